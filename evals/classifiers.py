@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from evals.cases import Case
+from firstline.classification import case as classification_case
 from firstline.classification import prompt
 from firstline.classification.classify import classify
 from firstline.classification.hold import held_by_rule
@@ -108,6 +109,14 @@ class Classifier:
             no_verdict=observed is not None and observed.failed,
             hold=hold or held_by_rule(case.incident, rule, classification, case.now),
         )
+
+
+def opinions(case: Case, policy: Policy) -> classification_case.Case:
+    """Return the case with the opinions of rules, source and history, as the real classification sees it."""
+    declared, alert = case.declared.before(policy.rules), case.incident.alert
+    evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
+    offered = match.offered(policy.runbooks, alert)
+    return classification_case.Case.of(case.incident, evidence, declared, case.now, offered)
 
 
 def rules_only(policy: Policy) -> Classifier:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, asking, baseline, console, own_rules, public_rules
+from evals import agreement, asking, baseline, console, earned, own_rules, public_rules
 from evals.baseline import Baseline
 from evals.cases import CASES, Case, load
 from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
@@ -29,6 +29,10 @@ def evals(
     ] = None,
     clicks: Annotated[
         bool, typer.Option("--clicks", help="Measure instead what people's clicks are worth; with --rules, on those.")
+    ] = False,
+    earned_say: Annotated[
+        bool,
+        typer.Option("--earned", help="Measure instead what simulated models earn and spoil."),
     ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
@@ -60,6 +64,10 @@ def evals(
     with _explaining(out):
         if redaction:
             raise typer.Exit(_measure_redaction(out, bodies))
+        if earned_say:
+            with out.status("simulated models"):
+                console.show_earned(out, earned.simulate(earned.judged_cases(load(cases), Policy.of())))
+            raise typer.Exit
         if clicks:
             _measure_clicks(out, rules, cases)
             raise typer.Exit

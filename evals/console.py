@@ -1,11 +1,12 @@
 """The tables of the evals on a terminal."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
 
-from evals import baseline
+from evals import baseline, earned
 from evals.agreement import Agreement, Comparison
 from evals.asking import Worth
 from evals.baseline import Baseline
@@ -30,7 +31,6 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("unknown_precision", "… and nobody could know", True),
     ("unknown_recall", "… of what nobody could know", True),
     ("calibration_error", "calibration error (ECE)", False),
-    ("calibrated_error", "… after calibration (cross-validated)", False),
     ("unsafe_actions", "unsafe actions", False),
     ("below_floor", "severities below the floor", False),
 )
@@ -173,6 +173,20 @@ def show_clicks(out: Console, as_they_come: Sequence[Worth], frequent_first: Seq
     for worth, other in zip(as_they_come, frequent_first, strict=True):
         figures = (worth.right, worth.pages_found, other.right, other.pages_found)
         table.add_row(str(worth.clicks), *map(ratio, figures))
+    out.print(table)
+
+
+def show_earned(out: Console, found: Sequence[earned.Worth]) -> None:
+    """Print what simulated models earn by a replay, and what they change afterwards."""
+    costs = ("model", "without", "with", "if all counted")
+    table = Table(*costs, "verdicts worse", "runbooks, blames lost", "runs worse", "gain kept", title_justify="left")
+    table.title = f"Earned say: the cost of {earned.REPLAYED} incidents, after a replay of as many; means of the runs"
+    for worth in found:
+        means = (fmean(getattr(run, name) for run in worth.runs) for name in ("plain", "settled", "full"))
+        worse = fmean(run.worse for run in worth.runs)
+        lost = fmean(run.runbooks_lost + run.blames_lost for run in worth.runs)
+        figures = (*(f"{mean:.1f}" for mean in means), f"{worse:.1f}", f"{lost:.1f}", f"{worth.runs_worse:.0%}")
+        table.add_row(worth.model, *figures, "–" if worth.kept is None else f"{worth.kept:.0%}")
     out.print(table)
 
 

@@ -1,6 +1,5 @@
 """The scores of classifiers on a set of labelled cases. Pure."""
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
-from firstline.classification.calibration import bin_of, decider_of, tallied
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
@@ -16,7 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise"
 UNKNOWN_UP_TO = 0.5
 """A verdict says "I do not know" when its cause does, and it claims no more confidence than this."""
 
-FOLDS = 5
+BINS = 10
 
 _ADMITS = re.compile(r"\b(unknown|not known|do not know|don't know|cannot tell|can't tell|unclear)\b", re.IGNORECASE)
 
@@ -65,11 +63,6 @@ class Result:
     @property
     def severity(self) -> Severity:
         return self.said.severity
-
-    @property
-    def claimed(self) -> float:
-        """The confidence as the decider claimed it, before calibration."""
-        return self.said.confidence if self.said.raw_confidence is None else self.said.raw_confidence
 
     @property
     def right(self) -> bool:
@@ -156,7 +149,6 @@ def _numbers(
         "runbook_recall": runbook.recall,
         "unknown_rate": _share([said for _, said in admissions]),
         "calibration_error": calibration_error([(result.said.confidence, result.right) for result in results]),
-        "calibrated_error": calibration_error(cross_calibrated(results)),
         "unsafe_actions": sum(bool(result.broken_actions) for result in results),
         "below_floor": sum(bool(result.broken_floor) for result in results),
     }
@@ -191,24 +183,8 @@ def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
     """
     gaps: dict[int, float] = defaultdict(float)
     for confidence, right in pairs:
-        gaps[bin_of(confidence)] += confidence - right
+        gaps[min(BINS - 1, int(confidence * BINS))] += confidence - right
     return sum(map(abs, gaps.values())) / max(1, len(pairs))
-
-
-def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
-    """Calibrate each case's confidence with the other folds' outcomes, as production would; return (confidence, right).
-
-    A case's fold is a hash of its name, so that it stays where it is when others are added.
-    """
-    folds: dict[int, list[tuple[str, float, bool]]] = {number: [] for number in range(FOLDS)}
-    for result in results:
-        number = hashlib.sha256(result.case.name.encode()).digest()[0] % FOLDS
-        folds[number].append((decider_of(result.said), result.claimed, result.right))
-    calibrated = []
-    for number, fold in folds.items():
-        calibration = tallied(outcome for other in folds if other != number for outcome in folds[other])
-        calibrated += [(calibration.worth(decider, claimed), right) for decider, claimed, right in fold]
-    return calibrated
 
 
 def cause_class(verdict: Verdict) -> Cause:

@@ -14,7 +14,7 @@ from firstline.errors import FeedbackRefused
 from firstline.observability import logger
 from firstline.reports import periods
 from firstline.text import in_words
-from firstline_cli import heartbeats, lasting, records, rules, runbooks, spending, words
+from firstline_cli import heartbeats, lasting, models, records, rules, runbooks, spending, words
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import LOGIN, PersonOption, console_of, percent, refusal
 from firstline_cli.learn import writing
@@ -25,6 +25,7 @@ app.add_typer(runbooks.runbooks, name="runbooks")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(rules.silence, name="silence")
 app.add_typer(heartbeats.heartbeat, name="heartbeat")
+app.add_typer(models.model, name="model")
 app.add_typer(lasting.imports, name="import")
 app.add_typer(lasting.lasting, name="words")
 

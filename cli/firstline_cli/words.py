@@ -11,7 +11,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.slack_feedback import said
-from firstline.classification.calibration import BINS, ENOUGH, Calibration
+from firstline.classification.earned import EARNED_AT, Earned, earned_by
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import append_or_log, judged, noted
 from firstline.models import Feedback, Severity
@@ -56,12 +56,14 @@ def keep_note(table: Table, incident_id: str, text: str, by: str) -> str:
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
-    """Print which verdicts people called right, what confidence was worth, what was hidden, and suggested rules."""
+    """Print which verdicts people called right, what models have earned, what was hidden, and suggested rules."""
     now = datetime.now(UTC)
     history = TableIncidents(table)
     learned = lessons(history.closed_since(now - timedelta(days=days)))
     console.print(_deciders(learned, f"What people said of verdicts, the last {days:g} days"))
-    console.print(_confidence(history.calibration(now)))
+    earned = earned_by(history.disagreements())
+    if earned.standings:
+        console.print(earned_table(earned))
     if learned.hidden:
         console.print(_hidden(learned))
     for suggestion in learned.suggestions:
@@ -84,15 +86,14 @@ def _deciders(learned: Lessons, title: str) -> Grid:
     return grid
 
 
-def _confidence(calibration: Calibration) -> Grid:
-    grid = Grid("decided by", "claimed", "right", "worth", title="What confidence was worth", title_justify="left")
-    for decider, tally in sorted(calibration.tallies.items()):
-        curve = tally.curve() if tally.outcomes >= ENOUGH else None
-        for number in range(BINS):
-            if tally.count[number]:
-                worth = f"{curve[number]:.2f}" if curve else f"as claimed, until {ENOUGH} outcomes are known"
-                claimed = f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}"
-                grid.add_row(decider, claimed, f"{tally.right[number]} of {tally.count[number]}", worth)
+def earned_table(earned: Earned) -> Grid:
+    """Return the table of what each model has earned, move by move."""
+    names = ("decided by", "move", "bets", f"wealth, of {EARNED_AT:g}", "counts")
+    grid = Grid(*names, title="What models have earned", title_justify="left")
+    for decider, moves in sorted(earned.standings.items()):
+        for move, standing in sorted(moves.items()):
+            counts = "yes" if standing.counts else "not yet"
+            grid.add_row(decider, move, str(standing.bets), f"{standing.wealth:.2f}", counts)
     return grid
 
 

@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         model=wiring.model,
         time_zone=wiring.settings.time_zone,
         now=now,
-        calibration=wiring.outcomes.at(now),
+        say=wiring.model_say(now),
         alarms=wiring.alarms(account),
     )
     if new:

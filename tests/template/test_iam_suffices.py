@@ -174,7 +174,7 @@ def classifies(world: World, incident: Incident) -> None:
     world.incidents.deployments_since(NOON)
     world.incidents.word_on(SUBJECT)
     world.incidents.words()
-    world.incidents.calibration(NOON)
+    world.incidents.disagreements()
     world.incidents.record(incident.incident_id)
     world.incidents.members(incident.incident_id)
     world.silences.since(NOON)

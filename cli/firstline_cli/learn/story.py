@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from firstline.adapters.dynamodb.evidence import TableEvidence
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification.evidence import gather
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
-from firstline.models import (
-    Deployment,
-    EarlierIncident,
-    Evidence,
-    Incident,
-    IncidentRecord,
-    NormalizedAlert,
-    ServiceActivity,
-    Severity,
-)
+from firstline.models import Evidence, Incident, IncidentRecord, Severity
 from firstline.people.feedback import called_noise, called_real, last_words, severity_said
+from firstline_cli.as_of import AsOf
 
 
 @dataclass(frozen=True)
@@ -64,33 +54,6 @@ def tell(table: Table, incident_id: str) -> Story:
     if record.closed_at is None:
         raise FeedbackRefused(f"{incident_id} is not over yet; learn from it when it is.")
     entries = TableTrail(table).entries(incident_id)
-    incident = record.incident
-    evidence = gather(incident, _AsOf(table, incident.opened_at), time_zone="UTC", now=incident.opened_at)
+    incident, moment = record.incident, record.incident.opened_at
+    evidence = gather(incident, AsOf(table, moment, later_answers=True), time_zone="UTC", now=moment)
     return Story(record, entries, first_break(incident_id, entries), evidence)
-
-
-class _AsOf(TableEvidence):
-    """The evidence as it stood at a moment: later entries are left out."""
-
-    def __init__(self, table: Table, moment: datetime) -> None:
-        super().__init__(table)
-        self._moment = moment
-
-    def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        activity = super().service_activity(service, now)
-        return activity.model_copy(update={"deployments": self._before(activity.deployments)})
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        return self._ended_before(super().earlier_incidents(group_key, limit=100))[:limit]
-
-    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        return self._ended_before(super().incidents_like(alert))
-
-    def deployments_since(self, since: datetime) -> list[Deployment]:
-        return self._before(super().deployments_since(since))
-
-    def _before(self, deployments: Sequence[Deployment]) -> list[Deployment]:
-        return [deployment for deployment in deployments if deployment.deployed_at <= self._moment]
-
-    def _ended_before(self, found: Sequence[EarlierIncident]) -> list[EarlierIncident]:
-        return [incident for incident in found if incident.closed_at <= self._moment]

@@ -32,15 +32,16 @@ if TYPE_CHECKING:
     from firstline.adapters.aws.switch import RemediationSwitch
     from firstline.adapters.aws.targets import TaggedInstances
     from firstline.adapters.channels.paging import PageTopic
+    from firstline.adapters.dynamodb.disagreements import EarnedSay
     from firstline.adapters.dynamodb.groups import TableGroups
     from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
     from firstline.adapters.dynamodb.remediations import TableRemediations
     from firstline.adapters.dynamodb.silences import TableSilences
-    from firstline.adapters.dynamodb.tallies import Outcomes
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
     from firstline.classification.hold import Declared
+    from firstline.classification.say import Say
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from firstline.ingest.front_door import Intake
     from firstline.models import Incident, IncidentRecord
     from firstline.people.front import PeopleFront
+    from firstline.policy.model import ModelPolicy
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
     from firstline.remediation.plan import RemediationRules
@@ -121,12 +123,6 @@ class Wiring:
         from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 
         return TableHeartbeats(self.table)
-
-    @cached_property
-    def outcomes(self) -> "Outcomes":
-        from firstline.adapters.dynamodb.tallies import Outcomes
-
-        return Outcomes(self.incidents)
 
     @cached_property
     def remediations(self) -> "TableRemediations":
@@ -354,11 +350,31 @@ class Wiring:
         return Lock()
 
     @cached_property
-    def model(self) -> "ChatModel | None":
-        """The LLM behind its circuit and its ceiling, or None if the policy names none."""
+    def model_policy(self) -> "ModelPolicy":
         from firstline.policy.model import load_model_policy
 
-        policy = load_model_policy(self._policy("model.yaml"))
+        return load_model_policy(self._policy("model.yaml"))
+
+    @cached_property
+    def _earned(self) -> "EarnedSay":
+        from firstline.adapters.dynamodb.disagreements import EarnedSay
+
+        return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
+
+    def model_say(self, now: datetime) -> "Say":
+        """Return what the model has earned, and its guesses of this week. Nothing is read without a model."""
+        from firstline.adapters.dynamodb.disagreements import Raises
+        from firstline.classification.say import NO_SAY, Say
+
+        if self.model is None:
+            return NO_SAY
+        raises = Raises(self._table(self._client("dynamodb", ONE_SECOND)), self.model_policy.raises_per_week)
+        return Say(self._earned.at(now), may_raise=lambda incident_id: raises.take(incident_id, now))
+
+    @cached_property
+    def model(self) -> "ChatModel | None":
+        """The LLM behind its circuit and its ceiling, or None if the policy names none."""
+        policy = self.model_policy
         if policy.model is None:
             return None
         from firstline.adapters.dynamodb.circuit import SharedCircuit

@@ -9,6 +9,7 @@ import pytest
 
 from firstline.classification.classify import assess
 from firstline.classification.hold import Declared
+from firstline.classification.say import FULL_SAY
 from firstline.errors import HistoryUnavailable
 from firstline.models import AlertWrite, Change, Classification, Hold, Incident, Live, NormalizedAlert, StoredAlert
 from firstline.observability import metrics
@@ -119,6 +120,7 @@ class Desk:
             model=self.model,
             time_zone="UTC",
             now=NOW + timedelta(minutes=minutes),
+            say=FULL_SAY,
         ).classification
 
     def count(self, keys: Iterable[str]) -> Mapping[str, int]:

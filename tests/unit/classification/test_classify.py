@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
 from firstline.classification.classify import classify
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
@@ -42,7 +41,6 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
         runbooks: Any = offered,
         model: Any = None,
         missing: list[str] | None = None,
-        calibration: Calibration = UNCALIBRATED,
         **changes: Any,
     ) -> Classification:
         return classify(
@@ -52,7 +50,6 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
             offered=runbooks,
             model=model,
             now=now,
-            calibration=calibration,
         )
 
     return run
@@ -288,51 +285,9 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
 # --- how sure it is ---
 
 
-def _was_wrong(decider: str, confidence: float) -> Calibration:
-    return tallied([(decider, confidence, False)] * 40)
-
-
-def test_a_model_that_was_surer_than_right_makes_no_noise_by_itself(decide: Decide, model: Any, judged: Any) -> None:
-    sure = {"model": model(judged(severity="noise", confidence=0.95)), "severity": "medium"}
-    assert decide(**sure).severity == "noise"
-    often = tallied([("llm:test-model:6", 0.95, number % 10 < 6) for number in range(100)])
-    wary = decide(**sure, calibration=often)
-    assert wary.severity == "low"
-    assert any("noise needs a confidence of 0.8, and this has 0.6" in reason for reason in wary.reasons)
-    assert any("confidence 0.95, which was worth 0.6" in reason for reason in wary.reasons)
-    assert (wary.raw_confidence, round(wary.confidence, 1)) == (0.95, 0.6)
-
-
-def test_a_model_that_was_mostly_wrong_decides_nothing_and_a_human_is_asked(
-    decide: Decide, model: Any, judged: Any, ended: Any
+def test_a_model_that_is_not_sure_asks_a_human_with_what_is_known(
+    decide: Decide, model: Any, judged: Any, deployment: Any, ended: Any
 ) -> None:
-    verdict = decide(
-        model=model(judged(severity="low", confidence=0.95)),
-        severity="medium",
-        earlier=ended("resolved", "self_cleared"),
-        calibration=_was_wrong("llm:test-model:6", 0.95),
-    )
-    assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
-    assert verdict.unsure[0].startswith("The model test-model (prompt 6) says low, confidence 0.95, which was worth 0.")
-    assert "Earlier, yesterday: high, ended with a human's help." in verdict.unsure
-    assert "No deployment of this service is known." in verdict.unsure
-
-
-def test_history_that_was_wrong_too_often_makes_no_noise(decide: Decide, ended: Any) -> None:
-    past = {"earlier": ended(*["self_cleared"] * 5), "severity": "info"}
-    assert decide(**past).severity == "noise"
-    verdict = decide(**past, calibration=_was_wrong("history", 0.7))
-    assert verdict.severity == "low"
-    assert any("history was wrong too often" in reason for reason in verdict.reasons)
-
-
-def test_a_declared_rule_is_the_owners_word_however_often_it_was_wrong(decide: Decide) -> None:
-    verdict = decide(rules=_rules(severity="noise"), severity="medium", calibration=_was_wrong("rules", 1.0))
-    assert verdict.severity == "noise"
-    assert verdict.unsure == []
-
-
-def test_whoever_is_not_sure_says_why_and_what_is_known(decide: Decide, deployment: Any, ended: Any) -> None:
     earlier = [
         one.model_copy(
             update={
@@ -342,9 +297,10 @@ def test_whoever_is_not_sure_says_why_and_what_is_known(decide: Decide, deployme
         )
         for one in ended("resolved")
     ]
-    verdict = decide(earlier=earlier, deployments=[deployment(12)], calibration=_was_wrong("rules", 0.5))
+    unsure = model(judged(severity="low", confidence=0.3))
+    verdict = decide(earlier=earlier, deployments=[deployment(12)], model=unsure)
     assert verdict.unsure == [
-        f"Verdicts like this one (rules) were right {verdict.confidence:.0%} of the time.",
+        "The model test-model (prompt 6) says low, confidence 0.3. That is not sure enough.",
         "Earlier, yesterday: high, ended with a human's help; people say: wrong cause. What fixed it: restarted it",
         "payments 1.8.0 was deployed 12 min before.",
     ]

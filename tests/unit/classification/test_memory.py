@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification import memory
-from firstline.classification.calibration import tallied
 from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.templates import template_of
@@ -345,27 +344,6 @@ def test_a_rule_goes_before_memory_and_its_bounds_hold(decide: Decide, before: B
     assert decide(before(3, "real"), rules=final, model=model(judged())).decided_by == "rules"
     bounded = decide(before(3, "real"), rules=bound, model=model(judged()))
     assert (bounded.severity, bounded.decided_by) == ("high", "cache")
-
-
-def test_memory_that_was_wrong_too_often_gives_way_to_the_model(
-    incident: Callable[..., Incident],
-    evidence: Callable[..., Evidence],
-    before: Before,
-    model: Any,
-    judged: Any,
-    now: Any,
-) -> None:
-    verdict = classify(
-        incident(severity="medium"),
-        evidence=evidence(earlier=[before(3, "real")]),
-        rules=NO_RULES,
-        offered=[],
-        model=model(judged()),
-        now=now,
-        calibration=tallied([("cache", memory.CONFIDENCE, False)] * 50),
-    )
-    assert verdict.decided_by == "llm"
-    assert verdict.reasons[0] == "Not from memory: memory was wrong too often."
 
 
 def test_a_runbook_that_is_not_offered_any_more_is_not_named(decide: Decide, before: Before, model: Any) -> None:

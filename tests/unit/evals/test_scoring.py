@@ -1,7 +1,6 @@
 """The numbers, against ones worked out by hand."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,29 +38,6 @@ def test_the_calibration_error_is_over_bins_of_confidence(verdict: MakeVerdict) 
     assert calibration_error([]) == 0
     half_right = [verdict("high", "high", confidence=0.9), verdict("high", "low", confidence=0.9)]
     assert score("any", half_right).numbers["calibration_error"] == pytest.approx(0.4)
-
-
-def test_calibration_mends_what_other_cases_show_and_never_sees_the_case_itself(verdict: MakeVerdict) -> None:
-    def many(right: int, number: int, confidence: float) -> list[Verdict]:
-        made = [verdict("high", "high" if n < right else "low", confidence=confidence) for n in range(number)]
-        return [replace(one, case=replace(one.case, name=f"real/{confidence}-{n}")) for n, one in enumerate(made)]
-
-    def errors(verdicts: list[Verdict]) -> tuple[float, float]:
-        numbers = score("any", verdicts).numbers
-        before, after = numbers["calibration_error"], numbers["calibrated_error"]
-        assert before is not None
-        assert after is not None
-        return before, after
-
-    before, after = errors(many(30, 100, 0.95))
-    assert before == pytest.approx(0.65)
-    assert after < before / 3
-
-    before, after = errors(many(0, 5, 0.95))
-    assert after == pytest.approx(before), "a handful of outcomes mends nothing"
-
-    _, after = errors([*many(10, 100, 0.95), *many(90, 100, 0.25)])
-    assert after == pytest.approx(0, abs=0.1), "a contradiction is pooled, not turned around"
 
 
 def test_the_numbers_that_runs_are_compared_by(verdict: MakeVerdict) -> None:

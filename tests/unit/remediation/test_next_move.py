@@ -526,7 +526,7 @@ class Machine:
             refusal = self.draw(st.sampled_from([None, None, *REFUSALS]))
             if refusal and "Rate exceeded" in refusal[1]:
                 return failed("Run Step", *refusal)
-            if self.step.kind in ("act", "rollback"):
+            if self.step.kind in ("act", "rollback") and (refusal is None or refusal in LOST):
                 self.taken.append(self.step.step_id)
             if refusal:
                 if refusal in LOST and self.step.kind == "act":

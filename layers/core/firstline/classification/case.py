@@ -7,7 +7,6 @@ from typing import Self
 
 from firstline.classification import cause as causes
 from firstline.classification import lexicon, own_words
-from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.cause import Cause
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
@@ -49,8 +48,6 @@ class Case:
         The opinion of history.
     offered
         The runbooks whose match fits the alert, best first.
-    calibration
-        The worth of each decider's confidence so far.
     """
 
     incident: Incident
@@ -63,7 +60,6 @@ class Case:
     cause: Cause | None
     past: Opinion
     offered: Sequence[Offered]
-    calibration: Calibration
     now: datetime
 
     @classmethod
@@ -74,7 +70,6 @@ class Case:
         rules: Rules,
         now: datetime,
         offered: Sequence[Offered] = (),
-        calibration: Calibration = UNCALIBRATED,
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
@@ -87,7 +82,7 @@ class Case:
         if not stated and word is None and cause is not None and cause.broken:
             base, said = _raised(base, said, cause)
         past = opinion(evidence, base, now)
-        return cls(incident, evidence, rule, base, said, stated, word, cause, past, offered, calibration, now)
+        return cls(incident, evidence, rule, base, said, stated, word, cause, past, offered, now)
 
     @property
     def ruled(self) -> Severity | None:

@@ -1,11 +1,10 @@
-"""The classification of an incident: evidence -> rules -> memory -> LLM -> guardrails. Read this first."""
+"""The classification of an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from firstline.classification import guardrails, late, memory, prompt, without_model
-from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import AlarmSource, gather
 from firstline.classification.hold import Declared, current_hold, held_by_rule, with_hold
@@ -13,6 +12,7 @@ from firstline.classification.joined import Joined
 from firstline.classification.memory import Known
 from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
+from firstline.classification.say import FULL_SAY, NO_SAY, Say, settle
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
@@ -38,7 +38,7 @@ def assess(
     model: Model | None,
     time_zone: str,
     now: datetime,
-    calibration: Calibration = UNCALIBRATED,
+    say: Say = NO_SAY,
     alarms: AlarmSource | None = None,
 ) -> Assessment:
     """Judge the incident with everything that joined until now, and store the verdict with what it knew of.
@@ -55,6 +55,8 @@ def assess(
         over, to see whether it waits on.
     offered
         Returns the runbooks whose match fits an alert, best first.
+    say
+        What models have earned; without it none of a model's moves counts.
     alarms
         Reads what lies around a monitor's alarm; None if there is none to read. An alert that pages by what its source
         states is paged first: its verdict says that evidence is due, and the next time, after the page, adds it.
@@ -68,9 +70,9 @@ def assess(
         leading = joined.leads(incident) if joined else incident
         due = late.is_due(leading, alarms, paged=joined is not None and joined.paged)
         evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, alarms=None if due else alarms)
-        case = Case.of(leading, evidence, rules, now, offered(leading.alert), calibration)
+        case = Case.of(leading, evidence, rules, now, offered(leading.alert))
         hold = current_hold(incident, joined, declared, now)
-        verdict = _judge(case, model, waits=hold is not None)
+        verdict = _judge(case, model, say, waits=hold is not None)
         _count_question(verdict, case, model, hold)
         if hold is None and (joined is None or joined.may_wait):
             hold = held_by_rule(leading, case.rule, verdict, now)
@@ -100,7 +102,7 @@ def classify(
     offered: Sequence[Offered],
     model: Model | None,
     now: datetime,
-    calibration: Calibration = UNCALIBRATED,
+    say: Say = FULL_SAY,
 ) -> Classification:
     """Judge how bad the incident is, why, and if a runbook can fix it. Pure, except for `model`.
 
@@ -110,8 +112,8 @@ def classify(
         The runbooks whose match fits the alert, best first.
     model
         None when the LLM is off. It is not asked if a rule decides.
-    calibration
-        The worth of each decider's confidence so far.
+    say
+        What models have earned. By default every move of a model counts, within the guardrails.
 
     Returns
     -------
@@ -119,21 +121,21 @@ def classify(
         Never below the source's severity, unless a declared rule says so or a model does within the guardrails; every
         step is in `reasons`. If no decider is sure enough, `unsure` has the evidence for the human who is asked.
     """
-    return _judge(Case.of(incident, evidence, rules, now, offered, calibration), model)
+    return _judge(Case.of(incident, evidence, rules, now, offered), model, say)
 
 
-def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classification:
-    verdict = case.calibration.applied(_decide(case, model, waits=waits))
+def _judge(case: Case, model: Model | None, say: Say, *, waits: bool = False) -> Classification:
+    verdict = _decide(case, model, say, waits=waits)
     if verdict.severity == "noise" or case.ruled is not None or case.word is not None:
         return verdict.model_copy(update={"unsure": []})
-    if not verdict.unsure and verdict.confidence >= guardrails.TRUSTED_FROM:
+    if not verdict.unsure:
         return verdict
-    why = f"Verdicts like this one ({decider_of(verdict)}) were right {verdict.confidence:.0%} of the time."
-    why = next(iter(verdict.unsure), why)
-    return verdict.model_copy(update={"unsure": evidence_for(why, case.incident, case.evidence, case.now)})
+    return verdict.model_copy(
+        update={"unsure": evidence_for(verdict.unsure[0], case.incident, case.evidence, case.now)}
+    )
 
 
-def _decide(case: Case, model: Model | None, *, waits: bool) -> Classification:
+def _decide(case: Case, model: Model | None, say: Say, *, waits: bool) -> Classification:
     """Let rules, memory or the model decide. A held incident does not ask the model, which would cost money."""
     fallback = without_model.decide(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
@@ -156,6 +158,6 @@ def _decide(case: Case, model: Model | None, *, waits: bool) -> Classification:
     except ModelGaveNoVerdict as error:
         undecided = fallback.because(no_verdict.format(error))
         return undecided.model_copy(update={"usage": error.usage or Usage()})
-    judged = guardrails.apply(verdict, case, fallback, question)
+    judged = settle(guardrails.apply(verdict, case, fallback, question), fallback, case, say)
     new = [reason for reason in first if reason not in judged.reasons]
     return judged.model_copy(update={"reasons": [*new, *judged.reasons]})

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, field
 
 from firstline.classification import own_words
-from firstline.classification.calibration import llm_decider
 from firstline.classification.case import Case
 from firstline.classification.history import Opinion
 from firstline.classification.model import Judgement, ModelVerdict
@@ -16,14 +15,11 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severit
 from firstline.privacy.safe import safe_line
 
 TRUSTED_FROM = 0.5
-"""Below this confidence no decider is trusted. A model may raise the severity then, and decides nothing else; history
-makes no noise; and a human is asked, with the evidence at hand."""
+"""Below this confidence a model may raise the severity and decides nothing else; and a human is asked, with the
+evidence at hand."""
 
 NOISE_FROM = 0.8
-"""From this confidence on a model may call an alert noise, if it may do so at all.
-
-Both are compared with the calibrated confidence (`calibration.Calibration.trust`), not with the claimed one.
-"""
+"""From this confidence on a model may call an alert noise, if it may do so at all."""
 
 NOTHING_FOR_NOISE = "nothing is run for noise"
 
@@ -103,7 +99,7 @@ def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: fl
 def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question: Prompt) -> Classification:
     """Turn a model's verdict into a classification that keeps every invariant.
 
-    The calibrated confidence counts: a model that was surer than right loses power.
+    Whether it counts is not decided here, but by what the model has earned (`classification.say`).
 
     Parameters
     ----------
@@ -114,9 +110,7 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS) or "unknown"
-    trust = case.calibration.trust(llm_decider(name, question.version), judged.confidence)
     said = f"The model {name} (prompt {question.version}) says {judged.severity}, confidence {judged.confidence:.2g}."
-    said = with_worth(said, judged.confidence, trust)
     steps = (safe_words(step, MAX_STEP_CHARS) for step in judged.first_steps[:MAX_STEPS])
     answered = fallback.model_copy(
         update={
@@ -128,9 +122,9 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
             "prompt_version": question.version,
         }
     )
-    if trust < TRUSTED_FROM:
+    if judged.confidence < TRUSTED_FROM:
         return _unsure(answered, judged.severity, said, case)
-    bounded = within_reach(judged.severity, case, trust)
+    bounded = within_reach(judged.severity, case, judged.confidence)
     reasons = [said, *bounded.reasons]
     runbook_id = judged.runbook_id
     if runbook_id is not None and (why_not := _why_no_runbook(judged, bounded.severity, case, question)):
@@ -173,11 +167,6 @@ def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -
             "unsure": [f"{said} That is not sure enough."],
         }
     )
-
-
-def with_worth(said: str, claimed: float, trust: float) -> str:
-    """Add the calibrated confidence to a sentence if it is less than the claimed one."""
-    return said if trust >= claimed else f"{said.removesuffix('.')}, which was worth {trust:.2g} so far."
 
 
 def _why_no_runbook(judged: Judgement, severity: Severity, case: Case, question: Prompt) -> str | None:

@@ -88,8 +88,6 @@ def evidence_class(case: Case) -> str:
 def recall(case: Case) -> Known | Unknown:
     """Find the newest earlier incident that proves a verdict for this case, unless a later one disagrees."""
     incident, evidence = case.incident, case.evidence
-    if case.calibration.trust("cache", CONFIDENCE) < guardrails.TRUSTED_FROM:
-        return Unknown("memory was wrong too often")
     if incident.storm:
         return Unknown("a storm is judged afresh")
     if evidence.missing:
@@ -116,9 +114,8 @@ def recall(case: Case) -> Known | Unknown:
 
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
     """Turn a remembered verdict into a classification within a model's bounds; summary and steps are the fallback's."""
-    trust = case.calibration.trust("cache", CONFIDENCE)
-    bounded = guardrails.within_reach(known.severity, case, trust, by_people=known.by_people(case))
-    reasons = [guardrails.with_worth(known.because, CONFIDENCE, trust), *bounded.reasons]
+    bounded = guardrails.within_reach(known.severity, case, CONFIDENCE, by_people=known.by_people(case))
+    reasons = [known.because, *bounded.reasons]
     runbook_id = known.entry.runbook_id or known.entry.chosen_runbook_id
     if runbook_id not in {runbook.id for runbook in case.offered}:
         runbook_id = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from firstline.classification import lexicon, own_words, words
 from firstline.classification.case import Case
-from firstline.classification.guardrails import TRUSTED_FROM, Changes
+from firstline.classification.guardrails import Changes
 from firstline.classification.history import Opinion
 from firstline.classification.memory import evidence_class
 from firstline.classification.prompt import Offered
@@ -71,12 +71,10 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
         return changes.severity, "history", HISTORY_CONFIDENCE, changes.reasons
     if source == "info" and past.usually_nothing is not None:
         alarming = lexicon.guess(case.incident.alert)
-        trusted = case.calibration.trust("history", HISTORY_CONFIDENCE) >= TRUSTED_FROM
-        if alarming.severity != "critical" and trusted:
+        if alarming.severity != "critical":
             noise = f"Noise: {past.usually_nothing}, and the source calls it info."
             return "noise", "history", HISTORY_CONFIDENCE, [case.said, noise]
-        doubt = alarming.because if alarming.severity == "critical" else "history was wrong too often"
-        changes.reasons.append(f"Not noise, although {past.usually_nothing}: {doubt}.")
+        changes.reasons.append(f"Not noise, although {past.usually_nothing}: {alarming.because}.")
     decided_by: DecidedBy = "history" if case.evidence.near is not None else "rules"
     return changes.severity, decided_by, SOURCE_ONLY_CONFIDENCE, changes.reasons
 

@@ -34,7 +34,7 @@ from firstline.models import (
 )
 
 if TYPE_CHECKING:
-    from firstline.classification.calibration import Calibration
+    from firstline.classification.earned import Disagreement
     from firstline.remediation.store import Beginning
 
 
@@ -89,8 +89,8 @@ class Incidents(EvidenceSource, Protocol):
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
 
-    def calibration(self, now: datetime) -> "Calibration":
-        """Return how often each decider was right, in this month and the one before."""
+    def disagreements(self) -> "list[Disagreement]":
+        """Return where models disagreed with the verdict without them, and who was right; oldest first."""
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
         """Return our incident id for a PagerDuty incident id, or None."""
@@ -269,6 +269,9 @@ class Incidents(EvidenceSource, Protocol):
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add a note, or return None if someone else wrote one since the record was `seen`."""
+
+    def save_disagreement(self, record: IncidentRecord, found: "Disagreement") -> None:
+        """Store a model's disagreement on a closed incident in place of the same model's earlier one."""
 
     def remember_the_end(self, record: IncidentRecord) -> None:
         """Bring the evidence from a closed incident up to date; an open incident is no evidence yet."""

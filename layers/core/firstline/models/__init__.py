@@ -10,7 +10,7 @@ classification rests on.
 """
 
 from firstline.models.alert import Direction, Location, Measured, NormalizedAlert
-from firstline.models.classification import Classification, DecidedBy, Usage
+from firstline.models.classification import Classification, DecidedBy, Stance, Usage
 from firstline.models.evidence import (
     AlarmEvidence,
     AlertCount,
@@ -60,13 +60,13 @@ from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, Sour
 from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
-    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlarmEvidence",
-    "AlertCount", "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change", "Classification",
-    "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction", "EarlierIncident", "Evidence",
-    "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live", "Location", "Loud", "Maintenance",
-    "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord", "NormalizedAlert", "Note",
-    "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released",
-    "RemediationPlan", "Resource", "ResourceChange", "ResourceFact", "RouteName", "RunOutcome", "RunbookRun",
-    "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity", "StepKind", "StepResult", "StoredAlert",
-    "Target", "Text", "Usage", "Word", "covered", "kind_of", "short_environment",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlarmEvidence", "AlertCount",
+    "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change", "Classification", "Counts",
+    "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction", "EarlierIncident", "Evidence", "Feedback",
+    "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live", "Location", "Loud", "Maintenance", "Measured",
+    "Member", "MetricReading", "MetricSeries", "Name", "NearWord", "NormalizedAlert", "Note", "Notification",
+    "NotificationKind", "Outcome", "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan",
+    "Resource", "ResourceChange", "ResourceFact", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity",
+    "Severity", "SimilarIncident", "SourceSeverity", "Stance", "StepKind", "StepResult", "StoredAlert", "Target",
+    "Text", "Usage", "Word", "covered", "kind_of", "short_environment",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from firstline.models.frozen import Frozen, Name, RouteName, Text
+from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import Hold
 from firstline.models.severity import Severity
 from firstline.models.word import AlertKind, Word
@@ -37,6 +37,14 @@ class Usage(Frozen):
         )
 
 
+class Stance(Lenient):
+    """The part of a verdict that acts: the severity, the runbook, and whether a deployment is blamed."""
+
+    severity: Severity
+    runbook_id: Name | None = None
+    is_deployment_related: bool = False
+
+
 class Classification(Frozen):
     """The severity and cause of an incident, and whether a runbook could fix it, with the reasons for each in words.
 
@@ -60,8 +68,11 @@ class Classification(Frozen):
     """The earlier incident whose confirmed verdict this is."""
 
     prompt_version: Name | None = None
-    raw_confidence: float | None = Field(default=None, ge=0, le=1)
-    """The decider's own claim; `confidence` is that claim corrected by outcomes (`classification.calibration`)."""
+    without_model: Stance | None = None
+    """The verdict of rules and history, which stands beside a model's; None if no model was asked."""
+
+    model_says: Stance | None = None
+    """The model's verdict within the guardrails, whether or not it counts (`classification.say`)."""
 
     unsure: list[Text] = []
     """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
@@ -76,6 +87,13 @@ class Classification(Frozen):
     """What the affected resource shows, in a few lines for people: its state, its metrics, what changed."""
     evidence_due: bool = False
     """True if the evidence around the alarm was left for after the page, so that the page did not wait for it."""
+
+    @property
+    def stance(self) -> Stance:
+        """Return the part of the verdict that acts."""
+        return Stance(
+            severity=self.severity, runbook_id=self.runbook_id, is_deployment_related=self.is_deployment_related
+        )
 
     @property
     def asks(self) -> bool:

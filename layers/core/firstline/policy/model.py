@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from firstline.classification.costs import MISSED_PAGE_COST
 from firstline.classification.model import Price
 from firstline.models import Frozen, Name
 from firstline.policy.files import load_policy
@@ -31,6 +32,8 @@ class ModelPolicy(Frozen):
     max_output_tokens: int = Field(default=1_200, ge=100)
     price_per_million_tokens: Price = Price()
     daily_ceiling: Ceiling = Ceiling(tokens=2_000_000)
+    missed_page_cost: float = Field(default=MISSED_PAGE_COST, ge=1, le=100, allow_inf_nan=False)
+    raises_per_week: int = Field(default=2, ge=0, le=100)
 
     @model_validator(mode="after")
     def _cost_is_known(self) -> Self:

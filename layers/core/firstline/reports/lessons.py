@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from firstline.classification.calibration import decider_of, outcome
+from firstline.classification.labels import decider_of, outcome
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
 from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 

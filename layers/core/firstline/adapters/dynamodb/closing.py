@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from firstline.adapters.dynamodb.disagreements import Disagreements
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.evidence import TableEvidence
 from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, shard_key
 from firstline.adapters.dynamodb.records import incident_key, read_record, snapshot
 from firstline.adapters.dynamodb.table import ATTEMPTS, Item, Table, WriteRefused, stamp
-from firstline.adapters.dynamodb.tallies import Tallies
 from firstline.errors import HistoryUnavailable
 from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
 from firstline.observability import logger
@@ -20,7 +20,7 @@ class Closing(TableEvidence):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
-        self._tallies = Tallies(table)
+        self._disagreements = Disagreements(table)
 
     def record(self, incident_id: str) -> IncidentRecord | None:
         """Return an incident as it stands now, or None if it is unknown."""
@@ -97,13 +97,13 @@ class Closing(TableEvidence):
         self._table.edit(incident_key(incident_id), edit)
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence from a closed incident up to date, and count whether its classification was right."""
+        """Bring the evidence from a closed incident up to date, and store what it says of its model."""
         super().remember_the_end(record)
         try:
-            self._tallies.count(record, *incident_key(record.incident.incident_id))
+            self._disagreements.count(record)
         except HistoryUnavailable:
-            # Only calibration misses this outcome; the incident's end and people's words are stored.
-            logger.exception("outcome not counted", incident_id=record.incident.incident_id)
+            # Only the model's say misses this label; the incident's end and people's words are stored.
+            logger.exception("the model's disagreement was not stored", incident_id=record.incident.incident_id)
 
     def _closing(self, live: Live, ended: Item, now: datetime) -> list[Item]:
         """Return the writes that close an incident whose counts are still as they were read, all of them."""

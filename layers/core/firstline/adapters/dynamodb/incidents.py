@@ -41,7 +41,7 @@ Each reader has a key; nothing scans.
 | a person's incident, from a button, a link or a command | `INCIDENT#<id>`, then what is named above by its id |
 
 The modules: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `records` (what a record is read from), `marks`
-(what functions write on LIVE), `evidence`, `tallies` (how right each decider was), `remediations`, `trail`.
+(what functions write on LIVE), `evidence`, `disagreements` (what models have earned), `remediations`, `trail`.
 """
 
 import json
@@ -64,7 +64,7 @@ from firstline.adapters.dynamodb.records import (
 )
 from firstline.adapters.dynamodb.reservations import begin_requests
 from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stamp
-from firstline.classification.calibration import Calibration
+from firstline.classification.earned import Disagreement
 from firstline.errors import HistoryUnavailable, JoinedSince
 from firstline.models import (
     Approval,
@@ -111,9 +111,13 @@ class TableIncidents(LiveMarks, Closing):
             for item in items
         ]
 
-    def calibration(self, now: datetime) -> Calibration:
-        """Return how often each decider was right, in this month and the one before."""
-        return self._tallies.read(now)
+    def disagreements(self) -> list[Disagreement]:
+        """Return where models disagreed with the verdict without them, and who was right; oldest first."""
+        return self._disagreements.read()
+
+    def save_disagreement(self, record: IncidentRecord, found: Disagreement) -> None:
+        """Store a model's disagreement on a closed incident in place of the same model's earlier one."""
+        self._disagreements.put(record, found)
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
         """Return our incident id for a PagerDuty incident id, or None."""

@@ -1,0 +1,107 @@
+"""`firstline model try`: several models on the stack's own judged incidents; the price comes before the questions."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
+from firstline.classification.earned import earned_by
+from firstline.classification.model import Model
+from firstline.errors import ConfigurationError
+from firstline.policy import rules
+from firstline.policy.model import ModelPolicy, load_model_policy
+from firstline.runbooks import catalogue, match
+from firstline_cli import trial
+from firstline_cli.checkout import RULES, runbooks_folder
+from firstline_cli.console import console_of, refusal
+from firstline_cli.spending import money
+from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.trial import Tried
+from firstline_cli.words import earned_table
+
+KEY = "FIRSTLINE_MODEL_KEY"
+model = typer.Typer(help="Models: what they would change, and what they have earned.", no_args_is_help=True)
+
+
+@model.callback()
+def _models() -> None:
+    """Keep `try` a command of its own."""
+
+
+@model.command("try")
+def try_models(
+    last: Annotated[int, typer.Option(min=1, max=1_000, help="So many of the last judged incidents.")] = 300,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", help="A model's name; may be given more than once.")
+    ] = None,
+    base_url: Annotated[str, typer.Option(help="Its server, up to /v1; by default the one in model.yaml.")] = "",
+    days: Annotated[float, typer.Option(min=1, help="Look so far back.")] = 90,
+    time_zone: Annotated[str, typer.Option(help="The stack's parameter TimeZone.")] = "UTC",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Ask models about incidents that people judged, compare their verdicts, and count what they earn by it."""
+    policy = _policy(base_url)
+    names = models or ([policy.model] if policy.model else [])
+    if not names:
+        raise refusal("No model is named: give --model, or write its name into runbooks/policy/model.yaml.")
+    table, declared, runbooks = table_of(stack), rules.load(RULES), catalogue.load(runbooks_folder())
+    since = datetime.now(UTC) - timedelta(days=days)
+    offered = partial(match.offered, runbooks)
+    incidents = trial.judged_incidents(table, last, since=since, rules=declared, offered=offered, time_zone=time_zone)
+    if not incidents:
+        raise refusal(f"No incident of the last {days:g} days is judged: use the buttons, or `firstline judge`.")
+    console = console_of()
+    price = trial.price_of(trial.most_tokens(incidents, policy.max_output_tokens), policy.price_per_million_tokens)
+    console.print(f"{len(incidents)} judged incidents. Each of {len(names)} models needs {price}.", soft_wrap=True)
+    if not yes:
+        typer.confirm("Ask them?", abort=True)
+    history = TableIncidents(table)
+    ask = partial(
+        trial.replay, rules=declared, keep=history.save_disagreement, missed_page_cost=policy.missed_page_cost
+    )
+    tried = []
+    for name in names:
+        with console.status(name):
+            tried.append(ask(name, connect(name, policy), incidents))
+    _show(console, tried, len(incidents))
+    console.print(earned_table(earned_by(history.disagreements(), policy.missed_page_cost)))
+
+
+def connect(name: str, policy: ModelPolicy) -> Model:
+    """Return the client of a model on the policy's server. Its key is in the environment, or any word does."""
+    endpoint = Endpoint(
+        base_url=policy.base_url,
+        model=name,
+        api_key=lambda: os.environ.get(KEY) or None,
+        max_output_tokens=policy.max_output_tokens,
+        price=policy.price_per_million_tokens,
+        key_name=KEY,
+    )
+    return ChatModel(endpoint, deadline_seconds=policy.deadline_seconds)
+
+
+def _policy(base_url: str) -> ModelPolicy:
+    try:
+        policy = load_model_policy(runbooks_folder() / "policy" / "model.yaml")
+    except ConfigurationError as error:
+        raise refusal(error) from None
+    return policy.model_copy(update={"base_url": base_url}) if base_url else policy
+
+
+def _show(console: Console, tried: list[Tried], incidents: int) -> None:
+    counts_of = ("model", "answered", "no verdict", "would differ")
+    costs_of = ("cost per 100 without", "if all counted", "tokens", "paid")
+    title = "Models on your judged incidents; costs in needless pages"
+    grid = Grid(*counts_of, *costs_of, title=title, title_justify="left")
+    for each in tried:
+        counts = map(str, (each.questions, each.unanswered, each.disagreements))
+        costs = (f"{100 * sum_ / incidents:.1f}" for sum_ in (each.plain, each.judged))
+        grid.add_row(each.model, *counts, *costs, f"{each.usage.tokens:,}", money(each.usage.cost))
+    console.print(grid)

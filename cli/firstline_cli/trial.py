@@ -1,0 +1,130 @@
+"""A trial of models on the stack's own judged incidents: what each would have changed, and what that earns it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.classification import prompt
+from firstline.classification.classify import classify
+from firstline.classification.costs import cost
+from firstline.classification.earned import Disagreement, Label
+from firstline.classification.evidence import gather
+from firstline.classification.labels import label_of, llm_decider
+from firstline.classification.model import Model, Price
+from firstline.classification.prompt import Offered, Prompt
+from firstline.classification.say import NO_SAY
+from firstline.models import Classification, Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
+from firstline.policy.rules import Rules
+from firstline_cli.as_of import AsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A judged incident with its evidence as it stood when it opened, and what turned out to be right."""
+
+    record: IncidentRecord
+    evidence: Evidence
+    offered: Sequence[Offered]
+    truth: Severity
+    label: Label
+
+    @property
+    def question(self) -> Prompt:
+        """The question that a model is asked about it."""
+        incident = self.record.incident
+        return prompt.build(incident, evidence=self.evidence, offered=self.offered, now=incident.opened_at)
+
+
+@dataclass(slots=True)
+class Tried:
+    """One model's trial. The costs are those of the severities, in needless pages."""
+
+    model: str
+    decider: str | None = None
+    questions: int = 0
+    unanswered: int = 0
+    disagreements: int = 0
+    plain: float = 0.0
+    judged: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+
+
+def judged_incidents(
+    table: Table,
+    last: int,
+    *,
+    since: datetime,
+    rules: Rules,
+    offered: Callable[[NormalizedAlert], Sequence[Offered]],
+    time_zone: str = "UTC",
+) -> list[Replayed]:
+    """Return the last incidents whose right severity is known, oldest first, with their evidence as it stood then."""
+    known = [(record, label_of(record)) for record in TableIncidents(table).closed_since(since)]
+    labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
+    found = []
+    for record, label in labelled:
+        incident = record.incident
+        moment = incident.opened_at
+        evidence = gather(incident, AsOf(table, moment), time_zone=time_zone, now=moment, rules=rules)
+        if label.severity is not None:
+            found.append(Replayed(record, evidence, offered(incident.alert), label.severity, label))
+    return found
+
+
+def most_tokens(incidents: Iterable[Replayed], max_output_tokens: int) -> Usage:
+    """Return the most tokens that a model needs for these incidents, as far as that can be estimated."""
+    questions = [each.question for each in incidents]
+    sizes = [prompt.estimated_tokens(asked.system) + prompt.estimated_tokens(asked.data) for asked in questions]
+    return Usage(prompt_tokens=sum(sizes), completion_tokens=max_output_tokens * len(sizes), cost=None)
+
+
+def price_of(most: Usage, price: Price) -> str:
+    """Return in words what a model needs at most."""
+    tokens = f"{most.prompt_tokens:,} tokens in and {most.completion_tokens:,} out at most"
+    if not price.is_known:
+        return f"{tokens}; the price is not set (price_per_million_tokens in model.yaml)"
+    return f"{tokens}, which cost {price.of(most).cost:,.2f}"
+
+
+def replay(
+    name: str,
+    model: Model,
+    incidents: Sequence[Replayed],
+    *,
+    rules: Rules,
+    keep: Callable[[IncidentRecord, Disagreement], None],
+    missed_page_cost: float,
+) -> Tried:
+    """Ask one model about each incident, keep its disagreements, and return the trial."""
+    tried = Tried(name)
+    for each in incidents:
+        verdict = classify(
+            each.record.incident,
+            evidence=each.evidence,
+            rules=rules,
+            offered=each.offered,
+            model=model,
+            now=each.record.incident.opened_at,
+            say=NO_SAY,
+        )
+        _count(tried, each, verdict, missed_page_cost)
+        plain, judged = verdict.without_model, verdict.model_says
+        if tried.decider is not None and plain is not None and judged is not None and plain != judged:
+            tried.disagreements += 1
+            group, label = each.record.incident.group_key, each.label
+            found = Disagreement(decider=tried.decider, group=group, plain=plain, judged=judged, label=label)
+            keep(each.record, found)
+    return tried
+
+
+def _count(tried: Tried, each: Replayed, verdict: Classification, missed_page_cost: float) -> None:
+    judged = verdict.model_says or verdict.stance
+    tried.plain += cost(verdict.severity, each.truth, missed_page_cost)
+    tried.judged += cost(judged.severity, each.truth, missed_page_cost)
+    tried.usage += verdict.usage
+    if verdict.model_says is not None:
+        tried.questions += 1
+        tried.decider = llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
+    tried.unanswered += any("gave no verdict" in reason for reason in verdict.reasons)

@@ -1,0 +1,196 @@
+"""The worth of earned say: simulated models of every quality replay judged incidents, then judge some more.
+
+The verdicts are those of the real classification on the cases, with the guardrails behind each model. A model first
+replays incidents that people have judged, as `firstline model try` does, which earns it the moves that count; then it
+judges as many more, and its verdicts are compared with those without it.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
+
+from evals.cases import Case
+from evals.classifiers import Policy, opinions
+from firstline.classification import guardrails, prompt, without_model
+from firstline.classification.costs import MISSED_PAGE_COST, cost
+from firstline.classification.earned import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
+from firstline.classification.model import Judgement, ModelVerdict
+from firstline.models import Severity, Stance
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
+REPLAYED = 300
+READ_EACH = 30
+"""What was earned is read anew after so many verdicts; in production each few minutes."""
+
+NAME = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case: what is right, the verdict without a model, and a model's after the guardrails, by what it says."""
+
+    name: str
+    truth: Severity
+    label: Label
+    plain: Stance
+    by_severity: Mapping[Severity, Stance]
+
+
+type Simulated = Callable[[Judged, random.Random], Stance]
+"""A model that has no eyes: it returns its verdict on a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run: the cost with the model and without it, and what its verdicts worsened, after the replay."""
+
+    plain: float
+    settled: float
+    full: float
+    worse: int
+    runbooks_lost: int
+    blames_lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """The runs of one model."""
+
+    model: str
+    runs: tuple[Outcome, ...]
+
+    @property
+    def runs_worse(self) -> float:
+        """The share of the runs that cost more with the model than without it."""
+        return fmean(run.settled > run.plain + 1e-9 for run in self.runs)
+
+    @property
+    def kept(self) -> float | None:
+        """The share of its possible gain that the model brings; None if it has none to bring."""
+        possible = sum(run.plain - run.full for run in self.runs)
+        return sum(run.plain - run.settled for run in self.runs) / possible if possible > 0 else None
+
+
+def judged_cases(cases: Sequence[Case], policy: Policy) -> list[Judged]:
+    """Judge each case without a model, and with one that says each of the severities."""
+    return [_judged(case, policy) for case in cases]
+
+
+def _judged(case: Case, policy: Policy) -> Judged:
+    known = opinions(case, policy)
+    fallback = without_model.decide(known)
+    question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)
+    plain, truth = fallback.stance, case.truth
+    by_severity = dict.fromkeys(SEVERITIES, plain)
+    if known.ruled is None and not (known.word and known.word.severity == "noise"):  # else no model is asked
+        for severity in SEVERITIES:
+            by_severity[severity] = guardrails.apply(_echo(plain, severity), known, fallback, question).stance
+    label = Label(truth.severity, truth.cause == "deployment", cured_by=truth.runbook)
+    if truth.runbook is None:
+        label = label._replace(failed=plain.runbook_id)
+    return Judged(case.name, truth.severity, label, plain, by_severity)
+
+
+def _echo(plain: Stance, severity: Severity) -> ModelVerdict:
+    """Return a model's verdict that repeats the runbook and the blame of the one without it, and says one severity."""
+    judgement = Judgement(
+        severity=severity,
+        cause="Something.",
+        is_deployment_related=plain.is_deployment_related,
+        can_be_remediated=plain.runbook_id is not None,
+        runbook_id=plain.runbook_id,
+        confidence=1.0,
+        summary="Something fires.",
+        first_steps=[],
+    )
+    return ModelVerdict(judgement=judgement, model=NAME)
+
+
+def always(severity: Severity) -> Simulated:
+    """Return the model that always says this severity."""
+    return lambda case, _: case.by_severity[severity]
+
+
+def at_random(case: Judged, dice: random.Random) -> Stance:
+    """Judge by rolling dice, runbook and blame, too."""
+    judged = case.by_severity[dice.choice(SEVERITIES)]
+    if dice.random() < 0.5:
+        judged = judged.model_copy(update={"runbook_id": None, "is_deployment_related": False})
+    return judged
+
+
+def contrarian(case: Judged, _: random.Random) -> Stance:
+    """Say the contrary of the verdict without a model."""
+    contrary: Severity = "low" if case.plain.severity in ("critical", "high") else "critical"
+    return case.by_severity[contrary]
+
+
+def echo_without_runbook(case: Judged, _: random.Random) -> Stance:
+    """Repeat the severity without a model, and name neither runbook nor deployment."""
+    return Stance(severity=case.plain.severity)
+
+
+def perfect(case: Judged, _: random.Random) -> Stance:
+    """Say what is right, as far as the guardrails let it."""
+    return case.by_severity[case.truth]
+
+
+def noisy_oracle(right: float) -> Simulated:
+    """Return the model that knows what is right so often, and rolls dice otherwise."""
+    return lambda case, dice: perfect(case, dice) if dice.random() < right else at_random(case, dice)
+
+
+MODELS: Mapping[str, Simulated] = {
+    **{f"always {severity}": always(severity) for severity in SEVERITIES},
+    "random": at_random,
+    "contrarian": contrarian,
+    "echo without runbook": echo_without_runbook,
+    "oracle, 50 % noise": noisy_oracle(0.5),
+    "oracle, 20 % noise": noisy_oracle(0.8),
+    "perfect": perfect,
+}
+
+
+def simulate(cases: Sequence[Judged], models: Mapping[str, Simulated] = MODELS, *, runs: int = 40) -> list[Worth]:
+    """Let each model replay judged incidents and judge as many more, in so many runs; seeds are fixed."""
+    return [
+        Worth(name, tuple(_run(cases, model, _dice(name, seed)) for seed in range(runs)))
+        for name, model in models.items()
+    ]
+
+
+def _dice(name: str, seed: int) -> random.Random:
+    return random.Random(f"{name} {seed}")  # noqa: S311 - a simulation that can be repeated
+
+
+def _run(cases: Sequence[Judged], model: Simulated, dice: random.Random) -> Outcome:
+    bets: list[Bet] = []
+    for case in dice.choices(cases, k=REPLAYED):
+        bets += _bets(case, model(case, dice))
+    sums: defaultdict[str, float] = defaultdict(float)
+    say = NOTHING_EARNED
+    for number, case in enumerate(dice.choices(cases, k=REPLAYED)):
+        if number % READ_EACH == 0:
+            say = earned({NAME: bets})
+        judged = model(case, dice)
+        _add(sums, case, judged, settled(case.plain, judged, partial(say.counts, NAME)))
+        bets += _bets(case, judged)
+    counted = (int(sums[name]) for name in ("worse", "runbooks", "blames"))
+    return Outcome(sums["plain"], sums["settled"], sums["full"], *counted)
+
+
+def _bets(case: Judged, judged: Stance) -> list[Bet]:
+    return bets_on(case.plain, judged, case.label, case.name, MISSED_PAGE_COST)
+
+
+def _add(sums: dict[str, float], case: Judged, judged: Stance, stands: Stance) -> None:
+    plain = case.plain
+    sums["plain"] += cost(plain.severity, case.truth)
+    sums["full"] += cost(judged.severity, case.truth)
+    sums["settled"] += cost(stands.severity, case.truth)
+    sums["worse"] += cost(stands.severity, case.truth) > cost(plain.severity, case.truth)
+    sums["runbooks"] += plain.runbook_id is not None and plain.runbook_id == case.label.cured_by != stands.runbook_id
+    sums["blames"] += plain.is_deployment_related and bool(case.label.blame) and not stands.is_deployment_related

@@ -1,0 +1,124 @@
+"""`firstline model try`, as somebody runs it against a table on AWS, with scripted models."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.classification.model import Judgement, ModelVerdict
+from firstline.classification.prompt import Prompt
+from firstline.errors import ModelGaveNoVerdict
+from firstline.models import Feedback, Severity, Usage
+from firstline.people import feedback_store
+from firstline_cli import models
+from firstline_cli.main import app
+from tests.integration.conftest import STACK_ON_AWS
+from tests.support.builders import a_classification, alert, open_for
+
+OPENED = datetime.now(UTC) - timedelta(days=5)
+JUDGED = 8
+
+
+class Scripted:
+    """A model that says one severity and names no runbook; or gives no verdict."""
+
+    def __init__(self, name: str, severity: Severity | None) -> None:
+        self.name, self.severity = name, severity
+        self.asked: list[Prompt] = []
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        self.asked.append(prompt)
+        if self.severity is None:
+            raise ModelGaveNoVerdict("it broke")
+        judgement = Judgement(
+            severity=self.severity,
+            cause="A full pool.",
+            is_deployment_related=False,
+            can_be_remediated=False,
+            runbook_id=None,
+            confidence=0.9,
+            summary="Pool full.",
+            first_steps=[],
+        )
+        return ModelVerdict(judgement=judgement, model=self.name, usage=Usage(prompt_tokens=100, completion_tokens=10))
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
+    known = {
+        "sees": Scripted("sees", "high"),
+        "sleeps": Scripted("sleeps", "medium"),
+        "broken": Scripted("broken", None),
+    }
+    monkeypatch.setattr(models, "connect", lambda name, _: known[name])
+    return known
+
+
+@pytest.fixture
+def judged(table_on_aws: Table) -> Table:
+    """Hold incidents that Firstline called medium, and that people called high; and one that nobody judged."""
+    for number in range(JUDGED):
+        incident = _ended(table_on_aws, number)
+        word = Feedback(person="shell:ann", by="ann", said="wrong_severity", severity="high", at=datetime.now(UTC))
+        feedback_store.save_feedback(incident, word, incidents=TableIncidents(table_on_aws))
+    _ended(table_on_aws, JUDGED, "expired")
+    return table_on_aws
+
+
+def _ended(table: Table, number: int, outcome: Any = "resolved") -> str:
+    at, history = OPENED + timedelta(hours=number), TableIncidents(table)
+    given = alert(alert_name=f"Pool{number}", group_key=f"g{number}", fingerprint=f"f{number}", severity="medium")
+    incident = open_for(TableGroups(table), given, now=at)
+    history.judge(incident, 1, a_classification(severity="medium"), at, seen=history.live(given.group_key))
+    assert history.close(incident, 1, outcome, "Over.", [], at + timedelta(minutes=9), joined=1)
+    return incident.incident_id
+
+
+def run(*arguments: str, said: str = "") -> Result:
+    return CliRunner().invoke(app, ["model", "try", *arguments, "--stack", STACK_ON_AWS], input=said)
+
+
+def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted: dict[str, Scripted]) -> None:
+    tried = run("--model", "sees", "--model", "sleeps", "--model", "broken", "--yes")
+
+    assert tried.exit_code == 0, tried.output
+    rows = {cells[0]: cells[1:7] for cells in _rows(tried.output) if cells[0] in scripted}
+    assert rows == {
+        "sees": ["8", "0", "8", "500.0", "0.0", "880"],
+        "sleeps": ["8", "0", "8", "500.0", "500.0", "880"],  # it names no runbook
+        "broken": ["0", "8", "0", "500.0", "500.0", "0"],
+    }
+    found = TableIncidents(judged).disagreements()
+    assert {each.group for each in found} == {f"g{number}" for number in range(JUDGED)}
+    (raising,) = [cells for cells in _rows(tried.output) if "tell to page" in cells]
+    assert (raising[0], raising[-1]) == ("llm:sees:6", "yes")
+
+
+def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scripted: dict[str, Scripted]) -> None:
+    assert run("--model", "sees", "--last", "2", "--yes").exit_code == 0
+    first, second = scripted["sees"].asked
+    assert ("Pool6" in first.data, "Pool7" in second.data) == (True, True)
+    assert "Pool7" not in first.data, "it came later"
+
+
+def test_nobody_is_asked_before_the_price_is_accepted(judged: Table, scripted: dict[str, Scripted]) -> None:
+    refused = run("--model", "sees", said="n\n")
+    assert refused.exit_code == 1
+    assert "8 judged incidents. Each of 1 models needs" in refused.output
+    assert "tokens in and 9,600 out at most; the price is not set" in refused.output
+    assert scripted["sees"].asked == []
+
+
+def test_without_a_model_or_a_judged_incident_it_says_what_to_do(table_on_aws: Table, scripted: Any) -> None:
+    assert "give --model" in run().output
+    assert "`firstline judge`" in run("--model", "sees").output
+
+
+def _rows(output: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("│").split("│")] for line in output.splitlines() if line.startswith("│")
+    ]

@@ -1,0 +1,134 @@
+"""The labels of closed incidents: what people said, else how it ended; and what of it a model is measured by."""
+
+from typing import Any
+
+import pytest
+
+from firstline.classification.earned import Label
+from firstline.classification.labels import decider_of, disagreement, label_of, outcome
+from firstline.models import Feedback, Stance
+from tests.support.builders import NOW, a_classification, a_live, a_plan, a_record, a_result, an_alert, an_incident
+from tests.support.changes import counts_for
+
+
+def test_another_model_or_prompt_starts_anew() -> None:
+    verdict = a_classification(decided_by="llm", model="m", prompt_version="3")
+    assert decider_of(verdict) == "llm:m:3"
+    assert decider_of(verdict.model_copy(update={"prompt_version": "4"})) == "llm:m:4"
+    assert decider_of(a_classification(decided_by="history", model="m")) == "history"
+
+
+def word(said: Any, severity: Any = None) -> Feedback:
+    return Feedback(person="slack:U1", by="ana", said=said, severity=severity, at=NOW)
+
+
+JOINED_BY = {
+    "high": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 3), judged=1),
+    "critical": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 4), judged=1),
+}
+"""The live half after an alert of that severity joined, which the verdict did not know of."""
+
+
+@pytest.mark.parametrize(
+    ("severity", "ended", "changes", "right"),
+    [
+        # How it ended, where that says something.
+        ("high", "resolved", {"acknowledged_at": NOW}, True),
+        ("critical", "resolved", {"acknowledged_at": NOW}, True),
+        ("high", "resolved", {}, None),
+        ("high", "expired", {}, None),
+        ("medium", "resolved", {}, True),
+        ("low", "resolved", {}, None),
+        ("medium", "auto_resolved", {}, True),
+        ("medium", "self_cleared", {}, None),
+        ("low", "self_cleared", {}, True),
+        ("noise", "suppressed", {}, None),
+        ("medium", "resolved", {"live": JOINED_BY["critical"]}, False),
+        ("critical", "resolved", {"live": JOINED_BY["critical"], "acknowledged_at": NOW}, True),
+        # What people say goes before it.
+        ("high", "resolved", {"acknowledged_at": NOW, "feedback": [word("noise")]}, False),
+        ("noise", "suppressed", {"feedback": [word("noise")]}, True),
+        ("noise", "suppressed", {"feedback": [word("real")]}, False),
+        ("high", "expired", {"feedback": [word("noise"), word("real")]}, True),
+        ("medium", "self_cleared", {"feedback": [word("wrong_severity", "low")]}, False),
+        ("medium", "resolved", {"live": JOINED_BY["high"], "feedback": [word("real")]}, True),
+        # Not over yet, or never classified.
+        ("high", None, {"feedback": [word("real")]}, None),
+    ],
+)
+def test_whether_a_verdict_was_right(severity: Any, ended: Any, changes: dict[str, Any], right: bool | None) -> None:
+    record = a_record(
+        an_incident(an_alert()), classification=a_classification(severity=severity), outcome=ended, **changes
+    )
+    assert outcome(record) is right
+
+
+def test_what_was_never_classified_was_neither_right_nor_wrong() -> None:
+    assert outcome(a_record(classification=None, outcome="resolved", acknowledged_at=NOW)) is None
+
+
+PLAIN, JUDGED = Stance(severity="medium"), Stance(severity="high")
+
+
+def _label(verdict: dict[str, Any], **changes: Any) -> Label:
+    return label_of(a_record(an_incident(an_alert()), classification=a_classification(**verdict), **changes))
+
+
+def test_people_who_agree_say_the_right_severity() -> None:
+    said = [word("wrong_severity", "low")]
+    assert _label({"severity": "high"}, outcome="resolved", feedback=said).severity == "low"
+    assert _label({"severity": "high"}, outcome="resolved", feedback=[*said, _other("critical")]).severity is None
+
+
+def test_the_end_proves_the_severity_that_stood_without_the_model() -> None:
+    ended = {"outcome": "resolved", "acknowledged_at": NOW}
+    assert _label({"severity": "high"}, **ended).severity == "high"
+    assert _label({"severity": "high", "without_model": JUDGED, "model_says": PLAIN}, **ended).severity == "high"
+
+
+def test_a_page_that_only_the_model_wanted_is_not_proven_by_who_took_it() -> None:
+    raised = {"severity": "high", "without_model": PLAIN, "model_says": JUDGED}
+    assert _label(raised, outcome="resolved", acknowledged_at=NOW).severity is None
+    assert _label(raised, outcome="resolved", feedback=[word("real")]).severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("ended", "risk", "cured_by", "failed"),
+    [
+        ("auto_resolved", "safe", "free-disk-space", None),
+        ("resolved", "safe", None, "free-disk-space"),
+        ("resolved", "read_only", None, None),
+    ],
+)
+def test_a_runbook_that_acted_is_judged_by_the_end(
+    ended: Any, risk: Any, cured_by: str | None, failed: str | None
+) -> None:
+    plan = a_plan(runbook_id="free-disk-space", risk=risk)
+    label = _label({}, outcome=ended, plan=plan, results=[a_result()])
+    assert (label.cured_by, label.failed) == (cured_by, failed)
+
+
+def test_a_runbook_that_never_ran_proves_nothing() -> None:
+    label = _label({}, outcome="resolved", plan=a_plan())
+    assert (label.cured_by, label.failed) == (None, None)
+
+
+def test_a_blame_is_right_unless_people_call_the_cause_wrong() -> None:
+    blames = {"is_deployment_related": True}
+    assert _label(blames, outcome="resolved", feedback=[word("wrong_cause")]).blame is False
+    assert _label(blames, outcome="resolved", feedback=[word("real")]).blame is True
+    assert _label(blames, outcome="resolved").blame is None
+    assert _label({}, outcome="resolved", feedback=[word("wrong_cause")]).blame is None
+
+
+def test_only_a_model_that_judged_otherwise_disagrees() -> None:
+    def found(**verdict: Any) -> object:
+        return disagreement(a_record(classification=a_classification(**verdict), outcome="resolved"))
+
+    assert found() is None
+    assert found(without_model=PLAIN, model_says=PLAIN) is None
+    assert found(without_model=PLAIN, model_says=JUDGED, model="m", prompt_version="3") is not None
+
+
+def _other(severity: Any) -> Feedback:
+    return Feedback(person="slack:U2", by="bo", said="wrong_severity", severity=severity, at=NOW)

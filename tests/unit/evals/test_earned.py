@@ -1,0 +1,40 @@
+"""Earned say on the cases: a model that knows nothing changes nothing, and one that knows earns its say."""
+
+from statistics import fmean
+
+import pytest
+
+from evals import earned
+from evals.cases import CASES, load
+from evals.classifiers import Policy
+from evals.earned import MODELS, Judged, Worth
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Judged]:
+    return earned.judged_cases(load(CASES), Policy.of())
+
+
+def _worth(cases: list[Judged], *names: str, runs: int = 5) -> dict[str, Worth]:
+    chosen = {name: MODELS[name] for name in names}
+    return {worth.model: worth for worth in earned.simulate(cases, chosen, runs=runs)}
+
+
+def test_a_model_that_knows_nothing_makes_no_verdict_worse(cases: list[Judged]) -> None:
+    ignorant = [name for name in MODELS if not name.startswith(("oracle", "perfect"))]
+    for worth in _worth(cases, *ignorant).values():
+        for run in worth.runs:
+            assert (run.worse, run.runbooks_lost, run.blames_lost) == (0, 0, 0), worth.model
+
+
+def test_runs_are_hardly_ever_worse_than_without_the_model(cases: list[Judged]) -> None:
+    for worth in _worth(cases, "oracle, 50 % noise", "oracle, 20 % noise", runs=10).values():
+        assert worth.runs_worse <= 0.1, worth.model  # none or one of ten
+
+
+def test_a_perfect_model_keeps_half_of_its_gain_after_a_replay(cases: list[Judged]) -> None:
+    perfect = _worth(cases, "perfect", runs=20)["perfect"]
+    assert perfect.kept is not None
+    assert perfect.kept >= 0.5
+    assert perfect.runs_worse == 0
+    assert fmean(run.full for run in perfect.runs) < fmean(run.settled for run in perfect.runs), "it has to earn it"
