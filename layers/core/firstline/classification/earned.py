@@ -90,7 +90,7 @@ class Disagreement(Lenient):
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
+class Earnings:
     """The earnings of a move so far: its wealth now, its opposite's since it counts, and the number of bets."""
 
     counts: bool = False
@@ -104,7 +104,7 @@ class Earned:
     """The moves that count for each decider, a model with a prompt; with `everything`, each of them counts."""
 
     moves: Mapping[str, Collection[Move]] = field(default_factory=dict)
-    standings: Mapping[str, Mapping[Move, Purse]] = field(default_factory=dict)
+    standings: Mapping[str, Mapping[Move, Earnings]] = field(default_factory=dict)
     everything: bool = False
 
     def counts(self, decider: str, move: Move) -> bool:
@@ -113,7 +113,7 @@ class Earned:
 
     def wealth(self, decider: str, move: Move) -> float:
         """Return the wealth of this move of this decider; 1 before its first bet."""
-        return self.standings.get(decider, {}).get(move, Purse()).wealth
+        return self.standings.get(decider, {}).get(move, Earnings()).wealth
 
 
 NOTHING_EARNED = Earned()
@@ -203,14 +203,14 @@ def _saved_blame(plain: Stance, judged: Stance, label: Label) -> float:
     return 1.0 if judged.is_deployment_related == label.blame else -1.0
 
 
-def _standings(bets: Iterable[Bet]) -> dict[Move, Purse]:
+def _standings(bets: Iterable[Bet]) -> dict[Move, Earnings]:
     by_move: defaultdict[Move, list[Bet]] = defaultdict(list)
     for bet in bets:
         by_move[bet.move].append(bet)
     return {move: _standing(made) for move, made in by_move.items()}
 
 
-def _standing(bets: Iterable[Bet]) -> Purse:
+def _standing(bets: Iterable[Bet]) -> Earnings:
     made, counts = list(_first_of_each_group(bets)), False
     bettor, against = Bettor(), Bettor()
     for saving in made:
@@ -221,7 +221,7 @@ def _standing(bets: Iterable[Bet]) -> Purse:
         against.settle(-saving)
         if against.wealth >= LOST_AT:
             counts, bettor, against = False, Bettor(), Bettor()
-    return Purse(counts, bettor.wealth, against.wealth, len(made))
+    return Earnings(counts, bettor.wealth, against.wealth, len(made))
 
 
 def _first_of_each_group(bets: Iterable[Bet]) -> Iterator[float]:
