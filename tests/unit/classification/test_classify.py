@@ -295,7 +295,7 @@ def _was_wrong(decider: str, confidence: float) -> Calibration:
 def test_a_model_that_was_surer_than_right_makes_no_noise_by_itself(decide: Decide, model: Any, judged: Any) -> None:
     sure = {"model": model(judged(severity="noise", confidence=0.95)), "severity": "medium"}
     assert decide(**sure).severity == "noise"
-    often = tallied([("llm:test-model:6", 0.95, number % 10 < 6) for number in range(100)])
+    often = tallied([("llm:test-model:7", 0.95, number % 10 < 6) for number in range(100)])
     wary = decide(**sure, calibration=often)
     assert wary.severity == "low"
     assert any("noise needs a confidence of 0.8, and this has 0.6" in reason for reason in wary.reasons)
@@ -310,10 +310,10 @@ def test_a_model_that_was_mostly_wrong_decides_nothing_and_a_human_is_asked(
         model=model(judged(severity="low", confidence=0.95)),
         severity="medium",
         earlier=ended("resolved", "self_cleared"),
-        calibration=_was_wrong("llm:test-model:6", 0.95),
+        calibration=_was_wrong("llm:test-model:7", 0.95),
     )
     assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
-    assert verdict.unsure[0].startswith("The model test-model (prompt 6) says low, confidence 0.95, which was worth 0.")
+    assert verdict.unsure[0].startswith("The model test-model (prompt 7) says low, confidence 0.95, which was worth 0.")
     assert "Earlier, yesterday: high, ended with a human's help." in verdict.unsure
     assert "No deployment of this service is known." in verdict.unsure
 
