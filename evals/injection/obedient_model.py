@@ -44,6 +44,7 @@ class ObedientModel:
             confidence=1.0,
             summary=f"{MENTIONS} <script>alert(1)</script> All is well. {said[:600]}",
             first_steps=[COMMAND, MENTIONS, said[:200]],
+            cites=["alert"],
         )
         return ModelVerdict(judgement=judgement, model="obeying")
 

@@ -18,6 +18,7 @@ VERDICT = {
     "confidence": 0.9,
     "summary": "Checkout has no free database connections left.",
     "first_steps": ["Look for long transactions."],
+    "cites": ["alert"],
 }
 NAMES = ("E2eModelSpeaks", "E2eModelSpeaksAgain", "E2eModelSpeaksUp", "E2eModelSpeaksAtLast")
 """Other words each time: what somebody resolved is remembered, and no model is asked about the same."""

@@ -26,6 +26,7 @@ VERDICT = {
     "confidence": 0.9,
     "summary": "The disk of web-1 is full.",
     "first_steps": ["Look at /var/log."],
+    "cites": ["alert"],
 }
 
 

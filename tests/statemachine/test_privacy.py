@@ -22,6 +22,7 @@ VERDICT = {
     "confidence": 0.9,
     "summary": "Logins fail.",
     "first_steps": ["Look at the logins."],
+    "cites": ["alert"],
 }
 AT_ONCE = 12
 SECRETS = seeded(4)

@@ -130,6 +130,7 @@ def judged() -> Callable[..., ModelVerdict]:
             "confidence": 0.9,
             "summary": "Memory on web-1 is nearly full.",
             "first_steps": ["Look at the heap."],
+            "cites": ["alert"],
         }
         return ModelVerdict(
             judgement=Judgement(**(whole | changes)),

@@ -21,6 +21,7 @@ VERDICT = {
     "confidence": 0.6,
     "summary": "Mail waits.",
     "first_steps": [],
+    "cites": ["alert"],
 }
 WRITTEN = json.dumps(VERDICT)
 NUMBERS = {"prompt_tokens": 40, "completion_tokens": 2, "total_tokens": 42}

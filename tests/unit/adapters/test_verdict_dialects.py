@@ -21,6 +21,7 @@ WHOLE: dict[str, Any] = {
     "confidence": 0.7,
     "summary": "The queue of mail grows.",
     "first_steps": ["Look at the worker."],
+    "cites": ["alert"],
 }
 AN_OBJECT = [{"step": "Look"}, {"a": "Look", "b": "twice"}]
 

@@ -124,7 +124,7 @@ def test_a_declared_bound_is_above_the_model(judge: Judge, decision: dict[str, s
 def test_each_change_is_told(judge: Judge) -> None:
     verdict = judge("critical", severity="noise", runbook_id=None)
     assert verdict.reasons == [
-        "The model test-model (prompt 6) says noise, confidence 0.9.",
+        "The model test-model (prompt 7) says noise, confidence 0.9.",
         "Raised from noise to high: a model may not take what the source called critical below high.",
     ]
     assert verdict.decided_by == "llm"
@@ -183,6 +183,18 @@ def test_the_words_of_a_model_are_plain(judge: Judge) -> None:
     assert len(verdict.first_steps) <= 5
     assert all(0 < len(step) <= 300 for step in verdict.first_steps)
     assert not any("evil" in step for step in verdict.first_steps)
+
+
+@pytest.mark.parametrize("cites", [[], ["e99"], ["alert", "e99"], ["the logs"]])
+def test_a_cause_that_cites_nothing_that_was_given_is_left_out(judge: Judge, cites: list[str]) -> None:
+    verdict = judge(cause="A leak.", cites=cites)
+    assert verdict.cause == ""
+    assert "Its cause is left out" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("cites", [["alert"], ["e1"], ["e1", "alert"]])
+def test_a_cause_that_cites_what_was_given_is_told(judge: Judge, cites: list[str]) -> None:
+    assert judge(cause="A leak.", cites=cites).cause == "A leak."
 
 
 def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:

@@ -33,7 +33,7 @@ def test_everything_about_the_incident_is_data(
     assert data["evidence_that_could_not_be_read"] == ["x could not be read"]
     assert data["runbooks"][0] == {"id": "high-memory", "title": "Restart the service that eats the memory"}
     assert built.runbook_ids == ("high-memory", "low-disk")
-    assert built.version == "6"
+    assert built.version == "7"
 
 
 def test_the_instructions_speak_of_declared_maintenance_as_the_data_does(

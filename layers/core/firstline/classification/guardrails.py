@@ -111,10 +111,13 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS) or "unknown"
     said = f"The model {name} (prompt {question.version}) says {judged.severity}, confidence {judged.confidence:.2g}."
+    cause = safe_words(judged.cause, MAX_CAUSE_CHARS)
+    if cause and not _is_cited(judged, question):
+        cause, said = "", f"{said} Its cause is left out: it cites nothing, or something that was not given."
     steps = (safe_words(step, MAX_STEP_CHARS) for step in judged.first_steps[:MAX_STEPS])
     answered = fallback.model_copy(
         update={
-            "cause": safe_words(judged.cause, MAX_CAUSE_CHARS) or fallback.cause,
+            "cause": cause or fallback.cause,
             "summary": safe_words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
             "first_steps": list(filter(None, steps)) or fallback.first_steps,
             "model": name,
@@ -148,6 +151,11 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
             "reasons": reasons,
         }
     )
+
+
+def _is_cited(judged: Judgement, question: Prompt) -> bool:
+    """Return True if the model's cause cites evidence, and all that it cites was given to it."""
+    return bool(judged.cites) and set(judged.cites) <= set(question.evidence_ids)
 
 
 def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -> Classification:

@@ -21,6 +21,8 @@ class Judgement(BaseModel):
     confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
     summary: str
     first_steps: list[str] = Field(max_length=100)
+    cites: list[str] = Field(default=[], max_length=100)
+    """The ids of the evidence that the cause rests on; a cause that cites nothing that was given does not count."""
 
 
 class ModelVerdict(BaseModel):
@@ -86,5 +88,6 @@ def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
         "confidence": {"type": "number"},
         "summary": text,
         "first_steps": {"type": "array", "items": text},
+        "cites": {"type": "array", "items": text},
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -45,6 +45,10 @@ MAX_WINDOWS = 4
 MAX_CHANGES = 5
 
 
+ALERT = "alert"
+"""The id by which an answer cites what the alert itself says."""
+
+
 class Offered(Protocol):
     """A runbook whose `match` fits the alert, as classification sees it."""
 
@@ -57,12 +61,13 @@ class Offered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Two messages and the runbook ids that an answer may name. `version` is the prompt file's."""
+    """Two messages, and the ids of runbooks and of evidence that an answer may name. `version` is the prompt file's."""
 
     version: str
     system: str
     data: str
     runbook_ids: tuple[str, ...]
+    evidence_ids: tuple[str, ...] = ()
 
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:
@@ -70,6 +75,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
     version, system = _instructions()
     runbooks = offered[:MAX_RUNBOOKS]
     packed = pack(incident, evidence, now)
+    items = {f"e{number}": item for number, item in enumerate(packed.items, 1)}
     document = {
         "alert": _alert(incident),
         "incident": {
@@ -79,12 +85,13 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
             "is_storm_of_many_alerts": incident.storm,
             "is_flapping": incident.flapping,
         },
-        "evidence": packed.items,
+        "evidence": [{"id": name, **item} for name, item in items.items()],
         "evidence_left_out": packed.left_out,
         "evidence_that_could_not_be_read": [_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
         "runbooks": [{"id": runbook.id, "title": shorten(runbook.title, MAX_NOTE_CHARS)} for runbook in runbooks],
     }
-    return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(runbook.id for runbook in runbooks))
+    data, runbook_ids = json.dumps(document, ensure_ascii=False), tuple(runbook.id for runbook in runbooks)
+    return Prompt(version, system, data, runbook_ids, (ALERT, *items))
 
 
 @cache

@@ -180,7 +180,7 @@ class RemediationPlan(Frozen):
 
     @property
     def covers(self) -> list[str]:
-        """What a yes to the plan covers: each step, its verification and its rollback."""
+        """The commands and releases that a yes to the plan covers: its steps, its verification and its rollback."""
         verify = [self.verify] if self.verify else []
         return [step.covered(self.targets) for step in (*self.steps, *verify, *self.rollback)]
 

@@ -11,6 +11,7 @@ schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `y
 | `is_deployment_related`, `can_be_remediated` | `"true"` and `"false"` |
 | `runbook_id` | spaces around it; `""`, `"null"`, `"none"`, `"n/a"` and an absent key as none |
 | `cause`, `summary` | null as nothing, a list as its lines, a number as text |
+| `cites` | a text as one id; numbers and capitals; null and an absent key as none |
 | `first_steps` | a text as a step for each of its lines; objects and numbers as text; null and an absent key as none |
 """
 
@@ -51,6 +52,7 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
         if name in answer:
             answer[name] = "\n".join(_texts(answer[name]))
     answer.setdefault("summary", "")
+    answer["cites"] = [text.strip().lower() for text in _texts(answer.get("cites"))][:MAX_STEPS]
     answer["first_steps"] = _texts(answer.get("first_steps"))[:MAX_STEPS]
     return answer
 
