@@ -95,7 +95,7 @@ def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted:
     found = TableIncidents(judged).disagreements()
     assert {each.group for each in found} == {f"g{number}" for number in range(JUDGED)}
     (raising,) = [cells for cells in _rows(tried.output) if "tell to page" in cells]
-    assert (raising[0], raising[-1]) == ("llm:sees:6", "yes")
+    assert (raising[0], raising[-1]) == ("llm:sees:7", "yes")
 
 
 def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scripted: dict[str, Scripted]) -> None:

@@ -300,7 +300,7 @@ def test_a_model_that_is_not_sure_asks_a_human_with_what_is_known(
     unsure = model(judged(severity="low", confidence=0.3))
     verdict = decide(earlier=earlier, deployments=[deployment(12)], model=unsure)
     assert verdict.unsure == [
-        "The model test-model (prompt 6) says low, confidence 0.3. That is not sure enough.",
+        "The model test-model (prompt 7) says low, confidence 0.3. That is not sure enough.",
         "Earlier, yesterday: high, ended with a human's help; people say: wrong cause. What fixed it: restarted it",
         "payments 1.8.0 was deployed 12 min before.",
     ]
