@@ -46,10 +46,11 @@ def _incidents(records: Iterable[IncidentRecord]) -> Grid:
     verdicts = [(record.incident.incident_id, record.classification) for record in records]
     asked = [(name, verdict) for name, verdict in verdicts if verdict and verdict.usage.tokens]
     asked.sort(key=lambda row: (row[1].usage.cost or 0.0, row[1].usage.tokens), reverse=True)
-    grid = Grid("incident", "severity", "tokens in", "tokens out", "cost", "model")
+    grid = Grid("incident", "its severity", "tokens in", "tokens out", "cost", "model")
     grid.title, grid.title_justify = f"The {MOST_INCIDENTS} incidents that took most", "left"
     for name, verdict in asked[:MOST_INCIDENTS]:
         usage = verdict.usage
         tokens = (f"{usage.prompt_tokens:,}", f"{usage.completion_tokens:,}")
-        grid.add_row(name, verdict.severity, *tokens, money(usage.cost), verdict.model or "– (no verdict)")
+        said = verdict.model_says.severity if verdict.model_says else "–"
+        grid.add_row(name, said, *tokens, money(usage.cost), verdict.model or "– (no verdict)")
     return grid

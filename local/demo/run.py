@@ -224,7 +224,7 @@ def _open_full_table(
 
 
 def _where(host: str) -> dict[str, str]:
-    return {"instance": f"{host}:9100", "env": "prod"}
+    return {"instance": f"{host}:9100", "env": "dev"}
 
 
 def _pages(stage: Stage, incident: str) -> list[Message]:
