@@ -224,7 +224,7 @@ def _open_full_table(
 
 
 def _where(host: str) -> dict[str, str]:
-    return {"instance": f"{host}:9100", "env": "dev"}
+    return {"instance": f"{host}:9100", "env": "prod"}
 
 
 def _pages(stage: Stage, incident: str) -> list[Message]:
@@ -249,7 +249,7 @@ def run(console: Console) -> bool:
     story = Story(console)
     title = "[bold]Firstline on one machine[/bold]"
     console.print(f"{title}: the same template, real functions, real commands on sandboxes.")
-    parameters = {"IncidentsPerMinuteAndAlert": "3"}
+    parameters = {"EnvironmentName": "prod", "IncidentsPerMinuteAndAlert": "3"}
     options = Options(
         time_lapse=TIME_LAPSE,
         parameters=parameters,

@@ -35,14 +35,14 @@ def local(*arguments: str) -> Result:
 def shadow(number: int) -> RunbookRun:
     at = NOW - timedelta(hours=number)
     return RunbookRun(
-        runbook_id="low-disk", incident_id=f"inc-{number}", instance_ids=["i-1"], decision="shadow", at=at, until=at
+        runbook_id="package-cache", incident_id=f"inc-{number}", instance_ids=["i-1"], decision="shadow", at=at, until=at
     )
 
 
 def demoted(table: Table) -> None:
-    """Somewhere a plan of low-disk ended without having helped."""
-    table.put({"pk": "RUNS#low-disk", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
-    plan = a_plan(planned_at=NOW)
+    """Somewhere a plan of package-cache ended without having helped."""
+    table.put({"pk": "RUNS#package-cache", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
+    plan = a_plan(planned_at=NOW, runbook_id="package-cache")
     TableRemediations(table).settle(plan, "inc-9", "failed", began=NOW, accepted=None, demote="it did not help", at=NOW)
 
 
@@ -73,20 +73,20 @@ def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> N
     result = local("report", "--runbooks", "--environment", "prod")
 
     assert result.exit_code == 0, result.output
-    (row,) = [line for line in result.output.splitlines() if "low-disk" in line]
+    (row,) = [line for line in result.output.splitlines() if "package-cache" in line]
     assert [cell.strip() for cell in row.strip("│").split("│")][2:4] == ["5", "0"]
 
 
 def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None:
     demoted(table)
-    assert TableRemediations(table).standing("low-disk").demoted == "it did not help"
+    assert TableRemediations(table).standing("package-cache").demoted == "it did not help"
     assert "demoted to approval: " in local("report", "--runbooks").output
 
-    assert "may run by itself" in local("runbooks", "promote", "low-disk", "--by", "ada").output
+    assert "may run by itself" in local("runbooks", "promote", "package-cache", "--by", "ada").output
 
-    assert TableRemediations(table).standing("low-disk") == Standing(promoted_by="ada")
-    assert "asks for approval" in local("runbooks", "demote", "low-disk", "--by", "bo").output
-    assert TableRemediations(table).standing("low-disk").demoted == "bo demoted it"
+    assert TableRemediations(table).standing("package-cache") == Standing(promoted_by="ada")
+    assert "asks for approval" in local("runbooks", "demote", "package-cache", "--by", "bo").output
+    assert TableRemediations(table).standing("package-cache").demoted == "bo demoted it"
 
 
 @pytest.mark.usefixtures("table")
