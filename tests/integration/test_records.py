@@ -35,13 +35,20 @@ def local(*arguments: str) -> Result:
 def shadow(number: int) -> RunbookRun:
     at = NOW - timedelta(hours=number)
     return RunbookRun(
-        runbook_id="package-cache", incident_id=f"inc-{number}", instance_ids=["i-1"], decision="shadow", at=at, until=at
+        runbook_id="package-cache",
+        incident_id=f"inc-{number}",
+        instance_ids=["i-1"],
+        decision="shadow",
+        at=at,
+        until=at,
     )
 
 
 def demoted(table: Table) -> None:
     """Somewhere a plan of package-cache ended without having helped."""
-    table.put({"pk": "RUNS#package-cache", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
+    table.put(
+        {"pk": "RUNS#package-cache", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()}
+    )
     plan = a_plan(planned_at=NOW, runbook_id="package-cache")
     TableRemediations(table).settle(plan, "inc-9", "failed", began=NOW, accepted=None, demote="it did not help", at=NOW)
 
