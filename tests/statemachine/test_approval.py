@@ -213,8 +213,9 @@ def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_what_is_disruptive_asks_first_in_production(world: World) -> None:
+def test_what_is_disruptive_asks_first_if_nobody_lets_it_run_by_itself(world: World) -> None:
+    world.remediations.demote("high-memory", "ada", world.now())
     incident = world.fires("HostOutOfMemory", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert "high-memory is disruptive, and this is prod" in world.told("slack")[0].text
+    assert "high-memory asks for approval" in world.told("slack")[0].text

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from firstline.adapters.dynamodb.table import Table
 from firstline.models import PlanLimits, PlannedStep, RemediationPlan, StepKind, Target
+from firstline.remediation.limits import beginning_of
 from local.emulator.resources import ACCOUNT
 from tests.statemachine.functions import Event, Handler, crashes
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import REGION, Incident, World
+from tests.statemachine.world import REGION, STACK_NAME, Incident, World
 
 KIB = 1024
 HOSTILE = (
@@ -90,8 +90,9 @@ def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(worl
     def plans(handler: Handler, event: Event) -> Any:
         if "state" in event:
             return handler(event)
-        item = {"pk": f"PLAN#{event['incident']['incident_id']}", "sk": "PLAN", "plan": plan.model_dump_json()}
-        Table(world.client("dynamodb"), world.created.table_name).put(item | {"digest": plan.digest()})
+        state = world.remediations.state(plan.runbook_id, world.now())
+        begins = beginning_of(plan, event["incident"]["incident_id"], state, world.now())
+        world.remediations.reserve(begins, world.now())
         return {"plan": plan.model_dump(mode="json"), "reason": "it may"}
 
     world.functions.plan("remediate", plans, for_good=True)
@@ -112,11 +113,13 @@ def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(worl
 def the_largest_plan() -> RemediationPlan:
     """Fifty hosts, ten steps, a verification of several tries, ten steps back."""
 
+    kinds: dict[StepKind, str] = {"verify": "ro", "act": "safe", "rollback": "safe"}
+
     def step(step_id: str, kind: StepKind) -> PlannedStep:
         return PlannedStep(
             step_id=step_id,
             kind=kind,
-            document=f"firstline-test-{step_id}",
+            document=f"{STACK_NAME}_runbook-{kinds[kind]}-stuck-queue.own-{step_id}",
             document_version="1",
             document_hash="0" * 64,
             parameters={"mountpoint": ["/" + "m" * 200]},

@@ -107,7 +107,7 @@ def human(world: World, incident: Incident) -> str:
     incident.stands_in("Await Resolution")
     assert incident.path[-2:] == ["Notify Ops", "Await Resolution"]
     assert len(world.woken()) == ("Page On-Call" in incident.path)
-    (message,) = world.told("slack")
+    (message,) = [message for message in world.told("slack") if "lost auto" not in message.text]
     thread = [one.text for one in world.inbox.messages() if one.channel == "slack" and one.thread]
     return "\n".join([message.text, str(message.raw), *thread])
 

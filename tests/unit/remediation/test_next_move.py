@@ -377,13 +377,12 @@ def test_a_step_that_could_not_be_claimed_is_a_humans(
     [
         ("Ssm.ThrottlingException", "Rate exceeded", False),
         ("Ssm.SsmException", "Rate exceeded", False),
-        ("Ssm.SsmException", "AccessDenied (Status Code: 400)", False),
-        ("Ssm.SsmException", "Internal failure (Status Code: 500)", True),
+        ("Ssm.SsmException", "AccessDenied (Status Code: 400)", True),
         ("Ssm.SdkClientException", "reset", True),
         ("States.Timeout", "", True),
     ],
 )
-def test_whatever_was_not_refused_may_have_touched_the_host(error: str, cause: str, touched: bool) -> None:
+def test_whatever_was_not_throttled_may_have_touched_the_host(error: str, cause: str, touched: bool) -> None:
     assert decide(failed("Run Step", error, cause), index=1).cursor.touched is touched
     assert decide(failed("Run Step", error, cause), index=0).cursor.touched is False, "looking touches nothing"
 

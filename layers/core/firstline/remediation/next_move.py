@@ -239,12 +239,12 @@ def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = run.step.kind == "act"
+    run = run.touch(acts and not throttled)
     if throttled and is_ssm and (again := _again(run)):
         return again
     # Systems Manager answered, and said no: then the act did not begin. An answer of its own failure says nothing.
     answered = error.name.startswith("Ssm.") and error.name not in UNANSWERED
     refused = throttled or (answered and "Status Code: 5" not in error.cause)
-    run = run.touch(acts and not refused)
     row = run.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT], changed=not refused)
     return _after_step(run.keep([row]), [row], lost=acts and not refused)
 
