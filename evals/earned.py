@@ -23,7 +23,7 @@ from firstline.models import Severity, Stance
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 REPLAYED = 300
 READ_EACH = 30
-"""What was earned is read anew after so many verdicts; in production each few minutes."""
+"""The number of verdicts after which earnings are read anew; in production a few minutes pass."""
 
 NAME = "simulated"
 

@@ -265,8 +265,9 @@ _ASKED_BY = (
     (re.compile(rf"kill{_HARMLESS_SIGNAL} "), {"firstline_may_signal"}),
     (re.compile(rf"(?:pkill|killall){_HARMLESS_SIGNAL} "), set[str]()),
 )
-"""What interrupts or starts something, and the functions of which the script must have asked one by then. A process by
-its name only cannot be asked about."""
+"""Commands that interrupt or start something, and the functions of which a script must have asked one by then.
+
+A process that is named only by its name cannot be asked about."""
 
 
 def is_unasked(call: Call, asked: set[str]) -> bool:

@@ -12,13 +12,13 @@ NEEDLESS_PAGE = 1.0
 NOISE_PAGED = 1.5
 NOISE_TOLD = 0.2
 TOLD_DROPPED = 1.0
-"""Nobody sees what is dropped; so an incident that somebody should have read costs as much as a needless page."""
+"""The cost of a dropped incident that somebody should have read: that of a needless page, because nobody sees it."""
 
 WITHIN_A_CLASS = 0.1
 """The wrong one of critical and high, or of medium and low: the same people hear of it in the same way."""
 
 type Reach = Literal["page", "tell", "drop"]
-"""Whom a severity reaches: the on-call, the channel, or nobody."""
+"""The people whom a severity reaches: the on-call, the channel, or nobody."""
 
 
 def reach(severity: Severity) -> Reach:

@@ -80,11 +80,11 @@ class Classification(Frozen):
     route: RouteName | None = None
     hold: Hold | None = None
     subject: AlertKind | None = None
-    """What a person's word would be about; None where the source or a rule states the severity."""
+    """The subject of a person's word; None where the source or a rule states the severity."""
     word: Word | None = None
     """The word that the severity is taken from."""
     evidence: list[Text] = []
-    """What the affected resource shows, in a few lines for people: its state, its metrics, what changed."""
+    """The state of the affected resource, its metrics and its changes, in a few lines for people."""
     evidence_due: bool = False
     """True if the evidence around the alarm was left for after the page, so that the page did not wait for it."""
 

@@ -106,7 +106,7 @@ class AlarmReader:
         places = []
         for metric in metrics:
             kind = KINDS.get(metric.get("Namespace", ""))
-            given = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+            given = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
             named = {name: given[name] for name in kind.dimensions if name in given} if kind else {}
             if kind is None or not named or (kind.word == "ECS" and len(named) < len(kind.dimensions)):
                 return None
@@ -191,9 +191,9 @@ def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Va
         ScanBy="TimestampDescending",
     )
     return {
-        signs[int(one["Id"][1:])].name: list(zip(one["Timestamps"], one["Values"], strict=True))
-        for one in answer["MetricDataResults"]
-        if one["Values"]
+        signs[int(series["Id"][1:])].name: list(zip(series["Timestamps"], series["Values"], strict=True))
+        for series in answer["MetricDataResults"]
+        if series["Values"]
     }
 
 

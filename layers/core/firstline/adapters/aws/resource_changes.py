@@ -58,8 +58,11 @@ def scaling(watched: Watched, clients: Clients, until: datetime) -> list[Resourc
     answer = clients("application-autoscaling").describe_scaling_activities(
         ServiceNamespace=service, ResourceId=name, MaxResults=MAX_CHANGES
     )
-    recent = [one for one in answer["ScalingActivities"] if until - WINDOW <= one["StartTime"] <= until]
-    return [ResourceChange(at=one["StartTime"], what=text(one.get("Description", "scaled"))) for one in recent]
+    recent = [activity for activity in answer["ScalingActivities"] if until - WINDOW <= activity["StartTime"] <= until]
+    return [
+        ResourceChange(at=activity["StartTime"], what=text(activity.get("Description", "scaled")))
+        for activity in recent
+    ]
 
 
 READERS: Mapping[str, Mapping[str, Reader]] = {

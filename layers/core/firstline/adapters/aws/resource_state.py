@@ -87,7 +87,7 @@ def _rds(watched: Watched, clients: Clients) -> _State:
 def _ec2(watched: Watched, clients: Clients) -> _State:
     answer = clients("ec2").describe_instance_status(InstanceIds=[watched.id], IncludeAllInstances=True)
     found = answer["InstanceStatuses"][0] if answer["InstanceStatuses"] else {}
-    event: dict[str, Any] = next((one for one in found.get("Events", []) if _open(one)), {})
+    event: dict[str, Any] = next((found_event for found_event in found.get("Events", []) if _open(found_event)), {})
     facts = {
         "system_check": found.get("SystemStatus", {}).get("Status"),
         "instance_check": found.get("InstanceStatus", {}).get("Status"),
@@ -114,9 +114,9 @@ def _alb(watched: Watched, clients: Clients) -> _State:
         for arn in arns
         for target in client.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
     ]
-    sick = [one for one in health if one["State"] == "unhealthy"]
+    sick = [target for target in health if target["State"] == "unhealthy"]
     facts: dict[str, object] = {
-        "healthy": sum(one["State"] == "healthy" for one in health),
+        "healthy": sum(target["State"] == "healthy" for target in health),
         "unhealthy": len(sick),
         "unhealthy_because": sick[0].get("Reason") if sick else None,
     }
