@@ -96,9 +96,9 @@ TOOLS: dict[str, Row] = {
         {"event": "check.up", "check": {"token": "t1", "alias": "Shop", "url": "https://shop.example.com"}},
     ),
     "Cloudflare, whose name stands at the top and whose state does not": (
-        {"name": "Health check", "text": "origin", "data": {"status": "Unhealthy"}},
+        {"name": "Health check", "alert_type": "health_check", "text": "origin", "data": {"status": "Unhealthy"}},
         {"alert_name": "Health check"},
-        {"name": "Health check", "text": "origin", "data": {"status": "Healthy"}},
+        {"name": "Health check", "alert_type": "health_check", "text": "origin", "data": {"status": "Healthy"}},
     ),
     "Checkmk, about a host": (
         {"NOTIFICATIONTYPE": "PROBLEM", "HOSTNAME": "mq-1", "HOSTSTATE": "DOWN", "HOSTOUTPUT": "no answer"},
@@ -166,3 +166,17 @@ def test_a_field_of_the_sender_called_group_joins_no_two_problems() -> None:
 def test_a_message_is_a_name_if_there_is_no_other() -> None:
     assert one({"message": "The queue lags", "priority": "P2"}).alert_name == "The queue lags"
     assert one({"message": "by 40 minutes", "title": "The queue lags"}).alert_name == "The queue lags"
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        {"title": "Payment failed", "data": {"status": "success"}},
+        {"title": "Payment failed", "severity": "critical", "order": {"status": "ok"}},
+        {"alert_name": "Pay", "event": {"state": "UP"}},
+    ],
+)
+def test_the_state_of_what_an_alert_is_about_does_not_end_it(alert: dict[str, Any]) -> None:
+    (read,) = normalize("generic", alert)
+
+    assert read.status == "firing"

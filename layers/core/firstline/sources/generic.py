@@ -155,6 +155,10 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     )
 
 
+_ABOUT = ("data", "details", "detail", "context", "metadata", "extra", "custom", "payload", "event")
+"""Fields, by their letters, that hold what an alert is about, and not how the alert itself stands."""
+
+
 def _group(alert: dict[str, Any], full_name: str, subject: Subject) -> str:
     """Return the incident: the tool's own, whatever else its messages tell, or the name and what it is about."""
     own = alert.get(GROUP)
@@ -174,9 +178,12 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     known = unfolded(alert)
     if known is not None and _first(known, _NAME) is not None:
         return known
-    if _first(alert, (*_NAME, *_SAID)) is not None and _states(alert):
+    if _first(alert, (*_NAME, *_SAID)) is None:
+        return _by_letters(flattened(raw))
+    if _states(alert) or _first(alert, _SEVERITY) is not None:
         return alert
-    return _by_letters(flattened(raw))
+    # What an alert is about has states of its own: a payment that failed with `data.status: success` is no end.
+    return _by_letters(flattened({key: raw[key] for key in raw if meanings.letters(key) not in _ABOUT}))
 
 
 def _name(alert: dict[str, Any]) -> tuple[str, bool]:

@@ -5,6 +5,11 @@ from firstline.sources.tools.shape import ToolShape, words
 SHAPES = (
     # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
     ToolShape(
+        "Cloudflare",
+        "alert_type data.status",
+        {"name": "name", "status": "data.status", "message": "text"},
+    ),
+    ToolShape(
         "Uptime Kuma",
         "heartbeat.status monitor.name",
         {
