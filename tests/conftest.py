@@ -4,6 +4,7 @@ import os
 from functools import cache
 
 import botocore.session
+import hypothesis
 import pytest
 from botocore.auth import AUTH_TYPE_MAPS, BaseSigner
 from botocore.awsrequest import AWSRequest
@@ -13,6 +14,7 @@ from botocore.useragent import UserAgentString
 
 from local.emulator.registry import FOLDER_VARIABLE
 from tests.support import needs
+from tests.support.depth import tries
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -23,6 +25,9 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+hypothesis.settings.register_profile("firstline", max_examples=tries(100))
+hypothesis.settings.load_profile("firstline")
 
 # Under moto every test has a session of its own, which would read each service's model again: a tenth of a second.
 botocore.session.create_loader = cache(botocore.session.create_loader)

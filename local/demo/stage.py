@@ -13,9 +13,9 @@ from local.demo.story import Story
 from local.emulator.inbox import Message
 from local.emulator.stack import APPROVER, Stack
 
-_WAIT_SECONDS = 75.0
+_WAIT_SECONDS = 180.0
 _POLL_SECONDS = 0.75
-_SOON_SECONDS = 15.0
+_SOON_SECONDS = 60.0
 _TRIES = 6
 
 

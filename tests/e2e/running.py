@@ -26,13 +26,13 @@ from local.demo import senders
 from local.emulator.registry import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 180.0
 """For anything that should happen by itself. Only a broken stack needs it all, or a machine with much else to do."""
 
 QUIET_SECONDS = 25.0
 """The grouping window, with conftest's time lapse: an incident whose alerts resolved stays open for so long."""
 
-_START_SECONDS = 90.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 _PLANT = "e2e-plant"
 

@@ -23,7 +23,7 @@ ENDS = {
 PRINTED_ONLY = {"full table": "the commands were only printed, and a human was called"}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_the_demo_tells_every_story_to_its_end(tmp_path: Path) -> None:
     demo = subprocess.run(
         [sys.executable, "-m", "local", "demo"],
@@ -31,7 +31,7 @@ def test_the_demo_tells_every_story_to_its_end(tmp_path: Path) -> None:
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=570,
         check=False,
     )
 

@@ -3,12 +3,10 @@
 `make simulate ARGS=planted` counts the runs that it takes to find each of them, the others included.
 """
 
-import os
-
 import pytest
 
 from tests.simulation.planted import BUGS, FOUND_BY, Planted, broken_by, planted
-from tests.support.needs import REQUIRE_ALL
+from tests.support.depth import THOROUGH
 
 QUICKLY = ("a resolve that is not subtracted", "no page for something worse", "an expiry on what still fires")
 KNOWN = [bug for bug in BUGS if bug.name in FOUND_BY]
@@ -27,7 +25,7 @@ def test_a_planted_bug_still_fits_the_product(bug: Planted) -> None:
 
 @pytest.mark.parametrize(
     "bug",
-    [bug for bug in KNOWN if os.environ.get(REQUIRE_ALL) or bug.name in QUICKLY],
+    [bug for bug in KNOWN if THOROUGH or bug.name in QUICKLY],
     ids=lambda bug: bug.name,
 )
 def test_the_simulation_finds_a_planted_bug(bug: Planted) -> None:

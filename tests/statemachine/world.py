@@ -63,7 +63,7 @@ RELEASE_ARNS = (
 )
 """What the stack's owner lists; the tests release it."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 """For the machine to get somewhere; only a broken one needs it all."""
 
 ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}

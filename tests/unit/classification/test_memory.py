@@ -26,6 +26,7 @@ from firstline.models import (
     SimilarIncident,
 )
 from firstline.policy.rules import NO_RULES, Rules
+from tests.support.depth import tries
 
 type Before = Callable[..., EarlierIncident]
 type Decide = Callable[..., Classification]
@@ -357,7 +358,7 @@ def test_with_the_model_off_memory_lowers_nothing(decide: Decide, before: Before
     assert decide(before(3, "real")).decided_by == "cache"
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_whatever_is_remembered_no_page_is_kept_back(
     decide: Decide, before: Before, model: Any, judged: Any, data: st.DataObject

@@ -16,6 +16,7 @@ from firstline.incidents.pages import next_page, page_due
 from firstline.incidents.what_now import MOST_ROUNDS, Times, what_now
 from firstline.models import SEVERITY_RANK, Classification, Counts, Hold, IncidentRecord, Live, Loud, RemediationPlan
 from tests.support.builders import NOON, a_classification, a_plan, at, incident
+from tests.support.depth import tries
 
 TIMES = Times(timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=8))
 WAITS = {"Hold", "Await Acknowledgement", "Await Resolution", "Await Quiet"}
@@ -224,7 +225,7 @@ def executions(draw: st.DrawFn) -> Execution:
     return Execution(draw, now, live, record, known)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=tries(400), deadline=None)
 @given(executions())
 def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> None:
     before = execution.live
@@ -237,7 +238,7 @@ def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> N
         assert chosen.ended_by == "person", "what a person was called for is closed by itself or by a person"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(executions())
 def test_whoever_needs_a_person_is_told_before_the_execution_waits_for_long(execution: Execution) -> None:
     """Nothing of paging severity fires, unheld and uncured, while nobody was called and the execution sleeps."""

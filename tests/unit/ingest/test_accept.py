@@ -13,6 +13,7 @@ from firstline.ingest.changes import FLAP_OPENINGS, HOSTS, MOST_WRITES
 from firstline.ingest.fold import REOPEN_AFTER
 from firstline.models import Location, NormalizedAlert
 from tests.support.builders import NOON, alert, at
+from tests.support.depth import tries
 from tests.unit.ingest.door import Door
 
 
@@ -398,7 +399,7 @@ def _deliveries(draw: st.DrawFn) -> list[list[NormalizedAlert]]:
     return deliveries
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(_deliveries())
 def test_whatever_the_order_the_same_alerts_fire_and_each_is_counted_once(
     deliveries: Sequence[Sequence[NormalizedAlert]],

@@ -114,6 +114,12 @@ def evidence_of(hostile: Hostile) -> Evidence:
     )
 
 
+@cache
+def deployed() -> MemoryDocuments:
+    """Render every document once: nothing here changes them."""
+    return MemoryDocuments(policy().runbooks.values(), PREFIX)
+
+
 def planned(incident: Incident, verdict: Classification) -> RemediationPlan | None:
     rules = RemediationRules(
         remediation_mode="auto",
@@ -131,7 +137,7 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
             catalogue=policy().runbooks,
             targets=MemoryTargets(HOSTS),
             releases=MemoryReleases(),
-            documents=MemoryDocuments(policy().runbooks.values(), PREFIX),
+            documents=deployed(),
             remediations=store.remediations,
             deployments=lambda service: [],
             switch=lambda: "on",

@@ -15,6 +15,7 @@ from firstline.policy.match import RuleMatch
 from firstline.policy.remediation import Freeze
 from firstline.policy.schedule import WEEKDAYS, clock_changes
 from tests.support.builders import an_alert
+from tests.support.depth import tries
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -109,7 +110,7 @@ CHANGES = st.deferred(lambda: st.sampled_from(changes_of_clocks()))
 CLOCKS = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from((0, 15, 30, 45)))
 
 
-@settings(max_examples=400)
+@settings(max_examples=tries(400))
 @given(
     CHANGES,
     CLOCKS,
@@ -133,7 +134,7 @@ def test_a_window_ends_at_the_first_moment_at_which_it_is_off(
     assert around.end(now + timedelta(seconds=1)) == first_off
 
 
-@settings(max_examples=400)
+@settings(max_examples=tries(400))
 @given(CHANGES, CLOCKS, CLOCKS, st.integers(-120, 120), st.sampled_from(WEEKDAYS))
 def test_rules_windows_and_freezes_mean_the_same(
     change: tuple[str, datetime], begin: str, end: str, quarters: int, weekday: str

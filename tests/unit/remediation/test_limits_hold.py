@@ -32,6 +32,7 @@ from firstline.remediation.plan import Planning, RemediationRules, plan
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import a_classification
+from tests.support.depth import tries
 from tests.support.machines import HERE
 from tests.support.memory import MemoryDocuments, MemoryExecutions, MemoryReleases, MemoryStore, MemoryTargets
 
@@ -315,5 +316,5 @@ def _verdict(runbook_id: str) -> Classification:
 
 TestLimitsHold = Operations.TestCase
 TestLimitsHold.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=tries(60), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -22,6 +22,7 @@ from firstline.models import (
 from firstline.remediation.next_move import next_move
 from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
+from tests.support.depth import tries
 
 HERE = OwnAccount("123456789012", "eu-central-1")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -540,7 +541,7 @@ class Machine:
         return Observed(state=state)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(st.data(), plans())
 def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
     data: st.DataObject, given: RemediationPlan

@@ -10,6 +10,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.patterns import SAFE_CHARACTERS
 from firstline_cli.lint.check import check, rendered
+from tests.support.depth import tries
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
@@ -64,7 +65,7 @@ def test_the_template_to_copy_is_a_sound_runbook(runbooks_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(25), deadline=None)
 @given(st.data())
 def test_no_accepted_value_can_mean_anything_to_a_shell(runbook_id: str, name: str, data: st.DataObject) -> None:
     parameter = SHIPPED[runbook_id].parameters[name]

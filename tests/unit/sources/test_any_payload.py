@@ -15,6 +15,7 @@ from firstline.sources import SOURCES, normalize_batch, signals
 from firstline.sources.body import parse_body
 from firstline.sources.deployments import deployment_from_event, read_deployments
 from firstline.sources.sns import subscription_confirmation
+from tests.support.depth import tries
 from tests.support.needs import PUBLISHED
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
 
@@ -67,7 +68,7 @@ def read_by_all(payload: Any) -> None:
 
 
 @given(anything)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 def test_any_json(payload: Any) -> None:
     read_by_all(payload)
 
@@ -95,7 +96,7 @@ def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @given(st.data())
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(600), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_real_shape_with_one_thing_wrong(data: st.DataObject) -> None:
     payload = FIXTURES[data.draw(st.sampled_from(sorted(FIXTURES)))]
     wrong = replaced(payload, data.draw(st.sampled_from(paths(payload))), data.draw(anything))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firstline.models import NormalizedAlert
 from firstline.sources import meanings, normalize
+from tests.support.depth import tries
 from tests.unit.sources.events import RECEIVED_AT
 
 SPELLINGS = [
@@ -177,7 +178,7 @@ others = st.dictionaries(
 
 @pytest.mark.parametrize("source", BODIES)
 @given(others=others, seed=st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_labels_of_other_meanings_change_no_field(source: str, others: dict[str, str], seed: Any) -> None:
     mixed = [*MEANT.items(), *others.items()]
     seed.shuffle(mixed)

@@ -185,11 +185,17 @@ def escape_markup(text: str, limit: int) -> str:
 
 
 def _fit(text: str, limit: int, replacements: dict[str, str]) -> str:
-    pieces = [replacements.get(character, character) for character in strip_invisible(text[: 4 * limit])]
-    ends = list(accumulate(len(piece.encode("utf-16-le")) // 2 for piece in pieces))
-    if not ends or ends[-1] <= limit:
-        return "".join(pieces)
+    seen = strip_invisible(text[: 4 * limit])
+    whole = seen.translate(str.maketrans(replacements))
+    if _units(whole) <= limit:
+        return whole
+    pieces = [replacements.get(character, character) for character in seen[:limit]]
+    ends = list(accumulate(map(_units, pieces)))
     return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

@@ -1,0 +1,13 @@
+"""How many cases a test tries: all of them where CI asks for everything, a fifth for each change."""
+
+import os
+
+from tests.support.needs import REQUIRE_ALL
+
+THOROUGH = bool(os.environ.get(REQUIRE_ALL))
+_FEWEST = 10
+
+
+def tries(all_of_them: int) -> int:
+    """Return how many of a test's cases to try; never fewer than ten, if there are that many."""
+    return all_of_them if THOROUGH else max(min(_FEWEST, all_of_them), all_of_them // 5)
