@@ -215,7 +215,7 @@ def test_an_eval_case_loads_and_says_what_people_said_with_names_changed(learned
 def test_a_runbook_is_drafted_from_the_note_alone_in_shadow_and_says_what_is_missing(learned: Path) -> None:
     text = (learned / "runbook.yaml").read_text(encoding="utf-8")
     runbook, problems = catalogue.parse(text, "draft-queuelong-now.yaml")
-    assert problems == []
+    assert not problems
     assert runbook is not None
     assert runbook.mode == "shadow"
     (step,) = runbook.steps

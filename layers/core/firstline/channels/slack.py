@@ -6,6 +6,7 @@ as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 c
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -53,9 +54,9 @@ _NO_DATA = "❓"
 _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 """The kinds of messages about an incident that is with people."""
 
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKUP = frozenset("*_~`@:")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WORD_JOINER = "\u2060"
+_DEFUSED = _ESCAPES | str.maketrans({character: character + _WORD_JOINER for character in "*_~`@:"})
 """An invisible character without width: a `*` or an `@` before it starts no markup."""
 
 
@@ -181,15 +182,15 @@ def escape(text: str, limit: int) -> str:
 
 def escape_markup(text: str, limit: int) -> str:
     """Escape a fallback text and defuse markup's characters; only there would Slack read markup."""
-    return _fit(text, limit, _ESCAPES | {character: character + _WORD_JOINER for character in _MARKUP})
+    return _fit(text, limit, _DEFUSED)
 
 
-def _fit(text: str, limit: int, replacements: dict[str, str]) -> str:
+def _fit(text: str, limit: int, replacements: Mapping[int, str]) -> str:
     seen = strip_invisible(text[: 4 * limit])
-    whole = seen.translate(str.maketrans(replacements))
+    whole = seen.translate(replacements)
     if _units(whole) <= limit:
         return whole
-    pieces = [replacements.get(character, character) for character in seen[:limit]]
+    pieces = [character.translate(replacements) for character in seen[:limit]]
     ends = list(accumulate(map(_units, pieces)))
     return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
 

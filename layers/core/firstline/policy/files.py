@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
 
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Builds plain data only. A cold start waits for the owner's files, and libyaml reads ten times as fast."""
+
 
 def read_yaml(path: Path, *, missing: str) -> Any:
     """Read a YAML file.
@@ -23,7 +26,7 @@ def read_yaml(path: Path, *, missing: str) -> Any:
         The file cannot be read, or is no YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)  # noqa: S506
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: not found; {missing}.") from None
     except OSError as error:

@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
+from firstline.policy.files import YAML_LOADER
 from firstline.runbooks import examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
-
-# A cold start waits for the files, and libyaml reads ten times as fast. Both loaders build plain data only.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -86,31 +85,36 @@ def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
                 yield Problem(f"{runbook.id}.yaml", message, 1, "steps")
 
 
-def parse(text: str, file: str) -> tuple[Runbook | None, list[Problem]]:
+@lru_cache(maxsize=128)
+def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
     """Read one runbook from its YAML. Return it, or None and the problems of the file."""
+    loader = YAML_LOADER(text)
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506
+        node = loader.get_single_node()
+        twice = tuple(_duplicates(node))
+        raw = None if node is None or twice else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return None, [Problem(file, f"not YAML: {error.problem}; mind the indentation and quote ':' and '#'", line)]
+        return None, (Problem(file, f"not YAML: {error.problem}; mind the indentation and quote ':' and '#'", line),)
     except yaml.YAMLError as error:
-        return None, [Problem(file, f"not YAML: {error}", 1)]
-    if twice := list(_duplicates(node)):
-        return None, [Problem(file, "given twice; keep one", line, key) for line, key in twice]
+        return None, (Problem(file, f"not YAML: {error}", 1),)
+    finally:
+        loader.dispose()
+    if twice:
+        return None, tuple(Problem(file, "given twice; keep one", line, key) for line, key in twice)
     try:
-        return Runbook.model_validate(raw), []
+        return Runbook.model_validate(raw), ()
     except ValidationError as error:
         located = [(_location(found), found) for found in error.errors(include_url=False)]
-        return None, [
+        return None, tuple(
             Problem(file, _message(found), _line(node, location), ".".join(map(str, location)))
             for location, found in located
-        ]
+        )
 
 
 def line_of(text: str, location: tuple[int | str, ...]) -> int:
     """Return the line, from 1, of a key in a runbook's YAML, such as `("steps", 0, "run")`."""
-    return _line(yaml.compose(text, Loader=_Loader), location)
+    return _line(yaml.compose(text, Loader=YAML_LOADER), location)
 
 
 def schema() -> str:
