@@ -11,7 +11,18 @@ from firstline.classification.classify import assess
 from firstline.classification.hold import Declared
 from firstline.classification.say import FULL_SAY
 from firstline.errors import HistoryUnavailable
-from firstline.models import AlertWrite, Change, Classification, Hold, Incident, Live, NormalizedAlert, StoredAlert
+from firstline.models import (
+    AlertWrite,
+    Change,
+    Classification,
+    Hold,
+    Incident,
+    Live,
+    NormalizedAlert,
+    StoredAlert,
+    Word,
+    kind_of,
+)
 from firstline.observability import metrics
 from firstline.policy.holds import Silence
 from firstline.policy.inhibition import Inhibition
@@ -207,6 +218,19 @@ def test_what_joined_is_judged_anew(desk: Desk, asking: FakeModel) -> None:
     assert len(asking.asked) == 2
     assert desk.asked_for[-1].host == "web-2"
     assert (desk.live.judged, desk.live.judged_loud.critical) == (2, 1)
+
+
+@pytest.mark.parametrize(("said", "severity"), [("noise", "medium"), ("low", "medium"), ("critical", "critical")])
+def test_a_word_on_one_alert_hides_no_other_of_its_incident(desk: Desk, said: Any, severity: str) -> None:
+    """Both came in one delivery. Nobody stated a severity; the one that people spoke of is guessed to be the worse."""
+    guessed: dict[str, Any] = {"severity_stated": False, "message": "-"}
+    desk.open(alert_name="NightlyExport", severity="high", rank=3, **guessed)
+    desk.join(alert_name="OrdersQueueGrows", severity="medium", rank=2, fingerprint="f2", **guessed)
+    desk.store.incidents.save_word(
+        Word(subject=kind_of(desk.opened.alert), severity=said, by="ada", person="U0ADA", at=NOW)
+    )
+
+    assert desk.assess(minutes=2).severity == severity
 
 
 def test_the_deciding_rule_must_match_what_joined(desk: Desk) -> None:

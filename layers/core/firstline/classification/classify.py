@@ -67,7 +67,7 @@ def assess(
     if standing is not None:
         verdict = late.with_evidence(standing, incident, alarms, now) if joined and joined.paged else standing
     else:
-        leading = joined.leads(incident) if joined else incident
+        leading = joined.leads(incident, incidents.word_on, now) if joined else incident
         due = late.is_due(leading, alarms, paged=joined is not None and joined.paged)
         evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, alarms=None if due else alarms)
         case = Case.of(leading, evidence, rules, now, offered(leading.alert))

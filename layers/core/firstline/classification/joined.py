@@ -5,9 +5,10 @@ judged instead of the first alert. The list of alerts comes from an index, which
 exact. An alert that is counted and not listed is never taken for harmless.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Self
 
 from firstline.classification.guardrails import Changes
@@ -16,6 +17,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
+    AlertKind,
     Classification,
     Incident,
     IncidentRecord,
@@ -23,12 +25,16 @@ from firstline.models import (
     NormalizedAlert,
     Severity,
     StoredAlert,
+    Word,
+    kind_of,
 )
 from firstline.models.live import loudest_since
 from firstline.observability import logger
 
 MOST_ALERTS = 50
 MOST_HOSTS = 20
+MOST_KINDS = 10
+"""So many different alerts of an incident are looked up among people's words; each costs a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +108,21 @@ class Joined:
         """Return the alerts that fire, as far as they are known."""
         return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
 
-    def leads(self, incident: Incident) -> Incident:
+    def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
         """Return the incident with its worst firing alert in front, if others joined since it was opened.
 
-        Of equal ones, the first that the last verdict did not know of. A storm's own alert stands for all of it.
+        An alert whose severity nobody stated is as bad as people said, so that a word that drops one of two never drops
+        the other. Of equal ones, the first that the last verdict did not know of. A storm's own alert stands for all of
+        it.
         """
         firing = [alert for alert in self.alerts if alert.firing]
         if incident.storm or not firing or self.live.joined <= incident.alert_count:
             return incident
-        lead = min(firing, key=lambda alert: (-alert.rank, alert.number < self.live.judged, alert.number))
+        said = _ranks_said(firing, word_on, now)
+        lead = min(
+            firing,
+            key=lambda one: (-said.get(kind_of(one.alert), one.rank), one.number < self.live.judged, one.number),
+        )
         hosts = dict.fromkeys(alert.alert.host for alert in [lead, *firing] if alert.alert.host)
         changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.joined}
         return incident.model_copy(update=changes)
@@ -143,6 +155,22 @@ class Joined:
     def _worst_listed(self, incident: Incident) -> int:
         """Return the worst rank among the listed alerts; without a list, that of the first alert."""
         return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
+
+
+def _ranks_said(
+    firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
+) -> dict[AlertKind, int]:
+    """Return the ranks that people gave to alerts without a stated severity; nothing if all alerts are of one kind."""
+    kinds = dict.fromkeys(kind_of(one.alert) for one in firing)
+    unstated = dict.fromkeys(kind_of(one.alert) for one in firing if not one.alert.severity_stated)
+    if len(kinds) == 1:
+        return {}
+    try:
+        words = {kind: word_on(kind) for kind in islice(unstated, MOST_KINDS)}
+    except HistoryUnavailable as error:
+        logger.warning("people's words on the incident's alerts cannot be read", error=str(error))
+        return {}
+    return {kind: SEVERITY_RANK[word.severity] for kind, word in words.items() if word and word.holds(now)}
 
 
 def _alerts(incident: Incident, incidents: Incidents) -> list[StoredAlert]:
