@@ -12,6 +12,7 @@ from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import Rules
 from firstline.wiring import Wiring
 from tests.simulation import hosts
@@ -84,7 +85,7 @@ class Functions:
         self._on_crash = on_crash
         self._idle: dict[str, list[_SimWiring]] = defaultdict(list)
         self.invocations: dict[str, int] = defaultdict(int)
-        self.rules: Rules | None = None
+        self._declared: dict[str, Any] = {}
 
     def call(self, name: str, event: Event) -> Any:
         """Invoke a function and return its answer; both go as JSON, so that nobody changes another's values.
@@ -120,9 +121,10 @@ class Functions:
             self._calls.frames.pop()
             vars(module)["wiring"] = before
 
-    def restart(self, rules: Rules | None = None) -> None:
-        """Begin with cold functions, as after a deployment; with other rules, if some are given."""
-        self.rules = rules or self.rules
+    def restart(self, rules: Rules | None = None, paging: PagingPolicy | None = None) -> None:
+        """Begin with cold functions, as after a deployment; with other rules or another policy, if some are given."""
+        given = {"rules": rules, "paging_policy": paging}
+        self._declared |= {name: value for name, value in given.items() if value is not None}
         self._idle.clear()
 
     def _cold(self, module: ModuleType) -> _SimWiring:
@@ -130,8 +132,7 @@ class Functions:
         sandbox = _SimWiring(made._model, made._config, self._client)
         sandbox.__dict__ |= _shared()
         sandbox.__dict__["secrets"] = self._secrets()
-        if self.rules is not None:
-            sandbox.__dict__["rules"] = self.rules
+        sandbox.__dict__ |= self._declared
         return sandbox
 
     # --- as the state machine invokes -------------------------------------------------------------------------------

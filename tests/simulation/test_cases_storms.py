@@ -25,6 +25,32 @@ def test_criticals_that_begin_during_a_storm_are_each_paged_by_name() -> None:
         assert all(line.alert(critical).live_key != storms[0].group_key for critical in criticals)  # type: ignore[union-attr]
 
 
+ROUTED = """
+levels:
+  - {name: everybody, channels: [pagerduty], on_call: everybody, acknowledge_within: 5m}
+  - {name: payments, channels: [sns], on_call: the payments team, acknowledge_within: 5m}
+routes:
+  - {service: [payments-*], levels: [payments]}
+  - {levels: [everybody]}
+"""
+
+
+def test_criticals_of_one_name_in_a_storm_each_wake_the_people_of_their_own_route() -> None:
+    with Timeline(per_minute=LIMIT).running() as line:
+        line.page_by(ROUTED)
+        line.at(1).push(*noises(LIMIT + 5))
+        line.at(20).push(Alert("DbDown", "db-1", service="shop"))
+        line.at(40).push(Alert("DbDown", "db-2", service="payments-api"))
+        line.at(60).push(Alert("DbDown", "db-3", service="payments-web"), Alert("DbDown", "db-4", service="search"))
+        line.run_until(400)
+
+        line.between(20, 35).expect_page("db-1", channel="pagerduty")
+        line.between(40, 55).expect_page("db-2", channel="sns")
+        line.between(60, 75).expect_page("db-3", channel="sns")
+        line.between(60, 75).expect_page("db-4", channel="pagerduty")
+        assert not line.between(40, 400).pages("db-2", "pagerduty") + line.between(60, 400).pages("db-3", "pagerduty")
+
+
 def test_criticals_beyond_every_limit_are_named_on_a_page_also_after_the_storm_was_acknowledged() -> None:
     first = [Alert(f"Cause{each}", "db-1") for each in range(LIMIT + 2)]
     later = [Alert(f"Later{each}", "db-1") for each in range(LIMIT + 6)]

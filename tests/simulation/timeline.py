@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import Rules
 from tests.simulation.clients import Published
 from tests.simulation.clock import START
@@ -150,6 +151,10 @@ class Timeline:
     def declare(self, rules: str) -> None:
         """Let every function know these rules, in place of the simulation's."""
         self.world.functions.restart(Rules.model_validate(yaml.safe_load(rules)))
+
+    def page_by(self, policy: str) -> None:
+        """Let every function know this paging policy."""
+        self.world.functions.restart(paging=PagingPolicy.model_validate(yaml.safe_load(policy)))
 
     # --- what is known ------------------------------------------------------------------------------------------------
 

@@ -190,6 +190,15 @@ class Wiring:
             logger.error("no maintenance window and no heartbeat of yours is known: %s", error)
             return NO_RULES
 
+    @cached_property
+    def paging_policy_or_none(self) -> "PagingPolicy | None":
+        """The paging policy for ingest, or None if the file is broken: that must not stop ingest."""
+        try:
+            return self.paging_policy
+        except ConfigurationError as error:
+            logger.error("all storms page the same people: %s", error)
+            return None
+
     # --- alerts -------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -215,6 +224,7 @@ class Wiring:
             rules=lambda: self.rules_or_none,
             quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
             zone=ZoneInfo(self.settings.time_zone),
+            paging=lambda: self.paging_policy_or_none,
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
         ports = Ports(

@@ -12,6 +12,7 @@ from firstline.ingest.accept import AcceptedDelivery, Ingestion, Ports, in_threa
 from firstline.ingest.judge import Judge
 from firstline.models import Incident, Live, NormalizedAlert, StoredAlert
 from firstline.policy.holds import Holds
+from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import NO_RULES, Rules
 from tests.support.memory import MemoryStore
 
@@ -42,6 +43,7 @@ class Door:
     limits: Limits = PLENTY
     rules: Rules = NO_RULES
     holds: Holds = field(default_factory=Holds)
+    paging: PagingPolicy | None = None
     starts: list[tuple[str, int]] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     down: bool = False
@@ -61,7 +63,7 @@ class Door:
             clock=self._clock,
             spread=in_threads if self.threads else one_after_the_other,
         )
-        judge = Judge(rules=lambda: self.rules, quiet=lambda _: self.holds, zone=UTC)
+        judge = Judge(rules=lambda: self.rules, quiet=lambda _: self.holds, zone=UTC, paging=lambda: self.paging)
         return Ingestion(ports, self.limits, judge)
 
     def accept(self, now: datetime, *alerts: NormalizedAlert, **options: Any) -> AcceptedDelivery:

@@ -11,6 +11,8 @@ from firstline.ingest.storm import storm_alert, storm_key
 from firstline.models import NormalizedAlert
 from firstline.policy.holds import Holds, Silence
 from firstline.policy.match import AlertMatch
+from firstline.policy.paging import PagingPolicy
+from firstline.policy.rules import Rules
 from tests.support.builders import NOON, alert, at
 from tests.unit.ingest.door import Door
 
@@ -169,6 +171,76 @@ def test_a_storm_is_written_in_threads_without_losing_any() -> None:
 
     assert sum(live.joined for live in door.lives()) == 60
     door.check_counts()
+
+
+# --- the people of a route -------------------------------------------------------------------------------------------
+
+LEVEL = {"channels": ["sns"], "on_call": "somebody", "acknowledge_within": "5m"}
+ROUTED = PagingPolicy.model_validate(
+    {
+        "levels": [LEVEL | {"name": name} for name in ("everybody", "payments", "platform")],
+        "routes": [
+            {"service": ["payments-*"], "levels": ["payments"]},
+            {"route": ["platform-team"], "severity": ["critical"], "levels": ["platform"]},
+            {"levels": ["everybody"]},
+        ],
+    }
+)
+
+
+def services(*names: str, severity: str = "critical", name: str = "Disk") -> list[NormalizedAlert]:
+    """Alerts of one name, for a service each."""
+    keys = [f"{name}/{service}/{severity}" for service in names]
+    return [
+        alert(alert_name=name, service=service, group_key=key, fingerprint=key, severity=severity)
+        for service, key in zip(names, keys, strict=True)
+    ]
+
+
+def test_in_a_storm_a_name_begins_one_incident_for_each_route_and_then_joins_the_storm_of_its_people() -> None:
+    door = stormy(per_minute=5, paging=ROUTED)
+    door.accept(NOON, *causes(9))
+    door.accept(at(1), *services("shop", "search", "payments-api", "payments-web", "payments-db"))
+
+    own = {"Disk/shop/critical", "Disk/payments-api/critical"}
+    assert {live.group_key for live in door.lives() if live.loud.critical == 1} == own | {STORM}
+    payments = door.live(storm_key("generic", levels=["payments"]))
+    assert (payments.is_storm, payments.loud.critical, door.live(STORM).loud.critical) == (True, 2, 1)
+    record = door.store.incidents.record(payments.incident_id)
+    assert record is not None
+    assert [level.name for level in ROUTED.levels_for(record.incident, "critical")] == ["payments"]
+    door.check_counts()
+
+
+def test_a_storm_of_one_route_alone_lasts_for_its_names_and_opens_no_further_storm() -> None:
+    door = stormy(per_minute=2, paging=ROUTED)
+    door.accept(NOON, *services(*(f"payments-{n}" for n in range(6))))
+    door.accept(at(2), *services(*(f"payments-{n}" for n in range(6, 12))))
+
+    payments = door.live(storm_key("generic", levels=["payments"]))
+    assert (len(door.lives()), payments.joined) == (3, 10)
+
+
+def test_the_route_that_a_rule_gives_chooses_the_storm_too_for_the_severity_that_it_asks_for() -> None:
+    door = stormy(per_minute=1, paging=ROUTED, rules=ruled("platform-team"))
+    door.accept(NOON, *services("first", "nodes", name="Node"))
+    door.accept(NOON, *services("first", "nodes", name="Node", severity="high"))
+
+    assert door.live(storm_key("generic", levels=["platform"])).loud.critical == 1
+    assert door.live(STORM).loud.high == 2
+
+
+def test_what_does_not_page_collects_in_the_one_storm_of_its_source() -> None:
+    door = stormy(paging=ROUTED)
+    door.accept(NOON, *services(*(f"payments-{n}" for n in range(9)), severity="low"))
+
+    assert door.live(STORM).joined == 6
+
+
+def ruled(route: str) -> Rules:
+    """Rules that give a route to all alerts of a name."""
+    rule = {"id": "nodes", "reason": "theirs", "match": {"alert_name": "Node"}, "route": route}
+    return Rules.model_validate({"rules": [rule]})
 
 
 # --- what is held -----------------------------------------------------------------------------------------------------

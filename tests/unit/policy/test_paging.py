@@ -137,6 +137,15 @@ def test_the_first_route_that_fits_decides(severity: str, service: str, environm
     assert [level.name for level in ROUTED.levels_for(incident, severity)] == names  # type: ignore[arg-type]
 
 
+def test_a_storm_pages_the_levels_that_it_was_opened_for_as_long_as_the_policy_has_them() -> None:
+    alert = an_alert(service="payments", environment="dev")
+    storms = [an_incident(alert, storm=True, levels=levels) for levels in ([], ["third", "first"], ["gone"])]
+
+    names = [[level.name for level in ROUTED.levels_for(storm, "critical")] for storm in storms]
+
+    assert names == [["first", "second", "third"], ["third", "first"], ["first", "second", "third"]]
+
+
 @pytest.mark.parametrize(
     ("route", "severity", "names"),
     [
@@ -167,6 +176,6 @@ def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Sever
 def test_routes_compare_as_rules_do(
     route: dict[str, Any], service: str | None, environment: str | None, fits: bool
 ) -> None:
-    incident = an_incident(an_alert(service=service, environment=environment))
-    assert Route.model_validate(route | {"levels": ["a"]}).matches(incident, "high", None) is fits
-    assert AlertMatch.model_validate(route).fits(incident.alert) is fits
+    alert = an_alert(service=service, environment=environment)
+    assert Route.model_validate(route | {"levels": ["a"]}).matches(alert, "high", None) is fits
+    assert AlertMatch.model_validate(route).fits(alert) is fits

@@ -92,6 +92,82 @@ def test_the_exporter_of_a_workload_is_no_service() -> None:
     assert meanings.find({"job": "kube-state-metrics", "deployment": "ledger"}, "service") == "ledger"
 
 
+KSM = {
+    "job": "kube-state-metrics",
+    "service": "kps-kube-state-metrics",
+    "instance": "10.244.1.7:8080",
+    "pod": "kps-kube-state-metrics-5d9c8b7f4-x2k9q",
+    "container": "kube-rbac-proxy-main",
+}
+KUBELET = {
+    "job": "kubelet",
+    "service": "kps-kubelet",
+    "instance": "10.0.3.17:10250",
+    "metrics_path": "/metrics/cadvisor",
+}
+
+
+@pytest.mark.parametrize(
+    ("scrape", "own", "service"),
+    [
+        (KSM, {"deployment": "ledger", "namespace": "bank"}, "ledger"),
+        (KSM, {"statefulset": "db"}, "db"),
+        (KSM, {"daemonset": "agent"}, "agent"),
+        (KSM, {"horizontalpodautoscaler": "ledger"}, "ledger"),
+        (KSM, {"job_name": "sweep-28391040"}, "sweep"),
+        (KSM, {"job_name": "sweep-once"}, "sweep-once"),
+        (KSM, {"exported_pod": "ledger-6f7d4b9c8d-q2w5x", "exported_container": "main"}, "ledger"),
+        (KSM, {"pod": "ledger-6f7d4b9c8d-q2w5x", "container": "main"}, "ledger"),
+        (KSM, {"exported_service": "ledger", "deployment": "ledger-worker"}, "ledger"),
+        (KSM, {"node": "ip-10-0-3-17"}, "kps-kube-state-metrics"),
+        (KUBELET, {"pod": "db-0", "container": "postgres"}, "db"),
+        (KUBELET, {"container": "postgres"}, "postgres"),
+        (KUBELET, {"persistentvolumeclaim": "data-db-0"}, "data-db-0"),
+        (KUBELET, {}, "kps-kubelet"),
+        ({"job": "kubernetes-pods"}, {"pod": "fluent-bit-zx4wl"}, "fluent-bit"),
+        ({"job": "integrations/kubernetes/kube-state-metrics"}, {"deployment": "ledger"}, "ledger"),
+        ({"job": "kubernetes-service-endpoints", "app": "kube-state-metrics"}, {"deployment": "ledger"}, "ledger"),
+        (
+            {"job": "monitoring/ledger", "service": "ledger"},
+            {"deployment": "ledger-v2", "pod": "ledger-v2-0"},
+            "ledger",
+        ),
+        ({"job": "invoice-exporter"}, {"pod": "invoice-exporter-0", "container": "app"}, "invoice-exporter"),
+    ],
+)
+def test_what_measures_a_thing_is_no_service_if_the_thing_is_named(
+    scrape: dict[str, str], own: dict[str, str], service: str
+) -> None:
+    assert meanings.find(scrape | own, "service") == service
+
+
+@pytest.mark.parametrize(
+    ("labels", "host"),
+    [
+        (KSM | {"deployment": "ledger"}, None),
+        (KSM | {"exported_instance": "db-1"}, "db-1"),
+        (KSM | {"node": "worker-7"}, "worker-7"),
+        (KSM | {"node": "worker-1", "exported_node": "worker-7"}, "worker-7"),
+        (KUBELET | {"pod": "db-0"}, "10.0.3.17"),
+    ],
+)
+def test_the_address_of_kube_state_metrics_is_no_host(labels: dict[str, str], host: str | None) -> None:
+    (alert,) = normalize("prometheus", alertmanager({"alertname": "Lag", **labels}))
+
+    assert alert.host == host
+    assert "10.244.1.7" not in (alert.location.hosts if alert.location else [])
+
+
+def test_two_pods_of_a_workload_are_one_incident_and_those_of_two_are_two() -> None:
+    pods = ("ledger-6f7d4b9c8d-q2w5x", "ledger-6f7d4b9c8d-zz4tl", "search-5c4d8f9b7-bq7lm")
+    alerts = [
+        normalize("prometheus", alertmanager({"alertname": "CrashLooping", **KSM, "namespace": "bank", "pod": pod}))[0]
+        for pod in pods
+    ]
+
+    assert alerts[0].group_key == alerts[1].group_key != alerts[2].group_key
+
+
 def test_a_label_without_a_value_means_nothing() -> None:
     labels: dict[str, Any] = {"severity": "", "priority": "\u200b", "level": "P1", "service": None, "app": ["ledger"]}
 
@@ -169,7 +245,7 @@ def test_every_source_reads_opentelemetrys_names(source: str) -> None:
 
 others = st.dictionaries(
     st.text("abcdefghijklmnopqrstuvwxyzABCXYZ_./-0123456789", min_size=1, max_size=20).filter(
-        lambda name: meanings.letters(name) not in meanings._PLACES
+        lambda name: meanings.letters(name) not in meanings._PLACES and name != "__name__"
     ),
     st.text("abcdefghijklmnop0123456789. -", min_size=1, max_size=20).map(lambda value: f"v{value}v"),
     max_size=90,

@@ -86,13 +86,15 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     due = page_due(live, now)
     if due is None or on_hold(live, now):
         return False
+    since: datetime | None
     if due == "resume":
-        # A claim that woke nobody does not put off the first page.
-        since = live.page_lease if live.paged_at is not None else live.loud_since or live.page_lease
+        # A claim that woke nobody puts no page off.
+        since = min(at for at in (live.loud_since, live.page_again_at, live.page_lease or now) if at is not None)
     elif due == "again" and live.paged_seq > live.voided_seq:
         since = live.page_again_at
     elif due == "again" or live.rank >= PAGING_RANK:
-        since = live.loud_since or (live.page_lease if live.page_done < live.paged_seq else None)
+        claimed = live.page_lease if live.page_done < live.paged_seq else None
+        since = live.loud_since or claimed or live.last_alert_at
     else:
         return False
     if since is not None and due == "first" and live.verified_at is not None:

@@ -327,10 +327,11 @@ class Groups(Protocol):
             A text that is the same for all that open this very incident at once: together they take one token.
         """
 
-    def claim_name(self, source: str, alert_name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident of its own that an alert name may begin while a storm lasts.
+    def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
+        """Claim the one incident of its own that a name may begin while a storm lasts.
 
-        Return False if another opening of that name has it.
+        Return False if another opening of that name has it. The name is an alert's, and says whom it pages if that is
+        not the storm's own route.
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:

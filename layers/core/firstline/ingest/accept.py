@@ -20,7 +20,7 @@ from firstline.ingest.fold import Arrival, Folded, fold
 from firstline.ingest.group import AcceptedGroup, GroupWriter, Plan
 from firstline.ingest.judge import Judge
 from firstline.ingest.storm import storm_key
-from firstline.models import Incident, Live, NormalizedAlert
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, Live, NormalizedAlert
 from firstline.observability import logger
 
 PARALLEL_GROUPS = 16
@@ -38,6 +38,8 @@ SENDER_WAITS = 2.5
 To read 5,000 alerts and to pack what is left of them takes 0.35 s of a whole processor; a function of 512 MB has three
 tenths of one. So the answer comes within four seconds.
 """
+
+PAGING_RANKS = (PAGING_RANK, SEVERITY_RANK["critical"])
 
 type Spread = Callable[[Callable[[str], None], Sequence[str]], None]
 """Calls a function with each of the keys, possibly at the same time. The function raises nothing."""
@@ -195,6 +197,7 @@ class Delivery:
         alerts = [alert for key in keys for alert in self.alerts[key]]
         firing = [alert for alert in alerts if alert.status == "firing"]
         wanted: dict[str, Iterable[str]] = {storm_key(source): () for source in {alert.source for alert in alerts}}
+        wanted |= {self.storm_of(alert, rank): () for alert in firing for rank in PAGING_RANKS}
         wanted |= {key: {alert.fingerprint for alert in self.alerts[key]} for key in keys}
         views, inhibitors = self.ports.groups.read(wanted, {*chain(*map(self.judge.inhibited_by, firing))})
         self.take(views)
@@ -202,6 +205,10 @@ class Delivery:
         elsewhere = _counting(views) - wanted.keys()
         if elsewhere:
             self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
+
+    def storm_of(self, alert: NormalizedAlert, rank: int) -> str:
+        """Return the key of the storm that an alert of a rank would join."""
+        return storm_key(alert.source, levels=self.judge.levels_in_storm(alert, rank, self.now))
 
     def take(self, views: Mapping[str, GroupView]) -> None:
         """Remember what was read."""

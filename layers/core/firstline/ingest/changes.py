@@ -257,6 +257,7 @@ def incident(
     *,
     hold: Hold | None = None,
     storm: NormalizedAlert | None = None,
+    levels: Sequence[str] = (),
 ) -> tuple[Incident, tuple[datetime, ...]]:
     """Return the incident that alerts open, and when its group opened incidents within the last hour, this included.
 
@@ -266,6 +267,8 @@ def incident(
         The live half that the group had.
     storm
         The alert of a storm, which the incident is about then.
+    levels
+        The levels that the storm pages, if they are not those of its source.
     """
     alert = storm or lead(newcomers).alert
     recent = (*(at for at in (before.opened if before is not None else ()) if now - at < FLAP_WINDOW), now)
@@ -277,6 +280,7 @@ def incident(
         alert_count=len(newcomers),
         hosts=sorted({each.alert.host for each in newcomers if each.alert.host})[:HOSTS],
         storm=storm is not None,
+        levels=list(levels),
         flapping=storm is None and len(recent) > FLAP_OPENINGS,
         opened_last_hour=len(recent),
         hold=hold,

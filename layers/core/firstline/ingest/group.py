@@ -168,12 +168,14 @@ class GroupWriter:
         """Open the group's incident with the alerts, or let them join their source's storm."""
         delivery, lead = self.delivery, changes.lead(newcomers)
         hold = changes.common_hold(newcomers)
-        key = storm_key(lead.alert.source, hold)
+        levels = delivery.judge.levels_in_storm(lead.arrival.alert, lead.rank, delivery.now)
+        key = storm_key(lead.alert.source, hold, levels)
+        storms = [delivery.lives.get(storm_key(lead.alert.source)), delivery.lives.get(key)] if hold is None else []
+        lasts = next((each for each in storms if still_storms(each, delivery.now)), None)
         storm = delivery.lives.get(key)
-        storms = hold is None and still_storms(storm, delivery.now)
-        if storms and lead.rank < PAGING_RANK:
+        if lasts is not None and lead.rank < PAGING_RANK:
             return self.join_storm(newcomers, key, storm, "the limit a moment ago", None)
-        refused = self.ask_for_token(lead, hold, own, storm if storms else None)
+        refused = self.ask_for_token(lead, hold, own, lasts, levels)
         if refused is None:
             incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
             return self.open(newcomers, incident, own, opened)
@@ -185,13 +187,15 @@ class GroupWriter:
                 # Somebody ended the hold of what was collected; what is still held waits by itself.
                 incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
                 return self.open(newcomers, incident, own, opened)
-        return self.join_storm(newcomers, key, storm, refused, hold)
+        return self.join_storm(newcomers, key, storm, refused, hold, levels)
 
-    def ask_for_token(self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None) -> str | None:
+    def ask_for_token(
+        self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None, levels: Sequence[str]
+    ) -> str | None:
         """Take a token for a new incident. Return None, or the limit that is reached in words.
 
         Alerts that are held take a token of the minute in which their hold ends: that is when they call people. While
-        a storm lasts, a name that pages has one incident in all; its further alerts are loud in the storm.
+        a storm lasts, a name that pages has one incident for the same levels; its further alerts are loud in a storm.
         """
         if self.granted:
             return None
@@ -199,7 +203,8 @@ class GroupWriter:
         at = delivery.now if hold is None else hold.until
         asked = (alert.source, alert.alert_name, paging, at)
         opening = f"{self.key}\n{own.incident_id if own is not None else ''}"
-        if storm is not None and not delivery.ports.groups.claim_name(*asked[:2], storm, opening):
+        name = "\n".join((alert.alert_name, *levels))
+        if storm is not None and not delivery.ports.groups.claim_name(alert.source, name, storm, opening):
             return "one of a name while a storm lasts"
         if asked in delivery.refused:
             return delivery.refused[asked]
@@ -209,14 +214,22 @@ class GroupWriter:
             delivery.refused[asked] = refused
         return refused
 
-    def join_storm(self, newcomers: list[Newcomer], key: str, storm: Live | None, limit: str, hold: Hold | None) -> str:
-        """Let the alerts join the storm of their source, opening it if there is none."""
+    def join_storm(
+        self,
+        newcomers: list[Newcomer],
+        key: str,
+        storm: Live | None,
+        limit: str,
+        hold: Hold | None,
+        levels: Sequence[str] = (),
+    ) -> str:
+        """Let the alerts join the storm of their source, or of its levels, opening it if there is none."""
         delivery = self.delivery
         self.result.in_storm = len(newcomers)
         if storm is not None and storm.open:
             return self.apply(key, changes.join(newcomers, storm, delivery.now), storm.incident_id)
         alert = storm_alert(changes.lead(newcomers).arrival, key, limit)
-        incident, opened = changes.incident(newcomers, key, storm, delivery.now, hold=hold, storm=alert)
+        incident, opened = changes.incident(newcomers, key, storm, delivery.now, hold=hold, storm=alert, levels=levels)
         return self.open(newcomers, incident, storm, opened)
 
     def open(

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from firstline.models import Hold, NormalizedAlert
+from firstline.models import PAGING_RANK, Hold, NormalizedAlert
+from firstline.models.severity import severity_of
 from firstline.policy.inhibition import inhibited, source_keys, target_keys
 
 if TYPE_CHECKING:
     from firstline.policy.holds import Holds
+    from firstline.policy.paging import PagingPolicy
     from firstline.policy.rules import Rules
 
 
@@ -29,11 +31,14 @@ class Judge:
         join an incident.
     zone
         The time zone of the hours and weekdays in rules.
+    paging
+        Returns the paging policy, or None if it cannot be read: then all storms page the same people.
     """
 
     rules: Callable[[], "Rules"]
     quiet: Callable[[datetime], "Holds"]
     zone: tzinfo
+    paging: "Callable[[], PagingPolicy | None]" = lambda: None
 
     def rank(self, alert: NormalizedAlert, now: datetime, *, flapping: bool) -> int:
         """Return the rank that a rule gives an alert, or else its sender's."""
@@ -59,3 +64,10 @@ class Judge:
     def inhibited_by(self, alert: NormalizedAlert) -> tuple[str, ...]:
         """Return the keys whose counts decide whether the alert is held."""
         return target_keys(self.rules().inhibit, alert)
+
+    def levels_in_storm(self, alert: NormalizedAlert, rank: int, now: datetime) -> list[str]:
+        """Return the levels that an alert pages in a storm; none if its source's storm pages them anyway."""
+        policy = self.paging()
+        if rank < PAGING_RANK or policy is None or not policy.routes:
+            return []
+        return policy.levels_in_storm(alert, severity_of(rank), self.rules().route(alert, now.astimezone(self.zone)))

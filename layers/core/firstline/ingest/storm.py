@@ -1,9 +1,13 @@
 """Storms, the pure parts: alerts of one source that would open more incidents in a minute than people can read.
 
 They join one incident of their source. A storm never hides what pages: alerts of paging severity have tokens of their
-own, and one that joins a storm all the same is loud in it.
+own, and one that joins a storm all the same is loud in it. If its route pages other people than the storm does, it
+joins a storm of theirs.
 """
 
+import hashlib
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firstline.ingest.fold import Arrival
@@ -14,13 +18,14 @@ STORM_LASTS = timedelta(minutes=5)
 """The time after a storm's last alert for which further alerts below paging severity join it without a token."""
 
 
-def storm_key(source: str, hold: Hold | None = None) -> str:
+def storm_key(source: str, hold: Hold | None = None, levels: Sequence[str] = ()) -> str:
     """Return the group key of a source's storm.
 
     Alerts that are held collect in a storm of their own for each hold: it waits until the hold is over, and then calls
-    people once.
+    people once. Alerts whose route pages other people than the source's storm collect in a storm for those `levels`.
     """
-    return f"{STORM_PREFIX}{source}:{hold.id}" if hold is not None else f"{STORM_PREFIX}{source}"
+    people = f"/{hashlib.sha256(json.dumps(levels).encode()).hexdigest()[:8]}" if levels else ""
+    return f"{STORM_PREFIX}{source}{people}{f':{hold.id}' if hold is not None else ''}"
 
 
 def still_storms(storm: Live | None, now: datetime) -> bool:

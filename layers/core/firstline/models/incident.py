@@ -50,6 +50,9 @@ class Incident(Frozen):
     locations: list[Location] = []
     """What its alerts say of their machines, each location once; empty if it was opened by one alert."""
 
+    levels: list[Name] = []
+    """The levels of the paging policy that a storm pages, if its alerts have another route than those of no service."""
+
     @property
     def first_alert(self) -> str:
         """The name of the incident's first alert, which for a storm is not the name of its own alert."""

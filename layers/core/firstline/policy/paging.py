@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.models import Frozen, Incident, RouteName, Severity
+from firstline.models import Frozen, Incident, NormalizedAlert, RouteName, Severity
 from firstline.policy import pattern
 from firstline.policy.durations import Duration, between
 from firstline.policy.files import load_policy
@@ -48,14 +48,13 @@ class Route(Frozen):
     route: Annotated[tuple[RouteName, ...], BeforeValidator(one_or_many)] = ()
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
-    def matches(self, incident: Incident, severity: Severity, route: RouteName | None) -> bool:
-        """Return True if every condition that is given holds."""
-        alert = incident.alert
+    def matches(self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None) -> bool:
+        """Return True if every condition that is given holds. No alert has no service and no environment."""
         return (
             (not self.severity or severity in self.severity)
             and (not self.route or route in self.route)
-            and _fits(self.service, alert.service)
-            and _fits(self.environment, alert.environment)
+            and _fits(self.service, alert.service if alert else None)
+            and _fits(self.environment, alert.environment if alert else None)
         )
 
     @property
@@ -92,14 +91,30 @@ class PagingPolicy(Frozen):
     def levels_for(self, incident: Incident, severity: Severity, route: RouteName | None = None) -> Sequence[Level]:
         """Return the levels for one incident: those of the first route that matches, else all.
 
+        A storm has no service and no environment. It pages the levels that it was opened for, as far as they still
+        exist.
+
         Parameters
         ----------
         route
             The name that a declared rule gives the incident (`route` in rules.yaml).
         """
         by_name = {level.name: level for level in self.levels}
-        names = next((known.levels for known in self.routes if known.matches(incident, severity, route)), by_name)
+        names = [name for name in incident.levels if name in by_name]
+        names = names or self.names_for(None if incident.storm else incident.alert, severity, route)
         return [by_name[name] for name in names]
+
+    def names_for(
+        self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None = None
+    ) -> list[LevelName]:
+        """Return the names of the levels for an alert: those of the first route that matches, else all."""
+        matching = (known.levels for known in self.routes if known.matches(alert, severity, route))
+        return next(matching, [level.name for level in self.levels])
+
+    def levels_in_storm(self, alert: NormalizedAlert, severity: Severity, route: RouteName | None) -> list[LevelName]:
+        """Return the names of the levels for an alert in a storm; none if its source's storm pages them anyway."""
+        own = self.names_for(alert, severity, route)
+        return [] if own == self.names_for(None, severity) else own
 
 
 def _fits(patterns: tuple[str, ...], value: str | None) -> bool:

@@ -105,8 +105,7 @@ class Rules(Frozen):
 
         The first rule that applies gives the severity or its bounds; a window that limits the severity limits the rank.
         """
-        applies = (rule for rule in self.rules if rule.applies(alert, local_time, flapping=flapping))
-        rule = next(applies, None)
+        rule = self._applying(alert, local_time, flapping=flapping)
         if rule is not None and rule.severity is not None:
             return SEVERITY_RANK[rule.severity]
         rank = SEVERITY_RANK[alert.severity]
@@ -115,6 +114,14 @@ class Rules(Frozen):
             rank = max(rank, SEVERITY_RANK[rule.at_least] if rule.at_least else 0)
             bounds.append(rule.at_most)
         return min(rank, *(SEVERITY_RANK[bound] for bound in bounds if bound), SEVERITY_RANK["critical"])
+
+    def route(self, alert: NormalizedAlert, local_time: datetime) -> RouteName | None:
+        """Return the route that a rule gives an alert whose group does not flap, or None."""
+        rule = self._applying(alert, local_time, flapping=False)
+        return rule.route if rule is not None else None
+
+    def _applying(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> Rule | None:
+        return next((rule for rule in self.rules if rule.applies(alert, local_time, flapping=flapping)), None)
 
     def maintained(self, alert: NormalizedAlert, now: datetime) -> list[Maintenance]:
         """Return the active windows that match an alert, as evidence."""

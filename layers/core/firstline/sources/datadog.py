@@ -128,7 +128,8 @@ def _updated_at(fields: dict[str, str]) -> datetime | None:
 def _put(fields: dict[str, str], name: str, value: Any) -> None:
     """Add a field unless it is empty: Datadog sends an unknown variable as its own name, one without a value as ""."""
     said = value.strip() if type(value) is str else (values.scalar(value) or "").strip()
-    if said and said != "null" and not (said[0] == "$" and _UNSET.fullmatch(said)):
+    unset = said[:1] == "$" and _UNSET.fullmatch(said)
+    if said and said != "null" and not unset and not values.is_template(said):
         fields.setdefault(name, said)
 
 

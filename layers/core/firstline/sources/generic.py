@@ -198,8 +198,11 @@ def _name(alert: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields by the letters of their names; of two with the same letters the one in lower case counts."""
-    return {meanings.letters(key): alert[key] for key in sorted(alert)}
+    """Return the fields by the letters of their names; of two with the same letters the one in lower case counts.
+
+    What is nothing but a template states nothing.
+    """
+    return {meanings.letters(key): alert[key] for key in sorted(alert) if not values.is_template(alert[key])}
 
 
 def _status(alert: dict[str, Any]) -> tuple[Status, str]:

@@ -9,6 +9,7 @@ https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/. Prome
 the thing itself if the scrape has one of the same name: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -35,7 +36,8 @@ _NAMES: dict[str, str] = {
         "ecsservice ecsservicename comamazonawsecsservicename awsecsservicename comamazonawsecstaskdefinitionfamily "
         "awsecstaskfamily taskfamily faasname comdockercomposeservice dockercomposeservice "
         # kube-state-metrics' own: its job is the exporter and not the thing.
-        "deployment statefulset daemonset cronjob jobname exportedjob job "
+        "deployment statefulset daemonset cronjob horizontalpodautoscaler jobname persistentvolumeclaim "
+        "exportedjob job "
         # CloudWatch's dimensions name the resource of a managed service.
         "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
         "autoscalinggroupname cacheclusterid replicationgroupid clusteridentifier streamname deliverystreamname "
@@ -54,7 +56,7 @@ _NAMES: dict[str, str] = {
         "exportedinstance exportedhost exportedhostname instance host hostname server servername hostip privateip "
         "privateipaddress privatednsname fqdn"
     ),
-    "node": "node exportednode kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",
+    "node": "exportednode node kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",
     # These count only if the value is an instance's id or ARN: OpenTelemetry's `host.id` may be anything.
     "instance_id": (
         "instanceid ec2instanceid awsinstanceid awsec2instanceid dimensioninstanceid hostid cloudinstanceid "
@@ -66,10 +68,29 @@ _NAMES: dict[str, str] = {
     ),
     "network": "vpcid vpc awsvpcid",
     "pod": "exportedpod pod podname k8spodname kubepodname kubernetespodname",
+    "container": "exportedcontainer container containername k8scontainername kubecontainername kubernetescontainername",
 }
 _PLACES: dict[str, tuple[int, str]] = {
     name: (place, meaning) for meaning, names in _NAMES.items() for place, name in enumerate(names.split())
 }
+
+
+_SCRAPED = re.compile(
+    r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics|kubelet|cadvisor|kube-rbac-proxy)(?:[-_.].*)?|(?:.*[-_./])?ksm"
+    r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
+    re.IGNORECASE,
+)
+"""What measures other things, and the jobs of Prometheus' example for Kubernetes: they are not what fails."""
+
+_STATE_METRICS = re.compile(r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics(?:[-_.].*)?|ksm)", re.IGNORECASE)
+"""The one that is no machine's: the address that was scraped says nothing of the thing."""
+
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+_OF_POD = re.compile(rf"(?:-{_RANDOM}{{6,10}})?-{_RANDOM}{{5}}|-\d{{1,4}}")
+"""The end of a pod's name behind its workload's: Kubernetes has no vowels in what it draws."""
+
+_OF_RUN = re.compile(r"-[23]\d{7}")
+"""The end of the name of a CronJob's run: the minutes since 1970."""
 
 
 class Subject(NamedTuple):
@@ -86,6 +107,8 @@ class Meant(dict[str, list[str]]):
 
     def first(self, meaning: str) -> str | None:
         """Return the value that counts for a meaning, cleaned, or None."""
+        if meaning == "service":
+            return self._service()
         return values.name(self[meaning][0]) if meaning in self else None
 
     def and_also(self, *others: "Meant") -> "Meant":
@@ -95,6 +118,18 @@ class Meant(dict[str, list[str]]):
             for meaning, said in other.items():
                 both.setdefault(meaning, []).extend(said)
         return both
+
+    def _service(self) -> str | None:
+        """Return the service, or the workload, pod or container that stands in for it.
+
+        What only measures the thing is a service if nothing else is named.
+        """
+        pods, containers = self.get("pod", []), self.get("container", [])
+        own = [_without(_OF_RUN, name) for name in self.get("service", ())] + [_without(_OF_POD, pod) for pod in pods]
+        if not any(map(_SCRAPED.fullmatch, pods)):
+            own += containers
+        named = next((name for name in own if not _SCRAPED.fullmatch(name)), own[0] if "service" in self else None)
+        return values.name(named)
 
     @property
     def subject(self) -> Subject:
@@ -108,14 +143,29 @@ class Meant(dict[str, list[str]]):
 
 
 def of(labels: Mapping[str, Any]) -> Meant:
-    """Return what labels mean; those without a value, and those that are no scalars, mean nothing."""
+    """Return what labels mean; those without a value, with a template, or that are no scalars mean nothing."""
     # Of two spellings with the same letters the one in lower case counts.
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
     for (_, meaning), _, key in sorted(found):
-        if values.name(labels[key]) is not None:
+        if values.name(labels[key]) is not None and not values.has_template(labels[key]):
             meant.setdefault(meaning, []).append(values.scalar(labels[key]) or "")
+    if "host" in meant and any(map(_STATE_METRICS.fullmatch, (*meant.get("service", ()), *meant.get("pod", ())))):
+        _leave_out_the_scrape(meant, labels)
     return meant
+
+
+def _leave_out_the_scrape(meant: Meant, labels: Mapping[str, Any]) -> None:
+    scraped = {values.scalar(value) for key, value in labels.items() if letters(key) == "instance"}
+    meant["host"] = [host for host in meant["host"] if host not in scraped]
+    if not meant["host"]:
+        del meant["host"]
+
+
+def _without(end: re.Pattern[str], name: str) -> str:
+    """Return a name without the end that changes with each pod or run."""
+    found = re.search(rf"(?:{end.pattern})$", name)
+    return name[: found.start()] or name if found else name
 
 
 def find(labels: Mapping[str, Any], meaning: str) -> str | None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # make every importer of a normaliser pay for it.
 _log = logging.getLogger("firstline.sources")
 
+_TEMPLATES_SHOWN = 5
+"""The most unfilled values that a message names."""
+
 _set = object.__setattr__
 
 
@@ -120,7 +123,7 @@ class Reading:
             "alert_name": alert_name,
             "severity": severity or UNSTATED,
             "severity_stated": severity is not None,
-            "message": message or alert_name,
+            "message": _with_templates(message or alert_name, labels, raw_payload),
             "labels": labels,
             "timestamp": at or self.received_at,
             "raw_payload": raw_payload,
@@ -170,7 +173,7 @@ class Reading:
         have theirs in `firstline.sources.severity.SCALES`.
         """
         stated = values.name(word, 64)
-        if stated is None or not severity.states_any(stated):
+        if stated is None or values.has_template(stated) or not severity.states_any(stated):
             return default
         known = severity.from_word(stated)
         if known is not None:
@@ -183,3 +186,13 @@ class Reading:
             self.batch.unknown_severities.append(stated)
             _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
         return severity.UNKNOWN
+
+
+def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
+    """Say in a message which values the sender's template left unfilled, unless the message shows them itself."""
+    said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
+    found = [key for key, value in said.items() if values.has_template(value) and value not in message]
+    if not found:
+        return message
+    shown = ", ".join(f"{values.name(key, 40)} is {values.quoted(said[key])}" for key in found[:_TEMPLATES_SHOWN])
+    return values.prose(f"Its sender's template is not filled in, so these state nothing: {shown}.", message)

@@ -73,7 +73,7 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, places in shape.fields.items():
         told = (_at(payload, place) for place in places.split())
-        value = next((value for value in told if value not in (None, "", [], {})), None)
+        value = next((value for value in told if _states(value)), None)
         if value is not None:
             found[name.replace("_", "")] = value
     for name, own in (("fingerprint", "fingerprint"), ("group", GROUP)):
@@ -86,6 +86,10 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
     if (severity := _severity(shape, values.scalar(found.pop("severity", None)))) is not None:
         found["severity"] = severity
     return found
+
+
+def _states(value: Any) -> bool:
+    return value not in (None, "", [], {}) and not values.is_template(value)
 
 
 def _severity(shape: ToolShape, said: str | None) -> str | None:

@@ -20,6 +20,31 @@ LABEL_VALUE_LIMIT = 512
 _GO = re.compile(r"^([-0-9]{10} [:.0-9]+) ([-+]\d{4}) [-+A-Za-z0-9]+( m=[-+.0-9]+)?$")
 
 
+_TEMPLATE = re.compile(
+    # Go, Jinja, Handlebars; shells and Java; Jinja's and ERB's blocks; Ruby, Logstash, Logic Apps
+    r"\{\{.*?\}\}|\$\{[^{}]*\}|\{%.*?%\}|<%.*?%>|[#%@]\{[^{}]*\}"
+    # Zabbix's macros; whole values of Prometheus, Splunk and Nagios without their braces
+    r"|\{\$?[A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)+\d*\}|^\$[A-Za-z_][\w.]*\$?$",
+    re.DOTALL,
+)
+"""The variables of templates, as they stand in a value if nobody expanded them."""
+
+
+def has_template(value: Any) -> bool:
+    """Return True for a text in which a variable of the sender's template is left: `{{ $labels.severity }}`.
+
+    Such a value states nothing, whoever reads it: not how bad, not where.
+    """
+    if type(value) is not str or not ("{" in value or "$" in value or "<%" in value):
+        return False
+    return _TEMPLATE.search(value[:TEXT_LIMIT]) is not None
+
+
+def is_template(value: Any) -> bool:
+    """Return True for a text that is nothing else: `{{ host.name }}`, but not `{{ host.name }} is down`."""
+    return has_template(value) and not any(c.isalnum() for c in _TEMPLATE.sub("", value[:TEXT_LIMIT]))
+
+
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
     """Return a printable name on one line, at most `limit` characters, or None if nothing is left of it.
 
@@ -34,9 +59,14 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
 
 
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
-    """Return a name unaltered, or None if `name` would alter it: a host cut short would be another host."""
+    """Return a name unaltered, or None if `name` would alter it: a host cut short would be another host.
+
+    A name with a template in it is none.
+    """
     text = scalar(value)
-    return text if text and len(text) <= limit and text.isprintable() and not text.isspace() else None
+    if not text or len(text) > limit or not text.isprintable() or text.isspace() or has_template(text):
+        return None
+    return text
 
 
 def prose(*values: Any) -> str:

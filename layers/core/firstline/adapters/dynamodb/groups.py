@@ -137,14 +137,15 @@ class TableGroups(TableStore):
             return f"{limits.per_minute} a minute"
         return f"{limits.per_minute_and_alert} a minute of one name"
 
-    def claim_name(self, source: str, alert_name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident of its own that an alert name may begin while a storm lasts.
+    def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
+        """Claim the one incident of its own that a name may begin while a storm lasts.
 
-        Return False if another opening of that name has it.
+        Return False if another opening of that name has it. The name is an alert's, and says whom it pages if that is
+        not the storm's own route.
         """
         item: Item = {
             "pk": f"BUCKET#{source}#paging",
-            "sk": f"STORM#{storm.incident_id}#{_mark_of('n', alert_name)}",
+            "sk": f"STORM#{storm.incident_id}#{_mark_of('n', name)}",
             "held_by": _mark_of("o", opening),
             "expires_at": self._table.late_expiry(storm.opened_at),
         }

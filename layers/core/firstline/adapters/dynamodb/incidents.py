@@ -67,6 +67,7 @@ from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stam
 from firstline.classification.earned import Disagreement
 from firstline.errors import HistoryUnavailable, JoinedSince
 from firstline.models import (
+    PAGING_RANK,
     Approval,
     Decision,
     Feedback,
@@ -201,7 +202,11 @@ class TableIncidents(LiveMarks, Closing):
         patience = record.pages[-1].acknowledge_within_seconds if record.pages else 0
         sets = {"acked_at": None, "acked_by": None, "acked_rank": 0}
         again_at = stamp(now + timedelta(seconds=patience))
-        edit = Edit(sets={**sets, "page_again_at": again_at}, when={"acked_at": stamp(live.acked_at)})
+        edit = Edit(
+            sets={**sets, "page_again_at": again_at},
+            once={"loud_since": stamp(now)} if live.rank >= PAGING_RANK else {},
+            when={"acked_at": stamp(live.acked_at)},
+        )
         return self._changed(record, _seen_by_waits(edit, live, now))
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:

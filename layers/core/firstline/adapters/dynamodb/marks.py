@@ -43,8 +43,7 @@ class LiveMarks(TableStore):
             sets |= {"judged": seen.joined, **_loud("judged_loud", seen.loud)}
         if verdict.hold is None:
             sets |= {"held_until": None}
-        known = rank if seen is None else max(seen.paged_rank, seen.acked_rank)
-        once = {"loud_since": stamp(now)} if rank >= PAGING_RANK and (seen is None or rank > known) else {}
+        once = {"loud_since": stamp(now)} if rank >= PAGING_RANK and (seen is None or rank > _heard_rank(seen)) else {}
         plain = Edit(sets=sets, once=once, when=still)
         edits = [plain]
         if verdict.hold is not None and (seen is None or seen.hold_ended_at is None):
@@ -161,8 +160,9 @@ class LiveMarks(TableStore):
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
         One of paging severity that no page told of is paged from the first level on, unless a page or an answer came in
-        between. The answer to the earlier pages is taken back. PagerDuty may still stand answered, and then it rings
-        nobody for the same key: `acked_seq` stays, so that a page through PagerDuty alone is not enough.
+        between. If nothing says since when it has been loud, it is since the last alert joined. The answer to the
+        earlier pages is taken back. PagerDuty may still stand answered, and then it rings nobody for the same key:
+        `acked_seq` stays, so that a page through PagerDuty alone is not enough.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -170,6 +170,7 @@ class LiveMarks(TableStore):
             anew = replace(
                 edits[0],
                 sets=words | {"acked_at": None, "acked_by": None, "acked_rank": 0},
+                once={"loud_since": stamp(seen.last_alert_at)},
                 copies={"voided_seq": "paged_seq", "acked_seq": "paged_seq"},
                 when={**edits[0].when, "paged_seq": seen.paged_seq, "acked_at": _stamp(seen.acked_at)},
             )
@@ -247,6 +248,11 @@ def told_rank(live: Live) -> int:
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)
     return max(live.paged_rank, live.decided or 0)
+
+
+def _heard_rank(live: Live) -> int:
+    """Return the worst rank that a page told of which went out, or that somebody acknowledged."""
+    return max(live.paged_rank if live.page_done == live.paged_seq else 0, live.acked_rank)
 
 
 def _loud(name: str, loud: Loud) -> Item:

@@ -1,0 +1,103 @@
+"""Templates that nobody expanded: their values state nothing, and people are told which."""
+
+from typing import Any
+
+import pytest
+
+from firstline.sources import normalize, values
+from tests.unit.sources.events import RECEIVED_AT
+
+TEMPLATES = [
+    "{{ $labels.severity }}",
+    "{{host.name}}",
+    "{{ host.name }}/{{ port }}",
+    "${severity}",
+    "${{ inputs.severity }}",
+    "$labels.severity",
+    "$HOSTNAME$",
+    "$result.host$",
+    "{HOST.NAME}",
+    "{EVENT.SEVERITY}",
+    "{$SEVERITY.DEFAULT}",
+    "%{host}",
+    "#{severity}",
+    "@{triggerBody()?['severity']}",
+    "<%= @host %>",
+    "{% if critical %}",
+]
+FILLED = ["critical", "web-1", "$5 a day", "/users/{id}/orders", "{}", "100%", "a{b", "f(x) { return }", "US$", "{A}"]
+
+
+@pytest.mark.parametrize("text", TEMPLATES)
+def test_a_template_is_known(text: str) -> None:
+    assert values.has_template(text)
+    assert values.is_template(text)
+
+
+@pytest.mark.parametrize("text", [*FILLED, None, 5, {}])
+def test_what_is_no_template(text: Any) -> None:
+    assert not values.has_template(text)
+
+
+def test_a_text_around_a_template_says_something() -> None:
+    assert values.has_template("{{ host.name }} is down")
+    assert not values.is_template("{{ host.name }} is down")
+
+
+def prometheus(severity: str, instance: str, service: str) -> Any:
+    labels = {"alertname": "Lag", "severity": severity, "instance": instance, "service": service}
+    return {"alerts": [{"status": "firing", "labels": labels, "annotations": {"summary": "It lags."}}]}
+
+
+def generic(severity: str, instance: str, service: str) -> Any:
+    return {"title": "Lag", "severity": severity, "host": instance, "service": service, "message": "It lags."}
+
+
+def datadog(severity: str, instance: str, service: str) -> Any:
+    return {
+        "title": "Lag",
+        "body": "It lags.",
+        "alert_priority": severity,
+        "hostname": instance,
+        "tags": f"service:{service}",
+    }
+
+
+BODIES = {"prometheus": prometheus, "grafana": prometheus, "generic": generic, "datadog": datadog}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("source", BODIES)
+def test_its_value_is_no_severity_no_host_and_no_service_and_people_are_told(source: str, template: str) -> None:
+    (alert,) = normalize(source, BODIES[source](template, f"{template}", template), received_at=RECEIVED_AT)
+
+    assert (alert.alert_name, alert.severity, alert.severity_stated) == ("Lag", "medium", False)
+    assert (alert.host, alert.service) == (None, None)
+    assert "It lags." in alert.message
+    assert "not filled in" in alert.message
+    assert "severity is" in alert.message or "priority is" in alert.message
+
+
+def test_a_host_that_is_half_filled_in_is_none() -> None:
+    (alert,) = normalize("generic", generic("P1", "{{ host.name }}.prod.example.org", "ledger"))
+
+    assert (alert.host, alert.service, alert.severity) == (None, "ledger", "critical")
+
+
+def test_a_message_that_shows_the_template_is_not_told_of_it() -> None:
+    (alert,) = normalize("generic", {"title": "Lag", "message": "Disk at {{ value }} %"})
+
+    assert alert.message == "Disk at {{ value }} %"
+
+
+def test_a_status_that_is_a_template_does_not_end_anything() -> None:
+    (alert,) = normalize("generic", {"title": "Lag", "status": "{{ status }}"})
+
+    assert alert.status == "firing"
+
+
+def test_what_fires_and_ends_with_a_template_is_one_alert() -> None:
+    body = prometheus("{{ $labels.severity }}", "web-1", "ledger")
+    over = {"alerts": [body["alerts"][0] | {"status": "resolved"}]}
+
+    assert normalize("prometheus", body)[0].fingerprint == normalize("prometheus", over)[0].fingerprint
