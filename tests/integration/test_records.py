@@ -18,7 +18,7 @@ from firstline.policy.model import Ceiling
 from firstline.remediation.store import Standing
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import a_classification, a_plan, an_alert, open_for
+from tests.support.builders import INCIDENT_ID, a_classification, a_plan, an_alert, open_for
 
 NOW = datetime.now(UTC)
 
