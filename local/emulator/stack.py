@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.roles import SECRET_KEY, Roles
 from local.emulator.runtime import Functions
 from local.emulator.server import Server
+from local.emulator.signing import user_arn
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
@@ -40,6 +41,8 @@ TARGET_TAG = ("Firstline", "managed")
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
+PEOPLE = Path(__file__).with_name("people.yaml")
+"""The people of a stack on this machine, unless a policy file of this name takes its place."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,6 @@ class Stack:
             "SlackApiUrl": f"{inbox}/slack/api/",
             "PagerDutyEventsUrl": f"{inbox}/pagerduty",
             "PagerDutyApiUrl": f"{inbox}/pagerduty",
-            "Approvers": f"U0{APPROVER.upper()}",
             "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
             **self.options.parameters,
         }
@@ -200,9 +202,9 @@ class Stack:
         if promoted := self.options.promoted:
             table = Table(self.client("dynamodb"), self.created.table_name)
             more_runbooks.promote(promoted, ROOT / "runbooks", table, datetime.now(UTC))
-        if policies := self.options.policies:
-            shipped = ROOT / "runbooks" / "policy"
-            more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
+        policies = (PEOPLE, *self.options.policies)
+        shipped = ROOT / "runbooks" / "policy"
+        more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
 
     def _register_instances(self) -> None:
         """Register the hosts as EC2 instances, and give them the ids that moto invents."""
@@ -268,6 +270,7 @@ class Stack:
         )
         self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
+        self.front.caller = partial(user_arn, account=ACCOUNT, secret=SECRET_KEY, roles=self.created.statements)
         for schedule in self.created.schedules:
             every = self.options.reconcile_seconds or schedule.every_seconds
             threading.Thread(target=self._repeat, args=(functions, schedule.function, every), daemon=True).start()

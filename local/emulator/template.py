@@ -16,7 +16,7 @@ from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.policy.files import YAML_LOADER
+from firstline.policy.files import Loader
 
 LOCAL_BUCKET = "local"
 """Paths in the template become keys of this made-up bucket, because the translator takes S3 locations only."""
@@ -194,4 +194,4 @@ def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> st
             raise TemplateError(f"{path}: ${{{name}}} is not among the DefinitionSubstitutions.")
         return json.dumps(substitutions[name])[1:-1]  # it stands inside a JSON string
 
-    return _SUB_VARIABLE.sub(replace, json.dumps(yaml.load(path.read_text(), Loader=YAML_LOADER)))  # noqa: S506
+    return _SUB_VARIABLE.sub(replace, json.dumps(yaml.load(path.read_text(), Loader=Loader)))  # noqa: S506

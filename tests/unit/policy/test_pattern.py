@@ -15,7 +15,7 @@ from firstline.policy.paging import Route
 from firstline.policy.remediation import Freeze
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Runbook
-from tests.support.builders import an_alert, an_incident
+from tests.support.builders import an_alert
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 SIGNS = st.text(
@@ -120,7 +120,7 @@ def test_a_copied_name_fits_everywhere(name: str, form: str, make_runbook: Calla
         assert AlertMatch.model_validate(match).fits(alert), match
     for field in ("service", "environment"):
         route = Route.model_validate({field: copied, "levels": ["all"]})
-        assert route.matches(an_incident(alert), "critical", None), field
+        assert route.matches(alert, "critical", None), field
     frozen = Freeze.model_validate({"reason": "r", "dates": "2026-12-24", "environments": [copied]})
     assert pattern.fits(frozen.environments, name)
     assert named(make_runbook(match={"alerts": [copied]}), alert)

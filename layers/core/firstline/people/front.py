@@ -1,10 +1,11 @@
-"""The front door for people: routes presses in Slack, and approvers' visits and decisions on their page.
+"""The front door for people: routes presses in Slack, commands, and approvers' visits and decisions on their page.
 
 | request | answer |
 |---|---|
 | `POST /respond/slack`, signed by Slack | 200, also if the press had no effect: Slack shows the reason |
 | the same without a valid signature | 401, without the reason |
 | the same with a body that is no interaction | 400 |
+| `POST /operate/…`, signed by an AWS caller | see `people.operate_requests` |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
 | `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
@@ -14,23 +15,29 @@ For a press, HistoryUnavailable is raised: Slack then tells the person that noth
 """
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from firstline.channels.delivery import Channel
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
+from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people.approval_page import HEADERS
 from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
+from firstline.people.operate import Operations
+from firstline.people.operate_requests import OperateHandler
 from firstline.people.press_handler import PressHandler
+from firstline.policy.people import People
 from firstline.remediation.steps import Documents
 from firstline.remediation.store import Remediations
 
@@ -43,12 +50,14 @@ class PeopleFront:
 
     Parameters
     ----------
-    approvers
-        Slack user ids; only their approvals count.
+    people
+        Reads the list of people, when it is first needed.
     secrets
         Returns the active values of a secret; none if it is not set.
     channels
         Connects the stack's channels for one request.
+    submit
+        Hands an alert to ingest's queue.
     """
 
     incidents: Incidents
@@ -56,9 +65,10 @@ class PeopleFront:
     executions: Executions
     trail: Trail
     documents: Documents
-    approvers: Sequence[str]
+    people: Callable[[], People]
     secrets: Callable[[str], Sequence[str]]
     channels: Callable[[], Mapping[str, Channel]]
+    submit: Callable[[NormalizedAlert], None]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -72,6 +82,9 @@ class PeopleFront:
         match (method, event["rawPath"].split("/")[1:]):
             case ("POST", ["respond", "slack"]):
                 return self._answer_slack(event, now)
+            case ("POST", ["operate", *parts]):
+                handler = OperateHandler(self.people(), lambda: self._operations(self.channels()))
+                return _json(*handler.handle(event, [*map(unquote, parts)], _body(event), now))
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
                 return _page(self._approvals.show(incident_id, token, now))
@@ -99,27 +112,35 @@ class PeopleFront:
         channels = self.channels()
         slack = channels.get("slack")
         PressHandler(
-            incidents=self.incidents,
-            remediations=self.remediations,
-            executions=self.executions,
-            trail=self.trail,
-            channels=channels,
-            approvers=self.approvers,
+            operations=self._operations(channels),
+            people=self.people(),
             address=lambda link: address(link, api_url, self._signing_keys()),
             # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
             whisper=getattr(slack, "whisper", None),
             open_form=getattr(slack, "open_form", None),
         ).handle(press, now)
 
+    def _operations(self, channels: Mapping[str, Channel]) -> Operations:
+        return Operations(
+            incidents=self.incidents,
+            remediations=self.remediations,
+            executions=self.executions,
+            trail=self.trail,
+            channels=channels,
+            approvers=self.people().approvers,
+            submit=self.submit,
+        )
+
     @property
     def _approvals(self) -> ApprovalHandler:
         return ApprovalHandler(
             keys=self._signing_keys,
-            approvers=self.approvers,
+            approvers=self.people().approvers,
             incidents=self.incidents,
             remediations=self.remediations,
             executions=self.executions,
             documents=self.documents,
+            trail=self.trail,
         )
 
     def _signing_keys(self) -> Sequence[str]:
@@ -144,6 +165,11 @@ def _api_url(event: Mapping[str, Any]) -> str:
 
 def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "text/plain; charset=utf-8", **headers}, "body": body}
+
+
+def _json(status: HTTPStatus, answer: Mapping[str, Any]) -> Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return {"statusCode": status, "headers": headers, "body": json.dumps(answer)}
 
 
 def _page(reply: Reply) -> Response:

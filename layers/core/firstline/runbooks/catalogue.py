@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
-from firstline.policy.files import YAML_LOADER
+from firstline.policy.files import Loader, line_in
 from firstline.runbooks import examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
@@ -88,7 +88,7 @@ def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
 @lru_cache(maxsize=128)
 def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
     """Read one runbook from its YAML. Return it, or None and the problems of the file."""
-    loader = YAML_LOADER(text)
+    loader = Loader(text)
     try:
         node = loader.get_single_node()
         twice = tuple(_duplicates(node))
@@ -107,14 +107,9 @@ def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
     except ValidationError as error:
         located = [(_location(found), found) for found in error.errors(include_url=False)]
         return None, tuple(
-            Problem(file, _message(found), _line(node, location), ".".join(map(str, location)))
+            Problem(file, _message(found), line_in(node, location), ".".join(map(str, location)))
             for location, found in located
         )
-
-
-def line_of(text: str, location: tuple[int | str, ...]) -> int:
-    """Return the line, from 1, of a key in a runbook's YAML, such as `("steps", 0, "run")`."""
-    return _line(yaml.compose(text, Loader=YAML_LOADER), location)
 
 
 def schema() -> str:
@@ -186,22 +181,6 @@ _PARTS: dict[str, type[BaseModel]] = {
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},
     **{f"{part}.accept": model.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
 }
-
-
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Return the line of the deepest part of `location` that the file has."""
-    line = node.start_mark.line + 1 if node else 1
-    for part in location:
-        children: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        if isinstance(node, yaml.MappingNode):
-            children = {key.value: (key, value) for key, value in node.value}
-        elif isinstance(node, yaml.SequenceNode):
-            children = {str(number): (item, item) for number, item in enumerate(node.value)}
-        if str(part) not in children:
-            break
-        start, node = children[str(part)]
-        line = start.start_mark.line + 1
-    return line
 
 
 def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
