@@ -1,10 +1,20 @@
 """What strangers wrote, made safe to show."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from firstline.text import bullets, in_words, numbered, one_line, shorten, strip_invisible
+from firstline.text import (
+    bullets,
+    in_words,
+    local_time,
+    numbered,
+    one_line,
+    short_duration,
+    shorten,
+    strip_invisible,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +89,29 @@ def test_lists() -> None:
 )
 def test_a_duration_in_words(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_600, "1 h"),
+        (12_000, "3 h 20 min"),
+        (172_799, "47 h 59 min"),
+        (172_800, "2 days"),
+    ],
+)
+def test_a_duration_in_a_list(seconds: float, words: str) -> None:
+    assert short_duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "words"),
+    [(0, "00:30"), (1, "Fri 1 Jan 23:30"), (48, "31 Dec 2026 00:30"), (-24, "Sun 3 Jan 00:30")],
+)
+def test_a_local_time_says_its_day_unless_it_is_today(hours_ago: int, words: str) -> None:
+    now = datetime(2027, 1, 1, 23, 30, tzinfo=UTC)
+    assert local_time(now - timedelta(hours=hours_ago), ZoneInfo("Europe/Berlin"), now) == words

@@ -1,13 +1,13 @@
-"""Untrusted text, made safe and short enough to store and to show; and durations in words.
+"""Untrusted text, made safe and short enough to store and to show; and durations and local times in words.
 
-The only module that strips or shortens a text or writes a duration. HTML is escaped by Jinja2 and Slack's markup by
-`channels/slack.py`, each where it is written.
+The only module that strips or shortens a text or writes a duration or a local time. HTML is escaped by Jinja2 and
+Slack's markup by `channels/slack.py`, each where it is written.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
 ELLIPSIS = "…"
 
@@ -102,6 +102,32 @@ def in_words(duration: timedelta | None) -> str:
     if hours < 48:
         return f"{hours} h {rest} min" if rest else f"{hours} hours"
     return f"{hours // 24} days"
+
+
+def short_duration(duration: timedelta) -> str:
+    """Write a duration for a list: `45 s`, `12 min`, `3 h 20 min`, `2 days`; a negative one is none yet: `0 s`."""
+    seconds = max(0, int(duration.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def local_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Write a moment in a time zone: `03:12` on the day that it is there now, else `Sun 1 Mar 03:12`.
+
+    A moment of another year has its year: `1 Mar 2025 03:12`.
+    """
+    there, today = moment.astimezone(zone), now.astimezone(zone)
+    if there.date() == today.date():
+        return f"{there:%H:%M}"
+    day = f"{there:%a} {there.day} {there:%b}" if there.year == today.year else f"{there.day} {there:%b %Y}"
+    return f"{day} {there:%H:%M}"
 
 
 def _visible(character: str) -> int | None:

@@ -38,7 +38,7 @@ _STATUSES = {
 }
 """The status by the kind of a notification, where that is enough."""
 
-_ENDS = {
+ENDS = {
     "auto_resolved": "Fixed by a runbook",
     "self_cleared": "Cleared by itself",
     "expired": "Closed: nobody resolved it in time",
@@ -84,7 +84,7 @@ def summarise(notification: Notification) -> Summary:
     incident, alert, classification = record.incident, record.incident.alert, record.classification
     page = record.pages[-1] if record.pages else None
     return Summary(
-        title=_title(record),
+        title=headline(record),
         status=_status(notification),
         severity=severity(record),
         happening=_paragraph(classification.summary if classification else "")
@@ -182,7 +182,8 @@ def in_automated_feed(record: IncidentRecord) -> bool:
     return (record.slack_channel or "").startswith("automated:")
 
 
-def _title(record: IncidentRecord) -> str:
+def headline(record: IncidentRecord) -> str:
+    """Return the incident's title: what fires, and where."""
     incident = record.incident
     name = one_line(incident.first_alert, 120)
     if incident.storm:
@@ -202,7 +203,7 @@ def _status(notification: Notification) -> str:
         return f"Acknowledged by {one_line(record.acknowledged_by or 'somebody', 80)}"
     if kind == "closed":
         by_hand = f"Resolved by {one_line(record.resolved_by, 80)}" if record.resolved_by else "Resolved"
-        return _ENDS.get(record.outcome or "resolved", by_hand)
+        return ENDS.get(record.outcome or "resolved", by_hand)
     return _STATUSES[kind]
 
 
