@@ -21,12 +21,12 @@ from http import HTTPStatus
 from typing import Any
 
 from firstline.channels.delivery import Channel
+from firstline.console.web import security_headers
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
-from firstline.people.approval_page import HEADERS
 from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
@@ -147,7 +147,7 @@ def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
 
 
 def _page(reply: Reply) -> Response:
-    headers = {"Content-Type": "text/html; charset=utf-8", **HEADERS}
+    headers = {"Content-Type": "text/html; charset=utf-8", **security_headers()}
     if reply.location is not None:
         headers["Location"] = reply.location
     return {"statusCode": reply.status, "headers": headers, "body": reply.html}
