@@ -11,24 +11,26 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from firstline.policy import pattern
+from firstline.policy.files import line_of
 from firstline.policy.heartbeats import Heartbeat
 from firstline.policy.match import AlertMatch, RuleMatch
 from firstline.policy.paging import PagingPolicy
+from firstline.policy.people import FILE as PEOPLE_FILE
+from firstline.policy.people import People
 from firstline.policy.remediation import RemediationPolicy
 from firstline.policy.rules import Rules
 from firstline.policy.schedule import Schedule
-from firstline.runbooks.catalogue import Problem, line_of
+from firstline.runbooks.catalogue import Problem
 from firstline.sources import SOURCES
 
 type Location = tuple[int | str, ...]
 type Found = tuple[Location, str]
 """The place of a mistake in a file, and what is wrong there."""
 
-FIRING_SOURCES = (*SOURCES, "firstline")
-"""The values of an alert's `source`; Firstline's own alerts are about absent heartbeats."""
+FIRING_SOURCES = (*SOURCES, "firstline", "person")
+"""The values of an alert's `source`; Firstline's own alerts are about absent heartbeats, a person's are reports."""
 
 SAMCONFIG = "samconfig.toml"
-_APPROVER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"#?[^\WA-Z][^\s#A-Z]{0,79}|[CG][A-Z0-9]{2,30}")
 _CHANNELS = ("SlackAutomatedChannel", "SlackAlertsChannel")
 
@@ -40,6 +42,7 @@ class Policies:
     rules: Rules
     paging: PagingPolicy | None = None
     remediation: RemediationPolicy | None = None
+    people: People | None = None
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
@@ -48,12 +51,13 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
     if policies.paging is not None:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
     if policies.remediation is not None:
-        freezes = [(("freezes", number), freeze) for number, freeze in enumerate(policies.remediation.freezes)]
-        yield from _problems(rules_file.with_name("remediation.yaml"), _never_on(freezes))
+        yield from _problems(
+            rules_file.with_name("remediation.yaml"), _in_remediation(policies.remediation, policies.people)
+        )
 
 
 def in_parameters(samconfig: Path) -> Iterator[Problem]:
-    """Yield the parameters of deployments that fit nobody and nothing: approvers, channels, the time zone."""
+    """Yield the parameters of deployments that fit nothing: channels, the time zone."""
     text = samconfig.read_text(encoding="utf-8")
     lines = text.splitlines()
     for environment, tables in tomllib.loads(text).items():
@@ -152,6 +156,15 @@ def _in_paging(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
                 yield ("levels", number), f"{message}; list it there, or take it out"
 
 
+def _in_remediation(remediation: RemediationPolicy, people: People | None) -> Iterator[Found]:
+    yield from _never_on((("freezes", number), freeze) for number, freeze in enumerate(remediation.freezes))
+    approvers = len(people.approvers) if people else 0
+    for risk, asked in remediation.approvals.items():
+        if 0 < approvers < asked:
+            message = f"{asked} must approve, and {PEOPLE_FILE} has one approver, so nothing {risk} is ever asked for"
+            yield ("approvals", risk), f"{message}; give somebody else the role approver"
+
+
 def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=1)
     return f"write {near[0]!r}, or {otherwise}" if near else otherwise
@@ -167,13 +180,8 @@ def _parameters(table: Any) -> dict[str, str]:
 
 
 def _in_parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for approver in filter(None, map(str.strip, given.get("Approvers", "").split(","))):
-        if not _APPROVER.fullmatch(approver):
-            yield (
-                "Approvers",
-                f"{approver!r} is no Slack user id, so nobody can approve by it; copy it from the person's profile"
-                " (Copy member ID), as in U01ABCDEF",
-            )
+    if "Approvers" in given:
+        yield "Approvers", f"the template has it no more; give these people the role approver in {PEOPLE_FILE}"
     for name in _CHANNELS:
         if (channel := given.get(name)) is not None and not _CHANNEL.fullmatch(channel):
             yield name, f"{channel!r} is no Slack channel; write its name, as in #ops-alerts, or its id"

@@ -12,6 +12,7 @@ from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
 from firstline.errors import ConfigurationError, SourceError
 from firstline.policy.model import load_model_policy
 from firstline.policy.paging import load_paging_policy
+from firstline.policy.people import load_people
 from firstline.policy.remediation import load_remediation_policy
 from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
@@ -38,10 +39,11 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     alert of late.
     """
     read = read_rules(file)
-    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model")}
+    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people")}
     found = {name: path for name, path in beside.items() if path.exists()}
     paging = read_policy(load_paging_policy, found["paging"]) if "paging" in found else None
     remediation = read_policy(load_remediation_policy, found["remediation"]) if "remediation" in found else None
+    people = read_policy(load_people, found["people"]) if "people" in found else None
     if "model" in found:
         read_policy(load_model_policy, found["model"])
     problems = [
@@ -49,7 +51,7 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
         "fits. Move it up, or take it out."
         for later, earlier in read.covered()
     ]
-    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation)))
+    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation, people)))
     if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
         problems += map(str, policies.in_parameters(samconfig))
     for problem in problems:

@@ -40,6 +40,8 @@ TARGET_TAG = ("Firstline", "managed")
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
+PEOPLE = Path(__file__).with_name("people.yaml")
+"""The people of a stack on this machine, unless a policy file of this name takes its place."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,6 @@ class Stack:
             "SlackApiUrl": f"{inbox}/slack/api/",
             "PagerDutyEventsUrl": f"{inbox}/pagerduty",
             "PagerDutyApiUrl": f"{inbox}/pagerduty",
-            "Approvers": f"U0{APPROVER.upper()}",
             "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
             **self.options.parameters,
         }
@@ -200,9 +201,9 @@ class Stack:
         if promoted := self.options.promoted:
             table = Table(self.client("dynamodb"), self.created.table_name)
             more_runbooks.promote(promoted, ROOT / "runbooks", table, datetime.now(UTC))
-        if policies := self.options.policies:
-            shipped = ROOT / "runbooks" / "policy"
-            more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
+        policies = (PEOPLE, *self.options.policies)
+        shipped = ROOT / "runbooks" / "policy"
+        more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
 
     def _register_instances(self) -> None:
         """Register the hosts as EC2 instances, and give them the ids that moto invents."""

@@ -31,13 +31,15 @@ def stacks(
     policy = tmp_path_factory.mktemp("policy") / "model.yaml"
     asked = {"base_url": model.url, "model": "scripted", "deadline_seconds": MODEL_DEADLINE_SECONDS}
     policy.write_text(json.dumps(asked))
+    people = policy.with_name("people.yaml")
+    approvers = {name: {"slack": f"U0{name.upper()}", "role": "approver"} for name in ("ada", "bob")}
+    people.write_text(json.dumps({"people": approvers}))
     options = {
         "stack": ["--time-lapse", TIME_LAPSE, "--runbooks", str(Path(__file__).parent / "runbooks")],
         "asking": [
             *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "2"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),
-            *("--parameter", "RemediationMode=approve", "--parameter", "Approvers=U0ADA,U0BOB"),
-            *("--policy", str(policy)),
+            *("--parameter", "RemediationMode=approve", "--policy", str(people), "--policy", str(policy)),
         ],
     }
     needed = {name for item in request.session.items if isinstance(item, pytest.Function) for name in item.fixturenames}

@@ -90,6 +90,13 @@ maintenance: []
 heartbeats: []
 """
 
+PEOPLE = """
+people:
+  ada: {slack: U0ADA, role: approver}
+  eve: {slack: U0EVE, role: approver}
+  bob: {slack: U0BOB, role: approver}
+"""
+
 
 @cache
 def runbooks_folder() -> Path:
@@ -99,6 +106,7 @@ def runbooks_folder() -> Path:
         (folder / f"{name}.yaml").write_text(text)
     copytree(ROOT / "runbooks" / "policy", folder / "policy")
     (folder / "policy" / "rules.yaml").write_text(RULES)
+    (folder / "policy" / "people.yaml").write_text(PEOPLE)
     return folder
 
 

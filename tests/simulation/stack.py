@@ -14,7 +14,7 @@ from tests.simulation import hosts
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT, REGION = "123456789012", "eu-central-1"
-PARAMETERS = {"EnvironmentName": "prod", "RemediationMode": "auto", "Approvers": "U0ADA,U0EVE,U0BOB"}
+PARAMETERS = {"EnvironmentName": "prod", "RemediationMode": "auto"}
 
 
 def attribute(logical_id: str, name: str | None) -> str:

@@ -44,6 +44,7 @@ from local.emulator.inbox import Inbox, Message
 from local.emulator.releases import Releases
 from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.server import Server, aws_response
+from local.emulator.stack import PEOPLE
 from tests.simulation.table import MemoryDynamoDB
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
@@ -124,7 +125,6 @@ class World:
                 "SlackApiUrl": f"{inbox}/slack/api/",
                 "PagerDutyEventsUrl": f"{inbox}/pagerduty",
                 "PagerDutyApiUrl": f"{inbox}/pagerduty",
-                "Approvers": "U0ADA",
                 "ReleaseArns": ",".join(RELEASE_ARNS),
             },
             client=self.client,
@@ -132,6 +132,8 @@ class World:
             api_url=self._servers["aws"].url,
         ).create()
         more_runbooks.link_runbooks(RUNBOOKS, self._folder)
+        shipped = ROOT / "runbooks" / "policy"
+        more_runbooks.replace_policies([PEOPLE], shipped, self._folder.with_name("policy"), self._folder)
         self._documents = {
             documents.document_name(f"{STACK_NAME}_runbook", runbook, step_id, command): step_id
             for runbook in catalogue.load(ROOT / "runbooks").values()

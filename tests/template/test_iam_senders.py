@@ -234,11 +234,13 @@ def test_there_is_no_way_around(
 
 
 def test_every_principal_of_the_stack_is_among_the_roles(whole: Template) -> None:
-    """Policies name roles only, never users or groups, and the managed ones grant nothing of Systems Manager."""
+    """Policies name roles only, never users or groups, and AWS's managed ones grant nothing of Systems Manager."""
     kinds = {kind for kind, _ in whole.resources().values() if kind.startswith("AWS::IAM::")}
-    assert kinds == {"AWS::IAM::Role", "AWS::IAM::Policy"}
+    assert kinds == {"AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
     shared = [properties for kind, properties in whole.resources().values() if kind == "AWS::IAM::Policy"]
     assert all(set(properties) == {"PolicyName", "PolicyDocument", "Roles"} for properties in shared)
+    for_people = [properties for kind, properties in whole.resources().values() if kind == "AWS::IAM::ManagedPolicy"]
+    assert all(set(properties) == {"Description", "PolicyDocument"} for properties in for_people)
     managed = {
         arn.rsplit("/", 1)[-1]
         for kind, properties in whole.resources().values()

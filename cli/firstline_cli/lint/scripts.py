@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstline.runbooks import catalogue, documents, protected
+from firstline.policy.files import line_of
+from firstline.runbooks import documents, protected
 from firstline.runbooks.catalogue import Problem
 from firstline.runbooks.model import Accepted, Command, Runbook, Step
 from firstline_cli.lint.commands import Unread, read
@@ -115,7 +116,7 @@ def _needless(entry: Accepted, found: set[str]) -> str | None:
 
 def problem_at(runbook: Runbook, text: str, location: Location, message: str, *, line: int = 0) -> Problem:
     """Return a problem at a key of a runbook's YAML (`text`), or at a line of the script there, counted from 1."""
-    at = catalogue.line_of(text, location)
+    at = line_of(text, location)
     if line > 0:
         # A block scalar begins on the line after its key, any other script on the same line.
         is_block = text.splitlines()[at - 1].rstrip().endswith(("|", "|-", "|+", ">", ">-"))

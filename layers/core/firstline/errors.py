@@ -98,6 +98,18 @@ class NotNow(ApprovalRefused):
     """The plan may not begin at this moment, and stays open to a later yes; the message says what stands in its way."""
 
 
+class OperationRefused(FirstlineError):
+    """A person's action on an incident that has no effect; the message tells the person why, and what to do instead."""
+
+
+class NotPermitted(OperationRefused):
+    """The person is on no list, or the person's role does not allow the action."""
+
+
+class UnknownIncident(OperationRefused):
+    """The stack knows no such incident (any more)."""
+
+
 class FeedbackRefused(FirstlineError):
     """Feedback or a note on an incident that cannot be stored; the message tells the person why."""
 

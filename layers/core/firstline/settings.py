@@ -117,7 +117,6 @@ class RemediateSettings(RunbookSettings, TimesSettings):
     target_tag_value: str
     host_domains: Names
     release_arns: Names
-    approvers: Names
 
 
 class EscalateSettings(ChannelSettings, PageTopicSettings):
@@ -130,10 +129,10 @@ class NotifySettings(ChannelSettings):
     """Settings of functions/notify."""
 
 
-class RespondSettings(ChannelSettings):
-    """Settings of functions/respond. `approvers` are Slack user ids; only their approvals count."""
+class RespondSettings(ChannelSettings, RunbookSettings):
+    """Settings of functions/respond, which hands what people report to ingest's queue."""
 
-    approvers: Names
+    backlog_queue_url: str
 
 
 class ConsoleSettings(Settings):

@@ -50,10 +50,11 @@ if TYPE_CHECKING:
     from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
-    from firstline.models import Incident, IncidentRecord
+    from firstline.models import Incident, IncidentRecord, NormalizedAlert
     from firstline.people.front import PeopleFront
     from firstline.policy.model import ModelPolicy
     from firstline.policy.paging import Level, PagingPolicy
+    from firstline.policy.people import People
     from firstline.policy.rules import Rules
     from firstline.remediation.plan import RemediationRules
     from firstline.runbooks.catalogue import Catalogue
@@ -177,7 +178,7 @@ class Wiring:
             remediation_mode=self.settings.remediation_mode,
             environment=self.settings.environment_name,
             document_prefix=self.settings.document_prefix,
-            approvers=self.settings.approvers,
+            approvers=self.people.approvers,
             release_arns=self.settings.release_arns,
             policy=load_remediation_policy(self._policy("remediation.yaml")),
         )
@@ -456,6 +457,25 @@ class Wiring:
 
     # --- people -------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def people(self) -> "People":
+        """The list of people, or nobody if the file is broken: no button but Approve depends on it."""
+        from firstline.policy.people import NOBODY, load_people
+
+        try:
+            return load_people(self._policy("people.yaml"))
+        except ConfigurationError as error:
+            logger.error("nobody may approve, and no terminal may act: %s", error)
+            return NOBODY
+
+    def _submit(self, alert: "NormalizedAlert") -> None:
+        """Hand an alert that a person raised to ingest."""
+        from firstline.adapters.aws.quarantine import BacklogQueue
+        from firstline.ingest.quarantine import Backlog
+
+        queue = BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url)
+        queue.keep(Backlog(alert.timestamp, [alert]))
+
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
         """Connect Slack and PagerDuty anew each time: a rotated secret is used from the next message on."""
         from firstline.adapters.channels.connect import connect
@@ -491,9 +511,10 @@ class Wiring:
             executions=self.executions,
             trail=self.trail,
             documents=self.documents,
-            approvers=self.settings.approvers,
+            people=lambda: self.people,
             secrets=self.secrets.lines,
             channels=partial(self.channels, interactive=True),
+            submit=self._submit,
         )
 
     @cached_property

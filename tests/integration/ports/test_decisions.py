@@ -20,7 +20,7 @@ from firstline.people.approve import Answer
 from firstline.remediation.store import Remediations
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import a_plan, alert, at
-from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions
+from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore
 
 KEY = "k" * 32
 LATER = at(1)
@@ -36,7 +36,8 @@ def executions() -> MemoryExecutions:
 
 @pytest.fixture
 def handler(incidents: Incidents, remediations: Remediations, executions: MemoryExecutions) -> ApprovalHandler:
-    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, remediations, executions, MemoryDocuments())
+    trail = MemoryStore().trail
+    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, remediations, executions, MemoryDocuments(), trail)
 
 
 type Plan = Callable[..., Incident]

@@ -85,12 +85,25 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {
+                "remediation": "approvals:\n  destructive: 2",
+                "people": "people:\n  ada: {slack: U1, role: approver}\n  bob: {slack: U2}",
+            },
+            ["remediation.yaml:2: approvals.destructive: 2 must approve, and runbooks/policy/people.yaml"],
+            id="more approvals than approvers",
+        ),
+        pytest.param(
+            {"people": "people:\n  ada: {slack: U1}\n  bob:\n    slack: ada@example.com"},
+            ["people.yaml: people.bob.slack: 'ada@example.com' is none; copy the user id"],
+            id="a person without a Slack user id",
+        ),
+        pytest.param(
+            {
                 "samconfig": "[dev.global.parameters]\nparameter_overrides = 'EnvironmentName=dev'\n"
                 "[prod.deploy.parameters]\n"
-                "parameter_overrides = 'Approvers=U0ADA1,grace@example.com SlackAlertsChannel=@ops TimeZone=Berlin'"
+                "parameter_overrides = 'Approvers=U0ADA1 SlackAlertsChannel=@ops TimeZone=Berlin'"
             },
             [
-                "samconfig.toml:4: prod Approvers: 'grace@example.com' is no Slack user id, so nobody can approve",
+                "samconfig.toml:4: prod Approvers: the template has it no more; give these people the role approver in",
                 "samconfig.toml:4: prod SlackAlertsChannel: '@ops' is no Slack channel; write its name",
                 "samconfig.toml:4: prod TimeZone: 'Berlin' is no time zone; write an IANA name such as Europe/Berlin",
             ],
@@ -114,8 +127,9 @@ def test_what_fits_nothing_is_refused(tmp_path: Path, files: dict[str, str], sai
         {"paging": f"{ROUTES}  - {{severity: high, levels: [few]}}\n  - {{levels: [all]}}\n"},
         {"paging": f"{ROUTES}  - {{service: a, severity: high, levels: [few]}}\n  - {{service: a, levels: [all]}}"},
         {"remediation": "freezes:\n- {reason: r, dates: 2026-12-24..2027-01-02, weekdays: mon}"},
-        {"samconfig": "version = 0.1\n[prod.deploy.parameters]\nparameter_overrides = ['Approvers=U0ADA1, W0BOB2']"},
-        {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=#ops-alerts Approvers='"},
+        {"samconfig": "version = 0.1\n[prod.deploy.parameters]\nparameter_overrides = ['TimeZone=UTC', 'A=b']"},
+        {"remediation": "approvals: {destructive: 2}", "people": "people:\n"},
+        {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=#ops-alerts'"},
         {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=C012345 TimeZone=Europe/Kyiv'"},
     ],
 )

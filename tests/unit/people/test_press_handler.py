@@ -11,7 +11,6 @@ from firstline.incidents.audit_trail import Entry
 from firstline.models import IncidentRecord
 from firstline.observability import metrics
 from firstline.people.buttons import Press
-from firstline.people.press_handler import PressHandler
 from tests.support.builders import (
     INCIDENT_ID,
     NOW,
@@ -22,6 +21,7 @@ from tests.support.builders import (
     an_incident,
 )
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
+from tests.support.operating import press_handler
 
 
 class Heard:
@@ -42,14 +42,10 @@ class Heard:
     def say(
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
     ) -> None:
-        PressHandler(
-            incidents=self.store.incidents,
-            remediations=self.store.remediations,
-            executions=self.executions,
-            trail=self.store.trail,
-            channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            approvers=(),
-            address=lambda link: "",
+        press_handler(
+            self.store,
+            self.executions,
+            {"slack": self.slack, "pagerduty": self.pagerduty},
             whisper=self._whisper if slack else None,
             open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
         ).handle(
@@ -92,7 +88,10 @@ def test_every_answer_is_a_word_in_the_persons_name(answer: str) -> None:
     (word,) = incident.now.feedback
     assert (word.person, word.by) == ("slack:U1", "ana (Slack)")
     assert (word.severity or word.said) == answer.removeprefix("severity-")
-    assert [(fact.what, fact.who) for fact in incident.facts] == [("judged", "ana (Slack)")]
+    assert [(fact.what, fact.who) for fact in incident.facts] == [
+        ("acted", "ana (Slack)"),
+        ("judged", "ana (Slack)"),
+    ]
     assert [told.kind for told in incident.slack.told] == ["closed"]
     assert incident.slack.told[0].record.feedback == [word]
     assert incident.slack.told[0].reason == "Resolved by ana."
@@ -163,17 +162,9 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
         raise lasting()
 
     incident = Heard(None)
-    PressHandler(
-        incidents=incident.store.incidents,
-        remediations=incident.store.remediations,
-        executions=incident.executions,
-        trail=incident.store.trail,
-        channels={},
-        approvers=(),
-        address=lambda link: "",
-        whisper=incident._whisper,
-        open_form=late,
-    ).handle(Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW)
+    press_handler(incident.store, incident.executions, {}, whisper=incident._whisper, open_form=late).handle(
+        Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW
+    )
     incident.say("note", slack=False)
     assert incident.whispers == ["Slack would not open the form in time. Press the button again."]
 
@@ -184,8 +175,8 @@ def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:
     assert incident.signals == [("resolved", "ana (Slack)")]
     assert [note.text for note in incident.now.notes] == ["cleared the queue"]
     assert incident.now.resolved_by == "ana (Slack)"
-    assert [(told.kind, told.reason) for told in incident.slack.told] == [("closed", "ana (Slack) pressed Resolve.")]
-    assert [fact.what for fact in incident.facts] == ["noted", "resolved"]
+    assert [(told.kind, told.reason) for told in incident.slack.told] == [("closed", "Resolved by ana (Slack).")]
+    assert [fact.what for fact in incident.facts] == ["acted", "noted", "resolved"]
     assert "cleared the queue" not in str(incident.facts)
 
 

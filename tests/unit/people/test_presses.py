@@ -12,10 +12,10 @@ from firstline.people import links
 from firstline.people.approve import LINK_IS_VALID_FOR
 from firstline.people.buttons import Press
 from firstline.people.links import Link, read
-from firstline.people.press_handler import PressHandler
 from tests.support.builders import INCIDENT_ID, NOW, a_live, a_plan, a_waiting_record
 from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
+from tests.support.operating import press_handler
 from tests.unit.people.stage import critical
 
 
@@ -70,17 +70,8 @@ class Pressed:
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         self.presses += 1
-        PressHandler(
-            incidents=self.store.incidents,
-            remediations=self.store.remediations,
-            executions=self.executions,
-            trail=self.store.trail,
-            channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            approvers=approvers,
-            address=address,
-            whisper=self._whisper,
-            open_form=None,
-        ).handle(
+        channels = {"slack": self.slack, "pagerduty": self.pagerduty}
+        press_handler(self.store, self.executions, channels, *approvers, address=address, whisper=self._whisper).handle(
             Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest, seen=seen),
             NOW + timedelta(seconds=30 * self.presses),
         )
@@ -109,9 +100,9 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
 @pytest.mark.parametrize(
     ("button", "awaiting", "signal", "kind", "said"),
     [
-        ("resolve", "resolution", "resolved", "closed", "pressed Resolve."),
-        ("approve", "acknowledgement", "approved", "remediating", "approved."),
-        ("refuse", "acknowledgement", "refused", "paged", "refused."),
+        ("resolve", "resolution", "resolved", "closed", "Resolved by ana (Slack)."),
+        ("approve", "acknowledgement", "approved", "remediating", "ana (Slack) approved."),
+        ("refuse", "acknowledgement", "refused", "paged", "ana (Slack) refused."),
     ],
 )
 def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str, said: str) -> None:
@@ -121,7 +112,7 @@ def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, ki
 
     assert incident.signals == [(signal, "ana (Slack)")]
     told = incident.slack.told[0]
-    assert (told.kind, told.reason) == (kind, f"ana (Slack) {said}")
+    assert (told.kind, told.reason) == (kind, said)
 
 
 @pytest.mark.parametrize(("button", "kinds"), [("approve", ["acknowledged"]), ("refuse", []), ("resolve", [])])
@@ -135,7 +126,10 @@ def test_pagerduty_stops_paging_for_what_somebody_approved(button: str, kinds: l
 def test_a_press_is_on_the_trail(button: str, what: str) -> None:
     incident = Pressed()
     incident.press(button)
-    assert [(entry.what, entry.who) for entry in incident.store.trail.entries(INCIDENT_ID)] == [(what, "ana (Slack)")]
+    assert [(entry.what, entry.who) for entry in incident.store.trail.entries(INCIDENT_ID)] == [
+        ("acted", "ana (Slack)"),
+        (what, "ana (Slack)"),
+    ]
 
 
 def test_the_message_after_an_acknowledgement_is_marked_as_shown() -> None:
@@ -165,7 +159,7 @@ def test_a_resolve_under_an_old_message_is_refused_and_what_joined_is_told() -> 
 
     assert (incident.now.resolved_by, incident.signals) == (None, [])
     [(_, _, text)] = incident.whispers
-    assert text.startswith("Not resolved: 1 more alert joined since this message was written")
+    assert text.startswith("Not resolved: 1 more alert joined since you looked")
     assert "critical DbDown on db-1" in text
     (message,) = incident.slack.told
     assert (message.kind, len(message.record.members)) == ("changed", 1)
@@ -183,7 +177,8 @@ def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> No
 
 
 @pytest.mark.parametrize(
-    ("approvers", "words"), [((), "Nobody may approve yet"), (("U2", "U3"), "U1 is not among the stack's Approvers")]
+    ("approvers", "words"),
+    [((), "Nobody may approve yet"), (("U2", "U3"), "ana (Slack) is no approver in runbooks/policy/people.yaml")],
 )
 def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
     incident = Pressed()
@@ -239,17 +234,9 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
         raise lasting()
 
     incident = Pressed()
-    PressHandler(
-        incidents=incident.store.incidents,
-        remediations=incident.store.remediations,
-        executions=incident.executions,
-        trail=incident.store.trail,
-        channels={},
-        approvers=(),
-        address=address,
-        whisper=failing if whisper else None,
-        open_form=None,
-    ).handle(Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"), NOW)
+    press_handler(incident.store, incident.executions, {}, whisper=failing if whisper else None).handle(
+        Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"), NOW
+    )
     assert incident.now.decision is None
 
 
@@ -270,7 +257,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     page, token = address.split("?token=")
     assert page == f"https://api.example/approvals/{INCIDENT_ID}"
     link = read(token, [KEY], incident_id=INCIDENT_ID, now=NOW)
-    assert (link.approver, link.name, link.plan_digest) == ("U1", "ana", incident.now.plan_digest)
+    assert (link.approver, link.name, link.plan_digest) == ("ana", "ana", incident.now.plan_digest)
     assert link.expires_at == deadline
     assert (incident.store.calls, incident.slack.attempts) == (["record"], 0)
 
@@ -278,7 +265,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("case", "approvers", "page", "changes", "words"),
     [
-        ("not an approver", ("U2",), address, {}, "not among the stack's Approvers"),
+        ("not an approver", ("U2",), address, {}, "is no approver"),
         ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
         ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "over at"),
         ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
@@ -317,5 +304,5 @@ def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
 
     incident.press("approve", approvers=("U1", "U2"), user="U2")
 
-    assert incident.signals[1:] == [("approved", "ana (Slack) and U2 (Slack)")]
+    assert incident.signals[1:] == [("approved", "ana (Slack) and u2 (Slack)")]
     assert incident.slack.told[-1].kind == "remediating"

@@ -34,7 +34,6 @@ ENVIRONMENT = {
     "HOST_DOMAINS": "prod.example.org, example.net",
     "HISTORY_DAYS": "90",
     "RELEASE_ARNS": "",
-    "APPROVERS": "U0ADA,U0GRACE",
     "PAGE_AFTER_SECONDS": "300",
     "FLAP_QUIET_SECONDS": "1200",
     "RESOLVE_WITHIN_SECONDS": "3600",

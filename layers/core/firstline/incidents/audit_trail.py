@@ -19,10 +19,10 @@ from firstline.observability import logger
 
 type _Events = Literal["classified", "held", "planned", "ran", "paged", "over", "closed"]
 
-type What = _Events | Literal["decided", "acknowledged", "resolved", "judged", "noted"]
-"""A verdict; a hold and its end; a plan, or why there is none; a person's decision; a command's end on a host; a page;
-an acknowledgement; a person's Resolve; the end of a remediation; the end of the incident; a person's feedback on the
-verdict; a person's note of what fixed it."""
+type What = _Events | Literal["acted", "decided", "acknowledged", "resolved", "judged", "noted"]
+"""A verdict; a hold and its end; a plan, or why there is none; a person's action, with what proved who it was; a
+person's decision; a command's end on a host; a page; an acknowledgement; a person's Resolve; the end of a remediation;
+the end of the incident; a person's feedback on the verdict; a person's note of what fixed it."""
 
 
 class Fact(Frozen):

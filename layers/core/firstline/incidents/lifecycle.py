@@ -107,6 +107,16 @@ def take_back(
     return record
 
 
+def escalate(
+    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
+) -> IncidentRecord | None:
+    """Make the next page due at once, for a person. Return None if the incident is over or not with people."""
+    record = incidents.escalate(incident_id, now)
+    if record is not None:
+        wake(record.live, "escalated", by, executions, only=WITH_PEOPLE)
+    return record
+
+
 def resolve_by_hand(
     incident_id: str,
     by: str,

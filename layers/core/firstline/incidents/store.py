@@ -172,6 +172,13 @@ class Incidents(EvidenceSource, Protocol):
         Return None if there is no acknowledgement, or the incident is over or unknown.
         """
 
+    def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+        """Make the next page due now: the next level, or the first one of an incident that paged nobody yet.
+
+        An acknowledgement is taken back. Return None if the incident is over or unknown, or not with people, or if a
+        page goes out at this moment.
+        """
+
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Write that a person resolved the incident; return None if it is over or unknown.
 

@@ -52,7 +52,7 @@ class Member(Frozen):
 
 
 class Approval(Frozen):
-    """One person's approval of a plan. `approver` is the entry of the stack's Approvers, `by` the name in messages."""
+    """One person's approval of a plan. `approver` is their name on the list of people, `by` the one in messages."""
 
     approver: Name
     by: Text
@@ -64,7 +64,8 @@ class Feedback(Frozen):
 
     `word` says of all alerts of this name how bad they are (`Word`), right or wrong as this verdict was.
 
-    `person` identifies the person (`slack:<user id>`, `shell:<login>`), `by` is their name in messages.
+    `person` identifies the person: their name on the list of people, or `slack:<user id>` or `shell:<login>` of who is
+    not on it. `by` is their name in messages.
     """
 
     person: Name

@@ -17,10 +17,15 @@ from firstline.errors import (
     TooLate,
     UnreadablePayload,
 )
+from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
+from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people import approval_page, approve, links
+from firstline.people.actor import Actor
+from firstline.people.operate import Action, Operations
+from firstline.policy.people import Person
 from firstline.remediation.steps import Documents
 from firstline.remediation.store import Remediations
 
@@ -52,7 +57,7 @@ class ApprovalHandler:
     keys
         Reads the active signing keys.
     approvers
-        The stack's Approvers as they are now: the link of a person who left the list is no longer valid.
+        The names of the people who may approve now: the link of a person who left the list is no longer valid.
     """
 
     keys: Callable[[], Sequence[str]]
@@ -61,6 +66,7 @@ class ApprovalHandler:
     remediations: Remediations
     executions: Executions
     documents: Documents
+    trail: Trail
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
         """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
@@ -79,25 +85,31 @@ class ApprovalHandler:
     def _decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
         token, approves = _read_form(body)
         link = self._link(incident_id, token, now)
-        answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
-        approve.decide(
-            incident_id,
-            answer,
-            now,
-            approvers=self.approvers,
-            incidents=self.incidents,
-            remediations=self.remediations,
-            executions=self.executions,
-            show=lambda record: approve.tell_people(record, answer, now, channels=channels, incidents=self.incidents),
-        )
-        about = {"incident_id": incident_id, "approves": approves}
-        logger.info("A plan was decided on at the approval page", extra=about)
+        # A link is shown to its owner alone, who was an approver then and is one now.
+        person = Person(key=link.approver, name=link.name, role="approver")
+        actor = Actor(person=person, through="approval page", principal=f"link of {link.approver}")
+        action = Action(does="approve" if approves else "refuse", plan_digest=link.plan_digest)
+        self._operations(channels).act(action, incident_id, actor, now)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")
 
+    def _operations(self, channels: Mapping[str, Channel]) -> Operations:
+        def submit(alert: NormalizedAlert) -> None:
+            raise NotImplementedError(f"the approval page raises no alert: {alert.alert_name}")
+
+        return Operations(
+            incidents=self.incidents,
+            remediations=self.remediations,
+            executions=self.executions,
+            trail=self.trail,
+            channels=channels,
+            approvers=self.approvers,
+            submit=submit,
+        )
+
     def _link(self, incident_id: str, token: str, now: datetime) -> links.Link:
         link = links.read(token, self.keys(), incident_id=incident_id, now=now)
-        approve.check_approver(link.approver, self.approvers)
+        approve.check_approver(link.approver, self.approvers, link.name)
         return link
 
     def _show(self, incident_id: str, token: str, now: datetime) -> Reply:

@@ -22,6 +22,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
+from firstline.policy.people import FILE
 from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations
 from firstline.text import one_line
@@ -41,7 +42,7 @@ class Answer:
     Parameters
     ----------
     approver
-        The person's entry among the stack's Approvers.
+        The person's name on the list of people, or the key of somebody who is not on it.
     by
         The person, and where they answered, as messages name them.
     plan_digest
@@ -117,7 +118,7 @@ def invite(
     Superseded, TooLate
         There is nothing to decide any more.
     """
-    check_approver(approver, approvers)
+    check_approver(approver, approvers, name)
     _, plan = still_open(incidents.record(incident_id))
     until = now + LINK_IS_VALID_FOR
     return Link(incident_id=incident_id, approver=approver, name=name, plan_digest=plan.digest(), expires_at=until)
@@ -160,7 +161,7 @@ def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str
         The answer is to another plan, or the person approves for the second time.
     """
     if answer.approves:
-        check_approver(answer.approver, approvers)
+        check_approver(answer.approver, approvers, answer.by)
     check_plan(record, answer.plan_digest)
     if answer.approves and any(approval.approver == answer.approver for approval in record.approvals):
         raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
@@ -172,12 +173,12 @@ def check_plan(record: IncidentRecord, digest: str) -> None:
         raise Superseded("The plan has changed since you were asked. Read the new one, and decide on that.")
 
 
-def check_approver(approver: str, approvers: Sequence[str]) -> None:
-    """Raise NotEntitled, with the reason, if this person may not approve."""
+def check_approver(approver: str, approvers: Sequence[str], name: str) -> None:
+    """Raise NotEntitled, with the reason and the person's name, if this person may not approve."""
     if not approvers:
-        raise NotEntitled("Nobody may approve yet: put Slack user ids into the stack's parameter Approvers.")
+        raise NotEntitled(f"Nobody may approve yet: give somebody the role approver in {FILE}, and deploy it.")
     if approver not in approvers:
-        raise NotEntitled(f"You may not approve this: {approver} is not among the stack's Approvers.")
+        raise NotEntitled(f"You may not approve this: {name} is no approver in {FILE}.")
 
 
 def tell_people(

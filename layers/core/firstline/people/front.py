@@ -26,11 +26,14 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
+from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
+from firstline.people.operate import Operations
 from firstline.people.press_handler import PressHandler
+from firstline.policy.people import People
 from firstline.remediation.steps import Documents
 from firstline.remediation.store import Remediations
 
@@ -43,12 +46,14 @@ class PeopleFront:
 
     Parameters
     ----------
-    approvers
-        Slack user ids; only their approvals count.
+    people
+        Reads the list of people, when it is first needed.
     secrets
         Returns the active values of a secret; none if it is not set.
     channels
         Connects the stack's channels for one request.
+    submit
+        Hands an alert to ingest's queue.
     """
 
     incidents: Incidents
@@ -56,9 +61,10 @@ class PeopleFront:
     executions: Executions
     trail: Trail
     documents: Documents
-    approvers: Sequence[str]
+    people: Callable[[], People]
     secrets: Callable[[str], Sequence[str]]
     channels: Callable[[], Mapping[str, Channel]]
+    submit: Callable[[NormalizedAlert], None]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -99,27 +105,35 @@ class PeopleFront:
         channels = self.channels()
         slack = channels.get("slack")
         PressHandler(
-            incidents=self.incidents,
-            remediations=self.remediations,
-            executions=self.executions,
-            trail=self.trail,
-            channels=channels,
-            approvers=self.approvers,
+            operations=self._operations(channels),
+            people=self.people(),
             address=lambda link: address(link, api_url, self._signing_keys()),
             # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
             whisper=getattr(slack, "whisper", None),
             open_form=getattr(slack, "open_form", None),
         ).handle(press, now)
 
+    def _operations(self, channels: Mapping[str, Channel]) -> Operations:
+        return Operations(
+            incidents=self.incidents,
+            remediations=self.remediations,
+            executions=self.executions,
+            trail=self.trail,
+            channels=channels,
+            approvers=self.people().approvers,
+            submit=self.submit,
+        )
+
     @property
     def _approvals(self) -> ApprovalHandler:
         return ApprovalHandler(
             keys=self._signing_keys,
-            approvers=self.approvers,
+            approvers=self.people().approvers,
             incidents=self.incidents,
             remediations=self.remediations,
             executions=self.executions,
             documents=self.documents,
+            trail=self.trail,
         )
 
     def _signing_keys(self) -> Sequence[str]:

@@ -5,6 +5,7 @@ Anybody may say that an alert pages or is told. Only an approver may drop it, be
 
 from firstline.errors import FeedbackRefused
 from firstline.models import DROPS_FOR, PAGING_RANK, SEVERITY_RANK, AlertKind, Feedback, IncidentRecord, Severity, Word
+from firstline.policy.people import FILE
 
 
 def choices(guess: Severity) -> dict[str, Severity]:
@@ -50,7 +51,7 @@ def word_of(answer: Feedback, subject: AlertKind, *, approver: bool) -> Word:
     if answer.severity is None:
         raise ValueError(f"an answer without a severity is no word: {answer.said}")
     if answer.severity == "noise" and not approver:
-        raise FeedbackRefused("Only one of the stack's Approvers can drop an alert. Tell keeps it from paging.")
+        raise FeedbackRefused(f"Only an approver ({FILE}) can drop an alert. Tell keeps it from paging.")
     return Word(subject=subject, severity=answer.severity, person=answer.person, by=answer.by, at=answer.at)
 
 

@@ -24,7 +24,7 @@ _PURPOSE = b"firstline-approval-link-1\n"
 
 
 class Link(Frozen):
-    """The content of a link. `approver` is an entry of the stack's Approvers, `name` the person's name for people."""
+    """The content of a link. `approver` is the person's name on the list of people, `name` the one in messages."""
 
     incident_id: Name
     approver: Name

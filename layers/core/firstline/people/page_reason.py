@@ -7,6 +7,7 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, P
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
 from firstline.people.members import joined_since, names
+from firstline.people.reasons import ESCALATED
 from firstline.text import count, in_words
 
 
@@ -20,6 +21,8 @@ def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], rea
     reason
         What the state machine or reconcile gives as the reason.
     """
+    if reason.startswith(ESCALATED):
+        return reason
     live = record.live
     first = _first_words(due, record, live, alerts, now) if live is not None else ""
     known = record.classification is not None and reason == record.classification.summary

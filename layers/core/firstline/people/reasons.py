@@ -7,6 +7,9 @@ from firstline.models import RemediationPlan
 
 EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
+ESCALATED = "Escalated by"
+"""How the reason of a page begins that a person asked for."""
+
 SLACK_IS_DOWN = (
     "Slack is down: it takes no messages, so nobody can read there what needs no page. This one page stands for all "
     "of that; what Slack missed is shown as soon as it takes messages again."
@@ -28,7 +31,7 @@ def says_why(happened: Observed) -> bool:
     if happened.error is not None:
         over = happened.error.name == "States.Timeout"
         return happened.state == "Await Resolution" or not (over and happened.state in _WAITS)
-    return _signal(happened.result) in ("resolved", "refused")
+    return _signal(happened.result) in ("resolved", "refused", "escalated")
 
 
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
@@ -70,6 +73,8 @@ def _of_signal(state: str, result: Any, title: str) -> str:
             return f"Acknowledged by {by}."
         case "taken back":
             return f"Nobody has it any more: {by} gave it back."
+        case "escalated":
+            return f"{ESCALATED} {by}."
         case "resolved":
             return f"Resolved by {by}."
         case _:

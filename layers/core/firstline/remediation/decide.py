@@ -21,6 +21,7 @@ from firstline.models import (
     RunbookRun,
     Target,
 )
+from firstline.policy.people import FILE
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.limits import Claim, limits_of, too_wide_alone, why_not_now
 from firstline.remediation.locks import Lease, lock_names
@@ -165,7 +166,7 @@ def _too_few_approvers(situation: Situation) -> str | None:
     if situation.approvers >= situation.approvals:
         return None
     who = situation.approvers or "nobody"
-    return f"the stack's Approvers name {who}, where {situation.approvals} must approve {situation.runbook.id}"
+    return f"{FILE} lets {who} approve, where {situation.approvals} must approve {situation.runbook.id}"
 
 
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:

@@ -11,11 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
+from firstline.policy.files import Loader, line_in
 from firstline.runbooks import examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
-
-# A cold start waits for the files, and libyaml reads ten times as fast. Both loaders build plain data only.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
 def parse(text: str, file: str) -> tuple[Runbook | None, list[Problem]]:
     """Read one runbook from its YAML. Return it, or None and the problems of the file."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506
+        node = yaml.compose(text, Loader=Loader)
+        raw = yaml.load(text, Loader=Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         return None, [Problem(file, f"not YAML: {error.problem}; mind the indentation and quote ':' and '#'", line)]
@@ -103,14 +101,9 @@ def parse(text: str, file: str) -> tuple[Runbook | None, list[Problem]]:
     except ValidationError as error:
         located = [(_location(found), found) for found in error.errors(include_url=False)]
         return None, [
-            Problem(file, _message(found), _line(node, location), ".".join(map(str, location)))
+            Problem(file, _message(found), line_in(node, location), ".".join(map(str, location)))
             for location, found in located
         ]
-
-
-def line_of(text: str, location: tuple[int | str, ...]) -> int:
-    """Return the line, from 1, of a key in a runbook's YAML, such as `("steps", 0, "run")`."""
-    return _line(yaml.compose(text, Loader=_Loader), location)
 
 
 def schema() -> str:
@@ -182,22 +175,6 @@ _PARTS: dict[str, type[BaseModel]] = {
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},
     **{f"{part}.accept": model.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
 }
-
-
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Return the line of the deepest part of `location` that the file has."""
-    line = node.start_mark.line + 1 if node else 1
-    for part in location:
-        children: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        if isinstance(node, yaml.MappingNode):
-            children = {key.value: (key, value) for key, value in node.value}
-        elif isinstance(node, yaml.SequenceNode):
-            children = {str(number): (item, item) for number, item in enumerate(node.value)}
-        if str(part) not in children:
-            break
-        start, node = children[str(part)]
-        line = start.start_mark.line + 1
-    return line
 
 
 def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:

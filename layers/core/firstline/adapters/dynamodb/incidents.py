@@ -67,6 +67,7 @@ from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stam
 from firstline.classification.earned import Disagreement
 from firstline.errors import HistoryUnavailable, JoinedSince
 from firstline.models import (
+    PAGING_RANK,
     Approval,
     Decision,
     Feedback,
@@ -202,6 +203,25 @@ class TableIncidents(LiveMarks, Closing):
         sets = {"acked_at": None, "acked_by": None, "acked_rank": 0}
         again_at = stamp(now + timedelta(seconds=patience))
         edit = Edit(sets={**sets, "page_again_at": again_at}, when={"acked_at": stamp(live.acked_at)})
+        return self._changed(record, _seen_by_waits(edit, live, now))
+
+    def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+        """Make the next page due now: the next level, or the first one of an incident that paged nobody yet.
+
+        An acknowledgement is taken back, and an incident of low severity counts as a high one. Return None if the
+        incident is over or unknown, or not with people, or if a page goes out at this moment.
+        """
+        record = self.record(incident_id)
+        live = _going_on(record)
+        if record is None or live is None or live.awaiting not in ("acknowledgement", "resolution"):
+            return None
+        if live.page_done < live.paged_seq:
+            return None
+        sets: Item = {"acked_at": None, "acked_by": None, "acked_rank": 0, "page_again_at": stamp(now)}
+        if live.rank < PAGING_RANK:
+            sets |= {"decided": PAGING_RANK, "loud_since": stamp(now)}
+        acked_at = None if live.acked_at is None else stamp(live.acked_at)
+        edit = Edit(sets=sets, when={"acked_at": acked_at, "paged_seq": live.paged_seq})
         return self._changed(record, _seen_by_waits(edit, live, now))
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:

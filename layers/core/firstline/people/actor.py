@@ -1,0 +1,30 @@
+"""The person behind an action, and what proved who it is."""
+
+from datetime import datetime
+from typing import Literal
+
+from firstline.incidents.audit_trail import Fact
+from firstline.models import Frozen, Name
+from firstline.policy.people import Person
+
+type Through = Literal["Slack", "approval page", "command line", "console"]
+"""Where a person acts, as messages name it."""
+
+
+class Actor(Frozen):
+    """A person, where they act, and the proof: a Slack user id, the ARN of an AWS caller, or a console's session."""
+
+    person: Person
+    through: Through
+    principal: Name
+
+    @property
+    def by(self) -> str:
+        """Return the person's name for records and messages."""
+        return f"{self.person.name} ({self.through})"
+
+
+def acted(actor: Actor, does: str, now: datetime) -> Fact:
+    """Return a person's action as a trail fact."""
+    facts = {"does": does, "through": actor.through, "principal": actor.principal, "acted_at": now.isoformat()}
+    return Fact(what="acted", who=actor.by, facts={**facts})

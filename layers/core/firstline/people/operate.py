@@ -1,0 +1,375 @@
+"""A person's actions on an incident: one code path for Slack's buttons, the command line and the console.
+
+Each action is checked against the person's role, takes effect under the store's conditions, is put on the trail with
+what proved who the person is, and is shown to everybody else. Doing it twice does no harm.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from firstline.channels.delivery import Channel, tell_others, tell_slack
+from firstline.channels.slack_feedback import said
+from firstline.errors import (
+    ExecutionsUnavailable,
+    FeedbackRefused,
+    JoinedSince,
+    NotPermitted,
+    OperationRefused,
+    UnknownIncident,
+)
+from firstline.incidents import lifecycle
+from firstline.incidents.audit_trail import (
+    Fact,
+    Trail,
+    acknowledged,
+    append_or_log,
+    decided,
+    judged,
+    noted,
+    resolved,
+)
+from firstline.incidents.lifecycle import Executions
+from firstline.incidents.store import Incidents
+from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
+from firstline.observability import logger, metrics
+from firstline.people import approve, feedback_store, lasting_words
+from firstline.people.actor import Actor, acted
+from firstline.people.members import joined_since, names, stored_members
+from firstline.people.reported import PersonsReport, reopened, reported
+from firstline.people.show import mark_shown, show_again
+from firstline.policy.people import FILE, Role
+from firstline.remediation.store import Remediations
+from firstline.text import count
+
+type Does = Literal[
+    "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
+]  # fmt: skip
+"""`judge` says whether the verdict was right, `word` how bad the alert is from now on."""
+
+LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
+"""The answer when an action is written down and the execution could not be told: reconcile tells it."""
+
+
+class Action(Frozen):
+    """An action of a person. Each field belongs to some of the actions; the others leave it out.
+
+    Parameters
+    ----------
+    seen
+        resolve, note: how many alerts had joined when the person looked (`Live.joined`); None if they cannot know.
+    text
+        note: its words; reopen and escalate: the reason.
+    resolves
+        note: it ends the incident, too.
+    said, severity
+        judge and word: as in `Feedback`.
+    subject
+        word: the key of the alert that the person saw; None if they saw none.
+    plan_digest
+        approve, refuse: the plan that the person read.
+    """
+
+    does: Does
+    seen: int | None = Field(default=None, ge=0, le=1_000_000_000)
+    text: Text = ""
+    resolves: bool = False
+    said: Literal["real", "noise", "wrong_severity", "wrong_cause", "word"] | None = None
+    severity: Severity | None = None
+    subject: Text | None = None
+    plan_digest: Text = ""
+
+
+class Done(NamedTuple):
+    """The effect of an action, in a sentence for the person, and the incident as it stands then."""
+
+    said: str
+    record: IncidentRecord | None = None
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Acts for people.
+
+    Anybody who may operate may refuse a plan, because that only brings a human in, and may give feedback:
+    `classification/history.py` and the guardrails limit what it changes.
+
+    Parameters
+    ----------
+    approvers
+        The names of the people who may approve.
+    submit
+        Hands an alert to ingest's queue; raises QuarantineUnavailable.
+    """
+
+    incidents: Incidents
+    remediations: Remediations
+    executions: Executions
+    trail: Trail
+    channels: Mapping[str, Channel]
+    approvers: Sequence[str]
+    submit: Callable[[NormalizedAlert], None]
+
+    def act(self, action: Action, incident_id: str, actor: Actor, now: datetime) -> Done:
+        """Act on an incident for a person.
+
+        Raises
+        ------
+        OperationRefused, ApprovalRefused, FeedbackRefused
+            Nothing was changed; the message says why, and what to do instead.
+        ExecutionsUnavailable
+            It is written down, but the execution could not be told; reconcile tells it within two minutes (`LATER`).
+        HistoryUnavailable, QuarantineUnavailable
+            The table or the queue could not be reached and nothing was changed; the person can repeat it.
+        """
+        check_role(actor, "operator")
+        deed = _Deed(self, action, incident_id, actor, now)
+        try:
+            done = deed.do()
+        except JoinedSince as since:
+            raise OperationRefused(deed.tell_what_joined(since)) from None
+        logger.info("A person acted", extra={"does": action.does, "incident_id": incident_id, "through": actor.through})
+        return done
+
+    def open(self, report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
+        """Hand a person's report to ingest, which opens its incident within seconds. Return it as an alert.
+
+        Raises
+        ------
+        NotPermitted
+            The person only reads.
+        QuarantineUnavailable
+            The queue did not take it; the person can repeat it.
+        """
+        check_role(actor, "operator")
+        alert = reported(report, actor, now)
+        self.submit(alert)
+        return alert
+
+
+def check_role(actor: Actor, role: Role) -> None:
+    """Raise NotPermitted, with the fix, unless the person has the role."""
+    if not actor.person.may(role):
+        person = actor.person
+        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role {role}: change it in {FILE}.")
+
+
+@dataclass(frozen=True)
+class _Deed:
+    """One action of one person on one incident."""
+
+    by: Operations
+    action: Action
+    incident_id: str
+    actor: Actor
+    now: datetime
+
+    def do(self) -> Done:
+        deeds: dict[Does, Callable[[], Done]] = {
+            "acknowledge": self._acknowledge,
+            "resolve": self._resolve,
+            "reopen": self._reopen,
+            "escalate": self._escalate,
+            "note": self._note,
+            "judge": self._judge,
+            "word": self._say,
+            "approve": self._decide,
+            "refuse": self._decide,
+        }
+        return deeds[self.action.does]()
+
+    @property
+    def _ports(self) -> Any:
+        return {"incidents": self.by.incidents, "executions": self.by.executions}
+
+    def _append(self, facts: Sequence[Fact]) -> None:
+        """Put what was done on the trail: first the person's action with its proof, then what it changed."""
+        append_or_log(
+            self.by.trail, self.incident_id, [acted(self.actor, self.action.does, self.now), *facts], self.now
+        )
+
+    # --- who has it, and when it is over ------------------------------------------------------------------------------
+
+    def _acknowledge(self) -> Done:
+        record = lifecycle.acknowledge(
+            self.incident_id, self.actor.by, self.now, **self._ports, show=self._show_acknowledged
+        )
+        if record is None:
+            raise self._nothing_to_do()
+        return Done("You have it. Nobody else is paged for what is known of it now.", record)
+
+    def _show_acknowledged(self, record: IncidentRecord) -> None:
+        self._append(acknowledged(record))
+        notification = Notification(
+            kind="acknowledged", record=record, reason=f"Acknowledged by {self.actor.by}.", at=self.now
+        )
+        if tell_slack(notification, self.by.channels):
+            mark_shown(record, self.by.incidents)
+        tell_others(notification, self.by.channels)  # PagerDuty must stop paging, too
+
+    def _resolve(self) -> Done:
+        record = lifecycle.resolve_by_hand(
+            self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports
+        )
+        if record is None:
+            raise self._nothing_to_do()
+        self._show_resolved(record)
+        return Done("Resolved. What joins from now on begins anew.", record)
+
+    def _show_resolved(self, record: IncidentRecord) -> None:
+        """Show in Slack that a person resolved the incident; other channels hear of it when it is closed."""
+        self._append(resolved(record))
+        reason = f"Resolved by {self.actor.by}."
+        tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
+
+    def tell_what_joined(self, since: JoinedSince) -> str:
+        """Show people what joined since this person looked, and return the refusal that names it."""
+        record = self.by.incidents.record(self.incident_id)
+        more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
+        if record is not None:
+            shown_at = record.live.last_paged_at if record.live else None
+            if new := names(joined_since(stored_members(record, self.by.incidents), shown_at)):
+                more += f", among them perhaps these: {new}"
+            show_again(
+                record,
+                channels=self.by.channels,
+                incidents=self.by.incidents,
+                now=self.now,
+                reason=f"Not resolved: {more}.",
+            )
+        return f"Not resolved: {more}. Look at them, and resolve it again if it is over."
+
+    def _escalate(self) -> Done:
+        record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, **self._ports)
+        if record is None:
+            raise self._nothing_to_do()
+        self._append([])
+        return Done("The next level is paged now.", record)
+
+    def _reopen(self) -> Done:
+        record = self._known()
+        if record.status != "CLOSED":
+            raise OperationRefused(
+                f"{self.incident_id} is open, or is just being closed: look at it again in a moment."
+            )
+        self.by.submit(reopened(record, self.action.text, self.actor, self.now))
+        self._append([])
+        return Done("It begins anew within seconds, as the next incident of its group.", record)
+
+    def _known(self) -> IncidentRecord:
+        record = self.by.incidents.record(self.incident_id)
+        if record is None:
+            raise UnknownIncident(feedback_store.UNKNOWN)
+        return record
+
+    def _nothing_to_do(self) -> OperationRefused:
+        """Return why an action had no effect, out of the record as it stands now."""
+        record = self._known()
+        live = record.live
+        if record.status == "CLOSED" or live is None or not live.open:
+            return OperationRefused(f"Nothing to do: it is over. {record.outcome_reason or ''}".strip())
+        if live.resolved_by is not None:
+            return OperationRefused(f"Nothing to do: {live.resolved_by} resolved it.")
+        if self.action.does == "acknowledge" and live.answered:
+            return OperationRefused(f"Nothing to do: {live.acked_by} has it already.")
+        return OperationRefused("Nothing to do: this incident is not with people at this moment. Look at it again.")
+
+    # --- the plan -----------------------------------------------------------------------------------------------------
+
+    def _decide(self) -> Done:
+        answer = approve.Answer(
+            self.action.does == "approve", self.actor.person.key, self.actor.by, self.action.plan_digest
+        )
+
+        def show(record: IncidentRecord) -> None:
+            self._append([*acknowledged(record), *decided(record)])
+            approve.tell_people(record, answer, self.now, channels=self.by.channels, incidents=self.by.incidents)
+
+        record = approve.decide(
+            self.incident_id,
+            answer,
+            self.now,
+            approvers=self.by.approvers,
+            remediations=self.by.remediations,
+            show=show,
+            **self._ports,
+        )
+        if record.decision is None:
+            return Done("You said yes. Somebody else must agree before it runs.", record)
+        return Done("Approved: it runs now." if answer.approves else "Refused: it does not run.", record)
+
+    # --- what people say ----------------------------------------------------------------------------------------------
+
+    def _note(self) -> Done:
+        record = feedback_store.save_note(
+            self.incident_id, self.actor.by, self.action.text, self.now, incidents=self.by.incidents
+        )
+        self._append([noted(record.notes[-1])])
+        text = "Thank you: whoever meets this next reads it."
+        over = None
+        if self.action.resolves:
+            try:
+                over = lifecycle.resolve_by_hand(
+                    self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports
+                )
+            except ExecutionsUnavailable:
+                logger.exception("A note resolved an incident, but its execution could not be told; reconcile will")
+                text += " AWS is slow to react, so the incident ends within a minute or two."
+        if over is not None:
+            self._show_resolved(over)
+        else:
+            self._show_if_closed(record)
+        return Done(text, over or record)
+
+    def _feedback(self, said_as: str | None) -> Feedback:
+        fields = {"said": said_as, "severity": self.action.severity}
+        who = {"person": self.actor.person.key, "by": self.actor.by, "at": self.now}
+        return Feedback.model_validate(who | fields)
+
+    def _judge(self) -> Done:
+        answer = self._feedback(self.action.said)
+        record = feedback_store.save_feedback(self.incident_id, answer, incidents=self.by.incidents)
+        self._append([judged(answer)])
+        metrics.add_metric(name="Judged", unit="Count", value=1)
+        follows = self._lasting(record, answer)
+        self._show_if_closed(record)
+        return Done(f"Noted: {said(answer)}. {follows}", record)
+
+    def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
+        """Keep the right severity of an alert that nobody states one of as a word, and return what follows."""
+        verdict = record.classification
+        if answer.severity is None or verdict is None or verdict.subject is None:
+            return feedback_store.consequence(record, answer)
+        try:
+            word = lasting_words.word_of(answer, verdict.subject, approver=self.actor.person.may("approver"))
+        except FeedbackRefused as refused:
+            return str(refused)
+        self.by.incidents.save_word(word)
+        return lasting_words.what_follows(word)
+
+    def _say(self) -> Done:
+        """Keep a person's word on an alert, and show it at once: nobody else needs to be asked."""
+        answer = self._feedback("word")
+        subject = lasting_words.kind_in(self._known(), self.action.subject)
+        word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))
+        if not self.by.incidents.save_word(word):
+            raise FeedbackRefused("Somebody else said how bad this alert is a moment ago. Look at the message.")
+        record = feedback_store.save_feedback(self.incident_id, answer, incidents=self.by.incidents)
+        self._append([judged(answer)])
+        metrics.add_metric(name="Judged", unit="Count", value=1)
+        self._show_if_closed(record)
+        reason = f"{self.actor.by} says how bad this alert is from now on: {word.severity}."
+        show_again(record, channels=self.by.channels, incidents=self.by.incidents, now=self.now, reason=reason)
+        return Done(f"Noted. {lasting_words.what_follows(word)}", record)
+
+    def _show_if_closed(self, record: IncidentRecord) -> None:
+        """Update a closed incident's message.
+
+        An open incident shows the feedback in its next message; a suppressed one has no message.
+        """
+        if record.closed_at is not None and record.slack_ts is not None:
+            reason = (record.outcome_reason or "")[:4_000]
+            tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)

@@ -1,0 +1,70 @@
+"""Alerts that people raise: a report of what no monitor saw, and an incident that was closed too early. Pure.
+
+They go through ingest's queue as the alerts of any other sender do. Nobody resolves them but a person.
+"""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from firstline.models import Frozen, IncidentRecord, Name, NormalizedAlert, Text
+from firstline.models.severity import SourceSeverity
+from firstline.people.actor import Actor
+from firstline.privacy.safe import safe_text
+from firstline.sources.identity import digest
+from firstline.text import one_line
+
+SOURCE = "person"
+"""The source of these alerts, as rules and messages name it."""
+
+_NAME_CHARS, _TEXT_CHARS = 120, 2_000
+
+
+class PersonsReport(Frozen):
+    """A report of a person: what is wrong, how bad it is, and where."""
+
+    text: Text = Field(min_length=1, max_length=_TEXT_CHARS)
+    severity: SourceSeverity
+    service: Name | None = None
+    host: Name | None = None
+    environment: Name | None = None
+
+
+def reported(report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
+    """Return the alert of a report. Reports about one service are one incident while that is open."""
+    text = safe_text(report.text, _TEXT_CHARS)
+    about = (report.environment or "", report.service or "", "" if report.service else text)
+    return NormalizedAlert(
+        source=SOURCE,
+        alert_name=one_line(text, _NAME_CHARS) or "A report without words",
+        severity=report.severity,
+        message=f"{text}\nReported by {actor.by}.",
+        labels={},
+        timestamp=now,
+        raw_payload=None,
+        status="firing",
+        fingerprint=digest(SOURCE, text, *about, report.host or ""),
+        group_key=f"{SOURCE}:{digest(*about)}",
+        host=report.host,
+        service=report.service,
+        environment=report.environment,
+    )
+
+
+def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -> NormalizedAlert:
+    """Return the alert that begins the next incident of the group, in place of one that was closed too early."""
+    incident_id, alert = record.incident.incident_id, record.incident.alert
+    why = safe_text(reason, _TEXT_CHARS)
+    said = f"Reopened by {actor.by}{f': {why}' if why else '.'}\nIt was {incident_id}."
+    changes = {
+        "source": SOURCE,
+        "message": f"{said}\n{alert.message}"[:4_000],
+        "timestamp": now,
+        "began_at": None,
+        "ends_at": None,
+        "nothing_known": None,
+        "status": "firing",
+        "raw_payload": None,
+        "fingerprint": digest(SOURCE, incident_id, now.isoformat()),
+    }
+    return alert.model_copy(update=changes)

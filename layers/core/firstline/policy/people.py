@@ -1,0 +1,202 @@
+"""The one list of people: who they are in Slack and in AWS, how to reach them, and what they may do.
+
+The file `runbooks/policy/people.yaml`. An approval counts people, so one person's identities stand under one name, and
+no identity stands under two.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+
+from firstline.models import Frozen, Name
+from firstline.policy.files import load_policy
+
+FILE = "runbooks/policy/people.yaml"
+
+type Role = Literal["reader", "operator", "approver"]
+"""A reader looks; an operator also acts on incidents; an approver also approves plans and drops alerts."""
+
+type PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+
+_FORMS = {
+    "slack": (
+        re.compile(r"[UW][A-Z0-9]{1,30}"),
+        "copy the user id from the person's profile in Slack (Copy member ID)",
+    ),
+    "mail": (re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}"), "write an address such as ada@example.com"),
+    "phone": (
+        re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+"),
+        "name the SSM parameter with the number, as oncall/ada",
+    ),
+}
+"""The form of each contact, and what to write instead."""
+
+_RANKS: dict[Role, int] = {"reader": 0, "operator": 1, "approver": 2}
+_USER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:user/[\w+=,.@/-]+", re.ASCII)
+_SESSION = re.compile(
+    r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[\w+=,.@-]+\*?)/(?P<session>[\w+=,.@-]+|\*)", re.ASCII
+)
+_IDENTITY_CENTER = re.compile(r"AWSReservedSSO_[\w+=,.@-]+_(\*|[0-9a-f]{16})", re.ASCII)
+"""The role of a permission set. Identity Center names its sessions itself; the 16 digits differ by account."""
+
+
+class Person(Frozen):
+    """A person who acts. `key` tells people apart: the name on the list, or `slack:<user id>` of who is not on it."""
+
+    key: Name
+    name: Name
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Return True if the person has this role, or one that includes it."""
+        return _RANKS[self.role] >= _RANKS[role]
+
+
+class ListedPerson(Frozen):
+    """One person on the list.
+
+    Parameters
+    ----------
+    slack
+        The Slack user id (in Slack: profile, Copy member ID).
+    phone
+        The name of the SSM parameter that holds the number, below the stack's `SecretsPrefix`.
+    iam
+        The ARNs that API Gateway may name as the caller: of an IAM user, or of a role's session
+        (`…:assumed-role/<role>/<session>`). `AWSReservedSSO_<permission set>_*` is a role of IAM Identity Center; the
+        session `*` means that the role as a whole is this person.
+    """
+
+    slack: str | None = None
+    mail: str | None = None
+    phone: str | None = None
+    iam: tuple[Annotated[str, StringConstraints(max_length=400)], ...] = ()
+    role: Role = "operator"
+
+    @field_validator("slack", "mail", "phone")
+    @classmethod
+    def _has_its_form(cls, given: str | None, info: ValidationInfo) -> str | None:
+        form, fix = _FORMS[str(info.field_name)]
+        if given is not None and not form.fullmatch(given):
+            raise ValueError(f"{given!r} is none; {fix}")
+        return given
+
+    @field_validator("iam")
+    @classmethod
+    def _is_a_principal(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for arn in given:
+            session = _SESSION.fullmatch(arn)
+            if session and "*" in session["role"] and not _IDENTITY_CENTER.fullmatch(session["role"]):
+                raise ValueError(
+                    f"{arn!r}: only a role of IAM Identity Center takes a *, as AWSReservedSSO_Operators_*"
+                )
+            if not session and not _USER.fullmatch(arn):
+                raise ValueError(
+                    f"{arn!r} is no caller; write arn:aws:iam::<account>:user/<name>, or "
+                    "arn:aws:sts::<account>:assumed-role/<role>/<session> (`aws sts get-caller-identity` prints it)"
+                )
+        return given
+
+    def is_principal(self, arn: str) -> bool:
+        """Return True if this ARN is the person's."""
+        return any(_covers(pattern, arn) for pattern in self.iam)
+
+
+class People(Frozen):
+    """The whole file. `roles_that_fix_sessions` are roles whose trust policy fixes the session's name.
+
+    A caller chooses the name of a role's session, unless the trust policy compares `sts:RoleSessionName`. So a session
+    proves a person only for these roles, and for those of IAM Identity Center.
+    """
+
+    people: dict[PersonName, ListedPerson] = Field(default={}, max_length=1_000)
+    roles_that_fix_sessions: tuple[Name, ...] = ()
+
+    @field_validator("people", mode="before")
+    @classmethod
+    def _may_be_empty(cls, given: object) -> object:
+        return {} if given is None else given
+
+    @model_validator(mode="after")
+    def _sessions_are_proven(self) -> Self:
+        for name, entry in self.people.items():
+            for arn in entry.iam:
+                session = _SESSION.fullmatch(arn)
+                if session is None or session["session"] == "*" or _IDENTITY_CENTER.fullmatch(session["role"]):
+                    continue
+                if session["role"] not in self.roles_that_fix_sessions:
+                    raise ValueError(
+                        f"people.{name}.iam: anybody who may assume {session['role']} can call the session "
+                        f"{session['session']!r}. Compare sts:RoleSessionName in its trust policy and add the role to "
+                        "roles_that_fix_sessions, or name an IAM user or a role of IAM Identity Center"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_stands_twice(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, identity in self._identities():
+            other = next(
+                (owners[known] for known in owners if _covers(known, identity) or _covers(identity, known)), name
+            )
+            if other != name:
+                raise ValueError(f"people.{name}: {identity} is {other}'s too; one identity belongs to one person")
+            owners[identity] = name
+        return self
+
+    def _identities(self) -> Iterator[tuple[str, str]]:
+        for name, entry in self.people.items():
+            yield from ((name, identity) for identity in (entry.slack, entry.mail, *entry.iam) if identity)
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Return the names of the people who may approve."""
+        return tuple(name for name, entry in self.people.items() if entry.role == "approver")
+
+    def named(self, name: str) -> Person | None:
+        """Return the person of this name, or None."""
+        entry = self.people.get(name)
+        return None if entry is None else Person(key=name, name=name, role=entry.role)
+
+    def of_principal(self, arn: str) -> Person | None:
+        """Return the person who calls AWS as this ARN, or None."""
+        return next((self.named(name) for name, entry in self.people.items() if entry.is_principal(arn)), None)
+
+    def of_slack(self, user_id: str, shown_as: str) -> Person:
+        """Return the person with this Slack user id.
+
+        Who is not on the list is an operator: the workspace's members see the incident, and may act on it.
+
+        Parameters
+        ----------
+        shown_as
+            The name that Slack shows, for somebody who is not on the list.
+        """
+        known = next((name for name, entry in self.people.items() if entry.slack == user_id), None)
+        person = None if known is None else self.named(known)
+        return person or Person(key=f"slack:{user_id}", name=shown_as, role="operator")
+
+
+NOBODY = People()
+"""The list while the file cannot be read: nobody may approve, and no terminal may act."""
+
+
+def load_people(path: Path) -> People:
+    """Read and check the file. Raises `ConfigurationError`, which names the key, its line and what to write."""
+    return load_policy(path, People, missing="write `people: {}` if nobody may approve yet")
+
+
+def _covers(pattern: str, identity: str) -> bool:
+    """Return True if a pattern of the list covers an identity, which may be a pattern itself."""
+    ours, theirs = _SESSION.fullmatch(pattern), _SESSION.fullmatch(identity)
+    if ours is None or theirs is None:
+        return pattern == identity
+    if pattern.split(":")[4] != identity.split(":")[4]:
+        return False
+    prefix = ours["role"].removesuffix("*")
+    is_set = ours["role"].endswith("*") and re.fullmatch(re.escape(prefix) + r"(\*|[0-9a-f]{16})", theirs["role"])
+    same_role = ours["role"] == theirs["role"] or bool(is_set)
+    return same_role and ours["session"] in ("*", theirs["session"])
