@@ -11,7 +11,7 @@ type Style = Literal["main", "yes", "no", ""]
 
 
 @dataclass(frozen=True)
-class Action:
+class Button:
     """A button: a form that is sent to `name` with its fields, or a link to `href`."""
 
     name: str
@@ -21,21 +21,26 @@ class Action:
     href: str = ""
 
 
-def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[Action]:
+def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[Button]:
     """Return the buttons for an incident as it stands, the one to press first at the front."""
-    if record.status == "CLOSED" or (record.live is not None and record.live.resolved_by):
-        return []
-    take = Action("acknowledge", "I have it", "main")
-    seen = str(record.live.joined) if record.live else ""
-    resolve = Action("resolve", "Resolve", "main" if status.holder == "person" else "", {"seen": seen})
-    give_back = Action("giveback", "Give it back")
-    order = [resolve, give_back] if status.holder == "person" else [take, resolve]
-    if record.waits_for_approval:
-        order.insert(0 if status.holder == "person" else 1, Action("approve", "Read the plan", href="#plan"))
-    return [action for action in order if me.may(action.name, status.incident_id)]
+    if record.status == "CLOSED":
+        buttons = [Button("reopen", "It is not over")]
+    elif record.live is not None and record.live.resolved_by:
+        buttons = []
+    else:
+        has_owner = status.holder == "person"
+        seen = str(record.live.joined) if record.live else ""
+        take = Button("acknowledge", "I have it", "main")
+        resolve = Button("resolve", "Resolve", "main" if has_owner else "", {"seen": seen})
+        plan = Button("refuse", "The plan", href="#plan")
+        wake = Button("escalate", "Wake the next")
+        buttons = [resolve] if has_owner else [take, resolve]
+        buttons += [plan] if record.waits_for_approval else []
+        buttons += [wake] if status.pages else []
+    return [button for button in buttons if me.may(button.name, status.incident_id)]
 
 
-def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[Action]:
+def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[Button]:
     """Return the buttons that decide on the plan. What loses data is approved only where its scripts are shown."""
     plan, incident_id = record.plan, record.incident.incident_id
     if plan is None or not record.waits_for_approval:
@@ -43,12 +48,12 @@ def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> li
     fields = {"digest": plan.digest()}
     runs = plan.approvals - len(record.approvals) <= 1
     both = [
-        Action("approve", "Approve and run" if runs else "Approve", "yes", fields),
-        Action("refuse", "Refuse", "no", fields),
+        Button("approve", "Approve and run" if runs else "Approve", "yes", fields),
+        Button("refuse", "Refuse", "no", fields),
     ]
     if plan.risk == "destructive" and not scripts_shown:
         both = both[1:]
-    return [action for action in both if me.may(action.name, incident_id)]
+    return [button for button in both if me.may(button.name, incident_id)]
 
 
 def why_no_decision(me: Pass) -> str:

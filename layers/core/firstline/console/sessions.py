@@ -10,20 +10,16 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pydantic import AwareDatetime
 
 from firstline.errors import NotEntitled
 from firstline.models import Frozen, Name
+from firstline.policy.people import Person, Role
 
 TICKET_LASTS = timedelta(seconds=60)
 SESSION_LASTS = timedelta(hours=8)
-
-type Role = Literal["reader", "operator", "approver"]
-"""What a person may do: only look; act on incidents; act, and approve plans."""
-
-RANKS: dict[Role, int] = {"reader": 0, "operator": 1, "approver": 2}
 
 NOT_IN = "You are not signed in, or your session is over. Open the console with `firstline console`, or from Slack."
 
@@ -31,11 +27,11 @@ NOT_IN = "You are not signed in, or your session is over. Open the console with 
 class Pass(Frozen):
     """The right of one person to look and to act until a time, as a ticket or a session carries it.
 
-    `person` is the entry in the list of people, `name` what others read. With `incident_id` it is good for that
-    incident alone, and of all actions only for an acknowledgement.
+    `key` tells people apart, and `name` is what others read (`policy.people.Person`). With `incident_id` it is good for
+    that incident alone, and of all actions only for an acknowledgement.
     """
 
-    person: Name
+    key: Name
     name: Name
     role: Role
     incident_id: Name | None = None
@@ -51,7 +47,12 @@ class Pass(Frozen):
             return False
         if self.incident_id is not None:
             return action == "acknowledge"
-        return RANKS[self.role] >= RANKS["approver" if action == "approve" else "operator"]
+        return self.person.may("approver" if action == "approve" else "operator")
+
+    @property
+    def person(self) -> Person:
+        """Return the holder as they were when the pass was made."""
+        return Person(key=self.key, name=self.name, role=self.role)
 
 
 class Sessions(Protocol):
