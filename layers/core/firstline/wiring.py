@@ -515,6 +515,8 @@ class Wiring:
             secrets=self.secrets.lines,
             channels=partial(self.channels, interactive=True),
             submit=self._submit,
+            stack=self.settings.stack_name,
+            sessions=self.sessions,
         )
 
     @cached_property

@@ -11,7 +11,7 @@ type Style = Literal["main", "yes", "no", ""]
 
 
 @dataclass(frozen=True)
-class Button:
+class PageButton:
     """A button: a form that is sent to `name` with its fields, or a link to `href`."""
 
     name: str
@@ -21,26 +21,26 @@ class Button:
     href: str = ""
 
 
-def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[Button]:
+def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageButton]:
     """Return the buttons for an incident as it stands, the one to press first at the front."""
     if record.status == "CLOSED":
-        buttons = [Button("reopen", "It is not over")]
+        buttons = [PageButton("reopen", "It is not over")]
     elif record.live is not None and record.live.resolved_by:
         buttons = []
     else:
         has_owner = status.holder == "person"
         seen = str(record.live.joined) if record.live else ""
-        take = Button("acknowledge", "I have it", "main")
-        resolve = Button("resolve", "Resolve", "main" if has_owner else "", {"seen": seen})
-        plan = Button("refuse", "The plan", href="#plan")
-        wake = Button("escalate", "Wake the next")
+        take = PageButton("acknowledge", "I have it", "main")
+        resolve = PageButton("resolve", "Resolve", "main" if has_owner else "", {"seen": seen})
+        plan = PageButton("refuse", "The plan", href="#plan")
+        wake = PageButton("escalate", "Wake the next")
         buttons = [resolve] if has_owner else [take, resolve]
         buttons += [plan] if record.waits_for_approval else []
         buttons += [wake] if status.pages else []
     return [button for button in buttons if me.may(button.name, status.incident_id)]
 
 
-def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[Button]:
+def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[PageButton]:
     """Return the buttons that decide on the plan. What loses data is approved only where its scripts are shown."""
     plan, incident_id = record.plan, record.incident.incident_id
     if plan is None or not record.waits_for_approval:
@@ -48,8 +48,8 @@ def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> li
     fields = {"digest": plan.digest()}
     runs = plan.approvals - len(record.approvals) <= 1
     both = [
-        Button("approve", "Approve and run" if runs else "Approve", "yes", fields),
-        Button("refuse", "Refuse", "no", fields),
+        PageButton("approve", "Approve and run" if runs else "Approve", "yes", fields),
+        PageButton("refuse", "Refuse", "no", fields),
     ]
     if plan.risk == "destructive" and not scripts_shown:
         both = both[1:]

@@ -113,9 +113,8 @@ class ConsoleForms:
         caller = str(event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn", ""))
         person = self.people().of_principal(caller)
         if person is None:
-            return _json(
-                HTTPStatus.FORBIDDEN, {"message": f"{caller or 'the caller'} is nobody in {FILE}: add it there"}
-            )
+            why = f"{caller or 'the caller'} is nobody in {FILE}: add it there"
+            return _json(HTTPStatus.FORBIDDEN, {"message": why})
         to = web.query(event, "incident") or ""
         url = self.ticket_for(person, web.api_url(event), now, to=to if _INCIDENT.fullmatch(to) else "")
         return _json(HTTPStatus.OK, {"url": url, "person": person.name, "expires_at": (now + TICKET_LASTS).isoformat()})
@@ -155,8 +154,10 @@ class ConsoleForms:
         known = _INCIDENT.fullmatch(incident_id) is not None
         page = f"/console/incidents/{incident_id}" if known else "/console/incidents"
         if form.get("do") == "acknowledge" and given.incident_id is not None:
-            answer = self._act(given.incident_id, "acknowledge", form, (given, token), now)
-            page = answer.headers["Location"]
+            try:
+                page = self._act(given.incident_id, "acknowledge", form, (given, token), now).headers["Location"]
+            except OperationRefused:
+                logger.info("There was nothing to acknowledge", extra={"incident_id": given.incident_id})
         return see_other(page, cookie)
 
     def _act(

@@ -1,8 +1,8 @@
 """Links in pages, mails and text messages: each for one person and one incident, to read it and to say "I have it".
 
 Unlike a ticket it may be opened more than once, because its owner comes back to it, and it is not in the table, because
-whoever pages may write no ticket. It is an HMAC over its content, with a key and a purpose of its own: no signature that
-was made for the approval page is one of these.
+whoever pages may write no ticket. It is an HMAC over its content, with a key and a purpose of its own: no signature
+that was made for the approval page is one of these.
 """
 
 from collections.abc import Sequence

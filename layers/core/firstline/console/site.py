@@ -42,11 +42,12 @@ UNKNOWN = "Firstline knows no such incident. It may be older than the stack reme
 
 DONE = {
     "acknowledge": "You have it. Paging has stopped.",
-    "giveback": "Nobody has it any more. Paging goes on.",
     "resolve": "Resolved. It closes in a moment.",
     "note": "The note is kept: whoever meets this next reads it.",
     "judge": "Noted. Thank you.",
-    "approve": "Approved.",
+    "escalate": "The next level is paged now.",
+    "reopen": "It begins anew within seconds, as the next incident of its group.",
+    "approve": "Your yes is written down. The plan below says whether it runs.",
     "refuse": "Refused: it never runs.",
     "late": "It is written down. AWS is slow to react, so it takes effect within a minute or two.",
 }
@@ -177,8 +178,9 @@ def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnsw
     """Show the form that uses a ticket or a link. Previews follow links, so a GET uses nothing up."""
     token = one_line(web.query(event, "link" if incident_id else "ticket") or "", 2_000)
     title = "You were paged" if incident_id else "Open the console"
+    to = one_line(web.query(event, "to") or "", 80)
     values = frame.values(title, narrow=True)
-    return HttpAnswer(body=render("enter.html", **values, token=token, incident_id=one_line(incident_id, 80)))
+    return HttpAnswer(body=render("enter.html", **values, token=token, incident_id=one_line(incident_id, 80), to=to))
 
 
 def refusal(frame: Frame, status: HTTPStatus, title: str, reason: str, back: str = "") -> HttpAnswer:

@@ -8,6 +8,7 @@
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
 | `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
+| `POST /console/…` | the console's forms; see `console.forms` |
 | anything else | 404 |
 
 For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
@@ -21,6 +22,9 @@ from http import HTTPStatus
 from typing import Any
 
 from firstline.channels.delivery import Channel
+from firstline.console import page_links
+from firstline.console.forms import ConsoleForms
+from firstline.console.sessions import Sessions
 from firstline.console.web import security_headers
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
@@ -65,6 +69,8 @@ class PeopleFront:
     secrets: Callable[[str], Sequence[str]]
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
+    stack: str
+    sessions: Sessions
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -83,6 +89,8 @@ class PeopleFront:
                 return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
                 return _page(self._approvals.decide(incident_id, _body(event), now, self.channels()))
+            case ("POST", ["console", *_]):
+                return self._console.handle(event, now)
             case (_, ["approvals", _]):
                 return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
         return _text(HTTPStatus.NOT_FOUND, "Not found")
@@ -108,6 +116,7 @@ class PeopleFront:
             operations=self._operations(channels),
             people=self.people(),
             address=lambda link: address(link, api_url, self._signing_keys()),
+            ticket=lambda person, incident_id: self._console.ticket_for(person, api_url, now, to=incident_id),
             # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
             whisper=getattr(slack, "whisper", None),
             open_form=getattr(slack, "open_form", None),
@@ -122,6 +131,16 @@ class PeopleFront:
             channels=channels,
             approvers=self.people().approvers,
             submit=self.submit,
+        )
+
+    @property
+    def _console(self) -> ConsoleForms:
+        return ConsoleForms(
+            stack=self.stack,
+            sessions=self.sessions,
+            people=self.people,
+            operations=lambda: self._operations(self.channels()),
+            link_keys=lambda: self.secrets(page_links.SECRET),
         )
 
     @property
