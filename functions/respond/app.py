@@ -1,4 +1,4 @@
-"""Responses of people: the buttons in Slack, and the decisions on the approval page."""
+"""Responses of people: buttons in Slack, commands at a terminal, and decisions on the approval page."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,5 +17,5 @@ wiring = Wiring(RespondSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Response:
-    """Serve `POST /respond/slack` and `/approvals/{incident_id}`; see `firstline.people.front`."""
+    """Serve `POST /respond/slack`, `POST /operate/…` and `/approvals/{incident_id}`; see `firstline.people.front`."""
     return wiring.people_front.handle(event, datetime.now(UTC))

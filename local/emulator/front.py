@@ -5,6 +5,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,11 +26,15 @@ _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)"
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path such as `POST /alerts/{source}`, and the function that answers. ANY takes every method."""
+    """A method and path such as `POST /alerts/{source}`, and the function that answers. ANY takes every method.
+
+    A `signed` route has the authorizer AWS_IAM.
+    """
 
     method: str
     path: str
     function: str
+    signed: bool = False
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path's parameters, or None when the request is not for this route."""
@@ -45,11 +50,15 @@ def _parameter(match: re.Match[str]) -> str:
 
 
 class Front:
-    """The application behind the api URL. `functions` and `routes` are set before the first request."""
+    """The application behind the api URL. `functions` and `routes` are set before the first request.
+
+    `caller` returns the ARN of the user who signed a request, or None if nobody may be let in for it.
+    """
 
     def __init__(self) -> None:
         self.functions: Functions | None = None
         self.routes: list[Route] = []
+        self.caller: Callable[[Request, bytes], str | None] = lambda _request, _body: None
 
     def __call__(self, request: Request) -> Response:
         """Answer a request with the function that its route names."""
@@ -66,7 +75,13 @@ class Front:
                 break
         else:
             return _message(404, "Not Found")
-        event = json.dumps(_event(request, f"{route.method} {route.path}", raw_path, parameters)).encode()
+        made = _event(request, f"{route.method} {route.path}", raw_path, parameters)
+        if route.signed:
+            arn = self.caller(request, request.get_data())
+            if arn is None:
+                return _message(403, "Forbidden")
+            made["requestContext"]["authorizer"] = {"iam": {"userArn": arn, "callerId": arn.rpartition("/")[2]}}
+        event = json.dumps(made).encode()
         if len(event) > MAX_EVENT_BYTES:
             return _message(413, "Request Entity Too Large")
         try:

@@ -247,7 +247,8 @@ class Resources:
                 if arn is None:
                     raise TemplateError(f"The route {method} {path} leads to {uri}, which is no function.")
                 name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-                self._created.routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1]))
+                signed = any("AWS_IAM" in asked for asked in operation.get("security", []))
+                self._created.routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1], signed=signed))
 
     def _schedule(self, logical_id: str, properties: dict[str, Any]) -> None:
         expression = properties["ScheduleExpression"]

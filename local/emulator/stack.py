@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.roles import SECRET_KEY, Roles
 from local.emulator.runtime import Functions
 from local.emulator.server import Server
+from local.emulator.signing import user_arn
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
@@ -269,6 +270,7 @@ class Stack:
         )
         self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
+        self.front.caller = partial(user_arn, account=ACCOUNT, secret=SECRET_KEY, roles=self.created.statements)
         for schedule in self.created.schedules:
             every = self.options.reconcile_seconds or schedule.every_seconds
             threading.Thread(target=self._repeat, args=(functions, schedule.function, every), daemon=True).start()

@@ -1,10 +1,11 @@
-"""The front door for people: routes presses in Slack, and approvers' visits and decisions on their page.
+"""The front door for people: routes presses in Slack, commands, and approvers' visits and decisions on their page.
 
 | request | answer |
 |---|---|
 | `POST /respond/slack`, signed by Slack | 200, also if the press had no effect: Slack shows the reason |
 | the same without a valid signature | 401, without the reason |
 | the same with a body that is no interaction | 400 |
+| `POST /operate/…`, signed by an AWS caller | see `people.operate_requests` |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
 | `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
@@ -15,11 +16,13 @@ For a press, HistoryUnavailable is raised: Slack then tells the person that noth
 """
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from firstline.channels.delivery import Channel
 from firstline.console import page_links
@@ -36,6 +39,7 @@ from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
 from firstline.people.operate import Operations
+from firstline.people.operate_requests import OperateHandler
 from firstline.people.press_handler import PressHandler
 from firstline.policy.people import People
 from firstline.remediation.steps import Documents
@@ -84,6 +88,9 @@ class PeopleFront:
         match (method, event["rawPath"].split("/")[1:]):
             case ("POST", ["respond", "slack"]):
                 return self._answer_slack(event, now)
+            case ("POST", ["operate", *parts]):
+                handler = OperateHandler(self.people(), lambda: self._operations(self.channels()))
+                return _json(*handler.handle(event, [*map(unquote, parts)], _body(event), now))
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
                 return _page(self._approvals.show(incident_id, token, now))
@@ -177,6 +184,11 @@ def _api_url(event: Mapping[str, Any]) -> str:
 
 def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "text/plain; charset=utf-8", **headers}, "body": body}
+
+
+def _json(status: HTTPStatus, answer: Mapping[str, Any]) -> Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return {"statusCode": status, "headers": headers, "body": json.dumps(answer)}
 
 
 def _page(reply: Reply) -> Response:

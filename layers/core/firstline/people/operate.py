@@ -7,9 +7,9 @@ what proved who the person is, and is shown to everybody else. Doing it twice do
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.slack_feedback import said
@@ -81,6 +81,17 @@ class Action(Frozen):
     severity: Severity | None = None
     subject: Text | None = None
     plan_digest: Text = ""
+
+    @model_validator(mode="after")
+    def _answers_are_whole(self) -> Self:
+        if self.does == "judge" and (self.said is None or self.said == "word"):
+            raise ValueError(
+                "judge needs `said`: real, noise, wrong_cause, or wrong_severity with the right `severity`"
+            )
+        names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
+        if names_one != (self.severity is not None):
+            raise ValueError("`severity` belongs to word and to wrong_severity: it says which one is right")
+        return self
 
 
 class Done(NamedTuple):

@@ -1,0 +1,242 @@
+"""The requests of the command line: who may, what each does, and what is answered."""
+
+import json
+from typing import Any
+
+import pytest
+
+from firstline.people.front import PeopleFront
+from firstline.policy.people import People
+from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record
+from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore
+
+ACCOUNT = "123456789012"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Operators_0123456789abcdef/ada@example.com"
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "ada": {"iam": [SESSION.replace("0123456789abcdef", "*")], "role": "approver", "slack": "U1"},
+            "bob": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/bob"]},
+            "eve": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/eve"], "role": "reader"},
+        }
+    }
+)
+ARNS = {"ada": SESSION, "bob": f"arn:aws:iam::{ACCOUNT}:user/bob", "eve": f"arn:aws:iam::{ACCOUNT}:user/eve"}
+
+
+class Terminal:
+    """A stack that people reach from their terminals."""
+
+    def __init__(self, record: Any = None) -> None:
+        self.store = MemoryStore(record or a_waiting_record(awaiting="acknowledgement", paged_at=NOW))
+        self.executions = MemoryExecutions()
+        self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
+        self.submitted: list[Any] = []
+        self._front = PeopleFront(
+            incidents=self.store.incidents,
+            remediations=self.store.remediations,
+            executions=self.executions,
+            trail=self.store.trail,
+            documents=MemoryDocuments(),
+            people=lambda: PEOPLE,
+            secrets=lambda name: (),
+            channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
+            submit=self.submitted.append,
+        )
+
+    def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
+        arn = arn or (ARNS[by] if by else None)
+        event: dict[str, Any] = {
+            "rawPath": f"/operate/{path}",
+            "body": json.dumps(body) if isinstance(body, dict) else body,
+            "isBase64Encoded": False,
+            "requestContext": {"http": {"method": "POST"}, "domainName": "api.example"},
+        }
+        if arn:
+            event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
+        answer = self._front.handle(event, NOW)
+        return int(answer["statusCode"]), json.loads(answer["body"])
+
+    def act(self, does: str, by: str = "ada", **fields: Any) -> tuple[int, Any]:
+        return self.post(f"incidents/{INCIDENT_ID}/{does}", fields, by=by)
+
+    @property
+    def trail(self) -> list[tuple[str, str, Any]]:
+        return [(entry.what, entry.who, entry.facts) for entry in self.store.trail.entries(INCIDENT_ID)]
+
+
+def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the_trail() -> None:
+    terminal = Terminal()
+
+    status, answer = terminal.act("acknowledge")
+
+    assert (status, answer["who"]) == (200, "ada (command line) has it, for 0 s")
+    assert terminal.executions.told == [("acknowledged", "ada (command line)")]
+    assert [told.kind for told in (*terminal.slack.told, *terminal.pagerduty.told)] == ["acknowledged"] * 2
+    (what, who, facts), (second, _, _) = terminal.trail
+    assert (what, who, second) == ("acted", "ada (command line)", "acknowledged")
+    assert (facts["does"], facts["principal"]) == ("acknowledge", SESSION)
+
+
+def test_the_list_says_who_a_caller_is() -> None:
+    terminal = Terminal()
+    assert terminal.post("whoami", by="eve") == (200, {"said": "You are eve, reader.", "name": "eve", "role": "reader"})
+
+
+@pytest.mark.parametrize(
+    ("arn", "words"),
+    [
+        (None, "A caller without a signature is nobody's"),
+        (f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory is nobody's"),
+        (SESSION.replace(ACCOUNT, "999999999999"), "is nobody's"),
+        (SESSION.replace("ada@", "bob@"), "is nobody's"),
+        (SESSION.replace("Operators", "Readers"), "is nobody's"),
+    ],
+)
+def test_a_stranger_changes_nothing_and_reads_where_to_be_added(arn: str | None, words: str) -> None:
+    terminal = Terminal()
+    status, answer = terminal.post(f"incidents/{INCIDENT_ID}/acknowledge", {}, by=None, arn=arn)
+    assert status == 403
+    assert words in answer["said"]
+    assert "runbooks/policy/people.yaml" in answer["said"]
+    assert (terminal.store.calls, terminal.executions.told) == ([], [])
+
+
+DOES = ("acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse")
+
+
+@pytest.mark.parametrize("does", DOES)
+def test_a_reader_changes_nothing(does: str) -> None:
+    terminal = Terminal()
+    said = {"judge": {"said": "real"}, "word": {"severity": "low"}}.get(does, {})
+    status, answer = terminal.act(does, by="eve", **said)
+    assert (status, answer["said"].partition(",")[0]) == (403, "eve is a reader")
+    assert terminal.store.calls == []
+    assert terminal.post("incidents", {"text": "slow", "severity": "high"}, by="eve")[0] == 403
+    assert terminal.submitted == []
+
+
+def test_only_an_approver_approves_and_the_plan_must_be_the_one_that_was_read() -> None:
+    terminal = Terminal(a_waiting_record(a_plan(decision="approve"), awaiting="acknowledgement"))
+    digest = terminal.store.only.plan_digest
+
+    assert terminal.act("approve", by="bob", plan_digest=digest)[0] == 403
+    assert terminal.act("approve", plan_digest="0" * 64)[0] == 409
+    assert terminal.store.only.decision is None
+
+    assert terminal.act("approve", plan_digest=digest) == (
+        200,
+        {
+            "said": "Approved: it runs now.",
+            "incident_id": INCIDENT_ID,
+            "who": "ada (command line) has it, for 0 s",
+        },
+    )
+    assert [approval.approver for approval in terminal.store.only.approvals] == ["ada"]
+    assert [what for what, _, _ in terminal.trail] == ["acted", "acknowledged", "decided"]
+    assert terminal.act("refuse", plan_digest=digest)[0] == 409
+
+
+def test_one_person_cannot_approve_twice_from_two_places() -> None:
+    terminal = Terminal(a_waiting_record(a_plan(risk="destructive", decision="approve"), awaiting="acknowledgement"))
+    digest = terminal.store.only.plan_digest
+    assert terminal.act("approve", plan_digest=digest)[0] == 200
+    status, answer = terminal.act("approve", plan_digest=digest)
+    assert (status, terminal.store.only.decision) == (409, None)
+    assert "somebody else" in answer["said"]
+
+
+def test_what_is_over_or_taken_is_said_in_words() -> None:
+    terminal = Terminal()
+    terminal.act("acknowledge", by="bob")
+    assert terminal.act("acknowledge") == (409, {"said": "Nothing to do: bob (command line) has it already."})
+    assert terminal.act("resolve", seen=1)[0] == 200
+    assert terminal.act("resolve", by="bob") == (409, {"said": "Nothing to do: ada (command line) resolved it."})
+    assert terminal.act("reopen")[0] == 409
+    assert terminal.post("incidents/none/acknowledge", {})[0] == 404
+
+
+def test_an_escalation_takes_the_incident_back_and_wakes_the_execution() -> None:
+    terminal = Terminal()
+    terminal.act("acknowledge", by="bob")
+
+    status, answer = terminal.act("escalate", text="bob is asleep")
+
+    assert (status, answer["said"]) == (200, "The next level is paged now.")
+    assert terminal.executions.told[-1] == ("escalated", "ada (command line)")
+    live = terminal.store.only.live
+    assert live is not None
+    assert (live.acked_by, live.page_again_at) == (None, NOW)
+
+
+def test_a_closed_incident_is_reopened_as_the_next_of_its_group() -> None:
+    closed: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "resolved_at": NOW, "outcome": "resolved"}
+    terminal = Terminal(a_record(**closed))
+
+    assert terminal.act("reopen", text="still slow")[0] == 200
+
+    (alert,) = terminal.submitted
+    before = terminal.store.only.incident.alert
+    assert (alert.source, alert.status, alert.group_key) == ("person", "firing", before.group_key)
+    assert alert.fingerprint != before.fingerprint
+    assert alert.message.startswith(f"Reopened by ada (command line): still slow\nIt was {INCIDENT_ID}.")
+    assert [(what, facts["does"]) for what, _, facts in terminal.trail] == [("acted", "reopen")]
+
+
+def test_a_report_is_an_alert_and_two_about_one_service_are_one_group() -> None:
+    terminal = Terminal()
+    report = {"text": "Checkout hangs. token=hunter2secret", "severity": "high", "service": "checkout"}
+
+    status, answer = terminal.post("incidents", report)
+    terminal.post("incidents", {**report, "text": "Nobody can pay"}, by="bob")
+
+    first, second = terminal.submitted
+    assert (status, answer["group_key"]) == (202, first.group_key)
+    assert (first.severity, first.service, first.source) == ("high", "checkout", "person")
+    assert first.group_key == second.group_key
+    assert first.fingerprint != second.fingerprint
+    assert "Reported by ada (command line)." in first.message
+    assert "hunter2secret" not in first.model_dump_json()
+
+
+def test_notes_and_judgements_are_the_persons() -> None:
+    terminal = Terminal()
+    assert terminal.act("note", text="cleared the queue")[0] == 200
+    assert terminal.act("judge", said="real")[0] == 200
+    record = terminal.store.only
+    assert [note.by for note in record.notes] == ["ada (command line)"]
+    assert [answer.person for answer in record.feedback] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"incidents/{INCIDENT_ID}/acknowledge", "{"),
+        (f"incidents/{INCIDENT_ID}/acknowledge", "[]"),
+        (f"incidents/{INCIDENT_ID}/acknowledge", '{"unknown": 1}'),
+        (f"incidents/{INCIDENT_ID}/explode", "{}"),
+        (f"incidents/{INCIDENT_ID}/judge", "{}"),
+        (f"incidents/{INCIDENT_ID}/judge", '{"said": "wrong_severity"}'),
+        (f"incidents/{INCIDENT_ID}/word", "{}"),
+        (f"incidents/{INCIDENT_ID}/note", '{"text": "' + "x" * 20_000 + '"}'),
+        ("incidents", '{"text": "no severity"}'),
+        ("incidents", "[" * 2_000),
+    ],
+)
+def test_a_body_that_makes_no_sense_changes_nothing(path: str, body: str) -> None:
+    terminal = Terminal()
+    assert terminal.post(path, body)[0] == 400
+    assert (terminal.executions.told, terminal.submitted, terminal.store.only.feedback) == ([], [], [])
+
+
+@pytest.mark.parametrize("path", ["", "incidents//acknowledge", "incidents/a/b/c", "silence"])
+def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert Terminal().post(path, {})[0] == 404
+
+
+def test_aws_that_does_not_answer_is_said() -> None:
+    terminal = Terminal()
+    terminal.executions.down = True
+    assert terminal.act("acknowledge")[0] == 202
+    terminal.store.down = True
+    assert terminal.act("resolve")[0] == 503
