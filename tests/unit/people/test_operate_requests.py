@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.people.front import PeopleFront
 from firstline.policy.people import People
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record
@@ -42,6 +43,8 @@ class Terminal:
             secrets=lambda name: (),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
+            stack="firstline-prod",
+            sessions=TableSessions(self.store.table),
         )
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from firstline.channels.summary import ENDS, labels
 from firstline.classification.similar import most_similar
-from firstline.console.actions import actions_on, decisions_on, why_no_decision
+from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
 from firstline.console.frame import Frame
 from firstline.console.links import links_of
 from firstline.console.render import render
@@ -30,10 +30,11 @@ from firstline.people.members import member
 from firstline.people.status import status_of
 from firstline.text import count, one_line, shorten, strip_invisible
 
-MOST_ALERTS = 50
+MOST_ALERTS = 25
 MOST_SIMILAR = 5
-MOST_RESULTS = 40
-MOST_MOMENTS = 60
+MOST_LABELS = 30
+MOST_RESULTS = 20
+MOST_MOMENTS = 40
 SUSPECT = timedelta(hours=6)
 """A deployment within this time before an incident is shown as evidence."""
 
@@ -115,6 +116,7 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
     verdict, alert = record.classification, record.incident.alert
     acts = frame.token != ""
     what = (verdict.summary if verdict else "") or alert.message or alert.alert_name
+    decides = decisions_on(record, me, scripts_shown=False) if acts else []
     cause = one_line(verdict.cause, 600) if verdict else ""
     return render(
         "incident.html",
@@ -127,8 +129,8 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         cause="" if cause.rstrip(".").casefold() in ("", "unknown") else cause,
         first_steps=verdict.first_steps[:6] if verdict and status.holder != "over" else [],
         actions=actions_on(record, status, me) if acts else [],
-        decides=decisions_on(record, me, scripts_shown=False) if acts else [],
-        why_not=why_not(record, frame),
+        decides=decides,
+        why_not=_why_not(record, frame, decides),
         may_write=me.may("note", record.incident.incident_id),
         links=links_of(record, [stored.alert for stored in view.members], execution_url),
         results=list(_results(record)),
@@ -139,7 +141,9 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         similar=[_earlier(one) for one in view.earlier],
         timeline=timeline(record, view.entries)[-MOST_MOMENTS:],
         trail_broken=first_break(record.incident.incident_id, view.entries),
-        labels=labels(record.incident),
+        labels=dict(list(labels(record.incident).items())[:MOST_LABELS]),
+        reasons=[one_line(reason, 300) for reason in verdict.reasons[:8]] if verdict else [],
+        says=shorten(strip_invisible(alert.message).strip(), 600),
     )
 
 
@@ -148,10 +152,11 @@ def status_part(record: IncidentRecord, frame: Frame) -> str:
     return render("status.html", **frame.values(""), **_status_values(record, frame))
 
 
-def why_not(record: IncidentRecord, frame: Frame) -> str:
-    """Say why the visitor finds no button that approves."""
+def _why_not(record: IncidentRecord, frame: Frame, decides: Sequence[PageButton]) -> str:
+    """Say why the visitor finds no button that approves; empty if there is one, or none is needed."""
     plan, me = record.plan, frame.visitor
-    if plan is None or not frame.token:
+    has_one = any(button.name == "approve" for button in decides)
+    if plan is None or not frame.token or not record.waits_for_approval or has_one:
         return ""
     if plan.risk == "destructive" and me.may("approve", record.incident.incident_id):
         return "Data is lost for good: it can be approved below its scripts."
@@ -194,7 +199,7 @@ def _by_host(members: Iterable[StoredAlert]) -> list[tuple[str, list[_AlertLine]
             name=one_line(alert.alert_name, 120),
             firing=stored.firing,
             since=stored.began_at,
-            message=one_line(alert.message, 200),
+            message=one_line(alert.message, 120),
         )
         places.setdefault(place, []).append(line)
     return list(places.items())

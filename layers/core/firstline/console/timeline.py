@@ -27,11 +27,15 @@ def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
         incident.opened_at, f"Opened by {one_line(incident.first_alert, 120)} from {incident.alert.source}"
     )
     places = record.plan.places if record.plan else {}
-    moments = [Moment(_when(entry), one_line(_sentence(entry, places), MAX_LINE)) for entry in entries]
+    told = [entry for entry in entries if entry.what != "acted" or entry.facts.get("does") in _ASKED]
+    moments = [Moment(_when(entry), one_line(_sentence(entry, places), MAX_LINE)) for entry in told]
     return sorted([opening, *moments], key=lambda moment: moment.at)
 
 
-_TIMES = ("paged_at", "acknowledged_at", "resolved_at", "decided_at", "joined_at", "at")
+_ASKED = {"escalate": "asked for the next level", "reopen": "said that it is not over"}
+"""What a person did that has no other entry on the trail. The rest of `acted` stands beside its own effect."""
+
+_TIMES = ("paged_at", "acknowledged_at", "resolved_at", "decided_at", "acted_at", "joined_at", "at")
 """The facts that say when an event was, where its entry was written later."""
 
 
@@ -92,6 +96,7 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, str]], str]
     "held": _held,
     "acknowledged": lambda who, _, __: f"Acknowledged by {who}",
     "resolved": lambda who, _, __: f"Resolved by {who}",
+    "acted": lambda who, facts, _: f"{who} {_ASKED[str(facts['does'])]}",
     "judged": lambda who, facts, _: f"{who} called the verdict {str(facts.get('said', '?')).replace('_', ' ')}",
     "noted": lambda who, _, __: f"{who} wrote a note",
     "over": lambda _, facts, __: f"The remediation ended: {facts.get('outcome', '?')}",
