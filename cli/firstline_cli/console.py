@@ -1,11 +1,16 @@
-"""The terminal that commands write to, and the name of the person at it."""
+"""The terminal that commands write to, the name of the person at it, and the codes that commands end with."""
 
 import getpass
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WRONG, USAGE, UNKNOWN, REFUSED, AWS_FAILED = 1, 2, 3, 4, 5
+"""Something is wrong; the command makes no sense; what it names is unknown; it is refused; AWS does not answer."""
 
 LOGIN = getpass.getuser()
 PersonOption = Annotated[str, typer.Option(help="Your name; it is kept.")]
@@ -13,14 +18,16 @@ PersonOption = Annotated[str, typer.Option(help="Your name; it is kept.")]
 _LOG_WIDTH = 150
 
 
-def console_of() -> Console:
+def console_of() -> "Console":
     """Return a console that prints strings as they are, and is wide where its output goes to a file or a pipe."""
+    from rich.console import Console
+
     width = None if Console().is_terminal else _LOG_WIDTH
     # Strings are no markup here: names and reasons come from alerts.
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
-def refusal(why: object, code: int = 2) -> typer.Exit:
+def refusal(why: object, code: int = USAGE) -> typer.Exit:
     """Print why a command cannot be carried out, and return the exit to raise."""
     print(why, file=sys.stderr)
     return typer.Exit(code)

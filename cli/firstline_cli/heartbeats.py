@@ -13,7 +13,7 @@ from firstline.text import in_words
 from firstline_cli.checkout import RULES
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.rules import FileOption, read_rules
-from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
 heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender is gone.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that were forgotten, too.")] = False,
     file: FileOption = RULES,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """List every heartbeat that was seen or is required: its last arrival, its interval and its state."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
@@ -45,7 +45,7 @@ def forget(
     name: Annotated[str, typer.Argument(help="The heartbeat's id, as `list` shows it.")],
     by: PersonOption = LOGIN,
     file: FileOption = RULES,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves within a minute."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)

@@ -19,7 +19,7 @@ from firstline.models import Word
 from firstline_cli import drafts
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.drafts import Draft
-from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
 imports = typer.Typer(help="Draft a word for each alert that your tools can send.", no_args_is_help=True)
 lasting = typer.Typer(help="Say how bad alerts are whose source states no severity.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def import_alarms(
     prefix: Annotated[str, typer.Option(help="Only alarms whose name begins so.")] = "",
     confirm: ConfirmOption = False,
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Read this account's CloudWatch alarms of this region, with tags and actions, and draft a line for each."""
     try:
@@ -54,7 +54,7 @@ def import_rules(
     ] = "prometheus",
     confirm: ConfirmOption = False,
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Read Prometheus' rule files, and draft a line for each alerting rule without a severity."""
     found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
@@ -63,7 +63,7 @@ def import_rules(
 
 @imports.command("monitors")
 def import_monitors(
-    files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = LOCAL
+    files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
     """Read Datadog's monitors as JSON (`GET /api/v1/monitor`), and draft a line for each."""
     _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
@@ -74,7 +74,7 @@ def import_incidents(
     days: Annotated[float, typer.Option(help="How far to look back.", min=0.01)] = 30,
     confirm: ConfirmOption = False,
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Draft a line for each alert of past incidents that nobody judged, the most frequent first: judge those first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
@@ -85,7 +85,7 @@ def import_incidents(
 def load(
     file: Annotated[Path, typer.Argument(help="The lines of `firstline import`, corrected; - reads stdin.")],
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Store the words of a file in your name. A line without a word is left out; the last word on an alert counts."""
     try:
@@ -98,7 +98,7 @@ def load(
 
 
 @lasting.command("list")
-def list_(stack: StackOption = LOCAL) -> None:
+def list_(stack: StackOption = CHOSEN) -> None:
     """List the words: which alert, how bad, who said so, and when. One that drops an alert is asked again in time."""
     found = TableIncidents(table_of(stack)).words()
     if not found:

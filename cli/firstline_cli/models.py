@@ -21,7 +21,7 @@ from firstline_cli import trial
 from firstline_cli.checkout import RULES, runbooks_folder
 from firstline_cli.console import console_of, refusal
 from firstline_cli.spending import money
-from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, table_of
 from firstline_cli.trial import Tried
 from firstline_cli.words import earned_table
 
@@ -44,7 +44,7 @@ def try_models(
     days: Annotated[float, typer.Option(min=1, help="Look so far back.")] = 90,
     time_zone: Annotated[str, typer.Option(help="The stack's parameter TimeZone.")] = "UTC",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Ask models about incidents that people judged, compare their verdicts, and count what they earn by it."""
     policy = _policy(base_url)

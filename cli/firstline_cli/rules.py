@@ -20,7 +20,7 @@ from firstline.sources.body import parse_body
 from firstline_cli import policies, rules_console
 from firstline_cli.checkout import RULES
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
-from firstline_cli.stacks import LOCAL, NamedStackOption, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
@@ -102,7 +102,7 @@ def preview(
     days: DaysOption = PREVIEW_DAYS,
     time_zone: ZoneOption = "UTC",
     file: FileOption = RULES,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """List the incidents of the last 30 days that it would have hidden, and which of them became real."""
     read = read_rules(file)
@@ -123,7 +123,7 @@ def add(
     owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = LOGIN,
     until_resolved: Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")] = False,
     even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Hold matching alerts from now on. Open incidents go on."""
     incidents, now = table_of(stack), datetime.now(UTC)
@@ -143,7 +143,7 @@ def add(
 @silence.command("list")
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """List the active silences."""
     now = datetime.now(UTC)
@@ -155,7 +155,7 @@ def list_(
 def expire(
     name: Annotated[str, typer.Argument(help="The silence's id.")],
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """End a silence now. The alerts that it held are classified again within a minute."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)

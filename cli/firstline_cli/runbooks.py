@@ -14,7 +14,7 @@ from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import LOGIN, PersonOption, refusal
 from firstline_cli.lint import check as lint
 from firstline_cli.lint.scripts import accepted
-from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
 runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
 
@@ -51,7 +51,7 @@ def check() -> None:
 def promote(
     runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Let a runbook whose mode is approve or auto run by itself, until a run of it does not help."""
     table, known = table_of(stack), _known(runbook)
@@ -65,7 +65,7 @@ def promote(
 def demote(
     runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
     by: PersonOption = LOGIN,
-    stack: StackOption = LOCAL,
+    stack: StackOption = CHOSEN,
 ) -> None:
     """Let a runbook ask for approval, until somebody promotes it."""
     table, known = table_of(stack), _known(runbook)

@@ -1,26 +1,44 @@
-"""The stack that a command is about: one on AWS, by its name, or the emulator of this checkout."""
+"""The stack that a command is about: one on AWS, by its name, or the emulator of this checkout.
+
+`--stack` names it, or `FIRSTLINE_STACK`; else the one of samconfig.toml if that has only one, else the only one that is
+there. Two without a choice are an error that names both: no command guesses.
+"""
 
 import json
-from collections.abc import Callable
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from firstline.adapters.dynamodb.table import Table
 from firstline_cli.checkout import CHECKOUT, EMULATORS
-from firstline_cli.console import refusal
+from firstline_cli.console import AWS_FAILED, UNKNOWN, USAGE, refusal
 from local.emulator import registry
 
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+    from firstline.adapters.dynamodb.table import Table
+
 LOCAL = "local"
+CHOSEN = ""
+"""No stack is named: it is chosen."""
+
+STACK_VARIABLE = "FIRSTLINE_STACK"
+USER_VARIABLE = "FIRSTLINE_USER"
+"""Who acts on the emulator: the name of one of its people."""
+
 StackOption = Annotated[
     str,
     typer.Option(
+        envvar=STACK_VARIABLE,
         help="A stack on AWS, by its name in CloudFormation; local is the emulator that this checkout started last, "
-        "and the JSON line of `python -m local up` is that emulator."
+        "and the JSON line of `python -m local up` is that emulator. Without it: the only one there is.",
+        show_default=False,
     ),
 ]
 NamedStackOption = Annotated[str, typer.Option(help="The same; without it no stack is read.")]
@@ -28,30 +46,72 @@ NamedStackOption = Annotated[str, typer.Option(help="The same; without it no sta
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that was found: its table, the ARN of its state machine, and clients for the services that it is on."""
+    """A stack that was found: its table, the ARN of its state machine, and clients for the services that it is on.
 
-    table: Table
+    `session` signs requests to its API at `api_url`, which a stack of an older release does not tell: then it is empty.
+    """
+
+    table: "Table"
     state_machine: str
     client: Callable[[str], Any]
+    session: "Session | None" = None
+    name: str = ""
+    api_url: str = ""
+    environment: str = ""
+    operator_policy: str = ""
+
+    @property
+    def region(self) -> str:
+        """Return the stack's region."""
+        return self.state_machine.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        """Return the account that the stack is in."""
+        return self.state_machine.split(":")[4]
 
 
-def table_of(stack: str) -> Table:
+def table_of(stack: str) -> "Table":
     """Return the stack's table; see `stack_of`."""
     return stack_of(stack).table
 
 
 def stack_of(stack: str) -> Stack:
-    """Return a stack; end the command with one line that names the fix where it cannot be found."""
-    if stack != LOCAL and not stack.startswith("{"):
-        return _deployed(stack)
-    line = registry.running(EMULATORS) if stack == LOCAL else _line(stack)
+    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none."""
+    chosen = stack or _only_one()
+    if chosen != LOCAL and not chosen.startswith("{"):
+        found = _deployed(chosen)
+        print(f"{found.name} in {found.region}, account {found.account}", file=sys.stderr)
+        return found
+    line = registry.running(EMULATORS) if chosen == LOCAL else _line(chosen)
     if line is None:
         raise refusal(
-            f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with --stack."
+            f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with "
+            "--stack.",
+            UNKNOWN,
         )
-    session = boto3.session.Session(LOCAL, LOCAL, region_name=line["state_machine"].split(":")[3])
-    client: Callable[[str], Any] = partial(session.client, endpoint_url=line["aws"])
-    return Stack(Table(client("dynamodb"), line["table"]), line["state_machine"], client)
+    print(f"local, the emulator at {line['aws']}", file=sys.stderr)
+    return _emulated(line)
+
+
+def _emulated(line: Mapping[str, Any]) -> Stack:
+    from boto3.session import Session
+
+    from firstline.adapters.dynamodb.table import Table
+
+    region = line["state_machine"].split(":")[3]
+    session = Session(os.environ.get(USER_VARIABLE, "ada"), LOCAL, region_name=region)
+    # Only people's requests are signed in a person's name: all else is done as the account's owner.
+    owner = Session(LOCAL, LOCAL, region_name=region)
+    client: Callable[[str], Any] = partial(owner.client, endpoint_url=line["aws"])
+    return Stack(
+        Table(client("dynamodb"), line["table"]),
+        line["state_machine"],
+        client,
+        session,
+        name=LOCAL,
+        api_url=line.get("api", ""),
+    )
 
 
 def _line(stack: str) -> dict[str, Any]:
@@ -65,30 +125,114 @@ def _line(stack: str) -> dict[str, Any]:
     return line
 
 
-def _deployed(stack: str) -> Stack:
+def _only_one() -> str:
+    """Return the stack to use when none is named."""
+    declared = sorted(set(_in_samconfig()))
+    if len(declared) == 1:
+        return declared[0]
+    emulator = [LOCAL] if registry.running(EMULATORS) is not None else []
+    found = [*emulator, *_in_the_region(quietly=bool(emulator))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise refusal(f"Which stack? There are {', '.join(found)}: name one with --stack or {STACK_VARIABLE}.", USAGE)
+    raise refusal(
+        f"There is no stack here: start an emulator with `python -m local up` in {CHECKOUT}, deploy one "
+        "(`make deploy`), or name one with --stack.",
+        UNKNOWN,
+    )
+
+
+def _in_samconfig() -> Iterator[str]:
+    """Yield the names of the stacks in the checkout's samconfig.toml."""
+    file = CHECKOUT / "samconfig.toml"
+    for tables in tomllib.loads(file.read_text(encoding="utf-8")).values() if file.exists() else ():
+        for table in tables.values() if isinstance(tables, dict) else ():
+            name = table.get("parameters", {}).get("stack_name") if isinstance(table, dict) else None
+            if name:
+                yield str(name)
+
+
+def _in_the_region(*, quietly: bool) -> list[str]:
+    """Return the names of Firstline's stacks in the region.
+
+    Parameters
+    ----------
+    quietly
+        Return none where AWS cannot be asked: there is another choice.
+    """
+    from boto3.session import Session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = Session()
+    if quietly and (session.region_name is None or session.get_credentials() is None):
+        return []
     try:
-        session = boto3.session.Session()
+        pages = session.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return [found["StackName"] for page in pages for found in page["Stacks"] if _is_ours(_outputs(found))]
+    except (BotoCoreError, ClientError) as error:
+        if quietly:
+            return []
+        raise _in_words("No stack is named, and AWS cannot be asked which there are", error, session) from None
+
+
+def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _is_ours(outputs: Mapping[str, str]) -> bool:
+    return {"TableName", "StateMachineArn"} <= outputs.keys()
+
+
+def _deployed(stack: str) -> Stack:
+    from boto3.session import Session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from firstline.adapters.dynamodb.table import Table
+
+    session = Session()
+    try:
         (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        if {"TableName", "StateMachineArn"} <= outputs.keys():
-            table = Table(session.client("dynamodb"), outputs["TableName"])
-            return Stack(table, outputs["StateMachineArn"], partial(session.client))
-        problem = (
-            "it has no outputs TableName and StateMachineArn; name a stack of Firstline, or deploy it again "
-            "(`make deploy`)."
+        outputs = _outputs(found)
+        if not _is_ours(outputs):
+            raise refusal(
+                f"Stack {stack}: it has no outputs TableName and StateMachineArn; name a stack of Firstline, or deploy "
+                "it again (`make deploy`).",
+                UNKNOWN,
+            )
+        return Stack(
+            Table(session.client("dynamodb"), outputs["TableName"]),
+            outputs["StateMachineArn"],
+            partial(session.client),
+            session,
+            name=stack,
+            api_url=outputs.get("ApiUrl", ""),
+            environment=outputs.get("EnvironmentName", ""),
+            operator_policy=outputs.get("OperatorPolicyArn", ""),
         )
-    except NoRegionError:
+    except (BotoCoreError, ClientError) as error:
+        raise _in_words(f"Stack {stack}", error, session) from None
+
+
+def _in_words(what: str, error: Exception, session: "Session") -> typer.Exit:
+    """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
+    from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+
+    code, problem = AWS_FAILED, f"AWS cannot be asked ({error}): look at AWS_REGION and AWS_PROFILE."
+    if isinstance(error, NoRegionError):
         problem = "no region is set: set AWS_REGION, or AWS_PROFILE to a profile that has one."
-    except NoCredentialsError:
+    elif isinstance(error, NoCredentialsError):
         problem = "no AWS credentials were found: log in, or set AWS_PROFILE."
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        problem = f"CloudFormation refused DescribeStacks ({code}: {message}): look at AWS_PROFILE and its policy."
-        if code == "ValidationError" and "does not exist" in message:
+    elif isinstance(error, ClientError):
+        answer = error.response["Error"]
+        problem = (
+            f"CloudFormation refused DescribeStacks ({answer['Code']}: {answer['Message']}): look at AWS_PROFILE and "
+            "its policy."
+        )
+        if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
+            code = UNKNOWN
             problem = (
                 f"{session.region_name} has none of this name: look at `aws cloudformation list-stacks`, and at "
                 "AWS_REGION and AWS_PROFILE."
             )
-    except BotoCoreError as error:
-        problem = f"AWS cannot be asked ({error}): look at AWS_REGION and AWS_PROFILE."
-    raise refusal(f"Stack {stack}: {problem}")
+    return refusal(f"{what}: {problem}", code)

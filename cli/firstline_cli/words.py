@@ -9,13 +9,8 @@ from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
-from firstline.adapters.dynamodb.trail import TableTrail
-from firstline.channels.slack_feedback import said
 from firstline.classification.earned import EARNED_AT, Earned, earned_by
-from firstline.errors import FeedbackRefused
-from firstline.incidents.audit_trail import append_or_log, judged, noted
-from firstline.models import Feedback, Severity
-from firstline.people import feedback_store, lasting_words
+from firstline.models import Severity
 from firstline.reports.lessons import Lessons, lessons
 from firstline.text import one_line
 from firstline_cli.console import percent
@@ -23,36 +18,6 @@ from firstline_cli.console import percent
 _SEVERITIES = get_args(Severity.__value__)
 _ANSWERS = ("real", "noise", "wrong-cause")
 MAX_HIDDEN = 30
-
-
-def keep_judgement(table: Table, incident_id: str, answer: str, by: str) -> str:
-    """Keep a person's judgement of a verdict, and return what follows from it.
-
-    Raises
-    ------
-    FeedbackRefused
-        The answer is unknown, or this incident takes none; the message says why.
-    """
-    now = datetime.now(UTC)
-    feedback = _feedback(answer, by, now)
-    incidents = TableIncidents(table)
-    record = feedback_store.save_feedback(incident_id, feedback, incidents=incidents)
-    append_or_log(TableTrail(table), incident_id, [judged(feedback)], now)
-    verdict = record.classification
-    if feedback.severity is None or verdict is None or verdict.subject is None:
-        return f"Noted: {said(feedback)}. {feedback_store.consequence(record, feedback)}"
-    # Whoever may write to the table may do as an approver.
-    word = lasting_words.word_of(feedback, verdict.subject, approver=True)
-    incidents.save_word(word)
-    return f"Noted: {said(feedback)}. {lasting_words.what_follows(word)}"
-
-
-def keep_note(table: Table, incident_id: str, text: str, by: str) -> str:
-    """Keep a note of what fixed an incident. Raises FeedbackRefused, as `keep_judgement` does."""
-    now = datetime.now(UTC)
-    record = feedback_store.save_note(incident_id, _named(by), text, now, incidents=TableIncidents(table))
-    append_or_log(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
-    return "Thank you: the note is shown with the next incident of this group."
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
@@ -110,18 +75,3 @@ def _hidden(learned: Lessons) -> Grid:
 
 def _share(right: int, of: int) -> str:
     return percent(right / of if of else None)
-
-
-def _feedback(answer: str, by: str, now: datetime) -> Feedback:
-    # `noise` is both an answer and a severity, and means the same.
-    if answer in _ANSWERS:
-        given = {"said": answer.replace("-", "_")}
-    elif answer in _SEVERITIES:
-        given = {"said": "wrong_severity", "severity": answer}
-    else:
-        raise FeedbackRefused(f"{answer!r} is no answer; say {', '.join(_ANSWERS)}, {', '.join(_SEVERITIES[:-1])}.")
-    return Feedback.model_validate({"person": f"shell:{by}", "by": _named(by), "at": now, **given})
-
-
-def _named(by: str) -> str:
-    return f"{by} (command line)"

@@ -1,0 +1,174 @@
+"""The commands that act on an incident in one's own name: signed requests to the stack, which knows the caller."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import typer
+
+from firstline_cli.console import REFUSED, USAGE, console_of, refusal
+from firstline_cli.incident_ids import IncidentArgument, full_id, record_of
+from firstline_cli.requests import post
+from firstline_cli.stacks import CHOSEN, StackOption, stack_of
+
+type _Output = Literal["text", "json"]
+
+OutputOption = Annotated[_Output, typer.Option("--output", "-o", help="How to print the answer.")]
+ReasonArgument = Annotated[str, typer.Argument(help="Why.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+ANSWERS = ("real", "noise", "wrong-cause", "critical", "high", "medium", "low")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    commands: dict[str, Callable[..., None]] = {
+        "ack": acknowledge,
+        "resolve": resolve,
+        "reopen": reopen,
+        "escalate": escalate,
+        "note": note,
+        "judge": judge,
+        "approve": approve,
+        "refuse": refuse,
+        "open": open_,
+        "whoami": whoami,
+    }
+    for name, command in commands.items():
+        app.command(name)(command)
+
+
+def acknowledge(incident: IncidentArgument, output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
+    """Take an incident: nobody else is paged for it."""
+    _act(stack, incident, "acknowledge", output)
+
+
+def resolve(
+    incident: IncidentArgument,
+    seen: Annotated[
+        int | None, typer.Option(help="How many alerts you have seen; by default as many as joined.")
+    ] = None,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Say that an incident is over. It stays open if alerts joined that you have not seen."""
+    found = stack_of(stack)
+    record = record_of(found.table, incident)
+    known = seen if seen is not None else record.live.joined if record.live else record.alert_count
+    _say(post(found, f"incidents/{record.incident.incident_id}/resolve", {"seen": known}), output)
+
+
+def reopen(
+    incident: IncidentArgument,
+    reason: ReasonArgument = "",
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Begin a closed incident anew, as the next one of its group."""
+    _act(stack, incident, "reopen", output, text=reason)
+
+
+def escalate(
+    incident: IncidentArgument,
+    reason: ReasonArgument = "",
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Page the next level now, even if somebody has the incident."""
+    _act(stack, incident, "escalate", output, text=reason)
+
+
+def note(
+    incident: IncidentArgument,
+    text: Annotated[str, typer.Argument(help="What it was and what fixed it; - reads stdin.")],
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Keep what fixed an incident, for the next one of its group. Commands: one a line, each beginning with $."""
+    _act(stack, incident, "note", output, text=sys.stdin.read() if text == "-" else text)
+
+
+def judge(
+    incident: IncidentArgument,
+    answer: Annotated[
+        str, typer.Argument(help="real, noise, wrong-cause, or the severity that would have been right.")
+    ],
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Say whether a verdict was right. It counts for the next incident of the group."""
+    if answer not in ANSWERS:
+        raise refusal(f"{answer!r} is no answer; say {', '.join(ANSWERS)}.")
+    said = {"said": answer.replace("-", "_")}
+    if answer not in ANSWERS[:3]:
+        said = {"said": "wrong_severity", "severity": answer}
+    _act(stack, incident, "judge", output, **said)
+
+
+def approve(
+    incident: IncidentArgument,
+    yes: YesOption = False,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Show the plan that waits, ask, and approve it."""
+    _decide(stack, incident, "approve", output, ask=not yes)
+
+
+def refuse(incident: IncidentArgument, output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
+    """Refuse the plan that waits: people deal with the incident."""
+    _decide(stack, incident, "refuse", output, ask=False)
+
+
+def open_(
+    text: Annotated[str, typer.Argument(help="What is wrong.")],
+    severity: Annotated[Literal["critical", "high", "medium", "low"], typer.Option(help="How bad it is.")],
+    service: Annotated[str, typer.Option(help="The service that it is about.")] = "",
+    host: Annotated[str, typer.Option(help="The host that it is about.")] = "",
+    environment: Annotated[str, typer.Option(help="Its environment.")] = "",
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Report what no monitor saw. Your report is an alert like any other: critical and high page."""
+    found = stack_of(stack)
+    body: dict[str, Any] = {"text": text, "severity": severity}
+    body |= {name: value for name, value in (("service", service), ("host", host)) if value}
+    if environment or found.environment:
+        body["environment"] = environment or found.environment
+    _say(post(found, "incidents", body), output)
+
+
+def whoami(output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
+    """Say who you are to the stack, and what you may do."""
+    _say(post(stack_of(stack), "whoami", {}), output)
+
+
+def _act(stack: str, incident: str, does: str, output: _Output, **fields: Any) -> None:
+    found = stack_of(stack)
+    _say(post(found, f"incidents/{full_id(found.table, incident)}/{does}", fields), output)
+
+
+def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool) -> None:
+    from firstline_cli.one_incident import plan_lines
+
+    found = stack_of(stack)
+    record = record_of(found.table, incident)
+    if record.plan is None:
+        raise refusal("This incident has no plan that anybody could decide on.", REFUSED)
+    if ask:
+        if not sys.stdin.isatty():
+            raise refusal(
+                "Approving asks first, and nobody is at this terminal: read the plan, then give --yes.", USAGE
+            )
+        for line in plan_lines(record.plan):
+            console_of().print(line)
+        typer.confirm("Run it?", abort=True, err=True)
+    _say(post(found, f"incidents/{record.incident.incident_id}/{does}", {"plan_digest": record.plan.digest()}), output)
+
+
+def _say(answer: dict[str, Any], output: _Output) -> None:
+    if output == "json":
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        print(answer["said"], *([answer["who"]] if answer.get("who") else []))

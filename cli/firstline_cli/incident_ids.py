@@ -1,0 +1,51 @@
+"""The incident that a person means by the end of its id."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline_cli.console import UNKNOWN, refusal
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Table
+    from firstline.models import IncidentRecord
+
+IncidentArgument = Annotated[str, typer.Argument(help="Its id, or the end of it: the last 8 characters do.")]
+
+SHORTEST, LONGEST_SHORT = 4, 20
+LOOK_BACK = timedelta(days=30)
+"""How far back a short id finds a closed incident."""
+
+_SHOWN = 10
+
+
+def full_id(table: "Table", given: str) -> str:
+    """Return the incident's id: an open one's first. End the command if none or several are meant."""
+    if len(given) > LONGEST_SHORT:
+        return given
+    if len(given) < SHORTEST:
+        raise refusal(f"{given!r} is too short: give the last 8 characters of the incident's id.", UNKNOWN)
+    since = (datetime.now(UTC) - LOOK_BACK).strftime("%Y-%m-%d")
+    for status, begin in (("OPEN", None), ("CLOSED", since)):
+        ids = [
+            str(head["pk"]).removeprefix("INCIDENT#") for head in table.query(status, index="by_status", since=begin)
+        ]
+        meant = [incident_id for incident_id in ids if incident_id.endswith(given)]
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            shown = "\n".join(f"  {incident_id}" for incident_id in meant[:_SHOWN])
+            raise refusal(f"{given!r} is the end of {len(meant)} incidents; give more of the id:\n{shown}", UNKNOWN)
+    raise refusal(f"No incident ends with {given!r}: `firstline incidents --all` lists those of the last day.", UNKNOWN)
+
+
+def record_of(table: "Table", given: str) -> "IncidentRecord":
+    """Return the incident that is meant; end the command if there is none."""
+    from firstline.adapters.dynamodb.incidents import TableIncidents
+    from firstline.people.feedback_store import UNKNOWN as NO_SUCH_INCIDENT
+
+    record = TableIncidents(table).record(full_id(table, given))
+    if record is None:
+        raise refusal(NO_SUCH_INCIDENT, UNKNOWN)
+    return record

@@ -1,0 +1,129 @@
+"""The list of incidents: its rows, and the table, JSON and CSV that show them."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from rich.table import Table as Grid
+from rich.text import Text
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.models import IncidentRecord, Severity
+from firstline.people.status import Filter, Status, status_of
+from firstline.text import one_line, short_duration
+
+_COLOURS: dict[Severity, str] = {
+    "critical": "bold red",
+    "high": "yellow",
+    "medium": "cyan",
+    "low": "dim",
+    "noise": "dim",
+}
+_NAME_CHARS, _PLACE_CHARS = 40, 24
+
+COLUMNS = (
+    *("id", "short_id", "severity", "title", "alert", "place", "service", "opened_at", "age_seconds", "holder"),
+    *("owner", "who", "waits_for", "until", "alerts", "firing", "pages", "outcome"),
+)
+"""The columns of the CSV."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One incident in the list: how it stands, and what it is."""
+
+    status: Status
+    alert: str
+    place: str
+    outcome: str
+
+    def is_of(self, name: str) -> bool:
+        """Return True if a person of this name has it."""
+        return (self.status.owner or "").partition(" (")[0] == name
+
+    def plain(self) -> dict[str, Any]:
+        """Return the row as plain values, under the names that JSON and CSV use."""
+        status = self.status
+        return {
+            "id": status.incident_id,
+            "short_id": status.short_id,
+            "severity": status.severity,
+            "title": status.title,
+            "alert": self.alert,
+            "place": self.place,
+            "service": status.service,
+            "opened_at": status.opened_at.isoformat(),
+            "age_seconds": int(status.age.total_seconds()),
+            "holder": status.holder,
+            "owner": status.owner or "",
+            "who": status.who,
+            "waits_for": status.waits_for,
+            "until": status.until.isoformat() if status.until else "",
+            "alerts": status.alerts,
+            "firing": status.firing,
+            "pages": status.pages,
+            "outcome": self.outcome,
+        }
+
+
+def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
+    """Read the incidents that are wanted: what nobody has first, then by severity, then by age."""
+    incidents = TableIncidents(table)
+    closed = incidents.closed_since(closed_since) if closed_since else ()
+    found = [(status_of(record, now), record) for record in chain(incidents.open_records(), closed)]
+    taken = [(status, record) for status, record in found if wanted.takes(status, record)]
+    return [_row(status, record) for status, record in sorted(taken, key=lambda pair: pair[0].sort_key)]
+
+
+def table(rows: list[Row]) -> Grid:
+    """Return the table that people read: one line for each incident."""
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    for name in ("severity", "id", "alert", "place", "age", "who"):
+        grid.add_column(name, no_wrap=name != "who", overflow="ellipsis")
+    for row in rows:
+        status, colour = row.status, _COLOURS[row.status.severity]
+        who = status.who.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.who
+        grid.add_row(
+            Text(f"{'●' if status.holder != 'over' else '○'} {status.severity}", style=colour),
+            Text(status.short_id),
+            Text(one_line(row.alert, _NAME_CHARS)),
+            Text(row.place),
+            Text(short_duration(status.age), justify="right"),
+            Text(who, style="bold" if status.unowned else ""),
+        )
+    return grid
+
+
+def as_json(rows: list[Row]) -> str:
+    """Return the rows as a JSON list."""
+    return json.dumps([row.plain() for row in rows], indent=2, ensure_ascii=False)
+
+
+def as_csv(rows: list[Row]) -> str:
+    """Return the rows as CSV with a heading. What a spreadsheet would take for a formula begins with a quote."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _no_formula(value) for name, value in row.plain().items()})
+    return text.getvalue()
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _row(status: Status, record: IncidentRecord) -> Row:
+    incident = record.incident
+    place = incident.hosts[0] if incident.hosts else incident.alert.service or ""
+    return Row(
+        status=status,
+        alert=one_line(incident.alert.alert_name, 256),
+        place=one_line(place, _PLACE_CHARS),
+        outcome=record.outcome or "",
+    )

@@ -1,0 +1,119 @@
+"""One incident for people: who has it, what it waits for, what it is, its plan, what ran, and what happened."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+
+from rich.console import Console
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents.audit_trail import Entry
+from firstline.models import IncidentRecord, RemediationPlan
+from firstline.people.members import member
+from firstline.people.status import Status, status_of
+from firstline.privacy.redact import redact
+from firstline.text import local_time, one_line, short_duration, strip_invisible
+from firstline_cli.incident_ids import record_of
+from firstline_cli.records import in_line
+
+_MESSAGE_CHARS, _LINE_CHARS, _OUTPUT_CHARS = 1_500, 300, 500
+_MEMBERS = 20
+
+
+def as_json(table: Table, given: str) -> str:
+    """Return the incident, how it stands and its trail as JSON. It has no task token: that one ends a wait."""
+    record = record_of(table, given)
+    now = datetime.now(UTC)
+    status = status_of(record, now)
+    stands = {
+        "short_id": status.short_id,
+        "severity": status.severity,
+        "title": status.title,
+        "holder": status.holder,
+        "owner": status.owner,
+        "who": status.who,
+        "waits_for": status.waits_for,
+        "until": status.until.isoformat() if status.until else None,
+    }
+    trail = TableTrail(table).entries(record.incident.incident_id)
+    whole = {
+        "id": record.incident.incident_id,
+        "stands": stands,
+        "record": record.model_dump(mode="json", exclude={"live": {"task_token"}}),
+        "trail": [entry.model_dump(mode="json") for entry in trail],
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False)
+
+
+def print_text(console: Console, table: Table, given: str) -> None:
+    """Print the incident in the order in which a person who was woken needs it."""
+    record = record_of(table, given)
+    now, zone = datetime.now(UTC), datetime.now().astimezone().tzinfo or UTC
+    status = status_of(record, now)
+    console.print(f"{status.severity.upper()}  {status.title}", style="bold")
+    console.print(status.sentence(zone, now))
+    console.print(f"{record.incident.incident_id}, open for {short_duration(status.age)}", style="dim")
+    for title, lines in _sections(table, record, status, zone, now):
+        if lines:
+            console.print(f"\n{title}", style="bold")
+            for line in lines:
+                console.print(f"  {line}")
+
+
+def plan_lines(plan: RemediationPlan) -> Iterator[str]:
+    """Yield what a plan would do, as a person reads it before a yes."""
+    yield f"{one_line(plan.title, _LINE_CHARS)} ({plan.runbook_id}, {plan.risk})"
+    yield f"on {', '.join(one_line(place, 80) for place in plan.places) or 'no host'}"
+    yield from (f"sends {one_line(step.sends, _LINE_CHARS)}" for step in plan.steps)
+    yield f"asks because: {one_line(plan.decision_reason, _LINE_CHARS)}"
+    yield f"plan {plan.digest()[:12]}"
+
+
+def _sections(
+    table: Table, record: IncidentRecord, status: Status, zone: tzinfo, now: datetime
+) -> Iterator[tuple[str, list[str]]]:
+    alert, verdict = record.incident.alert, record.classification
+    message = strip_invisible(redact(alert.message))[:_MESSAGE_CHARS].strip()
+    yield "What the alert says", message.splitlines()
+    if verdict is not None:
+        yield "What Firstline makes of it", [one_line(verdict.summary, _LINE_CHARS), *_reasons(verdict.reasons)]
+    if record.plan is not None:
+        lines = list(plan_lines(record.plan))
+        if record.waits_for_approval:
+            lines.append(f"approve it: firstline approve {status.short_id}")
+        elif record.decision:
+            lines.append(f"{record.decision} by {one_line(record.decided_by or 'somebody', 80)}")
+        yield "The plan", lines
+    yield (
+        "What ran",
+        [
+            f"{result.step_id} on {result.instance_id}: {result.status}  {one_line(result.output, _OUTPUT_CHARS)}"
+            for result in record.results
+        ],
+    )
+    members = [member(stored) for stored in TableIncidents(table).members(record.incident.incident_id, _MEMBERS)]
+    if len(members) > 1:
+        yield (
+            f"Alerts ({status.alerts}, {status.firing} still fire)",
+            [
+                f"{one.severity}  {one_line(one.alert_name, 80)}  {one_line(one.host or one.service or '', 60)}"
+                f"{'' if one.firing else '  (over)'}"
+                for one in members
+            ],
+        )
+    yield "Notes", [f"{one_line(note.by, 80)}: {one_line(note.text, _LINE_CHARS)}" for note in record.notes]
+    if alert.url and alert.url.startswith("https://"):
+        yield "Source", [one_line(alert.url, 2_000)]
+    entries = TableTrail(table).entries(record.incident.incident_id)
+    yield "What happened", [_happened(entry, zone, now) for entry in entries]
+
+
+def _reasons(reasons: list[str]) -> list[str]:
+    return [f"· {one_line(reason, _LINE_CHARS)}" for reason in reasons]
+
+
+def _happened(entry: Entry, zone: tzinfo, now: datetime) -> str:
+    facts = one_line(in_line(entry, without="digest"), _LINE_CHARS)
+    return f"{local_time(entry.at, zone, now)}  {entry.what:12}  {one_line(entry.who, 80)}: {facts}"

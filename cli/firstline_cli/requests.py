@@ -1,0 +1,57 @@
+"""Requests to a stack's API under `/operate`, signed as the AWS caller that the terminal is."""
+
+import json
+from typing import Any
+
+from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
+from firstline_cli.stacks import Stack
+
+TIMEOUT_SECONDS = 15
+
+_CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
+"""The code that a command ends with, by the API's status; any other is AWS's."""
+
+
+def post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post to `/operate/<path>` and return the answer. End the command with one line if it is refused."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.exceptions import BotoCoreError
+    from botocore.httpsession import URLLib3Session
+
+    if not stack.api_url:
+        raise refusal(f"Stack {stack.name} has no output ApiUrl: deploy it again (`make deploy`).", UNKNOWN)
+    credentials = stack.session.get_credentials() if stack.session else None
+    if credentials is None:
+        raise refusal("No AWS credentials were found: log in, or set AWS_PROFILE.", AWS_FAILED)
+    headers = {"Content-Type": "application/json"}
+    request = AWSRequest("POST", f"{stack.api_url}/operate/{path}", headers, json.dumps(body).encode())
+    try:
+        SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
+        answer = URLLib3Session(timeout=TIMEOUT_SECONDS).send(request.prepare())
+    except BotoCoreError as error:
+        raise refusal(
+            f"{stack.api_url} cannot be reached ({error}): nothing is known to be changed.", AWS_FAILED
+        ) from None
+    said = _read(answer.content)
+    if answer.status_code in (200, 202) and "said" in said:
+        return said
+    code = _CODES.get(answer.status_code, AWS_FAILED)
+    raise refusal(said.get("said") or _of_gateway(stack, answer.status_code, said), code)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:
+    """Return in words what API Gateway itself answered."""
+    why = said.get("message") or "no reason"
+    if status == 403:
+        policy = stack.operator_policy or "the stack's output OperatorPolicyArn"
+        return f"The API of {stack.name} lets you not in ({why}): attach the policy {policy} to your user or role."
+    return f"The API of {stack.name} answered {status} ({why}). Nothing is known to be changed: look, and try again."
