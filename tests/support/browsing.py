@@ -7,10 +7,12 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.console import web
-from firstline.console.incident_page import ReadableTrail
 from firstline.console.sessions import Sessions
-from firstline.console.site import ReadableIncidents, ReadableSilences, Site
+from firstline.console.site import Site
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.store import Incidents
 from firstline.remediation.steps import Documents
 from tests.support.builders import CONSOLE
 from tests.support.memory import MemoryDocuments
@@ -22,11 +24,11 @@ class Shelf(Protocol):
     """Everything that the console reads."""
 
     @property
-    def incidents(self) -> ReadableIncidents: ...
+    def incidents(self) -> Incidents: ...
     @property
-    def trail(self) -> ReadableTrail: ...
+    def trail(self) -> Trail: ...
     @property
-    def silences(self) -> ReadableSilences: ...
+    def silences(self) -> TableSilences: ...
     @property
     def sessions(self) -> Sessions: ...
 
@@ -39,7 +41,7 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
         execution_url=CONSOLE,
         incidents=shelf.incidents,
         trail=shelf.trail,
-        silences=shelf.silences,
+        silences=shelf.silences.since,
         documents=documents or MemoryDocuments(),
         session=shelf.sessions.find,
     )

@@ -515,7 +515,6 @@ class Wiring:
             secrets=self.secrets.lines,
             channels=partial(self.channels, interactive=True),
             submit=self._submit,
-            stack=self.settings.stack_name,
             sessions=self.sessions,
         )
 
@@ -531,7 +530,7 @@ class Wiring:
             execution_url=self.settings.console_url,
             incidents=self.incidents,
             trail=self.trail,
-            silences=self.silences,
+            silences=self.silences.since,
             documents=self.documents,
             session=self.sessions.find,
         )

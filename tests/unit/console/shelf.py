@@ -36,9 +36,7 @@ class Shelf:
         self.people = PEOPLE
         self.site = site_of(self)
         operations = operations_of(self.store, self.executions, {"slack": self.slack}, PEOPLE)
-        self.forms = ConsoleForms(
-            "firstline-prod", self.sessions, lambda: self.people, lambda: operations, lambda: KEYS
-        )
+        self.forms = ConsoleForms(self.sessions, lambda: self.people, lambda: operations, lambda: KEYS)
 
     def session(self, name: str, incident_id: str | None = None, minutes: float = 60) -> str:
         """Begin a session of a person on the list, and return its cookie."""

@@ -134,7 +134,7 @@ def test_a_wrong_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes:
 
 def test_without_a_key_links_are_closed(shelf: Shelf) -> None:
     forms = shelf.forms
-    closed = type(forms)(forms.stack, forms.sessions, forms.people, forms.operations, tuple)
+    closed = type(forms)(forms.sessions, forms.people, forms.operations, tuple)
     answer = closed.handle(post("/console/enter", {"link": link_of(), "incident": INCIDENT_ID}), NOW)
     assert answer["statusCode"] == 403
     assert "the stack has no secret console/link-key" in answer["body"]

@@ -43,7 +43,6 @@ class Terminal:
             secrets=lambda name: (),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
-            stack="firstline-prod",
             sessions=TableSessions(self.store.table),
         )
 
@@ -73,7 +72,7 @@ def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the
 
     status, answer = terminal.act("acknowledge")
 
-    assert (status, answer["who"]) == (200, "ada (command line) has it, for 0 s")
+    assert (status, answer["who"]) == (200, "ada has it, for 0 s")
     assert terminal.executions.told == [("acknowledged", "ada (command line)")]
     assert [told.kind for told in (*terminal.slack.told, *terminal.pagerduty.told)] == ["acknowledged"] * 2
     (what, who, facts), (second, _, _) = terminal.trail
@@ -132,7 +131,7 @@ def test_only_an_approver_approves_and_the_plan_must_be_the_one_that_was_read() 
         {
             "said": "Approved: it runs now.",
             "incident_id": INCIDENT_ID,
-            "who": "ada (command line) has it, for 0 s",
+            "who": "ada has it, for 0 s",
         },
     )
     assert [approval.approver for approval in terminal.store.only.approvals] == ["ada"]

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.console.web import security_headers
 from firstline.errors import HistoryUnavailable
 from firstline.people.links import Link, sign
@@ -47,7 +48,7 @@ def wire(
     wiring: Any = Wiring(RespondSettings)
     wiring.incidents, wiring.remediations, wiring.trail = store.incidents, store.remediations, store.trail
     wiring.executions, wiring.documents = executions, MemoryDocuments()
-    wiring.people = people_of(*approvers)
+    wiring.people, wiring.sessions = people_of(*approvers), TableSessions(store.table)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
     wiring.channels = lambda *, interactive: channels
     monkeypatch.setattr(respond, "wiring", wiring)

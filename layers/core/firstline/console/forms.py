@@ -69,7 +69,6 @@ class ConsoleForms:
         Returns the keys of the links in pages.
     """
 
-    stack: str
     sessions: Sessions
     people: Callable[[], People]
     operations: Callable[[], Operations]
@@ -199,7 +198,7 @@ class ConsoleForms:
 
     def _refusal(self, status: HTTPStatus, reason: str, now: datetime, back: str = "") -> HttpAnswer:
         title = "Done" if status == HTTPStatus.OK else "This did not count"
-        values = Frame(self.stack, UTC, now).values(title, narrow=True)
+        values = Frame("", UTC, now).values(title, narrow=True)
         return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back))
 
 

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from firstline.channels.summary import ENDS, labels
 from firstline.classification.similar import most_similar
@@ -15,13 +15,13 @@ from firstline.console.frame import Frame
 from firstline.console.links import links_of
 from firstline.console.render import render
 from firstline.console.timeline import timeline
-from firstline.incidents.audit_trail import Entry, first_break
+from firstline.incidents.audit_trail import Entry, Trail, first_break
+from firstline.incidents.store import Incidents
 from firstline.models import (
     AlertCount,
     Deployment,
     EarlierIncident,
     IncidentRecord,
-    NormalizedAlert,
     RemediationPlan,
     Severity,
     StoredAlert,
@@ -30,42 +30,13 @@ from firstline.people.members import member
 from firstline.people.status import status_of
 from firstline.text import count, one_line, shorten, strip_invisible
 
-MOST_ALERTS = 25
+MOST_ALERTS = 20
 MOST_SIMILAR = 5
 MOST_LABELS = 30
 MOST_RESULTS = 20
 MOST_MOMENTS = 40
 SUSPECT = timedelta(hours=6)
 """A deployment within this time before an incident is shown as evidence."""
-
-
-class Readable(Protocol):
-    """The incidents as far as the page reads them. Every method raises `HistoryUnavailable`."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return an incident as it stands now."""
-
-    def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
-        """Return its alerts, worst first."""
-
-    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
-        """Count the new alerts of a name."""
-
-    def deployments_since(self, since: datetime) -> list[Deployment]:
-        """Return the deployments since a time."""
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """Return the group's last incidents that are over."""
-
-    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Return incidents with the alert's name or service."""
-
-
-class ReadableTrail(Protocol):
-    """The trails that the page reads."""
-
-    def entries(self, incident_id: str) -> list[Entry]:
-        """Return an incident's entries, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +51,7 @@ class IncidentView:
     earlier: Sequence[EarlierIncident] = ()
 
 
-def gather(record: IncidentRecord, now: datetime, *, incidents: Readable, trail: ReadableTrail) -> IncidentView:
+def gather(record: IncidentRecord, now: datetime, *, incidents: Incidents, trail: Trail) -> IncidentView:
     """Read everything about an incident that the page shows. Raises HistoryUnavailable."""
     incident, alert = record.incident, record.incident.alert
     since = incident.opened_at - SUSPECT

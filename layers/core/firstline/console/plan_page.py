@@ -3,14 +3,15 @@
 from firstline.console.actions import decisions_on, why_no_decision
 from firstline.console.frame import Frame
 from firstline.console.render import render
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan
-from firstline.people.approval_page import RecordsAndRuns, review
+from firstline.people.approval_page import review
 from firstline.remediation.steps import Documents
 from firstline.text import one_line
 
 
 def plan_page(
-    record: IncidentRecord, plan: RemediationPlan, frame: Frame, *, documents: Documents, incidents: RecordsAndRuns
+    record: IncidentRecord, plan: RemediationPlan, frame: Frame, *, documents: Documents, incidents: Incidents
 ) -> str:
     """Render the page. What cannot be shown as a whole cannot be approved here."""
     gathered = review(record, plan, frame.now, documents=documents, incidents=incidents)

@@ -11,15 +11,15 @@
 Without a session every page but the last two says how to get one. Forms are sent to the respond function (`forms.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from firstline.console import assets, web
 from firstline.console.frame import Frame
-from firstline.console.incident_page import Readable, ReadableTrail, gather, incident_page, status_part
+from firstline.console.incident_page import gather, incident_page, status_part
 from firstline.console.list_page import list_page
 from firstline.console.plan_page import plan_page
 from firstline.console.render import render
@@ -28,7 +28,9 @@ from firstline.console.sessions import NOT_IN, Pass
 from firstline.console.silences_page import silences_page
 from firstline.console.web import HttpAnswer, Response
 from firstline.errors import HistoryUnavailable, NotEntitled
-from firstline.models import SEVERITY_RANK, IncidentRecord, RunbookRun, Severity
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.store import Incidents
+from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
 from firstline.people.status import Filter
 from firstline.policy.holds import Silence
@@ -54,32 +56,14 @@ DONE = {
 """What an incident's page says after a form, by the word in its address. Nothing else of the address is shown."""
 
 
-class ReadableIncidents(Readable, Protocol):
-    """The incidents as far as the console reads them. Every method raises `HistoryUnavailable`."""
-
-    def open_records(self) -> Iterable[IncidentRecord]:
-        """Return the incidents that are not closed."""
-
-    def closed_since(self, since: datetime) -> Iterable[IncidentRecord]:
-        """Return the incidents that closed since a time."""
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time."""
-
-
-class ReadableSilences(Protocol):
-    """The silences that the console reads."""
-
-    def since(self, at: datetime) -> list[Silence]:
-        """Return the silences that expire after a time."""
-
-
 @dataclass(frozen=True)
 class Site:
     """The console's pages.
 
     Parameters
     ----------
+    silences
+        Returns the silences that expire after a time.
     session
         Returns the session of a token at a time, or None.
     execution_url
@@ -89,9 +73,9 @@ class Site:
     stack: str
     zone: tzinfo
     execution_url: str
-    incidents: ReadableIncidents
-    trail: ReadableTrail
-    silences: ReadableSilences
+    incidents: Incidents
+    trail: Trail
+    silences: Callable[[datetime], Sequence[Silence]]
     documents: Documents
     session: Callable[[str, datetime], Pass | None]
 
@@ -131,7 +115,7 @@ class Site:
             case ["incidents"]:
                 return self._list(event, mine)
             case ["silences"]:
-                return HttpAnswer(body=silences_page(self.silences.since(now - CLOSED_FOR), mine))
+                return HttpAnswer(body=silences_page(self.silences(now - CLOSED_FOR), mine))
             case ["reports"]:
                 asked = web.query(event, "days") or ""
                 days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]

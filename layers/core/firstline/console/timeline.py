@@ -23,13 +23,11 @@ class Moment:
 def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
     """Return what happened, oldest first: the opening, and a sentence for each entry of the trail."""
     incident = record.incident
-    opening = Moment(
-        incident.opened_at, f"Opened by {one_line(incident.first_alert, 120)} from {incident.alert.source}"
-    )
+    opened = one_line(f"Opened by {one_line(incident.first_alert, 120)} from {incident.alert.source}", MAX_LINE)
     places = record.plan.places if record.plan else {}
     told = [entry for entry in entries if entry.what != "acted" or entry.facts.get("does") in _ASKED]
     moments = [Moment(_when(entry), one_line(_sentence(entry, places), MAX_LINE)) for entry in told]
-    return sorted([opening, *moments], key=lambda moment: moment.at)
+    return sorted([Moment(incident.opened_at, opened), *moments], key=lambda moment: moment.at)
 
 
 _ASKED = {"escalate": "asked for the next level", "reopen": "said that it is not over"}

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any, Protocol
+from typing import Any
 
 from firstline.channels.summary import judged_by, severity, where
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link
 from firstline.remediation.steps import Documents
@@ -21,16 +22,6 @@ from firstline.text import one_line
 
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
-
-
-class RecordsAndRuns(Protocol):
-    """The incidents and runs as far as the page reads them. Every method raises `HistoryUnavailable`."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return an incident as it stands now."""
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Review:
 
 
 def review(
-    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, incidents: RecordsAndRuns
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, incidents: Incidents
 ) -> Review:
     """Gather everything about the plan that the page shows.
 
@@ -119,7 +110,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     )
 
 
-def _earlier(runs: list[RunbookRun], this: str, incidents: RecordsAndRuns) -> Iterator[EarlierRun]:
+def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterator[EarlierRun]:
     """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:

@@ -73,7 +73,6 @@ class PeopleFront:
     secrets: Callable[[str], Sequence[str]]
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
-    stack: str
     sessions: Sessions
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
@@ -143,7 +142,6 @@ class PeopleFront:
     @property
     def _console(self) -> ConsoleForms:
         return ConsoleForms(
-            stack=self.stack,
             sessions=self.sessions,
             people=self.people,
             operations=lambda: self._operations(self.channels()),
