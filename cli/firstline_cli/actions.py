@@ -157,7 +157,7 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
     if record.plan is None:
         raise refusal("This incident has no plan that anybody could decide on.", REFUSED)
     if ask:
-        if not sys.stdin.isatty():
+        if not at_terminal():
             raise refusal(
                 "Approving asks first, and nobody is at this terminal: read the plan, then give --yes.", USAGE
             )
@@ -165,6 +165,11 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
             console_of().print(line)
         typer.confirm("Run it?", abort=True, err=True)
     _say(post(found, f"incidents/{record.incident.incident_id}/{does}", {"plan_digest": record.plan.digest()}), output)
+
+
+def at_terminal() -> bool:
+    """Return True if somebody can answer a question."""
+    return sys.stdin.isatty()
 
 
 def _say(answer: dict[str, Any], output: _Output) -> None:

@@ -39,7 +39,9 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return a command by its name, or None."""
         if cmd_name in _GROUPS:
-            return _group(_GROUPS[cmd_name], _ATTRIBUTES.get(cmd_name, cmd_name))
+            group = _group(_GROUPS[cmd_name], _ATTRIBUTES.get(cmd_name, cmd_name))
+            group.name = cmd_name
+            return group
         if cmd_name in _AT_NIGHT:
             return _group("incidents", "incidents").commands[cmd_name]
         if cmd_name in _HISTORY:
@@ -48,9 +50,7 @@ class LazyGroup(TyperGroup):
 
 
 def _group(module: str, attribute: str) -> TyperGroup:
-    group = get_group(getattr(import_module(f"firstline_cli.{module}"), attribute))
-    group.name = attribute
-    return group
+    return get_group(getattr(import_module(f"firstline_cli.{module}"), attribute))
 
 
 app = typer.Typer(cls=LazyGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -115,5 +115,8 @@ def _reasons(reasons: list[str]) -> list[str]:
 
 
 def _happened(entry: Entry, zone: tzinfo, now: datetime) -> str:
-    facts = one_line(in_line(entry, without="digest"), _LINE_CHARS)
+    plain = entry.model_copy(
+        update={"facts": {name: value for name, value in entry.facts.items() if name[-3:] != "_at"}}
+    )
+    facts = one_line(in_line(plain, without="digest"), _LINE_CHARS)
     return f"{local_time(entry.at, zone, now)}  {entry.what:12}  {one_line(entry.who, 80)}: {facts}"

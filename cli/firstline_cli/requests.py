@@ -8,7 +8,7 @@ from firstline_cli.stacks import Stack
 
 TIMEOUT_SECONDS = 15
 
-_CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
+CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
 """The code that a command ends with, by the API's status; any other is AWS's."""
 
 
@@ -36,7 +36,7 @@ def post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
     said = _read(answer.content)
     if answer.status_code in (200, 202) and "said" in said:
         return said
-    code = _CODES.get(answer.status_code, AWS_FAILED)
+    code = CODES.get(answer.status_code, AWS_FAILED)
     raise refusal(said.get("said") or _of_gateway(stack, answer.status_code, said), code)
 
 

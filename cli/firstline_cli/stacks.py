@@ -131,7 +131,7 @@ def _only_one() -> str:
     if len(declared) == 1:
         return declared[0]
     emulator = [LOCAL] if registry.running(EMULATORS) is not None else []
-    found = [*emulator, *_in_the_region(quietly=bool(emulator))]
+    found = sorted([*emulator, *_in_the_region(quietly=bool(emulator))])
     if len(found) == 1:
         return found[0]
     if found:
@@ -164,16 +164,16 @@ def _in_the_region(*, quietly: bool) -> list[str]:
     from boto3.session import Session
     from botocore.exceptions import BotoCoreError, ClientError
 
-    session = Session()
-    if quietly and (session.region_name is None or session.get_credentials() is None):
-        return []
     try:
+        session = Session()
+        if quietly and (session.region_name is None or session.get_credentials() is None):
+            return []
         pages = session.client("cloudformation").get_paginator("describe_stacks").paginate()
         return [found["StackName"] for page in pages for found in page["Stacks"] if _is_ours(_outputs(found))]
     except (BotoCoreError, ClientError) as error:
         if quietly:
             return []
-        raise _in_words("No stack is named, and AWS cannot be asked which there are", error, session) from None
+        raise _in_words("No stack is named, and AWS cannot be asked which there are", error) from None
 
 
 def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
@@ -190,8 +190,8 @@ def _deployed(stack: str) -> Stack:
 
     from firstline.adapters.dynamodb.table import Table
 
-    session = Session()
     try:
+        session = Session()
         (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = _outputs(found)
         if not _is_ours(outputs):
@@ -211,11 +211,12 @@ def _deployed(stack: str) -> Stack:
             operator_policy=outputs.get("OperatorPolicyArn", ""),
         )
     except (BotoCoreError, ClientError) as error:
-        raise _in_words(f"Stack {stack}", error, session) from None
+        raise _in_words(f"Stack {stack}", error) from None
 
 
-def _in_words(what: str, error: Exception, session: "Session") -> typer.Exit:
+def _in_words(what: str, error: Exception) -> typer.Exit:
     """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
+    from boto3.session import Session
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     code, problem = AWS_FAILED, f"AWS cannot be asked ({error}): look at AWS_REGION and AWS_PROFILE."
@@ -232,7 +233,7 @@ def _in_words(what: str, error: Exception, session: "Session") -> typer.Exit:
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
             code = UNKNOWN
             problem = (
-                f"{session.region_name} has none of this name: look at `aws cloudformation list-stacks`, and at "
+                f"{Session().region_name} has none of this name: look at `aws cloudformation list-stacks`, and at "
                 "AWS_REGION and AWS_PROFILE."
             )
     return refusal(f"{what}: {problem}", code)

@@ -166,6 +166,6 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     # Nobody was woken for it, so a verification that holds is its end; whoever approved had taken it.
     record = asking.wait_closed(incident)
     assert record.decision == "approved"
-    assert [approval.approver for approval in record.approvals] == ["U0ADA", "U0BOB"]
+    assert [approval.approver for approval in record.approvals] == ["ada", "bob"]
     assert record.outcome == "resolved", record.outcome_reason
     assert files(asking, "web-2") == []

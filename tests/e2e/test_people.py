@@ -1,7 +1,12 @@
 """People answer: with Slack's buttons, and in PagerDuty."""
 
+import json
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
+from firstline_cli.main import app
 from tests.e2e.running import LocalStack
 
 
@@ -31,6 +36,32 @@ def test_slacks_buttons_acknowledge_and_resolve(stack: LocalStack) -> None:
     stack.wait_told(incident, "pagerduty", "resolve")
     message = stack.wait_told(incident, "slack", says="esolved")
     assert message["edits"] > 0, "one message for each incident, edited in place"
+
+
+def test_a_terminal_lists_acknowledges_and_resolves(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def firstline(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, [*arguments, "--stack", json.dumps(stack.line)])
+        assert result.exit_code == code, result.output
+        return result.stdout or result.stderr
+
+    incident = stack.open("generic", _critical("E2eTerminal"))
+    stack.wait_for(incident, "acknowledgement")
+    listed = json.loads(firstline("incidents", "--unowned", "-o", "json"))
+    (row,) = [row for row in listed if row["id"] == incident]
+
+    monkeypatch.setenv("FIRSTLINE_USER", "eve")
+    assert "eve is a reader" in firstline("ack", row["short_id"], code=4)
+    monkeypatch.setenv("FIRSTLINE_USER", "bob")
+    firstline("ack", row["short_id"])
+
+    record = stack.wait_for(incident, "resolution")
+    assert record.acknowledged_by == "bob (command line)"
+    stack.wait_told(incident, "pagerduty", "acknowledge")
+
+    firstline("resolve", row["short_id"])
+
+    assert stack.wait_closed(incident).resolved_by == "bob (command line)"
+    assert "arn:aws:iam::123456789012:user/bob" in firstline("show", row["short_id"])
 
 
 def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> None:

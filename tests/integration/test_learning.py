@@ -1,4 +1,4 @@
-"""`judge`, `note`, `report --people` and `learn`, as somebody runs them against a table on AWS."""
+"""`report --people` and `learn`, as somebody runs them against a table on AWS."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +14,20 @@ from typer.testing import CliRunner, Result
 from evals.cases import load
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
 from firstline.models import Deployment, NormalizedAlert
+from firstline.people.actor import Actor
+from firstline.people.operate import Action, Operations
+from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
+from tests.support.memory import MemoryExecutions
 
 NOW = datetime.now(UTC)
 OPENED = NOW - timedelta(hours=2)
@@ -75,49 +80,36 @@ def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **c
     return incident.incident_id
 
 
-# --- said on the command line ---
-
-
-def test_a_word_and_a_note_are_kept_in_the_logins_name(table: Table) -> None:
-    incident = ended(table)
-
-    judged, noted = (
-        local("judge", incident, "low", "--by", "grace"),
-        local("note", incident, "It hung.\n$ systemctl restart mail", "--by", "grace"),
+def says(table: Table, who: str, does: Any, incident: str, **fields: Any) -> None:
+    """Let a person act on an incident, as the command does through the stack's API."""
+    actor = Actor(person=Person(key=who, name=who, role="operator"), through="command line", principal=who)
+    operations = Operations(
+        incidents=TableIncidents(table),
+        remediations=TableRemediations(table),
+        executions=MemoryExecutions(),
+        trail=TableTrail(table),
+        channels={},
+        approvers=(),
+        submit=lambda alert: None,
     )
-
-    assert (judged.exit_code, noted.exit_code) == (0, 0), judged.output + noted.output
-    assert "on the trail" not in judged.output + noted.output
-    assert "Noted: wrong severity, low would be right. The next incident of this group" in judged.output
-    record = TableIncidents(table).record(incident)
-    assert record is not None
-    assert [(word.person, word.by, word.severity) for word in record.feedback] == [
-        ("shell:grace", "grace (command line)", "low")
-    ]
-    assert record.notes[0].text == "It hung.\n$ systemctl restart mail"
-    assert [entry.what for entry in TableTrail(table).entries(incident)] == ["classified", "judged", "noted"]
+    operations.act(Action(does=does, **fields), incident, actor, datetime.now(UTC))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (("judge", "unknown", "real"), "does not know this incident"),
-        (("note", "unknown", "x"), "does not know this incident"),
-        (("judge", "unknown", "terrible"), "'terrible' is no answer; say real, noise, wrong-cause, critical"),
-        (("learn", "unknown"), "is not in this table"),
-    ],
-)
-def test_what_cannot_be_said_is_told_in_words(table: Table, arguments: tuple[str, ...], why: str) -> None:
-    result = local(*arguments)
+def judges(table: Table, who: str, incident: str, severity: str) -> None:
+    says(table, who, "judge", incident, said="wrong_severity", severity=severity)
+
+
+def test_an_incident_of_another_stack_is_told_in_words(table: Table) -> None:
+    result = local("learn", "DiskFull-web-1-of-another-stack")
     assert result.exit_code == 1
-    assert why in result.output
+    assert "is not in this table" in result.output
 
 
 def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_suggest(table: Table) -> None:
     incidents = [ended(table, at=OPENED + timedelta(minutes=25 * number), severity="medium") for number in range(3)]
     for incident in incidents:
         for who in ("grace", "bo"):
-            local("judge", incident, "noise", "--by", who)
+            says(table, who, "judge", incident, said="noise")
     hidden = ended(table, "suppressed", alert_name="Hidden", group_key="group-2", severity="info")
 
     result = local("report", "--people")
@@ -146,8 +138,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def learn_into(folder: Path, table: Table) -> None:
     before = ended(table, at=OPENED - timedelta(days=3))
-    local("judge", before, "low", "--by", "bo")
-    local("note", before, "cleared the queue", "--by", "bo")
+    judges(table, "bo", before, "low")
+    says(table, "bo", "note", before, text="cleared the queue")
     TableIncidents(table).save_deployment(
         Deployment(service="mail", version="1.2", environment="prod", deployed_at=OPENED - timedelta(minutes=12))
     )
@@ -156,14 +148,9 @@ def learn_into(folder: Path, table: Table) -> None:
     TableIncidents(table).save_deployment(
         Deployment(service="mail", version="9.9", deployed_at=NOW - timedelta(minutes=40))
     )
-    local("judge", incident, "critical", "--by", "grace")
-    local(
-        "note",
-        incident,
-        "web-7.example.net hung.\n$ systemctl restart mail-consumer\n```\nmailq -v\n```",
-        "--by",
-        "grace",
-    )
+    judges(table, "grace", incident, "critical")
+    text = "web-7.example.net hung.\n$ systemctl restart mail-consumer\n```\nmailq -v\n```"
+    says(table, "grace", "note", incident, text=text)
     TableTrail(table).append(
         incident, [Fact(what="ran", who="x", facts={"kind": "act", "status": "Success"})], OPENED + timedelta(minutes=9)
     )

@@ -18,7 +18,7 @@ from firstline.policy.model import Ceiling
 from firstline.remediation.store import Standing
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import a_classification, a_plan, an_alert, open_for
+from tests.support.builders import INCIDENT_ID, a_classification, a_plan, an_alert, open_for
 
 NOW = datetime.now(UTC)
 
@@ -106,19 +106,19 @@ def test_an_unknown_runbook_is_told_the_known_ones() -> None:
 def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None:
     for number, status in enumerate(["Success", "Failed", "Success"]):
         facts = {"command_id": f"c-{number}", "status": status, "text": "[bold]not markup[/]"}
-        TableTrail(table).append("inc-1", [Fact(what="ran", who="state machine", facts={**facts})], NOW)
+        TableTrail(table).append(INCIDENT_ID, [Fact(what="ran", who="state machine", facts={**facts})], NOW)
 
-    whole = local("audit", "inc-1")
+    whole = local("audit", INCIDENT_ID)
 
     assert whole.exit_code == 0
     assert "command_id c-1, status Failed" in whole.output
     assert "[bold]not markup[/]" in whole.output
     assert "3 entries, each in its place" in whole.output
 
-    item = table.get("TRAIL#inc-1", "000002")
+    item = table.get(f"TRAIL#{INCIDENT_ID}", "000002")
     assert item is not None
     table.put({**item, "entry": item["entry"].replace("Failed", "Success")})
-    broken = local("audit", "inc-1")
+    broken = local("audit", INCIDENT_ID)
 
     assert broken.exit_code == 1
     lines = broken.output.splitlines()
@@ -127,7 +127,7 @@ def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None
 
 
 def test_no_trail_is_no_proof(table: Table) -> None:
-    result = local("audit", "nobody")
+    result = local("audit", "an-incident-that-nobody-knows")
 
     assert result.exit_code == 1
-    assert "Nothing is on the trail of nobody" in result.output
+    assert "Nothing is on the trail of an-incident-that-nobody-knows" in result.output

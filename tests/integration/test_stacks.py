@@ -21,9 +21,9 @@ def report(stack: str) -> Result:
     return CliRunner().invoke(app, ["report", "--stack", stack])
 
 
-def refusal(result: Result) -> str:
+def refusal(result: Result, code: int = 5) -> str:
     """The one line of a command that found no stack."""
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (code, "")
     (line,) = result.stderr.splitlines()
     return line
 
@@ -36,7 +36,7 @@ def test_a_stack_on_aws_is_found_by_its_name(table_on_aws: Table) -> None:
 @pytest.mark.usefixtures("table_on_aws")
 def test_an_unknown_stack_is_looked_for_where_the_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
-    line = refusal(report(STACK_ON_AWS))
+    line = refusal(report(STACK_ON_AWS), 3)
     assert line.startswith("Stack firstline-prod: eu-north-1 has none of this name: look at")
     assert "AWS_PROFILE" in line
 
@@ -45,7 +45,9 @@ def test_a_stack_without_the_output_is_not_firstlines() -> None:
     with mock_aws():
         template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
         boto3.client("cloudformation").create_stack(StackName="shop", TemplateBody=json.dumps(template))
-        assert refusal(report("shop")).startswith("Stack shop: it has no outputs TableName and StateMachineArn; name")
+        assert refusal(report("shop"), 3).startswith(
+            "Stack shop: it has no outputs TableName and StateMachineArn; name"
+        )
 
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +74,7 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_emulator_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    assert "start one with `python -m local up`, or name a stack on AWS with --stack" in refusal(report("local"))
+    assert "start one with `python -m local up`, or name a stack on AWS with --stack" in refusal(report("local"), 3)
 
 
 def test_the_emulator_that_started_last_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -95,4 +97,65 @@ def test_the_template_declares_what_is_looked_for() -> None:
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"aws": "http://127.0.0.1:1"}'])
 def test_something_else_than_the_line_of_an_emulator(text: str) -> None:
-    assert "copy the whole line" in refusal(report(text))
+    assert "copy the whole line" in refusal(report(text), 2)
+
+
+# --- which stack, if none is named ---
+
+
+@pytest.fixture
+def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout in which no emulator runs, and that declares no stack."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "emulators"))
+    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    return tmp_path
+
+
+def deployed(*names: str) -> None:
+    outputs = {
+        name: {"Value": "arn:aws:states:eu-central-1:1:stateMachine:i"} for name in ("TableName", "StateMachineArn")
+    }
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    for name in names:
+        boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_only_stack_of_the_region_is_taken_and_two_are_named() -> None:
+    with mock_aws():
+        assert "There is no stack here" in refusal(report(""), 3)
+        deployed("firstline-prod")
+        assert stacks.stack_of("").name == "firstline-prod"
+        deployed("firstline-dev")
+        assert refusal(report(""), 2).startswith("Which stack? There are firstline-dev, firstline-prod: name one")
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_variable_names_the_stack_and_the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(stacks.STACK_VARIABLE, "from-the-variable")
+    with mock_aws():
+        assert refusal(CliRunner().invoke(app, ["report"]), 3).startswith("Stack from-the-variable: ")
+        assert refusal(report("from-the-option"), 3).startswith("Stack from-the-option: ")
+
+
+def test_an_emulator_beside_a_stack_is_a_choice_too(checkout: Path) -> None:
+    folder = checkout / "emulators" / str(os.getpid())
+    folder.mkdir(parents=True)
+    line = {"aws": "http://127.0.0.1:9", "state_machine": "arn:aws:states:eu-west-1:1:stateMachine:i", "table": "t"}
+    (folder / "stack.json").write_text(json.dumps(line | {"since": 1.0}))
+    with mock_aws():
+        assert stacks.stack_of("").name == "local"
+        deployed("firstline-prod")
+        assert refusal(report(""), 2).startswith("Which stack? There are firstline-prod, local: ")
+
+
+def test_samconfig_with_one_stack_decides(checkout: Path) -> None:
+    (checkout / "samconfig.toml").write_text("version = 0.1\n[prod.global.parameters]\nstack_name = 'firstline-eu'\n")
+    with mock_aws():
+        deployed("firstline-eu", "firstline-us")
+        assert stacks.stack_of("").name == "firstline-eu"
+
+
+@pytest.mark.usefixtures("table_on_aws")
+def test_the_first_line_on_stderr_names_the_stack() -> None:
+    assert report(STACK_ON_AWS).stderr.splitlines()[0] == "firstline-prod in eu-central-1, account 123456789012"

@@ -164,6 +164,13 @@ def test_a_page_says_what_a_form_did_and_nothing_else_of_its_address() -> None:
     assert "pwned" not in seen(a_waiting_record(), "?done=pwned").html
 
 
+def test_personal_data_is_not_shown() -> None:
+    alert = an_alert(message="No mail to ada.lovelace@example.com", labels={"user": "ada.lovelace@example.com"})
+    page = seen(a_record(an_incident(alert), results=[a_result(output="to: ada.lovelace@example.com")]))
+    assert "No mail to" in page.text
+    assert "ada.lovelace" not in page.html
+
+
 def test_alerts_stand_with_their_hosts_worst_first() -> None:
     shelf = Shelf()
     live = shelf.store.only.live

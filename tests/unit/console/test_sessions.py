@@ -104,7 +104,7 @@ def test_a_link_in_a_page_takes_the_incident_in_one_press(shelf: Shelf) -> None:
     assert answer["headers"]["Location"] == f"{PAGE}?done=acknowledge"
     assert shelf.store.only.acknowledged_by == "bob (console)"
     shown = shelf.see(PAGE, cookie_in(answer))["body"]
-    assert "bob has it" in shown
+    assert "bob (console) has it" in shown
     assert 'action="' not in shown.replace('action="/console/leave"', ""), "the link is good for nothing more"
 
 

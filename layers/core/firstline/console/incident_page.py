@@ -28,6 +28,7 @@ from firstline.models import (
 )
 from firstline.people.members import member
 from firstline.people.status import status_of
+from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.text import count, one_line, shorten, strip_invisible
 
 MOST_ALERTS = 20
@@ -62,9 +63,10 @@ def gather(record: IncidentRecord, now: datetime, *, incidents: Incidents, trail
         for one in (*incidents.earlier_incidents(incident.group_key, 3), *(similar.incident for similar in like))
         if one.incident_id != incident.incident_id
     ]
+    members = incidents.members(incident.incident_id, MOST_ALERTS)
     return IncidentView(
-        record=record,
-        members=incidents.members(incident.incident_id, MOST_ALERTS),
+        record=as_people_see_it(record),
+        members=[one.model_copy(update={"alert": without_personal_data(one.alert)}) for one in members],
         entries=trail.entries(incident.incident_id),
         same_name=incidents.alerts_named(alert.alert_name, now),
         deployments=[one for one in suspects if alert.service is None or one.concerns(alert)][:5],

@@ -11,23 +11,19 @@ Example
 'Nobody has it, paged 12 min ago, 2×. It waits for an acknowledgement; at 03:27 the next page goes out.'
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Literal, get_args
+from typing import Literal
 
 from firstline.channels.summary import ENDS, answered, headline, severity
 from firstline.incidents.pages import on_hold
 from firstline.incidents.what_now import GROUPING_WINDOW
 from firstline.models import SEVERITY_RANK, IncidentRecord, Live, Severity
-from firstline.people.actor import Through
 from firstline.people.endings import ended_at
 from firstline.text import local_time, one_line, short_duration
 
 SHORT_ID_LENGTH = 8
-
-_THROUGH = re.compile(rf" \((?:{'|'.join(get_args(Through.__value__))})\)$")
 
 type Holder = Literal["nobody", "person", "firstline", "over"]
 """Who deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held, cured by a
@@ -284,5 +280,4 @@ def _times_paged(record: IncidentRecord) -> int:
 
 
 def _name(who: str | None) -> str:
-    """Return a person's name, without where they acted: `ada (Slack)` is ada."""
-    return one_line(_THROUGH.sub("", who or "somebody"), 80)
+    return one_line(who or "somebody", 80)

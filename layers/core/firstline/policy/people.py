@@ -102,7 +102,7 @@ class ListedPerson(Frozen):
 
     def is_principal(self, arn: str) -> bool:
         """Return True if this ARN is the person's."""
-        return any(_covers(pattern, arn) for pattern in self.iam)
+        return "*" not in arn and any(_covers(pattern, arn) for pattern in self.iam)
 
 
 class People(Frozen):

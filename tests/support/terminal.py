@@ -1,0 +1,65 @@
+"""A stack that people reach from their terminals, in memory."""
+
+import json
+from typing import Any
+
+from firstline.adapters.dynamodb.sessions import TableSessions
+from firstline.people.front import PeopleFront
+from firstline.policy.people import People
+from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
+from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore
+
+ACCOUNT = "123456789012"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Operators_0123456789abcdef/ada@example.com"
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "ada": {"iam": [SESSION.replace("0123456789abcdef", "*")], "role": "approver", "slack": "U1"},
+            "bob": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/bob"]},
+            "eve": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/eve"], "role": "reader"},
+        }
+    }
+)
+ARNS = {"ada": SESSION, "bob": f"arn:aws:iam::{ACCOUNT}:user/bob", "eve": f"arn:aws:iam::{ACCOUNT}:user/eve"}
+
+
+class Terminal:
+    """A stack that people reach from their terminals."""
+
+    def __init__(self, record: Any = None) -> None:
+        self.store = MemoryStore(record or a_waiting_record(awaiting="acknowledgement", paged_at=NOW))
+        self.executions = MemoryExecutions()
+        self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
+        self.submitted: list[Any] = []
+        self._front = PeopleFront(
+            incidents=self.store.incidents,
+            remediations=self.store.remediations,
+            executions=self.executions,
+            trail=self.store.trail,
+            documents=MemoryDocuments(),
+            people=lambda: PEOPLE,
+            secrets=lambda name: (),
+            channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
+            submit=self.submitted.append,
+            sessions=TableSessions(self.store.table),
+        )
+
+    def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
+        arn = arn or (ARNS[by] if by else None)
+        event: dict[str, Any] = {
+            "rawPath": f"/operate/{path}",
+            "body": json.dumps(body) if isinstance(body, dict) else body,
+            "isBase64Encoded": False,
+            "requestContext": {"http": {"method": "POST"}, "domainName": "api.example"},
+        }
+        if arn:
+            event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
+        answer = self._front.handle(event, NOW)
+        return int(answer["statusCode"]), json.loads(answer["body"])
+
+    def act(self, does: str, by: str = "ada", **fields: Any) -> tuple[int, Any]:
+        return self.post(f"incidents/{INCIDENT_ID}/{does}", fields, by=by)
+
+    @property
+    def trail(self) -> list[tuple[str, str, Any]]:
+        return [(entry.what, entry.who, entry.facts) for entry in self.store.trail.entries(INCIDENT_ID)]

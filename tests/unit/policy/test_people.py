@@ -1,0 +1,128 @@
+"""The list of people: who an identity belongs to, what is refused, and that nobody is let in by mistake."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstline.errors import ConfigurationError
+from firstline.policy.people import NOBODY, People, load_people
+
+ROOT = Path(__file__).parents[3]
+SSO = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Operators_*/ada@example.com"
+USER = "arn:aws:iam::123456789012:user/teams/ops/bob"
+
+
+def listed(**people: dict[str, Any]) -> People:
+    return People.model_validate({"people": people, "roles_that_fix_sessions": ["Fixed"]})
+
+
+PEOPLE = listed(
+    ada={"slack": "U1", "iam": [SSO], "role": "approver"},
+    bob={"slack": "W2", "iam": [USER, "arn:aws:sts::123456789012:assumed-role/Fixed/bob"]},
+    crew={"iam": ["arn:aws:sts::123456789012:assumed-role/OnCall/*"], "role": "reader"},
+)
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        (SSO.replace("*", "0123456789abcdef"), "ada"),
+        (SSO.replace("*", "0123456789abcde"), None),
+        (SSO.replace("*", "x_0123456789abcdef"), None),
+        (SSO.replace("*", "0123456789abcdef").replace("ada@", "ADA@"), None),
+        (SSO.replace("*", "0123456789abcdef").replace("123456789012", "999999999999"), None),
+        (SSO, None),
+        (USER, "bob"),
+        (USER.replace("ops/", ""), None),
+        ("arn:aws:sts::123456789012:assumed-role/Fixed/bob", "bob"),
+        ("arn:aws:sts::123456789012:assumed-role/Fixed/eve", None),
+        ("arn:aws:sts::123456789012:assumed-role/OnCall/whoever", "crew"),
+        ("arn:aws:sts::123456789012:federated-user/bob", None),
+        ("arn:aws:iam::123456789012:root", None),
+        ("", None),
+    ],
+)
+def test_an_arn_is_one_persons_or_nobodys(arn: str, name: str | None) -> None:
+    person = PEOPLE.of_principal(arn)
+    assert (person.name if person else None) == name
+
+
+def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
+    known, stranger = PEOPLE.of_slack("U1", "Ada L."), PEOPLE.of_slack("U9", "ada")
+    assert (known.key, known.name, known.role) == ("ada", "ada", "approver")
+    assert (stranger.key, stranger.name, stranger.role) == ("slack:U9", "ada", "operator")
+    assert PEOPLE.approvers == ("ada",)
+
+
+def test_a_role_includes_the_smaller_ones() -> None:
+    may = {name: [role for role in ("reader", "operator", "approver") if person.may(role)]
+           for name in ("ada", "bob", "crew") if (person := PEOPLE.named(name))}  # fmt: skip
+    assert may == {"ada": ["reader", "operator", "approver"], "bob": ["reader", "operator"], "crew": ["reader"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("people:\n  ada: {slack: ada}", "people.ada.slack: 'ada' is none; copy the user id from the person's profile"),
+        ("people:\n  ada: {}\n  bob:\n    mail: bob", "people.bob.mail: 'bob' is none; write an address such as"),
+        ("people: {ada: {phone: +49 170 1}}", "people.ada.phone: '+49 170 1' is none; name the SSM parameter"),
+        (
+            "people: {ada: {role: admin}}",
+            "people.ada.role: Input should be 'reader', 'operator' or 'approver' (line 1)",
+        ),
+        ("people: {ada: {slak: U1}}", "people.ada.slak: no such key; remove it or correct its spelling (line 1)"),
+        ("people: {Ada L: {}}", "people.Ada L.[key]: "),
+        ("people:\n  ada:\n    iam: ['*']", "'*' is no caller; write arn:aws:iam::<account>:user/<name>, or"),
+        ("people: {ada: {iam: ['arn:aws:iam::123456789012:role/Admin']}}", "is no caller"),
+        ("people: {ada: {iam: ['arn:aws:iam::123456789012:user/*']}}", "is no caller"),
+        (
+            "people: {ada: {iam: ['arn:aws:sts::123456789012:assumed-role/Admin*/ada']}}",
+            "only a role of IAM Identity Center takes a *",
+        ),
+        (
+            "people:\n  ada: {}\n  bob:\n    iam: ['arn:aws:sts::123456789012:assumed-role/Admin/bob']",
+            "people.bob.iam: anybody who may assume Admin can call the session 'bob'. Compare sts:RoleSessionName",
+        ),
+        (
+            "people:\n  ada: {}\n  bob:\n    iam: ['arn:aws:sts::123456789012:assumed-role/Admin/bob']",
+            "or name an IAM user or a role of IAM Identity Center (line 4)",
+        ),
+        ("people:\n  ada: {slack: U1}\n  bob: {slack: U1}", "people.bob: U1 is ada's too; one identity belongs to one"),
+        (
+            f"people:\n  ada: {{iam: ['{SSO}']}}\n  bob: {{iam: ['{SSO.replace('*', '0123456789abcdef')}']}}",
+            "is ada's too; one identity belongs to one person (line 3)",
+        ),
+        (
+            "people: {ada: {iam: ['arn:aws:sts::123456789012:assumed-role/OnCall/*']},\n bob: {iam: "
+            "['arn:aws:sts::123456789012:assumed-role/OnCall/bob']}}\nroles_that_fix_sessions: [OnCall]",
+            "is ada's too",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_fix(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "people.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        load_people(file)
+    assert words in str(refused.value)
+
+
+def test_as_shipped_nobody_may_approve_or_act(tmp_path: Path) -> None:
+    shipped = load_people(ROOT / "runbooks" / "policy" / "people.yaml")
+    assert shipped == NOBODY
+    assert shipped.approvers == ()
+    assert shipped.of_principal(USER) is None
+    empty = tmp_path / "people.yaml"
+    empty.write_text("people:\n")
+    assert load_people(empty) == NOBODY
+
+
+def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
+    text = (ROOT / "runbooks" / "policy" / "people.yaml").read_text()
+    example = [
+        line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# people:", "#   ", "# roles"))
+    ]
+    file = tmp_path / "people.yaml"
+    file.write_text("\n".join(line[1:] if line.startswith("#") else line for line in example))
+    assert load_people(file).approvers == ("ada",)
