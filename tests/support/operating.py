@@ -50,4 +50,5 @@ def press_handler(
 ) -> PressHandler:
     people = people_of(*approvers)
     operations = operations_of(store, executions, channels, people)
-    return PressHandler(operations, people, address=address, whisper=whisper, open_form=open_form)
+    ticket = lambda person, incident_id: f"https://api.example/console/enter?ticket=of-{person.key}&to={incident_id}"  # noqa: E731
+    return PressHandler(operations, people, address=address, ticket=ticket, whisper=whisper, open_form=open_form)

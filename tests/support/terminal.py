@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.people.front import PeopleFront
 from firstline.policy.people import People
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
@@ -40,6 +41,7 @@ class Terminal:
             secrets=lambda name: (),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
+            sessions=TableSessions(self.store.table),
         )
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:

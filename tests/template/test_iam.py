@@ -51,7 +51,7 @@ def allowed(statements: list[Statement], action: str) -> list[Statement]:
 def test_every_function_has_a_role_of_its_own(functions: Resources) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
 
-    assert len(set(roles)) == len(functions) == 7
+    assert len(set(roles)) == len(functions) == 8
 
 
 def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) -> None:
@@ -165,7 +165,7 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("RemediateFunctionRole", ["remediation"]),
         ("EscalateFunctionRole", ["slack", "pagerduty"]),
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
-        ("RespondFunctionRole", ["slack", "pagerduty", "approvals"]),
+        ("RespondFunctionRole", ["slack", "pagerduty", "approvals", "console"]),
         ("ReconcileFunctionRole", ["slack", "pagerduty"]),
         ("IncidentStateMachineRole", ["remediation"]),
     ],

@@ -177,6 +177,7 @@ def test_documents_of_the_owners_are_sent_only_when_they_are_listed(own_document
     assert {role for role, given in opened.items() if allows(given, "ssm:GetDocument", LISTED, {})} == {
         "RemediateFunctionRole",
         "RespondFunctionRole",
+        "ConsoleFunctionRole",
     }
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.open_incidents import count_open
+from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
+from firstline.console.sessions import Pass
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
@@ -22,6 +24,7 @@ from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
 from firstline.remediation.limits import beginning_of
 from local.emulator.iam import conditions_hold
+from tests.support.browsing import get, site_of
 from tests.support.builders import NOON, a_classification, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
 from tests.support.memory import MemoryStore
@@ -115,6 +118,7 @@ class World:
         self.incidents, self.groups = self.store.incidents, self.store.groups
         self.remediations, self.trail = self.store.remediations, self.store.trail
         self.heartbeats, self.silences = self.store.heartbeats, TableSilences(self.table)
+        self.sessions = TableSessions(self.table)
         self.circuit = SharedCircuit(cast("Any", self.client), self.table.name)
 
     def live(self, incident: Incident) -> Live:
@@ -294,6 +298,28 @@ def hears(world: World, incident: Incident) -> None:
     world.trail.append(incident_id, [judged(real)], at(9))
 
 
+PASS = Pass(key="ada", name="ada", role="operator", expires_at=at(60))
+
+
+def signs_people_in(world: World, incident: Incident) -> None:
+    ticket = world.sessions.mint(PASS, NOON)
+    assert world.sessions.redeem(ticket, NOON) == PASS
+    session = world.sessions.begin(PASS, NOON)
+    assert world.sessions.find(session, NOON) == PASS
+    world.sessions.end(session, NOON)
+
+
+def shows(world: World, incident: Incident) -> None:
+    """Open every page of the console."""
+    world.store.change(incident.incident_id, plan=a_plan(planned_at=NOON))
+    session = world.sessions.begin(PASS, NOON)
+    world.client.seen.clear()  # that was remediate and respond
+    site = site_of(world)
+    page = f"incidents/{incident.incident_id}"
+    for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "silences", "reports"):
+        assert site.handle(get(f"/console/{path}", session), NOON)["statusCode"] == 200, path
+
+
 def reconciles(world: World, incident: Incident) -> None:
     (due,) = world.incidents.due(at(5), 9)
     assert count_open(world.table) == 1
@@ -344,6 +370,8 @@ def opens(world: World, incident: Incident) -> None:
         ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
         ("RespondFunctionRole", hears),
+        ("RespondFunctionRole", signs_people_in),
+        ("ConsoleFunctionRole", shows),
         ("ReconcileFunctionRole", reconciles),
         ("ReconcileFunctionRole", opens),
         ("ReconcileFunctionRole", watches),
@@ -403,6 +431,8 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
         ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
         ("SILENCES", {}),
+        ("SESSION#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
+        ("TICKET#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
         ("SILENCE_ENDS", {"dynamodb:PutItem": {"Notify"}}),
         ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond"}}),
     ],
@@ -413,6 +443,17 @@ def test_each_power_has_one_writer_and_the_trail_only_grows(
     for action in WRITES:
         may = {role.removesuffix("Role").removesuffix("Function") for role in who_may(statements, action, key)}
         assert may == writers.get(action, set()), action
+
+
+def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]]) -> None:
+    allowed = {action for given in statements["ConsoleFunctionRole"] for action in actions_of(given)}
+    reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "ssm:GetDocument", "ssm:DescribeDocument"}
+    assert {action for action in allowed if not action.startswith(("logs:", "xray:"))} <= reads
+
+
+def actions_of(statement: dict[str, Any]) -> list[str]:
+    given = statement["Action"]
+    return given if isinstance(given, list) else [given]
 
 
 @pytest.mark.parametrize(

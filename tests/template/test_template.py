@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile"]
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
 

@@ -17,7 +17,7 @@ LIBRARIES = {
     "rapidfuzz": ("classification",),
     "cryptography": ("sources",),
     "aws_lambda_powertools": ("observability.py",),
-    "jinja2": ("people",),
+    "jinja2": ("console",),
 }
 """The other libraries that a part of the core may import: files that people write, near-same words, signatures, the one
 Logger, pages."""

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
-MOST = 16
+MOST = 17
 
 
 def test_a_store_has_one_port_and_not_one_per_caller() -> None:

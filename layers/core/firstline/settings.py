@@ -135,5 +135,12 @@ class RespondSettings(ChannelSettings, RunbookSettings):
     backlog_queue_url: str
 
 
+class ConsoleSettings(Settings):
+    """Settings of functions/console. `console_url` is where Step Functions shows an execution."""
+
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    console_url: str
+
+
 class ReconcileSettings(IngestionSettings, EscalateSettings, TimesSettings):
     """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""

@@ -130,6 +130,24 @@ def local_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
     return f"{day} {there:%H:%M}"
 
 
+def visible(text: str) -> str:
+    """Replace each character that can't be seen, or changes what is seen, by its number.
+
+    Example
+    -------
+    >>> visible("rm \u202e/tmp")
+    'rm <U+202E>/tmp'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        f"<U+{ord(character):04X}>"
+        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+        else character
+        for character in text
+    )
+
+
 def _visible(character: str) -> int | None:
     if character in "\n\t" or character in _JOINERS:
         return ord(character)

@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.groups import TableGroups
     from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
     from firstline.adapters.dynamodb.remediations import TableRemediations
+    from firstline.adapters.dynamodb.sessions import TableSessions
     from firstline.adapters.dynamodb.silences import TableSilences
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
     from firstline.classification.hold import Declared
     from firstline.classification.say import Say
+    from firstline.console.site import Site
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         settings.RemediateSettings,
         settings.RespondSettings,
         settings.ReconcileSettings,
+        settings.ConsoleSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
 
@@ -142,6 +145,12 @@ class Wiring:
         from firstline.adapters.dynamodb.trail import TableTrail
 
         return TableTrail(self.table)
+
+    @cached_property
+    def sessions(self) -> "TableSessions":
+        from firstline.adapters.dynamodb.sessions import TableSessions
+
+        return TableSessions(self.table)
 
     # --- the owner's files --------------------------------------------------------------------------------------------
 
@@ -516,4 +525,22 @@ class Wiring:
             secrets=self.secrets.lines,
             channels=partial(self.channels, interactive=True),
             submit=self._submit,
+            sessions=self.sessions,
+        )
+
+    @cached_property
+    def site(self) -> "Site":
+        from zoneinfo import ZoneInfo
+
+        from firstline.console.site import Site
+
+        return Site(
+            stack=self.settings.stack_name,
+            zone=ZoneInfo(self.settings.time_zone),
+            execution_url=self.settings.console_url,
+            incidents=self.incidents,
+            trail=self.trail,
+            silences=self.silences.since,
+            documents=self.documents,
+            session=self.sessions.find,
         )

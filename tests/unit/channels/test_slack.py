@@ -96,25 +96,30 @@ def test_of_a_release_it_shows_from_which_to_which() -> None:
 
 
 PLAN = a_plan(decision="approve")
+TAKEN: dict[str, Any] = {"acknowledged_at": NOW}
 ASKED: dict[str, Any] = {"plan": PLAN, "plan_digest": PLAN.digest()}
 
 
 @pytest.mark.parametrize(
     ("kind", "changes", "expected"),
     [
-        ("paged", {}, ["acknowledge", "resolve", "note", "judge"]),
-        ("needs_human", {}, ["acknowledge", "resolve", "note", "judge"]),
-        ("paged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
-        ("acknowledged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
-        ("approval", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "note", "judge"]),
-        ("paged", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "note", "judge"]),
-        ("acknowledged", ASKED | {"acknowledged_at": NOW}, ["review", "approve", "refuse", "resolve", "note", "judge"]),
-        ("paged", ASKED | {"decision": "refused"}, ["acknowledge", "resolve", "note", "judge"]),
+        ("paged", {}, ["acknowledge", "resolve", "open", "note", "judge"]),
+        ("needs_human", {}, ["acknowledge", "resolve", "open", "note", "judge"]),
+        ("paged", {"acknowledged_at": NOW}, ["resolve", "open", "note", "judge"]),
+        ("acknowledged", {"acknowledged_at": NOW}, ["resolve", "open", "note", "judge"]),
+        ("approval", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "open", "note", "judge"]),
+        ("paged", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "open", "note", "judge"]),
+        (
+            "acknowledged",
+            ASKED | TAKEN,
+            ["review", "approve", "refuse", "resolve", "open", "note", "judge"],
+        ),
+        ("paged", ASKED | {"decision": "refused"}, ["acknowledge", "resolve", "open", "note", "judge"]),
         ("remediating", {}, []),
-        ("quiet", {}, ["resolve", "note", "judge"]),
+        ("quiet", {}, ["resolve", "open", "note", "judge"]),
         ("closed", {}, ["note", "judge"]),
-        ("changed", {"paged_at": NOW}, ["acknowledge", "resolve", "note", "judge"]),
-        ("changed", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
+        ("changed", {"paged_at": NOW}, ["acknowledge", "resolve", "open", "note", "judge"]),
+        ("changed", {"acknowledged_at": NOW}, ["resolve", "open", "note", "judge"]),
         ("changed", {"slack_channel": "automated:C1"}, []),
     ],
 )
@@ -174,7 +179,7 @@ def test_the_buttons_under_a_plan_name_the_plan() -> None:
     values = {
         button["action_id"]: button["value"]
         for block in blocks
-        for button in block.get("elements", [])[:3]
+        for button in block.get("elements", [])[:4]
         if "value" in button
     }
     assert values == {
@@ -183,6 +188,7 @@ def test_the_buttons_under_a_plan_name_the_plan() -> None:
         "refuse": f"{INCIDENT_ID}#{PLAN.digest()}",
         "acknowledge": INCIDENT_ID,
         "resolve": f"{INCIDENT_ID}#12",
+        "open": INCIDENT_ID,
         "note": f"{INCIDENT_ID}#resolve#12",
     }
 

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firstline.adapters.dynamodb.sessions import TableSessions
+from firstline.console.web import security_headers
 from firstline.errors import HistoryUnavailable
-from firstline.people.approval_page import HEADERS
 from firstline.people.links import Link, sign
 from firstline.people.press_handler import PressHandler
 from firstline.settings import RespondSettings
@@ -47,7 +48,7 @@ def wire(
     wiring: Any = Wiring(RespondSettings)
     wiring.incidents, wiring.remediations, wiring.trail = store.incidents, store.remediations, store.trail
     wiring.executions, wiring.documents = executions, MemoryDocuments()
-    wiring.people = people_of(*approvers)
+    wiring.people, wiring.sessions = people_of(*approvers), TableSessions(store.table)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
     wiring.channels = lambda *, interactive: channels
     monkeypatch.setattr(respond, "wiring", wiring)
@@ -234,7 +235,7 @@ def test_the_page_is_shown_decided_and_shown_again(desk: Visited) -> None:
     shown = look(text)
     assert "Approve and run" in shown["body"]
     assert shown["headers"]["Content-Type"] == "text/html; charset=utf-8"
-    assert {name: shown["headers"][name] for name in HEADERS} == HEADERS
+    assert {name: shown["headers"][name] for name in security_headers()} == security_headers()
 
     decided = send(text)
     assert (decided["statusCode"], decided["body"]) == (303, "")
@@ -283,7 +284,7 @@ def test_what_is_no_valid_link_is_refused_with_the_reason(
     assert words in reply["body"]
     assert "Traceback" not in reply["body"]
     assert "rotate-logs" not in reply["body"]
-    assert {name: reply["headers"][name] for name in HEADERS} == HEADERS
+    assert {name: reply["headers"][name] for name in security_headers()} == security_headers()
     assert not changed(desk)
 
 

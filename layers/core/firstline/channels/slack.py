@@ -254,6 +254,7 @@ def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, A
     names: tuple[str, ...] = ()
     if kind in _FOR_PEOPLE or kind == "quiet":
         names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")
+        names = (*names, "open")
     said = [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
     rows.append([*(_button(name, record) for name in names), *said])
     actions = [{"type": "actions", "elements": row} for row in rows]

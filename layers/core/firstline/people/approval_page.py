@@ -1,47 +1,27 @@
 """The approval page: the scripts that would run, where and as whom, and how earlier runs ended.
 
-Plain HTML out of `templates/`, without scripts. Jinja2 escapes every value; characters that could hide or reorder code
-are shown by their number.
+It shares its templates and its style with the console. Characters that could hide or reorder code are shown by their
+number.
 """
 
-import json
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
 from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from firstline.channels.summary import judged_by, severity, utc, where
+from firstline.channels.summary import judged_by, severity, where
+from firstline.console.frame import Frame
+from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link
 from firstline.remediation.steps import Documents
-from firstline.text import count, in_words, one_line, strip_invisible
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-HEADERS: dict[str, str] = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex",
-}
-"""The headers of every answer: the browser must not store or frame it, and sends forms only back here."""
+from firstline.text import one_line
 
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
-
-_OTHER_USER = re.compile(r'^exec runuser -u (\S+)(?: \$\([^)]*\))? -- bash -c "\$script" </dev/null$')
 
 
 @dataclass(frozen=True)
@@ -94,19 +74,10 @@ def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
     yield from plan.rollback
 
 
-def run_as(script: str) -> str:
-    """Return the user that a script works as; see `firstline.runbooks.documents.render_script`.
-
-    Another owner's script does not say for which system it is, and every agent has its own highest user.
-    """
-    if found := _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1]):
-        return found[1]
-    return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
-
-
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
     """Render a page that says why a request does not count."""
-    return _render("refusal.html", title=title, reason=reason, incident_id=incident_id)
+    around = _around(title, datetime.now(UTC))
+    return render("approval_refusal.html", **around, reason=reason, incident_id=incident_id)
 
 
 def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: str | None = None) -> str:
@@ -123,9 +94,9 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     # A release is everywhere, whichever host the alert came from.
     place = ", ".join(release.place for release in plan.releases) or where(record.incident)
     left = max(1, ceil((link.expires_at - now).total_seconds() / 60))
-    return _render(
-        "plan.html",
-        title=one_line(f"{plan.title} on {place}" if place else plan.title, 200),
+    return render(
+        "approval.html",
+        **_around(one_line(f"{plan.title} on {place}" if place else plan.title, 200), now),
         review=review,
         link=link,
         token=token,
@@ -139,24 +110,6 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     )
 
 
-def visible(text: str) -> str:
-    """Replace each character that can't be seen, or changes what is seen, by its number.
-
-    Example
-    -------
-    >>> visible("rm \u202e/tmp")
-    'rm <U+202E>/tmp'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        f"<U+{ord(character):04X}>"
-        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-        else character
-        for character in text
-    )
-
-
 def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterator[EarlierRun]:
     """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
@@ -165,26 +118,6 @@ def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterato
         yield EarlierRun(run.incident_id, run.at, len(run.instance_ids), record.outcome if record else None)
 
 
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(values)
-
-
-@cache
-def _environment() -> "Environment":
-    # Imported here, so that Slack's buttons, which the same function answers, do not wait for it.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = (one_line, run_as, strip_invisible, utc, visible)
-    environment.filters |= {function.__name__: function for function in filters}
-    environment.filters["counted"] = count
-    environment.filters["seconds"] = lambda seconds: in_words(timedelta(seconds=seconds))
-    environment.filters["indented"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
-    return environment
+def _around(title: str, now: datetime) -> dict[str, Any]:
+    """Return what stands around the page: its link says who looks, and its times are in UTC."""
+    return Frame(stack="", zone=UTC, now=now).values(title, narrow=True)

@@ -17,9 +17,9 @@ from firstline.text import one_line
 
 SIGNATURE_AGE_SECONDS = 300
 
-type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "judge", "note", "write", "word"]
-"""`judge` answers "was this right?", `word` says how bad an alert is from now on, `note` asks for the form for what
-fixed it, `write` sends that form."""
+type Button = Literal["acknowledge", "resolve", "open", "review", "approve", "refuse", "judge", "note", "write", "word"]
+"""`open` asks for a link to the console, `judge` answers "was this right?", `word` says how bad an alert is from now
+on, `note` asks for the form for what fixed it, `write` sends that form."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
             return _press("note", incident_id, interaction, resolves=resolves, seen=seen)
         case "resolve" if incident_id:
             return _press("resolve", incident_id, interaction, seen=_read_seen(more))
-        case "acknowledge" | "review" | "approve" | "refuse" as button if incident_id:
+        case "acknowledge" | "open" | "review" | "approve" | "refuse" as button if incident_id:
             return _press(button, incident_id, interaction, plan_digest=more)
     return None
 

@@ -9,6 +9,7 @@
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
 | `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
+| `POST /console/…` | the console's forms; see `console.forms` |
 | anything else | 404 |
 
 For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
@@ -24,13 +25,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from firstline.channels.delivery import Channel
+from firstline.console import page_links
+from firstline.console.forms import ConsoleForms
+from firstline.console.sessions import Sessions
+from firstline.console.web import security_headers
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
-from firstline.people.approval_page import HEADERS
 from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
@@ -69,6 +73,7 @@ class PeopleFront:
     secrets: Callable[[str], Sequence[str]]
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
+    sessions: Sessions
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -90,6 +95,8 @@ class PeopleFront:
                 return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
                 return _page(self._approvals.decide(incident_id, _body(event), now, self.channels()))
+            case ("POST", ["console", *_]):
+                return self._console.handle(event, now)
             case (_, ["approvals", _]):
                 return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
         return _text(HTTPStatus.NOT_FOUND, "Not found")
@@ -115,6 +122,7 @@ class PeopleFront:
             operations=self._operations(channels),
             people=self.people(),
             address=lambda link: address(link, api_url, self._signing_keys()),
+            ticket=lambda person, incident_id: self._console.ticket_for(person, api_url, now, to=incident_id),
             # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
             whisper=getattr(slack, "whisper", None),
             open_form=getattr(slack, "open_form", None),
@@ -129,6 +137,15 @@ class PeopleFront:
             channels=channels,
             approvers=self.people().approvers,
             submit=self.submit,
+        )
+
+    @property
+    def _console(self) -> ConsoleForms:
+        return ConsoleForms(
+            sessions=self.sessions,
+            people=self.people,
+            operations=lambda: self._operations(self.channels()),
+            link_keys=lambda: self.secrets(page_links.SECRET),
         )
 
     @property
@@ -173,7 +190,7 @@ def _json(status: HTTPStatus, answer: Mapping[str, Any]) -> Response:
 
 
 def _page(reply: Reply) -> Response:
-    headers = {"Content-Type": "text/html; charset=utf-8", **HEADERS}
+    headers = {"Content-Type": "text/html; charset=utf-8", **security_headers()}
     if reply.location is not None:
         headers["Location"] = reply.location
     return {"statusCode": reply.status, "headers": headers, "body": reply.html}

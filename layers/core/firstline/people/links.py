@@ -51,8 +51,13 @@ def address(link: Link, api_url: str, keys: Sequence[str]) -> str:
     return f"{api_url}/approvals/{link.incident_id}?token={sign(link, keys)}"
 
 
-def checked(keys: Sequence[str]) -> Sequence[str]:
+def checked(keys: Sequence[str], secret: str = SECRET) -> Sequence[str]:
     """Validate the signing keys and return them. The first key signs, any key verifies, so that keys can be rotated.
+
+    Parameters
+    ----------
+    secret
+        The name of the secret that holds the keys, for messages.
 
     Raises
     ------
@@ -62,11 +67,11 @@ def checked(keys: Sequence[str]) -> Sequence[str]:
         A key is so short that it could be guessed.
     """
     if not keys:
-        raise NotEntitled(CLOSED)
+        raise NotEntitled(CLOSED if secret == SECRET else f"Such links are closed: the stack has no secret {secret}.")
     for number, key in enumerate(keys, 1):
         if len(key) < MIN_KEY_LENGTH:
             raise ConfigurationError(
-                f"The secret {SECRET}, line {number}: {len(key)} characters can be guessed; "
+                f"The secret {secret}, line {number}: {len(key)} characters can be guessed; "
                 f"use at least {MIN_KEY_LENGTH}, as `openssl rand -base64 32` makes them."
             )
     return keys
@@ -74,8 +79,7 @@ def checked(keys: Sequence[str]) -> Sequence[str]:
 
 def sign(link: Link, keys: Sequence[str]) -> str:
     """Sign a link and return it as the text that goes into an address."""
-    payload = urlsafe_b64encode(link.model_dump_json().encode()).rstrip(b"=")
-    return (payload + b"." + _signature(payload, checked(keys)[0])).decode()
+    return seal(link.model_dump_json().encode(), _PURPOSE, checked(keys))
 
 
 def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) -> Link:
@@ -95,13 +99,12 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
     ConfigurationError
         A key is too short.
     """
-    payload, _, given = token.encode("ascii", "replace")[: MAX_TOKEN_LENGTH + 1].partition(b".")
-    genuine = [hmac.compare_digest(given, _signature(payload, key)) for key in checked(keys)]
-    if not any(genuine) or len(token) > MAX_TOKEN_LENGTH:
+    content = unseal(token, _PURPOSE, checked(keys))
+    if content is None:
         raise NotEntitled("This link was not made by Firstline, or it is not complete. Ask for a new one in Slack.")
     try:
-        link = Link.model_validate_json(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
-    except (ValidationError, ValueError):
+        link = Link.model_validate_json(content)
+    except ValidationError:
         raise NotEntitled("This link was made by another version of Firstline. Ask for a new one in Slack.") from None
     if link.incident_id != incident_id:
         raise NotEntitled("This link is for another incident. Ask for one for this incident in Slack.")
@@ -112,5 +115,26 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
     return link
 
 
-def _signature(payload: bytes, key: str) -> bytes:
-    return urlsafe_b64encode(hmac.digest(key.encode(), _PURPOSE + payload, "sha256")).rstrip(b"=")
+def seal(content: bytes, purpose: bytes, keys: Sequence[str]) -> str:
+    """Return a content with its signature as one text. The first key signs.
+
+    Parameters
+    ----------
+    purpose
+        Signed with the content, so that a signature for one purpose is worth nothing for another.
+    """
+    payload = urlsafe_b64encode(content).rstrip(b"=")
+    return (payload + b"." + _signature(payload, purpose, keys[0])).decode()
+
+
+def unseal(token: str, purpose: bytes, keys: Sequence[str]) -> bytes | None:
+    """Return what was sealed for a purpose, or None if no key has signed it."""
+    payload, _, given = token.encode("ascii", "replace")[: MAX_TOKEN_LENGTH + 1].partition(b".")
+    genuine = [hmac.compare_digest(given, _signature(payload, purpose, key)) for key in keys]
+    if not any(genuine) or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    return urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
+
+
+def _signature(payload: bytes, purpose: bytes, key: str) -> bytes:
+    return urlsafe_b64encode(hmac.digest(key.encode(), purpose + payload, "sha256")).rstrip(b"=")

@@ -20,7 +20,7 @@ from firstline.people.actor import Actor
 from firstline.people.buttons import Press
 from firstline.people.links import Link
 from firstline.people.operate import Action, Does, Operations
-from firstline.policy.people import People
+from firstline.policy.people import People, Person
 
 _ACTIONS: dict[str, Does] = {
     "acknowledge": "acknowledge",
@@ -47,6 +47,8 @@ class PressHandler:
         Tells who pressed; only its approvers may approve or get a link to the approval page.
     address
         Signs a link to the approval page and returns it as an address; raises NotEntitled while the page is closed.
+    ticket
+        Makes a ticket of the console for a person, and returns it as the address of an incident.
     whisper
         Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
         ChannelFailed. None without a bot, as is `open_form`.
@@ -57,6 +59,7 @@ class PressHandler:
     operations: Operations
     people: People
     address: Callable[[Link], str]
+    ticket: Callable[[Person, str], str]
     whisper: Callable[[str, str, str, str | None], object] | None
     open_form: Callable[[str, dict[str, Any]], object] | None
 
@@ -72,6 +75,8 @@ class PressHandler:
             match press.button:
                 case "review":
                     self._invite(press, now)
+                case "open":
+                    self._open_console(press)
                 case "note":
                     self._open_form(press)
                 case _:
@@ -104,6 +109,11 @@ class PressHandler:
         )
         text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
         self._answer(press, text, self.address(link))
+
+    def _open_console(self, press: Press) -> None:
+        person = self.people.of_slack(press.user_id, press.user_name)
+        text = "The incident, for your eyes only: this link is good once, for a minute."
+        self._answer(press, text, self.ticket(person, press.incident_id))
 
     def _open_form(self, press: Press) -> None:
         # Nothing is read first: the trigger is good for three seconds, a cold start included.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from firstline.models import Location, Measured, NormalizedAlert, Notification
+from firstline.models import IncidentRecord, Location, Measured, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
 
 _NAMES = ("host", "account", "region", "environment", "service")
@@ -66,18 +66,28 @@ def _needs_hiding(url: str, hide: Callable[[str], str]) -> bool:
 
 
 def for_outsiders(notification: Notification) -> Notification:
-    """Return the notification as channels get it: without the personal data that alerts quote from logs.
+    """Return the notification as channels get it: without the personal data that alerts quote from logs."""
+    changes = {"record": as_people_see_it(notification.record), "reason": redact_secrets(notification.reason)}
+    return notification.model_copy(update=changes)
 
-    The names of people who acknowledged, approved or are on call stay: people have to know of each other.
-    """
-    record = notification.record
-    alert, verdict = record.incident.alert, record.classification
-    shown_alert = {
+
+def without_personal_data(alert: NormalizedAlert) -> NormalizedAlert:
+    """Return the alert as people see it."""
+    shown = {
         "alert_name": redact(alert.alert_name)[:_NAME_LIMIT],
         "message": redact(alert.message)[:_TEXT_LIMIT],
         "labels": {name: redact(value) for name, value in alert.labels.items()},
         "url": link_without_secrets(alert.url, redact),
     }
+    return alert.model_copy(update=shown)
+
+
+def as_people_see_it(record: IncidentRecord) -> IncidentRecord:
+    """Return the incident without the personal data that alerts and outputs quote from logs.
+
+    The names of people who acknowledged, approved or are on call stay: people have to know of each other.
+    """
+    alert, verdict = record.incident.alert, record.classification
     if verdict is not None:
         shown_verdict = {
             "cause": redact(verdict.cause),
@@ -87,7 +97,7 @@ def for_outsiders(notification: Notification) -> Notification:
         }
         verdict = verdict.model_copy(update=shown_verdict)
     shown_record = {
-        "incident": record.incident.model_copy(update={"alert": alert.model_copy(update=shown_alert)}),
+        "incident": record.incident.model_copy(update={"alert": without_personal_data(alert)}),
         "classification": verdict,
         "members": [
             member.model_copy(update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT]})
@@ -95,5 +105,4 @@ def for_outsiders(notification: Notification) -> Notification:
         ],
         "results": [result.model_copy(update={"output": redact(result.output)}) for result in record.results],
     }
-    changes = {"record": record.model_copy(update=shown_record), "reason": redact_secrets(notification.reason)}
-    return notification.model_copy(update=changes)
+    return record.model_copy(update=shown_record)

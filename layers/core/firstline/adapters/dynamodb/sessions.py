@@ -1,0 +1,56 @@
+"""The console's tickets and sessions in the table, under the hash of their tokens.
+
+| what | pk | sk |
+|---|---|---|
+| a ticket, and when it was used | `TICKET#<hash>` | `TICKET` |
+| a session, and when it was ended | `SESSION#<hash>` | `SESSION` |
+"""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
+from firstline.console.sessions import Pass, hash_of, new_token
+
+KEPT = timedelta(days=1)
+"""How long an item stays after its end: it tells a ticket that was used from one that never was."""
+
+
+class TableSessions(TableStore):
+    """The tickets and sessions in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def mint(self, given: Pass, now: datetime) -> str:
+        """Write a ticket and return its token."""
+        return self._put("TICKET", given, now)
+
+    def redeem(self, token: str, now: datetime) -> Pass | None:
+        """Use a ticket up. Return None if it is unknown, over, or was used before."""
+        unused = "attribute_exists(pk) AND attribute_not_exists(over_at)"
+        pk = f"TICKET#{hash_of(token)}"
+        used = self._table.update(pk, "TICKET", "SET over_at = :now", {":now": stamp(now)}, condition=unused)
+        return None if used is None else _valid(used, now)
+
+    def begin(self, given: Pass, now: datetime) -> str:
+        """Write a session and return its token."""
+        return self._put("SESSION", given, now)
+
+    def find(self, token: str, now: datetime) -> Pass | None:
+        """Return the session of a token, or None if it is unknown or over."""
+        item = self._table.get(f"SESSION#{hash_of(token)}", "SESSION")
+        return None if item is None or "over_at" in item else _valid(item, now)
+
+    def end(self, token: str, now: datetime) -> None:
+        """End a session."""
+        self._table.update(f"SESSION#{hash_of(token)}", "SESSION", "SET over_at = :now", {":now": stamp(now)})
+
+    def _put(self, kind: str, given: Pass, now: datetime) -> str:
+        token = new_token()
+        item: Item = {"pk": f"{kind}#{hash_of(token)}", "sk": kind, "pass": given.model_dump_json(), "at": stamp(now)}
+        self._table.put(item | {"expires_at": ceil((given.expires_at + KEPT).timestamp())}, "attribute_not_exists(pk)")
+        return token
+
+
+def _valid(item: Item, now: datetime) -> Pass | None:
+    """Return the pass while it is valid: the table deletes what is over days later."""
+    given = Pass.model_validate_json(item["pass"])
+    return given if now < given.expires_at else None

@@ -1,0 +1,229 @@
+"""The console's forms, which the respond function serves: everything that writes.
+
+| request below `/console` | effect |
+|---|---|
+| `POST /tickets`, signed with the caller's AWS credentials | a ticket for the person who called |
+| `POST /enter` | uses a ticket up, or reads the link of a page, and begins a session |
+| `POST /leave` | ends the session |
+| `POST /incidents/<id>/<action>` | acts on the incident as the session's person |
+
+A form takes effect once its session, its form token and the person's role allow it; then the browser is sent back to
+the page. What acts is `people.operate`, as for Slack and the command line.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from firstline.console import page_links, web
+from firstline.console.frame import Frame
+from firstline.console.render import render
+from firstline.console.sessions import (
+    NOT_IN,
+    SESSION_LASTS,
+    TICKET_LASTS,
+    Pass,
+    Sessions,
+    check_form,
+    hash_of,
+    session_for,
+)
+from firstline.console.web import HttpAnswer, Response, see_other
+from firstline.errors import (
+    ApprovalRefused,
+    ConfigurationError,
+    ExecutionsUnavailable,
+    FeedbackRefused,
+    HistoryUnavailable,
+    NotEntitled,
+    OperationRefused,
+    QuarantineUnavailable,
+    UnreadablePayload,
+)
+from firstline.observability import logger
+from firstline.people.actor import Actor
+from firstline.people.operate import Action, Does, Operations
+from firstline.policy.people import FILE, People, Person
+
+_INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_USED = "This link was used already, or its minute is over. Ask for a new one: `firstline console`, or *Open* in Slack."
+
+
+@dataclass(frozen=True)
+class ConsoleForms:
+    """Serves the console's forms.
+
+    Parameters
+    ----------
+    people
+        Reads the list of people as it is now: who left it may do nothing more, whatever their session says.
+    operations
+        Connects the stack's channels and returns what acts.
+    link_keys
+        Returns the keys of the links in pages.
+    """
+
+    sessions: Sessions
+    people: Callable[[], People]
+    operations: Callable[[], Operations]
+    link_keys: Callable[[], Sequence[str]]
+
+    def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
+        """Answer a POST of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        _, path = web.method_and_path(event)
+        back = "/".join(["", "console", *path[:2]]) if path[:1] == ["incidents"] else ""
+        try:
+            if path == ["tickets"]:
+                return self._ticket(event, now).response()
+            _check_site(event)
+            return self._answer(path, event, now).response()
+        except (NotEntitled, ConfigurationError) as refused:
+            logger.warning("Refused at the console", extra={"why": str(refused)})
+            return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
+        except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
+            return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
+        except (UnreadablePayload, ValidationError):
+            why = "That is not what a form of the console sends. Open the page again."
+            return self._refusal(HTTPStatus.BAD_REQUEST, why, now, back).response()
+        except (HistoryUnavailable, QuarantineUnavailable):
+            logger.exception("The console cannot reach the table, or a queue")
+            why = "AWS does not answer at the moment. Nothing was changed. Try again in a few seconds."
+            return self._refusal(HTTPStatus.SERVICE_UNAVAILABLE, why, now, back).response()
+
+    def ticket_for(self, person: Person, api_url: str, now: datetime, *, to: str = "") -> str:
+        """Make a ticket for a person, and return it as an address.
+
+        Parameters
+        ----------
+        to
+            The incident whose page it opens; empty for the list.
+        """
+        given = Pass(key=person.key, name=person.name, role=person.role, expires_at=now + TICKET_LASTS)
+        return f"{api_url}/console/enter?ticket={self.sessions.mint(given, now)}{f'&to={to}' if to else ''}"
+
+    def _ticket(self, event: Mapping[str, Any], now: datetime) -> HttpAnswer:
+        """Answer a signed request: API Gateway has checked the signature and names the caller."""
+        caller = str(event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn", ""))
+        person = self.people().of_principal(caller)
+        if person is None:
+            why = f"{caller or 'the caller'} is nobody in {FILE}: add it there"
+            return _json(HTTPStatus.FORBIDDEN, {"message": why})
+        to = web.query(event, "incident") or ""
+        url = self.ticket_for(person, web.api_url(event), now, to=to if _INCIDENT.fullmatch(to) else "")
+        return _json(HTTPStatus.OK, {"url": url, "person": person.name, "expires_at": (now + TICKET_LASTS).isoformat()})
+
+    def _answer(self, path: Sequence[str], event: Mapping[str, Any], now: datetime) -> HttpAnswer:
+        form = web.form_of(event)
+        if path == ["enter"]:
+            return self._enter(form, now)
+        token = web.cookie_of(event)
+        me = self.sessions.find(token, now) if token else None
+        if me is None:
+            return self._refusal(HTTPStatus.UNAUTHORIZED, NOT_IN, now)
+        check_form(token, form.get("form", ""))
+        match path:
+            case ["leave"]:
+                self.sessions.end(token, now)
+                cookie = web.session_cookie("", 0)
+                said = self._refusal(HTTPStatus.OK, "You have left the console.", now)
+                return HttpAnswer(HTTPStatus.OK, said.body, cookie=cookie)
+            case ["incidents", incident_id, does] if does in get_args(Does.__value__):
+                return self._act(incident_id, does, form, (me, token), now)
+        return self._refusal(HTTPStatus.NOT_FOUND, "The console has no such form.", now)
+
+    def _enter(self, form: Mapping[str, str], now: datetime) -> HttpAnswer:
+        """Begin a session with a ticket, or with the link of a page."""
+        incident_id = form.get("incident", "")
+        if "link" in form:
+            given = page_links.read(form["link"], incident_id, self.link_keys(), now)
+        else:
+            found = self.sessions.redeem(form.get("ticket", ""), now)
+            if found is None:
+                raise NotEntitled(_USED)
+            given, incident_id = found, form.get("to", "")
+        self._current(given)
+        token = self.sessions.begin(session_for(given, now), now)
+        cookie = web.session_cookie(token, int(SESSION_LASTS.total_seconds()))
+        known = _INCIDENT.fullmatch(incident_id) is not None
+        page = f"/console/incidents/{incident_id}" if known else "/console/incidents"
+        if form.get("do") == "acknowledge" and given.incident_id is not None:
+            try:
+                page = self._act(given.incident_id, "acknowledge", form, (given, token), now).headers["Location"]
+            except OperationRefused:
+                logger.info("There was nothing to acknowledge", extra={"incident_id": given.incident_id})
+        return see_other(page, cookie)
+
+    def _act(
+        self, incident_id: str, does: str, form: Mapping[str, str], mine: tuple[Pass, str], now: datetime
+    ) -> HttpAnswer:
+        me, token = mine
+        person = self._current(me)
+        if not me.may(does, incident_id):
+            raise NotEntitled(
+                f"{me.name} may not do this here."
+                if me.incident_id is None
+                else "Your link is good for reading one incident, and for taking it. Open the console for the rest."
+            )
+        action = action_of(does, form)
+        actor = Actor(person=person, through="console", principal=f"session {hash_of(token)[:12]}")
+        done: str = does
+        try:
+            self.operations().act(action, incident_id, actor, now)
+        except ExecutionsUnavailable:
+            logger.exception("A form was written down, but the execution could not be told; reconcile will")
+            done = "late"
+        # A browser that reloads the next page does not send the form again.
+        return see_other(f"/console/incidents/{incident_id}?done={done}")
+
+    def _current(self, given: Pass) -> Person:
+        """Return the holder with the lower of the roles that they had then and have now.
+
+        Raises
+        ------
+        NotEntitled
+            The holder is no longer on the list of people.
+        """
+        people = self.people()
+        slack = given.key.removeprefix("slack:")
+        person = people.of_slack(slack, given.name) if slack != given.key else people.named(given.key)
+        if person is None:
+            raise NotEntitled(f"{given.name} is not in {FILE} any more.")
+        return person if given.person.may(person.role) else given.person
+
+    def _refusal(self, status: HTTPStatus, reason: str, now: datetime, back: str = "") -> HttpAnswer:
+        title = "Done" if status == HTTPStatus.OK else "This did not count"
+        values = Frame("", UTC, now).values(title, narrow=True)
+        return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back))
+
+
+def action_of(does: str, form: Mapping[str, str]) -> Action:
+    """Return the action that a form asks for. Raises ValidationError if a field is not what the form offers."""
+    fields: dict[str, Any] = {"does": does, "text": form.get("text", ""), "plan_digest": form.get("digest", "")}
+    if does in ("resolve", "note"):
+        fields["seen"] = form.get("seen") or None
+    if does == "judge":
+        said, _, severity = form.get("said", "").partition("-")
+        fields |= {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
+    return Action.model_validate(fields)
+
+
+def _check_site(event: Mapping[str, Any]) -> None:
+    """Refuse a form that another site sent, where the browser says so.
+
+    Raises
+    ------
+    NotEntitled
+        It comes from another site.
+    """
+    if (event.get("headers") or {}).get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise NotEntitled("Another site sent this form. Open the console itself.")
+
+
+def _json(status: HTTPStatus, content: Mapping[str, str]) -> HttpAnswer:
+    return HttpAnswer(status, json.dumps(content), "application/json")

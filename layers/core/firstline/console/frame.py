@@ -1,0 +1,55 @@
+"""The frame around every page of the console: the stack's name, the visitor, the clock."""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from firstline.console.sessions import NOT_IN, Pass, form_token
+from firstline.errors import NotEntitled
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The frame of one page.
+
+    Parameters
+    ----------
+    stack
+        The stack's name.
+    zone
+        The time zone in which people read times.
+    me
+        The visitor; None on a page that needs none.
+    token
+        The visitor's session, from which the forms' token is made; empty on a page without forms.
+    script
+        The name of the script that refreshes the page; empty without one.
+    """
+
+    stack: str
+    zone: tzinfo
+    now: datetime
+    me: Pass | None = None
+    token: str = ""
+    script: str = ""
+
+    @property
+    def visitor(self) -> Pass:
+        """Return the visitor. Raises NotEntitled if there is none."""
+        if self.me is None:
+            raise NotEntitled(NOT_IN)
+        return self.me
+
+    def values(self, title: str, here: str = "", *, narrow: bool = False) -> dict[str, Any]:
+        """Return what `base.html` needs."""
+        return {
+            "stack": self.stack,
+            "zone": self.zone,
+            "now": self.now,
+            "me": self.me,
+            "form_token": form_token(self.token) if self.token else "",
+            "script": self.script,
+            "title": title,
+            "here": here,
+            "narrow": narrow,
+        }

@@ -1,0 +1,57 @@
+"""The list of incidents: what nobody has first, then by severity, then by age."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from firstline.console.frame import Frame
+from firstline.console.render import render
+from firstline.models import IncidentRecord, Severity
+from firstline.people.status import Filter, listing
+from firstline.text import one_line
+
+MOST_ROWS = 200
+
+_SEVERITIES: tuple[tuple[Severity, str], ...] = (
+    ("critical", "Critical"),
+    ("high", "High or worse"),
+    ("medium", "Medium or worse"),
+    ("low", "Low or worse"),
+)
+
+
+def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *, closed: bool = False) -> str:
+    """Render the list of these incidents, as far as they are wanted.
+
+    Parameters
+    ----------
+    closed
+        True if the records hold what was closed today, too.
+    """
+    every = list(records)
+    statuses = listing(every, wanted, frame.now)
+    services = sorted({one_line(service, 80) for record in every if (service := record.incident.alert.service)})
+    return render(
+        "list.html",
+        **frame.values("Incidents", "incidents"),
+        statuses=statuses[:MOST_ROWS],
+        hidden=max(0, len(statuses) - MOST_ROWS),
+        unowned=sum(status.unowned for status in statuses),
+        wanted=wanted,
+        closed=closed,
+        everything=wanted == Filter() and not closed,
+        severities=_SEVERITIES,
+        services=services[:100],
+        again=f"/console/incidents?{_query(wanted, closed)}",
+    )
+
+
+def _query(wanted: Filter, closed: bool) -> str:
+    """Return the filter as the address has it."""
+    fields = {
+        "q": wanted.text,
+        "severity": wanted.at_least or "",
+        "service": wanted.service,
+        "unowned": "1" if wanted.unowned else "",
+        "closed": "1" if closed else "",
+    }
+    return urlencode({name: value for name, value in fields.items() if value})

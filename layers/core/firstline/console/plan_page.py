@@ -1,0 +1,30 @@
+"""The page of a plan with its scripts, as the hosts will run them, and the form to decide on it."""
+
+from firstline.console.actions import decisions_on, why_no_decision
+from firstline.console.frame import Frame
+from firstline.console.render import render
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, RemediationPlan
+from firstline.people.approval_page import review
+from firstline.remediation.steps import Documents
+from firstline.text import one_line
+
+
+def plan_page(
+    record: IncidentRecord, plan: RemediationPlan, frame: Frame, *, documents: Documents, incidents: Incidents
+) -> str:
+    """Render the page. What cannot be shown as a whole cannot be approved here."""
+    gathered = review(record, plan, frame.now, documents=documents, incidents=incidents)
+    decides = decisions_on(record, frame.visitor, scripts_shown=True)
+    if gathered.unreadable:
+        decides = [action for action in decides if action.name != "approve"]
+    return render(
+        "plan.html",
+        **frame.values(one_line(plan.title, 200), "incidents"),
+        review=gathered,
+        record=record,
+        plan=plan,
+        base=f"/console/incidents/{record.incident.incident_id}",
+        decides=decides,
+        why_not=why_no_decision(frame.visitor),
+    )

@@ -1,0 +1,106 @@
+"""The right to look at the console and to act: tickets that are used once, sessions, and three roles. Pure.
+
+A ticket is a link that the stack made for one person; it is good for a minute and once. Its holder gets a session: a
+cookie for eight hours. Both are 256 random bits, of which the table holds only the hash, so that nobody who reads the
+table can use them. A link in a page is no ticket (`page_links.py`): it is good for one incident, to read it and to say
+"I have it".
+"""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from firstline.errors import NotEntitled
+from firstline.models import Frozen, Name
+from firstline.policy.people import Person, Role
+
+TICKET_LASTS = timedelta(seconds=60)
+SESSION_LASTS = timedelta(hours=8)
+
+NOT_IN = "You are not signed in, or your session is over. Open the console with `firstline console`, or from Slack."
+
+
+class Pass(Frozen):
+    """The right of one person to look and to act until a time, as a ticket or a session carries it.
+
+    `key` tells people apart, and `name` is what others read (`policy.people.Person`). With `incident_id` it is good for
+    that incident alone, and of all actions only for an acknowledgement.
+    """
+
+    key: Name
+    name: Name
+    role: Role
+    incident_id: Name | None = None
+    expires_at: AwareDatetime
+
+    def may_see(self, incident_id: str) -> bool:
+        """Return True if the holder may look at this incident."""
+        return self.incident_id in (None, incident_id)
+
+    def may(self, action: str, incident_id: str) -> bool:
+        """Return True if the holder may do this to this incident."""
+        if not self.may_see(incident_id):
+            return False
+        if self.incident_id is not None:
+            return action == "acknowledge"
+        return self.person.may("approver" if action == "approve" else "operator")
+
+    @property
+    def person(self) -> Person:
+        """Return the holder as they were when the pass was made."""
+        return Person(key=self.key, name=self.name, role=self.role)
+
+
+class Sessions(Protocol):
+    """The tickets and sessions of one stack. Every method raises `HistoryUnavailable`."""
+
+    def mint(self, given: Pass, now: datetime) -> str:
+        """Write a ticket and return its token."""
+
+    def redeem(self, token: str, now: datetime) -> Pass | None:
+        """Use a ticket up. Return None if it is unknown, over, or was used before."""
+
+    def begin(self, given: Pass, now: datetime) -> str:
+        """Write a session and return its token."""
+
+    def find(self, token: str, now: datetime) -> Pass | None:
+        """Return the session of a token, or None if it is unknown or over."""
+
+    def end(self, token: str, now: datetime) -> None:
+        """End a session."""
+
+
+def new_token() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_of(token: str) -> str:
+    """Return the name under which the table knows a token."""
+    return sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def session_for(given: Pass, now: datetime) -> Pass:
+    """Return the session that a ticket or a link begins."""
+    return given.model_copy(update={"expires_at": now + SESSION_LASTS})
+
+
+def form_token(token: str) -> str:
+    """Return what each form of a session carries. Another site can send the cookie along, but cannot know this."""
+    return sha256(f"firstline-form-1\n{token}".encode()).hexdigest()
+
+
+def check_form(token: str, given: str) -> None:
+    """Check that a form is one of this session's pages.
+
+    Raises
+    ------
+    NotEntitled
+        It is not.
+    """
+    if not hmac.compare_digest(form_token(token).encode(), given.encode("utf-8", "replace")):
+        raise NotEntitled("This form is not from your session. Open the page again, and press the button there.")

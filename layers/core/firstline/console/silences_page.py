@@ -1,0 +1,66 @@
+"""The silences: what is silenced now, by whom, why and until when; and what ended lately."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firstline.console.frame import Frame
+from firstline.console.render import render
+from firstline.policy.holds import Silence
+from firstline.text import one_line, short_duration
+
+MOST_OVER = 20
+
+
+@dataclass(frozen=True)
+class _SilenceLine:
+    id: str
+    what: str
+    reason: str
+    owner: str
+    created_at: datetime
+    until: datetime
+    over: bool
+    left: str
+    until_resolved: bool
+    even_critical: bool
+    ended_by: str
+
+
+def silences_page(silences: Sequence[Silence], frame: Frame) -> str:
+    """Render the page. What ends first stands first; of what is over, what ended last."""
+    active = sorted((one for one in silences if one.active(frame.now)), key=lambda one: one.expires_at)
+    over = sorted((one for one in silences if not one.active(frame.now)), key=_end, reverse=True)[:MOST_OVER]
+    groups = [
+        ("Active", [_line(one, frame.now) for one in active]),
+        ("Over, of the last day", [_line(one, frame.now) for one in over]),
+    ]
+    return render("silences.html", **frame.values("Silences", "silences"), groups=groups)
+
+
+def _end(silence: Silence) -> datetime:
+    return silence.ended_at or silence.expires_at
+
+
+def _line(silence: Silence, now: datetime) -> _SilenceLine:
+    return _SilenceLine(
+        id=silence.id,
+        what=matched(silence),
+        reason=one_line(silence.reason, 300),
+        owner=one_line(silence.owner, 80),
+        created_at=silence.created_at,
+        until=_end(silence),
+        over=not silence.active(now),
+        left=short_duration(silence.expires_at - now),
+        until_resolved=silence.until_resolved,
+        even_critical=silence.even_critical,
+        ended_by=one_line(silence.ended_by or "", 80),
+    )
+
+
+def matched(silence: Silence) -> str:
+    """Write what a silence matches, as `firstline silence add` takes it: `host=web-1 severity=low,medium`."""
+    match = silence.match
+    pairs = {name: getattr(match, name) for name in type(match).model_fields if name != "labels"}
+    pairs |= {f"labels.{name}": values for name, values in match.labels.items()}
+    return one_line(" ".join(f"{name}={','.join(map(str, values))}" for name, values in pairs.items() if values), 300)

@@ -1,0 +1,172 @@
+"""The console's pages: every GET, which changes nothing.
+
+| address below `/console` | page |
+|---|---|
+| `/incidents?unowned&severity&service&q&closed` | the list |
+| `/incidents/<id>` | one incident; `…/status` its status alone, `…/plan` its plan with the scripts |
+| `/silences`, `/reports?days` | the silences; the report of the last days |
+| `/enter?ticket=…`, `/enter/<incident>?link=…` | the form that uses a ticket or a link |
+| `/htmx-<hash>.js` | the one script |
+
+Without a session every page but the last two says how to get one. Forms are sent to the respond function (`forms.py`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from http import HTTPStatus
+from typing import Any, cast
+
+from firstline.console import assets, web
+from firstline.console.frame import Frame
+from firstline.console.incident_page import gather, incident_page, status_part
+from firstline.console.list_page import list_page
+from firstline.console.plan_page import plan_page
+from firstline.console.render import render
+from firstline.console.reports_page import PERIODS, reports_page
+from firstline.console.sessions import NOT_IN, Pass
+from firstline.console.silences_page import silences_page
+from firstline.console.web import HttpAnswer, Response
+from firstline.errors import HistoryUnavailable, NotEntitled
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.store import Incidents
+from firstline.models import SEVERITY_RANK, Severity
+from firstline.observability import logger
+from firstline.people.status import Filter
+from firstline.policy.holds import Silence
+from firstline.remediation.steps import Documents
+from firstline.text import one_line
+
+CLOSED_FOR = timedelta(days=1)
+"""How long the list shows what is closed, if it is asked to."""
+
+UNKNOWN = "Firstline knows no such incident. It may be older than the stack remembers."
+
+DONE = {
+    "acknowledge": "You have it. Paging has stopped.",
+    "resolve": "Resolved. It closes in a moment.",
+    "note": "The note is kept: whoever meets this next reads it.",
+    "judge": "Noted. Thank you.",
+    "escalate": "The next level is paged now.",
+    "reopen": "It begins anew within seconds, as the next incident of its group.",
+    "approve": "Your yes is written down. The plan below says whether it runs.",
+    "refuse": "Refused: it never runs.",
+    "late": "It is written down. AWS is slow to react, so it takes effect within a minute or two.",
+}
+"""What an incident's page says after a form, by the word in its address. Nothing else of the address is shown."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The console's pages.
+
+    Parameters
+    ----------
+    silences
+        Returns the silences that expire after a time.
+    session
+        Returns the session of a token at a time, or None.
+    execution_url
+        What `execution_link` takes.
+    """
+
+    stack: str
+    zone: tzinfo
+    execution_url: str
+    incidents: Incidents
+    trail: Trail
+    silences: Callable[[datetime], Sequence[Silence]]
+    documents: Documents
+    session: Callable[[str, datetime], Pass | None]
+
+    def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
+        """HttpAnswer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        method, path = web.method_and_path(event)
+        if path == [assets.script_name()]:
+            return assets.script()
+        frame = Frame(self.stack, self.zone, now)
+        try:
+            if method != "GET":
+                return refusal(frame, HTTPStatus.METHOD_NOT_ALLOWED, "Not here", "This address only shows.").response()
+            return self._answer(path, event, now, frame).response()
+        except NotEntitled as refused:
+            return refusal(frame, HTTPStatus.FORBIDDEN, "Not for you", str(refused)).response()
+        except HistoryUnavailable:
+            logger.exception("The console cannot reach the table")
+            why = "Firstline cannot reach its table at the moment. Try again in a few seconds."
+            return refusal(frame, HTTPStatus.SERVICE_UNAVAILABLE, "Not now", why).response()
+
+    def _answer(self, path: Sequence[str], event: Mapping[str, Any], now: datetime, frame: Frame) -> HttpAnswer:
+        match path:
+            case ["enter"] | ["enter", _]:
+                return _enter(path[1] if len(path) > 1 else "", event, frame)
+            case [""] | []:
+                return web.see_other("/console/incidents")
+        token = web.cookie_of(event)
+        me = self.session(token, now) if token else None
+        if me is None:
+            return refusal(frame, HTTPStatus.UNAUTHORIZED, "Sign in", NOT_IN)
+        mine = Frame(self.stack, self.zone, now, me, token, assets.script_name())
+        match path:
+            case ["incidents", incident_id, *rest] if len(rest) <= 1:
+                return self._incident(incident_id, rest[0] if rest else "", event, mine)
+            case [name] if me.incident_id is not None and name in ("incidents", "silences", "reports"):
+                return web.see_other(f"/console/incidents/{me.incident_id}")
+            case ["incidents"]:
+                return self._list(event, mine)
+            case ["silences"]:
+                return HttpAnswer(body=silences_page(self.silences(now - CLOSED_FOR), mine))
+            case ["reports"]:
+                asked = web.query(event, "days") or ""
+                days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
+                return HttpAnswer(
+                    body=reports_page(self.incidents.closed_since(now - timedelta(days=days)), days, mine)
+                )
+        return refusal(mine, HTTPStatus.NOT_FOUND, "Not found", "The console has no such page.")
+
+    def _list(self, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
+        asked = web.query(event, "severity")
+        wanted = Filter(
+            unowned=bool(web.query(event, "unowned")),
+            at_least=cast("Severity", asked) if asked in SEVERITY_RANK and asked != "info" else None,
+            service=one_line(web.query(event, "service") or "", 80),
+            text=one_line(web.query(event, "q") or "", 80),
+        )
+        closed = bool(web.query(event, "closed"))
+        records = list(self.incidents.open_records())
+        if closed:
+            records += self.incidents.closed_since(frame.now - CLOSED_FOR)
+        return HttpAnswer(body=list_page(records, wanted, frame, closed=closed))
+
+    def _incident(self, incident_id: str, part: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
+        if not frame.visitor.may_see(incident_id):
+            raise NotEntitled("Your link is good for another incident.")
+        record = self.incidents.record(incident_id)
+        if record is None:
+            return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", UNKNOWN)
+        match part:
+            case "":
+                view = gather(record, frame.now, incidents=self.incidents, trail=self.trail)
+                said = DONE.get(web.query(event, "done") or "", "")
+                return HttpAnswer(body=incident_page(view, frame, execution_url=self.execution_url, said=said))
+            case "status":
+                return HttpAnswer(body=status_part(record, frame))
+            case "plan" if record.plan is not None:
+                return HttpAnswer(
+                    body=plan_page(record, record.plan, frame, documents=self.documents, incidents=self.incidents)
+                )
+        return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", "This incident has no such page.")
+
+
+def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
+    """Show the form that uses a ticket or a link. Previews follow links, so a GET uses nothing up."""
+    token = one_line(web.query(event, "link" if incident_id else "ticket") or "", 2_000)
+    title = "You were paged" if incident_id else "Open the console"
+    to = one_line(web.query(event, "to") or "", 80)
+    values = frame.values(title, narrow=True)
+    return HttpAnswer(body=render("enter.html", **values, token=token, incident_id=one_line(incident_id, 80), to=to))
+
+
+def refusal(frame: Frame, status: HTTPStatus, title: str, reason: str, back: str = "") -> HttpAnswer:
+    """Return a page that says why there is nothing to see, or why a form did not count."""
+    return HttpAnswer(status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back))

@@ -1,0 +1,121 @@
+"""HTTP as the console's two functions need it: requests of API Gateway (HTTP API, format 2.0), answers, cookies."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from firstline.errors import UnreadablePayload
+
+type Response = dict[str, Any]
+
+MAX_FORM_BYTES = 8_192
+MAX_FIELDS = 12
+
+COOKIE = "__Host-firstline"
+"""The name makes the browser refuse it without Secure, with a Domain, or for another path than `/`."""
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """The answer to a browser."""
+
+    status: HTTPStatus = HTTPStatus.OK
+    body: str = ""
+    content_type: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookie: str | None = None
+
+    def response(self) -> Response:
+        """Return the answer as API Gateway takes it."""
+        headers = {"Content-Type": self.content_type, **security_headers(), **self.headers}
+        response: Response = {"statusCode": int(self.status), "headers": headers, "body": self.body}
+        return response if self.cookie is None else response | {"cookies": [self.cookie]}
+
+
+def see_other(location: str, cookie: str | None = None) -> HttpAnswer:
+    """Send the browser to another page. One that reloads that page does not send its form again."""
+    return HttpAnswer(HTTPStatus.SEE_OTHER, headers={"Location": location}, cookie=cookie)
+
+
+@cache
+def security_headers() -> dict[str, str]:
+    """Return the headers of every answer: no inline script, no other site's content, no frame, no referrer, no copy.
+
+    The style sheet stands in the page, which saves a request; its hash is all that the policy allows.
+    """
+    from firstline.console.render import style_hash
+
+    policy = (
+        "default-src 'none'",
+        f"style-src '{style_hash()}'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "img-src data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "; ".join(policy),
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "X-Robots-Tag": "noindex",
+    }
+
+
+def method_and_path(event: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the method and the path's parts below `/console`."""
+    return event["requestContext"]["http"]["method"], event["rawPath"].strip("/").split("/")[1:]
+
+
+def query(event: Mapping[str, Any], name: str) -> str | None:
+    """Return a parameter of the address, or None if it is not there."""
+    value = (event.get("queryStringParameters") or {}).get(name)
+    return None if value is None else str(value)
+
+
+def cookie_of(event: Mapping[str, Any]) -> str:
+    """Return the session's token out of the request's cookies; empty without one."""
+    pairs = (cookie.partition("=") for cookie in event.get("cookies") or [])
+    return next((value for name, _, value in pairs if name == COOKIE), "")
+
+
+def session_cookie(token: str, seconds: int) -> str:
+    """Return the header that sets the session's cookie; with 0 seconds it takes the cookie away."""
+    return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"
+
+
+def form_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of a form, each once.
+
+    Raises
+    ------
+    UnreadablePayload
+        The body is not what a form of the console sends.
+    """
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+        if len(body) > MAX_FORM_BYTES:
+            raise ValueError(f"{len(body)} bytes")
+        fields = parse_qs(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MAX_FIELDS
+        )
+        if any(len(values) != 1 for values in fields.values()):
+            raise ValueError("a field came twice")
+    except ValueError:
+        raise UnreadablePayload("That is not what a form of the console sends. Open the page again.") from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def api_url(event: Mapping[str, Any]) -> str:
+    """Return the address where the request came in: a function cannot be given its own API's address."""
+    domain = event["requestContext"]["domainName"]
+    on_this_machine = domain.partition(":")[0] in ("127.0.0.1", "localhost")
+    return f"{'http' if on_this_machine else 'https'}://{domain}"

@@ -1,0 +1,299 @@
+"""Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.console import page_links
+from firstline.console.sessions import Pass, form_token
+from firstline.errors import HistoryUnavailable
+from firstline.policy.people import Person
+from tests.support.browsing import cookie_in, form_in, post, signed
+from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
+from tests.unit.console.shelf import KEYS, PAGE, PEOPLE, Shelf
+
+ADA = "arn:aws:iam::123456789012:user/ada"
+BOB = Person(key="bob", name="bob", role="operator")
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def ticket_of(shelf: Shelf, name: str = "ada") -> str:
+    person = PEOPLE.named(name)
+    assert person is not None
+    return shelf.forms.ticket_for(person, "https://api.example", NOW).partition("ticket=")[2]
+
+
+def link_of(person: Person = BOB, incident_id: str = INCIDENT_ID) -> str:
+    address = page_links.address(person, incident_id, "https://api.example", KEYS, NOW)
+    return address.partition("link=")[2]
+
+
+def enter(shelf: Shelf, minutes: float = 0, **form: str) -> dict[str, Any]:
+    return shelf.forms.handle(post("/console/enter", form), NOW + timedelta(minutes=minutes))
+
+
+# --- tickets ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf) -> None:
+    answer = shelf.forms.handle(signed("/console/tickets", ADA), NOW)
+    assert answer["statusCode"] == 200
+    assert '"person": "ada"' in answer["body"]
+    ticket = answer["body"].partition("ticket=")[2].partition('"')[0]
+
+    answer = enter(shelf, ticket=ticket, do="look")
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (303, "/console/incidents")
+    (cookie,) = answer["cookies"]
+    assert cookie.startswith("__Host-firstline=")
+    assert cookie.endswith("; Path=/; Max-Age=28800; HttpOnly; Secure; SameSite=Lax")
+    assert shelf.see("/console/incidents", cookie_in(answer))["statusCode"] == 200
+
+    answer = enter(shelf, ticket=ticket, do="look")
+    assert (answer["statusCode"], cookie_in(answer)) == (403, "")
+
+
+def test_who_is_not_on_the_list_gets_no_ticket(shelf: Shelf) -> None:
+    answer = shelf.forms.handle(signed("/console/tickets", "arn:aws:iam::123456789012:user/mallory"), NOW)
+    assert answer["statusCode"] == 403
+    assert "user/mallory is nobody in runbooks/policy/people.yaml" in answer["body"]
+    assert shelf.forms.handle(post("/console/tickets", {}), NOW)["statusCode"] == 403
+
+
+@pytest.mark.parametrize("ticket", ["", "forged", "x" * 3_000, "\ud83d", "ticket&ticket=2"])
+def test_a_forged_ticket_opens_nothing(shelf: Shelf, ticket: str) -> None:
+    ticket_of(shelf)
+    answer = enter(shelf, ticket=ticket.encode("utf-8", "replace").decode(), do="look")
+    assert answer["statusCode"] == 403
+    assert not cookie_in(answer)
+
+
+def test_a_ticket_is_over_after_a_minute_and_stays_used(shelf: Shelf) -> None:
+    ticket = ticket_of(shelf)
+    assert enter(shelf, minutes=1, ticket=ticket)["statusCode"] == 403
+    assert enter(shelf, ticket=ticket)["statusCode"] == 403, "too late is used, too"
+
+
+def test_a_ticket_is_no_session_and_a_session_no_ticket(shelf: Shelf) -> None:
+    assert shelf.see("/console/incidents", ticket_of(shelf))["statusCode"] == 401
+    assert enter(shelf, ticket=shelf.session("ada"))["statusCode"] == 403
+
+
+def test_ten_thousand_previews_change_nothing(shelf: Shelf) -> None:
+    ticket, session = ticket_of(shelf), shelf.session("ada")
+    before = shelf.store.client.snapshot()
+    addresses = [f"/console/enter?ticket={ticket}", f"/console/enter/{INCIDENT_ID}?link={link_of()}", PAGE]
+    for number in range(10_000):
+        # Every thousandth has a session, and reads all of the incident.
+        address = addresses[2 if number % 1_000 == 0 else number % 2]
+        assert shelf.see(address, session if address == PAGE else "")["statusCode"] == 200
+    assert shelf.store.client.snapshot() == before
+    assert enter(shelf, ticket=ticket)["statusCode"] == 303, "and it still opens the console"
+
+
+# --- links in pages ---------------------------------------------------------------------------------------------------
+
+
+def test_a_link_in_a_page_takes_the_incident_in_one_press(shelf: Shelf) -> None:
+    page = shelf.see(f"/console/enter/{INCIDENT_ID}?link={link_of()}")["body"]
+    answer = enter(shelf, 0, **form_in(page, "/console/enter"), do="acknowledge")
+    assert answer["headers"]["Location"] == f"{PAGE}?done=acknowledge"
+    assert shelf.store.only.acknowledged_by == "bob (console)"
+    shown = shelf.see(PAGE, cookie_in(answer))["body"]
+    assert "bob (console) has it" in shown
+    assert 'action="' not in shown.replace('action="/console/leave"', ""), "the link is good for nothing more"
+
+
+def test_a_link_of_a_page_may_be_opened_again_when_somebody_has_it(shelf: Shelf) -> None:
+    form = {"link": link_of(), "incident": INCIDENT_ID, "do": "acknowledge"}
+    enter(shelf, 0, **form)
+    answer = enter(shelf, 1, **form)
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (303, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("form", "minutes"),
+    [
+        ({"link": link_of()[:-3] + "AAA", "incident": INCIDENT_ID}, 0),
+        ({"link": link_of(), "incident": "Other-20260301"}, 0),
+        ({"link": link_of(incident_id="Other-20260301"), "incident": INCIDENT_ID}, 0),
+        ({"link": link_of(), "incident": INCIDENT_ID}, 12 * 60),
+        ({"link": link_of(Person(key="mallory", name="mallory", role="approver")), "incident": INCIDENT_ID}, 0),
+    ],
+    ids=["forged", "presented for another incident", "made for another incident", "over", "of who left the list"],
+)
+def test_a_wrong_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes: float) -> None:
+    answer = enter(shelf, minutes, **form, do="acknowledge")
+    assert (answer["statusCode"], cookie_in(answer)) == (403, "")
+    assert shelf.store.only.acknowledged_at is None
+
+
+def test_without_a_key_links_are_closed(shelf: Shelf) -> None:
+    forms = shelf.forms
+    closed = type(forms)(forms.sessions, forms.people, forms.operations, tuple)
+    answer = closed.handle(post("/console/enter", {"link": link_of(), "incident": INCIDENT_ID}), NOW)
+    assert answer["statusCode"] == 403
+    assert "the stack has no secret console/link-key" in answer["body"]
+
+
+def test_a_link_shows_its_incident_and_no_other(shelf: Shelf) -> None:
+    other = a_waiting_record().incident.model_copy(update={"incident_id": "Other-1", "group_key": "g2"})
+    shelf.store.put(a_waiting_record(incident=other))
+    session = shelf.session("bob", INCIDENT_ID)
+    assert shelf.see(PAGE, session)["statusCode"] == 200
+    assert shelf.see("/console/incidents/Other-1", session)["statusCode"] == 403
+    assert shelf.see("/console/incidents/Other-1/plan", session)["statusCode"] == 403
+    for name in ("incidents", "silences", "reports"):
+        assert shelf.see(f"/console/{name}", session)["headers"]["Location"] == PAGE
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["incidents", f"incidents/{INCIDENT_ID}", "silences", "reports", "nothing"])
+def test_without_a_session_there_is_nothing_to_see(shelf: Shelf, address: str) -> None:
+    for session in ("", "forged", shelf.session("ada", minutes=0)):
+        answer = shelf.see(f"/console/{address}", session)
+        assert answer["statusCode"] == 401
+        assert "DiskFull" not in answer["body"]
+
+
+def test_who_left_is_out(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    form = form_in(shelf.see("/console/incidents", session)["body"], "/console/leave")
+    assert shelf.send("/console/leave", form, session)["cookies"][0].startswith("__Host-firstline=; Path=/; Max-Age=0")
+    assert shelf.see("/console/incidents", session)["statusCode"] == 401
+
+
+def test_the_table_holds_no_token(shelf: Shelf) -> None:
+    tokens = [ticket_of(shelf), shelf.session("ada")]
+    stored = str(shelf.store.client.snapshot())
+    assert "SESSION#" in stored
+    assert not [token for token in tokens if token in stored]
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def press(shelf: Shelf, name: str, does: str, **changes: str) -> dict[str, Any]:
+    session = shelf.session(name)
+    return shelf.send(f"{PAGE}/{does}", {"form": form_token(session), **changes}, session)
+
+
+def test_a_form_acts_as_its_person_and_is_on_the_trail(shelf: Shelf) -> None:
+    answer = press(shelf, "ada", "acknowledge")
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (303, f"{PAGE}?done=acknowledge")
+    assert shelf.store.only.acknowledged_by == "ada (console)"
+    (entry, *_) = shelf.trail.entries(INCIDENT_ID)
+    assert (entry.what, entry.who) == ("acted", "ada (console)")
+    assert str(entry.facts["principal"]).startswith("session ")
+
+
+def test_the_buttons_of_the_page_do_what_they_say(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    page = shelf.see(PAGE, session)["body"]
+    answer = shelf.send(f"{PAGE}/approve", form_in(page, f"{PAGE}/approve"), session)
+    assert answer["statusCode"] == 303, answer["body"]
+    assert shelf.store.only.decision == "approved"
+    page = shelf.see(f"{PAGE}?done=approve", session)["body"]
+    assert "Your yes is written down." in page
+    assert "Approved by ada (console)" in page
+    answer = shelf.send(f"{PAGE}/resolve", form_in(page, f"{PAGE}/resolve"), session)
+    assert shelf.store.only.resolved_by == "ada (console)"
+
+
+@pytest.mark.parametrize(
+    ("does", "fields", "says"),
+    [
+        ("note", {"text": "Rotated the logs."}, "Rotated the logs."),
+        ("judge", {"said": "severity-low"}, "ada (console) called the verdict wrong severity"),
+        ("judge", {"said": "noise"}, "ada (console) called the verdict noise"),
+    ],
+)
+def test_what_people_say_is_kept(shelf: Shelf, does: str, fields: dict[str, str], says: str) -> None:
+    answer = press(shelf, "ada", does, **fields)
+    assert answer["headers"]["Location"] == f"{PAGE}?done={does}"
+    assert says in shelf.see(PAGE, shelf.session("ada"))["body"]
+
+
+@pytest.mark.parametrize("does", ["acknowledge", "resolve", "escalate", "note", "judge", "approve", "refuse"])
+def test_a_reader_cannot_write(shelf: Shelf, does: str) -> None:
+    before = shelf.store.only
+    assert press(shelf, "eve", does, said="noise", text="x")["statusCode"] == 403
+    assert shelf.store.only == before
+    shown = shelf.see(PAGE, shelf.session("eve"))["body"]
+    assert f'action="{PAGE}/' not in shown
+    assert "You may only look." in shown
+
+
+def test_an_operator_cannot_approve(shelf: Shelf) -> None:
+    digest = shelf.store.only.plan_digest or ""
+    assert press(shelf, "bob", "approve", digest=digest)["statusCode"] == 403
+    assert shelf.store.only.decision is None
+
+
+def test_whose_role_was_lowered_cannot_do_what_the_session_allowed(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    shelf.people = PEOPLE.model_copy(update={"people": {"ada": PEOPLE.people["eve"]}})
+    form = {"form": form_token(session)}
+    assert shelf.send(f"{PAGE}/acknowledge", form, session)["statusCode"] == 409
+    shelf.people = PEOPLE.model_copy(update={"people": {}})
+    assert shelf.send(f"{PAGE}/acknowledge", form, session)["statusCode"] == 403
+    assert shelf.store.only.acknowledged_at is None
+
+
+@pytest.mark.parametrize("form", [{}, {"form": ""}, {"form": form_token("another session")}])
+def test_a_form_of_another_session_does_not_count(shelf: Shelf, form: dict[str, str]) -> None:
+    assert shelf.send(f"{PAGE}/acknowledge", form, shelf.session("ada"))["statusCode"] == 403
+    assert shelf.send(f"{PAGE}/acknowledge", form)["statusCode"] == 401
+    assert shelf.store.only.acknowledged_at is None
+
+
+def test_a_form_of_another_site_does_not_count(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    form = {"form": form_token(session)}
+    answer = shelf.send(f"{PAGE}/acknowledge", form, session, **{"sec-fetch-site": "cross-site"})
+    assert answer["statusCode"] == 403
+    assert shelf.send(f"{PAGE}/acknowledge", form, session, **{"sec-fetch-site": "same-origin"})["statusCode"] == 303
+
+
+def test_a_plan_that_changed_is_not_approved(shelf: Shelf) -> None:
+    answer = press(shelf, "ada", "approve", digest="0" * 64)
+    assert answer["statusCode"] == 409
+    assert f'href="{PAGE}"' in answer["body"]
+    assert shelf.store.only.decision is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("a=1&a=2", 400), ("x" * 9_000, 400), ("form=%ff", 403), ("nonsense", 400), ("", 403)]
+)
+def test_a_body_that_no_form_sends_is_refused(shelf: Shelf, body: str, status: int) -> None:
+    session = shelf.session("ada")
+    event = post(f"{PAGE}/acknowledge", {}, session) | {"body": body}
+    assert shelf.forms.handle(event, NOW)["statusCode"] == status
+
+
+def test_what_is_over_says_so(shelf: Shelf) -> None:
+    assert press(shelf, "ada", "acknowledge")["statusCode"] == 303
+    answer = press(shelf, "bob", "acknowledge")
+    assert answer["statusCode"] == 409
+    assert "ada (console) has it already" in answer["body"]
+
+
+def test_a_table_that_does_not_answer_is_said_so(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    shelf.store.faults["acknowledge"] = HistoryUnavailable("the table")
+    answer = shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)
+    assert answer["statusCode"] == 503
+
+
+def test_a_pass_for_one_incident_only_acknowledges(shelf: Shelf) -> None:
+    given = Pass(key="ada", name="ada", role="approver", incident_id=INCIDENT_ID, expires_at=NOW)
+    assert [does for does in ("acknowledge", "resolve", "note", "approve") if given.may(does, INCIDENT_ID)] == [
+        "acknowledge"
+    ]
+    assert not given.may("acknowledge", "Other-1")
