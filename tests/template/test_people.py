@@ -24,17 +24,21 @@ def test_an_operator_may_call_operate_and_silence_and_nothing_more(resources: di
     given = statements(resources, "OperatorPolicy")
     assert {sid: statement["Action"] for sid, statement in given.items()} == {
         "Operate": "execute-api:Invoke",
+        "OpenTheConsole": "execute-api:Invoke",
         "Silence": "dynamodb:PutItem",
     }
     assert str(given["Operate"]["Resource"]).endswith("${HttpApi}/*/POST/operate/*'}")
+    assert str(given["OpenTheConsole"]["Resource"]).endswith("${HttpApi}/*/POST/console/tickets'}")
     assert given["Silence"]["Condition"] == {
         "Null": {"dynamodb:LeadingKeys": "false"},
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["SILENCES"]},
     }
 
 
-def test_a_reader_only_reads(resources: dict[str, tuple[str, Any]]) -> None:
-    asked = [statement["Action"] for statement in statements(resources, "ReaderPolicy").values()]
+def test_a_reader_only_reads_and_opens_the_console(resources: dict[str, tuple[str, Any]]) -> None:
+    given = statements(resources, "ReaderPolicy")
+    assert str(given.pop("OpenTheConsole")["Resource"]).endswith("${HttpApi}/*/POST/console/tickets'}")
+    asked = [statement["Action"] for statement in given.values()]
     actions = {action for one in asked for action in ([one] if isinstance(one, str) else one)}
     assert actions == {
         *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
@@ -42,12 +46,12 @@ def test_a_reader_only_reads(resources: dict[str, tuple[str, Any]]) -> None:
     }
 
 
-def test_only_operate_is_signed_by_iam_and_operate_is(resources: dict[str, tuple[str, Any]]) -> None:
+def test_only_operate_and_tickets_are_signed_by_iam_and_both_are(resources: dict[str, tuple[str, Any]]) -> None:
     (body,) = [properties["Body"] for kind, properties in resources.values() if kind == "AWS::ApiGatewayV2::Api"]
     signed = {
         path: operation.get("security") for path, methods in body["paths"].items() for operation in methods.values()
     }
-    assert {path for path, security in signed.items() if security} == {"/operate/{proxy+}"}
-    assert signed["/operate/{proxy+}"] == [{"AWS_IAM": []}]
+    assert {path for path, security in signed.items() if security} == {"/operate/{proxy+}", "/console/tickets"}
+    assert signed["/operate/{proxy+}"] == signed["/console/tickets"] == [{"AWS_IAM": []}]
     scheme = body["components"]["securitySchemes"]["AWS_IAM"]
     assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
