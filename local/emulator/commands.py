@@ -243,7 +243,6 @@ class Commands:
         host, output = invocation.host.name, invocation.output
         self._on_end(CommandEnded(command.document, command.comment, host, invocation.details, output))
 
-
     def _tell_end(self, sent: list[_Invocation]) -> None:
         """Tell once that the command has ended, if it has on every host."""
         command = sent[0].command

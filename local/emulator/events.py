@@ -30,7 +30,7 @@ class QueueReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern. Of filters only "anything but a prefix" is known here, the others fit none."""
+    """Return True if an event fits a pattern. Of filters only "anything but a prefix" is known; others fit nothing."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):

@@ -83,6 +83,7 @@ class Sent:
     rates: tuple[str, str]
     run: Run
     request: dict[str, Any]
+    command_id: str
     reads: int = 0
     cancelled: bool = False
 
@@ -119,7 +120,7 @@ class RunCommand:
     @property
     def newest(self) -> str:
         """The id of the command that was sent last."""
-        return list(self._commands)[-1]
+        return self.sent[-1].command_id
 
     def steps(self) -> list[str]:
         """Return the steps whose commands were accepted, in order."""
@@ -134,6 +135,7 @@ class RunCommand:
         run = self._next(step)
         if run.refusal:
             raise ServiceError(*run.refusal)
+        command_id = str(uuid.uuid4())
         sent = Sent(
             step=step,
             document=document,
@@ -144,12 +146,12 @@ class RunCommand:
             rates=(request["MaxConcurrency"], request["MaxErrors"]),
             run=run,
             request=request,
+            command_id=command_id,
         )
-        command_id = str(uuid.uuid4())
         self._commands[command_id] = sent
         self.sent.append(sent)
         if run.end == "early":
-            self._tell_end(command_id, sent)
+            self.tell_end(command_id)
         if run.lost:
             raise ConnectionResetError("the answer is lost")
         if run.hangs:
@@ -160,10 +162,12 @@ class RunCommand:
         """Tell of the end of a command when its execution begins to wait for it."""
         sent = self._commands[command_id]
         for _ in range({"heard": 1, "twice": 2}.get(sent.run.end, 0)):
-            self._tell_end(command_id, sent)
+            self.tell_end(command_id)
 
-    def _tell_end(self, command_id: str, sent: Sent) -> None:
-        detail = {"command-id": command_id, "document-name": sent.document, "status": "Success"}
+    def tell_end(self, command_id: str) -> None:
+        """Tell, as EventBridge does, that a command has ended."""
+        document = self._commands[command_id].document
+        detail = {"command-id": command_id, "document-name": document, "status": "Success"}
         self.tell(command_ended(detail, "eu-central-1", "123456789012"))
 
     def _next(self, step: str) -> Run:

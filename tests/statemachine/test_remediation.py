@@ -5,7 +5,6 @@ of three tries. `stuck-queue`: several hosts, and a rollback.
 """
 
 import json
-from math import ceil
 
 import pytest
 

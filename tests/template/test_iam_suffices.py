@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
+from firstline.adapters.dynamodb.commands import TableCommands
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
@@ -328,6 +329,10 @@ def opens(world: World, incident: Incident) -> None:
     open_for(world.groups, alert(group_key="group-2", service="shop"), now=NOON + timedelta(hours=1))
 
 
+def hears_of_a_command(world: World, _: Incident) -> None:
+    TableCommands(world.table).end("c-1", "Success", NOON)
+
+
 @pytest.mark.parametrize(
     ("role", "does"),
     [
@@ -347,6 +352,7 @@ def opens(world: World, incident: Incident) -> None:
         ("ReconcileFunctionRole", reconciles),
         ("ReconcileFunctionRole", opens),
         ("ReconcileFunctionRole", watches),
+        ("ReconcileFunctionRole", hears_of_a_command),
     ],
 )
 def test_a_function_may_do_what_it_does(
@@ -402,6 +408,7 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("LOCK#any", {"dynamodb:PutItem": {"Remediate", "Respond"}, "dynamodb:UpdateItem": {"Escalate", "Notify"}}),
         ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
         ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
+        ("COMMAND#any", {"dynamodb:UpdateItem": {"IncidentStateMachine", "Reconcile"}}),
         ("SILENCES", {}),
         ("SILENCE_ENDS", {"dynamodb:PutItem": {"Notify"}}),
         ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond"}}),
@@ -413,6 +420,11 @@ def test_each_power_has_one_writer_and_the_trail_only_grows(
     for action in WRITES:
         may = {role.removesuffix("Role").removesuffix("Function") for role in who_may(statements, action, key)}
         assert may == writers.get(action, set()), action
+
+
+def test_nobody_can_look_up_the_token_of_who_waits_for_a_command(statements: dict[str, list[dict[str, Any]]]) -> None:
+    for action in ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"):
+        assert who_may(statements, action, "COMMAND#any") == set()
 
 
 @pytest.mark.parametrize(

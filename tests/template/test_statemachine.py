@@ -253,9 +253,7 @@ def test_the_wait_for_a_command_is_refused_if_it_has_ended_and_bounded_by_its_ti
 
 
 WAITS = [
-    name
-    for name, state in TASKS.items()
-    if state["Resource"].endswith(".waitForTaskToken") and name != "Await Step"
+    name for name, state in TASKS.items() if state["Resource"].endswith(".waitForTaskToken") and name != "Await Step"
 ]
 
 

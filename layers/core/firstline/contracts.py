@@ -154,8 +154,8 @@ class Origin(Lenient):
 class NextMoveInput(Lenient):
     """Input of the state `Next Move`.
 
-    `observed` is the end of the remediation's last state, `reason` the text for people so far. The fields from `incident`
-    to `rounds` are those of `What Now?`; executions of the first release do not send them.
+    `observed` is the end of the remediation's last state, `reason` the text for people so far. The fields from
+    `incident` to `rounds` are those of `What Now?`; older executions do not send them.
     """
 
     state: Literal["Next Move"]

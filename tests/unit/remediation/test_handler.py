@@ -132,9 +132,10 @@ def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, An
     answer = app.handler(ended(judged(event)), Context())
 
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
-    assert answer["next"]["go"] == app.handler(
-        event | {"state": "What Now?", "remediation": "resolved", "planned": True}, Context()
-    )["go"]
+    assert (
+        answer["next"]["go"]
+        == app.handler(event | {"state": "What Now?", "remediation": "resolved", "planned": True}, Context())["go"]
+    )
 
 
 @pytest.mark.parametrize("state", ["Plan Remediation", "Next Move"])

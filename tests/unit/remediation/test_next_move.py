@@ -105,9 +105,7 @@ def read(*statuses: str, output: str = "", overdue: bool = False) -> Observed:
     invocations = [
         {"InstanceId": host, "Status": status, "Output": output} for host, status in zip(HOSTS, statuses, strict=False)
     ]
-    return Observed(
-        state="Read Step", result={"command_id": "c-1", "overdue": overdue, "invocations": invocations}
-    )
+    return Observed(state="Read Step", result={"command_id": "c-1", "overdue": overdue, "invocations": invocations})
 
 
 def where(decided: NextMoveOutput) -> str:
