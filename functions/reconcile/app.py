@@ -27,6 +27,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event.get("detail-type") == EXECUTION_ENDED:
         return {"succeeded": wiring.reconciler.mend(event["detail"], now)}
     if event.get("detail-type") == COMMAND_ENDED:
-        told = command_ended(event["detail"], now, commands=wiring.commands, executions=wiring.executions)
+        told = command_ended(event["detail"], now, end=wiring.commands.end, executions=wiring.executions)
         return {"told": told}
     return {"looked_at": wiring.reconciler.run(now)}

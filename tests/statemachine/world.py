@@ -554,10 +554,10 @@ class Incident:
     def times_out(self) -> None:
         """Let the current wait time out."""
         self._world.passes(self.time_out_seconds + 1)
-        _environment(self._execution).callback_pool_manager.get(self._token).interrupt_all()
+        _environment(self._execution).callback_pool_manager.get(self.token).interrupt_all()
 
     @property
-    def _token(self) -> str | None:
+    def token(self) -> str | None:
         """The token of the wait that it stands in."""
         if self.path[-1] == "Await Step":
             pk = f"COMMAND#{self._world.commands.newest}"

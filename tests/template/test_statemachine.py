@@ -282,6 +282,34 @@ def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
     assert "Execution.Id" in claim["Item"]["claimed_by"]["S"], "else a repeat of a lost answer claims it for good"
 
 
+@pytest.mark.parametrize(
+    ("mode", "decision", "risk", "asked"),
+    [
+        ("auto", "auto", "safe", "RUNBOOK#mine"),
+        ("auto", "auto", "disruptive", "RUNBOOK#mine"),
+        ("auto", "auto", "destructive", "DECISION#one"),
+        ("auto", "approve", "safe", "DECISION#one"),
+        ("approve", "auto", "safe", "DECISION#one"),
+        ("off", "auto", "safe", "DECISION#one"),
+    ],
+)
+def test_the_stacks_mode_and_the_runbooks_record_decide_and_not_the_plan(
+    mode: str, decision: str, risk: str, asked: str
+) -> None:
+    expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2].replace("${RemediationMode}", mode)
+    document = f"${{DocumentPrefix}}-{risk}-mine.act"
+    variables = {
+        "step": {"document": document, "document_version": "1", "through": "ssm", "parameters": {}},
+        "plan": {"decision": decision, "runbook_id": "another", "targets": [{"instance_id": "i-1"}]},
+        "incident": {"incident_id": "one"},
+    }
+
+    check = evaluate(expression[3:-3], variables.__getitem__)["ConditionCheck"]
+
+    assert check["Key"]["pk"] == {"S": asked}
+    assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == (asked[0] == "R" and risk == "safe")
+
+
 def test_the_machine_is_small_enough_to_read() -> None:
     jsonata = sum(map(len, re.findall(r"{%(.*?)%}", INCIDENT.read_text(), re.DOTALL)))
 

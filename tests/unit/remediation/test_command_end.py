@@ -46,7 +46,7 @@ class Executions:
 )
 def test_who_waits_is_woken_and_the_end_is_kept_in_any_case(token: str | None, waiting: bool, told: bool) -> None:
     commands, executions = Kept(token), Executions(waiting)
-    ports: Any = {"commands": commands, "executions": executions}
+    ports: Any = {"end": commands.end, "executions": executions}
 
     assert command_ended(DETAIL, NOW, **ports) is told
 

@@ -4,22 +4,21 @@ The event is best effort. It may come before the execution waits, late, twice or
 it says only that the command should be read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from firstline.incidents.lifecycle import Executions
 from firstline.observability import logger
 
 
-class Commands(Protocol):
-    """The commands that executions wait for. Raises `HistoryUnavailable` if the table cannot be reached."""
-
-    def end(self, command_id: str, status: str, now: datetime) -> str | None:
-        """Write down that a command has ended; return the task token of the execution that waits for it, or None."""
-
-
-def command_ended(detail: Mapping[str, Any], now: datetime, *, commands: Commands, executions: Executions) -> bool:
+def command_ended(
+    detail: Mapping[str, Any],
+    now: datetime,
+    *,
+    end: Callable[[str, str, datetime], str | None],
+    executions: Executions,
+) -> bool:
     """Wake the execution that waits for a command. Return False if none does, or not any more.
 
     Parameters
@@ -27,9 +26,12 @@ def command_ended(detail: Mapping[str, Any], now: datetime, *, commands: Command
     detail
         Systems Manager's event about the end of a command on all its hosts:
         https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
+    end
+        Writes down that a command has ended, and how; returns the task token of the execution that waits for it, or
+        None. Raises `HistoryUnavailable` if the table cannot be reached.
     """
     command_id, status = str(detail["command-id"]), str(detail["status"])
-    token = commands.end(command_id, status, now)
+    token = end(command_id, status, now)
     told = token is not None and executions.signal(token, "ended", "Run Command")
     logger.info("a command ended", extra={"command_id": command_id, "status": status, "told": told})
     return told
