@@ -5,7 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput
+from firstline.contracts import NextMoveInput, Observed, PlanRemediationInput, WhatNowInput, WhatNowOutput
+from firstline.errors import HistoryUnavailable
 from firstline.incidents.what_now import decide
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger, metrics
@@ -25,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the states `What Now?`, `Plan Remediation` and `Next Move`."""
     match event.get("state"):
         case "What Now?":
-            return _what_now(WhatNowInput.model_validate(event, extra="ignore"))
+            return _what_now(WhatNowInput.model_validate(event, extra="ignore")).model_dump(mode="json")
         case "Next Move":
             return _next_move(NextMoveInput.model_validate(event, extra="ignore"), context)
     request = PlanRemediationInput.model_validate(event, extra="ignore")
@@ -48,16 +49,41 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         trail=wiring.trail,
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
-    return output.model_dump(mode="json")
+    following = _then("Plan Remediation", request, notified=request.notified)
+    reason = following.reason if following and following.reason else output.reason
+    return output.model_copy(update={"next": following, "reason": reason}).model_dump(mode="json")
 
 
-def _what_now(request: WhatNowInput) -> dict[str, Any]:
+def _what_now(request: WhatNowInput) -> WhatNowOutput:
     logger.append_keys(incident_id=request.incident.incident_id)
     output = decide(
         request, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, withdrawn=_withdrawn
     )
     logger.info(output.go, extra={"happened": request.happened and request.happened.state, "seconds": output.seconds})
-    return output.model_dump(mode="json")
+    return output
+
+
+def _then(state: str, request: PlanRemediationInput | NextMoveInput, **more: Any) -> WhatNowOutput | None:
+    """Choose what follows the state as `What Now?` does; None if that state has to choose by itself."""
+    if request.incident is None:
+        return None
+    asked = WhatNowInput(
+        state="What Now?",
+        incident=request.incident,
+        generation=request.generation,
+        classification=request.classification,
+        planned=True,
+        paged=request.paged,
+        rounds=request.rounds,
+        happened=Observed(state=state),
+        **more,
+    )
+    try:
+        # The machine has the plan.
+        return _what_now(asked).model_copy(update={"plan": None})
+    except HistoryUnavailable:
+        logger.warning("what comes next is not known: the table could not be reached")
+        return None
 
 
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
@@ -66,6 +92,9 @@ def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]
     if output.acts and (why := _withdrawn(request.plan, wiring.incidents.record(request.incident_id))):
         output = stop(request, output, why)
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
+    if output.ended is not None and (following := _then("Next Move", request, remediation=output.ended)):
+        ended, reason = following.remediation or output.ended, following.reason or output.reason
+        output = output.model_copy(update={"ended": ended, "reason": reason, "next": following})
     return output.model_dump(mode="json")
 
 

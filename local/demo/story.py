@@ -15,7 +15,7 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_
 _OUTPUT_LINES = 6
 _QUIET_STATES = {
     *("Begin", "What Now?", "Go", "Pause", "Was Anyone Paged?", "Closed?"),
-    *("Switched Off?", "Next Move", "What Next?", "Wait", "Read Step"),
+    *("Switched Off?", "Next Move", "Await Step", "Wait", "Read Step"),
 }
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 

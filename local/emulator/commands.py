@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from local.emulator.hosts import Host, ScriptResult
@@ -18,6 +19,9 @@ from local.emulator.server import ServiceError
 
 LIST_OUTPUT_CHARACTERS = 2_500
 """ListCommandInvocations cuts a plugin's output to this length."""
+
+FINAL = ("Failed", "TimedOut", "Cancelled", "Success")
+"""The statuses with which a command ends, worst first."""
 
 MAX_TARGETS = 50
 _TRUNCATED = "\n---Output truncated---"
@@ -37,6 +41,8 @@ class _Command:
     timeout_seconds: float
     requested_at: float
     cancelled: threading.Event = field(default_factory=threading.Event)
+    told: threading.Lock = field(default_factory=threading.Lock)
+    """Taken for good by whoever tells that the command has ended."""
 
 
 @dataclass
@@ -92,6 +98,8 @@ class Commands:
         Called when a command has ended on a host.
     read_hash
         Gives the hash of a document's version, which a request may name.
+    on_status_change
+        Called when a command has ended on all its hosts, with the detail of EventBridge's event.
     """
 
     def __init__(
@@ -101,7 +109,9 @@ class Commands:
         allowed_tag: tuple[str, str],
         on_end: Callable[[CommandEnded], None] = lambda _: None,
         read_hash: Callable[[str, str], str | None] = lambda _name, _version: None,
+        on_status_change: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
+        self._on_status_change = on_status_change
         self._read_hash = read_hash
         self._hosts = {host.instance_id: host for host in hosts}
         self._read_document = read_document
@@ -202,6 +212,7 @@ class Commands:
             try:
                 invocation = waiting.popleft()
             except IndexError:
+                self._tell_end(sent)
                 return
             errors = sum(other.details in ("Failed", "Execution Timed Out") for other in sent)
             if errors > max_errors:
@@ -231,6 +242,26 @@ class Commands:
             invocation.end("Failed", "Failed")
         host, output = invocation.host.name, invocation.output
         self._on_end(CommandEnded(command.document, command.comment, host, invocation.details, output))
+
+    def _tell_end(self, sent: list[_Invocation]) -> None:
+        """Tell once that the command has ended, if it has on every host."""
+        command = sent[0].command
+        over = all(invocation.status in FINAL for invocation in sent)
+        if over and command.told.acquire(blocking=False):
+            asked = datetime.fromtimestamp(command.requested_at, UTC).isoformat(timespec="milliseconds")
+            self._on_status_change(
+                {
+                    "command-id": command.id,
+                    "document-name": command.document,
+                    "requested-date-time": asked.replace("+00:00", "Z"),
+                    "status": _status_of([invocation.status for invocation in sent]),
+                }
+            )
+
+
+def _status_of(statuses: list[str]) -> str:
+    """Return the status of a whole command: the worst one of its hosts."""
+    return next(status for status in FINAL if status in statuses)
 
 
 def _listed(invocation: _Invocation, *, details: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""EventBridge's rules about executions, and queues that a function reads: both invoke functions."""
+"""EventBridge's rules about executions and commands, and queues that a function reads: both invoke functions."""
 
 import json
 import threading
@@ -30,15 +30,24 @@ class QueueReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern of plain values. A pattern with filters fits none here."""
+    """Return True if an event fits a pattern. Of filters only "anything but a prefix" is known; others fit nothing."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):
             if not isinstance(given, Mapping) or not fits(wanted, given):
                 return False
-        elif given not in [value for value in wanted if isinstance(value, str)]:
+        elif not any(_fits(value, given) for value in wanted):
             return False
     return True
+
+
+def _fits(wanted: Any, given: Any) -> bool:
+    match wanted:
+        case str():
+            return bool(wanted == given)
+        case {"anything-but": {"prefix": str(prefix)}}:
+            return isinstance(given, str) and not given.startswith(prefix)
+    return False
 
 
 def end_of(execution: Any) -> dict[str, Any]:
@@ -68,6 +77,21 @@ def execution_ended(detail: Mapping[str, Any]) -> dict[str, Any]:
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
         "resources": [detail["executionArn"]],
+        "detail": dict(detail),
+    }
+
+
+def command_ended(detail: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    """Return the event that Systems Manager sends when a command has ended on all its hosts."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "EC2 Command Status-change Notification",
+        "source": "aws.ssm",
+        "account": account,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [],
         "detail": dict(detail),
     }
 

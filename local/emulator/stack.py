@@ -138,7 +138,9 @@ class Stack:
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")
         hosts = list(self.hosts.values())
-        self.cloud.commands = Commands(hosts, self._read_document, TARGET_TAG, self.options.on_command, self._read_hash)
+        self.cloud.commands = Commands(
+            hosts, self._read_document, TARGET_TAG, self.options.on_command, self._read_hash, self._tell_of_command
+        )
         self.cloud.releases = sample_releases()
         tags = {host.instance_id: host.tags for host in hosts}
         self.cloud.roles = Roles(self.created.statements, account=ACCOUNT, tags=lambda node: tags.get(node, {}))
@@ -280,8 +282,15 @@ class Stack:
 
     def _tell_of_end(self, detail: dict[str, Any]) -> None:
         """Send EventBridge's event about an execution that ended."""
+        self._tell(events.execution_ended(detail))
+
+    def _tell_of_command(self, detail: dict[str, Any]) -> None:
+        """Send EventBridge's event about a command that ended."""
+        self._tell(events.command_ended(detail, REGION, ACCOUNT))
+
+    def _tell(self, event: dict[str, Any]) -> None:
         if self.cloud.functions is not None and not self._stopping.is_set():
-            events.send(events.execution_ended(detail), self.created.rules, self.cloud.functions)
+            events.send(event, self.created.rules, self.cloud.functions)
 
     def _repeat(self, functions: Functions, name: str, every_seconds: float) -> None:
         """Invoke a function at regular intervals, with EventBridge Scheduler's event."""

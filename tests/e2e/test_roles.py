@@ -75,6 +75,10 @@ def _claims_a_step(intruder: Intruder) -> None:
     intruder.puts("STEP#forged", "steps#0#0")
 
 
+def _wakes_who_waits_for_a_command(intruder: Intruder) -> None:
+    intruder.updates("COMMAND#forged", "COMMAND")
+
+
 def _stops_an_execution(intruder: Intruder) -> None:
     arn = intruder.machine.replace(":stateMachine:", ":execution:")
     intruder.client("stepfunctions").stop_execution(executionArn=f"{arn}:forged")
@@ -103,6 +107,8 @@ POWERS: dict[Callable[[Intruder], None], set[str]] = {
     _changes_the_trail: set(),
     _deletes_the_trail: set(),
     _claims_a_step: {"IncidentStateMachine"},
+    # The machine leaves its token there; whoever updates the item reads it.
+    _wakes_who_waits_for_a_command: {"IncidentStateMachine", "Reconcile"},
     _stops_an_execution: set(),
     _turns_the_switch: set(),
     # The machine sends to instances with the stack's tag only, and this instance is unknown.
@@ -116,7 +122,12 @@ POWERS: dict[Callable[[Intruder], None], set[str]] = {
 def intruder_with(stack: LocalStack) -> Iterator[Callable[[str], Intruder]]:
     yield lambda role: Intruder(stack, role)
     owner = stack.client("dynamodb")
-    for pk, sk in (("PLAN#forged", "PLAN"), ("DECISION#forged", "DECISION"), ("STEP#forged", "steps#0#0")):
+    for pk, sk in (
+        ("PLAN#forged", "PLAN"),
+        ("DECISION#forged", "DECISION"),
+        ("STEP#forged", "steps#0#0"),
+        ("COMMAND#forged", "COMMAND"),
+    ):
         owner.delete_item(TableName=stack.line["table"], Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.events import QueueReader, Rule, execution_ended, fits, read_queue, send
+from local.emulator.events import QueueReader, Rule, command_ended, execution_ended, fits, read_queue, send
 from local.emulator.runtime import Invocation
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:incident"
@@ -34,6 +34,14 @@ def test_a_rule_takes_what_fits_its_pattern(change: dict[str, str], fitting: boo
 def test_a_pattern_with_filters_takes_nothing_here() -> None:
     filtered = {"source": ["aws.states"], "detail": {"name": [{"anything-but": "two"}]}}
     assert not fits(filtered, execution_ended(DETAIL))
+
+
+@pytest.mark.parametrize(("document", "fitting"), [("shop_runbook-ro-look", True), ("AWS-RunShellScript", False)])
+def test_a_pattern_may_leave_out_a_prefix(document: str, fitting: bool) -> None:
+    pattern = {"source": ["aws.ssm"], "detail": {"document-name": [{"anything-but": {"prefix": "AWS-"}}]}}
+    event = command_ended({"document-name": document}, "eu-central-1", "123456789012")
+
+    assert fits(pattern, event) is fitting
 
 
 class Functions:

@@ -163,6 +163,8 @@ class Fleet:
         Ends that condition.
     acts_take
         The seconds that drains and restarts take; None draws them as for every command.
+    on_sent
+        Told of each command, and when it ends.
     """
 
     random: Random
@@ -170,6 +172,7 @@ class Fleet:
     cure: Callable[[str, str], object]
     switch: str | None = "on"
     acts_take: float | None = None
+    on_sent: Callable[[Sent, datetime], object] = lambda sent, ends: None
     sent: list[Sent] = field(default_factory=list)
     _commands: dict[str, _Command] = field(default_factory=dict)
 
@@ -215,12 +218,13 @@ class Fleet:
         sent = Sent(now, command_id, request["Comment"], runbook, step, hosts)
         self.sent.append(sent)
         alert = next(alert for alert, cure in CURED_BY.items() if cure == runbook)
-        seconds: float = self.random.choice((1, 3, 10, 40))
+        seconds: float = self.random.choice((0, 3, 10, 40))
         if step in ("drain", "restart") and self.acts_take is not None:
             seconds = self.acts_take
         ends = now + timedelta(seconds=seconds)
         status = {host: self._outcome(alert, step, host) for host in hosts}
         self._commands[command_id] = _Command(sent, ends, status)
+        self.on_sent(sent, ends)
         return {"Command": {"CommandId": command_id, "DocumentName": request["DocumentName"], "Status": "Pending"}}
 
     def _outcome(self, alert: str, step: str, host: str) -> str:

@@ -148,7 +148,7 @@ STORIES = {
         last=900,
         pages=1,
         commands=2,
-        seed=4,
+        seed=6,
     ),
     "silenced": Story(
         "A silence holds a critical alert, and ends.",

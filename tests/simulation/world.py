@@ -42,7 +42,7 @@ from tests.simulation.door import SECRETS, Door, Witness
 from tests.simulation.faults import Faults
 from tests.simulation.functions import Functions
 from tests.simulation.heartbeats import Beats
-from tests.simulation.hosts import RULES, STACK, Fleet
+from tests.simulation.hosts import RULES, STACK, Fleet, Sent
 from tests.simulation.machine import Execution
 from tests.simulation.people import Habits, People
 from tests.simulation.senders import Alertmanager, CloudWatch, Datadog, Generic, PagerDutyV3, Sender
@@ -119,7 +119,7 @@ class World:
         self.memory.shares = True
         self.true: set[tuple[str, str, str]] = set()
         self.known: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
+        self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure, on_sent=self._command_sent)
         self.secrets = dict(SECRETS)
         self.without_slack_until = START
         self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, self.secrets), self._crashed)
@@ -357,6 +357,32 @@ class World:
             },
         }
         self.clock.after(1, partial(self.reconcile, event), f"{execution} has ended, says EventBridge")
+
+    def _command_sent(self, sent: Sent, ends: datetime) -> None:
+        """Let EventBridge tell the end of a command: in a moment, late, twice or not at all."""
+        kind = self.faults.choose("eventbridge:command", ("refuse", "late", "twice"), self.clock.now())
+        if kind == "refuse":
+            return
+        event = {
+            "version": "0",
+            "detail-type": "EC2 Command Status-change Notification",
+            "source": "aws.ssm",
+            "account": stack.ACCOUNT,
+            "region": stack.REGION,
+            "resources": [],
+            "detail": {"command-id": sent.id, "document-name": sent.step, "status": "Success"},
+        }
+        after = timedelta(seconds=120 if kind == "late" else 0.1)
+        for again in range(2 if kind == "twice" else 1):
+            at = ends + after + timedelta(seconds=again)
+            self.clock.at(at, partial(self._tell_reconcile, event), f"{sent.id} has ended, says EventBridge")
+
+    def _tell_reconcile(self, event: Mapping[str, Any]) -> None:
+        """Invoke reconcile with an event that mends nothing; Lambda tries again twice if it fails."""
+        for _ in range(3):
+            with suppress(Killed, Exception):
+                self.functions.call("reconcile", event)
+                return
 
 
 def _unknown(arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Any:

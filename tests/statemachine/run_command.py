@@ -8,12 +8,16 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from local.emulator.commands import LIST_OUTPUT_CHARACTERS
+from local.emulator.events import command_ended
 from local.emulator.server import ServiceError
 
 NEVER = 1_000_000
+
+type End = Literal["heard", "early", "twice", "lost"]
+"""EventBridge tells the end of a command when its execution waits for it, or before, or twice, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Run:
         SSM fails whenever the command is read, or cancelled.
     on_read
         What happens in the world while the machine reads.
+    end
+        How EventBridge tells of its end.
     """
 
     status: str = "Success"
@@ -54,6 +60,7 @@ class Run:
     unreadable: bool = False
     uncancellable: bool = False
     on_read: Callable[[], object] | None = None
+    end: End = "heard"
 
 
 THROTTLED = Run(refusal=("ThrottlingException", "Rate exceeded"))
@@ -76,6 +83,7 @@ class Sent:
     rates: tuple[str, str]
     run: Run
     request: dict[str, Any]
+    command_id: str
     reads: int = 0
     cancelled: bool = False
 
@@ -95,6 +103,7 @@ class RunCommand:
         self.attempts: list[str] = []
         self.windows: set[str] = set()
         self.over = threading.Event()
+        self.tell: Callable[[dict[str, Any]], object] = lambda _: None
         self._scripts: dict[str, list[Run]] = {}
         self._commands: dict[str, Sent] = {}
         self.operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -107,6 +116,11 @@ class RunCommand:
     def script(self, step: str, *runs: Run) -> None:
         """Script how the commands of a step end, one after the other; the last one repeats."""
         self._scripts[step] = list(runs)
+
+    @property
+    def newest(self) -> str:
+        """The id of the command that was sent last."""
+        return self.sent[-1].command_id
 
     def steps(self) -> list[str]:
         """Return the steps whose commands were accepted, in order."""
@@ -121,6 +135,7 @@ class RunCommand:
         run = self._next(step)
         if run.refusal:
             raise ServiceError(*run.refusal)
+        command_id = str(uuid.uuid4())
         sent = Sent(
             step=step,
             document=document,
@@ -131,15 +146,29 @@ class RunCommand:
             rates=(request["MaxConcurrency"], request["MaxErrors"]),
             run=run,
             request=request,
+            command_id=command_id,
         )
-        command_id = str(uuid.uuid4())
         self._commands[command_id] = sent
         self.sent.append(sent)
+        if run.end == "early":
+            self.tell_end(command_id)
         if run.lost:
             raise ConnectionResetError("the answer is lost")
         if run.hangs:
             self.over.wait(60)
         return {"Command": {"CommandId": command_id, "DocumentName": document, "Status": "Pending"}}
+
+    def awaited(self, command_id: str) -> None:
+        """Tell of the end of a command when its execution begins to wait for it."""
+        sent = self._commands[command_id]
+        for _ in range({"heard": 1, "twice": 2}.get(sent.run.end, 0)):
+            self.tell_end(command_id)
+
+    def tell_end(self, command_id: str) -> None:
+        """Tell, as EventBridge does, that a command has ended."""
+        document = self._commands[command_id].document
+        detail = {"command-id": command_id, "document-name": document, "status": "Success"}
+        self.tell(command_ended(detail, "eu-central-1", "123456789012"))
 
     def _next(self, step: str) -> Run:
         runs = self._scripts.get(step, [])

@@ -8,7 +8,7 @@ from tests.statemachine.world import OVER, Incident, World
 
 TO_THE_QUESTION = ["Classify", "Plan Remediation", "Notify Ops", "Await Resolution"]
 TO_THE_PAGE = ["Classify", "Plan Remediation", "Page On-Call", "Await Acknowledgement"]
-A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", "Next Move", "What Next?"]
+A_STEP = ["Run Step", "Await Step", "Read Step", "Next Move"]
 
 
 def cold_cache(world: World, severity: str = "medium", host: str = "web-1") -> Incident:
@@ -33,7 +33,7 @@ def test_an_approved_plan_runs(world: World) -> None:
         *TO_THE_QUESTION,
         *("Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
         *A_STEP,
-        *("Await Recovery", "Next Move", "What Next?", *OVER),
+        *("Await Recovery", "Next Move", *OVER),
     ]
     assert world.commands.steps() == ["warm"]
     record = incident.record

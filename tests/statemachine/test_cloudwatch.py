@@ -8,8 +8,8 @@ from local.emulator.resources import ACCOUNT
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, Incident, World
 
-A_MOVE = ["Next Move", "What Next?"]
-A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", *A_MOVE]
+A_MOVE = ["Next Move"]
+A_STEP = ["Run Step", "Await Step", "Read Step", *A_MOVE]
 
 
 def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -> Incident:
@@ -65,7 +65,7 @@ def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) 
 
     path = incident.ends()
 
-    assert path[-7:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, "Close Incident"]
+    assert path[-5:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex"]
     record = incident.record
     assert record.outcome == "auto_resolved"
@@ -81,7 +81,7 @@ def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: st
 
     path = incident.ends()
 
-    assert path[-13:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
+    assert path[-9:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
     assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
 
 
@@ -107,7 +107,7 @@ def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
     alarm_says("OK")
     incident.times_out()
 
-    assert incident.ends()[-4:] == ["Ask CloudWatch", *A_MOVE, "Close Incident"]
+    assert incident.ends()[-3:] == ["Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
@@ -116,7 +116,7 @@ def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-10:] == ["Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
+    assert incident.ends()[-7:] == ["Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
 
 
 @pytest.mark.parametrize("elsewhere", [{"account": "210987654321"}, {"region": "us-east-1"}], ids=str)
@@ -136,4 +136,4 @@ def test_other_sources_pay_no_transition_for_it(world: World) -> None:
     incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Resolution")
 
-    assert incident.path[-10:] == ["Await Recovery", *A_MOVE, *A_STEP, "Await Resolution"]
+    assert incident.path[-7:] == ["Await Recovery", *A_MOVE, *A_STEP, "Await Resolution"]

@@ -250,7 +250,7 @@ def test_commands_that_cannot_be_read_are_paged(world: World) -> None:
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-5:] == ["Read Step", "Next Move", "What Next?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path[-4:] == ["Read Step", "Next Move", "Page On-Call", "Await Acknowledgement"]
     assert "Read Step failed (Ssm." in why(world)
     assert "find-biggest (diagnose) on web-1: Success" in why(world)
 
@@ -260,7 +260,7 @@ def test_a_command_that_cannot_even_be_cancelled_is_paged(world: World) -> None:
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-5:-1] == ["Cancel Step", "Next Move", "What Next?", "Page On-Call"]
+    assert incident.path[-4:-1] == ["Cancel Step", "Next Move", "Page On-Call"]
     assert "free-space (act) on web-1: Cancelled: did not end in time" in why(world)
 
 

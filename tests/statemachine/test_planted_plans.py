@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.statemachine.functions import STATELESS
+from tests.statemachine.run_command import Run
 from tests.statemachine.world import STACK_NAME, World
 
 type Plan = dict[str, Any]
@@ -26,6 +27,8 @@ def lies(world: World, lie: Lie) -> None:
             planned = (event.get("happened") or {}).get("state") == "Plan Remediation"
             if planned and answer["plan"]["decision"] == "auto":
                 answer["go"] = "Announce Remediation"
+            if answer.get("next") and answer["plan"]["decision"] == "auto":
+                answer["next"]["go"] = "Announce Remediation"
         return answer
 
     for state in (STATELESS, "Plan Remediation", "What Now?"):
@@ -98,10 +101,36 @@ def test_a_yes_covers_exactly_what_was_approved(world: World, lie: Lie) -> None:
     assert world.commands.attempts == []
 
 
-def test_a_person_who_demotes_a_runbook_stops_it_before_its_next_act(world: World) -> None:
-    lies(world, by_itself("disruptive-high-memory.restart"))
-    world.remediations.demote("high-memory", "ada", world.now())
+@pytest.mark.parametrize(
+    ("runbook", "name"), [("high-memory", "disruptive-high-memory.restart"), ("empty-tank", "safe-empty-tank.fill")]
+)
+def test_a_runbook_that_a_person_demoted_does_not_run_by_itself(world: World, runbook: str, name: str) -> None:
+    lies(world, by_itself(name))
+    world.remediations.demote(runbook, "ada", world.now())
 
     world.fires("CacheCold", severity="medium", host="web-1").stands_in("Await Resolution")
 
     assert world.commands.attempts == []
+
+
+def test_a_forged_signal_of_an_approval_runs_nothing(world: World) -> None:
+    incident = world.fires("CacheCold", severity="medium", host="web-1").stands_in("Await Resolution")
+    live = incident.record.live
+    assert live is not None
+
+    assert world.executions.signal(live.task_token or "", "approved", "ada")
+    incident.stands_in("Await Resolution")
+
+    assert "Announce Remediation" not in incident.path
+    assert world.commands.attempts == []
+
+
+def test_a_forged_end_of_a_command_makes_no_result(world: World) -> None:
+    world.commands.script("free-space", Run(end="lost", status="Failed", unfinished_reads=1))
+    incident = world.fires("ScratchFull", severity="low", host="web-1", labels={"mountpoint": "/scratch"})
+    incident.stands_in("Await Step")
+
+    assert world.executions.signal(incident.token or "", "Success", "Run Command")
+    incident.stands_in("Await Acknowledgement")
+
+    assert "failed at step free-space" in world.told("pagerduty")[0].text

@@ -123,7 +123,7 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
     steps = path[path.index("Switched Off?") : path.index("Await Recovery")]
     noun = "Release" if service.name == "codedeploy" else "Configuration"
     looks = ["Wait", "Where To Look?", f"Read {noun}", "Release Finished?"]
-    assert steps == ["Switched Off?", "Take Release Back", "Next Move", "What Next?"]
+    assert steps == ["Switched Off?", "Take Release Back", "Next Move"]
     assert incident.release_path == [
         *("Begin", "Where To Look?", f"Check {noun}", "Release Unchanged?", f"Roll Back {noun}"),
         *(looks * 3),

@@ -40,6 +40,7 @@ from firstline.runbooks import catalogue, documents
 from local.demo import senders
 from local.emulator import engine, more_runbooks
 from local.emulator.cloud import Cloud
+from local.emulator.events import fits
 from local.emulator.inbox import Inbox, Message
 from local.emulator.releases import Releases
 from local.emulator.resources import ACCOUNT, Created, Resources
@@ -181,6 +182,7 @@ class World:
             del self._warm[name]
         self._start_functions({}, self._warm)
         self.cloud.commands = self.commands = RunCommand(self._documents)
+        self.commands.tell = self.tells
         self.cloud.releases = self.releases = Releases()
 
     def end(self) -> None:
@@ -253,6 +255,12 @@ class World:
     def reconciles(self) -> None:
         """Call reconcile as the schedule does."""
         self.functions.call("reconcile", {})
+
+    def tells(self, event: dict[str, Any]) -> None:
+        """Give an event to the functions of the rules that it fits, as EventBridge does."""
+        for rule in self.created.rules:
+            if fits(rule.pattern, event):
+                self.functions.invoke(rule.function, json.dumps(event).encode())
 
     def resolves(self, alert_name: str, **fields: Any) -> None:
         """Resolve the alert with these fields."""
@@ -349,7 +357,10 @@ class World:
                 self._conflicts[part] -= 1
                 return _conflict(json.loads(body))
         try:
-            return aws_response(asked(**json.loads(body)))
+            answer = aws_response(asked(**json.loads(body)))
+            if operation == "UpdateItem" and '"COMMAND#' in body and '":token"' in body:
+                self.commands.awaited(json.loads(body)["Key"]["pk"]["S"].removeprefix("COMMAND#"))
+            return answer
         except ClientError as error:
             response: dict[str, Any] = {**error.response}
             said = response.pop("Error")
@@ -488,8 +499,7 @@ class Incident:
         """Wait until it has entered this wait (again, if it was there before) and its token is in the table."""
 
         def waits() -> bool:
-            events = self.history
-            waiting = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
+            waiting = self._waits_in(state) or (self._waits() and self.path[-1] != "Await Step")
             if not waiting and self._execution.exec_status != ExecutionStatus.RUNNING:
                 raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
             return waiting
@@ -518,9 +528,11 @@ class Incident:
         return self.path
 
     def _waits_in(self, state: str) -> bool:
+        return self._waits() and self.path[-1] == state
+
+    def _waits(self) -> bool:
         events = self.history
-        waits = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
-        return waits and self.path[-1] == state
+        return bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
 
     @property
     def failure(self) -> tuple[str | None, str | None]:
@@ -543,10 +555,19 @@ class Incident:
 
     def times_out(self) -> None:
         """Let the current wait time out."""
+        self._world.passes(self.time_out_seconds + 1)
+        _environment(self._execution).callback_pool_manager.get(self.token).interrupt_all()
+
+    @property
+    def token(self) -> str | None:
+        """The token of the wait that it stands in."""
+        if self.path[-1] == "Await Step":
+            pk = f"COMMAND#{self._world.commands.newest}"
+            (token,) = [item["task_token"]["S"] for item in self._world.items() if item["pk"]["S"] == pk]
+            return str(token)
         live = self.record.live
         assert live is not None
-        self._world.passes(self.time_out_seconds + 1)
-        _environment(self._execution).callback_pool_manager.get(live.task_token).interrupt_all()
+        return live.task_token
 
     def is_stopped(self) -> None:
         """Stop the execution, as somebody might in the console."""

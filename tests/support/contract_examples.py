@@ -34,7 +34,8 @@ PLAN = a_plan(decision="approve")
 TIMED_OUT = Observed(state="Await Resolution", error=ErrorOutput(Error="States.Timeout", Cause=""))
 FAILED = Observed(state="Next Move", error=ErrorOutput(Error="Lambda.Unknown", Cause="It was killed."))
 RUNNING = {"InstanceId": "i-0123456789abcdef0", "Status": "InProgress", "StatusDetails": "InProgress", "Output": ""}
-READ = Observed(state="Read Step", result={"command_id": "c-1", "invocations": [RUNNING]})
+READ = Observed(state="Read Step", result={"command_id": "c-1", "overdue": True, "invocations": [RUNNING]})
+FOLLOWING = contracts.WhatNowOutput(go="Page On-Call", changes=3, joined=2, rank=3)
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (
@@ -65,8 +66,10 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
         contracts.NotifyOutput(told=False, outcome="suppressed", closed=True),
     ),
     "Plan Remediation": (
-        contracts.PlanRemediationInput(incident=INCIDENT, generation=2, classification=VERDICT),
-        contracts.PlanRemediationOutput(plan=a_release_plan(), reason="It may run."),
+        contracts.PlanRemediationInput(
+            incident=INCIDENT, generation=2, classification=VERDICT, paged=True, notified=True, rounds=7
+        ),
+        contracts.PlanRemediationOutput(plan=a_release_plan(), reason="It may run.", next=FOLLOWING),
     ),
     "Announce Remediation": (
         contracts.AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, generation=2, plan=PLAN),
@@ -77,6 +80,11 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             state="Next Move",
             incident_id=INCIDENT.incident_id,
             origin=Origin(source="cloudwatch", account="123456789012", region="eu-central-1"),
+            incident=INCIDENT,
+            generation=2,
+            classification=VERDICT,
+            paged=True,
+            rounds=7,
             plan=PLAN,
             cursor=Cursor(queue="steps", index=0, polls=3, throttles=1, attempt=1, touched=True),
             observed=READ,
@@ -90,6 +98,7 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             results=[a_result()],
             reason="It ran.",
             ended="page",
+            next=FOLLOWING,
         ),
     ),
     "Page On-Call": (

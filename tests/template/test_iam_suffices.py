@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
+from firstline.adapters.dynamodb.commands import TableCommands
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
@@ -354,6 +355,10 @@ def opens(world: World, incident: Incident) -> None:
     open_for(world.groups, alert(group_key="group-2", service="shop"), now=NOON + timedelta(hours=1))
 
 
+def hears_of_a_command(world: World, _: Incident) -> None:
+    TableCommands(world.table).end("c-1", "Success", NOON)
+
+
 @pytest.mark.parametrize(
     ("role", "does"),
     [
@@ -375,6 +380,7 @@ def opens(world: World, incident: Incident) -> None:
         ("ReconcileFunctionRole", reconciles),
         ("ReconcileFunctionRole", opens),
         ("ReconcileFunctionRole", watches),
+        ("ReconcileFunctionRole", hears_of_a_command),
     ],
 )
 def test_a_function_may_do_what_it_does(
@@ -430,6 +436,7 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("LOCK#any", {"dynamodb:PutItem": {"Remediate", "Respond"}, "dynamodb:UpdateItem": {"Escalate", "Notify"}}),
         ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
         ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
+        ("COMMAND#any", {"dynamodb:UpdateItem": {"IncidentStateMachine", "Reconcile"}}),
         ("SILENCES", {}),
         ("SESSION#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
         ("TICKET#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
@@ -454,6 +461,11 @@ def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]])
 def actions_of(statement: dict[str, Any]) -> list[str]:
     given = statement["Action"]
     return given if isinstance(given, list) else [given]
+
+
+def test_nobody_can_look_up_the_token_of_who_waits_for_a_command(statements: dict[str, list[dict[str, Any]]]) -> None:
+    for action in ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"):
+        assert who_may(statements, action, "COMMAND#any") == set()
 
 
 @pytest.mark.parametrize(

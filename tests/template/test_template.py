@@ -13,12 +13,15 @@ from firstline import settings
 from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
 from firstline.sources.deployments import is_deployment_event
+from local.emulator.commands import FINAL
+from local.emulator.events import command_ended, fits
 
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile"]
+COMMAND_ENDED = "EC2 Command Status-change Notification"
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
 
@@ -120,7 +123,7 @@ def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
     rules = of_type(resources, "AWS::Events::Rule")
 
     assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == quarantine
-    assert set(rules) == {"AlarmRule", "DeploymentRule", "ExecutionEndedRule"}
+    assert set(rules) == {"AlarmRule", "DeploymentRule", "ExecutionEndedRule", "CommandEndedRule"}
     for name in ("AlarmRule", "DeploymentRule"):
         assert [target["DeadLetterConfig"] for target in rules[name]["Targets"]] == [{"Arn": quarantine}]
 
@@ -152,6 +155,21 @@ def test_reconcile_hears_of_every_end_of_an_execution(resources: Resources) -> N
     policy = resources["QueuePolicy"]["Properties"]
     assert dead in policy["PolicyDocument"]["Statement"][0]["Resource"]
     assert {"Ref": "QuarantineDeadLetterQueue"} in policy["Queues"]
+
+
+def test_reconcile_hears_of_every_end_of_a_command_that_may_be_ours(resources: Resources) -> None:
+    rule = resources["CommandEndedRule"]["Properties"]
+    (target,) = rule["Targets"]
+    permission = resources["CommandEndedPermission"]["Properties"]
+
+    assert rule["EventPattern"]["detail-type"] == [COMMAND_ENDED]
+    assert set(rule["EventPattern"]["detail"]["status"]) == set(FINAL)
+    for name, heard in (("shop_runbook-safe-low-disk.free", True), ("Mine", True), ("AWS-RunPatchBaseline", False)):
+        detail = {"command-id": "c-1", "document-name": name, "status": "Success"}
+        assert fits(rule["EventPattern"], command_ended(detail, "eu-central-1", "123456789012")) is heard
+    assert target["Arn"] == {"Fn::GetAtt": ["ReconcileFunction", "Arn"]}
+    assert permission["FunctionName"] == {"Ref": "ReconcileFunction"}
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["CommandEndedRule", "Arn"]}
 
 
 def test_reconcile_ends_before_it_times_out(functions: Resources) -> None:
@@ -278,6 +296,7 @@ def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
 
 def test_reconcile_knows_the_events_that_the_rule_sends() -> None:
     assert f'"{EXECUTION_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
+    assert f'"{COMMAND_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
 
 
 def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) -> None:

@@ -108,16 +108,23 @@ class WhatNowOutput(Lenient):
 
 
 class PlanRemediationInput(ExecutionInput):
-    """Input of the state `Plan Remediation`."""
+    """Input of the state `Plan Remediation`. `paged`, `notified` and `rounds` are those of `What Now?`."""
 
     classification: Classification
+    paged: bool = False
+    notified: bool = False
+    rounds: int = 0
 
 
 class PlanRemediationOutput(Lenient):
-    """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act."""
+    """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act.
+
+    `next` is what `What Now?` would answer; None sends the machine there.
+    """
 
     plan: RemediationPlan | None
     reason: str
+    next: WhatNowOutput | None = None
 
 
 class Cursor(Lenient):
@@ -147,12 +154,18 @@ class Origin(Lenient):
 class NextMoveInput(Lenient):
     """Input of the state `Next Move`.
 
-    `observed` is the end of the remediation's last state, `reason` the text for people so far.
+    `observed` is the end of the remediation's last state, `reason` the text for people so far. The fields from
+    `incident` to `rounds` are those of `What Now?`; older executions do not send them.
     """
 
     state: Literal["Next Move"]
     incident_id: str
     origin: Origin
+    incident: Incident | None = None
+    generation: int = Field(default=1, ge=1)
+    classification: Classification | None = None
+    paged: bool = False
+    rounds: int = 0
     plan: RemediationPlan
     cursor: Cursor
     observed: Observed
@@ -176,7 +189,8 @@ type Move = Literal[
 class NextMoveOutput(Lenient):
     """Output of the state `Next Move`.
 
-    The machine first waits for `seconds`, and takes the command to send from its own plan.
+    The machine first waits for `seconds`, and takes the command to send from its own plan. At the end of the
+    remediation `next` is what `What Now?` would answer; None sends the machine there.
     """
 
     move: Move
@@ -185,6 +199,7 @@ class NextMoveOutput(Lenient):
     results: list[StepResult]
     reason: str
     ended: RemediationEnd | None = None
+    next: WhatNowOutput | None = None
 
     @property
     def acts(self) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from firstline.adapters.aws.switch import RemediationSwitch
     from firstline.adapters.aws.targets import TaggedInstances
     from firstline.adapters.channels.paging import PageTopic
+    from firstline.adapters.dynamodb.commands import TableCommands
     from firstline.adapters.dynamodb.disagreements import EarnedSay
     from firstline.adapters.dynamodb.groups import TableGroups
     from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
@@ -127,6 +128,12 @@ class Wiring:
         from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 
         return TableHeartbeats(self.table)
+
+    @cached_property
+    def commands(self) -> "TableCommands":
+        from firstline.adapters.dynamodb.commands import TableCommands
+
+        return TableCommands(self.table)
 
     @cached_property
     def remediations(self) -> "TableRemediations":

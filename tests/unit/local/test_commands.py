@@ -225,6 +225,36 @@ def test_one_after_the_other_and_none_after_a_failure(fleet: Fleet) -> None:
     assert [len(host.asked) for host in fleet.hosts] == [1, 0, 0]
 
 
+def test_the_end_of_a_command_is_told_once_when_no_host_works_any_more() -> None:
+    hosts = [FakeHost(ScriptResult(1 if number == 0 else 0, "", ""), instance_id=f"i-{number}") for number in range(3)]
+    told: list[dict[str, Any]] = []
+    service = Commands(
+        hosts,  # type: ignore[arg-type]
+        {"doc": DOCUMENT}.get,
+        ("Firstline", "managed"),
+        on_status_change=told.append,
+    )
+    fleet = Fleet(hosts, service, [host.instance_id for host in hosts])
+    command_id = fleet.sends(MaxConcurrency="2", MaxErrors="100%")
+    hosts[0].go.set()
+    hosts[1].go.set()
+    assert told == []
+    hosts[2].go.set()
+    fleet.ends(command_id)
+
+    eventually(lambda: len(told) == 1)
+    assert (told[0]["command-id"], told[0]["document-name"], told[0]["status"]) == (command_id, "doc", "Failed")
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, for at most three seconds."""
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never held")
+
+
 def test_only_as_many_at_once_as_are_allowed(fleet: Fleet) -> None:
     command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
     for turn, host in enumerate(fleet.hosts):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firstline.contracts import NextMoveOutput, WhatNowOutput
-from firstline.errors import ConfigurationError
+from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.policy.remediation import RemediationPolicy
 from firstline.runbooks.catalogue import Catalogue
@@ -94,7 +94,8 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
     assert set(answer["plan"]) == set(RemediationPlan.model_fields)
 
     event["classification"]["runbook_id"] = None
-    assert app.handler(event, Context()) == {"plan": None, "reason": "no runbook chosen"}
+    answer = app.handler(event, Context())
+    assert (answer["plan"], answer["reason"]) == (None, "no runbook chosen")
 
 
 def test_the_handler_says_what_is_next(event: dict[str, Any]) -> None:
@@ -102,6 +103,52 @@ def test_the_handler_says_what_is_next(event: dict[str, Any]) -> None:
 
     assert set(answer) == set(WhatNowOutput.model_fields)
     assert answer["go"] == "Classify", "the table has no verdict yet"
+
+
+def judged(event: dict[str, Any]) -> dict[str, Any]:
+    """Store the verdict of the event, as Classify does, and return the event."""
+    verdict = Classification.model_validate(event["classification"])
+    app.wiring.incidents.judge(Incident.model_validate(event["incident"]), 1, verdict, NOW, seen=None)
+    return event
+
+
+def test_with_a_plan_comes_what_follows_it(event: dict[str, Any]) -> None:
+    following = app.handler(judged(event), Context())["next"]
+
+    assert following["go"] == "Announce Remediation"
+    assert following["plan"] is None, "the machine has it already"
+
+
+def ended(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what the machine asks when the alert has resolved after a remediation."""
+    plan = a_plan().model_dump(mode="json")
+    about = {"incident_id": "one", "origin": {"source": "generic", "account": None, "region": None}, "plan": plan}
+    progress = {"cursor": {}, "observed": {"state": "Await Recovery"}, "results": [], "reason": "it may"}
+    return {**event, "state": "Next Move", **about, **progress}
+
+
+def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, Any]) -> None:
+    answer = app.handler(ended(judged(event)), Context())
+
+    assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
+    assert (
+        answer["next"]["go"]
+        == app.handler(event | {"state": "What Now?", "remediation": "resolved", "planned": True}, Context())["go"]
+    )
+
+
+@pytest.mark.parametrize("state", ["Plan Remediation", "Next Move"])
+def test_if_the_record_cannot_be_read_what_now_has_to_choose(
+    event: dict[str, Any], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise HistoryUnavailable("no table")
+
+    monkeypatch.setattr(app, "decide", unavailable)
+
+    answer = app.handler(ended(event) if state == "Next Move" else event, Context())
+
+    assert answer["next"] is None
 
 
 def test_the_handler_says_which_move_is_next() -> None:

@@ -102,11 +102,11 @@ def failed(state: str, error: str, cause: str = "") -> Observed:
     return Observed(state=state, error=ErrorOutput(Error=error, Cause=cause))
 
 
-def read(*statuses: str, output: str = "") -> Observed:
+def read(*statuses: str, output: str = "", overdue: bool = False) -> Observed:
     invocations = [
         {"InstanceId": host, "Status": status, "Output": output} for host, status in zip(HOSTS, statuses, strict=False)
     ]
-    return Observed(state="Read Step", result={"command_id": "c-1", "invocations": invocations})
+    return Observed(state="Read Step", result={"command_id": "c-1", "overdue": overdue, "invocations": invocations})
 
 
 def where(decided: NextMoveOutput) -> str:
@@ -143,6 +143,9 @@ SILENCE = failed("Await Recovery", "States.Timeout")
         (read("InProgress"), {"index": 1, "polls": 7}, ("Read Step", 30, "steps", 1)),
         (read(), {"index": 1}, ("Read Step", 2, "steps", 1)),
         (read("InProgress"), {"index": 1, "polls": 9}, ("Cancel Step", 0, "steps", 1)),
+        # One that had all its time is not read again.
+        (read("InProgress", overdue=True), {"index": 1}, ("Cancel Step", 0, "steps", 1)),
+        (read("Success", overdue=True), {"index": 0}, ("Read Switch", 0, "steps", 1)),
         (Observed(state="Cancel Step"), {"index": 1}, ("Read Switch", 0, "rollback", 0)),
         # Throttling.
         (THROTTLED, {"index": 0}, ("Run Step", 2, "steps", 0)),

@@ -229,7 +229,7 @@ class _Look:
         if left <= timedelta(0):
             return self.go("Close Incident")
         announced = self.came_from in ("Announce Quiet", "Await Quiet")
-        return self.go("Await Quiet", left) if announced else self.go("Announce Quiet")
+        return self.go("Await Quiet" if announced else "Announce Quiet", left)
 
     def _quiet_left(self) -> timedelta:
         window = max(GROUPING_WINDOW, self.times.flap_quiet) if self.live.flapping else GROUPING_WINDOW

@@ -64,9 +64,10 @@ class Invocation(BaseModel):
 
 
 class CommandRead(BaseModel):
-    """The result of the state `Read Step`."""
+    """The result of the state `Read Step`. `overdue` is true if the command had all its time."""
 
     command_id: str
+    overdue: bool = False
     invocations: list[Invocation]
 
 
@@ -287,8 +288,10 @@ def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
     if not running and (len(rows) >= run.places or _gave_up(run, rows)):
         return _after_step(run.forget_verifications().keep(_summary(run, rows, command.command_id)), rows)
-    # The waits double up to the longest one; after that, the step's time-out decides how many more follow.
-    if run.cursor.polls >= 3 + run.longest_wait.bit_length() + ceil(run.step.timeout_seconds / LONGEST_WAIT):
+    # Its end was told early, or could not be waited for. The waits double up to the longest one; after that, the step's
+    # time-out decides how many more follow.
+    most = 3 + run.longest_wait.bit_length() + ceil(run.step.timeout_seconds / LONGEST_WAIT)
+    if command.overdue or run.cursor.polls >= most:
         return run.keep(_cut_short(run, rows, command.command_id)).move("Cancel Step")
     return run.move("Read Step", min(run.longest_wait, 2**run.cursor.polls))
 
