@@ -174,6 +174,40 @@ def test_usage(usage: Any, expected: tuple[int, int] | None) -> None:
         ({"detail": "Not authenticated"}, ModelGaveNoVerdict, "Not authenticated"),
         ({"code": 500, "msg": "upstream", "choices": []}, ModelUnavailable, "500 inside of a 200: upstream"),
         ({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login"}}, ModelGaveNoVerdict, "login"),
+        ({"base_resp": {"status_code": 1002, "status_msg": "wait"}}, ModelUnavailable, "429 inside of a 200: wait"),
+        ({"base_resp": {"status_code": "1013", "status_msg": "?"}, "choices": []}, ModelUnavailable, "503"),
+        ({"base_resp": {"status_code": 2049, "status_msg": "key"}}, ModelGaveNoVerdict, "401 inside of a 200: key"),
+        ({"base_resp": {"status_code": 2013, "status_msg": "form"}}, QuestionRefused, "400"),
+        ({"base_resp": {"status_code": 9999, "status_msg": "new"}}, ModelGaveNoVerdict, "an error: new"),
+        (
+            {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 22 seconds."},
+            ModelUnavailable,
+            "429 inside of a 200: Rate limit is exceeded. Try again in 22 seconds.",
+        ),
+        ({"statusCode": 401, "message": "Access denied due to missing subscription key."}, ModelGaveNoVerdict, "401"),
+        (
+            {
+                "fault": {
+                    "faultstring": "Spike arrest",
+                    "detail": {"errorcode": "policies.ratelimit.SpikeArrestViolation"},
+                }
+            },
+            ModelUnavailable,
+            "429 inside of a 200: Spike arrest: policies.ratelimit.SpikeArrestViolation",
+        ),
+        ({"fault": {"faultstring": "no", "detail": {"errorcode": "x.GatewayTimeout"}}}, ModelUnavailable, "504"),
+        (
+            {"fault": {"faultstring": "Failed to resolve API Key variable", "detail": {"errorcode": "steps.oauth"}}},
+            ModelGaveNoVerdict,
+            "401",
+        ),
+        ({"error": "Rate limit reached for requests"}, ModelUnavailable, "429"),
+        ({"error": "Too Many Requests"}, ModelUnavailable, "429"),
+        ({"error": {"message": "Invalid API key provided"}}, ModelGaveNoVerdict, "401"),
+        ({"error": {"message": "You exceeded your current quota"}}, ModelGaveNoVerdict, "402"),
+        ({"error": "upstream connect error or disconnect"}, ModelUnavailable, "503"),
+        ({"error": "model is overloaded", "choices": None}, ModelUnavailable, "503"),
+        ({"error": "request timed out"}, ModelUnavailable, "504"),
         (
             {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "the GPU is gone"}}},
             ModelUnavailable,
@@ -196,6 +230,15 @@ def test_an_error_of_the_choice_counts_with_the_tokens_that_were_used() -> None:
     assert error.usage is not None
     assert error.usage.tokens == 42
     assert Completion.read(_answer(choice=of_choice)).judgement(PROMPT).severity == "low", "it ended well"
+
+
+def test_a_verdict_beside_an_error_is_none() -> None:
+    for error in (
+        {"error": "rate limit"},
+        {"fault": {"faultstring": "Spike arrest"}},
+        {"statusCode": 429, "choices": []},
+    ):
+        assert isinstance(_no_verdict(_answer(**error)), ModelUnavailable)
 
 
 @pytest.mark.parametrize(

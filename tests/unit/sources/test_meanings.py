@@ -168,6 +168,22 @@ def test_two_pods_of_a_workload_are_one_incident_and_those_of_two_are_two() -> N
     assert alerts[0].group_key == alerts[1].group_key != alerts[2].group_key
 
 
+@pytest.mark.parametrize(
+    ("label", "severity"),
+    [
+        ({"sev": 1}, "critical"),
+        ({"SEV": "2"}, "high"),
+        ({"sev": "7"}, "medium"),
+        ({"severity": "1"}, "medium"),
+        ({"sev": "P4"}, "low"),
+    ],
+)
+def test_a_number_under_the_name_sev_is_on_its_scale(label: dict[str, Any], severity: str) -> None:
+    for body in (alertmanager({"alertname": "Lag"} | label)["alerts"][0], {"alert_name": "Lag", **label}):
+        (alert,) = normalize("generic" if "alert_name" in body else "prometheus", {"alerts": [body]})
+        assert alert.severity == severity
+
+
 def test_a_label_without_a_value_means_nothing() -> None:
     labels: dict[str, Any] = {"severity": "", "priority": "\u200b", "level": "P1", "service": None, "app": ["ledger"]}
 

@@ -53,12 +53,47 @@ def victor_ops(kind: str, said: str) -> dict[str, Any]:
     }
 
 
+def librenms(state: int | str, title: str, **what: Any) -> dict[str, Any]:
+    """The body that the guide gives."""
+    return {
+        "name": "Port down",
+        "title": title,
+        "state": state,
+        "severity": "critical",
+        "hostname": "sw-core-3.example.com",
+        "sysName": "sw-core-3",
+        "alert_id": 99,
+        "msg": "Gi1/0/3",
+    } | what
+
+
+def checkly(kind: str, title: str) -> dict[str, Any]:
+    return {
+        "ALERT_TITLE": title,
+        "ALERT_TYPE": kind,
+        "CHECK_NAME": "Ticket shop",
+        "CHECK_ID": "c0ffee",
+        "RESULT_LINK": "https://app.example.com/c0ffee",
+        "STARTED_AT": "2026-03-02T12:00:00Z",
+    }
+
+
 type Row = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 TOOLS: dict[str, Row] = {
     "Pingdom": (
         pingdom("DOWN"),
         {"alert_name": "Ticket shop", "severity": "high", "host": "tickets.example.com"},
         pingdom("UP", "LOW"),
+    ),
+    "LibreNMS": (
+        librenms(1, "Alert for device sw-core-3 - Port down"),
+        {"alert_name": "Port down", "severity": "critical", "host": "sw-core-3.example.com", "message": "Gi1/0/3"},
+        librenms(0, "Device sw-core-3 recovered from Port down"),
+    ),
+    "Checkly": (
+        checkly("ALERT_FAILURE", "Ticket shop has failed"),
+        {"alert_name": "Ticket shop", "severity": "high", "url": "https://app.example.com/c0ffee"},
+        checkly("ALERT_RECOVERY", "Ticket shop has recovered"),
     ),
     "Jenkins": (
         jenkins("FINALIZED", "FAILURE"),
@@ -180,3 +215,27 @@ def test_the_state_of_what_an_alert_is_about_does_not_end_it(alert: dict[str, An
     (read,) = normalize("generic", alert)
 
     assert read.status == "firing"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "severity"),
+    [
+        (librenms("0", "over"), "resolved", "critical"),
+        (librenms(2, "taken"), None, None),
+        (librenms(3, "got worse"), "firing", "critical"),
+        (librenms(4, "got better"), "firing", "critical"),
+        (librenms(5, "changed"), "firing", "critical"),
+        ({"title": "Port down", "raw_state": 0, "state": "ok", "message": "up"}, "resolved", "medium"),
+        ({"title": "Port down", "device_id": 7, "state": 0}, "resolved", "medium"),
+        (checkly("ALERT_DEGRADED", "slow"), "firing", "medium"),
+        (checkly("ALERT_DEGRADED_RECOVERY", "fast"), "resolved", "medium"),
+        (checkly("ALERT_DEGRADED_FAILURE", "worse"), "firing", "high"),
+        (checkly("ALERT_FAILURE_DEGRADED", "better"), "firing", "medium"),
+        (checkly("ALERT_SSL", "expires"), "firing", "medium"),
+        (checkly("ALERT_NEW_KIND", "who knows"), "firing", "high"),
+    ],
+)
+def test_what_librenms_and_checkly_say_besides(body: dict[str, Any], status: str | None, severity: str | None) -> None:
+    alerts = normalize_batch("generic", body).alerts
+
+    assert [(alert.status, alert.severity) for alert in alerts] == ([] if status is None else [(status, severity)])

@@ -8,7 +8,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
-from firstline.sources import normalize_batch
+from firstline.sources import normalize, normalize_batch
 from tests.support.depth import some
 from tests.unit.sources.notices import (
     BACKUP,
@@ -333,3 +333,52 @@ def test_an_odd_part_costs_at_most_itself(message: dict[str, Any]) -> None:
                 continue
             for alert in batch.alerts:
                 assert NormalizedAlert.model_validate(alert.model_dump()) == alert
+
+
+def unknown(kind: str, source: str, resource: str | None = None, **detail: Any) -> dict[str, Any]:
+    """An EventBridge event of a kind that no reader knows."""
+    envelope = {"account": "381904772516", "region": "eu-west-1", "time": "2026-03-02T12:00:00Z", "id": "e-1"}
+    return envelope | {
+        "detail-type": kind,
+        "source": source,
+        "resources": [f"arn:{source.replace('.', ':')}:eu-west-1:381904772516:{resource}"] if resource else [],
+        "detail": detail,
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "headline"),
+    [
+        (
+            unknown("SFTP Server File Upload Failed", "aws.transfer", "server/s-9", **{"failure-code": "DISK"}),
+            "transfer SFTP Server File Upload Failed: s-9",
+        ),
+        (
+            unknown(
+                "DataSync Task Execution State Change", "aws.datasync", "task/task-7/execution/exec-9", State="ERROR"
+            ),
+            "DataSync Task Execution ERROR: task-7",
+        ),
+        (
+            unknown(
+                "EMR Cluster State Change", "aws.emr", state="TERMINATED_WITH_ERRORS", name="nightly", clusterId="j-1"
+            ),
+            "EMR Cluster TERMINATED_WITH_ERRORS: nightly",
+        ),
+        (
+            unknown("Athena Query State Change", "aws.athena", currentState="FAILED", workgroupName="etl"),
+            "Athena Query FAILED: etl",
+        ),
+        (unknown("Quota Exceeded", "acme.billing", userName="ann"), "acme.billing Quota Exceeded"),
+    ],
+)
+def test_the_headline_of_an_unknown_event_says_service_failure_and_resource(event: Any, headline: str) -> None:
+    for payload in (event, over_sns(json.dumps(event))):
+        (alert,) = normalize("cloudwatch", payload)
+        assert alert.alert_name == headline
+
+
+def test_the_success_of_an_unknown_query_is_no_problem() -> None:
+    event = unknown("Athena Query State Change", "aws.athena", currentState="SUCCEEDED", workgroupName="etl")
+
+    assert normalize("cloudwatch", event) == []

@@ -82,6 +82,8 @@ _SCRAPED = re.compile(
 )
 """What measures other things, and the jobs of Prometheus' example for Kubernetes: they are not what fails."""
 
+_NUMBERED = ("0", "1", "2", "3", "4", "5")
+
 _STATE_METRICS = re.compile(r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics(?:[-_.].*)?|ksm)", re.IGNORECASE)
 """The one that is no machine's: the address that was scraped says nothing of the thing."""
 
@@ -149,7 +151,10 @@ def of(labels: Mapping[str, Any]) -> Meant:
     meant = Meant()
     for (_, meaning), _, key in sorted(found):
         if values.name(labels[key]) is not None and not values.has_template(labels[key]):
-            meant.setdefault(meaning, []).append(values.scalar(labels[key]) or "")
+            said = values.scalar(labels[key]) or ""
+            # The name says which scale: `sev: 1` is a Sev-1, and a `severity: 1` may be the worst or the least.
+            graded = letters(key) == "sev" and said.strip() in _NUMBERED
+            meant.setdefault(meaning, []).append(f"sev{said.strip()}" if graded else said)
     if "host" in meant and any(map(_STATE_METRICS.fullmatch, (*meant.get("service", ()), *meant.get("pod", ())))):
         _leave_out_the_scrape(meant, labels)
     return meant

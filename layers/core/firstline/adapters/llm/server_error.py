@@ -7,7 +7,9 @@ Gateways answer 200 as soon as they have an upstream, and then carry its failure
 | OpenRouter | `{"error": {"code": 429, "message": …, "metadata": {"raw": …}}}`, also in `choices[0].error` | https://openrouter.ai/docs/api-reference/errors |
 | vLLM, SGLang | `{"object": "error", "code": 400, "message": …}` | https://github.com/microsoft/autogen/issues/1037 |
 | Gemini's compatible endpoint | a list of one: `[{"error": {"code": 400, "status": "INVALID_ARGUMENT", …}}]` | https://github.com/FuzzAnything/PromptFuzz/issues/42 |
-| MiniMax | `{"choices": null, "base_resp": {"status_code": 1004, "status_msg": …}}` | https://github.com/adrianlyjak/obsidian-aloud-tts/pull/114 |
+| MiniMax | `{"choices": null, "base_resp": {"status_code": 1004, "status_msg": …}}` | https://platform.minimax.io/docs/api-reference/errorcode |
+| Azure API Management | `{"statusCode": 429, "message": "Rate limit is exceeded. Try again in …"}` | https://learn.microsoft.com/azure/api-management/rate-limit-policy |
+| Apigee | `{"fault": {"faultstring": …, "detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}` | https://cloud.google.com/apigee/docs/api-platform/fundamentals/fault-handling |
 """  # noqa: E501 - a table
 
 import re
@@ -46,6 +48,25 @@ _STATUSES = {
 }  # fmt: skip
 """The HTTP status that a word in an error object means; only the letters count."""
 
+_MINIMAX = {
+    1000: 503, 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 503, 1024: 503, 1026: 400, 1027: 400, 1033: 503,
+    1039: 429, 1041: 429, 2013: 400, 2045: 429, 2049: 401, 2056: 429,
+}  # fmt: skip
+"""The HTTP statuses of MiniMax's own numbers."""
+
+_MINIMAX_WORDS = frozenset(map(str, _MINIMAX))
+
+_SAYS = (
+    (429, r"rate.?limit|too many requests|throttl|spike.?arrest|quota.?violation|try again in \d"),
+    (402, r"insufficient (?:quota|balance|credits?|funds)|quota exceeded|exceeded your current quota|out of credits?"),
+    (401, r"(?:invalid|incorrect|expired|missing|no|wrong|resolve).{0,16}(?:api.?key|access.?token|subscription.?key)"
+          r"|unauthori[sz]ed|authentication (?:failed|error)|not authenticated"),
+    (504, r"gateway.?time.?out|timed? ?out|timeout|deadline exceeded"),
+    (503, r"overloaded|service.?unavailable|temporarily unavailable|no healthy upstream|bad gateway"
+          r"|internal server error|upstream (?:error|connect)|connection refused"),
+)  # fmt: skip
+"""The HTTP statuses that an error without any number or known word means, by what it says."""
+
 _FINE = {"", "0", "200", "ok", "success", "none", "null"}
 
 
@@ -71,7 +92,8 @@ def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdic
     found = _error_object(body)
     if found is None:
         return None
-    said, status = _said(found), _status(found, body)
+    said = _said(found)
+    status = _status(found, body) or _status_by_words(said)
     if not said and status is None:
         return None
     words = safe_line(said, MAX_ERROR_CHARS) or "no reason"
@@ -93,7 +115,7 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
     base = body.get("base_resp")
     if isinstance(base, dict) and str(base.get("status_code", 0)) not in _FINE:
         return base
-    for error in (body.get("error"), body.get("errors"), of_choice):
+    for error in (body.get("error"), body.get("errors"), body.get("fault"), of_choice):
         if isinstance(error, list):
             error = error[0] if error else None
         if isinstance(error, str) and error.strip().lower() not in _FINE:
@@ -107,7 +129,8 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def _said(error: dict[str, Any]) -> str:
     """Return the server's words, with those of the server behind a gateway."""
-    words = [error.get(name) for name in ("message", "msg", "status_msg", "detail", "error_message")]
+    words = [error.get(name) for name in ("message", "msg", "status_msg", "faultstring", "detail", "error_message")]
+    words = [word.get("errorcode") if isinstance(word, dict) else word for word in words]
     metadata = error.get("metadata")
     if isinstance(metadata, dict):
         words.append(metadata.get("raw"))
@@ -115,10 +138,17 @@ def _said(error: dict[str, Any]) -> str:
     return ": ".join(word for word in said if word.strip().lower() not in _FINE)
 
 
+def _status_by_words(said: str) -> int | None:
+    words = said[: 2 * MAX_ERROR_CHARS].lower()
+    return next((status for status, says in _SAYS if re.search(says, words)), None)
+
+
 def _status(*places: dict[str, Any]) -> int | None:
     for place in places:
-        for name in ("code", "status", "status_code", "http_code", "type"):
+        for name in ("code", "status", "status_code", "statusCode", "http_code", "type"):
             word = str(place.get(name, ""))
+            if "status_msg" in place and word in _MINIMAX_WORDS:
+                return _MINIMAX[int(word)]
             if word.isascii() and word.isdecimal() and 400 <= int(word[:9]) <= 599:
                 return int(word)
             if status := _STATUSES.get(re.sub("[^a-z]", "", word.lower())):

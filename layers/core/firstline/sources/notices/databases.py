@@ -68,7 +68,7 @@ def of_database(
         identity=("database", letters(kind).removeprefix("db"), source, problem),
         about=source,
         severity=severity or (said if state else None),
-        text=(f"{kind} {source}: {text}",),
+        text=(f"{' '.join(filter(None, map(values.scalar, (kind, source))))}: {text}",),
         labels={"event": event_id.rsplit("#", 1)[-1], "source": source, "source_type": kind},
         at=at,
         url=url,

@@ -80,13 +80,14 @@ _RUNS = {
     "Glue Job State Change": _Run("Glue job", "state", "jobName", "jobRunId"),
     "EC2 Command Status-change Notification": _Run("Command", "status", "document-name", "command-id"),
     "EBS Snapshot Notification": _Run("Snapshot", "result", "source", "snapshot_id"),
-    "EBS Volume Notification": _Run("Volume", "result", "event", "request-id"),
+    "EBS Volume Notification": _Run("EBS volume", "result", "volume", "request-id"),
 }
 
 
 def _run(kind: str, run: _Run, event: Event) -> Notice:
     detail = event["detail"]
-    word, about = detail.get(run.state), last_of_arn(detail.get(run.of))
+    word, of = detail.get(run.state), detail.get(run.of) or first(event.get("resources"))
+    about = last_of_arn(of)
     state = state_of_run(word)
     return _notice(
         event,
@@ -95,12 +96,12 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
         why=f"a {run.called.lower()} that is {values.name(word)} is no problem",
         identity=(kind, detail.get(run.run), about, *(detail.get(key) for key in ("stage", "action"))),
         # A pipeline, its stage and its action fail together, and so do a deployment and its instances.
-        problem=(run.called, detail.get(run.of)),
+        problem=(run.called, of),
         about=about,
         environment=detail.get("deploymentGroup"),
         text=(
             *(detail.get(key) for key in ("statusMessage", "message", "cause", "statusReason", "errorMessage")),
-            f"{run.called} of {about}: {values.name(word)}",
+            " ".join(filter(None, (f"{run.called} of {about}:", values.name(detail.get("event")), values.name(word)))),
         ),
     )
 

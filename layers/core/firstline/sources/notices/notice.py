@@ -22,7 +22,7 @@ _GOOD_WORDS = (
 )
 _BAD, _GOOD = frozenset(_BAD_WORDS.split()), frozenset(_GOOD_WORDS.split())
 
-_STATE_KEYS = ("status", "state", "result", "currentstatus", "laststatus", "newstate", "eventtype")
+_STATE_KEYS = ("status", "state", "result", "currentstate", "currentstatus", "laststatus", "newstate", "eventtype")
 # Not any `…Status`: a problem's message may say in passing that something else is running.
 _STATE_OF_RUN = re.compile(
     r"(?!prev|old|prior|former).*(?:job|build|run|task|execution|deployment|pipeline|test|backup|workflow|alarm|alert)"

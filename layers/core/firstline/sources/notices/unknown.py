@@ -4,7 +4,17 @@ import re
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part, state_key
+from firstline.sources.notices.notice import (
+    Notice,
+    State,
+    essence,
+    first,
+    is_good_news,
+    last_of_arn,
+    letters,
+    part,
+    state_key,
+)
 
 _OVER = ("resolved", "recovered", "recovery", "ok", "clear", "cleared", "closed", "healthy", "normal", "green", "up")
 # `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
@@ -12,6 +22,13 @@ _BEGINS_WITH_STATE = re.compile(
     r"\W{0,8}(?:(resolved|recovered|recovery|ok|up|cleared)|problem|firing|triggered|alert|alarm|down)\b"
     r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
     re.IGNORECASE,
+)
+
+
+_CHANGES = re.compile(r"[ -](?:State|Status)[ -]?Change\b.*|[ -]Notification$", re.IGNORECASE)
+_RUN = re.compile(r"[:/](?:execution|run|job-run|build)s?[:/][^:/]+$")
+_NAMES = re.compile(
+    r"(?!.*(?:user|event|request|session|account)).*(?:name|arn)|(?:server|cluster|instance|queue|bucket)id"
 )
 
 
@@ -23,17 +40,18 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
+    thing = _resource(fields)
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
     over = letters(word) in _OVER if key else begins_with_end(name)
     state: State = "resolved" if over else None if is_good_news(word) else "firing"
     return Notice(
-        name=name,
+        name=_headline_of_event(fields, name, word, thing),
         state=state,
         why=f"{name}: {word}",
         identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
-        about=labels.get("service"),
+        about=labels.get("service") or thing,
         severity=_stated(labels),
         text=(
             message if type(message) is str else None,
@@ -55,6 +73,30 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
         own = subject or values.name(message.strip().partition("\n")[0] if type(message) is str else None)
     topic_name = (topic or "").rsplit(":", 1)[-1]
     return own or (f"message on {topic_name}" if topic_name else "message without a topic")
+
+
+def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str | None) -> str:
+    """Return the service, what happened, and to which resource: an event's type alone says neither."""
+    source = values.name(event.get("source"))
+    if source is None or values.name(event.get("detail-type")) is None:
+        return kind
+    service, said = source.removeprefix("aws."), values.name(word)
+    what = _CHANGES.sub("", kind)
+    what = what if letters(service) in letters(what) else f"{service} {what}"
+    what = what if said is None or letters(said) in letters(what) else f"{what} {said}"
+    return f"{what}: {thing}" if thing else what
+
+
+def _resource(event: dict[str, Any]) -> str | None:
+    """Return the name of the resource that an event is about, or None. Of a run it is the thing that runs."""
+    arn = values.scalar(first(event.get("resources")))
+    if arn is None:
+        detail = part(event, "detail")
+        detail = detail if type(detail) is dict and "detail-type" in event else {}
+        arn = next(
+            (said for key in detail if _NAMES.fullmatch(letters(key)) and (said := values.name(detail[key]))), None
+        )
+    return values.name(last_of_arn(_RUN.sub("", arn))) if arn else None
 
 
 def begins_with_end(text: str) -> bool:

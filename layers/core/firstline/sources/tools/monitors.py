@@ -2,6 +2,18 @@
 
 from firstline.sources.tools.shape import ToolShape, words
 
+_LIBRENMS = {
+    "name": "name title rule",
+    "status": "raw_state state",
+    "severity": "severity",
+    "message": "msg message",
+    "host": "hostname sysName",
+    "fingerprint": "alert_id",
+    "group": "alert_id",
+}
+_LIBRENMS_STATES = {"0": "resolved", "1": "firing", "2": "acknowledged", "3": "firing", "4": "firing", "5": "firing"}
+"""3 got worse, 4 got better, 5 changed: https://github.com/librenms/librenms/blob/master/LibreNMS/Enum/AlertState.php"""
+
 SHAPES = (
     # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
     ToolShape(
@@ -225,5 +237,32 @@ SHAPES = (
         },
         words(firing="failure unstable", resolved="success"),
         other="muted",
+    ),
+    # https://docs.librenms.org/Alerting/Templates/ and /Alerting/Transports/API/: the body is a template of one's own
+    ToolShape("LibreNMS", "sysName state", _LIBRENMS, _LIBRENMS_STATES),
+    ToolShape("LibreNMS", "device_id state", _LIBRENMS, _LIBRENMS_STATES),
+    ToolShape("LibreNMS", "raw_state title", _LIBRENMS, _LIBRENMS_STATES),
+    # https://www.checklyhq.com/docs/alerting-and-retries/webhooks: the same, with the names of its variables
+    ToolShape(
+        "Checkly",
+        "alert_type check_name",
+        {
+            "name": "check_name",
+            "status": "alert_type",
+            "severity": "alert_type",
+            "message": "check_error_message alert_title title message",
+            "time": "started_at",
+            "url": "result_link link url",
+            "labels": "tags",
+            "fingerprint": "check_id",
+            "group": "check_id",
+        },
+        words(resolved="alert_recovery alert_degraded_recovery"),
+        severities=words(
+            high="alert_failure alert_failure_remain alert_degraded_failure",
+            medium="alert_degraded alert_degraded_remain alert_failure_degraded alert_ssl",
+        )
+        | dict.fromkeys(("alert_recovery", "alert_degraded_recovery"), ""),
+        usual="high",
     ),
 )
