@@ -5,9 +5,13 @@ from typing import Any
 
 import boto3
 import pytest
+import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from firstline.adapters.dynamodb.table import Table
+from firstline_cli import requests, stacks
+from local.emulator.roles import SECRET_KEY
 from tests.e2e.running import LocalStack
 
 ROLES = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile", "IncidentStateMachine")
@@ -134,6 +138,22 @@ def test_the_machine_sends_its_documents_to_hosts_with_the_tag_only(
     held = {role for role in ROLES if _succeeds(lambda each: each.sends(own, instance), intruder_with(role))}
 
     assert held == {"IncidentStateMachine"}
+
+
+def test_no_role_acts_as_a_person(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
+    for role in ROLES:
+        suffix = "Role" if role == "IncidentStateMachine" else "FunctionRole"
+        session = boto3.session.Session(f"{role}{suffix}", SECRET_KEY, region_name="eu-west-1")
+        signed = stacks.Stack(
+            Table(stack.client("dynamodb"), stack.line["table"]),
+            stack.line["state_machine"],
+            stack.client,
+            session,
+            api_url=stack.line["api"],
+        )
+        with pytest.raises(typer.Exit):
+            requests.post(signed, "whoami", {})
+        assert "Forbidden" in capsys.readouterr().err
 
 
 def _succeeds(power: Callable[[Intruder], None], intruder: Intruder) -> bool:
