@@ -40,7 +40,7 @@ def up(
     from firstline.errors import ConfigurationError
     from local.demo.story import Story
     from local.emulator import registry
-    from local.emulator.stack import Options, Stack
+    from local.emulator.stack import APPROVER, Options, Stack
     from local.emulator.template import TemplateError
 
     story = Story(Console(stderr=True, quiet=quiet))
@@ -68,7 +68,11 @@ def up(
         story.say("local", f"sandbox of the hosts: {stack.sandbox}")
         story.say("local", f"what people get: {stack.url('inbox')}/")
         story.say("local", f"the functions' logs: {stack.options.folder / 'logs'}")
-        print(json.dumps(stack.line()), flush=True)
+        console = stack.console()
+        if not quiet:
+            # Whole, as no line of the story is: people click it.
+            print(f"The console, as {APPROVER}, good once: {console}", file=sys.stderr)
+        print(json.dumps(stack.line() | {"console": console}), flush=True)
         stopped.wait()
     except (ConfigurationError, TemplateError) as error:
         print(error, file=sys.stderr)

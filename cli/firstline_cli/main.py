@@ -10,7 +10,7 @@ from typer.main import get_group
 
 _GROUPS = {
     "incidents": "incidents",
-    "silence": "rules",
+    "silence": "silences",
     "runbooks": "runbooks",
     "rules": "rules",
     "heartbeat": "heartbeats",

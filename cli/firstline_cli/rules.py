@@ -1,14 +1,14 @@
-"""The commands `firstline rules` (check, explain, preview) and `firstline silence` (add, list, expire)."""
+"""The commands `firstline rules`: check, explain and preview."""
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
+from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.errors import ConfigurationError, SourceError
 from firstline.policy.model import load_model_policy
 from firstline.policy.paging import load_paging_policy
@@ -19,11 +19,10 @@ from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
 from firstline_cli import policies, rules_console
 from firstline_cli.checkout import RULES
-from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
+from firstline_cli.console import console_of, refusal
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
-silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
 
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
@@ -111,59 +110,6 @@ def preview(
         known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
         raise refusal(f"There is no rule, window or silence {name!r}; the file has {known}.")
     rules_console.print_preview(console_of(), name, previewed, days)
-
-
-@silence.command()
-def add(
-    matchers: Annotated[
-        list[str], typer.Argument(help="alert_name='Disk*' host=web-1 labels.cluster=eu; all must fit.")
-    ],
-    reason: Annotated[str, typer.Option(help="Why. It stands on every incident that is kept back.")],
-    lasts: Annotated[str, typer.Option("--for", help="How long: 30m, 4h, 2d; at most 30d.")] = "2h",
-    owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = LOGIN,
-    until_resolved: Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")] = False,
-    even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
-    stack: StackOption = CHOSEN,
-) -> None:
-    """Hold matching alerts from now on. Open incidents go on."""
-    incidents, now = table_of(stack), datetime.now(UTC)
-    details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
-    try:
-        made = rules_console.make_silence(matchers, lasts, now, details)
-    except ConfigurationError as error:
-        raise refusal(error) from None
-    TableSilences(incidents).save(made)
-    seconds = int(REMEMBERED.total_seconds())
-    print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
-    previewed = rules_console.preview_of(made.id, read_rules(RULES), incidents, "UTC", PREVIEW_DAYS, now)
-    if previewed is not None:
-        rules_console.print_preview(console_of(), made.id, previewed, PREVIEW_DAYS)
-
-
-@silence.command("list")
-def list_(
-    every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
-    stack: StackOption = CHOSEN,
-) -> None:
-    """List the active silences."""
-    now = datetime.now(UTC)
-    found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
-    rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
-
-
-@silence.command()
-def expire(
-    name: Annotated[str, typer.Argument(help="The silence's id.")],
-    by: PersonOption = LOGIN,
-    stack: StackOption = CHOSEN,
-) -> None:
-    """End a silence now. The alerts that it held are classified again within a minute."""
-    silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
-    found = silences.find(name, now)
-    if found is None or not found.active(now):
-        raise refusal(f"There is no silence {name!r} that is on; `silence list --all` shows them.")
-    silences.end(found, by, now)
-    print(f"{name} is over.")
 
 
 def read_rules(file: Path) -> Rules:

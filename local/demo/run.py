@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo import alerts
+from local.demo.saved_page import save_page
 from local.demo.stage import Check, DidNotHappen, Stage, awaits
 from local.demo.story import Story, path
 from local.emulator import faults
@@ -258,7 +259,7 @@ def run(console: Console) -> bool:
         on_command=story.command,
         on_message=story.message,
     )
-    stack = Stack(options)
+    stack, saved = Stack(options), None
     try:
         stack.start()
         console.print(
@@ -276,12 +277,16 @@ def run(console: Console) -> bool:
             list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))
         story.close()
         _summary(console, story, stages, stack.sandbox)
+        saved = save_page(stack, next(iter(stages["asks first"].incidents), ""))
     finally:
         story.close()
         stack.close()
     failed = [(label, check) for label, stage in stages.items() for check in stage.checks if not check.holds]
     for label, check in failed:
         console.print(Text(f"DID NOT HOLD  {label}: {check.what} ({check.seen})", "bold red"))
+    if saved is not None:
+        console.print(f"\nThe console's page of one of these incidents: {saved}", soft_wrap=True)
+        console.print("Serve the console: .venv/bin/python -m local up")
     console.print(f"\nTook {time.monotonic() - began:.0f} s. {'Everything held.' if not failed else ''}")
     return not failed
 

@@ -10,7 +10,7 @@ import secrets as randomness
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.table import Table
+from firstline.console.sessions import Pass
 from local.emulator import engine, events, more_runbooks
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
@@ -41,6 +43,7 @@ TARGET_TAG = ("Firstline", "managed")
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
+CONSOLE_TICKET_LASTS = timedelta(hours=12)
 PEOPLE = Path(__file__).with_name("people.yaml")
 """The people of a stack on this machine, unless a policy file of this name takes its place."""
 
@@ -150,6 +153,13 @@ class Stack:
         """Return a snapshot of every incident's execution."""
         return engine.executions(self.created.state_machine_arn)
 
+    def console(self) -> str:
+        """Make a ticket of the console for the approver, and return its address: good once, for half a day."""
+        now = datetime.now(UTC)
+        given = Pass(key=APPROVER, name=APPROVER, role="approver", expires_at=now + CONSOLE_TICKET_LASTS)
+        ticket = TableSessions(Table(self.client("dynamodb"), self.created.table_name)).mint(given, now)
+        return f"{self.url('api')}/console/enter?ticket={ticket}"
+
     def line(self) -> dict[str, Any]:
         """Return the line that `up` prints when it is ready, with all that others need to use this stack."""
         return {
@@ -230,6 +240,7 @@ class Stack:
             "slack/bot-token": f"xoxb-{randomness.token_hex(12)}",
             "slack/signing-secret": self.secrets["slack"],
             "approvals/signing-key": randomness.token_urlsafe(32),
+            "console/link-key": randomness.token_urlsafe(32),
             "pagerduty/routing-key": self.inbox.routing_key,
             "pagerduty/api-token": randomness.token_hex(10),
             **self.options.secrets,

@@ -249,7 +249,7 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
     assert "or when it resolves" in listed.stdout
     assert ended.exit_code == 0
     assert "Nothing is silenced." in after.stdout
-    assert again.exit_code == 2
+    assert again.exit_code == 3
     (kept,) = TableSilences(table).since(NOW)
     assert kept.ended_by == "grace"
 
@@ -270,6 +270,47 @@ def test_a_silence_that_makes_no_sense_is_refused(table: Table, arguments: list[
     assert result.exit_code == 2
     assert says in result.stderr
     assert TableSilences(table).since(NOW) == []
+
+
+def test_a_silence_is_extended_by_one_that_takes_its_place(table: Table) -> None:
+    local("silence", "add", "host=web-1", "--reason", "Disk", "--owner", "ada", "--stack", STACK_ON_AWS)
+    (before,) = TableSilences(table).since(NOW)
+
+    result = local("silence", "extend", before.id, "--for", "1d", "--by", "grace", "--stack", STACK_ON_AWS)
+
+    assert result.exit_code == 0, result.output
+    now = datetime.now(UTC)
+    silences = {silence.id: silence for silence in TableSilences(table).since(NOW)}
+    old = silences.pop(before.id)
+    (new,) = silences.values()
+    assert (old.active(now), old.ended_by, new.active(now)) == (False, "grace", True)
+    assert (new.match, new.reason, new.owner) == (before.match, "Disk", "ada")
+    assert new.expires_at - new.created_at == timedelta(days=1)
+
+
+def test_a_silence_out_of_an_incident_holds_alerts_like_its_own_only(table: Table) -> None:
+    given = alert(alert_name="Queue *long*", host="web-1", service="mail", environment="prod")
+    incident = open_for(TableGroups(table), given, now=NOW)
+
+    result = local("silence", "from", incident.incident_id[-8:], "--reason", "Known", "--stack", STACK_ON_AWS)
+
+    assert result.exit_code == 0, result.output
+    (made,) = TableSilences(table).since(NOW)
+    assert made.match.fits(given)
+    for other in ({"host": "web-2"}, {"alert_name": "Queue is long"}, {"environment": "dev"}):
+        assert not made.match.fits(given.model_copy(update=other))
+
+
+@pytest.mark.parametrize("matchers", [["alert_name=*"], ["source=**", "alert_name=a*", "labels.x=?*"]])
+def test_a_broad_silence_asks_first(table: Table, matchers: list[str]) -> None:
+    arguments = ("silence", "add", *matchers, "--even-critical", "--reason", "x", "--stack", STACK_ON_AWS)
+
+    refused = local(*arguments)
+
+    assert refused.exit_code == 2
+    assert "This holds nearly every alert of firstline-prod" in refused.stderr
+    assert TableSilences(table).since(NOW) == []
+    assert local(*arguments, "--yes").exit_code == 0
 
 
 # --- the guide -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,163 @@
+"""The commands `firstline silence`: add, list, extend, expire, and one out of an incident.
+
+No function may silence: a person does, with rights of their own on the table (the managed policy of operators).
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
+from firstline.errors import ConfigurationError
+from firstline.policy.holds import Silence
+from firstline_cli import rules_console
+from firstline_cli.checkout import RULES
+from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, refusal
+from firstline_cli.incident_ids import IncidentArgument, record_of
+from firstline_cli.rules import PREVIEW_DAYS, read_rules
+from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, table_of
+
+silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
+
+ReasonOption = Annotated[str, typer.Option(help="Why. It stands on every incident that is kept back.")]
+ForOption = Annotated[str, typer.Option("--for", help="How long: 30m, 4h, 2d; at most 30d.")]
+OwnerOption = Annotated[str, typer.Option(help="Whom to ask about it.")]
+UntilOption = Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")]
+CriticalOption = Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+NameArgument = Annotated[str, typer.Argument(help="The silence's id.")]
+
+_NARROW = 3
+"""A pattern with so many characters that stand for themselves is narrow."""
+
+
+@silence.command()
+def add(
+    matchers: Annotated[
+        list[str], typer.Argument(help="alert_name='Disk*' host=web-1 labels.cluster=eu; all must fit.")
+    ],
+    reason: ReasonOption,
+    lasts: ForOption = "2h",
+    owner: OwnerOption = LOGIN,
+    until_resolved: UntilOption = False,
+    even_critical: CriticalOption = False,
+    yes: YesOption = False,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Hold matching alerts from now on. Open incidents go on. A broad silence asks first."""
+    found = stack_of(stack)
+    details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
+    made = _made(matchers, lasts, details)
+    if not yes and _is_broad(made) and found.name != LOCAL:
+        _ask(made, found)
+    _save(made, found)
+
+
+@silence.command("from")
+def from_(
+    incident: IncidentArgument,
+    reason: ReasonOption,
+    lasts: ForOption = "2h",
+    owner: OwnerOption = LOGIN,
+    until_resolved: UntilOption = False,
+    even_critical: CriticalOption = False,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Hold further alerts like an incident's: of its name, on its host, or else of its service."""
+    found = stack_of(stack)
+    alert = record_of(found.table, incident).incident.alert
+    about = {"alert_name": alert.alert_name, "host": alert.host, "environment": alert.environment}
+    if alert.host is None:
+        about["service"] = alert.service
+    matchers = [f"{key}={_literal(value)}" for key, value in about.items() if value]
+    details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
+    _save(_made(matchers, lasts, details), found)
+
+
+@silence.command()
+def extend(
+    name: NameArgument,
+    lasts: Annotated[str, typer.Option("--for", help="How long from now on: 30m, 4h, 2d; at most 30d.")] = "2h",
+    by: PersonOption = LOGIN,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Let a silence last longer, from now on. A new one takes its place; what it holds stays held."""
+    silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
+    before = _active(silences, name, now)
+    details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
+    after = _made([], lasts, details).model_copy(update={"match": before.match})
+    silences.save(after)
+    silences.end(before, by, now)
+    print(f"{after.id} takes its place, until {after.expires_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@silence.command("list")
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """List the active silences."""
+    now = datetime.now(UTC)
+    found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
+    rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
+
+
+@silence.command()
+def expire(
+    name: NameArgument,
+    by: PersonOption = LOGIN,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """End a silence now. The alerts that it held are classified again within a minute."""
+    silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
+    silences.end(_active(silences, name, now), by, now)
+    print(f"{name} is over.")
+
+
+def _active(silences: TableSilences, name: str, now: datetime) -> Silence:
+    """Return the silence of this id; end the command if none is on."""
+    found = silences.find(name, now)
+    if found is None or not found.active(now):
+        raise refusal(f"There is no silence {name!r} that is on; `silence list --all` shows them.", UNKNOWN)
+    return found
+
+
+def _made(matchers: Sequence[str], lasts: str, details: Mapping[str, Any]) -> Silence:
+    try:
+        return rules_console.make_silence(matchers, lasts, datetime.now(UTC), details)
+    except ConfigurationError as error:
+        raise refusal(error) from None
+
+
+def _save(made: Silence, stack: Stack) -> None:
+    """Write the silence, and show what it would have hidden of late."""
+    TableSilences(stack.table).save(made)
+    seconds = int(REMEMBERED.total_seconds())
+    print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+    previewed = rules_console.preview_of(made.id, read_rules(RULES), stack.table, "UTC", PREVIEW_DAYS, made.created_at)
+    if previewed is not None:
+        rules_console.print_preview(console_of(), made.id, previewed, PREVIEW_DAYS)
+
+
+def _is_broad(made: Silence) -> bool:
+    """Return True if no pattern of the silence is narrow, so that it holds nearly everything."""
+    given = made.match.model_dump(mode="json", exclude_defaults=True)
+    labels = given.pop("labels", {})
+    patterns = [pattern for values in (*given.values(), *labels.values()) for pattern in values]
+    return not any(len(pattern.replace("*", "").replace("?", "")) >= _NARROW for pattern in patterns)
+
+
+def _ask(made: Silence, stack: Stack) -> None:
+    critical = ", critical ones too" if made.even_critical else ""
+    what = f"This holds nearly every alert of {stack.name} ({stack.environment or 'environment unknown'}){critical}."
+    if not sys.stdin.isatty():
+        raise refusal(f"{what} Nobody is at this terminal to be asked: give --yes, or narrower patterns.", USAGE)
+    typer.confirm(f"{what} Go on?", abort=True, err=True)
+
+
+def _literal(value: str) -> str:
+    """Return a pattern that fits this text: a star in it is any character."""
+    return value.replace("*", "?")
