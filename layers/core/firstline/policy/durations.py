@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def read_duration(value: object) -> object:
@@ -15,9 +15,9 @@ def read_duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
+        raise ValueError(f"{value!r} has no unit; write a number and s, m, h, d or w, as in 30s or 15m")
     if not (found := _DURATION.fullmatch(value)):
-        raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
+        raise ValueError(f"{value!r} is not a duration; write a number and s, m, h, d or w, as in 30s or 15m")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
@@ -35,6 +35,6 @@ def between(least: timedelta, most: timedelta) -> AfterValidator:
 
 type Duration = Annotated[
     timedelta,
-    BeforeValidator(read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
+    BeforeValidator(read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhdw]$")]),
 ]
-"""`30s`, `15m`, `2h`, `1d`."""
+"""`30s`, `15m`, `2h`, `1d`, `1w`."""

@@ -1,0 +1,274 @@
+"""Who is on call: schedules with turns, layers, holidays and overrides. `runbooks/policy/oncall.yaml`. Pure.
+
+Of everything that holds at a moment, the last of this list decides: the rotation, a layer whose hours it is (a later
+layer before an earlier one), a holiday, an override (the one made last). So exactly one person is on call at each
+moment, also while the clocks change: a turn begins at a time of the wall clock.
+
+Example
+-------
+>>> schedule = load_oncall(path).schedules["platform"]
+>>> schedule.shift((), datetime(2026, 11, 30, 3, tzinfo=UTC)).person
+'dora'
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, NamedTuple, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, field_validator, model_validator
+
+from firstline.models import Frozen, Name, Text
+from firstline.policy.durations import Duration, between
+from firstline.policy.files import load_policy
+from firstline.policy.people import FILE as PEOPLE_FILE
+from firstline.policy.people import People, PersonName
+from firstline.policy.schedule import (
+    WEEKDAYS,
+    Dates,
+    Spans,
+    TimeZone,
+    Weekdays,
+    begin_days,
+    clock_changes,
+    one_or_many,
+)
+
+FILE = "runbooks/policy/oncall.yaml"
+LONGEST_SHIFT = timedelta(days=7, hours=1)
+"""A week, in which the clocks may be set back."""
+
+HALF_A_YEAR = timedelta(days=183)
+_LOOK_DAYS = 370
+_DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
+
+type ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+
+type Turn = Annotated[Duration, between(_DAY, timedelta(weeks=8))]
+"""`1d`, `1w` or `2w`."""
+
+type Rotation = Annotated[tuple[PersonName, ...], Field(min_length=1, max_length=100), BeforeValidator(one_or_many)]
+"""People in the order of their turns."""
+
+
+def _clock(value: object) -> object:
+    if isinstance(value, str) and len(value) == 5:
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            pass
+    if isinstance(value, time):
+        return value
+    raise ValueError('write local time as "09:00", in quotes')
+
+
+class Handover(Frozen):
+    """When a turn ends and the next one begins: every so many days, at a time of the wall clock."""
+
+    every: Turn = timedelta(weeks=1)
+    at: Annotated[time, BeforeValidator(_clock)] = time(9)
+
+    @model_validator(mode="after")
+    def _is_whole_days(self) -> Self:
+        if self.every % _DAY:
+            raise ValueError("every: a turn lasts whole days; write 1d, 1w or 2w, and use a layer for hours of a day")
+        return self
+
+
+class Layer(Frozen):
+    """A time of the week that others cover, such as the nights. Hours over midnight belong to the day they begin on."""
+
+    hours: Spans = Field(default=())
+    weekdays: Weekdays = Field(default=())
+    rotation: Rotation
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if not (self.hours or self.weekdays):
+            raise ValueError("it would cover everything; give hours or weekdays, or change the rotation")
+        return self
+
+    def day(self, local: datetime) -> date | None:
+        """Return the day that the layer's hours began on, or None if the layer does not cover this local time."""
+        for day in begin_days(self.hours, local):
+            if not self.weekdays or WEEKDAYS[day.weekday()] in self.weekdays:
+                return day
+        return None
+
+
+class Holidays(Frozen):
+    """Days that others cover, whole local days; each of them is a turn."""
+
+    dates: Annotated[tuple[Dates, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    rotation: Rotation
+
+    def number(self, day: date) -> int | None:
+        """Return which of the holidays a day is, from 0; None if it is none."""
+        before = 0
+        for first, last in sorted(self.dates):
+            if first <= day <= last:
+                return before + (day - first).days
+            before += (last - first).days + 1
+        return None
+
+
+class Override(Frozen):
+    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else."""
+
+    schedule: Name
+    person: PersonName
+    begins_at: AwareDatetime
+    ends_at: AwareDatetime
+    reason: Text = ""
+    by: Name
+    at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.ends_at <= self.begins_at:
+            raise ValueError("it ends before it begins; swap the two times")
+        return self
+
+    def covers(self, moment: datetime) -> bool:
+        """Return True if the override holds at this moment; its end is outside."""
+        return self.begins_at <= moment < self.ends_at
+
+
+class Shift(NamedTuple):
+    """One person's time on call without a break. `since` and `until` are None if nobody else has it for a year."""
+
+    person: str
+    since: datetime | None
+    until: datetime | None
+    because: str
+
+
+class Schedule(Frozen):
+    """A schedule of people.
+
+    Parameters
+    ----------
+    starts
+        The local day on which the first of the rotation begins, at the hand-over's time. Turns before it are
+        counted back.
+    """
+
+    time_zone: TimeZone = "UTC"
+    starts: date
+    handover: Handover = Handover()
+    rotation: Rotation
+    layers: Annotated[tuple[Layer, ...], Field(max_length=10)] = ()
+    holidays: Holidays | None = None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Return everybody whom the file names, in its order."""
+        extra = [name for part in (*self.layers, self.holidays) if part for name in part.rotation]
+        return tuple(dict.fromkeys([*self.rotation, *extra]))
+
+    def who(self, overrides: Sequence[Override], moment: datetime) -> tuple[str, str]:
+        """Return who is on call at a moment, and why in a word or two."""
+        covering = [override for override in overrides if override.covers(moment)]
+        if covering:
+            last = max(covering, key=lambda override: override.at)
+            return last.person, f"override by {last.by}"
+        local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
+        if self.holidays and (number := self.holidays.number(local.date())) is not None:
+            return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"
+        for layer in reversed(self.layers):
+            if (day := layer.day(local)) is not None:
+                return layer.rotation[self._turn(day) % len(layer.rotation)], "layer"
+        day = local.date() if local.time() >= self.handover.at else local.date() - _DAY
+        return self.rotation[self._turn(day) % len(self.rotation)], "rotation"
+
+    def shift(self, overrides: Sequence[Override], moment: datetime) -> Shift:
+        """Return the shift at a moment: who has it, since when and until when."""
+        person, because = self.who(overrides, moment)
+        until = next((at for at in self._after(overrides, moment) if self.who(overrides, at)[0] != person), None)
+        since = next(
+            (at for at in self._before(overrides, moment) if self.who(overrides, at - _MOMENT)[0] != person), None
+        )
+        return Shift(person, since, until, because)
+
+    def shifts(self, overrides: Sequence[Override], begin: datetime, end: datetime) -> Iterator[Shift]:
+        """Yield the shifts from the one at `begin` to the last one that begins before `end`, in order."""
+        moment: datetime | None = begin
+        while moment is not None and moment < end:
+            shift = self.shift(overrides, moment)
+            yield shift
+            moment = shift.until
+
+    def _turn(self, day: date) -> int:
+        """Return the number of the turn that a local day belongs to; before `starts` it is negative."""
+        return (day - self.starts).days // self.handover.every.days
+
+    def _after(self, overrides: Sequence[Override], moment: datetime) -> Iterator[datetime]:
+        """Yield the moments of the coming year at which somebody else may come, the nearest first."""
+        first = moment.astimezone(ZoneInfo(self.time_zone)).date()
+        for number in range(_LOOK_DAYS):
+            yield from (at for at in self._edges(overrides, first + number * _DAY) if at > moment)
+
+    def _before(self, overrides: Sequence[Override], moment: datetime) -> Iterator[datetime]:
+        """Yield the moments of the last year at which somebody else may have come, the nearest first."""
+        last = moment.astimezone(ZoneInfo(self.time_zone)).date()
+        for number in range(_LOOK_DAYS):
+            yield from (at for at in reversed(self._edges(overrides, last - number * _DAY)) if at <= moment)
+
+    def _edges(self, overrides: Sequence[Override], day: date) -> list[datetime]:
+        """Return the moments of a local day at which somebody else may come, in UTC and in order.
+
+        A time that the clocks show twice, or leave out, may be either of two; the change of the clocks is one as well.
+        """
+        zone = ZoneInfo(self.time_zone)
+        clocks = {self.handover.at, time(0), *(edge for layer in self.layers for span in layer.hours for edge in span)}
+        edges = {
+            datetime.combine(day, clock, zone).replace(fold=fold).astimezone(UTC) for clock in clocks for fold in (0, 1)
+        }
+        begin, end = (datetime.combine(day + number * _DAY, time(0), zone).astimezone(UTC) for number in (0, 1))
+        if end - begin != _DAY:
+            edges.update(clock_changes(zone, begin, end - begin))
+        spans = [(override.begins_at, override.ends_at) for override in overrides]
+        edges.update(at.astimezone(UTC) for span in spans for at in span if begin <= at < end)
+        return sorted(edges)
+
+
+class OnCall(Frozen):
+    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says."""
+
+    schedules: dict[ScheduleName, Schedule] = Field(default={}, max_length=100)
+
+    @field_validator("schedules", mode="before")
+    @classmethod
+    def _may_be_empty(cls, given: object) -> object:
+        return {} if given is None else given
+
+
+NO_SCHEDULES = OnCall()
+"""The schedules while the file cannot be read."""
+
+
+def load_oncall(path: Path) -> OnCall:
+    """Read and check the file. Raises `ConfigurationError`, which names the key, its line and what to write."""
+    return load_policy(path, OnCall, missing="write `schedules: {}` if nobody takes turns")
+
+
+def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[str]:
+    """Yield what is wrong with the schedules for the coming half year: each with its place and the fix.
+
+    A name that is not on the list of people is wrong; a person whom nothing can wake, and a shift of more than a week,
+    are worth a look.
+    """
+    for name, schedule in on_call.schedules.items():
+        for person in schedule.members:
+            entry = people.people.get(person)
+            if entry is None:
+                yield f"schedules.{name}: {person!r} is not in {PEOPLE_FILE}; add the person there"
+            elif entry.phone is None and entry.slack is None and entry.mail is None:
+                yield f"schedules.{name}: nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
+        for shift in schedule.shifts((), now, now + HALF_A_YEAR):
+            if shift.until is None or shift.since is None or shift.until - shift.since > LONGEST_SHIFT:
+                ends = f"from {shift.since or now:%Y-%m-%d}"
+                yield f"schedules.{name}: {shift.person} is on call for more than a week {ends}; shorten the turns"
+                break

@@ -1,0 +1,184 @@
+"""Who is on call: exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstline.errors import ConfigurationError
+from firstline.policy.oncall import OnCall, Override, Schedule, load_oncall, problems
+from firstline.policy.people import People
+from tests.support.depth import tries
+
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
+"""No change of the clocks, two usual ones, one of half an hour, and an odd offset."""
+
+BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
+TWO_YEARS = timedelta(days=730)
+
+PLATFORM: dict[str, Any] = {
+    "time_zone": "Europe/Berlin",
+    "starts": "2026-11-02",
+    "handover": {"every": "1w", "at": "09:00"},
+    "rotation": ["ada", "bob", "cem"],
+    "layers": [{"hours": "18:00-09:00", "rotation": ["dora", "ada"]}],
+    "holidays": {"dates": ["2026-12-25", "2026-12-26"], "rotation": ["bob", "cem"]},
+}
+
+
+def schedule(**changes: Any) -> Schedule:
+    return Schedule.model_validate(PLATFORM | changes)
+
+
+def berlin(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+def override(person: str, begin: datetime, end: datetime, at: datetime = BEGIN) -> Override:
+    return Override(schedule="platform", person=person, begins_at=begin, ends_at=end, by="ada", at=at)
+
+
+@pytest.mark.parametrize(
+    ("moment", "person", "because"),
+    [
+        pytest.param("2026-11-02 09:00", "ada", "rotation", id="the first turn"),
+        pytest.param("2026-11-02 08:59", "ada", "layer", id="the night before belongs to the turn of its day"),
+        pytest.param("2026-11-09 09:00", "bob", "rotation", id="the second turn"),
+        pytest.param("2026-11-02 18:00", "dora", "layer", id="a night"),
+        pytest.param("2026-11-09 08:59", "dora", "layer", id="a night that began in the last turn"),
+        pytest.param("2026-11-09 18:00", "ada", "layer", id="a night of the second turn"),
+        pytest.param("2026-12-25 00:00", "bob", "holiday", id="a holiday begins at midnight"),
+        pytest.param("2026-12-26 23:59", "cem", "holiday", id="the second holiday"),
+        pytest.param("2026-10-30 12:00", "cem", "rotation", id="before the first turn, counted back"),
+    ],
+)
+def test_who_is_on_call(moment: str, person: str, because: str) -> None:
+    assert schedule().who((), berlin(moment)) == (person, because)
+
+
+def test_a_shift_says_since_when_and_until_when() -> None:
+    shift = schedule(layers=[], holidays=None).shift((), berlin("2026-11-11 12:00"))
+    assert (shift.person, shift.since, shift.until) == ("bob", berlin("2026-11-09 09:00"), berlin("2026-11-16 09:00"))
+
+
+def test_nobody_else_comes_to_somebody_who_is_alone() -> None:
+    shift = schedule(rotation="ada", layers=[], holidays=None).shift((), BEGIN)
+    assert shift == ("ada", None, None, "rotation")
+
+
+def test_the_override_that_was_made_last_counts_and_moves_nobody_else() -> None:
+    begin, end = berlin("2026-11-10 10:00"), berlin("2026-11-10 14:00")
+    first = override("cem", begin, end)
+    later = override("dora", begin, begin + timedelta(hours=1), at=BEGIN + timedelta(hours=1))
+
+    people = [schedule().who((first, later), begin + timedelta(hours=hours))[0] for hours in (-1, 0, 1, 4)]
+
+    assert people == ["bob", "dora", "cem", "bob"]
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    people = st.lists(st.sampled_from(["ada", "bob", "cem", "dora"]), min_size=1, max_size=4, unique=True)
+    clock = st.sampled_from(["00:00", "01:45", "02:00", "02:30", "03:00", "09:00", "17:00"])
+    hours = st.tuples(clock, clock).filter(lambda pair: pair[0] != pair[1]).map("-".join)
+    layer = st.fixed_dictionaries({"hours": hours, "rotation": people})
+    return Schedule.model_validate(
+        {
+            "time_zone": draw(st.sampled_from(ZONES)),
+            "starts": BEGIN.date(),
+            "handover": {"every": draw(st.sampled_from(["1d", "3d", "1w"])), "at": draw(clock)},
+            "rotation": draw(people),
+            "layers": draw(st.lists(layer, max_size=2)),
+        }
+    )
+
+
+@settings(max_examples=tries(100), deadline=None)
+@given(schedules(), st.timedeltas(timedelta(), TWO_YEARS))
+def test_shifts_follow_each_other_without_a_gap_and_say_who_it_is_at_each_moment(
+    made: Schedule, later: timedelta
+) -> None:
+    begin = BEGIN + later
+    shifts = list(made.shifts((), begin, begin + timedelta(days=10)))
+
+    for before, after in pairwise(shifts):
+        assert before.until == after.since
+        assert before.person != after.person
+    for moment in every_quarter_of_an_hour(begin, begin + timedelta(days=10)):
+        (holding,) = [s for s in shifts if (not s.since or s.since <= moment) and (not s.until or moment < s.until)]
+        assert holding.person == made.who((), moment)[0]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wall_clock(zone: str) -> None:
+    made = schedule(time_zone=zone, layers=[], holidays=None)
+    shifts = list(made.shifts((), BEGIN + timedelta(days=1), BEGIN + TWO_YEARS))
+
+    assert [shift.person for shift in shifts[:4]] == ["ada", "bob", "cem", "ada"]
+    assert all(before.until == after.since for before, after in pairwise(shifts))
+    local = [shift.until.astimezone(ZoneInfo(zone)) for shift in shifts if shift.until]
+    assert {(at.weekday(), f"{at:%H:%M}") for at in local} == {(0, "09:00")}
+    assert len(shifts) == pytest.approx(730 / 7, abs=1)
+
+
+@settings(max_examples=tries(100), deadline=None)
+@given(schedules(), st.timedeltas(timedelta(), TWO_YEARS), st.timedeltas(timedelta(minutes=1), timedelta(days=3)))
+def test_an_override_moves_nothing_else(made: Schedule, later: timedelta, length: timedelta) -> None:
+    one = override("eve", BEGIN + later, BEGIN + later + length)
+    for moment in every_quarter_of_an_hour(one.begins_at - timedelta(days=2), one.ends_at + timedelta(days=2)):
+        expected = ("eve", "override by ada") if one.covers(moment) else made.who((), moment)
+        assert made.who((one,), moment) == expected
+
+
+def every_quarter_of_an_hour(begin: datetime, end: datetime) -> Iterator[datetime]:
+    while begin < end:
+        yield begin
+        begin += timedelta(minutes=15)
+
+
+PEOPLE = People.model_validate({"people": {"ada": {"slack": "U01ADA"}, "bob": {}, "cem": {"mail": "cem@example.com"}}})
+
+
+def test_what_is_worth_a_look_is_said_with_its_place() -> None:
+    on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob", "eve"], layers=[], holidays=None)})
+    assert list(problems(on_call, PEOPLE, BEGIN)) == [
+        "schedules.platform: nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml",
+        "schedules.platform: 'eve' is not in runbooks/policy/people.yaml; add the person there",
+    ]
+
+
+@pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])
+def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every: str) -> None:
+    made = schedule(rotation=rotation, handover={"every": every, "at": "09:00"}, layers=[], holidays=None)
+    (said,) = problems(OnCall(schedules={"platform": made}), PEOPLE, BEGIN)
+    assert "is on call for more than a week" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("schedules:\n  a: {starts: 2026-11-02, rotation: []}", "schedules.a.rotation"),
+        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {every: 36h}}", "whole days"),
+        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {at: 9}}", 'write local time as "09:00"'),
+        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}", "give hours or weekdays"),
+        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, time_zone: Mars}", "is no time zone"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(written: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "oncall.yaml"
+    path.write_text(written)
+    with pytest.raises(ConfigurationError, match="line 2") as caught:
+        load_oncall(path)
+    assert said in str(caught.value)
+
+
+def test_a_day_that_is_no_holiday_has_no_number() -> None:
+    holidays = schedule().holidays
+    assert holidays is not None
+    assert [holidays.number(date(2026, 12, day)) for day in (24, 25, 26, 27)] == [None, 0, 1, None]
