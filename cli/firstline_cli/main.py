@@ -11,6 +11,7 @@ from typer.main import get_group
 _GROUPS = {
     "incidents": "incidents",
     "silence": "silences",
+    "oncall": "on_call",
     "runbooks": "runbooks",
     "rules": "rules",
     "heartbeat": "heartbeats",

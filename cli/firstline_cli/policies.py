@@ -6,6 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,9 +15,11 @@ from firstline.policy import pattern
 from firstline.policy.files import line_of
 from firstline.policy.heartbeats import Heartbeat
 from firstline.policy.match import AlertMatch, RuleMatch
+from firstline.policy.oncall import OnCall
+from firstline.policy.oncall import problems as in_schedules
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.people import FILE as PEOPLE_FILE
-from firstline.policy.people import People
+from firstline.policy.people import NOBODY, People
 from firstline.policy.remediation import RemediationPolicy
 from firstline.policy.rules import Rules
 from firstline.policy.schedule import Schedule
@@ -43,6 +46,7 @@ class Policies:
     paging: PagingPolicy | None = None
     remediation: RemediationPolicy | None = None
     people: People | None = None
+    on_call: OnCall | None = None
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
@@ -50,6 +54,10 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
     yield from _problems(rules_file, _in_rules(policies))
     if policies.paging is not None:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
+        yield from _problems(rules_file.with_name("paging.yaml"), _without_schedule(policies))
+    if policies.on_call is not None:
+        found = in_schedules(policies.on_call, policies.people or NOBODY, datetime.now(UTC))
+        yield from _problems(rules_file.with_name("oncall.yaml"), found)
     if policies.remediation is not None:
         yield from _problems(
             rules_file.with_name("remediation.yaml"), _in_remediation(policies.remediation, policies.people)
@@ -92,6 +100,14 @@ def _in_rules(policies: Policies) -> Iterator[Found]:
         for number, window in enumerate(rules.maintenance)
         for place, schedule in enumerate(window.when)
     )
+
+
+def _without_schedule(policies: Policies) -> Iterator[Found]:
+    known = policies.on_call.schedules if policies.on_call else {}
+    for number, level in enumerate(policies.paging.levels if policies.paging else ()):
+        if level.schedule is not None and level.schedule not in known:
+            wanted = _meant(level.schedule, set(known), "write it there, or take the schedule out")
+            yield ("levels", number, "schedule"), f"oncall.yaml has no schedule {level.schedule!r}; {wanted}"
 
 
 def _without_taker(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:

@@ -11,6 +11,7 @@ import typer
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.errors import ConfigurationError, SourceError
 from firstline.policy.model import load_model_policy
+from firstline.policy.oncall import load_oncall
 from firstline.policy.paging import load_paging_policy
 from firstline.policy.people import load_people
 from firstline.policy.remediation import load_remediation_policy
@@ -38,11 +39,12 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     alert of late.
     """
     read = read_rules(file)
-    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people")}
+    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people", "oncall")}
     found = {name: path for name, path in beside.items() if path.exists()}
     paging = read_policy(load_paging_policy, found["paging"]) if "paging" in found else None
     remediation = read_policy(load_remediation_policy, found["remediation"]) if "remediation" in found else None
     people = read_policy(load_people, found["people"]) if "people" in found else None
+    on_call = read_policy(load_oncall, found["oncall"]) if "oncall" in found else None
     if "model" in found:
         read_policy(load_model_policy, found["model"])
     problems = [
@@ -50,7 +52,7 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
         "fits. Move it up, or take it out."
         for later, earlier in read.covered()
     ]
-    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation, people)))
+    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation, people, on_call)))
     if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
         problems += map(str, policies.in_parameters(samconfig))
     for problem in problems:

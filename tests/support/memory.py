@@ -294,6 +294,10 @@ class MemoryChannel:
     told: list[Notification] = field(default_factory=list)
     attempts: int = 0
     heard: bool = True
+    said: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
     def tell(self, notification: Notification) -> bool:
         self.attempts += 1

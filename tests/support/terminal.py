@@ -1,10 +1,14 @@
 """A stack that people reach from their terminals, in memory."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.people.front import PeopleFront
+from firstline.people.on_call import OnCallDesk
+from firstline.policy.oncall import OnCall
 from firstline.policy.people import People
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore
@@ -20,6 +24,13 @@ PEOPLE = People.model_validate(
         }
     }
 )
+SCHEDULES = OnCall.model_validate(
+    {
+        "schedules": {
+            "platform": {"starts": NOW.date(), "handover": {"every": "1w", "at": "00:00"}, "rotation": ["ada", "bob"]}
+        }
+    }
+).schedules
 ARNS = {"ada": SESSION, "bob": f"arn:aws:iam::{ACCOUNT}:user/bob", "eve": f"arn:aws:iam::{ACCOUNT}:user/eve"}
 
 
@@ -42,7 +53,12 @@ class Terminal:
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
             sessions=TableSessions(self.store.table),
+            on_call=self._on_call,
         )
+
+    def _on_call(self, people: People, tell: Callable[[str], None]) -> OnCallDesk:
+        overrides = TableOverrides(self.store.table)
+        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell)
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
         arn = arn or (ARNS[by] if by else None)

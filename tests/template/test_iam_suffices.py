@@ -437,6 +437,7 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
         ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
         ("COMMAND#any", {"dynamodb:UpdateItem": {"IncidentStateMachine", "Reconcile"}}),
+        ("ONCALL#any", {"dynamodb:PutItem": {"Respond"}}),
         ("SILENCES", {}),
         ("SESSION#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
         ("TICKET#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),

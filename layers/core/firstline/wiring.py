@@ -6,7 +6,7 @@ the part is built, so that a cold start imports nothing that its function does n
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from threading import Lock
@@ -22,6 +22,8 @@ from firstline.errors import ConfigurationError
 from firstline.observability import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from botocore.config import Config
 
     from firstline.adapters.aws.alarm_evidence import AlarmReader
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.disagreements import EarnedSay
     from firstline.adapters.dynamodb.groups import TableGroups
     from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+    from firstline.adapters.dynamodb.overrides import TableOverrides
     from firstline.adapters.dynamodb.remediations import TableRemediations
     from firstline.adapters.dynamodb.sessions import TableSessions
     from firstline.adapters.dynamodb.silences import TableSilences
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
     from firstline.ingest.front_door import Intake
     from firstline.models import Incident, IncidentRecord, NormalizedAlert
     from firstline.people.front import PeopleFront
+    from firstline.people.on_call import OnCallDesk
     from firstline.policy.model import ModelPolicy
+    from firstline.policy.oncall import Roster
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.people import People
     from firstline.policy.rules import Rules
@@ -512,10 +517,35 @@ class Wiring:
         arn, console_url = self.settings.page_topic_arn, self.settings.console_url
         return PageTopic(arn, client=self._client("sns"), console_url=console_url)
 
-    def on_call(self, level: "Level") -> str | None:
-        """Return who PagerDuty says is on call at a level, or None."""
-        from firstline.adapters.channels.connect import on_call_now
+    @cached_property
+    def schedules(self) -> "Mapping[str, Roster]":
+        """The schedules of who is on call, or none if the file is broken: a page goes out without a name."""
+        from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
+        try:
+            return load_oncall(self._policy("oncall.yaml")).schedules
+        except ConfigurationError as error:
+            logger.error("no page says whose turn it is: %s", error)
+            return NO_SCHEDULES.schedules
+
+    @cached_property
+    def overrides(self) -> "TableOverrides":
+        from firstline.adapters.dynamodb.overrides import TableOverrides
+
+        return TableOverrides(self.table)
+
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
+        from firstline.people.on_call import OnCallDesk
+
+        return OnCallDesk(self.schedules, people, self.overrides.of, self.overrides.save, tell)
+
+    def on_call(self, level: "Level") -> str | None:
+        """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""
+        from firstline.adapters.channels.connect import on_call_now
+        from firstline.people.on_call import whose_turn
+
+        if level.schedule is not None:
+            return whose_turn(level.schedule, self.schedules, self.overrides.of, datetime.now(UTC))
         return on_call_now(level, self.settings, self.secrets)
 
     @cached_property
@@ -532,6 +562,7 @@ class Wiring:
             secrets=self.secrets.lines,
             channels=partial(self.channels, interactive=True),
             submit=self._submit,
+            on_call=self._on_call_desk,
             sessions=self.sessions,
         )
 

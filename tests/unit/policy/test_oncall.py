@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.errors import ConfigurationError
-from firstline.policy.oncall import OnCall, Override, Schedule, load_oncall, problems
+from firstline.policy.oncall import OnCall, Override, Roster, load_oncall, problems
 from firstline.policy.people import People
 from tests.support.depth import tries
 
@@ -32,8 +32,8 @@ PLATFORM: dict[str, Any] = {
 }
 
 
-def schedule(**changes: Any) -> Schedule:
-    return Schedule.model_validate(PLATFORM | changes)
+def schedule(**changes: Any) -> Roster:
+    return Roster.model_validate(PLATFORM | changes)
 
 
 def berlin(text: str) -> datetime:
@@ -83,12 +83,12 @@ def test_the_override_that_was_made_last_counts_and_moves_nobody_else() -> None:
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
+def schedules(draw: st.DrawFn) -> Roster:
     people = st.lists(st.sampled_from(["ada", "bob", "cem", "dora"]), min_size=1, max_size=4, unique=True)
     clock = st.sampled_from(["00:00", "01:45", "02:00", "02:30", "03:00", "09:00", "17:00"])
     hours = st.tuples(clock, clock).filter(lambda pair: pair[0] != pair[1]).map("-".join)
     layer = st.fixed_dictionaries({"hours": hours, "rotation": people})
-    return Schedule.model_validate(
+    return Roster.model_validate(
         {
             "time_zone": draw(st.sampled_from(ZONES)),
             "starts": BEGIN.date(),
@@ -102,7 +102,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
 @settings(max_examples=tries(100), deadline=None)
 @given(schedules(), st.timedeltas(timedelta(), TWO_YEARS))
 def test_shifts_follow_each_other_without_a_gap_and_say_who_it_is_at_each_moment(
-    made: Schedule, later: timedelta
+    made: Roster, later: timedelta
 ) -> None:
     begin = BEGIN + later
     shifts = list(made.shifts((), begin, begin + timedelta(days=10)))
@@ -129,7 +129,7 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
 
 @settings(max_examples=tries(100), deadline=None)
 @given(schedules(), st.timedeltas(timedelta(), TWO_YEARS), st.timedeltas(timedelta(minutes=1), timedelta(days=3)))
-def test_an_override_moves_nothing_else(made: Schedule, later: timedelta, length: timedelta) -> None:
+def test_an_override_moves_nothing_else(made: Roster, later: timedelta, length: timedelta) -> None:
     one = override("eve", BEGIN + later, BEGIN + later + length)
     for moment in every_quarter_of_an_hour(one.begins_at - timedelta(days=2), one.ends_at + timedelta(days=2)):
         expected = ("eve", "override by ada") if one.covers(moment) else made.who((), moment)
@@ -142,21 +142,23 @@ def every_quarter_of_an_hour(begin: datetime, end: datetime) -> Iterator[datetim
         begin += timedelta(minutes=15)
 
 
+PLACE = ("schedules", "platform")
 PEOPLE = People.model_validate({"people": {"ada": {"slack": "U01ADA"}, "bob": {}, "cem": {"mail": "cem@example.com"}}})
 
 
 def test_what_is_worth_a_look_is_said_with_its_place() -> None:
     on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob", "eve"], layers=[], holidays=None)})
     assert list(problems(on_call, PEOPLE, BEGIN)) == [
-        "schedules.platform: nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml",
-        "schedules.platform: 'eve' is not in runbooks/policy/people.yaml; add the person there",
+        (PLACE, "nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml"),
+        (PLACE, "'eve' is not in runbooks/policy/people.yaml; add the person there"),
     ]
 
 
 @pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])
 def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every: str) -> None:
     made = schedule(rotation=rotation, handover={"every": every, "at": "09:00"}, layers=[], holidays=None)
-    (said,) = problems(OnCall(schedules={"platform": made}), PEOPLE, BEGIN)
+    ((place, said),) = problems(OnCall(schedules={"platform": made}), PEOPLE, BEGIN)
+    assert place == PLACE
     assert "is on call for more than a week" in said
 
 

@@ -67,11 +67,11 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 300}]",
-            ["levels.0.acknowledge_within", "write a number and s, m, h or d"],
+            ["levels.0.acknowledge_within", "write a number and s, m, h, d or w"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 0m}]",
-            ["levels.0.acknowledge_within", "write a number and s, m, h or d"],
+            ["levels.0.acknowledge_within", "write a number and s, m, h, d or w"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 99h}]",

@@ -24,7 +24,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from firstline.channels.delivery import Channel
+from firstline.channels.delivery import Channel, say
 from firstline.console import page_links
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Sessions
@@ -38,6 +38,7 @@ from firstline.observability import logger
 from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
+from firstline.people.on_call import OnCallDesk
 from firstline.people.operate import Operations
 from firstline.people.operate_requests import OperateHandler
 from firstline.people.press_handler import PressHandler
@@ -62,6 +63,8 @@ class PeopleFront:
         Connects the stack's channels for one request.
     submit
         Hands an alert to ingest's queue.
+    on_call
+        Connects the schedules: takes the people, and what tells everybody.
     """
 
     incidents: Incidents
@@ -74,6 +77,7 @@ class PeopleFront:
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
     sessions: Sessions
+    on_call: Callable[[People, Callable[[str], None]], OnCallDesk]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -88,7 +92,7 @@ class PeopleFront:
             case ("POST", ["respond", "slack"]):
                 return self._answer_slack(event, now)
             case ("POST", ["operate", *parts]):
-                handler = OperateHandler(self.people(), lambda: self._operations(self.channels()))
+                handler = OperateHandler(self.people(), lambda: self._operations(self.channels()), self._on_call)
                 return _json(*handler.handle(event, [*map(unquote, parts)], _body(event), now))
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
@@ -138,6 +142,9 @@ class PeopleFront:
             approvers=self.people().approvers,
             submit=self.submit,
         )
+
+    def _on_call(self) -> OnCallDesk:
+        return self.on_call(self.people(), lambda text: say(text, self.channels()))
 
     @property
     def _console(self) -> ConsoleForms:

@@ -8,6 +8,7 @@
 | the same, written down but not yet told to the execution | 202 |
 | a caller who is not on the list of people, or whose role does not suffice | 403 |
 | an unknown incident or path | 404 |
+| `POST /operate/oncall/<schedule>`, an override | 200: who is on call, from when to when |
 | an action that has no effect, or comes too late | 409, 410 |
 | a body that makes no sense | 400 |
 | the table or the queue does not answer | 503: nothing was changed |
@@ -40,6 +41,7 @@ from firstline.errors import (
 )
 from firstline.observability import logger
 from firstline.people.actor import Actor
+from firstline.people.on_call import AskedOverride, OnCallDesk
 from firstline.people.operate import LATER, Action, Operations
 from firstline.people.reported import PersonsReport
 from firstline.people.status import status_of
@@ -68,12 +70,13 @@ class OperateHandler:
 
     Parameters
     ----------
-    operations
-        Builds what acts, when it is first needed.
+    operations, on_call
+        Build what acts, when it is first needed.
     """
 
     people: People
     operations: Callable[[], Operations]
+    on_call: Callable[[], OnCallDesk]
 
     def handle(self, event: Mapping[str, Any], parts: list[str], body: bytes, now: datetime) -> Answer:
         """Answer one request. No input of a caller makes it raise.
@@ -120,6 +123,9 @@ class OperateHandler:
                 return HTTPStatus.ACCEPTED, {"said": said, "group_key": alert.group_key}
             case ["incidents", incident_id, does] if incident_id:
                 return self._act(incident_id, _read(Action, body, does=does.replace("-", "_")), actor, now)
+            case ["oncall", schedule]:
+                made, said = self.on_call().override(schedule, _read(AskedOverride, body), actor, now)
+                return HTTPStatus.OK, {"said": said, "override": made.model_dump(mode="json")}
         return HTTPStatus.NOT_FOUND, {"said": "There is no such path: POST /operate/incidents/<incident>/<action>."}
 
     def _act(self, incident_id: str, action: Action, actor: Actor, now: datetime) -> Answer:

@@ -1,4 +1,4 @@
-"""Who is on call: schedules with turns, layers, holidays and overrides. `runbooks/policy/oncall.yaml`. Pure.
+"""The schedules of who is on call: turns, layers, holidays, overrides. `runbooks/policy/oncall.yaml`. Pure.
 
 Of everything that holds at a moment, the last of this list decides: the rotation, a layer whose hours it is (a later
 layer before an earlier one), a holiday, an override (the one made last). So exactly one person is on call at each
@@ -6,8 +6,8 @@ moment, also while the clocks change: a turn begins at a time of the wall clock.
 
 Example
 -------
->>> schedule = load_oncall(path).schedules["platform"]
->>> schedule.shift((), datetime(2026, 11, 30, 3, tzinfo=UTC)).person
+>>> roster = load_oncall(path).schedules["platform"]
+>>> roster.shift((), datetime(2026, 11, 30, 3, tzinfo=UTC)).person
 'dora'
 """
 
@@ -65,7 +65,7 @@ def _clock(value: object) -> object:
 
 
 class Handover(Frozen):
-    """When a turn ends and the next one begins: every so many days, at a time of the wall clock."""
+    """The end of a turn, where the next one begins: every so many days, at a time of the wall clock."""
 
     every: Turn = timedelta(weeks=1)
     at: Annotated[time, BeforeValidator(_clock)] = time(9)
@@ -145,7 +145,7 @@ class Shift(NamedTuple):
     because: str
 
 
-class Schedule(Frozen):
+class Roster(Frozen):
     """A schedule of people.
 
     Parameters
@@ -182,6 +182,10 @@ class Schedule(Frozen):
                 return layer.rotation[self._turn(day) % len(layer.rotation)], "layer"
         day = local.date() if local.time() >= self.handover.at else local.date() - _DAY
         return self.rotation[self._turn(day) % len(self.rotation)], "rotation"
+
+    def local(self, *moments: datetime) -> list[datetime]:
+        """Return moments in the schedule's time zone."""
+        return [moment.astimezone(ZoneInfo(self.time_zone)) for moment in moments]
 
     def shift(self, overrides: Sequence[Override], moment: datetime) -> Shift:
         """Return the shift at a moment: who has it, since when and until when."""
@@ -237,7 +241,7 @@ class Schedule(Frozen):
 class OnCall(Frozen):
     """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says."""
 
-    schedules: dict[ScheduleName, Schedule] = Field(default={}, max_length=100)
+    schedules: dict[ScheduleName, Roster] = Field(default={}, max_length=100)
 
     @field_validator("schedules", mode="before")
     @classmethod
@@ -254,21 +258,22 @@ def load_oncall(path: Path) -> OnCall:
     return load_policy(path, OnCall, missing="write `schedules: {}` if nobody takes turns")
 
 
-def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[str]:
-    """Yield what is wrong with the schedules for the coming half year: each with its place and the fix.
+def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield what is wrong with the schedules for the coming half year: each with its place in the file, and the fix.
 
     A name that is not on the list of people is wrong; a person whom nothing can wake, and a shift of more than a week,
     are worth a look.
     """
     for name, schedule in on_call.schedules.items():
+        place = ("schedules", name)
         for person in schedule.members:
             entry = people.people.get(person)
             if entry is None:
-                yield f"schedules.{name}: {person!r} is not in {PEOPLE_FILE}; add the person there"
+                yield place, f"{person!r} is not in {PEOPLE_FILE}; add the person there"
             elif entry.phone is None and entry.slack is None and entry.mail is None:
-                yield f"schedules.{name}: nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
+                yield place, f"nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
         for shift in schedule.shifts((), now, now + HALF_A_YEAR):
             if shift.until is None or shift.since is None or shift.until - shift.since > LONGEST_SHIFT:
-                ends = f"from {shift.since or now:%Y-%m-%d}"
-                yield f"schedules.{name}: {shift.person} is on call for more than a week {ends}; shorten the turns"
+                begins = f"from {shift.since or now:%Y-%m-%d}"
+                yield place, f"{shift.person} is on call for more than a week {begins}; shorten the turns"
                 break

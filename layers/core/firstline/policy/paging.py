@@ -12,6 +12,7 @@ from firstline.policy import pattern
 from firstline.policy.durations import Duration, between
 from firstline.policy.files import load_policy
 from firstline.policy.match import Patterns, covered, subset
+from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
@@ -25,14 +26,16 @@ type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 class Level(Frozen):
     """One level of escalation: whom to page, through which channels, and for how long before the next level is paged.
 
-    `on_call` is the text in a message about who was paged. With a PagerDuty API token and the id of an escalation
-    policy in `pagerduty_escalation_policy`, the message names the person on call instead.
+    `on_call` is the text in a message about who was paged. The message names the person whose turn it is instead if
+    there is a `schedule` of oncall.yaml, or else a PagerDuty API token and the id of an escalation policy in
+    `pagerduty_escalation_policy`.
     """
 
     name: LevelName
     channels: Annotated[list[ChannelName], Field(min_length=1)]
     on_call: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     acknowledge_within: Patience
+    schedule: ScheduleName | None = None
     pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
 
 

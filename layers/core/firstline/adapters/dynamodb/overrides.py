@@ -1,0 +1,43 @@
+"""Overrides of on-call schedules in the table.
+
+| what | pk | sk |
+|---|---|---|
+| an override | `ONCALL#<schedule>` | `<ends at>#<made at>#<person>` |
+
+One query reads those that are not over. They go three months after their end.
+"""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from pydantic import ValidationError
+
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
+from firstline.observability import logger
+from firstline.policy.oncall import Override
+
+KEPT = timedelta(days=90)
+MOST = 200
+
+
+class TableOverrides(TableStore):
+    """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def of(self, schedule: str, since: datetime) -> list[Override]:
+        """Return the overrides of a schedule that end after a time."""
+        items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), limit=MOST, consistent=True)
+        return [override for item in items if (override := _read(item)) is not None]
+
+    def save(self, override: Override) -> None:
+        """Store an override."""
+        key = f"{stamp(override.ends_at)}#{stamp(override.at)}#{override.person}"
+        item: Item = {"pk": f"ONCALL#{override.schedule}", "sk": key, "override": override.model_dump_json()}
+        self._table.put(item | {"expires_at": ceil((override.ends_at + KEPT).timestamp())})
+
+
+def _read(item: Item) -> Override | None:
+    try:
+        return Override.model_validate_json(item["override"])
+    except ValidationError as error:
+        logger.error("An override cannot be read, so it does not count", extra={"item": item["sk"], "why": str(error)})
+        return None

@@ -1,0 +1,98 @@
+"""`firstline oncall`, as a person types it, against a stack in memory."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from firstline.adapters.dynamodb.overrides import TableOverrides
+from firstline_cli import on_call, requests, stacks
+from firstline_cli.console import refusal
+from firstline_cli.main import app
+from tests.support.terminal import Terminal
+
+SCHEDULE = """
+schedules:
+  platform:
+    time_zone: Europe/Berlin
+    starts: 2026-11-02
+    rotation: [ada, bob]
+"""
+
+
+class Typed:
+    """A person at a terminal, in a checkout with this schedule."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, written: str = SCHEDULE) -> None:
+        (folder / "policy").mkdir()
+        (folder / "policy" / "oncall.yaml").write_text(written)
+        self.terminal = Terminal()
+        found = stacks.Stack(self.terminal.store.table, "arn:aws:states:eu-west-1:123456789012:stateMachine:i", Any)  # type: ignore[arg-type]
+        monkeypatch.setattr(on_call, "runbooks_folder", lambda: folder)
+        monkeypatch.setattr(on_call, "stack_of", lambda name: found)
+        monkeypatch.setattr(on_call, "post", self._post)
+
+    def _post(self, stack: object, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        status, answer = self.terminal.post(path, body)
+        if status != 200:
+            raise refusal(answer["said"], requests.CODES[status])
+        return dict(answer)
+
+    def __call__(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, ["oncall", *arguments])
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    return Typed(tmp_path, monkeypatch)
+
+
+def test_it_says_who_is_on_call_until_when_and_why(typed: Typed) -> None:
+    said = typed("who").output
+    assert said.startswith("platform ")
+    assert "09:00 (Europe/Berlin, " in said
+    assert said.endswith("left)  rotation\n")
+
+
+def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
+    shifts = json.loads(typed("next", "--days", "30", "-o", "json").output)
+    assert len(shifts) in (5, 6)
+    assert {shift["person"] for shift in shifts} == {"ada", "bob"}
+    assert [shift["until"] for shift in shifts[:-1]] == [shift["since"] for shift in shifts[1:]]
+
+
+def test_one_takes_the_present_shift(typed: Typed) -> None:
+    said = typed("take", "--reason", "bob is ill")
+    assert said.exit_code == 0
+    assert said.output.startswith("ada is on call for platform from ")
+
+
+def test_a_time_of_day_is_the_next_one_in_the_schedules_zone(typed: Typed) -> None:
+    assert typed("override", "bob", "--from", "18:00", "--until", "08:00").exit_code == 0
+
+    (made,) = TableOverrides(typed.terminal.store.table).of("platform", datetime(2026, 1, 1, tzinfo=UTC))
+    assert made.ends_at - made.begins_at == timedelta(hours=14)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["override", "mallory"], 4, "'mallory' is nobody on the list of people"),
+        (["take", "--until", "soon"], 2, "'soon' is no time: write 18:00"),
+        (["who", "--schedule", "network"], 3, "Say --schedule and one of platform."),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_fix(typed: Typed, arguments: list[str], code: int, words: str) -> None:
+    said = typed(*arguments)
+    assert said.exit_code == code
+    assert words in said.output
+    assert said.output.count("\n") == 1
+
+
+def test_without_a_schedule_it_says_where_to_write_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Typed(tmp_path, monkeypatch, "schedules: {}")("who")
+    assert said.exit_code == 3
+    assert "runbooks/policy/oncall.yaml has no schedule" in said.output

@@ -1,0 +1,110 @@
+"""Overrides of who is on call: who may make them, what they mean, and whom a page names."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.adapters.dynamodb.overrides import TableOverrides
+from firstline.errors import HistoryUnavailable
+from firstline.people.on_call import whose_turn
+from firstline.policy.oncall import Override
+from tests.support.builders import NOW
+from tests.support.memory import MemoryStore
+from tests.support.terminal import SCHEDULES, Terminal
+
+IN_AN_HOUR = NOW + timedelta(hours=1)
+END_OF_TURN = datetime.combine(NOW.date(), time(0), UTC) + timedelta(weeks=1)
+
+
+class Desk:
+    """The API with schedules: ada has this week's turn, bob the next one."""
+
+    def __init__(self) -> None:
+        self.terminal = Terminal()
+        self.overrides = TableOverrides(self.terminal.store.table)
+
+    def ask(self, schedule: str = "platform", *, by: str = "bob", **asked: Any) -> tuple[int, str]:
+        status, answer = self.terminal.post(f"oncall/{schedule}", asked, by=by)
+        return status, answer["said"]
+
+    def turn(self, at: datetime = NOW) -> str | None:
+        return whose_turn("platform", SCHEDULES, self.overrides.of, at)
+
+
+def test_whoever_asks_takes_the_present_shift_and_everybody_is_told() -> None:
+    desk = Desk()
+    assert desk.turn() == "ada"
+
+    status, said = desk.ask(reason="ada is ill")
+
+    assert status == 200
+    span = f"from {NOW:%a %Y-%m-%d %H:%M} to {END_OF_TURN:%a %Y-%m-%d %H:%M} (UTC)"
+    assert said == f"bob is on call for platform {span}, instead of ada: ada is ill."
+    assert desk.terminal.slack.said == [said]
+    assert (desk.turn(), desk.turn(END_OF_TURN)) == ("bob", "bob")
+
+
+def test_a_span_is_given_to_somebody_and_the_turns_around_it_stay() -> None:
+    desk = Desk()
+    ends = IN_AN_HOUR + timedelta(hours=2)
+
+    status, said = desk.ask(by="ada", person="bob", begins_at=IN_AN_HOUR.isoformat(), ends_at=ends.isoformat())
+
+    assert status == 200
+    assert "(said ada)" in said
+    assert [desk.turn(at) for at in (NOW, IN_AN_HOUR, ends)] == ["ada", "bob", "ada"]
+
+
+def test_what_is_over_cannot_be_changed() -> None:
+    desk = Desk()
+    desk.ask(begins_at=(NOW - timedelta(days=1)).isoformat(), ends_at=IN_AN_HOUR.isoformat())
+
+    (kept,) = desk.overrides.of("platform", NOW)
+    assert (kept.begins_at, kept.ends_at) == (NOW, IN_AN_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "words"),
+    [
+        ({"by": "eve"}, 403, "eve is a reader"),
+        ({"person": "mallory"}, 409, "'mallory' is nobody on the list"),
+        (
+            {"schedule": "network"},
+            409,
+            "no schedule 'network' in runbooks/policy/oncall.yaml; there is platform",
+        ),
+        ({"ends_at": (NOW - timedelta(hours=1)).isoformat()}, 409, "in the future"),
+        ({"ends_at": (NOW + timedelta(days=61)).isoformat()}, 409, "within 60 days"),
+        ({"ends_at": "tomorrow"}, 400, "ends_at"),
+        ({"ends_at": "2026-03-04T12:00:00"}, 400, "ends_at"),
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(asked: dict[str, Any], status: int, words: str) -> None:
+    desk = Desk()
+
+    answered, said = desk.ask(**asked)
+
+    assert answered == status
+    assert words in said
+    assert desk.overrides.of("platform", NOW) == []
+    assert desk.terminal.slack.said == []
+
+
+def test_a_page_goes_out_with_the_turn_of_the_file_while_the_table_fails() -> None:
+    def broken(schedule: str, since: datetime) -> list[Override]:
+        raise HistoryUnavailable("no answer")
+
+    assert whose_turn("platform", SCHEDULES, broken, NOW) == "ada"
+
+
+def test_a_schedule_that_is_not_there_names_nobody() -> None:
+    assert whose_turn("network", SCHEDULES, TableOverrides(MemoryStore().table).of, NOW) is None
+
+
+def test_an_override_that_cannot_be_read_does_not_count() -> None:
+    store = MemoryStore()
+    overrides = TableOverrides(store.table)
+    store.table.put({"pk": "ONCALL#platform", "sk": f"{END_OF_TURN.isoformat()}#x", "override": '{"person": 7}'})
+
+    assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == "ada"
