@@ -201,7 +201,7 @@ def _pairs(dimensions: Any) -> dict[str, Any]:
     return {name: value for name, value in pairs if name}
 
 
-_SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any], Reading], None]], ...] = (
+_SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[Any, Reading], None]], ...] = (
     (lambda payload: type(payload.get("Records")) is list, _read_records),
     (lambda payload: "detail-type" in payload, _read_event),
     (lambda payload: type(payload.get("alarmData")) is dict, _read_action),
