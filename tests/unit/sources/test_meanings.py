@@ -126,6 +126,9 @@ KUBELET = {
         (KUBELET, {}, "kps-kubelet"),
         ({"job": "kubernetes-pods"}, {"pod": "fluent-bit-zx4wl"}, "fluent-bit"),
         ({"job": "integrations/kubernetes/kube-state-metrics"}, {"deployment": "ledger"}, "ledger"),
+        ({"job": "otel-collector", "service_name": "otelcol-contrib"}, {"k8s_deployment_name": "ledger"}, "ledger"),
+        ({"job": "envoy-stats"}, {"destination_service_name": "ledger", "reporter": "source"}, "ledger"),
+        ({"job": "argo"}, {"rollout": "ledger"}, "ledger"),
         ({"job": "kubernetes-service-endpoints", "app": "kube-state-metrics"}, {"deployment": "ledger"}, "ledger"),
         (
             {"job": "monitoring/ledger", "service": "ledger"},

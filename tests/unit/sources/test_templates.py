@@ -101,3 +101,20 @@ def test_what_fires_and_ends_with_a_template_is_one_alert() -> None:
     over = {"alerts": [body["alerts"][0] | {"status": "resolved"}]}
 
     assert normalize("prometheus", body)[0].fingerprint == normalize("prometheus", over)[0].fingerprint
+
+
+NO_VALUES = ["<no value>", "[no value]", "undefined", "null", "None", "N/A", "unknown", "*UNKNOWN*", "-", "(null)"]
+
+
+@pytest.mark.parametrize("word", NO_VALUES)
+@pytest.mark.parametrize("source", BODIES)
+def test_what_stands_for_no_value_names_no_host_and_no_service(source: str, word: str) -> None:
+    (alert,) = normalize(source, BODIES[source]("P1", word, word), received_at=RECEIVED_AT)
+
+    assert (alert.severity, alert.host, alert.service) == ("critical", None, None)
+
+
+def test_a_service_that_opentelemetry_gave_no_name_is_none() -> None:
+    body = {"alert_name": "Lag", "labels": {"service.name": "unknown_service:java", "k8s.deployment.name": "ledger"}}
+
+    assert normalize("generic", body)[0].service == "ledger"

@@ -9,7 +9,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from firstline.errors import UnreadablePayload
@@ -41,28 +41,13 @@ def read(payload: Any, reading: Reading) -> None:
     UnreadablePayload
         It has none of the shapes.
     """
-    if type(payload) is str and reading.header("x-amz-sns-rawdelivery"):
-        add_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
-        return
-    if type(payload) is not dict:
+    raw = reading.header("x-amz-sns-rawdelivery") is not None
+    if type(payload) is not dict and not (raw and type(payload) is str):
         raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
-    if type(payload.get("Records")) is list:
-        for record in reading.split(payload, "Records"):
-            try:
-                _read_envelope(record.get("Sns") if type(record) is dict else None, record, reading)
-            except UnreadablePayload as error:
-                reading.reject(str(error), record)
-    elif "detail-type" in payload:
-        _read_event(payload, reading)
-    elif type(payload.get("alarmData")) is dict:
-        add_alarm(
-            _described_alarm(payload, payload["alarmData"], payload.get("alarmArn"), "accountId"), payload, reading
-        )
-    elif "Message" in payload:
-        _read_envelope(payload, payload, reading)
-    elif "AlarmName" in payload:
-        _read_alarm_message(payload, payload, None, reading)
-    elif reading.header("x-amz-sns-rawdelivery") or is_known(payload):
+    reader = next((reader for mark, reader in _SHAPES if type(payload) is dict and mark(payload)), None)
+    if reader is not None:
+        reader(payload, reading)
+    elif raw or is_known(payload):
         add_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
     else:
         raise UnreadablePayload(
@@ -76,6 +61,19 @@ def signals(payload: Any, secrets: Sequence[str]) -> Iterator[Signal]:
     confirmation = subscription_confirmation(payload)
     if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
         yield confirmation
+
+
+def _read_records(payload: dict[str, Any], reading: Reading) -> None:
+    for record in reading.split(payload, "Records"):
+        try:
+            _read_envelope(record.get("Sns") if type(record) is dict else None, record, reading)
+        except UnreadablePayload as error:
+            reading.reject(str(error), record)
+
+
+def _read_action(payload: dict[str, Any], reading: Reading) -> None:
+    alarm = _described_alarm(payload, payload["alarmData"], payload.get("alarmArn"), "accountId")
+    add_alarm(alarm, payload, reading)
 
 
 def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
@@ -201,3 +199,16 @@ def _pairs(dimensions: Any) -> dict[str, Any]:
         return dimensions
     pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
     return {name: value for name, value in pairs if name}
+
+
+_SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[Any, Reading], None]], ...] = (
+    (lambda payload: type(payload.get("Records")) is list, _read_records),
+    (lambda payload: "detail-type" in payload, _read_event),
+    (lambda payload: type(payload.get("alarmData")) is dict, _read_action),
+    (lambda payload: "Message" in payload, lambda payload, reading: _read_envelope(payload, payload, reading)),
+    (
+        lambda payload: "AlarmName" in payload,
+        lambda payload, reading: _read_alarm_message(payload, payload, None, reading),
+    ),
+)
+"""The shapes by their marks, the surest first, and their readers."""

@@ -37,7 +37,8 @@ _NAMES: dict[str, str] = {
         "awsecstaskfamily taskfamily faasname comdockercomposeservice dockercomposeservice "
         # kube-state-metrics' own: its job is the exporter and not the thing.
         "deployment statefulset daemonset cronjob horizontalpodautoscaler jobname persistentvolumeclaim "
-        "exportedjob job "
+        # Argo's, and a service mesh's.
+        "rollout destinationservicename destinationcanonicalservice destinationworkload exportedjob job "
         # CloudWatch's dimensions name the resource of a managed service.
         "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
         "autoscalinggroupname cacheclusterid replicationgroupid clusteridentifier streamname deliverystreamname "
@@ -76,7 +77,7 @@ _PLACES: dict[str, tuple[int, str]] = {
 
 
 _SCRAPED = re.compile(
-    r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics|kubelet|cadvisor|kube-rbac-proxy)(?:[-_.].*)?|(?:.*[-_./])?ksm"
+    r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics|kubelet|cadvisor|kube-rbac-proxy|otelcol|otel-collector)(?:[-_.].*)?|(?:.*[-_./])?ksm"
     r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
     re.IGNORECASE,
 )
@@ -150,7 +151,9 @@ def of(labels: Mapping[str, Any]) -> Meant:
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
     for (_, meaning), _, key in sorted(found):
-        if values.name(labels[key]) is not None and not values.has_template(labels[key]):
+        # `none` and `unknown` are words for a severity.
+        says_nothing = values.has_template if meaning == "severity" else values.names_nothing
+        if values.name(labels[key]) is not None and not says_nothing(labels[key]):
             said = values.scalar(labels[key]) or ""
             # The name says which scale: `sev: 1` is a Sev-1, and a `severity: 1` may be the worst or the least.
             graded = letters(key) == "sev" and said.strip() in _NUMBERED

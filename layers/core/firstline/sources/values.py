@@ -40,6 +40,22 @@ def has_template(value: Any) -> bool:
     return _TEMPLATE.search(value[:TEXT_LIMIT]) is not None
 
 
+_BRACKETED = ("no value", "null", "nil", "none", "unknown")
+_NOTHING = frozenset(
+    ["undefined", "*unknown*", "n/a", "-", "--", "?", *_BRACKETED]
+    + [f"{left}{word}{right}" for word in _BRACKETED for left, right in ("<>", "[]", "()")]
+)
+
+
+def names_nothing(value: Any) -> bool:
+    """Return True for a text in the place of a name that names nothing: a template, or what stands for no value."""
+    if has_template(value):
+        return True
+    # OpenTelemetry's service without a name: https://opentelemetry.io/docs/specs/semconv/resource/#service
+    said = value.strip().lower() if type(value) is str and len(value) < 40 else ""
+    return said in _NOTHING or said.startswith("unknown_service")
+
+
 def is_template(value: Any) -> bool:
     """Return True for a text that is nothing else: `{{ host.name }}`, but not `{{ host.name }} is down`."""
     return has_template(value) and not any(c.isalnum() for c in _TEMPLATE.sub("", value[:TEXT_LIMIT]))
@@ -61,10 +77,10 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
     """Return a name unaltered, or None if `name` would alter it: a host cut short would be another host.
 
-    A name with a template in it is none.
+    A name with a template in it is none, and neither is what stands for no value (`names_nothing`).
     """
     text = scalar(value)
-    if not text or len(text) > limit or not text.isprintable() or text.isspace() or has_template(text):
+    if not text or len(text) > limit or not text.isprintable() or text.isspace() or names_nothing(text):
         return None
     return text
 

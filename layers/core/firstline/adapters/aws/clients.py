@@ -4,9 +4,6 @@ botocore's own default waits a minute and tries five times, which outlasts every
 deviates from `CLIENT_CONFIG` says why.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -35,10 +32,21 @@ INVENTORY = CLIENT_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standar
 AWS_FAILURES = (ClientError, BotoCoreError)
 
 
-@contextmanager
-def raising(error: type[FirstlineError], what: str) -> Iterator[None]:
-    """Raise `error` when an AWS call in the block fails; its message names `what` failed and why."""
-    try:
-        yield
-    except AWS_FAILURES as failure:
-        raise error(f"{what}: {failure}") from failure
+class raising:
+    """Raise `error` when an AWS call in the block fails; its message names `what` failed and why.
+
+    Not a generator: every request to the table is made in such a block.
+    """
+
+    __slots__ = ("_error", "_what")
+
+    def __init__(self, error: type[FirstlineError], what: str) -> None:
+        self._error, self._what = error, what
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        """Raise the error if the block failed as AWS calls fail."""
+        if isinstance(failure, AWS_FAILURES):
+            raise self._error(f"{self._what}: {failure}") from failure

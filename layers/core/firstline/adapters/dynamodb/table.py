@@ -302,7 +302,7 @@ class TableStore:
 
 def stamp(at: datetime) -> str:
     """Return a time as text that sorts as the time does."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _key(pk: str, sk: str) -> Item:

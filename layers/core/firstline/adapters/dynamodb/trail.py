@@ -37,8 +37,9 @@ class TableTrail(TableStore):
         pk, expiry = f"TRAIL#{incident_id}", self._table.late_expiry(at)
         for tries in range(ATTEMPTS):
             known = self.entries(incident_id)
-            written = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
-            missing = [fact for number, fact in enumerate(facts) if fact not in written and fact not in facts[:number]]
+            written = {_said(entry) for entry in known}
+            by_words = {_said(fact): fact for fact in facts}
+            missing = [fact for words, fact in by_words.items() if words not in written]
             new = chained(incident_id, missing[:MOST_WRITES], at, known[-1] if known else None)
             items = [
                 {
@@ -63,3 +64,8 @@ class TableTrail(TableStore):
             if len(missing) <= MOST_WRITES:
                 return
         raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")
+
+
+def _said(fact: Fact) -> str:
+    """Return a fact as a text that is the same for equal ones. A long trail has many, so they are looked up by it."""
+    return repr((fact.what, fact.who, sorted(fact.facts.items())))

@@ -352,7 +352,10 @@ def _api_call(event: Event) -> Iterator[Notice]:
         name=f"{call or 'API call'} by {values.name(who) or 'somebody'}" + (f": {values.name(error)}" if error else ""),
         state="firing",
         identity=("api call", detail.get("eventSource"), call, who, error),
-        text=(detail.get("errorMessage"), f"{detail.get('eventSource')}: {call}, from {detail.get('sourceIPAddress')}"),
+        text=(
+            detail.get("errorMessage"),
+            f"{detail.get('eventSource') or event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from firstline.sources.tools.shape import ToolShape, words
 
 _LIBRENMS = {
-    "name": "name title rule",
+    "name": "name rule title",  # the title of an end is another one
     "status": "raw_state state",
     "severity": "severity",
     "message": "msg message",
@@ -239,9 +239,9 @@ SHAPES = (
         other="muted",
     ),
     # https://docs.librenms.org/Alerting/Templates/ and /Alerting/Transports/API/: the body is a template of one's own
-    ToolShape("LibreNMS", "sysName state", _LIBRENMS, _LIBRENMS_STATES),
-    ToolShape("LibreNMS", "device_id state", _LIBRENMS, _LIBRENMS_STATES),
-    ToolShape("LibreNMS", "raw_state title", _LIBRENMS, _LIBRENMS_STATES),
+    ToolShape("LibreNMS", "sysName state", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
+    ToolShape("LibreNMS", "device_id state", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
+    ToolShape("LibreNMS", "raw_state title", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
     # https://www.checklyhq.com/docs/alerting-and-retries/webhooks: the same, with the names of its variables
     ToolShape(
         "Checkly",
