@@ -3,6 +3,7 @@
 import pytest
 
 from firstline.runbooks.documents import render_document_script
+from local.emulator.commands import LIST_OUTPUT_CHARACTERS
 from local.emulator.hosts import ScriptResult
 from tests.runbooks.conftest import SHIPPED, StartHost
 
@@ -143,3 +144,18 @@ def test_who_swaps_a_folder_for_a_link_while_it_is_cleaned_loses_nobody_a_file(s
     precious, old = map(int, played.stdout.split())
     assert precious == 2_000, played
     assert old < 2_000, "nothing was cleaned, so nothing was tried"
+
+
+def test_however_much_is_deleted_the_output_ends_with_what_came_of_it(start_host: StartHost) -> None:
+    prepare = """
+mkdir -p /data/dumps
+for number in $(seq 300); do echo old >"/data/dumps/a-file-with-a-rather-long-name-$number"; done
+touch -d '99 days ago' /data/dumps/*
+"""
+    values = {"mountpoint": "/data", "maxUsedPercent": "01", "folders": "/data/dumps", "minAgeDays": "1"}
+
+    ran = act(start_host, "low-disk", "free-space", prepare, **values)
+
+    assert len(ran.stdout + ran.stderr) < LIST_OUTPUT_CHARACTERS
+    assert "deleted 300 files in /data/dumps" in ran.stdout
+    assert "used before" in ran.stdout.splitlines()[-1]
