@@ -15,6 +15,7 @@ from firstline.remediation.plan import parameter_values
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
 from firstline_cli.lint.scripts import SHELLCHECK
+from local.emulator.commands import LIST_OUTPUT_CHARACTERS
 from local.emulator.hosts import HOST_FILES, Host
 from local.rehearsal.rehearse import SCENARIOS, Rehearsal, Scenario, rehearse, scenarios
 from tests.runbooks.conftest import ON_HOSTS, SHIPPED, StartHost, wanted_of
@@ -105,6 +106,8 @@ def test_a_runbook_ends_as_its_scenario_says(scenario: Scenario, plays: dict[str
     assert rehearsal.after.exit_code == 0, f"{story}\nafter: {rehearsal.after}"
     # Whoever reads it later finds what every step did, and why.
     assert all(one.ran.stdout + one.ran.stderr for one in rehearsal.tried), story
+    # Systems Manager shows the beginning of an output: only if that is all of it do people read its end.
+    assert all(len(one.ran.stdout + one.ran.stderr) < LIST_OUTPUT_CHARACTERS for one in rehearsal.tried), story
 
 
 def test_what_failed_is_undone_where_it_can_be(plays: dict[str, Future[Played]], shipped: Catalogue) -> None:

@@ -44,6 +44,20 @@ def test_a_page_says_what_happens_where_and_what_to_do() -> None:
     assert summary.on_call == "Ana"
 
 
+@pytest.mark.parametrize("document", ["shop_runbook-safe-low-disk.free", "Mine"])
+def test_of_an_output_that_is_cut_people_read_where_all_of_it_is(document: str) -> None:
+    plan = a_plan()
+    (step, *_) = plan.steps
+    plan = plan.model_copy(update={"steps": [step.model_copy(update={"document": document})]})
+    whole, cut = a_result(output="freed"), a_result(output="x" * plan.most_output)
+
+    first, second = summarise(a_notification("paged", a_record(plan=plan, results=[whole, cut]))).evidence
+
+    where = f"All of it: log group /firstline/shop/commands, streams {cut.command_id}/{cut.instance_id}/…"
+    assert "log group" not in first
+    assert (where in second) == (document != "Mine")
+
+
 def test_without_a_classification_the_alert_speaks() -> None:
     summary = summarise(a_notification("paged", a_record(classification=None), reason="Classify failed."))
 

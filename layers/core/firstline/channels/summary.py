@@ -14,6 +14,7 @@ from firstline.models import (
     Member,
     Notification,
     NotificationKind,
+    PlannedStep,
     Severity,
     StepResult,
 )
@@ -97,7 +98,7 @@ def summarise(notification: Notification) -> Summary:
         tried=_tried(record),
         first_steps=_first_steps(record),
         evidence=tuple(
-            f"{_command(result, record)}\n{_paragraph(result.output, 500)}"
+            f"{_command(result, record)}\n{_paragraph(result.output, 500)}{_rest(result, record)}"
             for result in record.results[-MAX_RESULTS:]
             if result.output.strip()
         ),
@@ -259,6 +260,19 @@ def _command(result: StepResult, record: IncidentRecord) -> str:
     names = record.plan.places if record.plan else {}
     host = one_line(names.get(result.instance_id, result.instance_id), 80)
     return f"{one_line(result.step_id, 80)} ({result.kind}) on {host}"
+
+
+def _rest(result: StepResult, record: IncidentRecord) -> str:
+    """Return where the whole output of a command is, if only a part of it is kept."""
+    plan = record.plan
+    if plan is None or len(result.output) < plan.most_output:
+        return ""
+    documents = (step.document.partition("_runbook-") for step in plan.steps if isinstance(step, PlannedStep))
+    stack = next((stack for stack, ours, _ in documents if ours), None)
+    if stack is None:
+        return ""
+    stream = f"{one_line(result.command_id, 40)}/{one_line(result.instance_id, 40)}"
+    return f"\nAll of it: log group /firstline/{one_line(stack, 128)}/commands, streams {stream}/…"
 
 
 def _first_steps(record: IncidentRecord) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import FIRST_OF_STORM, Hold, Incident
 from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
 from firstline.models.plan import (
+    MOST_OUTPUT,
     SHARE,
     AnyPlannedStep,
     PlanLimits,
@@ -60,13 +61,14 @@ from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, Sour
 from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
-    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlarmEvidence", "AlertCount",
-    "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change", "Classification", "Counts",
-    "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction", "EarlierIncident", "Evidence", "Feedback",
-    "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live", "Location", "Loud", "Maintenance", "Measured",
-    "Member", "MetricReading", "MetricSeries", "Name", "NearWord", "NormalizedAlert", "Note", "Notification",
-    "NotificationKind", "Outcome", "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan",
-    "Resource", "ResourceChange", "ResourceFact", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity",
-    "Severity", "SimilarIncident", "SourceSeverity", "Stance", "StepKind", "StepResult", "StoredAlert", "Target",
-    "Text", "Usage", "Word", "covered", "kind_of", "short_environment",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
+    "AlarmEvidence", "AlertCount", "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change",
+    "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
+    "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
+    "Location", "Loud", "Maintenance", "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord",
+    "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits",
+    "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "Resource", "ResourceChange", "ResourceFact",
+    "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity",
+    "Stance", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "Word", "covered", "kind_of",
+    "short_environment",
 ]  # fmt: skip

@@ -16,6 +16,9 @@ class Target(Frozen):
     name: Name
 
 
+MOST_OUTPUT = 500
+"""The number of characters of a command's output that are kept."""
+
 SHARE = r"^([0-9]{1,2}|[1-9][0-9]?%|100%)$"
 """A number of hosts, or a share of them: `1`, `25%`."""
 
@@ -177,6 +180,11 @@ class RemediationPlan(Frozen):
         """The hosts (by instance id) and releases (by place) that the plan acts on, with the names that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
+
+    @property
+    def most_output(self) -> int:
+        """The number of characters of a command's output that are kept for each host: all share twice as many."""
+        return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property
     def covers(self) -> list[str]:

@@ -22,7 +22,7 @@ from firstline.contracts import (
     Observed,
     RemediationEnd,
 )
-from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
+from firstline.models import MOST_OUTPUT, AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 from firstline.people.reasons import sentence
 from firstline.remediation.release_end import ReleaseRead, end_of_release
 from firstline.remediation.targets import OwnAccount
@@ -41,9 +41,6 @@ MOST_SENDS = 5
 
 MOST_ROWS = 10
 """The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
-
-MOST_OUTPUT = 500
-"""The number of characters of an output that are kept; all hosts together share twice as many."""
 
 LONGEST_WAIT = 30
 
@@ -297,7 +294,7 @@ def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
 
 
 def _rows(run: _Remediation, command: CommandRead) -> list[StepResult]:
-    kept = min(MOST_OUTPUT, 2 * MOST_OUTPUT // len(run.plan.targets))
+    kept = run.plan.most_output
     read = len(run.plan.targets) <= MOST_ROWS
     return [
         run.row(
