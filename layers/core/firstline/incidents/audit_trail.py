@@ -94,6 +94,18 @@ def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
     return None
 
 
+def happened_at(entry: Entry) -> datetime:
+    """Return when an entry's event happened; an entry may be written later, with the next message to people."""
+    for name in _TIMES:
+        if isinstance(at := entry.facts.get(name), str):
+            return datetime.fromisoformat(at)
+    return entry.at
+
+
+_TIMES = ("acted_at", "acknowledged_at", "resolved_at", "decided_at", "ran_at", "paged_at", "last_at", "ended_at")
+"""The names under which facts say when they happened."""
+
+
 def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
     """Append facts to the trail, or log them if it cannot be written: people must not wait for the trail."""
     try:
