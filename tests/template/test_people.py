@@ -42,7 +42,7 @@ def test_a_reader_only_reads_and_opens_the_console(resources: dict[str, tuple[st
     actions = {action for one in asked for action in ([one] if isinstance(one, str) else one)}
     assert actions == {
         *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
-        *("cloudformation:DescribeStacks", "states:GetExecutionHistory"),
+        *("cloudformation:DescribeStacks", "states:DescribeExecution", "states:GetExecutionHistory"),
     }
 
 
