@@ -1,5 +1,6 @@
 """Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ def enter(shelf: Shelf, minutes: float = 0, **form: str) -> dict[str, Any]:
 def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf) -> None:
     answer = shelf.forms.handle(signed("/console/tickets", ADA), NOW)
     assert answer["statusCode"] == 200
-    assert '"person": "ada"' in answer["body"]
+    assert "ada's, good once" in answer["body"]
     ticket = answer["body"].partition("ticket=")[2].partition('"')[0]
 
     answer = enter(shelf, ticket=ticket, do="look")
@@ -55,6 +56,23 @@ def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf
 
     answer = enter(shelf, ticket=ticket, do="look")
     assert (answer["statusCode"], cookie_in(answer)) == (403, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        (f'{{"incident": "{INCIDENT_ID}"}}', PAGE),
+        ('{"incident": "//evil.example"}', "/console/incidents"),
+        ('{"incident": 1}', "/console/incidents"),
+        ("[]", "/console/incidents"),
+        ("\ud83d", "/console/incidents"),
+    ],
+)
+def test_a_ticket_may_open_an_incident(shelf: Shelf, body: str, page: str) -> None:
+    answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": body}, NOW)
+    address = json.loads(answer["body"])["url"].removeprefix("https://api.example")
+    form = form_in(shelf.see(address)["body"], "/console/enter")
+    assert enter(shelf, 0, **form)["headers"]["Location"] == page
 
 
 def test_who_is_not_on_the_list_gets_no_ticket(shelf: Shelf) -> None:
