@@ -9,7 +9,7 @@ from rich.console import Console
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
-from firstline.incidents.audit_trail import Entry
+from firstline.incidents.audit_trail import Entry, happened_at
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.people.members import member
 from firstline.people.status import Status, status_of
@@ -106,7 +106,7 @@ def _sections(
     yield "Notes", [f"{one_line(note.by, 80)}: {one_line(note.text, _LINE_CHARS)}" for note in record.notes]
     if alert.url and alert.url.startswith("https://"):
         yield "Source", [one_line(alert.url, 2_000)]
-    entries = TableTrail(table).entries(record.incident.incident_id)
+    entries = sorted(TableTrail(table).entries(record.incident.incident_id), key=happened_at)
     yield "What happened", [_happened(entry, zone, now) for entry in entries]
 
 
@@ -119,4 +119,4 @@ def _happened(entry: Entry, zone: tzinfo, now: datetime) -> str:
         update={"facts": {name: value for name, value in entry.facts.items() if name[-3:] != "_at"}}
     )
     facts = one_line(in_line(plain, without="digest"), _LINE_CHARS)
-    return f"{local_time(entry.at, zone, now)}  {entry.what:12}  {one_line(entry.who, 80)}: {facts}"
+    return f"{local_time(happened_at(entry), zone, now)}  {entry.what:12}  {one_line(entry.who, 80)}: {facts}"

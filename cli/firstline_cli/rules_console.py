@@ -252,12 +252,21 @@ def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Ma
             raise ConfigurationError(f"{matcher!r} is no matcher; write key=pattern, as in host=web-1.")
         into, name = (labels, key.removeprefix("labels.")) if key.startswith("labels.") else (match, key)
         into.setdefault(name, []).append(pattern)
-    given = match | ({"labels": labels} if labels else {})
+    return _silence(match | ({"labels": labels} if labels else {}), lasts, now, details)
+
+
+def extended(before: Silence, lasts: str, now: datetime) -> Silence:
+    """Make the silence that takes another's place from now on. Raises ConfigurationError, as `make_silence` does."""
+    details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
+    return _silence(before.match.model_dump(exclude_defaults=True), lasts, now, details)
+
+
+def _silence(match: Mapping[str, Any], lasts: str, now: datetime, details: Mapping[str, Any]) -> Silence:
     try:
         span: timedelta = TypeAdapter(Duration).validate_python(lasts)
         return Silence(
             id=f"{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
-            match=AlertMatch.model_validate(given),
+            match=AlertMatch.model_validate(match),
             created_at=now,
             expires_at=now + span,
             **details,

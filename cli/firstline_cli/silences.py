@@ -4,7 +4,7 @@ No function may silence: a person does, with rights of their own on the table (t
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -87,8 +87,7 @@ def extend(
     """Let a silence last longer, from now on. A new one takes its place; what it holds stays held."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     before = _active(silences, name, now)
-    details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
-    after = _made([], lasts, details).model_copy(update={"match": before.match})
+    after = _valid(lambda: rules_console.extended(before, lasts, now))
     silences.save(after)
     silences.end(before, by, now)
     print(f"{after.id} takes its place, until {after.expires_at:%Y-%m-%d %H:%M} UTC.")
@@ -126,8 +125,13 @@ def _active(silences: TableSilences, name: str, now: datetime) -> Silence:
 
 
 def _made(matchers: Sequence[str], lasts: str, details: Mapping[str, Any]) -> Silence:
+    return _valid(lambda: rules_console.make_silence(matchers, lasts, datetime.now(UTC), details))
+
+
+def _valid(make: Callable[[], Silence]) -> Silence:
+    """Make a silence; end the command if it makes no sense."""
     try:
-        return rules_console.make_silence(matchers, lasts, datetime.now(UTC), details)
+        return make()
     except ConfigurationError as error:
         raise refusal(error) from None
 

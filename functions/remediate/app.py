@@ -9,7 +9,7 @@ from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInpu
 from firstline.incidents.what_now import decide
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger, metrics
-from firstline.remediation.next_move import next_move, stop
+from firstline.remediation.next_move import next_move, stop, with_times
 from firstline.remediation.permission import Permission
 from firstline.remediation.plan import Planning, plan
 from firstline.remediation.targets import OwnAccount
@@ -62,7 +62,7 @@ def _what_now(request: WhatNowInput) -> dict[str, Any]:
 
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
-    output = next_move(request, _here(context))
+    output = with_times(next_move(request, _here(context)), datetime.now(UTC))
     if output.acts and (why := _withdrawn(request.plan, wiring.incidents.record(request.incident_id))):
         output = stop(request, output, why)
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})

@@ -328,6 +328,7 @@ def reconciles(world: World, incident: Incident) -> None:
     world.incidents.members(incident.incident_id)
     world.groups.read({}, ["network#a1"])
     world.silences.since(at(1))
+    world.trail.append(incident.incident_id, [classified(VERDICT)], at(5))
     world.incidents.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
     successor = world.incidents.begin_generation(due, at(5))
     assert successor is not None
@@ -434,7 +435,7 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("SESSION#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
         ("TICKET#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
         ("SILENCE_ENDS", {"dynamodb:PutItem": {"Notify"}}),
-        ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond"}}),
+        ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"}}),
     ],
 )
 def test_each_power_has_one_writer_and_the_trail_only_grows(

@@ -9,9 +9,12 @@ import pytest
 
 from firstline.adapters.aws import clients
 from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
-from firstline.errors import ConfigurationError
-from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings
+from firstline.errors import ConfigurationError, HistoryUnavailable
+from firstline.policy.people import NOBODY
+from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
 from firstline.wiring import Wiring
+from tests.support.builders import NOW, a_record
+from tests.support.memory import MemoryChannel, MemoryStore
 
 FUNCTION_SECONDS = 30
 """The shortest time-out of a function in template.yaml."""
@@ -63,6 +66,23 @@ def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     assert wiring.intake.incidents is wiring.incidents
     assert wiring.intake.executions is wiring.executions
     assert [service for service, _ in made] == ["dynamodb"]
+
+
+def test_a_page_of_reconcile_is_on_the_trail_at_once(made: Made) -> None:
+    wiring, store = wired(ReconcileSettings), MemoryStore(a_record())
+    wiring.incidents, wiring.trail, wiring.page_topic = store.incidents, store.trail, MemoryChannel(wakes="again")
+    wiring.channels, wiring.on_call = dict, lambda level: None
+    incident_id = store.only.incident.incident_id
+
+    wiring._page_overdue(store.only, "Nobody was paged in time.", NOW)
+
+    assert [(what, facts["paged_at"]) for what, facts in store.told(incident_id)] == [("paged", NOW.isoformat())]
+    store.faults["append"] = HistoryUnavailable("throttled")
+    wiring._page_overdue(store.only, "A trail that cannot be written stops no page.", NOW)
+
+
+def test_a_broken_list_of_people_lets_nobody_approve_and_stops_no_button(made: Made) -> None:
+    assert wired(RespondSettings).people == NOBODY
 
 
 def test_a_broken_file_of_rules_stops_no_alert_but_the_audit_says_so(made: Made) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from firstline.channels.slack_feedback import said
 from firstline.channels.summary import severity
 from firstline.classification.words import evidence_for
-from firstline.incidents.audit_trail import Entry
+from firstline.incidents.audit_trail import Entry, happened_at
 from firstline.models import IncidentRecord
 from firstline.people.feedback import last_words
 from firstline.reports.periods import acknowledged_after, resolved_after
@@ -58,7 +58,8 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(deployment.deployed_at, "change", f"{deployment.service} {deployment.version} {happened}", "CI/CD")
     yield Moment(opened, "detect", f"{alert.alert_name}: {alert.message}", alert.source)
     for entry in story.entries:
-        yield Moment(entry.at, _PHASES.get(entry.what, entry.what), in_line(entry, without="digest"), entry.who)
+        what = _PHASES.get(entry.what, entry.what)
+        yield Moment(happened_at(entry), what, in_line(entry, without="digest"), entry.who)
     if record.acknowledged_at:
         yield Moment(record.acknowledged_at, "acknowledge", "a person takes it", record.acknowledged_by or "unknown")
     mitigated = [entry.at for entry in story.entries if _acted(entry)]

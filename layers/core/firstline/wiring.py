@@ -18,7 +18,7 @@ from firstline import settings
 from firstline.adapters.aws.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
-from firstline.errors import ConfigurationError
+from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.observability import logger
 
 if TYPE_CHECKING:
@@ -301,6 +301,7 @@ class Wiring:
         return HoldEnds(judge, members=self.incidents.members, inhibitors=lambda keys: self.groups.read({}, keys)[1])
 
     def _page_overdue(self, record: "IncidentRecord", reason: str, now: datetime) -> None:
+        from firstline.incidents.audit_trail import append_or_log, paged
         from firstline.people.page import overdue, page_on_call
         from firstline.policy.paging import ONLY_THE_TOPIC
 
@@ -318,6 +319,12 @@ class Wiring:
             on_call=self.on_call,
             must_claim=True,
         )
+        try:
+            told = self.incidents.record(record.incident.incident_id) or record
+        except HistoryUnavailable:
+            logger.exception("a page of reconcile comes on the trail with the next message")
+            return
+        append_or_log(self.trail, record.incident.incident_id, paged(told), now)
 
     def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
         from firstline.people.show import show_again

@@ -8,8 +8,8 @@ import pytest
 from firstline.incidents.pages import LEASE, page_due
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import Incident, Loud, Page
-from tests.integration.ports.conftest import Open, close, live_of, record_of
-from tests.support.builders import a_page, alert, at
+from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
+from tests.support.builders import a_classification, a_page, alert, at
 from tests.support.changes import ending, joining
 
 
@@ -192,3 +192,63 @@ def test_what_is_done_once_for_the_whole_stack_has_one_holder(incidents: Inciden
     assert not incidents.claim_once("slack-is-down", "incident-2", at(10.9), until=at(20))
     assert incidents.claim_once("slack-is-down", "incident-2", at(11), until=at(20))
     assert incidents.claim_once("other", "incident-3", at(0), until=at(10))
+
+
+# --- a person asks for the next page ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_an_escalation_makes_the_next_page_due_whether_or_not_somebody_has_it(
+    incidents: Incidents, incident: Incident, wait: Wait, taken: bool
+) -> None:
+    send(incidents, incident, 1)
+    if taken:
+        assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is not None
+    wait(incident, "resolution" if taken else "acknowledgement")
+    before = live_of(incidents, incident)
+    assert page_due(before, at(3)) is None
+
+    escalated = incidents.escalate(incident.incident_id, at(3))
+
+    assert escalated is not None
+    live = live_of(incidents, incident)
+    assert (page_due(live, at(3)), live.acked_by, escalated.acknowledged_by) == ("again", None, None)
+    assert live.own.changes == before.own.changes + 1, "no wait misses it"
+
+
+def test_an_escalation_of_what_paged_nobody_is_its_first_page(incidents: Incidents, opened: Open, wait: Wait) -> None:
+    incident = opened(alert(severity="low"))
+    incidents.judge(incident, 1, a_classification(severity="low"), at(1), seen=live_of(incidents, incident))
+    wait(incident, "resolution")
+
+    assert incidents.escalate(incident.incident_id, at(3)) is not None
+
+    live = live_of(incidents, incident)
+    assert (live.rank, page_due(live, at(3)), live.loud_since) == (3, "first", at(3))
+
+
+def test_nothing_is_escalated_that_is_not_with_people_or_is_being_paged(
+    incidents: Incidents, incident: Incident, wait: Wait
+) -> None:
+    assert incidents.escalate("nobody", at(1)) is None
+    wait(incident, "recovery")
+    assert incidents.escalate(incident.incident_id, at(1)) is None, "a runbook works on it"
+    wait(incident, "acknowledgement")
+    assert claim(incidents, incident, 1)
+    assert incidents.escalate(incident.incident_id, at(1)) is None, "a page goes out at this moment"
+    assert incidents.resolve(incident.incident_id, "ada", at(2)) is not None
+    assert incidents.escalate(incident.incident_id, at(3)) is None, "it is over"
+
+
+def test_many_escalations_at_once_are_one_page(
+    incidents: Incidents, incident: Incident, wait: Wait, crowd: int
+) -> None:
+    send(incidents, incident, 1)
+    assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is not None
+    wait(incident, "resolution")
+    with ThreadPoolExecutor(crowd) as people:
+        done = list(people.map(lambda _: incidents.escalate(incident.incident_id, at(3)), range(crowd)))
+    assert any(done)
+    live = live_of(incidents, incident)
+    assert claim(incidents, incident, 3, seq=2)
+    assert (live.acked_at, live.paged_seq) == (None, 1)

@@ -34,6 +34,7 @@ def result(state: str, value: dict[str, Any]) -> Observed:
         (result("Await Resolution", {"signal": "refused", "by": "grace"}), "Unstick a queue: refused by grace."),
         (result("Await Acknowledgement", {"signal": "approved", "by": "ada"}), "Unstick a queue: approved by ada."),
         (result("Await Resolution", {"signal": "resolved", "by": "ada"}), "Resolved by ada."),
+        (result("Await Resolution", {"signal": "escalated", "by": "ada"}), "Escalated by ada."),
         (result("Hold", {"signal": "go on", "by": "a silence was ended"}), "Hold ended."),
         (result("Closed?", {}), "Closed? ended."),
         (Observed(state="Await Quiet", result="anything"), "Await Quiet ended."),

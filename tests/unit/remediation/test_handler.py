@@ -16,7 +16,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 from functions.remediate import app
-from tests.support.builders import a_plan
+from tests.support.builders import a_plan, a_result
 from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
 from tests.support.runbook_fixtures import NOW
 
@@ -121,6 +121,26 @@ def test_the_handler_says_which_move_is_next() -> None:
 
     assert set(answer) == set(NextMoveOutput.model_fields)
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
+
+
+def test_the_handler_gives_each_result_the_time_at_which_it_came() -> None:
+    plan, before = a_plan(), a_result(at=NOW).model_dump(mode="json")
+    read = {"InstanceId": plan.targets[0].instance_id, "Status": "Success", "StatusDetails": "Success", "Output": ""}
+    event = {
+        "state": "Next Move",
+        "incident_id": "one",
+        "origin": {"source": "generic", "account": None, "region": None},
+        "plan": plan.model_dump(mode="json"),
+        "cursor": {"queue": "steps", "index": 0, "throttles": 0, "attempt": 0},
+        "observed": {"state": "Read Step", "result": {"command_id": "c-1", "invocations": [read]}},
+        "results": [before],
+        "reason": "it may",
+    }
+
+    first, second = app.handler(event, Context())["results"]
+
+    assert first == before
+    assert second["at"] is not None
 
 
 @pytest.mark.parametrize(("frozen", "move"), [(False, "Read Switch"), (True, "What Now?")])

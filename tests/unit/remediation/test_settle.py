@@ -14,6 +14,7 @@ from firstline.contracts import (
     RecordSuppressionInput,
 )
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.audit_trail import happened_at
 from firstline.models import Hold, RunbookRun, StepResult
 from firstline.people.announce import NotifyInput
 from firstline.remediation.limits import beginning_of
@@ -30,6 +31,7 @@ from tests.support.builders import (
     a_waiting_record,
     an_incident,
 )
+from tests.support.changes import counts_for
 from tests.support.memory import MemoryRemediations, MemoryStore
 
 INCIDENT = an_incident()
@@ -304,6 +306,29 @@ def test_what_people_did_is_on_the_trail_with_its_time(office: Office) -> None:
     assert (entries["held"].who, entries["held"].facts["because"]) == ("silence", "silence s-1 was ended")
     assert entries["paged"].facts["number"] == 1
     assert entries["closed"].facts["joined"] == 1
+
+
+def test_what_joined_and_the_end_of_all_alerts_are_on_the_trail_with_their_times(office: Office) -> None:
+    live = a_live(own=counts_for(2, 2), last_alert_at=NOW)
+    office.store.put(a_record(live=live))
+    office.conclude(OPS)
+    office.conclude(OPS)
+    over = live.model_copy(update={"own": live.own.model_copy(update={"firing": 0}), "last_end_at": OPENED})
+    office.store.put(a_record(live=over))
+    office.conclude(OPS)
+
+    told = [(what, facts) for what, facts in office.store.told(INCIDENT.incident_id) if what in ("joined", "ended")]
+    assert told == [
+        ("joined", {"joined": 2, "last_at": NOW.isoformat()}),
+        ("ended", {"ended_at": OPENED.isoformat()}),
+    ]
+
+
+def test_a_command_is_on_the_trail_with_its_time(office: Office) -> None:
+    office.conclude(OPS.model_copy(update={"results": [a_result(at=OPENED)]}))
+
+    (entry,) = [entry for entry in office.store.trail.entries(INCIDENT.incident_id) if entry.what == "ran"]
+    assert (happened_at(entry), entry.at) == (OPENED, NOW)
 
 
 def test_suppressed_noise_has_an_end_on_the_trail(office: Office) -> None:

@@ -17,12 +17,12 @@ from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Feedback, Frozen, IncidentRecord, Note, RemediationPlan, StepResult
 from firstline.observability import logger
 
-type _Events = Literal["classified", "held", "planned", "ran", "paged", "over", "closed"]
+type _Events = Literal["classified", "held", "joined", "planned", "ran", "paged", "ended", "over", "closed"]
 
 type What = _Events | Literal["acted", "decided", "acknowledged", "resolved", "judged", "noted"]
-"""A verdict; a hold and its end; a plan, or why there is none; a person's action, with what proved who it was; a
-person's decision; a command's end on a host; a page; an acknowledgement; a person's Resolve; the end of a remediation;
-the end of the incident; a person's feedback on the verdict; a person's note of what fixed it."""
+"""A verdict; a hold and its end; alerts that joined; a plan, or why there is none; a command's end on a host; a page;
+the end of the last alert; the end of a remediation; the end of the incident; a person's action, with what proved who it
+was; a person's decision; an acknowledgement; a person's Resolve; feedback on the verdict; a note of a person."""
 
 
 class Fact(Frozen):
@@ -92,6 +92,18 @@ def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
             return Break(number=number, problem=f"entry {number} is not what was written: its hash does not fit")
         previous = entry.hash
     return None
+
+
+def happened_at(entry: Entry) -> datetime:
+    """Return when an entry's event happened; an entry may be written later, with the next message to people."""
+    for name in _TIMES:
+        if isinstance(at := entry.facts.get(name), str):
+            return datetime.fromisoformat(at)
+    return entry.at
+
+
+_TIMES = ("acted_at", "acknowledged_at", "resolved_at", "decided_at", "ran_at", "paged_at", "last_at", "ended_at")
+"""The names under which facts say when they happened."""
 
 
 def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
@@ -166,8 +178,27 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
             "status": result.status,
             "output_digest": sha256(result.output.encode()).hexdigest(),
             "plan_digest": plan.digest() if plan else "",
+            **({"ran_at": result.at.isoformat()} if result.at else {}),
         },
     )
+
+
+def joined(record: IncidentRecord) -> list[Fact]:
+    """Return how many alerts have joined since the incident began, and when the last one did, as a trail fact."""
+    live = record.live
+    if live is None or live.joined <= record.incident.alert_count:
+        return []
+    return [
+        Fact(what="joined", who="senders", facts={"joined": live.joined, "last_at": live.last_alert_at.isoformat()})
+    ]
+
+
+def all_ended(record: IncidentRecord) -> list[Fact]:
+    """Return when the last alert of the incident ended, if none fires, as a trail fact."""
+    live = record.live
+    if live is None or live.firing > 0 or live.last_end_at is None:
+        return []
+    return [Fact(what="ended", who="senders", facts={"ended_at": live.last_end_at.isoformat()})]
 
 
 def paged(record: IncidentRecord) -> list[Fact]:

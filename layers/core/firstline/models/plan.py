@@ -205,6 +205,7 @@ class StepResult(Frozen):
     `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
     Of a release that was taken back, `instance_id` is its place and `command_id` the deployment.
     `changed` is true if the command may have changed something; one that found nothing to do has not.
+    `at` is when Firstline learned of the result; None in records of older releases.
     """
 
     step_id: Name
@@ -214,6 +215,7 @@ class StepResult(Frozen):
     status: str
     output: Annotated[str, AfterValidator(_without_secrets)]
     changed: bool = False
+    at: AwareDatetime | None = None
 
 
 class RunbookRun(Frozen):

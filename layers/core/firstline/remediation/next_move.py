@@ -8,6 +8,7 @@ state machine takes those from the plan that it holds.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import ceil
 from typing import Any, Self
 
@@ -98,6 +99,12 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             return run.end("verified", why) if "OK" in states else _not_recovered(run.alarming("ALARM" in states))
         case _:
             return run.end("page", sentence(request.observed, run.plan))
+
+
+def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
+    """Return the move with the time on those results that have none: it learned of them now."""
+    results = [row if row.at is not None else row.model_copy(update={"at": now}) for row in move.results]
+    return move.model_copy(update={"results": results})
 
 
 def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:

@@ -17,9 +17,11 @@ from firstline.incidents.audit_trail import (
     Fact,
     Trail,
     acknowledged,
+    all_ended,
     append_or_log,
     decided,
     held,
+    joined,
     paged,
     ran,
     resolved,
@@ -127,11 +129,13 @@ def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: l
     plan = _plan(event, record)
     facts = [
         *held(record),
+        *joined(record),
         *paged(record),
         *acknowledged(record),
         *decided(record),
         *(ran(result, plan) for result in _results(event, record)),
         *over,
+        *all_ended(record),
         *resolved(record),
     ]
     if record.status == "CLOSED" and record.outcome:
