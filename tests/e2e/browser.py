@@ -78,6 +78,10 @@ class Browser:
         """What stands in a field."""
         return str(_call("GET", f"{self._session}/element/{self._find(selector)}/property/value"))
 
+    def come_back(self) -> None:
+        """Look at the window again, as after a look at another one."""
+        self._run("sync", "dispatchEvent(new Event('focus'))")
+
     def has(self, selector: str) -> bool:
         """Return whether there is such an element."""
         found = _call("POST", f"{self._session}/elements", {"using": "css selector", "value": selector})

@@ -123,10 +123,10 @@ def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
         (a_record(paged_at=OPENED, acknowledged_at=NOW, acknowledged_by="bob"), ["resolve", "escalate"]),
         (a_record(resolved_by="bob", resolved_at=NOW), []),
         (a_record(status="CLOSED", closed_at=NOW, outcome="resolved"), ["reopen"]),
-        (a_waiting_record(), ["acknowledge", "resolve", "escalate", "approve", "refuse"]),
+        (a_waiting_record(), ["acknowledge", "resolve", "approve", "refuse", "escalate"]),
         (
             a_waiting_record(a_plan(risk="destructive", decision="approve")),
-            ["acknowledge", "resolve", "escalate", "refuse"],
+            ["acknowledge", "resolve", "refuse", "escalate"],
         ),
     ],
     ids=["paged", "taken", "resolved", "closed", "a plan waits", "a plan that loses data waits"],

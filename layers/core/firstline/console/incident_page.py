@@ -34,7 +34,7 @@ from firstline.text import count, one_line, shorten, strip_invisible
 MOST_ALERTS = 20
 MOST_SIMILAR = 5
 MOST_LABELS = 30
-MOST_RESULTS = 20
+MOST_RESULTS = 15
 MOST_MOMENTS = 40
 SUSPECT = timedelta(hours=6)
 """A deployment within this time before an incident is shown as evidence."""
