@@ -186,6 +186,7 @@ class _Result:
     status: str
     changed: bool
     output: str
+    at: datetime | None
 
 
 _KINDS = {"diagnose": "looked", "act": "acted", "verify": "checked", "rollback": "undid"}
@@ -202,6 +203,7 @@ def _results(record: IncidentRecord) -> Iterator[_Result]:
             status=one_line(result.status, 60),
             changed=result.changed,
             output=strip_invisible(result.output).strip(),
+            at=result.at,
         )
 
 
