@@ -315,3 +315,14 @@ def test_a_pass_for_one_incident_only_acknowledges(shelf: Shelf) -> None:
         "acknowledge"
     ]
     assert not given.may("acknowledge", "Other-1")
+
+
+def test_who_came_from_slack_and_is_on_no_list_acts_under_their_name(shelf: Shelf) -> None:
+    person = PEOPLE.of_slack("U0ZOE", "zoe")
+    ticket = shelf.forms.ticket_for(person, "https://api.example", NOW, to=INCIDENT_ID)
+    form = form_in(shelf.see(ticket.removeprefix("https://api.example"))["body"], "/console/enter")
+    session = cookie_in(enter(shelf, 0, **form))
+    answer = shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)
+    assert answer["statusCode"] == 303
+    assert shelf.store.only.acknowledged_by == "zoe (console)"
+    assert shelf.send(f"{PAGE}/approve", {"form": form_token(session)}, session)["statusCode"] == 403
