@@ -86,3 +86,14 @@ def test_every_file_of_the_package_that_is_no_module_comes_along(installed: Path
     ]
     assert files
     assert [str(file) for file in files if not (installed / file).exists()] == []
+
+
+def test_nobody_waits_for_the_imports_of_another_command() -> None:
+    program = (
+        "import sys, firstline_cli.main, firstline_cli.incidents\n"
+        "print(*{'boto3', 'rich', 'pydantic', 'yaml', 'firstline'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT / "cli"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -26,7 +26,9 @@ def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> 
     assert [entry.what for entry in world.trail(first.id)] == [
         "classified",
         "planned",
+        "acted",
         "judged",
+        "acted",
         "noted",
         "resolved",
         "closed",

@@ -161,13 +161,16 @@ def test_what_was_sent_is_on_the_trail(world: World, service: Service) -> None:
 
     entries = world.trail(incident.id)
 
-    assert [entry.what for entry in entries] == [
-        *("classified", "planned", "paged", "acknowledged", "decided"),
+    told = {entry.what: entry.facts for entry in entries}
+    assert [entry.what for entry in entries if entry.what != "ended"] == [
+        *("classified", "planned", "paged", "acted", "acknowledged", "decided"),
         *("ran", "over", "closed"),
     ]
-    assert "v2" in str(entries[1].facts["documents"])
-    assert entries[-3].facts["command_id"] == service.sent[0].id
-    assert (entries[-2].facts["outcome"], entries[-2].facts["demoted"]) == ("verified", False)
+    assert "v2" in str(told["planned"]["documents"])
+    assert told["ran"]["command_id"] == service.sent[0].id
+    assert told["ran"]["ran_at"]
+    assert told["ended"]["ended_at"]
+    assert (told["over"]["outcome"], told["over"]["demoted"]) == ("verified", False)
 
 
 def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: World, service: Service) -> None:

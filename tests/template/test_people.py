@@ -38,7 +38,7 @@ def test_a_reader_only_reads(resources: dict[str, tuple[str, Any]]) -> None:
     actions = {action for one in asked for action in ([one] if isinstance(one, str) else one)}
     assert actions == {
         *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
-        *("cloudformation:DescribeStacks", "states:GetExecutionHistory"),
+        *("cloudformation:DescribeStacks", "states:DescribeExecution", "states:GetExecutionHistory"),
     }
 
 
