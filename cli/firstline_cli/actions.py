@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
         "refuse": refuse,
         "open": open_,
         "whoami": whoami,
+        "console": console,
     }
     for name, command in commands.items():
         app.command(name)(command)
@@ -177,3 +178,18 @@ def _say(answer: dict[str, Any], output: _Output) -> None:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
         print(answer["said"], *([answer["who"]] if answer.get("who") else []))
+
+
+def console(
+    incident: Annotated[str, typer.Argument(help="The incident to open, by the end of its id; else the list.")] = "",
+    show: Annotated[bool, typer.Option("--show", help="Print the link instead of opening a browser.")] = False,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Open the web console in a browser, signed in in one's own name: the link is good once, for a minute."""
+    import webbrowser
+
+    found = stack_of(stack)
+    wanted = {"incident": full_id(found.table, incident)} if incident else {}
+    url = str(post(found, "tickets", wanted, under="console").get("url", ""))
+    if show or not webbrowser.open(url):
+        print(url)

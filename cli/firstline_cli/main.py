@@ -24,7 +24,20 @@ _GROUPS = {
 _ATTRIBUTES = {"import": "imports", "words": "lasting"}
 """The groups whose application has another name in its module."""
 
-_AT_NIGHT = ("show", "ack", "resolve", "reopen", "escalate", "note", "judge", "approve", "refuse", "open", "whoami")
+_AT_NIGHT = (
+    "show",
+    "ack",
+    "resolve",
+    "reopen",
+    "escalate",
+    "note",
+    "judge",
+    "approve",
+    "refuse",
+    "open",
+    "whoami",
+    "console",
+)
 """The commands of `incidents` that stand at the top level, too."""
 
 _HISTORY = ("report", "audit", "learn")

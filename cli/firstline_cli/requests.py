@@ -1,4 +1,4 @@
-"""Requests to a stack's API under `/operate`, signed as the AWS caller that the terminal is."""
+"""Requests to a stack's API, signed as the AWS caller that the terminal is."""
 
 import json
 from typing import Any
@@ -12,8 +12,8 @@ CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
 """The code that a command ends with, by the API's status; any other is AWS's."""
 
 
-def post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Post to `/operate/<path>` and return the answer. End the command with one line if it is refused."""
+def post(stack: Stack, path: str, body: dict[str, Any], *, under: str = "operate") -> dict[str, Any]:
+    """Post to `/<under>/<path>` and return the answer. End the command with one line if it is refused."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError
@@ -25,7 +25,7 @@ def post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
     if credentials is None:
         raise refusal("No AWS credentials were found: log in, or set AWS_PROFILE.", AWS_FAILED)
     headers = {"Content-Type": "application/json"}
-    request = AWSRequest("POST", f"{stack.api_url}/operate/{path}", headers, json.dumps(body).encode())
+    request = AWSRequest("POST", f"{stack.api_url}/{under}/{path}", headers, json.dumps(body).encode())
     try:
         SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
         answer = URLLib3Session(timeout=TIMEOUT_SECONDS).send(request.prepare())

@@ -26,6 +26,9 @@ _FLAGS = (
 )
 _START_SECONDS = 60.0
 
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+"""Deque's axe-core, as its npm package ships it: it finds what people with a disability cannot use."""
+
 
 class Stale(Exception):
     """The page has changed since an element was found in it."""
@@ -67,6 +70,18 @@ class Browser:
         """Click. The page that this may lead to comes later."""
         _call("POST", f"{self._session}/element/{self._find(selector)}/click", {})
 
+    def type(self, selector: str, text: str) -> None:
+        """Write into a field."""
+        _call("POST", f"{self._session}/element/{self._find(selector)}/value", {"text": text})
+
+    def value(self, selector: str) -> str:
+        """What stands in a field."""
+        return str(_call("GET", f"{self._session}/element/{self._find(selector)}/property/value"))
+
+    def come_back(self) -> None:
+        """Look at the window again, as after a look at another one."""
+        self._run("sync", "dispatchEvent(new Event('focus'))")
+
     def has(self, selector: str) -> bool:
         """Return whether there is such an element."""
         found = _call("POST", f"{self._session}/elements", {"using": "css selector", "value": selector})
@@ -75,17 +90,52 @@ class Browser:
     def sideways(self) -> int:
         """By how many pixels the page is wider than the window."""
         script = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
-        return int(_call("POST", f"{self._session}/execute/sync", {"script": script, "args": []}))
+        return int(self._run("sync", script))
 
     @contextmanager
     def as_on_a_phone(self) -> Iterator[None]:
         """Show the page as narrow as a phone does: no window is. Only for looking; a click would wait for ever."""
-        metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+        with self.shown(390, 844):
+            yield
+
+    @contextmanager
+    def shown(self, width: int, height: int, scheme: str = "light") -> Iterator[None]:
+        """Show the page in a size and a colour scheme. Only for looking; a click would wait for ever."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", metrics)
+        self._devtools("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
         try:
             yield
         finally:
+            self._devtools("Emulation.setEmulatedMedia", {"features": []})
             self._devtools("Emulation.clearDeviceMetricsOverride", {})
+
+    def bottom_of(self, selector: str) -> float:
+        """How far below the window's top an element ends, in pixels, before anybody scrolls."""
+        script = "scrollTo(0, 0); return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
+        return float(self._run("sync", script, selector))
+
+    def lowest(self, selector: str) -> float:
+        """The height of the lowest of some elements that are shown, in pixels."""
+        script = (
+            "return Math.min(...[...document.querySelectorAll(arguments[0])]"
+            ".map(element => element.getBoundingClientRect().height).filter(height => height > 0))"
+        )
+        return float(self._run("sync", script, selector))
+
+    def violations(self) -> list[str]:
+        """What axe-core calls serious or critical in the page as it is shown. It needs scripts."""
+        self._run("sync", AXE.read_text(encoding="utf-8"))
+        script = (
+            "const done = arguments[0];"
+            "axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations"
+            ".filter(one => ['serious', 'critical'].includes(one.impact))"
+            ".map(one => one.id + ': ' + one.nodes.map(node => node.html).slice(0, 3).join(' | '))), done)"
+        )
+        return [str(one) for one in self._run("async", script)]
+
+    def _run(self, how: str, script: str, *arguments: str) -> Any:
+        return _call("POST", f"{self._session}/execute/{how}", {"script": script, "args": list(arguments)})
 
     def screenshot(self, path: Path) -> None:
         """Keep what is seen, as PNG."""
@@ -100,8 +150,8 @@ class Browser:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
-    """A window with a new profile, in which no page may run JavaScript."""
+def browser(profile: Path, *, scripts: bool = False) -> Iterator[Browser]:
+    """A window with a new profile, in which no page may run JavaScript, unless the test wants its scripts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -112,7 +162,7 @@ def browser(profile: Path) -> Iterator[Browser]:
         options: dict[str, Any] = {
             "binary": shutil.which("chromium"),
             "args": [*_FLAGS, f"--user-data-dir={profile}", "--window-size=1100,900"],
-            "prefs": {"profile.managed_default_content_settings.javascript": 2},
+            "prefs": {"profile.managed_default_content_settings.javascript": 1 if scripts else 2},
         }
         server = f"http://127.0.0.1:{port}"
         _wait_for(server)

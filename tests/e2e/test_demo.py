@@ -41,3 +41,9 @@ def test_the_demo_tells_every_story_to_its_end(tmp_path: Path) -> None:
     for story, end in (ENDS | (PRINTED_ONLY if "only printed" in demo.stdout else {})).items():
         assert story in summary
         assert f"✓ {end}" in summary, f"{story}: {end}"
+
+    # At the end it names a page that can be opened as it is.
+    saved = Path(demo.stdout.split("one of these incidents: ", 1)[1].split()[0])
+    page = saved.read_text(encoding="utf-8")
+    assert "HighRequestErrorRate" in page
+    assert not [part for part in ("<script", "<form", "src=", "href=") if part in page]

@@ -8,7 +8,7 @@ from firstline.models import NormalizedAlert
 from firstline.people.links import Link
 from firstline.people.operate import Operations
 from firstline.people.press_handler import PressHandler
-from firstline.policy.people import People
+from firstline.policy.people import People, Person
 from tests.support.memory import MemoryExecutions, MemoryStore
 
 NAMES = {"U1": "ana"}
@@ -50,5 +50,8 @@ def press_handler(
 ) -> PressHandler:
     people = people_of(*approvers)
     operations = operations_of(store, executions, channels, people)
-    ticket = lambda person, incident_id: f"https://api.example/console/enter?ticket=of-{person.key}&to={incident_id}"  # noqa: E731
-    return PressHandler(operations, people, address=address, ticket=ticket, whisper=whisper, open_form=open_form)
+    return PressHandler(operations, people, address=address, ticket=_ticket, whisper=whisper, open_form=open_form)
+
+
+def _ticket(person: Person, incident_id: str) -> str:
+    return f"https://api.example/console/enter?ticket=of-{person.key}&to={incident_id}"

@@ -123,10 +123,10 @@ def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
         (a_record(paged_at=OPENED, acknowledged_at=NOW, acknowledged_by="bob"), ["resolve", "escalate"]),
         (a_record(resolved_by="bob", resolved_at=NOW), []),
         (a_record(status="CLOSED", closed_at=NOW, outcome="resolved"), ["reopen"]),
-        (a_waiting_record(), ["acknowledge", "resolve", "escalate", "approve", "refuse"]),
+        (a_waiting_record(), ["acknowledge", "resolve", "approve", "refuse", "escalate"]),
         (
             a_waiting_record(a_plan(risk="destructive", decision="approve")),
-            ["acknowledge", "resolve", "escalate", "refuse"],
+            ["acknowledge", "resolve", "refuse", "escalate"],
         ),
     ],
     ids=["paged", "taken", "resolved", "closed", "a plan waits", "a plan that loses data waits"],
@@ -448,8 +448,9 @@ def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> 
             who="state machine",
             facts={"step_id": "clean", "instance_id": "i-0123456789abcdef0", "status": "Success"},
         ),
+        Fact(what="joined", who="senders", facts={"joined": 7, "last_at": NOW.isoformat()}),
         Fact(what="acted", who="ada (Slack)", facts={"does": "acknowledge", "acted_at": NOW.isoformat()}),
-        Fact(what="acted", who="ada (Slack)", facts={"does": "escalate", "acted_at": "nonsense"}),
+        Fact(what="acted", who="ada (Slack)", facts={"does": "escalate", "acted_at": NOW.isoformat()}),
     ]
     record = a_record(plan=a_plan())
     lines = [moment.text for moment in timeline(record, chained(INCIDENT_ID, facts, NOW, None))]
@@ -460,6 +461,7 @@ def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> 
         "low-disk asks for an approval: prod",
         "Nothing runs: no runbook fits",
         "clean on web-1: Success",
+        "Alerts joined: 7 in all",
         "ada (Slack) asked for the next level",
     ]
 

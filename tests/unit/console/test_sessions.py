@@ -1,5 +1,6 @@
 """Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ def enter(shelf: Shelf, minutes: float = 0, **form: str) -> dict[str, Any]:
 def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf) -> None:
     answer = shelf.forms.handle(signed("/console/tickets", ADA), NOW)
     assert answer["statusCode"] == 200
-    assert '"person": "ada"' in answer["body"]
+    assert "ada's, good once" in answer["body"]
     ticket = answer["body"].partition("ticket=")[2].partition('"')[0]
 
     answer = enter(shelf, ticket=ticket, do="look")
@@ -55,6 +56,23 @@ def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf
 
     answer = enter(shelf, ticket=ticket, do="look")
     assert (answer["statusCode"], cookie_in(answer)) == (403, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        (f'{{"incident": "{INCIDENT_ID}"}}', PAGE),
+        ('{"incident": "//evil.example"}', "/console/incidents"),
+        ('{"incident": 1}', "/console/incidents"),
+        ("[]", "/console/incidents"),
+        ("\ud83d", "/console/incidents"),
+    ],
+)
+def test_a_ticket_may_open_an_incident(shelf: Shelf, body: str, page: str) -> None:
+    answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": body}, NOW)
+    address = json.loads(answer["body"])["url"].removeprefix("https://api.example")
+    form = form_in(shelf.see(address)["body"], "/console/enter")
+    assert enter(shelf, 0, **form)["headers"]["Location"] == page
 
 
 def test_who_is_not_on_the_list_gets_no_ticket(shelf: Shelf) -> None:
@@ -297,3 +315,14 @@ def test_a_pass_for_one_incident_only_acknowledges(shelf: Shelf) -> None:
         "acknowledge"
     ]
     assert not given.may("acknowledge", "Other-1")
+
+
+def test_who_came_from_slack_and_is_on_no_list_acts_under_their_name(shelf: Shelf) -> None:
+    person = PEOPLE.of_slack("U0ZOE", "zoe")
+    ticket = shelf.forms.ticket_for(person, "https://api.example", NOW, to=INCIDENT_ID)
+    form = form_in(shelf.see(ticket.removeprefix("https://api.example"))["body"], "/console/enter")
+    session = cookie_in(enter(shelf, 0, **form))
+    answer = shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)
+    assert answer["statusCode"] == 303
+    assert shelf.store.only.acknowledged_by == "zoe (console)"
+    assert shelf.send(f"{PAGE}/approve", {"form": form_token(session)}, session)["statusCode"] == 403

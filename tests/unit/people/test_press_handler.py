@@ -33,11 +33,13 @@ class Heard:
         self.slack = MemoryChannel()
         self.pagerduty = MemoryChannel(wakes="once")
         self.whispers: list[str] = []
+        self.links: list[object] = []
         self.forms: list[tuple[str, dict[str, Any]]] = []
         metrics.clear_metrics()
 
     def _whisper(self, channel: str, user: str, text: str, link: object = None) -> None:
         self.whispers.append(text)
+        self.links.append(link)
 
     def say(
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
@@ -209,3 +211,12 @@ def test_an_empty_note_resolves_nothing() -> None:
     incident.say("write", " \u200b ", resolves=True)
     assert incident.signals == []
     assert incident.whispers == ["There is nothing in this note."]
+
+
+def test_open_whispers_a_ticket_of_the_console_and_changes_nothing() -> None:
+    heard = Heard(a_record())
+    before = heard.now
+    heard.say("open")
+    assert heard.links == [f"https://api.example/console/enter?ticket=of-slack:U1&to={INCIDENT_ID}"]
+    assert heard.whispers == ["The incident, for your eyes only: this link is good once, for a minute."]
+    assert heard.now == before

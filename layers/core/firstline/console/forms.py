@@ -113,10 +113,10 @@ class ConsoleForms:
         person = self.people().of_principal(caller)
         if person is None:
             why = f"{caller or 'the caller'} is nobody in {FILE}: add it there"
-            return _json(HTTPStatus.FORBIDDEN, {"message": why})
-        to = web.query(event, "incident") or ""
-        url = self.ticket_for(person, web.api_url(event), now, to=to if _INCIDENT.fullmatch(to) else "")
-        return _json(HTTPStatus.OK, {"url": url, "person": person.name, "expires_at": (now + TICKET_LASTS).isoformat()})
+            return _json(HTTPStatus.FORBIDDEN, {"said": why})
+        url = self.ticket_for(person, web.api_url(event), now, to=_wanted_incident(event))
+        said = f"This link is {person.name}'s, good once, for a minute."
+        return _json(HTTPStatus.OK, {"said": said, "url": url})
 
     def _answer(self, path: Sequence[str], event: Mapping[str, Any], now: datetime) -> HttpAnswer:
         form = web.form_of(event)
@@ -211,6 +211,16 @@ def action_of(does: str, form: Mapping[str, str]) -> Action:
         said, _, severity = form.get("said", "").partition("-")
         fields |= {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
     return Action.model_validate(fields)
+
+
+def _wanted_incident(event: Mapping[str, Any]) -> str:
+    """Return the incident that a ticket is to open; empty for the list."""
+    try:
+        asked = json.loads(web.body_of(event) or b"{}")
+    except ValueError:
+        return ""
+    wanted = asked.get("incident") if isinstance(asked, dict) else None
+    return wanted if isinstance(wanted, str) and _INCIDENT.fullmatch(wanted) else ""
 
 
 def _check_site(event: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ from firstline.text import count, one_line, shorten, strip_invisible
 MOST_ALERTS = 20
 MOST_SIMILAR = 5
 MOST_LABELS = 30
-MOST_RESULTS = 20
+MOST_RESULTS = 15
 MOST_MOMENTS = 40
 SUSPECT = timedelta(hours=6)
 """A deployment within this time before an incident is shown as evidence."""
@@ -186,6 +186,7 @@ class _Result:
     status: str
     changed: bool
     output: str
+    at: datetime | None
 
 
 _KINDS = {"diagnose": "looked", "act": "acted", "verify": "checked", "rollback": "undid"}
@@ -202,6 +203,7 @@ def _results(record: IncidentRecord) -> Iterator[_Result]:
             status=one_line(result.status, 60),
             changed=result.changed,
             output=strip_invisible(result.output).strip(),
+            at=result.at,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firstline.incidents.audit_trail import Entry
+from firstline.incidents.audit_trail import Entry, happened_at
 from firstline.models import IncidentRecord
 from firstline.text import one_line
 
@@ -26,28 +26,12 @@ def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
     opened = one_line(f"Opened by {one_line(incident.first_alert, 120)} from {incident.alert.source}", MAX_LINE)
     places = record.plan.places if record.plan else {}
     told = [entry for entry in entries if entry.what != "acted" or entry.facts.get("does") in _ASKED]
-    moments = [Moment(_when(entry), one_line(_sentence(entry, places), MAX_LINE)) for entry in told]
+    moments = [Moment(happened_at(entry), one_line(_sentence(entry, places), MAX_LINE)) for entry in told]
     return sorted([Moment(incident.opened_at, opened), *moments], key=lambda moment: moment.at)
 
 
 _ASKED = {"escalate": "asked for the next level", "reopen": "said that it is not over"}
 """What a person did that has no other entry on the trail. The rest of `acted` stands beside its own effect."""
-
-_TIMES = ("paged_at", "acknowledged_at", "resolved_at", "decided_at", "acted_at", "joined_at", "at")
-"""The facts that say when an event was, where its entry was written later."""
-
-
-def _when(entry: Entry) -> datetime:
-    for name in _TIMES:
-        said = entry.facts.get(name)
-        if isinstance(said, str):
-            try:
-                moment = datetime.fromisoformat(said)
-            except ValueError:
-                continue
-            if moment.tzinfo is not None:
-                return moment
-    return entry.at
 
 
 def _sentence(entry: Entry, places: Mapping[str, str]) -> str:
@@ -92,6 +76,8 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, str]], str]
     "ran": _ran,
     "paged": _paged,
     "held": _held,
+    "joined": lambda _, facts, __: f"Alerts joined: {facts.get('joined', '?')} in all",
+    "ended": lambda _, __, ___: "Nothing fires any more",
     "acknowledged": lambda who, _, __: f"Acknowledged by {who}",
     "resolved": lambda who, _, __: f"Resolved by {who}",
     "acted": lambda who, facts, _: f"{who} {_ASKED[str(facts['does'])]}",

@@ -91,6 +91,12 @@ def session_cookie(token: str, seconds: int) -> str:
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"
 
 
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """Return the request's body byte for byte."""
+    text = event.get("body") or ""
+    return base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "replace")
+
+
 def form_of(event: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields of a form, each once.
 
@@ -99,9 +105,8 @@ def form_of(event: Mapping[str, Any]) -> dict[str, str]:
     UnreadablePayload
         The body is not what a form of the console sends.
     """
-    text = event.get("body") or ""
     try:
-        body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+        body = body_of(event)
         if len(body) > MAX_FORM_BYTES:
             raise ValueError(f"{len(body)} bytes")
         fields = parse_qs(

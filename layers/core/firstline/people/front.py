@@ -15,7 +15,6 @@
 For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
 """
 
-import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from firstline.channels.delivery import Channel, say
 from firstline.console import page_links
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Sessions
-from firstline.console.web import security_headers
+from firstline.console.web import api_url, body_of, security_headers
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
@@ -93,12 +92,12 @@ class PeopleFront:
                 return self._answer_slack(event, now)
             case ("POST", ["operate", *parts]):
                 handler = OperateHandler(self.people(), lambda: self._operations(self.channels()), self._on_call)
-                return _json(*handler.handle(event, [*map(unquote, parts)], _body(event), now))
+                return _json(*handler.handle(event, [*map(unquote, parts)], body_of(event), now))
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
                 return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
-                return _page(self._approvals.decide(incident_id, _body(event), now, self.channels()))
+                return _page(self._approvals.decide(incident_id, body_of(event), now, self.channels()))
             case ("POST", ["console", *_]):
                 return self._console.handle(event, now)
             case (_, ["approvals", _]):
@@ -106,11 +105,11 @@ class PeopleFront:
         return _text(HTTPStatus.NOT_FOUND, "Not found")
 
     def _answer_slack(self, event: Mapping[str, Any], now: datetime) -> Response:
-        body = _body(event)
+        body = body_of(event)
         try:
             authenticate(event.get("headers") or {}, body, self.secrets("slack/signing-secret"), now)
             if press := read_press(body):
-                self._handle_press(press, _api_url(event), now)
+                self._handle_press(press, api_url(event), now)
         except Unauthenticated as error:
             logger.warning("Refused a request", extra={"why": str(error)})
             return _text(HTTPStatus.UNAUTHORIZED, "Unauthorized")
@@ -169,22 +168,6 @@ class PeopleFront:
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    """Return the body byte for byte, as Slack signed it."""
-    text = event.get("body") or ""
-    return base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
-
-
-def _api_url(event: Mapping[str, Any]) -> str:
-    """Return the address where the request came in.
-
-    A function cannot be given its own API's address, which depends on the function.
-    """
-    domain = event["requestContext"]["domainName"]
-    on_this_machine = domain.partition(":")[0] == "127.0.0.1"
-    return f"{'http' if on_this_machine else 'https'}://{domain}"
 
 
 def _text(status: HTTPStatus, body: str, **headers: str) -> Response:

@@ -1,0 +1,125 @@
+"""The console in a real browser that runs no script: sign in, see who has what, take it, resolve it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from firstline_cli.main import app
+from tests.e2e.browser import Browser, browser
+from tests.e2e.running import LocalStack
+
+pytestmark = pytest.mark.needs("browser")
+
+PHONE, DESK = (390, 844), (1280, 800)
+
+
+def _ticket(stack: LocalStack, incident: str = "") -> str:
+    """The link that `firstline console` makes for ada."""
+    arguments = ["console", *([incident] if incident else []), "--show", "--stack", json.dumps(stack.line)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def _looks_well(window: Browser, what: str, *, main: str | None = None) -> None:
+    """Check the page that is open in both sizes and both colour schemes."""
+    for width, height, scheme in ((*PHONE, "light"), (*PHONE, "dark"), (*DESK, "light"), (*DESK, "dark")):
+        shown = f"{what}, {width} px, {scheme}"
+        with window.shown(width, height, scheme):
+            assert window.sideways() <= 0, shown
+            assert window.lowest("main button, main a.button, main select, summary, nav a") >= 44, shown
+            if main is not None:
+                assert window.bottom_of(main) <= height, f"{shown}: the first thing to do is not on the first screen"
+
+
+def _is_for_everybody(window: Browser, what: str, *schemes: str) -> None:
+    """Check the page that is open against axe-core's rules, each of which takes a second."""
+    for scheme in schemes:
+        with window.shown(*(PHONE if scheme == "light" else DESK), scheme):
+            assert window.violations() == [], f"{what}, {scheme}"
+
+
+def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Path) -> None:
+    # Given a critical alert that nobody has, and its service's last deployment
+    alert: dict[str, Any] = {
+        "alert_name": "E2eConsole",
+        "severity": "critical",
+        "service": "checkout",
+        "message": "Customers cannot pay. <script>document.title = 'pwned'</script>",
+        "labels": {"runbook_url": "https://wiki.example/checkout"},
+    }
+    incident = stack.open("generic", alert)
+    stack.wait_for(incident, "acknowledgement")
+    ticket = _ticket(stack)
+
+    with browser(tmp_path / "profile") as window:
+        # When ada opens her link
+        window.open(ticket)
+        _looks_well(window, "sign in", main="button.main")
+        window.click("button.main")
+
+        # Then she sees who has what, what nobody has first,
+        window.wait_text("h1", "Incidents")
+        assert "Nobody has it" in window.text(".list li:first-child")
+        _looks_well(window, "list", main=".list li")
+
+        # and the incident, of which one press makes her the owner.
+        window.click(f".list a[href='incidents/{incident}']")
+        window.wait_text("#status", "Nobody has it")
+        assert "Customers cannot pay. <script>" in window.text()
+        assert "wiki.example" in window.text(".links")
+        _looks_well(window, "incident", main=".bar button")
+        window.click(".bar button.main")
+        window.wait_text(".said", "You have it.")
+        assert "ada (console) has it" in window.text("#status")
+        record = stack.wait_for(incident, "resolution")
+        assert record.acknowledged_by == "ada (console)"
+        stack.wait_told(incident, "pagerduty", "acknowledge")
+
+        # And when she resolves it, it is over.
+        window.click(".bar button.main")
+        window.wait_text(".said", "Resolved.")
+        assert stack.wait_closed(incident).resolved_by == "ada (console)"
+
+        # The other pages open, and after she has left none does.
+        for page, title in (("silences", "Silences"), ("reports", "The last 7 days")):
+            window.open(f"{stack.line['api']}/console/{page}")
+            assert title in window.text("h1")
+            _looks_well(window, page)
+        window.click(".me button")
+        window.wait_text("main", "You have left the console.")
+        window.open(f"{stack.line['api']}/console/incidents")
+        assert "You are not signed in" in window.text()
+
+        # Nor does the link, which was used.
+        window.open(ticket)
+        window.click("button.main")
+        window.wait_text("[role=alert]", "used already")
+
+
+def test_axe_finds_nothing_serious_and_the_status_refreshes_without_losing_a_form(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    alert = {"alert_name": "E2eAxe", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
+    incident = stack.open("generic", alert)
+    stack.wait_for(incident, "acknowledgement")
+    with browser(tmp_path / "profile", scripts=True) as window:
+        window.open(_ticket(stack, incident))
+        _is_for_everybody(window, "sign in", "light")
+        window.click("button.main")
+        window.wait_text("#status", "Nobody has it")
+        _is_for_everybody(window, "incident", "light", "dark")
+
+        # Somebody else takes it while ada writes a note: her page says so, and her words are still there.
+        window.type("#text", "It is the payment provider")
+        stack.press(incident, "acknowledge", user="bob")
+        window.come_back()
+        window.wait_text("#status", "bob (Slack) has it")
+        assert window.value("#text") == "It is the payment provider"
+
+        for page, scheme in (("incidents", "light"), ("reports", "dark")):
+            window.open(f"{stack.line['api']}/console/{page}")
+            _is_for_everybody(window, page, scheme)
