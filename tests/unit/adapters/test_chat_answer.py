@@ -208,6 +208,12 @@ def test_usage(usage: Any, expected: tuple[int, int] | None) -> None:
         ({"error": "upstream connect error or disconnect"}, ModelUnavailable, "503"),
         ({"error": "model is overloaded", "choices": None}, ModelUnavailable, "503"),
         ({"error": "request timed out"}, ModelUnavailable, "504"),
+        ({"message": "Limit Exceeded"}, ModelUnavailable, "429"),
+        ({"Message": "User is not authorized to access this resource"}, ModelGaveNoVerdict, "403"),
+        ({"error_code": 17, "error_msg": "Open api daily request limit reached"}, ModelUnavailable, "429"),
+        ({"httpCode": "429", "httpMessage": "Too Many Requests"}, ModelUnavailable, "429 inside of a 200: Too Many"),
+        ({"status": 429, "title": "Slow down"}, ModelUnavailable, "429 inside of a 200: Slow down"),
+        ({"status": "error", "message": "the model is loading"}, ModelUnavailable, "503"),
         (
             {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "the GPU is gone"}}},
             ModelUnavailable,

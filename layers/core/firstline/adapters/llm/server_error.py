@@ -56,13 +56,21 @@ _MINIMAX = {
 
 _MINIMAX_WORDS = frozenset(map(str, _MINIMAX))
 
+_SAID = (
+    *("message", "msg", "status_msg", "faultstring", "detail", "error_message", "error_msg", "Message"),
+    *("httpMessage", "moreInformation", "title"),
+)
+"""The names under which servers and gateways put their words."""
+
 _SAYS = (
-    (429, r"rate.?limit|too many requests|throttl|spike.?arrest|quota.?violation|try again in \d"),
+    (429, r"rate.?limit|(?<!length )(?<!token )limit (?:exceeded|reached)|too many requests|throttl"
+          r"|spike.?arrest|quota.?violation|try again in \d"),
     (402, r"insufficient (?:quota|balance|credits?|funds)|quota exceeded|exceeded your current quota|out of credits?"),
     (401, r"(?:invalid|incorrect|expired|missing|no|wrong|resolve).{0,16}(?:api.?key|access.?token|subscription.?key)"
           r"|unauthori[sz]ed|authentication (?:failed|error)|not authenticated"),
+    (403, r"forbidden|not authorized|access denied"),
     (504, r"gateway.?time.?out|timed? ?out|timeout|deadline exceeded"),
-    (503, r"overloaded|service.?unavailable|temporarily unavailable|no healthy upstream|bad gateway"
+    (503, r"overloaded|is loading|service.?unavailable|temporarily unavailable|no healthy upstream|bad gateway"
           r"|internal server error|upstream (?:error|connect)|connection refused"),
 )  # fmt: skip
 """The HTTP statuses that an error without any number or known word means, by what it says."""
@@ -129,7 +137,7 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def _said(error: dict[str, Any]) -> str:
     """Return the server's words, with those of the server behind a gateway."""
-    words = [error.get(name) for name in ("message", "msg", "status_msg", "faultstring", "detail", "error_message")]
+    words = [error.get(name) for name in _SAID]
     words = [word.get("errorcode") if isinstance(word, dict) else word for word in words]
     metadata = error.get("metadata")
     if isinstance(metadata, dict):
@@ -145,7 +153,7 @@ def _status_by_words(said: str) -> int | None:
 
 def _status(*places: dict[str, Any]) -> int | None:
     for place in places:
-        for name in ("code", "status", "status_code", "statusCode", "http_code", "type"):
+        for name in ("code", "status", "status_code", "statusCode", "http_code", "httpCode", "type"):
             word = str(place.get(name, ""))
             if "status_msg" in place and word in _MINIMAX_WORDS:
                 return _MINIMAX[int(word)]
