@@ -5,8 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.contracts import NextMoveInput, Observed, PlanRemediationInput, WhatNowInput, WhatNowOutput
-from firstline.errors import HistoryUnavailable
+from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput, WhatNowOutput
+from firstline.incidents.following import following
 from firstline.incidents.what_now import decide
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger, metrics
@@ -49,9 +49,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         trail=wiring.trail,
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
-    following = _then("Plan Remediation", request, notified=request.notified)
-    reason = following.reason if following and following.reason else output.reason
-    return output.model_copy(update={"next": following, "reason": reason}).model_dump(mode="json")
+    after = following("Plan Remediation", request, _what_now, notified=request.notified)
+    reason = after.reason if after and after.reason else output.reason
+    return output.model_copy(update={"next": after, "reason": reason}).model_dump(mode="json")
 
 
 def _what_now(request: WhatNowInput) -> WhatNowOutput:
@@ -63,38 +63,15 @@ def _what_now(request: WhatNowInput) -> WhatNowOutput:
     return output
 
 
-def _then(state: str, request: PlanRemediationInput | NextMoveInput, **more: Any) -> WhatNowOutput | None:
-    """Choose what follows the state as `What Now?` does; None if that state has to choose by itself."""
-    if request.incident is None:
-        return None
-    asked = WhatNowInput(
-        state="What Now?",
-        incident=request.incident,
-        generation=request.generation,
-        classification=request.classification,
-        planned=True,
-        paged=request.paged,
-        rounds=request.rounds,
-        happened=Observed(state=state),
-        **more,
-    )
-    try:
-        # The machine has the plan.
-        return _what_now(asked).model_copy(update={"plan": None})
-    except HistoryUnavailable:
-        logger.warning("what comes next is not known: the table could not be reached")
-        return None
-
-
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
     output = with_times(next_move(request, _here(context)), datetime.now(UTC))
     if output.acts and (why := _withdrawn(request.plan, wiring.incidents.record(request.incident_id))):
         output = stop(request, output, why)
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
-    if output.ended is not None and (following := _then("Next Move", request, remediation=output.ended)):
-        ended, reason = following.remediation or output.ended, following.reason or output.reason
-        output = output.model_copy(update={"ended": ended, "reason": reason, "next": following})
+    if output.ended is not None and (after := following("Next Move", request, _what_now, remediation=output.ended)):
+        ended, reason = after.remediation or output.ended, after.reason or output.reason
+        output = output.model_copy(update={"ended": ended, "reason": reason, "next": after})
     return output.model_dump(mode="json")
 
 
