@@ -120,7 +120,7 @@ def test_a_copied_name_fits_everywhere(name: str, form: str, make_runbook: Calla
         assert AlertMatch.model_validate(match).fits(alert), match
     for field in ("service", "environment"):
         route = Route.model_validate({field: copied, "levels": ["all"]})
-        assert route.matches(an_incident(alert), "critical", None), field
+        assert route.matches(alert, "critical", None), field
     frozen = Freeze.model_validate({"reason": "r", "dates": "2026-12-24", "environments": [copied]})
     assert pattern.fits(frozen.environments, name)
     assert named(make_runbook(match={"alerts": [copied]}), alert)

@@ -354,7 +354,7 @@ def _api_call(event: Event) -> Iterator[Notice]:
         identity=("api call", detail.get("eventSource"), call, who, error),
         text=(
             detail.get("errorMessage"),
-            f"{detail.get('eventSource') or event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
+            f"{event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
         ),
     )
 
