@@ -15,7 +15,7 @@ from firstline.policy.paging import Route
 from firstline.policy.remediation import Freeze
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Runbook
-from tests.support.builders import an_alert, an_incident
+from tests.support.builders import an_alert
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 SIGNS = st.text(
