@@ -101,7 +101,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
         environment=detail.get("deploymentGroup"),
         text=(
             *(detail.get(key) for key in ("statusMessage", "message", "cause", "statusReason", "errorMessage")),
-            " ".join(filter(None, (f"{run.called} of {about}:", values.name(detail.get("event")), values.name(word)))),
+            f"{run.called} of {about}: {' '.join(filter(None, map(values.name, (detail.get('event'), word))))}",
         ),
     )
 
@@ -354,7 +354,7 @@ def _api_call(event: Event) -> Iterator[Notice]:
         identity=("api call", detail.get("eventSource"), call, who, error),
         text=(
             detail.get("errorMessage"),
-            f"{detail.get('eventSource') or event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
+            f"{event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
         ),
     )
 
