@@ -39,6 +39,8 @@ def pulse(beat: float = 0, resolved: float | None = None, **what: Any) -> Pulse:
         pytest.param(pulse(2, resolved=1), 3, LONG_AGO, None, id="it fires again"),
         pytest.param(pulse(), 60, at(55), None, id="nobody looked for a while: perhaps it was lost with the rest"),
         pytest.param(pulse(), 65, at(55), at(65), id="the patience begins when somebody looks again"),
+        pytest.param(pulse(absent_since=at(10)), 60, at(55), at(10), id="nobody looked, and people know of it"),
+        pytest.param(pulse(58, absent_since=at(10)), 60, at(55), None, id="nobody looked, and it came back"),
     ],
 )
 def test_a_heartbeat_is_absent_after_its_patience(

@@ -109,12 +109,14 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
     ----------
     watched_since
         The start of the uninterrupted watch. Before it, beats may have been lost with everything else, so the patience
-        begins then.
+        begins then. That ends no absence that people were told about: only a beat does.
     """
     if pulse.forgotten_at is not None:
         return None
     if pulse.resolved_at is not None and pulse.resolved_at > pulse.beat_at:
         return pulse.resolved_at
+    if pulse.absent_since is not None and pulse.beat_at <= pulse.absent_since:
+        return pulse.absent_since
     late = max(pulse.beat_at, watched_since) + expected.patience
     return late if now >= late else None
 
