@@ -274,13 +274,22 @@ class Heard:
             return
         self.watch.say("not told", f"{word.said.key} joined {incident}, accepted {word.at:%d %H:%M:%S}")
 
+    def _runs_a_command(self, incident_id: str) -> bool:
+        """Tell whether the incident's execution waits for a command, which is read before anything else."""
+        return any(
+            execution.status == "RUNNING"
+            and execution._input.get("incident", {}).get("incident_id") == incident_id
+            and execution.path[-1:] == ["Await Step"]
+            for execution in self.watch.world.step_functions.executions.values()
+        )
+
     def _prompt(self, word: Word) -> None:
         """Check that in calm weather what is worse than people know pages at once."""
         joined, since = self._joined(word), word.at - CALM
         if joined is None or self.watch.troubled(since) or self.watch.stopped(since):
             return
         alert, live = joined
-        busy = any(name in live.item for name in ("held_until", "acted_at"))
+        busy = any(name in live.item for name in ("held_until", "acted_at")) or self._runs_a_command(live.incident_id)
         if busy or live.group_key.startswith("storm:") or not self._worse(alert, word):
             return
         self.watch.checks["prompt"] += 1
