@@ -1,9 +1,10 @@
 """The requests of the command line: who may, what each does, and what is answered."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from firstline.people.operate import Does
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
 
@@ -183,3 +184,18 @@ def test_aws_that_does_not_answer_is_said() -> None:
     assert terminal.act("acknowledge")[0] == 202
     terminal.store.down = True
     assert terminal.act("resolve")[0] == 503
+
+
+def test_a_report_holds_nothing_that_cannot_be_seen() -> None:
+    terminal = Terminal()
+    fields = {"service": "s\u202ehop", "host": "web-1\x1b[2J\x9b", "environment": "\u200b"}
+    assert terminal.post("incidents", {"text": "It\u202e is down", "severity": "high", **fields})[0] == 202
+    (alert,) = terminal.submitted
+    assert (alert.service, alert.host, alert.environment) == ("shop", "web-1", None)
+
+
+@pytest.mark.parametrize("does", [*get_args(Does.__value__)])
+def test_an_id_that_no_incident_has_is_unknown(does: str) -> None:
+    fields = {"judge": {"said": "real"}, "word": {"severity": "low"}, "note": {"text": "x"}}.get(does, {})
+    for incident_id in ("a" * 10_000, "%ED%A0%80", "..%2f", "%00"):
+        assert Terminal().post(f"incidents/{incident_id}/{does}", fields)[0] in (404, 409, 410)

@@ -217,7 +217,7 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
     """Return the incident that a ticket is to open; empty for the list."""
     try:
         asked = json.loads(web.body_of(event) or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     wanted = asked.get("incident") if isinstance(asked, dict) else None
     return wanted if isinstance(wanted, str) and _INCIDENT.fullmatch(wanted) else ""
