@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from firstline.console import page_links
-from firstline.console.sessions import Pass, form_token
+from firstline.console.sessions import Pass, form_token, hash_of
 from firstline.errors import HistoryUnavailable
 from firstline.people.operate import Does
 from firstline.policy.people import Person
@@ -363,3 +363,11 @@ def test_a_readers_link_only_reads(shelf: Shelf) -> None:
     assert page["statusCode"] == 200
     assert f"{PAGE}/acknowledge" not in page["body"]
     assert shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)["statusCode"] == 403
+
+
+@pytest.mark.parametrize("kind", ["SESSION", "TICKET"])
+def test_a_pass_of_another_version_signs_nobody_in(shelf: Shelf, kind: str) -> None:
+    pk = f"{kind}#{hash_of('token')}"
+    shelf.store.table.put({"pk": pk, "sk": kind, "pass": '{"key": "ada", "powers": []}', "at": "x"})
+    assert shelf.see(PAGE, "token")["statusCode"] == 401
+    assert enter(shelf, ticket="token")["statusCode"] == 403
