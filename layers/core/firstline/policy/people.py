@@ -159,6 +159,11 @@ class People(Frozen):
         """Return the names of the people who may approve."""
         return tuple(name for name, entry in self.people.items() if entry.role == "approver")
 
+    @property
+    def shared_approvers(self) -> tuple[str, ...]:
+        """Return the approvers that are a whole role: whoever may assume it says yes under this name."""
+        return tuple(name for name in self.approvers if any(arn.endswith("/*") for arn in self.people[name].iam))
+
     def named(self, name: str) -> Person | None:
         """Return the person of this name, or None."""
         entry = self.people.get(name)
