@@ -311,6 +311,7 @@ def test_a_request_is_signed_as_the_authorizer_checks_it(monkeypatch: pytest.Mon
         (403, '{"said": "eve is a reader."}', 4, "eve is a reader."),
         (409, '{"said": "Nothing to do."}', 4, "Nothing to do."),
         (404, '{"said": "Unknown."}', 3, "Unknown."),
+        (404, '{"said": "\\u001b[2JUn\\u202eknown."}', 3, "Unknown."),
         (503, '{"said": "AWS does not answer."}', 5, "AWS does not answer."),
         (502, "<html>", 5, "answered 502 (no reason). Nothing is known to be changed"),
     ],

@@ -216,3 +216,17 @@ def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
 def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
     said = Terminal().act("word")[1]["said"]
     assert said == "`severity` belongs to word and to wrong_severity: it says which one is right."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"acknowledged_by": "\x1b[2Jz\u202eed", "acknowledged_at": NOW, "paged_at": NOW},
+        {"status": "CLOSED", "closed_at": NOW, "outcome": "resolved", "outcome_reason": "by \x1b[2Jz\u202eed"},
+    ],
+)
+def test_who_was_faster_is_named_without_what_cannot_be_seen(changes: dict[str, Any]) -> None:
+    status, answer = Terminal(a_record(**changes)).act("acknowledge")
+    assert status == 409
+    assert "zed" in answer["said"]
+    assert answer["said"].isprintable()

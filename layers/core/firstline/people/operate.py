@@ -44,7 +44,7 @@ from firstline.people.show import mark_shown, show_again
 from firstline.policy.people import FILE, Role
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
-from firstline.text import count
+from firstline.text import count, one_line
 
 type Does = Literal[
     "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
@@ -286,11 +286,11 @@ class _Deed:
         record = self._known()
         live = record.live
         if record.status == "CLOSED" or live is None or not live.open:
-            return OperationRefused(f"Nothing to do: it is over. {record.outcome_reason or ''}".strip())
+            return OperationRefused(f"Nothing to do: it is over. {one_line(record.outcome_reason or '', 300)}".strip())
         if live.resolved_by is not None:
-            return OperationRefused(f"Nothing to do: {live.resolved_by} resolved it.")
+            return OperationRefused(f"Nothing to do: {one_line(live.resolved_by, 80)} resolved it.")
         if self.action.does == "acknowledge" and live.answered:
-            return OperationRefused(f"Nothing to do: {live.acked_by} has it already.")
+            return OperationRefused(f"Nothing to do: {one_line(live.acked_by or 'somebody', 80)} has it already.")
         return OperationRefused("Nothing to do: this incident is not with people at this moment. Look at it again.")
 
     # --- the plan -----------------------------------------------------------------------------------------------------
