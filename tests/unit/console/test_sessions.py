@@ -371,3 +371,12 @@ def test_a_pass_of_another_version_signs_nobody_in(shelf: Shelf, kind: str) -> N
     shelf.store.table.put({"pk": pk, "sk": kind, "pass": '{"key": "ada", "powers": []}', "at": "x"})
     assert shelf.see(PAGE, "token")["statusCode"] == 401
     assert enter(shelf, ticket="token")["statusCode"] == 403
+
+
+def test_a_key_that_could_be_guessed_is_told_to_its_owner_alone(shelf: Shelf) -> None:
+    forms = shelf.forms
+    closed = type(forms)(forms.sessions, forms.people, forms.operations, lambda: ("short",))
+    answer = closed.handle(post("/console/enter", {"link": "x.y", "incident": INCIDENT_ID}), NOW)
+    assert answer["statusCode"] == 403
+    assert "characters can be guessed" not in answer["body"]
+    assert "owner mends a key" in answer["body"]
