@@ -175,7 +175,7 @@ def at_terminal() -> bool:
 
 def _say(answer: dict[str, Any], output: _Output) -> None:
     if output == "json":
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        print(json.dumps(answer, indent=2))
     else:
         print(answer["said"], *([answer["who"]] if answer.get("who") else []))
 

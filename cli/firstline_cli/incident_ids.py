@@ -1,5 +1,6 @@
 """The incident that a person means by the end of its id."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,14 @@ SHORTEST, LONGEST_SHORT = 4, 20
 LOOK_BACK = timedelta(days=30)
 """How far back a short id finds a closed incident."""
 
+_FORM = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _SHOWN = 10
 
 
 def full_id(table: "Table", given: str) -> str:
     """Return the incident's id: an open one's first. End the command if none or several are meant."""
+    if not _FORM.fullmatch(given):
+        raise refusal(f"{given!r} is no incident's id: it has letters, digits and hyphens.", UNKNOWN)
     if len(given) > LONGEST_SHORT:
         return given
     if len(given) < SHORTEST:

@@ -25,6 +25,8 @@ _COLOURS: dict[Severity, str] = {
     "noise": "dim",
 }
 _NAME_CHARS, _PLACE_CHARS = 40, 24
+_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What a formula begins with in a spreadsheet; in some languages also in full width."""
 
 COLUMNS = (
     *("id", "short_id", "severity", "title", "alert", "place", "service", "opened_at", "age_seconds", "holder"),
@@ -101,7 +103,7 @@ def table(rows: list[Row]) -> Grid:
 
 def as_json(rows: list[Row]) -> str:
     """Return the rows as a JSON list."""
-    return json.dumps([row.plain() for row in rows], indent=2, ensure_ascii=False)
+    return json.dumps([row.plain() for row in rows], indent=2)
 
 
 def as_csv(rows: list[Row]) -> str:
@@ -115,7 +117,7 @@ def as_csv(rows: list[Row]) -> str:
 
 
 def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value
 
 
 def _row(status: Status, record: IncidentRecord) -> Row:

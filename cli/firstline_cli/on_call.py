@@ -17,7 +17,7 @@ from firstline_cli.rules import read_policy
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 
 if TYPE_CHECKING:
-    from firstline.adapters.dynamodb.overrides import TableOverrides
+    from firstline.people.on_call import OverridesOf
 
 oncall = typer.Typer(help="Whose turn it is, who comes next, and who takes over.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def who(schedule: ScheduleOption = "", output: OutputOption = "text", stack: Sta
     chosen = {schedule: _named(schedules, schedule)[1]} if schedule else schedules
     overrides = _overrides(stack)
     now = datetime.now(UTC)
-    shifts = {name: each.shift(overrides.of(name, now), now) for name, each in chosen.items()}
+    shifts = {name: each.shift(overrides(name, now), now) for name, each in chosen.items()}
     if output == "json":
         print(json.dumps({name: _as_json(shift) for name, shift in shifts.items()}))
         return
@@ -51,7 +51,7 @@ def next_(
     """List the shifts of the coming days."""
     name, chosen = _named(_schedules(), schedule)
     now = datetime.now(UTC)
-    overrides = _overrides(stack).of(name, now)
+    overrides = _overrides(stack)(name, now)
     shifts = list(chosen.shifts(overrides, now, now + timedelta(days=days)))
     if output == "json":
         print(json.dumps([_as_json(shift) for shift in shifts]))
@@ -111,23 +111,29 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
     return name, schedules[name]
 
 
-def _overrides(stack: str) -> "TableOverrides":
+def _overrides(stack: str) -> "OverridesOf":
     from firstline.adapters.dynamodb.overrides import TableOverrides
+    from firstline.people.on_call import of_listed
+    from firstline.policy.people import load_people
 
-    return TableOverrides(stack_of(stack).table)
+    people = read_policy(load_people, runbooks_folder() / "policy" / "people.yaml")
+    return of_listed(TableOverrides(stack_of(stack).table).of, people)
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:
-    """Read a local time; a time of day is the next one after `after`."""
+    """Read a time, local unless it says its offset; a time of day is the next one after `after`."""
     (local,) = schedule.local(after)
     try:
         if len(written) > 5:
-            return datetime.fromisoformat(written).replace(tzinfo=local.tzinfo).astimezone(UTC)
+            moment = datetime.fromisoformat(written)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=local.tzinfo)).astimezone(UTC)
         clock = datetime.strptime(written, "%H:%M").time()  # noqa: DTZ007 (a time of the schedule's zone)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise refusal(f"{written!r} is no time: write 18:00, or 2026-12-24T18:00.") from None
-    today = datetime.combine(local.date(), clock, local.tzinfo)
-    return (today if today > local else today + timedelta(days=1)).astimezone(UTC)
+    days = [local.date() + timedelta(days=number) for number in (0, 1)]
+    # In the hour that the clocks show twice, a time comes twice.
+    coming = (datetime.combine(day, clock, local.tzinfo).replace(fold=fold) for day in days for fold in (0, 1))
+    return min(at for moment in coming if (at := moment.astimezone(UTC)) > after)
 
 
 def _line(schedule: Roster, shift: Shift, now: datetime) -> str:

@@ -44,7 +44,7 @@ def as_json(table: Table, given: str) -> str:
         "record": record.model_dump(mode="json", exclude={"live": {"task_token"}}),
         "trail": [entry.model_dump(mode="json") for entry in trail],
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False)
+    return json.dumps(whole, indent=2)
 
 
 def print_text(console: Console, table: Table, given: str) -> None:

@@ -179,6 +179,12 @@ def _in_remediation(remediation: RemediationPolicy, people: People | None) -> It
         if 0 < approvers < asked:
             message = f"{asked} must approve, and {PEOPLE_FILE} has one approver, so nothing {risk} is ever asked for"
             yield ("approvals", risk), f"{message}; give somebody else the role approver"
+        elif asked > 1 and people and people.shared_approvers:
+            shared = people.shared_approvers[0]
+            message = (
+                f"{asked} must approve, and {shared} in {PEOPLE_FILE} is a whole role: one person could do so twice"
+            )
+            yield ("approvals", risk), f"{message}; name its people, or take the role approver from {shared}"
 
 
 def _meant(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from firstline.text import strip_invisible
 from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from firstline_cli.stacks import Stack
 
@@ -45,7 +46,9 @@ def _read(content: bytes) -> dict[str, Any]:
         said = json.loads(content)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    if not isinstance(said, dict):
+        return {}
+    return {name: strip_invisible(value) if isinstance(value, str) else value for name, value in said.items()}
 
 
 def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:

@@ -542,17 +542,19 @@ class Wiring:
         return TableOverrides(self.table)
 
     def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
-        from firstline.people.on_call import OnCallDesk
+        from firstline.people.on_call import OnCallDesk, of_listed
 
-        return OnCallDesk(self.schedules, people, self.overrides.of, self.overrides.save, tell)
+        known = of_listed(self.overrides.of, people)
+        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell)
 
     def on_call(self, level: "Level") -> str | None:
         """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""
         from firstline.adapters.channels.connect import on_call_now
-        from firstline.people.on_call import whose_turn
+        from firstline.people.on_call import of_listed, whose_turn
 
         if level.schedule is not None:
-            return whose_turn(level.schedule, self.schedules, self.overrides.of, datetime.now(UTC))
+            known = of_listed(self.overrides.of, self.people)
+            return whose_turn(level.schedule, self.schedules, known, datetime.now(UTC))
         return on_call_now(level, self.settings, self.secrets)
 
     @cached_property

@@ -14,8 +14,10 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from firstline.incidents.audit_trail import Fact
+from firstline.people.status import Filter
 from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
+from firstline_cli.listing import as_csv, rows
 from firstline_cli.main import app
 from local.emulator.signing import user_arn
 from tests.support.builders import (
@@ -114,9 +116,23 @@ def test_the_list_is_filtered(several: Typed, options: list[str], shown: list[st
 
 
 def test_the_csv_holds_no_formula(several: Typed) -> None:
-    rows = list(csv.DictReader(io.StringIO(several("incidents", "-o", "csv").stdout)))
-    assert [row["alert"] for row in rows] == ["'=HYPERLINK(x)"] * 2
-    assert rows[0]["who"].startswith("Nobody has it")
+    lines = list(csv.DictReader(io.StringIO(several("incidents", "-o", "csv").stdout)))
+    assert [line["alert"] for line in lines] == ["'=HYPERLINK(x)"] * 2
+    assert lines[0]["who"].startswith("Nobody has it")
+
+
+@pytest.mark.parametrize("begin", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_no_cell_begins_as_a_formula(begin: str) -> None:
+    (row,) = rows(MemoryStore(a_record(an_incident(an_alert(alert_name=f"{begin}1")))).table, Filter(), NOW)
+    (cells,) = csv.DictReader(io.StringIO(as_csv([row])))
+    assert cells["alert"] == f"'{begin}1"
+
+
+def test_json_is_for_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = an_incident(an_alert(message="für \x9b2J \u202e"))
+    shown = Typed(Terminal(a_record(incident)), monkeypatch)("show", incident.incident_id, "-o", "json").stdout
+    assert shown.isascii()
+    assert json.loads(shown)["record"]["incident"]["alert"]["message"] == "für \x9b2J \u202e"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +144,8 @@ def test_the_csv_holds_no_formula(several: Typed) -> None:
         (["ack", "1111"], 3, "'1111' is the end of 2 incidents; give more of the id:"),
         (["ack", "eeee5555"], 3, "No incident ends with 'eeee5555'"),
         (["ack", "1"], 3, "too short"),
+        (["ack", ".*aa1111"], 3, "is no incident's id"),
+        (["ack", "DiskFull-web-1-aaaa1111/../../oncall/platform?"], 3, "is no incident's id"),
         (["show", "No-such-incident-of-this-stack"], 3, "does not know this incident"),
         (["judge", "aaaa1111", "terrible"], 2, "'terrible' is no answer; say real, noise"),
         (["approve", "aaaa1111"], 4, "no plan"),
@@ -293,6 +311,7 @@ def test_a_request_is_signed_as_the_authorizer_checks_it(monkeypatch: pytest.Mon
         (403, '{"said": "eve is a reader."}', 4, "eve is a reader."),
         (409, '{"said": "Nothing to do."}', 4, "Nothing to do."),
         (404, '{"said": "Unknown."}', 3, "Unknown."),
+        (404, '{"said": "\\u001b[2JUn\\u202eknown."}', 3, "Unknown."),
         (503, '{"said": "AWS does not answer."}', 5, "AWS does not answer."),
         (502, "<html>", 5, "answered 502 (no reason). Nothing is known to be changed"),
     ],

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from firstline.adapters.dynamodb.overrides import TableOverrides
+from firstline.policy.oncall import OnCall
 from firstline_cli import on_call, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.main import app
@@ -29,6 +31,7 @@ class Typed:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, written: str = SCHEDULE) -> None:
         (folder / "policy").mkdir()
         (folder / "policy" / "oncall.yaml").write_text(written)
+        (folder / "policy" / "people.yaml").write_text("people: {ada: {}, bob: {}}")
         self.terminal = Terminal()
         found = stacks.Stack(self.terminal.store.table, "arn:aws:states:eu-west-1:123456789012:stateMachine:i", Any)  # type: ignore[arg-type]
         monkeypatch.setattr(on_call, "runbooks_folder", lambda: folder)
@@ -78,10 +81,27 @@ def test_a_time_of_day_is_the_next_one_in_the_schedules_zone(typed: Typed) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "after", "moment"),
+    [
+        ("2026-12-24T18:00", "2026-12-01T00:00Z", "2026-12-24T17:00Z"),
+        ("2026-12-24T18:00Z", "2026-12-01T00:00Z", "2026-12-24T18:00Z"),
+        ("2026-12-24T18:00-05:00", "2026-12-01T00:00Z", "2026-12-24T23:00Z"),
+        ("02:15", "2026-10-25T00:30Z", "2026-10-25T01:15Z"),  # the clocks show 02:15 twice in this night
+        ("02:45", "2026-10-25T01:30Z", "2026-10-25T01:45Z"),
+        ("02:15", "2026-10-25T01:30Z", "2026-10-26T01:15Z"),
+    ],
+)
+def test_a_time_is_local_unless_it_says_its_offset(written: str, after: str, moment: str) -> None:
+    schedule = OnCall.model_validate(yaml.safe_load(SCHEDULE)).schedules["platform"]
+    assert on_call._moment(schedule, written, datetime.fromisoformat(after)) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["override", "mallory"], 4, "'mallory' is nobody on the list of people"),
         (["take", "--until", "soon"], 2, "'soon' is no time: write 18:00"),
+        (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write 18:00"),
         (["who", "--schedule", "network"], 3, "Say --schedule and one of platform."),
     ],
 )

@@ -92,6 +92,15 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
             id="more approvals than approvers",
         ),
         pytest.param(
+            {
+                "remediation": "approvals:\n  destructive: 2",
+                "people": "people:\n  ada: {slack: U1, role: approver}\n  crew:\n    role: approver\n"
+                "    iam: ['arn:aws:sts::123456789012:assumed-role/OnCall/*']",
+            },
+            ["remediation.yaml:2: approvals.destructive: 2 must approve, and crew in runbooks/policy/people.yaml is a"],
+            id="two approvals that one person could give",
+        ),
+        pytest.param(
             {"people": "people:\n  ada: {slack: U1}\n  bob:\n    slack: ada@example.com"},
             ["people.yaml: people.bob.slack: 'ada@example.com' is none; copy the user id"],
             id="a person without a Slack user id",

@@ -276,6 +276,12 @@ def test_links_show_their_hosts_runbook_first_and_each_once() -> None:
     ]
 
 
+def test_a_long_host_shows_whose_it_is() -> None:
+    link = safe_link("Runbook", f"https://grafana.example.com.{'a.' * 60}evil.example/")
+    assert link is not None
+    assert (link.host.endswith(".evil.example"), len(link.host)) == (True, 80)
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 

@@ -2,15 +2,16 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from firstline.console import page_links
-from firstline.console.sessions import Pass, form_token
+from firstline.console.sessions import Pass, form_token, hash_of
 from firstline.errors import HistoryUnavailable
+from firstline.people.operate import Does
 from firstline.policy.people import Person
-from tests.support.browsing import cookie_in, form_in, post, signed
+from tests.support.browsing import cookie_in, form_in, get, post, signed
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
 from tests.unit.console.shelf import KEYS, PAGE, PEOPLE, Shelf
 
@@ -326,3 +327,56 @@ def test_who_came_from_slack_and_is_on_no_list_acts_under_their_name(shelf: Shel
     assert answer["statusCode"] == 303
     assert shelf.store.only.acknowledged_by == "zoe (console)"
     assert shelf.send(f"{PAGE}/approve", {"form": form_token(session)}, session)["statusCode"] == 403
+
+
+# --- what nobody types by mistake -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("incident_id", ["a" * 10_000, "é" * 1_500, "\ud800", "..", "a\r\nb", "%00"])
+def test_an_id_that_no_incident_has_is_unknown(shelf: Shelf, incident_id: str) -> None:
+    ada = shelf.session("ada")
+    path = f"/console/incidents/{incident_id}"
+    assert shelf.site.handle(get("/", ada) | {"rawPath": path}, NOW)["statusCode"] == 404
+    for does in get_args(Does.__value__):
+        form = {"form": form_token(ada), "text": "x", "said": "real"}
+        answer = shelf.forms.handle(post("/", form, ada) | {"rawPath": f"{path}/{does}"}, NOW)
+        assert answer["statusCode"] in (400, 409), does
+
+
+def test_a_nested_body_gets_a_ticket_for_the_list(shelf: Shelf) -> None:
+    answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": "[" * 200_000}, NOW)
+    assert answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize("text", ["漢" * 2_000, "\U0001f9ef" * 1_000, "x\r\n" * 1_000], ids=["han", "emoji", "lines"])
+def test_a_note_as_long_as_the_page_lets_one_write_is_kept(shelf: Shelf, text: str) -> None:
+    ada = shelf.session("ada")
+    answer = shelf.send(f"{PAGE}/note", {"form": form_token(ada), "text": text}, ada)
+    assert answer["statusCode"] == 303
+
+
+def test_a_readers_link_only_reads(shelf: Shelf) -> None:
+    eve = Person(key="eve", name="eve", role="reader")
+    answer = enter(shelf, link=link_of(eve), incident=INCIDENT_ID, do="look")
+    session = cookie_in(answer)
+    page = shelf.see(PAGE, session)
+    assert page["statusCode"] == 200
+    assert f"{PAGE}/acknowledge" not in page["body"]
+    assert shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)["statusCode"] == 403
+
+
+@pytest.mark.parametrize("kind", ["SESSION", "TICKET"])
+def test_a_pass_of_another_version_signs_nobody_in(shelf: Shelf, kind: str) -> None:
+    pk = f"{kind}#{hash_of('token')}"
+    shelf.store.table.put({"pk": pk, "sk": kind, "pass": '{"key": "ada", "powers": []}', "at": "x"})
+    assert shelf.see(PAGE, "token")["statusCode"] == 401
+    assert enter(shelf, ticket="token")["statusCode"] == 403
+
+
+def test_a_key_that_could_be_guessed_is_told_to_its_owner_alone(shelf: Shelf) -> None:
+    forms = shelf.forms
+    closed = type(forms)(forms.sessions, forms.people, forms.operations, lambda: ("short",))
+    answer = closed.handle(post("/console/enter", {"link": "x.y", "incident": INCIDENT_ID}), NOW)
+    assert answer["statusCode"] == 403
+    assert "characters can be guessed" not in answer["body"]
+    assert "owner mends a key" in answer["body"]

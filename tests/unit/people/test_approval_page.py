@@ -13,6 +13,7 @@ from firstline.console.render import run_as
 from firstline.console.web import security_headers
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.people.approval_page import plan_page, refusal, review
+from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.links import Link
 from firstline.runbooks.documents import render_script
 from firstline.runbooks.model import Command
@@ -27,7 +28,7 @@ from tests.support.builders import (
     hostile_notification,
 )
 from tests.support.checked import checked
-from tests.support.memory import SCRIPT, MemoryDocuments, MemoryStore
+from tests.support.memory import SCRIPT, MemoryDocuments, MemoryExecutions, MemoryStore
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
 
@@ -291,3 +292,17 @@ def test_nothing_on_the_page_is_fetched_framed_or_run() -> None:
 def test_the_template_engine_waits_for_the_first_page() -> None:
     program = "import sys, firstline.people.approval_requests; sys.exit('jinja2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd="layers/core", check=False).returncode == 0
+
+
+def test_a_key_that_could_be_guessed_closes_the_page_and_is_not_told_to_visitors() -> None:
+    store = MemoryStore(a_waiting_record())
+    handler = ApprovalHandler(
+        lambda: ("short",), (), store.incidents, store.remediations, MemoryExecutions(), MemoryDocuments(), store.trail
+    )
+    for reply in (
+        handler.show(INCIDENT_ID, "x.y", NOW),
+        handler.decide(INCIDENT_ID, b"token=x.y&decision=approve", NOW, {}),
+    ):
+        assert reply.status == 403
+        assert "can be guessed" not in reply.html
+        assert "owner mends a key" in reply.html

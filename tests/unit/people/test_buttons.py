@@ -225,3 +225,10 @@ def test_a_press_of_an_unknown_button_is_ignored(body: bytes) -> None:
 def test_a_body_that_is_no_interaction_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadablePayload):
         read_press(body)
+
+
+@pytest.mark.parametrize("unseen", ["", "\u200b", " \u202e\n"])
+def test_who_has_no_name_that_can_be_seen_goes_by_the_id(unseen: str) -> None:
+    press = read_press(interaction(user={"id": "U1", "name": unseen, "username": unseen}))
+    assert press is not None
+    assert press.user_name == "U1"

@@ -7,11 +7,12 @@ import pytest
 
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.errors import HistoryUnavailable
-from firstline.people.on_call import whose_turn
+from firstline.people.on_call import MOST, of_listed, whose_turn
 from firstline.policy.oncall import Override
+from firstline.policy.people import NOBODY, People
 from tests.support.builders import NOW
 from tests.support.memory import MemoryStore
-from tests.support.terminal import SCHEDULES, Terminal
+from tests.support.terminal import PEOPLE, SCHEDULES, Terminal
 
 IN_AN_HOUR = NOW + timedelta(hours=1)
 END_OF_TURN = datetime.combine(NOW.date(), time(0), UTC) + timedelta(weeks=1)
@@ -76,6 +77,10 @@ def test_what_is_over_cannot_be_changed() -> None:
         ),
         ({"ends_at": (NOW - timedelta(hours=1)).isoformat()}, 409, "in the future"),
         ({"ends_at": (NOW + timedelta(days=61)).isoformat()}, 409, "within 60 days"),
+        ({"person": "eve"}, 409, "eve is a reader, who cannot take an incident"),
+        ({"begins_at": (NOW + timedelta(days=367)).isoformat()}, 409, "begins within 366 days"),
+        ({"begins_at": "9999-12-31T23:59:59Z"}, 409, "begins within 366 days"),
+        ({"ends_at": "9999-12-31T23:59:59-14:00"}, 409, "within 60 days"),
         ({"ends_at": "tomorrow"}, 400, "ends_at"),
         ({"ends_at": "2026-03-04T12:00:00"}, 400, "ends_at"),
     ],
@@ -108,3 +113,29 @@ def test_an_override_that_cannot_be_read_does_not_count() -> None:
     store.table.put({"pk": "ONCALL#platform", "sk": f"{END_OF_TURN.isoformat()}#x", "override": '{"person": 7}'})
 
     assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == "ada"
+
+
+def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
+    desk = Desk()
+    desk.ask()
+    left = People.model_validate({"people": {"ada": {}}})
+
+    def turn(people: People) -> str | None:
+        return whose_turn("platform", SCHEDULES, of_listed(desk.overrides.of, people), NOW)
+
+    assert [turn(people) for people in (PEOPLE, left, NOBODY)] == ["bob", "ada", "bob"]
+
+
+def test_of_any_number_of_overrides_the_one_that_counts_is_found() -> None:
+    desk = Desk()
+    for number in range(MOST - 1):
+        ends = IN_AN_HOUR + timedelta(minutes=number)
+        desk.overrides.save(
+            Override(schedule="platform", person="ada", begins_at=IN_AN_HOUR - timedelta(minutes=1), ends_at=ends,
+                     by="ada", at=NOW)
+        )  # fmt: skip
+    assert desk.ask(ends_at=(NOW + timedelta(days=5)).isoformat())[0] == 200
+    assert desk.turn() == "bob"
+
+    status, said = desk.ask()
+    assert (status, f"has {MOST} overrides that are not over" in said) == (409, True)

@@ -1,9 +1,11 @@
 """The requests of the command line: who may, what each does, and what is answered."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from firstline.console.timeline import timeline
+from firstline.people.operate import Does
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
 
@@ -183,3 +185,48 @@ def test_aws_that_does_not_answer_is_said() -> None:
     assert terminal.act("acknowledge")[0] == 202
     terminal.store.down = True
     assert terminal.act("resolve")[0] == 503
+
+
+def test_a_report_holds_nothing_that_cannot_be_seen() -> None:
+    terminal = Terminal()
+    fields = {"service": "s\u202ehop", "host": "web-1\x1b[2J\x9b", "environment": "\u200b"}
+    assert terminal.post("incidents", {"text": "It\u202e is down", "severity": "high", **fields})[0] == 202
+    (alert,) = terminal.submitted
+    assert (alert.service, alert.host, alert.environment) == ("shop", "web-1", None)
+
+
+@pytest.mark.parametrize("does", [*get_args(Does.__value__)])
+def test_an_id_that_no_incident_has_is_unknown(does: str) -> None:
+    fields = {"judge": {"said": "real"}, "word": {"severity": "low"}, "note": {"text": "x"}}.get(does, {})
+    for incident_id in ("a" * 10_000, "%ED%A0%80", "..%2f", "%00"):
+        assert Terminal().post(f"incidents/{incident_id}/{does}", fields)[0] in (404, 409, 410)
+
+
+def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
+    terminal = Terminal()
+    assert terminal.act("escalate", text="the vendor\u202e does not answer\x1b[2J")[0] == 200
+    (facts,) = [facts for what, _, facts in terminal.trail if what == "acted"]
+    assert facts["reason"] == "the vendor does not answer"
+    record = terminal.store.incidents.record(INCIDENT_ID)
+    assert record is not None
+    lines = [moment.text for moment in timeline(record, terminal.store.trail.entries(INCIDENT_ID))]
+    assert "ada (command line) asked for the next level: the vendor does not answer" in lines
+
+
+def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
+    said = Terminal().act("word")[1]["said"]
+    assert said == "`severity` belongs to word and to wrong_severity: it says which one is right."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"acknowledged_by": "\x1b[2Jz\u202eed", "acknowledged_at": NOW, "paged_at": NOW},
+        {"status": "CLOSED", "closed_at": NOW, "outcome": "resolved", "outcome_reason": "by \x1b[2Jz\u202eed"},
+    ],
+)
+def test_who_was_faster_is_named_without_what_cannot_be_seen(changes: dict[str, Any]) -> None:
+    status, answer = Terminal(a_record(**changes)).act("acknowledge")
+    assert status == 409
+    assert "zed" in answer["said"]
+    assert answer["said"].isprintable()

@@ -37,6 +37,10 @@ def address_of_a_closed_page(link: Link) -> str:
     return links.address(link, "https://api.example", ())
 
 
+def address_with_a_short_key(link: Link) -> str:
+    return links.address(link, "https://api.example", ("short",))
+
+
 class Pressed:
     """An incident under whose message people press buttons."""
 
@@ -267,6 +271,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     [
         ("not an approver", ("U2",), address, {}, "is no approver"),
         ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
+        ("a key can be guessed", ("U1",), address_with_a_short_key, {}, "until the stack's owner mends a key"),
         ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "over at"),
         ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
     ],

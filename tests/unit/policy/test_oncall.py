@@ -184,3 +184,10 @@ def test_a_day_that_is_no_holiday_has_no_number() -> None:
     holidays = schedule().holidays
     assert holidays is not None
     assert [holidays.number(date(2026, 12, day)) for day in (24, 25, 26, 27)] == [None, 0, 1, None]
+
+
+def test_a_reader_on_a_schedule_is_worth_a_look() -> None:
+    reads = People.model_validate({"people": {"ada": {"slack": "U1", "role": "reader"}, "cem": {"slack": "U2"}}})
+    made = schedule(rotation=["ada", "cem"], layers=[], holidays=None)
+    said = [said for _, said in problems(OnCall(schedules={"platform": made}), reads, BEGIN)]
+    assert said == ["ada is a reader, who cannot take an incident: change the role in runbooks/policy/people.yaml"]

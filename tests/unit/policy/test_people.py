@@ -1,5 +1,6 @@
 """The list of people: who an identity belongs to, what is refused, and that nobody is let in by mistake."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ PEOPLE = listed(
         (SSO.replace("*", "x_0123456789abcdef"), None),
         (SSO.replace("*", "0123456789abcdef").replace("ada@", "ADA@"), None),
         (SSO.replace("*", "0123456789abcdef").replace("123456789012", "999999999999"), None),
+        (SSO.replace("*", "0123456789abcdef").replace("arn:aws:", "arn:aws-cn:"), None),
         (SSO, None),
         (USER, "bob"),
         (USER.replace("ops/", ""), None),
@@ -51,7 +53,8 @@ def test_an_arn_is_one_persons_or_nobodys(arn: str, name: str | None) -> None:
 def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
     known, stranger = PEOPLE.of_slack("U1", "Ada L."), PEOPLE.of_slack("U9", "ada")
     assert (known.key, known.name, known.role) == ("ada", "ada", "approver")
-    assert (stranger.key, stranger.name, stranger.role) == ("slack:U9", "ada", "operator")
+    assert (stranger.key, stranger.name, stranger.role) == ("slack:U9", "ada, U9", "operator"), "no listed name passes"
+    assert PEOPLE.of_slack("U9", "cy").name == "cy"
     assert PEOPLE.approvers == ("ada",)
 
 
@@ -86,6 +89,7 @@ def test_a_role_includes_the_smaller_ones() -> None:
             "its trust policy and add the role to roles_that_fix_sessions, or name an IAM user or a role of IAM "
             "Identity Center (line 4)",
         ),
+        ("people:\n  ada: {mail: Ada@x.org}\n  bob: {mail: ada@x.org}", "people.bob: ada@x.org is ada's too"),
         ("people:\n  ada: {slack: U1}\n  bob: {slack: U1}", "people.bob: U1 is ada's too; one identity belongs to one"),
         (
             f"people:\n  ada: {{iam: ['{SSO}']}}\n  bob: {{iam: ['{SSO.replace('*', '0123456789abcdef')}']}}",
@@ -124,3 +128,14 @@ def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
     file = tmp_path / "people.yaml"
     file.write_text("\n".join(line[1:] if line.startswith("#") else line for line in example))
     assert load_people(file).approvers == ("ada",)
+
+
+def test_a_list_of_a_thousand_is_read_while_somebody_waits() -> None:
+    many = {f"p{number}": {"slack": f"U{number}", "mail": f"p{number}@example.com",
+            "iam": [SSO.replace("ada@", f"p{number}@")]} for number in range(999)}  # fmt: skip
+    begun = time.process_time()
+    people = listed(**many)
+    assert time.process_time() - begun < 5
+    with pytest.raises(ValueError, match="p0's too"):
+        listed(**many, crew={"iam": [SSO.replace("ada@example.com", "*")]})
+    assert people.approvers == ()

@@ -48,6 +48,7 @@ from firstline.errors import (
 )
 from firstline.observability import logger
 from firstline.people.actor import Actor
+from firstline.people.links import MISCONFIGURED
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import FILE, People, Person
 
@@ -83,7 +84,10 @@ class ConsoleForms:
                 return self._ticket(event, now).response()
             _check_site(event)
             return self._answer(path, event, now).response()
-        except (NotEntitled, ConfigurationError) as refused:
+        except ConfigurationError:
+            logger.exception("The links of pages are closed")
+            return self._refusal(HTTPStatus.FORBIDDEN, MISCONFIGURED, now, back).response()
+        except NotEntitled as refused:
             logger.warning("Refused at the console", extra={"why": str(refused)})
             return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
@@ -217,7 +221,7 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
     """Return the incident that a ticket is to open; empty for the list."""
     try:
         asked = json.loads(web.body_of(event) or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     wanted = asked.get("incident") if isinstance(asked, dict) else None
     return wanted if isinstance(wanted, str) and _INCIDENT.fullmatch(wanted) else ""

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 from firstline.channels.summary import execution_link
 from firstline.models import IncidentRecord, NormalizedAlert
-from firstline.text import one_line
+from firstline.text import ELLIPSIS, one_line
 
 MOST_LINKS = 8
 MAX_URL = 2_000
+MOST_OF_HOST = 80
 
 _NAMED = {
     "runbook_url": "Runbook",
@@ -71,7 +72,12 @@ def safe_link(label: str, url: str | None) -> PageLink | None:
         return None
     if parts.scheme.lower() != "https" or not host or "@" in parts.netloc or not host.isascii():
         return None
-    return PageLink(one_line(label, 40), url, one_line(f"{host}:{port}" if port else host, 80))
+    return PageLink(one_line(label, 40), url, _end_of(f"{host}:{port}" if port else host))
+
+
+def _end_of(host: str) -> str:
+    """Return a host short enough to show. Its end stays: that says whose it is."""
+    return host if len(host) <= MOST_OF_HOST else f"{ELLIPSIS}{host[1 - MOST_OF_HOST :]}"
 
 
 def _named(alert: NormalizedAlert) -> Iterator[PageLink]:

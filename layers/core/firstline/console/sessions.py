@@ -46,7 +46,7 @@ class Pass(Frozen):
         if not self.may_see(incident_id):
             return False
         if self.incident_id is not None:
-            return action == "acknowledge"
+            return action == "acknowledge" and self.person.may("operator")
         return self.person.may("approver" if action == "approve" else "operator")
 
     @property

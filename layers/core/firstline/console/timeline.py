@@ -80,12 +80,16 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, str]], str]
     "ended": lambda _, __, ___: "Nothing fires any more",
     "acknowledged": lambda who, _, __: f"Acknowledged by {who}",
     "resolved": lambda who, _, __: f"Resolved by {who}",
-    "acted": lambda who, facts, _: f"{who} {_ASKED[str(facts['does'])]}",
+    "acted": lambda who, facts, _: f"{who} {_ASKED[str(facts['does'])]}{_because(facts)}",
     "judged": lambda who, facts, _: f"{who} called the verdict {str(facts.get('said', '?')).replace('_', ' ')}",
     "noted": lambda who, _, __: f"{who} wrote a note",
     "over": lambda _, facts, __: f"The remediation ended: {facts.get('outcome', '?')}",
     "closed": lambda _, facts, __: f"Closed: {facts.get('outcome', '?')}. {facts.get('reason', '')}",
 }
+
+
+def _because(facts: Mapping[str, Any]) -> str:
+    return f": {facts['reason']}" if facts.get("reason") else ""
 
 
 def _rest(facts: Mapping[str, Any]) -> str:

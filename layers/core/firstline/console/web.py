@@ -12,7 +12,9 @@ from firstline.errors import UnreadablePayload
 
 type Response = dict[str, Any]
 
-MAX_FORM_BYTES = 8_192
+MAX_FORM_BYTES = 24_576
+"""Room for a note of 2,000 characters, each of up to nine bytes in a form."""
+
 MAX_FIELDS = 12
 
 COOKIE = "__Host-firstline"

@@ -24,7 +24,7 @@ class Actor(Frozen):
         return f"{self.person.name} ({self.through})"
 
 
-def acted(actor: Actor, does: str, now: datetime) -> Fact:
-    """Return a person's action as a trail fact."""
+def acted(actor: Actor, does: str, now: datetime, reason: str = "") -> Fact:
+    """Return a person's action as a trail fact, with the reason if one was given."""
     facts = {"does": does, "through": actor.through, "principal": actor.principal, "acted_at": now.isoformat()}
-    return Fact(what="acted", who=actor.by, facts={**facts})
+    return Fact(what="acted", who=actor.by, facts=facts | ({"reason": reason} if reason else {}))

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from firstline.channels.delivery import Channel
 from firstline.errors import (
     ApprovalRefused,
+    ConfigurationError,
     ExecutionsUnavailable,
     HistoryUnavailable,
     NotEntitled,
@@ -154,6 +155,9 @@ def _reply(incident_id: str, answer: Callable[[], Reply]) -> Reply:
     except ApprovalRefused as refused:
         logger.warning("Refused at the approval page", extra={"incident_id": incident_id, "why": str(refused)})
         status, said, title = _STATUSES[type(refused)], str(refused), "This does not count"
+    except ConfigurationError:
+        logger.exception("The approval page is closed")
+        status, said, title = HTTPStatus.FORBIDDEN, links.MISCONFIGURED, "Not now"
     except HistoryUnavailable:
         logger.exception("The approval page cannot reach the table")
         said = "Firstline cannot reach its table at the moment. Nothing was decided. Try again in a few seconds."

@@ -141,7 +141,7 @@ def _read_seen(seen: str) -> int | None:
 
 def _press(button: Button, incident_id: str, interaction: "_Interaction", **more: Any) -> Press:
     user, channel = interaction.user, interaction.channel
-    name = one_line(user.name or user.username or user.id, 60)
+    name = one_line(user.name, 60) or one_line(user.username, 60) or user.id
     fields = {"channel": channel.id if channel else "", "trigger_id": interaction.trigger_id} | more
     return Press(button, incident_id, user_id=user.id, user_name=name, **fields)
 

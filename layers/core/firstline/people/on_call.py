@@ -21,8 +21,13 @@ from firstline.policy.people import People, PersonName
 from firstline.text import one_line
 
 LONGEST = timedelta(days=60)
-MOST_RELIEVED = 5
+FARTHEST = timedelta(days=366)
+"""How far ahead an override may begin."""
 
+MOST = 200
+"""The most overrides of one schedule that are not over: each one makes the next slower to tell."""
+
+MOST_RELIEVED = 5
 
 type OverridesOf = Callable[[str, datetime], Sequence[Override]]
 """Returns the overrides of a schedule that end after a time. Raises `HistoryUnavailable`."""
@@ -68,7 +73,8 @@ class OnCallDesk:
         Raises
         ------
         OperationRefused
-            The caller may not act, nobody has this name, or the span is over, empty or too long.
+            The caller may not act, nobody who could act has this name, the span is over, empty, too long or too far
+            away, or there are too many.
         HistoryUnavailable
             The table does not answer; nothing was changed.
         """
@@ -77,9 +83,16 @@ class OnCallDesk:
         schedule = self._schedule(name)
         known = self.overrides_of(name, now)
         person = asked.person or actor.person.name
-        if self.people.named(person) is None:
+        taker = self.people.named(person)
+        if taker is None:
             raise OperationRefused(f"{person!r} is nobody on the list of people: add the person to {PEOPLE_FILE}.")
+        if not taker.may("operator"):
+            raise OperationRefused(f"{person} is a reader, who cannot take an incident: change it in {PEOPLE_FILE}.")
+        if len(known) >= MOST:
+            raise OperationRefused(f"{name} has {MOST} overrides that are not over: change {FILE} instead.")
         begins_at = max(asked.begins_at or now, now)
+        if begins_at > now + FARTHEST:
+            raise OperationRefused(f"An override begins within {FARTHEST.days} days: not {begins_at}.")
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
             raise OperationRefused("Nobody else comes after the present shift: say until when (--until).")
@@ -107,6 +120,19 @@ class OnCallDesk:
             known = ", ".join(self.schedules) or "none"
             raise OperationRefused(f"There is no schedule {one_line(name, 40)!r} in {FILE}; there is {known}.")
         return schedule
+
+
+def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
+    """Leave out the overrides of people who have left the list since: the file's turns count again.
+
+    While the list cannot be read, every override counts.
+    """
+
+    def of(schedule: str, since: datetime) -> Sequence[Override]:
+        known = overrides_of(schedule, since)
+        return [each for each in known if each.person in people.people] if people.people else known
+
+    return of
 
 
 def _relieved(schedule: Roster, known: Sequence[Override], made: Override) -> list[str]:

@@ -42,13 +42,17 @@ from firstline.people.members import joined_since, names, stored_members
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
 from firstline.policy.people import FILE, Role
+from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
-from firstline.text import count
+from firstline.text import count, one_line
 
 type Does = Literal[
     "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
 ]  # fmt: skip
 """`judge` says whether the verdict was right, `word` how bad the alert is from now on."""
+
+MAX_REASON = 300
+"""The most characters of a reason on the trail."""
 
 LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
 """The answer when an action is written down and the execution could not be told: reconcile tells it."""
@@ -198,9 +202,10 @@ class _Deed:
 
     def _append(self, facts: Sequence[Fact]) -> None:
         """Put what was done on the trail: first the person's action with its proof, then what it changed."""
-        append_or_log(
-            self.by.trail, self.incident_id, [acted(self.actor, self.action.does, self.now), *facts], self.now
-        )
+        does = self.action.does
+        reason = safe_text(self.action.text, MAX_REASON) if does in ("escalate", "reopen") else ""
+        deed = acted(self.actor, does, self.now, reason)
+        append_or_log(self.by.trail, self.incident_id, [deed, *facts], self.now)
 
     # --- who has it, and when it is over ------------------------------------------------------------------------------
 
@@ -281,11 +286,11 @@ class _Deed:
         record = self._known()
         live = record.live
         if record.status == "CLOSED" or live is None or not live.open:
-            return OperationRefused(f"Nothing to do: it is over. {record.outcome_reason or ''}".strip())
+            return OperationRefused(f"Nothing to do: it is over. {one_line(record.outcome_reason or '', 300)}".strip())
         if live.resolved_by is not None:
-            return OperationRefused(f"Nothing to do: {live.resolved_by} resolved it.")
+            return OperationRefused(f"Nothing to do: {one_line(live.resolved_by, 80)} resolved it.")
         if self.action.does == "acknowledge" and live.answered:
-            return OperationRefused(f"Nothing to do: {live.acked_by} has it already.")
+            return OperationRefused(f"Nothing to do: {one_line(live.acked_by or 'somebody', 80)} has it already.")
         return OperationRefused("Nothing to do: this incident is not with people at this moment. Look at it again.")
 
     # --- the plan -----------------------------------------------------------------------------------------------------

@@ -146,7 +146,8 @@ def _read[Body: BaseModel](model: type[Body], body: bytes, **more: str) -> Body:
             raise UnreadablePayload("The body is no JSON object.")
         return model.model_validate(given | more)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()[:3]]
+        wrong = "; ".join(f"{place}: {why}" if place else why.removeprefix("Value error, ") for place, why in places)
         raise UnreadablePayload(f"{wrong}.") from None
     except (ValueError, RecursionError):
         raise UnreadablePayload("The body is no JSON.") from None

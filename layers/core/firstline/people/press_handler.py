@@ -9,6 +9,7 @@ from firstline.channels import slack_feedback
 from firstline.errors import (
     ApprovalRefused,
     ChannelFailed,
+    ConfigurationError,
     ExecutionsUnavailable,
     FeedbackRefused,
     OperationRefused,
@@ -18,7 +19,7 @@ from firstline.observability import logger
 from firstline.people import approve, operate
 from firstline.people.actor import Actor
 from firstline.people.buttons import Press
-from firstline.people.links import Link
+from firstline.people.links import MISCONFIGURED, Link
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import People, Person
 
@@ -83,6 +84,9 @@ class PressHandler:
                     self._act(press, now)
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             self._answer(press, str(refused))
+        except ConfigurationError:
+            logger.exception("A link cannot be signed")
+            self._answer(press, MISCONFIGURED)
         except QuarantineUnavailable:
             logger.exception("A report could not be handed to ingest")
             self._answer(press, "AWS did not take it. Nothing was changed; press the button again.")

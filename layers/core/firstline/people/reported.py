@@ -45,10 +45,14 @@ def reported(report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAl
         status="firing",
         fingerprint=digest(SOURCE, text, *about, report.host or ""),
         group_key=f"{SOURCE}:{digest(*about)}",
-        host=report.host,
-        service=report.service,
-        environment=report.environment,
+        host=_clean(report.host),
+        service=_clean(report.service),
+        environment=_clean(report.environment),
     )
+
+
+def _clean(name: str | None) -> str | None:
+    return one_line(name or "", 256) or None
 
 
 def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -> NormalizedAlert:

@@ -261,8 +261,8 @@ def load_oncall(path: Path) -> OnCall:
 def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """Yield what is wrong with the schedules for the coming half year: each with its place in the file, and the fix.
 
-    A name that is not on the list of people is wrong; a person whom nothing can wake, and a shift of more than a week,
-    are worth a look.
+    A name that is not on the list of people is wrong; a person whom nothing can wake or who only reads, and a shift of
+    more than a week, are worth a look.
     """
     for name, schedule in on_call.schedules.items():
         place = ("schedules", name)
@@ -272,6 +272,8 @@ def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[t
                 yield place, f"{person!r} is not in {PEOPLE_FILE}; add the person there"
             elif entry.phone is None and entry.slack is None and entry.mail is None:
                 yield place, f"nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
+            if entry is not None and entry.role == "reader":
+                yield place, f"{person} is a reader, who cannot take an incident: change the role in {PEOPLE_FILE}"
         for shift in schedule.shifts((), now, now + HALF_A_YEAR):
             if shift.until is None or shift.since is None or shift.until - shift.since > LONGEST_SHIFT:
                 begins = f"from {shift.since or now:%Y-%m-%d}"

@@ -6,6 +6,7 @@ no identity stands under two.
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -137,24 +138,31 @@ class People(Frozen):
 
     @model_validator(mode="after")
     def _nobody_stands_twice(self) -> Self:
-        owners: dict[str, str] = {}
+        owners: dict[str, dict[str, list[tuple[str, str]]]] = {}
         for name, identity in self._identities():
-            other = next(
-                (owners[known] for known in owners if _covers(known, identity) or _covers(identity, known)), name
-            )
-            if other != name:
-                raise ValueError(f"people.{name}: {identity} is {other}'s too; one identity belongs to one person")
-            owners[identity] = name
+            place, session = _place(identity)
+            here = owners.setdefault(place, {})
+            near = here.values() if session == "*" else [here.get(each, []) for each in {session, "*"}]
+            for known, other in chain.from_iterable(near):
+                if other != name and (_covers(known, identity) or _covers(identity, known)):
+                    raise ValueError(f"people.{name}: {identity} is {other}'s too; one identity belongs to one person")
+            here.setdefault(session, []).append((identity, name))
         return self
 
     def _identities(self) -> Iterator[tuple[str, str]]:
         for name, entry in self.people.items():
-            yield from ((name, identity) for identity in (entry.slack, entry.mail, *entry.iam) if identity)
+            mail = entry.mail and entry.mail.casefold()
+            yield from ((name, identity) for identity in (entry.slack, mail, *entry.iam) if identity)
 
     @property
     def approvers(self) -> tuple[str, ...]:
         """Return the names of the people who may approve."""
         return tuple(name for name, entry in self.people.items() if entry.role == "approver")
+
+    @property
+    def shared_approvers(self) -> tuple[str, ...]:
+        """Return the approvers that are a whole role: whoever may assume it says yes under this name."""
+        return tuple(name for name in self.approvers if any(arn.endswith("/*") for arn in self.people[name].iam))
 
     def named(self, name: str) -> Person | None:
         """Return the person of this name, or None."""
@@ -173,11 +181,14 @@ class People(Frozen):
         Parameters
         ----------
         shown_as
-            The name that Slack shows, for somebody who is not on the list.
+            The name that Slack shows, for somebody who is not on the list. If it is a name on the list, the user id
+            stands behind it.
         """
         known = next((name for name, entry in self.people.items() if entry.slack == user_id), None)
         person = None if known is None else self.named(known)
-        return person or Person(key=f"slack:{user_id}", name=shown_as, role="operator")
+        # Slack's names are their owners' to choose: nobody passes for somebody on the list.
+        name = f"{shown_as}, {user_id}" if shown_as.casefold() in self.people else shown_as
+        return person or Person(key=f"slack:{user_id}", name=name, role="operator")
 
 
 NOBODY = People()
@@ -189,12 +200,22 @@ def load_people(path: Path) -> People:
     return load_policy(path, People, missing="write `people: {}` if nobody may approve yet")
 
 
+def _place(identity: str) -> tuple[str, str]:
+    """Return where an identity stands, and its session: what covers it, or is covered, stands in the same place."""
+    session = _SESSION.fullmatch(identity)
+    if session is None:
+        return identity, ""
+    role = session["role"]
+    whole = role.rpartition("_")[0] if _IDENTITY_CENTER.fullmatch(role) else role
+    return f"{identity.partition('/')[0]}/{whole}", session["session"]
+
+
 def _covers(pattern: str, identity: str) -> bool:
     """Return True if a pattern of the list covers an identity, which may be a pattern itself."""
     ours, theirs = _SESSION.fullmatch(pattern), _SESSION.fullmatch(identity)
     if ours is None or theirs is None:
         return pattern == identity
-    if pattern.split(":")[4] != identity.split(":")[4]:
+    if pattern.split(":")[:5] != identity.split(":")[:5]:
         return False
     prefix = ours["role"].removesuffix("*")
     is_set = ours["role"].endswith("*") and re.fullmatch(re.escape(prefix) + r"(\*|[0-9a-f]{16})", theirs["role"])

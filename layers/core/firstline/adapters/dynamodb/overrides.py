@@ -4,7 +4,8 @@
 |---|---|---|
 | an override | `ONCALL#<schedule>` | `<ends at>#<made at>#<person>` |
 
-One query reads those that are not over. They go three months after their end.
+One query reads those that are not over, all of them: any may be the one that counts. They go three months after their
+end.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +18,6 @@ from firstline.observability import logger
 from firstline.policy.oncall import Override
 
 KEPT = timedelta(days=90)
-MOST = 200
 
 
 class TableOverrides(TableStore):
@@ -25,7 +25,7 @@ class TableOverrides(TableStore):
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
         """Return the overrides of a schedule that end after a time."""
-        items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), limit=MOST, consistent=True)
+        items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), consistent=True)
         return [override for item in items if (override := _read(item)) is not None]
 
     def save(self, override: Override) -> None:

@@ -9,8 +9,11 @@
 from datetime import datetime, timedelta
 from math import ceil
 
+from pydantic import ValidationError
+
 from firstline.adapters.dynamodb.table import Item, TableStore, stamp
 from firstline.console.sessions import Pass, hash_of, new_token
+from firstline.observability import logger
 
 KEPT = timedelta(days=1)
 """How long an item stays after its end: it tells a ticket that was used from one that never was."""
@@ -51,6 +54,10 @@ class TableSessions(TableStore):
 
 
 def _valid(item: Item, now: datetime) -> Pass | None:
-    """Return the pass while it is valid: the table deletes what is over days later."""
-    given = Pass.model_validate_json(item["pass"])
+    """Return the pass while it is valid: the table deletes what is over days later. One that cannot be read is none."""
+    try:
+        given = Pass.model_validate_json(item["pass"])
+    except ValidationError as error:
+        logger.warning("A pass of another version cannot be read", extra={"why": str(error)})
+        return None
     return given if now < given.expires_at else None

@@ -34,6 +34,9 @@ INDEXES = {
 MOST_WRITES = 100
 """The number of writes that one transaction takes, and of items that one BatchGetItem returns."""
 
+LONGEST_KEY = 2_048
+"""The most bytes of a partition key."""
+
 ATTEMPTS = 8
 """The number of tries of a plain write while transactions hold its item, and of a batch that is read in parts."""
 
@@ -131,7 +134,9 @@ class Table:
         )
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """Return one item as it stands now, or None."""
+        """Return one item as it stands now, or None, as for a key that no item can have."""
+        if not _can_be_a_key(pk):
+            return None
         item = self._call("get_item", **self._key(pk, sk), ConsistentRead=True).get("Item")
         return None if item is None else _deserialize(item)
 
@@ -303,6 +308,14 @@ class TableStore:
 def stamp(at: datetime) -> str:
     """Return a time as text that sorts as the time does."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _can_be_a_key(pk: str) -> bool:
+    """Return True if DynamoDB takes a text as a partition key: it may be what somebody typed into an address."""
+    try:
+        return len(pk.encode()) <= LONGEST_KEY
+    except UnicodeEncodeError:
+        return False
 
 
 def _key(pk: str, sk: str) -> Item:
