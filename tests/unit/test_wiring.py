@@ -27,7 +27,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     """Record the clients that are made, each with its config."""
     made: Made = []
 
-    def client(service: str, *, config: Any, **_: Any) -> Any:
+    def client(service: str, *, config: Any = None, **_: Any) -> Any:
         made.append((service, config))
         return SimpleNamespace()
 
