@@ -6,9 +6,9 @@ Example
 -------
 >>> status = status_of(record, now)
 >>> status.who
-'Nobody has it, paged 12 min ago, 2×'
+'Nobody has it, paged 2×, first 12 min ago'
 >>> status.sentence(zone, now)
-'Nobody has it, paged 12 min ago, 2×. It waits for an acknowledgement; at 03:27 the next page goes out.'
+'Nobody has it, paged 2×, first 12 min ago. It waits for an acknowledgement; at 03:27 the next page goes out.'
 """
 
 from collections.abc import Iterable
@@ -230,7 +230,7 @@ def _paged(record: IncidentRecord, live: Live, now: datetime) -> _Stands:
     if since is None or not live.page_done:
         return _Stands("nobody", "Nobody has it, the first page is going out", live.opened_at, waits_for)
     times = _times_paged(record)
-    who = f"Nobody has it, paged {short_duration(now - since)} ago" + (f", {times}×" if times > 1 else "")
+    who = f"Nobody has it, paged {f'{times}×, first ' if times > 1 else ''}{short_duration(now - since)} ago"
     due = live.page_again_at if live.paged_seq > live.voided_seq else None
     return _Stands("nobody", who, since, waits_for, due, "the next page goes out")
 
