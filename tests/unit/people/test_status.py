@@ -179,7 +179,6 @@ LIST = [
         (Filter(service="SERVICE-of-older"), ["older"]),
         (Filter(service="service-of"), []),
         (Filter(text="HOST-OF-NEW"), ["newer"]),
-        (Filter(mine="ada"), ["taken"]),
         (Filter(unowned=True, at_least="critical", text="new"), []),
     ],
 )

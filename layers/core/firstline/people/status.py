@@ -109,21 +109,16 @@ class Filter:
         The exact name of a service, whatever its case; empty for all.
     text
         A text that the title, the service, a host or the id contains, whatever its case; empty for all.
-    mine
-        The name under which a person has incidents; empty for everybody's.
     """
 
     unowned: bool = False
     at_least: Severity | None = None
     service: str = ""
     text: str = ""
-    mine: str = ""
 
     def takes(self, status: Status, record: IncidentRecord) -> bool:
         """Return True if the list shows this incident."""
         if self.unowned and not status.unowned:
-            return False
-        if self.mine and status.owner != self.mine:
             return False
         if self.at_least is not None and SEVERITY_RANK[status.severity] < SEVERITY_RANK[self.at_least]:
             return False
