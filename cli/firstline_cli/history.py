@@ -10,7 +10,7 @@ from rich.table import Table
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.errors import FeedbackRefused
 from firstline.reports import periods
-from firstline.text import in_words
+from firstline.text import count, in_words
 from firstline_cli import records, spending, words
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import console_of, percent, refusal
@@ -88,8 +88,12 @@ def learn(
     print("Drafts for people to review: nothing of it is used by itself.")
 
 
+def _hours(hours: float) -> str:
+    return count(int(hours), "hour") if hours.is_integer() else f"{hours:g} hours"
+
+
 def _report_grid(numbers: periods.Report, hours: float) -> Table:
-    grid = Table(title=f"The last {hours:g} hours", title_justify="left", show_header=False)
+    grid = Table(title=f"Incidents that ended within {_hours(hours)}", title_justify="left", show_header=False)
     rows = {
         "Incidents": str(numbers.incidents),
         "Suppressed as noise": str(numbers.suppressed),

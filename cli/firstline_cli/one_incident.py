@@ -65,7 +65,7 @@ def print_text(console: Console, table: Table, given: str) -> None:
 def plan_lines(plan: RemediationPlan) -> Iterator[str]:
     """Yield what a plan would do, as a person reads it before a yes."""
     yield f"{one_line(plan.title, _LINE_CHARS)} ({plan.runbook_id}, {plan.risk})"
-    yield f"on {', '.join(one_line(place, 80) for place in plan.places) or 'no host'}"
+    yield f"on {', '.join(one_line(place, 80) for place in plan.places.values()) or 'no host'}"
     yield from (f"sends {one_line(step.sends, _LINE_CHARS)}" for step in plan.steps)
     yield f"asks because: {one_line(plan.decision_reason, _LINE_CHARS)}"
     yield f"plan {plan.digest()[:12]}"
@@ -89,7 +89,8 @@ def _sections(
     yield (
         "What ran",
         [
-            f"{result.step_id} on {result.instance_id}: {result.status}  {one_line(result.output, _OUTPUT_CHARS)}"
+            f"{result.step_id} on {_place(record, result.instance_id)}: {result.status}  "
+            f"{one_line(result.output, _OUTPUT_CHARS)}"
             for result in record.results
         ],
     )
@@ -108,6 +109,11 @@ def _sections(
         yield "Source", [one_line(alert.url, 2_000)]
     entries = sorted(TableTrail(table).entries(record.incident.incident_id), key=happened_at)
     yield "What happened", [_happened(entry, zone, now) for entry in entries]
+
+
+def _place(record: IncidentRecord, instance_id: str) -> str:
+    places = record.plan.places if record.plan else {}
+    return one_line(places.get(instance_id, instance_id), 80)
 
 
 def _reasons(reasons: list[str]) -> list[str]:

@@ -56,5 +56,5 @@ def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:
     why = said.get("message") or "no reason"
     if status == 403:
         policy = stack.operator_policy or "the stack's output OperatorPolicyArn"
-        return f"The API of {stack.name} lets you not in ({why}): attach the policy {policy} to your user or role."
+        return f"The API of {stack.name} does not let you in ({why}): attach the policy {policy} to your user or role."
     return f"The API of {stack.name} answered {status} ({why}). Nothing is known to be changed: look, and try again."

@@ -18,6 +18,7 @@ from firstline.policy.remediation import load_remediation_policy
 from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
+from firstline.text import count
 from firstline_cli import policies, rules_console
 from firstline_cli.checkout import RULES
 from firstline_cli.console import console_of, refusal
@@ -65,8 +66,9 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
         print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)
     print(
-        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows, {len(read.heartbeats)} heartbeats and "
-        f"{len(read.inhibit)} inhibitions are sound."
+        f"{count(len(read.rules), 'rule')}, {count(len(read.maintenance), 'maintenance window')}, "
+        f"{count(len(read.heartbeats), 'heartbeat')} and {count(len(read.inhibit), 'inhibition')} are sound"
+        f"{f', and so is {", ".join(found)}' if found else ''}."
     )
 
 

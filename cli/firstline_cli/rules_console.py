@@ -16,6 +16,7 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
 from firstline.classification.hold import held_by_rule
+from firstline.console.silences_page import matched
 from firstline.errors import ConfigurationError
 from firstline.ingest.changes import incident_of
 from firstline.models import Evidence, Incident, NormalizedAlert
@@ -27,7 +28,7 @@ from firstline.policy.paging import Route
 from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
-from firstline.text import in_words, shorten
+from firstline.text import count, in_words, shorten
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 _LISTED = 20
@@ -219,7 +220,7 @@ def _hidden_by_silence(silence: Silence, incident: Incident) -> bool:
 def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
     """Print a preview; the incidents that became real come last."""
     console.print(
-        f"In the last {days} days {found.seen} incidents closed. {name} would have hidden "
+        f"In the last {days} days {count(found.seen, 'incident')} closed. {name} would have hidden "
         f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."
     )
     for title, records in (("hidden", found.hidden), ("late", found.late)):
@@ -292,8 +293,7 @@ def print_silences(console: Console, silences: Sequence[Silence], now: datetime)
         return
     grid = Grid("id", "what", "owner", "reason", "ends", show_edge=False)
     for silence in silences:
-        match = silence.match.model_dump(mode="json", exclude_defaults=True)
-        what = ", ".join(f"{key}={value}" for key, value in match.items())
+        what = matched(silence)
         if silence.even_critical:
             what += " (even critical)"
         if silence.active(now):

@@ -75,6 +75,8 @@ def from_(
     matchers = [f"{key}={_literal(value)}" for key, value in about.items() if value]
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     _save(_made(matchers, lasts, details), found)
+    if alert.severity == "critical" and not even_critical:
+        print(f"{alert.source} calls this alert critical, and critical alerts are not held: give --even-critical.")
 
 
 @silence.command()

@@ -10,6 +10,7 @@ import pytest
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.commands import TableCommands
 from firstline.adapters.dynamodb.open_incidents import count_open
+from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
@@ -23,6 +24,7 @@ from firstline.people import feedback_store
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
+from firstline.policy.oncall import Override
 from firstline.remediation.limits import beginning_of
 from local.emulator.iam import conditions_hold
 from tests.support.browsing import get, site_of
@@ -356,6 +358,15 @@ def opens(world: World, incident: Incident) -> None:
     open_for(world.groups, alert(group_key="group-2", service="shop"), now=NOON + timedelta(hours=1))
 
 
+def asks_whose_turn_it_is(world: World, _: Incident) -> None:
+    TableOverrides(world.table).of("platform", NOON)
+
+
+def takes_a_turn(world: World, _: Incident) -> None:
+    override = Override(schedule="platform", person="ada", begins_at=NOON, ends_at=at(9), by="ada", at=NOON)
+    TableOverrides(world.table).save(override)
+
+
 def hears_of_a_command(world: World, _: Incident) -> None:
     TableCommands(world.table).end("c-1", "Success", NOON)
 
@@ -372,16 +383,20 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("RemediateFunctionRole", plans),
         ("EscalateFunctionRole", escalates),
         ("EscalateFunctionRole", settles),
+        ("EscalateFunctionRole", asks_whose_turn_it_is),
         ("NotifyFunctionRole", notifies),
         ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
         ("RespondFunctionRole", hears),
         ("RespondFunctionRole", signs_people_in),
+        ("RespondFunctionRole", asks_whose_turn_it_is),
+        ("RespondFunctionRole", takes_a_turn),
         ("ConsoleFunctionRole", shows),
         ("ReconcileFunctionRole", reconciles),
         ("ReconcileFunctionRole", opens),
         ("ReconcileFunctionRole", watches),
         ("ReconcileFunctionRole", hears_of_a_command),
+        ("ReconcileFunctionRole", asks_whose_turn_it_is),
     ],
 )
 def test_a_function_may_do_what_it_does(

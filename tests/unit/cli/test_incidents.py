@@ -228,6 +228,7 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
     for words in ("What the alert says", "The plan", f"approve it: firstline approve {SHORT}", "What happened"):
         assert words in text
     assert "acknowledged" in text
+    assert f"on {a_plan().targets[0].name}" in text
     whole = json.loads(as_json)
     assert whole["stands"]["owner"] == "ada (command line)"
     assert "task_token" not in as_json, "whoever has the token can end the wait"
@@ -307,7 +308,12 @@ def test_a_request_is_signed_as_the_authorizer_checks_it(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("status", "body", "code", "words"),
     [
-        (403, '{"message": "Forbidden"}', 4, "lets you not in (Forbidden): attach the policy arn:aws:iam::1:policy/p"),
+        (
+            403,
+            '{"message": "Forbidden"}',
+            4,
+            "does not let you in (Forbidden): attach the policy arn:aws:iam::1:policy/p",
+        ),
         (403, '{"said": "eve is a reader."}', 4, "eve is a reader."),
         (409, '{"said": "Nothing to do."}', 4, "Nothing to do."),
         (404, '{"said": "Unknown."}', 3, "Unknown."),

@@ -472,6 +472,23 @@ def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> 
     ]
 
 
+def test_it_says_why_no_runbook_runs() -> None:
+    shelf = Shelf(a_record(paged_at=OPENED))
+    facts = {"decision": "deny", "reason": "low-disk is destructive"}
+    shelf.store.trail.append(INCIDENT_ID, [Fact(what="planned", who="policy", facts=facts)], NOW)
+    assert "No runbook runs: low-disk is destructive" in seen(shelf.store.only, shelf=shelf).text
+    assert "No runbook runs" not in seen(a_waiting_record()).text
+
+
+def test_it_shows_the_alert_s_words_once() -> None:
+    alert = an_alert(message="/var is 97 % full.\nLook at /var/log.")
+    summary = "DiskFull on web-1. /var is 97 % full. Look at /var/log."
+    record = a_record(an_incident(alert), classification=a_classification(summary=summary))
+    assert "The alert says" not in seen(record).text
+    other = a_classification(summary="The disk of web-1 is almost full.")
+    assert "The alert says" in seen(a_record(an_incident(alert), classification=other)).text
+
+
 def test_a_broken_trail_is_said_so() -> None:
     shelf = Shelf()
     shelf.store.trail.append(INCIDENT_ID, [Fact(what="acknowledged", who="ada", facts={})], NOW)

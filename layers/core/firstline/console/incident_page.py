@@ -18,6 +18,7 @@ from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
 from firstline.incidents.store import Incidents
 from firstline.models import (
+    SEVERITY_RANK,
     AlertCount,
     Deployment,
     EarlierIncident,
@@ -100,6 +101,7 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         said=said,
         what_it_says=shorten(strip_invisible(what).strip(), 1_500),
         cause="" if cause.rstrip(".").casefold() in ("", "unknown") else cause,
+        nothing_runs=_why_nothing_runs(view),
         first_steps=verdict.first_steps[:6] if verdict and status.holder != "over" else [],
         actions=actions_on(record, status, me) if acts else [],
         decides=decides,
@@ -116,8 +118,21 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         trail_broken=first_break(record.incident.incident_id, view.entries),
         labels=dict(list(labels(record.incident).items())[:MOST_LABELS]),
         reasons=[one_line(reason, 300) for reason in verdict.reasons[:8]] if verdict else [],
-        says=shorten(strip_invisible(alert.message).strip(), 600),
+        says="" if _folded(alert.message) in _folded(what) else shorten(strip_invisible(alert.message).strip(), 600),
     )
+
+
+def _folded(text: str) -> str:
+    """Return a text for comparison: without invisible characters, and with one space where it has white space."""
+    return " ".join(strip_invisible(text).split())
+
+
+def _why_nothing_runs(view: IncidentView) -> str:
+    """Say why no runbook acts on an open incident; empty if one may, or none was looked for yet."""
+    planned = next((entry for entry in reversed(view.entries) if entry.what == "planned"), None)
+    if planned is None or view.record.plan is not None or view.record.status == "CLOSED":
+        return ""
+    return one_line(str(planned.facts.get("reason", "")), 300)
 
 
 def status_part(record: IncidentRecord, frame: Frame) -> str:
@@ -146,9 +161,13 @@ def _opening_alert(record: IncidentRecord) -> StoredAlert:
     """Return the alert that opened the incident, as if the index had returned it: it may be a moment behind."""
     alert, opened_at = record.incident.alert, record.incident.opened_at
     firing = record.live.firing > 0 if record.live else record.status == "OPEN"
-    rank = {"critical": 4, "high": 3, "medium": 2, "low": 1}.get(alert.severity, 0)
     return StoredAlert(
-        fingerprint=alert.fingerprint, firing=firing, rank=rank, began_at=opened_at, received_at=opened_at, alert=alert
+        fingerprint=alert.fingerprint,
+        firing=firing,
+        rank=SEVERITY_RANK[alert.severity],
+        began_at=opened_at,
+        received_at=opened_at,
+        alert=alert,
     )
 
 

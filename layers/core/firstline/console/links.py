@@ -89,4 +89,4 @@ def _named(alert: NormalizedAlert) -> Iterator[PageLink]:
 
 
 def _source_name(alert: NormalizedAlert) -> str:
-    return alert.source.capitalize()
+    return {"cloudwatch": "CloudWatch", "pagerduty": "PagerDuty"}.get(alert.source, alert.source.capitalize())

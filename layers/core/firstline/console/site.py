@@ -80,7 +80,7 @@ class Site:
     session: Callable[[str, datetime], Pass | None]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
-        """HttpAnswer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
         method, path = web.method_and_path(event)
         if path == [assets.script_name()]:
             return assets.script()

@@ -6,9 +6,9 @@ Example
 -------
 >>> status = status_of(record, now)
 >>> status.who
-'Nobody has it, paged 12 min ago, 2×'
+'Nobody has it, paged 2×, first 12 min ago'
 >>> status.sentence(zone, now)
-'Nobody has it, paged 12 min ago, 2×. It waits for an acknowledgement; at 03:27 the next page goes out.'
+'Nobody has it, paged 2×, first 12 min ago. It waits for an acknowledgement; at 03:27 the next page goes out.'
 """
 
 from collections.abc import Iterable
@@ -109,21 +109,16 @@ class Filter:
         The exact name of a service, whatever its case; empty for all.
     text
         A text that the title, the service, a host or the id contains, whatever its case; empty for all.
-    mine
-        The name under which a person has incidents; empty for everybody's.
     """
 
     unowned: bool = False
     at_least: Severity | None = None
     service: str = ""
     text: str = ""
-    mine: str = ""
 
     def takes(self, status: Status, record: IncidentRecord) -> bool:
         """Return True if the list shows this incident."""
         if self.unowned and not status.unowned:
-            return False
-        if self.mine and status.owner != self.mine:
             return False
         if self.at_least is not None and SEVERITY_RANK[status.severity] < SEVERITY_RANK[self.at_least]:
             return False
@@ -230,7 +225,7 @@ def _paged(record: IncidentRecord, live: Live, now: datetime) -> _Stands:
     if since is None or not live.page_done:
         return _Stands("nobody", "Nobody has it, the first page is going out", live.opened_at, waits_for)
     times = _times_paged(record)
-    who = f"Nobody has it, paged {short_duration(now - since)} ago" + (f", {times}×" if times > 1 else "")
+    who = f"Nobody has it, paged {f'{times}×, first ' if times > 1 else ''}{short_duration(now - since)} ago"
     due = live.page_again_at if live.paged_seq > live.voided_seq else None
     return _Stands("nobody", who, since, waits_for, due, "the next page goes out")
 
