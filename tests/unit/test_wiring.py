@@ -27,7 +27,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     """Record the clients that are made, each with its config."""
     made: Made = []
 
-    def client(service: str, *, config: Any = None, **_: Any) -> Any:
+    def client(service: str, *, config: Any) -> Any:
         made.append((service, config))
         return SimpleNamespace()
 
@@ -68,7 +68,7 @@ def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     assert [service for service, _ in made] == ["dynamodb"]
 
 
-def test_a_page_of_reconcile_is_on_the_trail_at_once(made: Made) -> None:
+def test_a_page_of_reconcile_is_on_the_trail_at_once() -> None:
     wiring, store = wired(ReconcileSettings), MemoryStore(a_record())
     wiring.incidents, wiring.trail, wiring.page_topic = store.incidents, store.trail, MemoryChannel(wakes="again")
     wiring.channels, wiring.on_call = dict, lambda level: None
