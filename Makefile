@@ -54,6 +54,9 @@ runbooks-check: setup
 bench: setup ## Print what Firstline costs (not a test): make bench [PART=a word of a title]
 	@$(PY) -m tests.bench $(PART)
 
+pictures: setup ## Take the pictures of the console that the docs show (needs chromium)
+	@$(PY) -m tests.pictures
+
 measure: setup ## Print how large the source is (not a test)
 	@$(PY) scripts/measure.py
 
@@ -81,4 +84,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench measure eval build build-both deploy lock
+.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench pictures measure eval build build-both deploy lock
