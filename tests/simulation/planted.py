@@ -242,7 +242,7 @@ BUGS = (
 
 
 FOUND_BY = {
-    "a close that asks nobody whether something joined": 248,
+    "a close that asks nobody whether something joined": 41,
     "a close that leaves the shared state of the group open": 1,
     "an execution that does not ask whether it was succeeded": 2,
     "a page that is sent without a claim": 9,

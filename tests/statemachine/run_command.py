@@ -122,6 +122,11 @@ class RunCommand:
         """The id of the command that was sent last."""
         return self.sent[-1].command_id
 
+    @property
+    def newest_is_silent(self) -> bool:
+        """True if nobody tells the end of the command that was sent last."""
+        return bool(self.sent) and self.sent[-1].run.end == "lost"
+
     def steps(self) -> list[str]:
         """Return the steps whose commands were accepted, in order."""
         return [sent.step for sent in self.sent]

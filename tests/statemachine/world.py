@@ -496,10 +496,14 @@ class Incident:
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
     def stands_in(self, state: str) -> "Incident":
-        """Wait until it has entered this wait (again, if it was there before) and its token is in the table."""
+        """Wait until it has entered this wait (again, if it was there before) and its token is in the table.
+
+        `Await Step` counts only for a command whose end nobody tells: any other wait for a command is over in a moment.
+        """
 
         def waits() -> bool:
-            waiting = self._waits_in(state) or (self._waits() and self.path[-1] != "Await Step")
+            ends_soon = self.path[-1:] == ["Await Step"] and not self._world.commands.newest_is_silent
+            waiting = self._waits() and not ends_soon
             if not waiting and self._execution.exec_status != ExecutionStatus.RUNNING:
                 raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
             return waiting
