@@ -266,7 +266,7 @@ FOUND_BY = {
     "an incident that reconcile does not look at soon after something joined": 6,
     "waits that ignore what changed": 834,
     "a hold that a person cannot end": 3,
-    "alerts that join an incident that is over": 243,
+    "alerts that join an incident that is over": 167,
     "a new incident in the place of one that others opened meanwhile": 267,
     "a claim that does not ask which page is the newest": 145,
     "a silenced alert that calls nobody in an incident that nothing holds": 101,
