@@ -271,7 +271,6 @@ FOUND_BY = {
     "a claim that does not ask which page is the newest": 145,
     "a silenced alert that calls nobody in an incident that nothing holds": 101,
     "a message that counts as shown before it is": 481,
-    "a suppression that does not ask what joined since the verdict": 328,
     "an alert that joins without waking anybody": 834,
     "an execution that nobody starts again": 2,
 }
