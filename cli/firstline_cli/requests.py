@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from firstline.text import strip_invisible
 from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from firstline_cli.stacks import Stack
 
@@ -42,6 +41,8 @@ def post(stack: Stack, path: str, body: dict[str, Any], *, under: str = "operate
 
 
 def _read(content: bytes) -> dict[str, Any]:
+    from firstline.text import strip_invisible
+
     try:
         said = json.loads(content)
     except ValueError:
