@@ -16,7 +16,7 @@ IncidentArgument = Annotated[str, typer.Argument(help="Its id, or the end of it:
 
 SHORTEST, LONGEST_SHORT = 4, 20
 LOOK_BACK = timedelta(days=30)
-"""How far back a short id finds a closed incident."""
+"""The time for which a short id finds a closed incident."""
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _SHOWN = 10

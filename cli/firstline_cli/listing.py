@@ -26,7 +26,7 @@ _COLOURS: dict[Severity, str] = {
 }
 _NAME_CHARS, _PLACE_CHARS = 40, 24
 _FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""What a formula begins with in a spreadsheet; in some languages also in full width."""
+"""The characters that begin a formula in a spreadsheet; in some languages also in full width."""
 
 COLUMNS = (
     *("id", "short_id", "severity", "title", "alert", "place", "service", "opened_at", "age_seconds", "holder"),

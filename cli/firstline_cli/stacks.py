@@ -30,7 +30,7 @@ CHOSEN = ""
 
 STACK_VARIABLE = "FIRSTLINE_STACK"
 USER_VARIABLE = "FIRSTLINE_USER"
-"""Who acts on the emulator: the name of one of its people."""
+"""The variable that names the person who acts on the emulator."""
 
 StackOption = Annotated[
     str,

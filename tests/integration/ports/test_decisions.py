@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
@@ -11,12 +11,14 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firstline.channels.delivery import Channel
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan
 from firstline.people import approve, links
 from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.approve import Answer
+from firstline.people.operate import Operations
 from firstline.remediation.store import Remediations
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import a_plan, alert, at
@@ -37,7 +39,11 @@ def executions() -> MemoryExecutions:
 @pytest.fixture
 def handler(incidents: Incidents, remediations: Remediations, executions: MemoryExecutions) -> ApprovalHandler:
     trail = MemoryStore().trail
-    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, remediations, executions, MemoryDocuments(), trail)
+
+    def operations(channels: Mapping[str, Channel]) -> Operations:
+        return Operations(incidents, remediations, executions, trail, channels, APPROVERS, lambda alert: None)
+
+    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, MemoryDocuments(), operations)
 
 
 type Plan = Callable[..., Incident]

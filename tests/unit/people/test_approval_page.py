@@ -29,6 +29,7 @@ from tests.support.builders import (
 )
 from tests.support.checked import checked
 from tests.support.memory import SCRIPT, MemoryDocuments, MemoryExecutions, MemoryStore
+from tests.support.operating import operations_of, people_of
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
 
@@ -297,7 +298,11 @@ def test_the_template_engine_waits_for_the_first_page() -> None:
 def test_a_key_that_could_be_guessed_closes_the_page_and_is_not_told_to_visitors() -> None:
     store = MemoryStore(a_waiting_record())
     handler = ApprovalHandler(
-        lambda: ("short",), (), store.incidents, store.remediations, MemoryExecutions(), MemoryDocuments(), store.trail
+        lambda: ("short",),
+        (),
+        store.incidents,
+        MemoryDocuments(),
+        lambda channels: operations_of(store, MemoryExecutions(), channels, people_of()),
     )
     for reply in (
         handler.show(INCIDENT_ID, "x.y", NOW),

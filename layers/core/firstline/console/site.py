@@ -38,7 +38,7 @@ from firstline.remediation.steps import Documents
 from firstline.text import one_line
 
 CLOSED_FOR = timedelta(days=1)
-"""How long the list shows what is closed, if it is asked to."""
+"""The time for which the list shows what is closed, if it is asked to."""
 
 UNKNOWN = "Firstline knows no such incident. It may be older than the stack remembers."
 
@@ -53,7 +53,7 @@ DONE = {
     "refuse": "Refused: it never runs.",
     "late": "It is written down. AWS is slow to react, so it takes effect within a minute or two.",
 }
-"""What an incident's page says after a form, by the word in its address. Nothing else of the address is shown."""
+"""The sentence on an incident's page after a form, by the word in its address. Nothing else of the address is shown."""
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,13 @@ from firstline.errors import (
     TooLate,
     UnreadablePayload,
 )
-from firstline.incidents.audit_trail import Trail
-from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
-from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people import approval_page, approve, links
 from firstline.people.actor import Actor
 from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person
 from firstline.remediation.steps import Documents
-from firstline.remediation.store import Remediations
 
 MAX_FORM_BYTES = 4_096
 
@@ -59,15 +55,15 @@ class ApprovalHandler:
         Reads the active signing keys.
     approvers
         The names of the people who may approve now: the link of a person who left the list is no longer valid.
+    operations
+        Builds what acts and tells these channels.
     """
 
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
     incidents: Incidents
-    remediations: Remediations
-    executions: Executions
     documents: Documents
-    trail: Trail
+    operations: Callable[[Mapping[str, Channel]], Operations]
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
         """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
@@ -90,23 +86,9 @@ class ApprovalHandler:
         person = Person(key=link.approver, name=link.name, role="approver")
         actor = Actor(person=person, through="approval page", principal=f"link of {link.approver}")
         action = Action(does="approve" if approves else "refuse", plan_digest=link.plan_digest)
-        self._operations(channels).act(action, incident_id, actor, now)
+        self.operations(channels).act(action, incident_id, actor, now)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")
-
-    def _operations(self, channels: Mapping[str, Channel]) -> Operations:
-        def submit(alert: NormalizedAlert) -> None:
-            raise NotImplementedError(f"the approval page raises no alert: {alert.alert_name}")
-
-        return Operations(
-            incidents=self.incidents,
-            remediations=self.remediations,
-            executions=self.executions,
-            trail=self.trail,
-            channels=channels,
-            approvers=self.approvers,
-            submit=submit,
-        )
 
     def _link(self, incident_id: str, token: str, now: datetime) -> links.Link:
         link = links.read(token, self.keys(), incident_id=incident_id, now=now)

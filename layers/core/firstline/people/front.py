@@ -160,10 +160,8 @@ class PeopleFront:
             keys=self._signing_keys,
             approvers=self.people().approvers,
             incidents=self.incidents,
-            remediations=self.remediations,
-            executions=self.executions,
             documents=self.documents,
-            trail=self.trail,
+            operations=self._operations,
         )
 
     def _signing_keys(self) -> Sequence[str]:

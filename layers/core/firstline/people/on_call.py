@@ -22,7 +22,7 @@ from firstline.text import one_line
 
 LONGEST = timedelta(days=60)
 FARTHEST = timedelta(days=366)
-"""How far ahead an override may begin."""
+"""The time ahead within which an override may begin."""
 
 MOST = 200
 """The most overrides of one schedule that are not over: each one makes the next slower to tell."""

@@ -16,7 +16,7 @@ from firstline.console.sessions import Pass, hash_of, new_token
 from firstline.observability import logger
 
 KEPT = timedelta(days=1)
-"""How long an item stays after its end: it tells a ticket that was used from one that never was."""
+"""The time for which an item stays after its end: it tells a ticket that was used from one that never was."""
 
 
 class TableSessions(TableStore):
