@@ -179,7 +179,7 @@ def test_a_key_that_cannot_be_read_is_no_verdict() -> None:
         raise PermissionError("AccessDenied on ssm:GetParameter")
 
     with pytest.raises(ModelGaveNoVerdict, match="PermissionError: AccessDenied"):
-        ChatModel(Endpoint("http://127.0.0.1:1/v1", "m", key, 500), deadline_seconds=1).verdict(PROMPT)
+        ChatModel(Endpoint("http://127.0.0.1:1/v1", "m", key, 500), deadline_seconds=30).verdict(PROMPT)
 
 
 def test_the_connection_is_closed_when_time_is_up(serve: Callable[[Script], Server]) -> None:
