@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from firstline.classification import memory
 from firstline.classification.case import Case
 from firstline.classification.classify import classify
+from firstline.classification.feedback import called_real
 from firstline.classification.templates import template_of
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Feedback, Incident, Severity
-from firstline.people.feedback import called_real
 from firstline.policy.rules import NO_RULES
 from tests.support.depth import tries
 
