@@ -53,7 +53,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
     ]
 
 
-@settings(max_examples=tries(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_history_of_words_breaks_the_invariants(
     incident: Any, evidence: Any, judged: Any, model: Any, data: st.DataObject
