@@ -15,8 +15,8 @@ from firstline.models import Approval, IncidentRecord, PlannedStep, Released, Ru
 from firstline.people.approval_page import plan_page, refusal, review
 from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.links import Link
+from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import render_script
-from firstline.runbooks.model import Command
 from firstline.text import visible
 from tests.support.builders import (
     INCIDENT_ID,
