@@ -53,7 +53,10 @@ ATTEMPTS = 24
 
 
 class TableGroups(TableStore):
-    """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The port `Groups` over the table; the port says what the methods take, return and raise.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -65,20 +68,7 @@ class TableGroups(TableStore):
     def read(
         self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
-        """Read groups and some of their alerts, consistently: one request for every hundred items.
-
-        Parameters
-        ----------
-        wanted
-            The fingerprints of interest by group key.
-        inhibitions
-            Keys of inhibitions.
-
-        Returns
-        -------
-        tuple
-            The groups by key, and by key how many alerts fire that inhibit others.
-        """
+        """Read groups and some of their alerts, consistently: one request for every hundred items."""
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}
         alerts = [alert_key(group_key, name) for group_key, names in fingerprints.items() for name in names]
@@ -100,13 +90,7 @@ class TableGroups(TableStore):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words.
-
-        Parameters
-        ----------
-        opening
-            A text that is the same for all that open this very incident at once: together they take one token.
-        """
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
         expression, free = "ADD #total :one, #name :one SET expires_at = :expiry", ""
@@ -147,20 +131,7 @@ class TableGroups(TableStore):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts: one transaction.
-
-        Parameters
-        ----------
-        before
-            The live half that the group had; the new one takes its place.
-        opened
-            When the group opened incidents within the last hour, this one included.
-
-        Raises
-        ------
-        GroupChanged
-            The group or one of the alerts is no longer as it was read.
-        """
+        """Write a new incident with its first alerts: one transaction."""
         live = new_live(incident, change, opened)
         free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
         writes = [
@@ -187,11 +158,6 @@ class TableGroups(TableStore):
         """Write alerts that join or end, and return the live half as it stands after that.
 
         Conflicts with other writers are tried again here; what conflicts often is spread over shards.
-
-        Raises
-        ------
-        GroupChanged
-            An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
         in_a_row = 0
         for tries in range(ATTEMPTS):
@@ -221,20 +187,7 @@ class TableGroups(TableStore):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store the last word of an alert that no open incident counts.
-
-        Parameters
-        ----------
-        before
-            The alert as it was read.
-        inhibits
-            By key, how many fewer alerts fire that inhibit others.
-
-        Raises
-        ------
-        GroupChanged
-            The alert is no longer as it was read.
-        """
+        """Store the last word of an alert that no open incident counts."""
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
         counters = self._inhibit_requests(inhibits or {}, alert.received_at)
         try:
