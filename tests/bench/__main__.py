@@ -24,7 +24,7 @@ os.environ |= {
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import contention, costs, imports, remediation, requests, similar, throughput, transitions
+from tests.bench import contention, cost, costs, imports, remediation, requests, similar, throughput, transitions
 
 type Row = tuple[str, str, str]
 
@@ -32,6 +32,7 @@ PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("Starting ingest", imports.rows),
     ("DynamoDB requests", requests.rows),
     ("An alert in the table", costs.rows),
+    ("What it costs (writes docs/cost.md)", cost.rows),
     ("A crowd: 1,000 senders, 100 at once, in virtual time", contention.rows),
     ("The same crowd on this machine, with DynamoDB Local", contention.rows_on_this_machine),
     ("Similar incidents", similar.rows),

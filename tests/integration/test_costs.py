@@ -1,12 +1,13 @@
 """The most that ingest and the state machine may cost, counted: requests, writes and transitions, never seconds."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
-from tests.bench import costs, requests, transitions
+from tests.bench import costs, paths, prices, requests, transitions
 from tests.support.builders import alert, at
 from tests.support.changes import joining
 from tests.template.machine import Machine
@@ -67,3 +68,25 @@ def test_a_path_has_no_more_transitions_than_promised(path: str) -> None:
     through, limit = transitions.PATHS[path]
 
     assert len(through) < Machine.load(transitions.INCIDENT).fewest_transitions(*through) <= limit
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+
+
+@pytest.mark.parametrize("path", ["duplicate", "noise", "paged, acknowledged, resolved"])
+def test_the_page_about_costs_says_what_a_path_takes(path: str) -> None:
+    """If this fails, something costs more or less than it did: look at what, and write the page anew (`make cost`)."""
+    (row,) = [line.split("|") for line in PAGE.splitlines() if line.startswith(f"| {path} |")]
+    work = paths.play(paths.PATHS[path]).work
+
+    posts, transitions, invocations = (int(cell) for cell in row[2:5])
+    assert (posts, transitions, invocations) == (work.posts, work.transitions, work.invocations.total())
+    assert float(row[6].split()[0]) == work.documented
+
+
+def test_the_page_about_costs_and_the_readme_say_what_an_idle_month_costs() -> None:
+    billed = sum(dollars for dollars, _, is_billed in prices.idle_month().values() if is_billed)
+
+    assert billed <= 1.50
+    assert f"of which ${billed:.2f} are" in PAGE
+    assert "costs about $1.50 a month" in (Path(__file__).parents[2] / "README.md").read_text()

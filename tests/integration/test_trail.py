@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,25 @@ def test_nothing_is_written_over(trail: TableTrail, table: Table, monkeypatch: p
     entries = trail.entries("inc-1")
     assert [entry.what for entry in entries] == [*(fact.what for fact in FACTS), "paged"]
     assert first_break("inc-1", entries) is None
+
+
+def test_an_entry_whose_reply_was_lost_is_logged_once_and_stands_once(
+    trail: TableTrail, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash in the log is the copy that proves the chain."""
+    written = table._client.put_item
+
+    def lost(**request: Any) -> Any:
+        written(**request)
+        return written(**request)  # the client repeats it, and is refused
+
+    logged: list[int] = []
+    monkeypatch.setattr(
+        "firstline.adapters.dynamodb.trail.logger.info", lambda _, **said: logged.append(said["number"])
+    )
+    monkeypatch.setattr(table._client, "put_item", lost)
+    before = len(trail.entries("inc-1"))
+    trail.append("inc-1", [Fact(what="paged", who="firstline", facts={"level": "1"})], at(9))
+
+    assert len(trail.entries("inc-1")) == before + 1
+    assert logged == [before + 1]

@@ -8,6 +8,7 @@ from firstline.errors import (
 )
 from firstline.incidents.lifecycle import ExecutionState
 from firstline.models import Hold, Incident
+from firstline.observability import metrics
 from tests.support.builders import a_classification, a_plan, at
 from tests.support.reconciling import CRITICAL, Instead, World, counted
 
@@ -148,7 +149,7 @@ def test_step_functions_out_of_reach_keeps_nobody_from_being_paged(world: World)
     world.run(6)
 
     assert world.pages == 1
-    assert counted("Heartbeat") == 1
+    assert counted("OpenIncidents") == 1
 
 
 # --- signals ----------------------------------------------------------------------------------------------------------
@@ -336,3 +337,14 @@ def test_a_message_that_no_channel_takes_is_tried_less_and_less_often(world: Wor
     world.minutes(1, 60)
 
     assert 5 <= world.slack.attempts <= 12
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"), [("ABORTED", True), ("TIMED_OUT", True), ("SUCCEEDED", False), ("FAILED", False)]
+)  # Step Functions itself counts those that fail
+def test_an_execution_that_did_not_end_itself_is_counted(world: World, status: str, counts: bool) -> None:
+    incident = world.opens(severity="low")
+
+    world.reconciler.mend(world.ended(incident, status=status), at(1))
+
+    assert ("ExecutionStopped" in metrics.metric_set) is counts

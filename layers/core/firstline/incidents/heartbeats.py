@@ -94,7 +94,8 @@ class Watch:
                 since = None  # seen at last: its own record is watched from now on
             absent += since is not None
             self._tell(pulse, expected, since, now)
-        metrics.add_metric(name="HeartbeatsAbsent", unit="Count", value=absent)
+        if absent:
+            metrics.add_metric(name="HeartbeatsAbsent", unit="Count", value=absent)
         return absent
 
     def _tell(self, pulse: Pulse, expected: Heartbeat, since: datetime | None, now: datetime) -> None:

@@ -50,6 +50,9 @@ STARTS_WITHIN = timedelta(seconds=30)
 FAILED_WITHIN = timedelta(minutes=3)
 """Executions that failed before that were seen by an earlier run."""
 
+STOPPED = ("ABORTED", "TIMED_OUT")
+"""How an execution ends that did not end by itself. Those that fail are counted by Step Functions."""
+
 SECONDS = 40.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
@@ -106,8 +109,16 @@ class Reconciler:
         Raises
         ------
         HistoryUnavailable
-            The table could not be read: no heartbeat, and its absence raises an alarm.
+            The table could not be read. An alarm hears of runs that fail.
         """
+        try:
+            return self._run(now)
+        except HistoryUnavailable:
+            # Ends of executions may still be mended meanwhile, and then Lambda's own count of errors says nothing.
+            _count("ReconcileFailed")
+            raise
+
+    def _run(self, now: datetime) -> int:
         until = self.clock() + SECONDS
         spare = Spare(MOST_RECORDS)
         lives = self.incidents.due(now + LOOK_AHEAD, MOST_LIVES)
@@ -127,8 +138,9 @@ class Reconciler:
             self.watch(now)
         except (ConfigurationError, ExecutionsUnavailable):
             logger.exception("the heartbeats could not be checked")
-        metrics.add_metric(name="OpenIncidents", unit="Count", value=self.count_open())
-        metrics.add_metric(name="Heartbeat", unit="Count", value=1)
+        # A metric costs as long as it is sent, so a gauge that stands at nothing is not.
+        if open_incidents := self.count_open():
+            metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
         return looked_at
 
@@ -140,6 +152,8 @@ class Reconciler:
         detail
             Step Functions' event about the end of an execution.
         """
+        if detail.get("status") in STOPPED:
+            _count("ExecutionStopped")
         try:
             ended = ExecutionInput.model_validate_json(detail.get("input") or "")
         except ValidationError:
@@ -323,8 +337,8 @@ class Reconciler:
     def _check_page_topic(self) -> None:
         """Report an unsubscribed page topic before the first page needs it."""
         subscribed = self.topic.has_subscriber()
-        metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if subscribed else 1)
         if not subscribed:
+            _count("PageTopicUnheard")
             logger.error(
                 "Nobody is subscribed to the page topic, so pages of last resort and this stack's alarms reach nobody: "
                 "subscribe an address to it"

@@ -93,15 +93,15 @@ class TableIncidents(LiveMarks, Closing):
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
         """Return the incident's alerts, worst first. An index answers: an alert of the last second may be missing."""
-        return [alert_of(item) for item in self._table.query(incident_id, index="by_incident", limit=limit)]
+        return [alert_of(item) for item in self._table.query_whole(incident_id, "by_incident", limit=limit)]
 
     def open_records(self) -> Iterator[IncidentRecord]:
         """Return the incidents that are not closed, oldest first, without their pages."""
-        return read_records(self._table, self._table.query(OPEN, index="by_status"))
+        return read_records(self._table, self._table.query_whole(OPEN, "by_status"))
 
     def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
         """Return the incidents that closed since a time, oldest first, without their pages."""
-        return read_records(self._table, self._table.query(CLOSED, index="by_status", since=stamp(since)))
+        return read_records(self._table, self._table.query_whole(CLOSED, "by_status", since=stamp(since)))
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""

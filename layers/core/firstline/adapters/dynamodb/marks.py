@@ -91,7 +91,8 @@ class LiveMarks(TableStore):
         )
         try:
             self._table.transact_patiently(
-                self._table.edit_request(live_key(incident.group_key), live), self._page_request(incident, page, now)
+                self._table.edit_request(live_key(incident.group_key), live),
+                self._table.put_request(self._page_item(incident, page, now)),
             )
         except WriteRefused:
             return False
@@ -105,7 +106,7 @@ class LiveMarks(TableStore):
         A page that could not be claimed counts from now on, for what it was `seen` to tell of, or else for the severity
         that its incident opened with: no page for the same alerts follows at once, and something worse is still paged.
         """
-        self._table.transact_patiently(self._page_request(incident, page, now))
+        self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
         newer = "page_done < :seq AND paged_seq >= :seq"
         edit = Edit(sets=sets, once={"paged_at": stamp(now)}, where=newer, values={":seq": page.seq})
@@ -230,10 +231,10 @@ class LiveMarks(TableStore):
             if self._table.edit(live_key(incident.group_key), mine) is not None:
                 return
 
-    def _page_request(self, incident: Incident, page: Page, now: datetime) -> Item:
+    def _page_item(self, incident: Incident, page: Page, now: datetime) -> Item:
         pk, sk = page_key(incident.incident_id, page.seq)
         item = {"pk": pk, "sk": sk, "layout": LAYOUT, "page": page.model_dump_json()}
-        return self._table.put_request(item | {"expires_at": self._table.late_expiry(now)})
+        return item | {"expires_at": self._table.late_expiry(now)}
 
 
 def known_rank(live: Live) -> int:

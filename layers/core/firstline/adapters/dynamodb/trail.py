@@ -5,10 +5,10 @@
 | an entry | `TRAIL#<incident id>` | `<number, six digits>` |
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from firstline.adapters.dynamodb.table import MOST_WRITES, TableStore, WriteRefused
+from firstline.adapters.dynamodb.table import MOST_WRITES, Item, TableStore, WriteRefused
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Entry, Fact, chained
 from firstline.models.live import LAYOUT
@@ -35,8 +35,11 @@ class TableTrail(TableStore):
             The table could not be read or written, or too many writers append at once.
         """
         pk, expiry = f"TRAIL#{incident_id}", self._table.late_expiry(at)
+        new: list[Entry] = []
         for tries in range(ATTEMPTS):
             known = self.entries(incident_id)
+            # Refused, because the client repeated a write whose reply was lost.
+            _log(entry for entry in new if entry in known)
             written = {_said(entry) for entry in known}
             by_words = {_said(fact): fact for fact in facts}
             missing = [fact for words, fact in by_words.items() if words not in written]
@@ -51,19 +54,31 @@ class TableTrail(TableStore):
                 }
                 for entry in new
             ]
-            writes = [self._table.put_request(item, condition="attribute_not_exists(pk)") for item in items]
-            try:
-                if writes:
-                    self._table.transact(*writes)
-            except WriteRefused:
+            if items and not self._write(items):
                 self._table.pause(tries)
                 continue
-            for entry in new:
-                # The log holds a copy of the hash, which a chain that was rewritten as a whole would not match.
-                logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
+            _log(new)
             if len(missing) <= MOST_WRITES:
                 return
         raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")
+
+    def _write(self, items: Sequence[Item]) -> bool:
+        """Write entries, all or none. Return True if none of them was there."""
+        if len(items) == 1:  # most often; a transaction of one costs twice
+            return self._table.put(items[0], "attribute_not_exists(pk)")
+        try:
+            self._table.transact(
+                *(self._table.put_request(item, condition="attribute_not_exists(pk)") for item in items)
+            )
+        except WriteRefused:
+            return False
+        return True
+
+
+def _log(entries: Iterable[Entry]) -> None:
+    """Log a copy of each entry's hash, which a chain that was rewritten as a whole would not match."""
+    for entry in entries:
+        logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
 
 
 def _said(fact: Fact) -> str:

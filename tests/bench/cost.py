@@ -1,0 +1,55 @@
+"""The dollars of each path and of an idle month, written into docs/cost.md (`make cost`)."""
+
+import itertools
+from pathlib import Path
+
+from firstline.adapters.dynamodb.table import Table
+from tests.bench import paths, prices
+from tests.bench.crowd import client_of
+from tests.bench.table import declared_table
+from tests.support.dynamodb_local import dynamodb_local
+from tests.support.needs import NEEDS
+
+PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+
+
+def measure() -> dict[str, paths.Work]:
+    """Return what each path takes, with the units of DynamoDB Local."""
+    numbers = itertools.count(1)
+    with dynamodb_local("512m") as address:
+        client = client_of(address)
+
+        def make() -> Table:
+            name = f"bench-{next(numbers)}"
+            client.create_table(TableName=name, **declared_table())
+            return Table(client, name)
+
+        return dict(paths.measure(client, make))
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Measure the dollars of each path, and of an idle month, and write the page."""
+    lack = NEEDS["dynamodb-local"]()
+    if lack is not None:
+        return [("the cost of each path", f"not measured: {lack.what}", "")]
+    found = measure()
+    PAGE.write_text(prices.page(found), encoding="utf-8")
+    idle = prices.idle_month()
+    billed = sum(dollars for dollars, _, is_billed in idle.values() if is_billed)
+    return [
+        *(
+            (f"{name}, 1,000 of them", f"${prices.of_path(work).total:.3f}", LIMITS.get(name, ""))
+            for name, work in found.items()
+        ),
+        ("a page from alert to close, write units", f"{found[PAGED].documented:g}", "≤ 40"),
+        ("an idle month", f"${billed:.2f}", "≤ $1.50"),
+    ]
+
+
+PAGED = "paged, acknowledged, resolved"
+LIMITS = {
+    "duplicate": "≤ $0.002",
+    "noise": "≤ $0.10",
+    PAGED: "≤ $0.30",
+    "remediated (a look, two acts), resolved": "≤ $0.60",
+}

@@ -1,0 +1,195 @@
+"""What an account demands of a stack: a boundary, a key, reserved concurrency, protection. Each may be left out."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint import lint
+from samtranslator.yaml_helper import yaml_parse
+
+from scripts.table_stack import table_template
+from tests.template.test_iam_senders import Resolved, template
+
+ROOT = Path(__file__).parents[2]
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def deployed(**parameters: str) -> Resolved:
+    """Return the resources of a stack with their properties resolved."""
+    whole = template(**parameters)
+    return {name: (kind, whole.resolve(given)) for name, (kind, given) in whole.resources().items()}
+
+
+def of_kind(resources: Resolved, kind: str) -> dict[str, dict[str, Any]]:
+    return {name: properties for name, (each, properties) in resources.items() if each == kind}
+
+
+def places(value: Any, text: str) -> Iterator[str]:
+    """Yield the key of every property whose value is this text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if item == text:
+                yield key
+            yield from places(item, text)
+    elif isinstance(value, list):
+        for item in value:
+            yield from places(item, text)
+
+
+def test_every_role_has_the_boundary_and_none_without_one() -> None:
+    bounded = of_kind(deployed(PermissionsBoundaryArn=BOUNDARY), "AWS::IAM::Role")
+    free = of_kind(deployed(), "AWS::IAM::Role")
+
+    assert len(bounded) > 10
+    assert {name: role.get("PermissionsBoundary") for name, role in bounded.items()} == dict.fromkeys(bounded, BOUNDARY)
+    assert [name for name, role in free.items() if "PermissionsBoundary" in role] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "by_default"),
+    [
+        ("AWS::Logs::LogGroup", {"KmsKeyId": KEY}, {}),
+        ("AWS::SQS::Queue", {"KmsMasterKeyId": KEY}, {"SqsManagedSseEnabled": True}),
+        ("AWS::SNS::Topic", {"KmsMasterKeyId": KEY}, {}),
+        (
+            "AWS::DynamoDB::Table",
+            {"SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}},
+            {"SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"}},
+        ),
+    ],
+)
+def test_all_that_lies_somewhere_is_encrypted_with_the_key(
+    kind: str, own: dict[str, Any], by_default: dict[str, Any]
+) -> None:
+    for parameters, wanted in (({"KmsKeyArn": KEY}, own), ({}, by_default)):
+        found = of_kind(deployed(MachineLogLevel="ERROR", **parameters), kind)
+        keys = {"KmsKeyId", "KmsMasterKeyId", "SqsManagedSseEnabled", "SSESpecification"}
+        assert found
+        for name, properties in found.items():
+            assert {key: properties[key] for key in keys & set(properties)} == wanted, name
+
+
+def test_every_role_that_touches_them_may_use_the_key_and_only_through_the_services() -> None:
+    resources = deployed(KmsKeyArn=KEY)
+    roles = set(of_kind(resources, "AWS::IAM::Role"))
+    policy = of_kind(resources, "AWS::IAM::Policy")["UseKeyPolicy"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    given = {str(role) for role in policy["Roles"]}
+    without = {name for name in roles if not any(name in role for role in given)}
+    # The one deploys releases, the other only starts reconcile.
+    assert without == {"ReleaseStateMachineRole", "ReconcileFunctionEveryMinuteRole"}
+    assert statement["Resource"] == KEY
+    services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    assert sorted(service.split(".")[0] for service in services) == ["dynamodb", "sns", "sqs", "ssm"]
+    assert list(places(deployed(), KEY)) == []
+    assert "KeyPolicyArn" in template(KmsKeyArn=KEY).outputs()
+
+
+@pytest.mark.parametrize(("given", "is_protected"), [("true", True), ("false", False)])
+def test_the_table_is_kept_and_may_be_protected(given: str, is_protected: bool, written: dict[str, Any]) -> None:
+    (table,) = of_kind(deployed(DeletionProtection=given), "AWS::DynamoDB::Table").values()
+
+    assert table["DeletionProtectionEnabled"] is is_protected
+    assert written["Resources"]["Table"]["DeletionPolicy"] == "Retain"
+    assert written["Resources"]["Table"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_whoever_pages_has_concurrency_of_its_own() -> None:
+    def reserved(**parameters: str) -> dict[str, Any]:
+        functions = of_kind(deployed(**parameters), "AWS::Lambda::Function")
+        found = {name: each.get("ReservedConcurrentExecutions") for name, each in functions.items()}
+        return {name: count for name, count in found.items() if count is not None}
+
+    assert reserved() == {}
+    assert reserved(PagingConcurrency="5") == {"EscalateFunction": "5", "NotifyFunction": "5"}
+    assert reserved(IngestConcurrency="20") == {"IngestFunction": "20"}
+
+
+def test_machines_log_without_data_if_told_to() -> None:
+    loud, quiet = deployed(MachineLogLevel="ERROR"), deployed()
+    machines = of_kind(loud, "AWS::StepFunctions::StateMachine")
+
+    assert len(machines) == 2
+    for machine in machines.values():
+        logging = machine["LoggingConfiguration"]
+        assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert {"MachineLogGroup", "LogMachinesPolicy"} <= set(loud)
+    assert not {"MachineLogGroup", "LogMachinesPolicy"} & set(quiet)
+    assert all(
+        "LoggingConfiguration" not in each for each in of_kind(quiet, "AWS::StepFunctions::StateMachine").values()
+    )
+
+
+def test_each_demand_may_be_left_out(written: dict[str, Any]) -> None:
+    *_, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    guide = (ROOT / "docs" / "account.md").read_text()
+
+    for name in demands["Parameters"]:
+        assert written["Parameters"][name]["Default"] in ("", 0, "false", "OFF"), name
+        assert f"`{name}" in guide, name
+
+
+# --- who deploys -----------------------------------------------------------------------------------------------------
+
+SERVICES = {
+    "ApiGatewayV2": "apigateway",
+    "CloudFormation": "cloudformation",
+    "CloudWatch": "cloudwatch",
+    "DynamoDB": "dynamodb",
+    "Events": "events",
+    "IAM": "iam",
+    "Lambda": "lambda",
+    "Logs": "logs",
+    "SNS": "sns",
+    "SQS": "sqs",
+    "SSM": "ssm",
+    "Scheduler": "scheduler",
+    "StepFunctions": "states",
+}
+
+
+def test_the_deployers_policy_speaks_of_every_service_and_of_this_stack_alone(observability: Resolved) -> None:
+    policy = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+    kinds = {kind for kind, _ in template(KmsKeyArn=KEY, MachineLogLevel="ALL").resources().values()}
+    kinds |= {str(resource["Type"]) for resource in observability.values()}  # type: ignore[call-overload]
+    documents = yaml_parse((ROOT / "runbooks/documents/template.yaml").read_text())["Resources"]
+    kinds |= {resource["Type"] for resource in documents.values()}
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+
+    assert {SERVICES[kind.split("::")[1]] for kind in kinds} <= {action.split(":")[0] for action in actions}
+    assert "*" not in actions
+    for statement in policy["Statement"]:
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        if "*" in resources:
+            assert statement["Sid"] in {"NamedByNobody", "UseTheKey"}, statement["Sid"]
+        else:
+            names = ("firstline-prod", "apigateway", "event-source-mapping", "transform/Serverless", "aws-sam-cli")
+            assert all(any(name in arn for name in names) for arn in resources), statement["Sid"]
+
+
+# --- several stacks, and those that are gone -------------------------------------------------------------------------
+
+
+def test_no_name_is_the_same_in_two_stacks() -> None:
+    """A schedule's name is by default that of its event, so a second stack of an account could not be made."""
+    names = ("Name", "FunctionName", "LayerName", "LogGroupName", "QueueName", "TopicName", "TableName", "RoleName")
+    for name, (kind, properties) in deployed(KmsKeyArn=KEY, MachineLogLevel="ALL").items():
+        if kind in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"):
+            continue  # their FunctionName is a reference
+        for key in names:
+            assert "ops" in properties.get(key, "ops"), (name, key)
+
+
+def test_a_stack_of_the_table_alone_has_the_table_as_it_is_deployed() -> None:
+    for key in (None, KEY):
+        alone = table_template(key)["Resources"]
+        (table,) = of_kind(deployed(**({"KmsKeyArn": key} if key else {})), "AWS::DynamoDB::Table").values()
+
+        assert set(alone) == {"Table"}
+        assert alone["Table"]["Properties"] == table
+        assert alone["Table"]["DeletionPolicy"] == "Retain"
+        assert [str(match) for match in lint(json.dumps(table_template(key)))] == []
