@@ -39,7 +39,7 @@ from local.emulator.signing import user_arn
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
-TARGET_TAG = ("Firstline", "managed")
+TARGET_TAG = ("Firstline", STACK_NAME)
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
