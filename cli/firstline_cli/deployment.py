@@ -67,9 +67,7 @@ def say_who_is_woken(environment: str) -> None:
     from firstline_cli.stacks import stack_of
 
     chosen = environment_of(CHECKOUT, environment)
-    if chosen.region:
-        os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = chosen.region
-    for finding in people.who_is_woken(stack_of(chosen.stack_name)):
+    for finding in people.who_is_woken(stack_of(chosen.stack_name, chosen.region)):
         print(finding.line())
 
 

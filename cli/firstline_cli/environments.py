@@ -98,7 +98,7 @@ def remember(checkout: Path, environment: str, parameters: Mapping[str, str], re
     text = file.read_text(encoding="utf-8") if file.exists() else _HEADING
     document: Any = tomlkit.parse(text)
     table = document.setdefault(environment, tomlkit.table())
-    if region and "region" not in table:
+    if region:
         table["region"] = region
     given = table.setdefault("parameters", tomlkit.table())
     for name, value in parameters.items():

@@ -43,7 +43,7 @@ _AT_NIGHT = (
 
 _HISTORY = ("report", "audit", "learn")
 
-_SET_UP = {"deploy": "deployment", "doctor": "doctor"}
+_SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
 
 

@@ -82,7 +82,7 @@ def _name(part: str, checkout: Path) -> str:
 
 def _files(folder: Path) -> dict[Path, Path]:
     """Return the files of a folder by their path in it, without what editors and git leave."""
-    found = {file.relative_to(folder): file for file in folder.rglob("*") if file.is_file()}
+    found = {file.relative_to(folder): file for file in folder.rglob("*", recurse_symlinks=True) if file.is_file()}
     return {path: file for path, file in found.items() if not any(part.startswith(".") for part in path.parts)}
 
 

@@ -86,11 +86,14 @@ def table_of(stack: str) -> "Table":
     return stack_of(stack).table
 
 
-def stack_of(stack: str) -> Stack:
-    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none."""
+def stack_of(stack: str, region: str | None = None) -> Stack:
+    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none.
+
+    It is looked for in `region`, or in the one of the AWS profile.
+    """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
-        found = _deployed(chosen)
+        found = _deployed(chosen, region)
         print(f"{found.name} in {found.region}, account {found.account}", file=sys.stderr)
         return found
     line = registry.running(EMULATORS) if chosen == LOCAL else _line(chosen)
@@ -201,14 +204,14 @@ def _is_ours(outputs: Mapping[str, str]) -> bool:
     return {"TableName", "StateMachineArn"} <= outputs.keys()
 
 
-def _deployed(stack: str) -> Stack:
+def _deployed(stack: str, region: str | None) -> Stack:
     from boto3.session import Session
     from botocore.exceptions import BotoCoreError, ClientError
 
     from firstline.adapters.dynamodb.table import Table
 
     try:
-        session = Session()
+        session = Session(region_name=region)
         (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = _outputs(found)
         if not _is_ours(outputs):
