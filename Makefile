@@ -80,8 +80,8 @@ BUILT_FROM := template.yaml observability.yaml samconfig.toml scripts/build.sh $
 	bash scripts/build.sh dev --build-dir .cache/build/$* --parameter-overrides "EnvironmentName=dev Architecture=$*"
 	@touch $@
 
-deploy: build ## Deploy with SAM: make deploy ENVIRONMENT=dev|staging|prod
-	$(VENV)/bin/sam deploy --config-env $(ENVIRONMENT)
+deploy: setup ## Build and deploy with SAM: make deploy ENVIRONMENT=dev|staging|prod [ARGS=--yes]
+	@$(VENV)/bin/firstline deploy $(ENVIRONMENT) $(ARGS)
 
 lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt

@@ -14,7 +14,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 
 _LOG_WIDTH = 150
 _REPEAT = "May be given several times."
-RUNBOOKS = Path(__file__).parent.parent / "runbooks"
+ROOT = Path(__file__).parent.parent
 
 
 @app.command()
@@ -38,14 +38,21 @@ def up(
 ) -> None:
     """Serve until stopped. One JSON line on stdout says that the stack is ready, and where everything is."""
     from firstline.errors import ConfigurationError
+    from firstline_cli import overlay
     from local.demo.story import Story
     from local.emulator import registry
     from local.emulator.stack import APPROVER, Options, Stack
     from local.emulator.template import TemplateError
 
     story = Story(Console(stderr=True, quiet=quiet))
+    try:
+        root = overlay.tree(ROOT)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
     stack = Stack(
         Options(
+            root=root,
             port=port,
             time_lapse=time_lapse,
             parameters=dict(_named_value(text) for text in parameter or []),
@@ -133,11 +140,18 @@ def try_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:
     """Run one runbook on a throw-away host that has its fault, and show each step."""
+    from firstline_cli import overlay
     from local.rehearsal.trial import CannotTry, try_runbook
 
     try:
         well = try_runbook(
-            _console(), RUNBOOKS, runbook, alert_file=alert, source=source, scenario_name=scenario, dry_run=dry_run
+            _console(),
+            overlay.together(ROOT),
+            runbook,
+            alert_file=alert,
+            source=source,
+            scenario_name=scenario,
+            dry_run=dry_run,
         )
     except CannotTry as error:
         print(error, file=sys.stderr)

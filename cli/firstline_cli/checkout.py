@@ -1,8 +1,9 @@
-"""The checkout of Firstline that a command reads: its runbooks, its policy, and the stacks that its emulator runs."""
+"""The checkout of Firstline that a command reads: its runbooks and policies with the owner's over them, its stacks."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from firstline_cli import overlay
 from firstline_cli.console import refusal
 
 
@@ -15,7 +16,9 @@ _HERE = Path.cwd()
 CHECKOUT = find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
 """The one around the working directory; else the one that holds this file, after `pip install -e`."""
 
-RUNBOOKS = CHECKOUT / "runbooks"
+RUNBOOKS = overlay.together(CHECKOUT)
+"""The shipped runbooks with the owner's over them."""
+
 RULES = RUNBOOKS / "policy" / "rules.yaml"
 EMULATORS = CHECKOUT / ".cache" / "local"
 

@@ -1,6 +1,7 @@
 """The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
 
 import logging
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -42,13 +43,16 @@ _AT_NIGHT = (
 
 _HISTORY = ("report", "audit", "learn")
 
+_SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
+"""The commands that set a stack up and look after it, each with its module."""
+
 
 class LazyGroup(TyperGroup):
     """Commands whose module is loaded when one of them is used: at night, nobody waits for the imports of others."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands, in the order of the help."""
-        return [*_GROUPS, *_AT_NIGHT, *_HISTORY]
+        return [*_GROUPS, *_AT_NIGHT, *_HISTORY, *_SET_UP]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return a command by its name, or None."""
@@ -60,11 +64,40 @@ class LazyGroup(TyperGroup):
             return _group("incidents", "incidents").commands[cmd_name]
         if cmd_name in _HISTORY:
             return _group("history", "history").commands[cmd_name]
+        if cmd_name in _SET_UP:
+            return _single(_SET_UP[cmd_name], cmd_name)
         return None
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. What AWS refused or did not answer is one line, and no traceback."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if "botocore.exceptions" not in sys.modules or not _is_of_aws(error):
+                raise
+            from firstline_cli import aws_words
+            from firstline_cli.console import AWS_FAILED, REFUSED, refusal
+
+            code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
+            raise refusal(f"{aws_words.in_words(error)}.", code) from None
+
+
+def _is_of_aws(error: BaseException | None) -> bool:
+    """Return True if the error is a failed call to AWS, or was raised because of one."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return error is not None and (isinstance(error, BotoCoreError | ClientError) or _is_of_aws(error.__cause__))
 
 
 def _group(module: str, attribute: str) -> TyperGroup:
     return get_group(getattr(import_module(f"firstline_cli.{module}"), attribute))
+
+
+def _single(module: str, name: str) -> Any:
+    """Return the only command of a module's application."""
+    found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), name))
+    found.name = name
+    return found
 
 
 app = typer.Typer(cls=LazyGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -16,7 +16,7 @@ from firstline.incidents.audit_trail import Entry, first_break
 from firstline.policy.remediation import load_remediation_policy
 from firstline.remediation.autonomy import advice, tally
 from firstline.runbooks import catalogue
-from firstline_cli import witnesses
+from firstline_cli import aws_words, witnesses
 from firstline_cli.stacks import Stack
 
 
@@ -69,7 +69,7 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
     try:
         found = witnesses.histories(stack, incident_id)
     except (ClientError, BotoCoreError) as error:
-        console.print(f"Step Functions cannot be asked: {witnesses.cannot_be_asked(error)}", style="bold red")
+        console.print(f"Step Functions cannot be asked: {aws_words.in_words(error)}", style="bold red")
         return False
     if export:
         witnesses.export(export, entries, found)
@@ -84,7 +84,7 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
         problems += witnesses.unexplained(seen, sent)
         compared = f", and with {len(seen)} in CloudTrail"
     except (ClientError, BotoCoreError) as error:
-        compared = f". CloudTrail cannot be asked: {witnesses.cannot_be_asked(error)}"
+        compared = f". CloudTrail cannot be asked: {aws_words.in_words(error)}"
     for problem in problems:
         console.print(f"--- {problem} ---", style="bold red", markup=False)
     agrees = "disagrees with" if problems else "agrees with"

@@ -19,8 +19,8 @@ from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
 from firstline.text import count
-from firstline_cli import policies, rules_console
-from firstline_cli.checkout import RULES
+from firstline_cli import overlay, policies, rules_console
+from firstline_cli.checkout import CHECKOUT, RULES
 from firstline_cli.console import console_of, refusal
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 
@@ -57,11 +57,11 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
         problems += map(str, policies.in_parameters(samconfig))
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(overlay.named(problem, CHECKOUT), file=sys.stderr)
     if stack:
         routes = paging.routes if paging else ()
         for hint in rules_console.unmatched(read, routes, table_of(stack), days, datetime.now(UTC)):
-            print(f"{file}: {hint}")
+            print(overlay.named(f"{file}: {hint}", CHECKOUT))
     if problems:
         print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)
@@ -126,7 +126,7 @@ def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
     try:
         return loader(file)
     except ConfigurationError as error:
-        raise refusal(error, 1) from None
+        raise refusal(overlay.named(str(error), CHECKOUT), 1) from None
 
 
 def _moment(at: str) -> datetime:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,8 @@ import typer
 from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
-from firstline_cli.checkout import runbooks_folder
+from firstline_cli import overlay
+from firstline_cli.checkout import CHECKOUT, runbooks_folder
 from firstline_cli.console import LOGIN, PersonOption, refusal
 from firstline_cli.lint import check as lint
 from firstline_cli.lint.scripts import accepted
@@ -22,26 +24,29 @@ runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.",
 @runbooks.command()
 def render() -> None:
     """Check the runbooks, then write their SSM documents and the editors' schema."""
-    folder = runbooks_folder()
-    sound, problems = lint.read_checked(folder)
-    _print_problems(problems)
-    if problems:
-        raise refusal("Nothing was rendered.", 1)
-    for path, text in lint.rendered(catalogue.Catalogue(sound)).items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        print(f"wrote runbooks/{path}")
+    for folder in _folders():
+        sound, problems = lint.read_checked(folder)
+        _print_problems(folder, problems)
+        if problems:
+            raise refusal("Nothing was rendered.", 1)
+        for path, text in lint.rendered(catalogue.Catalogue(sound)).items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            print(f"wrote {target.relative_to(CHECKOUT)}")
     _print_accepted(sound)
 
 
 @runbooks.command()
 def check() -> None:
     """Say what is wrong with the runbooks, by file and line."""
-    folder = runbooks_folder()
-    problems = lint.check(folder)
+    problems = []
+    for folder in _folders():
+        # What is rendered of the owner's runbooks is no file of theirs, and rendered anew for each build.
+        found = lint.check(folder) if folder == CHECKOUT / overlay.RUNBOOKS else lint.read_checked(folder)[1]
+        _print_problems(folder, found)
+        problems += found
     _print_accepted(catalogue.read(folder)[0])
-    _print_problems(problems)
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     print(count if problems else "The runbooks are sound, and their documents up to date.")
     raise typer.Exit(1 if problems else 0)
@@ -80,9 +85,15 @@ def _known(runbook_id: str) -> Runbook:
     return known[runbook_id]
 
 
-def _print_problems(problems: Sequence[catalogue.Problem]) -> None:
+def _folders() -> tuple[Path, ...]:
+    """Return the shipped runbooks, whose documents are in git, and these with the owner's over them."""
+    together = runbooks_folder()
+    return tuple(dict.fromkeys((CHECKOUT / overlay.RUNBOOKS, together)))
+
+
+def _print_problems(folder: Path, problems: Sequence[catalogue.Problem]) -> None:
     for problem in problems:
-        print(f"runbooks/{problem}", file=sys.stderr)
+        print(overlay.named(f"{folder}/{problem}", CHECKOUT).removeprefix(f"{CHECKOUT}/"), file=sys.stderr)
 
 
 def _print_accepted(sound: Sequence[Runbook]) -> None:

@@ -9,14 +9,14 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firstline_cli.checkout import CHECKOUT, EMULATORS
-from firstline_cli.console import AWS_FAILED, UNKNOWN, USAGE, refusal
+from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from local.emulator import registry
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Stack:
     """A stack that was found: its table, the ARN of its state machine, and clients for the services that it is on.
 
     `session` signs requests to its API at `api_url`, which a stack of an older release does not tell: then it is empty.
+    `deployed` is its name in CloudFormation, which for the emulator is not `local`; `parameters` are in effect.
     """
 
     table: "Table"
@@ -59,6 +60,15 @@ class Stack:
     api_url: str = ""
     environment: str = ""
     operator_policy: str = ""
+    deployed: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Return True if this is an emulator."""
+        return self.name == LOCAL
 
     @property
     def region(self) -> str:
@@ -76,11 +86,14 @@ def table_of(stack: str) -> "Table":
     return stack_of(stack).table
 
 
-def stack_of(stack: str) -> Stack:
-    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none."""
+def stack_of(stack: str, region: str | None = None) -> Stack:
+    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none.
+
+    It is looked for in `region`, or in the one of the AWS profile.
+    """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
-        found = _deployed(chosen)
+        found = _deployed(chosen, region)
         print(f"{found.name} in {found.region}, account {found.account}", file=sys.stderr)
         return found
     line = registry.running(EMULATORS) if chosen == LOCAL else _line(chosen)
@@ -111,6 +124,9 @@ def _emulated(line: Mapping[str, Any]) -> Stack:
         session,
         name=LOCAL,
         api_url=line.get("api", ""),
+        deployed=line.get("stack", ""),
+        outputs=line.get("outputs", {}),
+        parameters=line.get("parameters", {}),
     )
 
 
@@ -180,18 +196,22 @@ def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
+def _parameters(found: Mapping[str, Any]) -> dict[str, str]:
+    return {given["ParameterKey"]: given.get("ParameterValue", "") for given in found.get("Parameters", [])}
+
+
 def _is_ours(outputs: Mapping[str, str]) -> bool:
     return {"TableName", "StateMachineArn"} <= outputs.keys()
 
 
-def _deployed(stack: str) -> Stack:
+def _deployed(stack: str, region: str | None) -> Stack:
     from boto3.session import Session
     from botocore.exceptions import BotoCoreError, ClientError
 
     from firstline.adapters.dynamodb.table import Table
 
     try:
-        session = Session()
+        session = Session(region_name=region)
         (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = _outputs(found)
         if not _is_ours(outputs):
@@ -209,6 +229,10 @@ def _deployed(stack: str) -> Stack:
             api_url=outputs.get("ApiUrl", ""),
             environment=outputs.get("EnvironmentName", ""),
             operator_policy=outputs.get("OperatorPolicyArn", ""),
+            deployed=stack,
+            outputs=outputs,
+            parameters=_parameters(found),
+            status=found["StackStatus"],
         )
     except (BotoCoreError, ClientError) as error:
         raise _in_words(f"Stack {stack}", error) from None
@@ -219,17 +243,16 @@ def _in_words(what: str, error: Exception) -> typer.Exit:
     from boto3.session import Session
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
-    code, problem = AWS_FAILED, f"AWS cannot be asked ({error}): look at AWS_REGION and AWS_PROFILE."
+    from firstline_cli import aws_words
+
+    code, problem = AWS_FAILED, f"{aws_words.in_words(error, 'cloudformation:DescribeStacks')}."
     if isinstance(error, NoRegionError):
         problem = "no region is set: set AWS_REGION, or AWS_PROFILE to a profile that has one."
     elif isinstance(error, NoCredentialsError):
         problem = "no AWS credentials were found: log in, or set AWS_PROFILE."
     elif isinstance(error, ClientError):
         answer = error.response["Error"]
-        problem = (
-            f"CloudFormation refused DescribeStacks ({answer['Code']}: {answer['Message']}): look at AWS_PROFILE and "
-            "its policy."
-        )
+        code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
             code = UNKNOWN
             problem = (

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from firstline.incidents.audit_trail import Entry
 from firstline.incidents.lifecycle import execution_name
 from firstline_cli.stacks import Stack
@@ -127,11 +125,6 @@ def export(folder: Path, entries: Sequence[Entry], found: Histories) -> None:
     for name, events in found.events.items():
         lines = (json.dumps(event, default=str) for event in events)
         (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
-
-
-def cannot_be_asked(error: ClientError | BotoCoreError) -> str:
-    """Return why AWS does not answer, on one line."""
-    return " ".join(str(error).split())
 
 
 def _commands_of(name: str, events: list[dict[str, Any]]) -> Iterator[Command]:

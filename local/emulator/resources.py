@@ -56,6 +56,7 @@ class Created:
     statements: dict[str, list[Statement]] = field(default_factory=dict)
     """The statements of each role, by the role's logical id."""
     outputs: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def state_machine_arn(self) -> str:
@@ -139,6 +140,7 @@ class Resources:
             if kind in create:
                 create[kind](logical_id, self._template.resolve(properties))
         self._created.outputs = self._template.outputs()
+        self._created.parameters = self._template.parameters
         return self._created
 
     # --- names, and what must exist before anything else can name it ----------------------------------------------

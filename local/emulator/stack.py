@@ -39,7 +39,7 @@ from local.emulator.signing import user_arn
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
-TARGET_TAG = ("Firstline", "managed")
+TARGET_TAG = ("Firstline", STACK_NAME)
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
@@ -54,15 +54,16 @@ class Options:
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, quiet) pass this many times faster.
     `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
-    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `promoted` are ids of shipped
-    runbooks that run by themselves here: what acts ships with `mode: approve`. `policies` are policy files in place of
-    the shipped ones of the same names.
+    `llm/api-key`. `root` is the folder with the template. `runbooks` is a folder of more runbooks, beside those that
+    ship. `promoted` are ids of shipped runbooks that run by themselves here: what acts ships with `mode: approve`.
+    `policies` are policy files in place of the shipped ones of the same names.
     """
 
     port: int = 0
     time_lapse: float = 1.0
     parameters: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    root: Path = ROOT
     runbooks: Path | None = None
     promoted: tuple[str, ...] = ()
     policies: tuple[Path, ...] = ()
@@ -167,6 +168,9 @@ class Stack:
             "state_machine": self.created.state_machine_arn,
             "table": self.created.table_name,
             "secrets": dict(self.secrets),
+            "stack": STACK_NAME,
+            "outputs": self.created.outputs,
+            "parameters": self.created.parameters,
         }
 
     def close(self) -> None:
@@ -200,7 +204,7 @@ class Stack:
             **self.options.parameters,
         }
         self.created = Resources(
-            ROOT / "template.yaml",
+            self.options.root / "template.yaml",
             stack_name=STACK_NAME,
             region=REGION,
             parameters=parameters,
@@ -213,9 +217,9 @@ class Stack:
             self.created.documents += [name for name, _ in more_runbooks.deploy(runbooks, STACK_NAME, self.client)]
         if promoted := self.options.promoted:
             table = Table(self.client("dynamodb"), self.created.table_name)
-            more_runbooks.promote(promoted, ROOT / "runbooks", table, datetime.now(UTC))
+            more_runbooks.promote(promoted, self.options.root / "runbooks", table, datetime.now(UTC))
         policies = (PEOPLE, *self.options.policies)
-        shipped = ROOT / "runbooks" / "policy"
+        shipped = self.options.root / "runbooks" / "policy"
         more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
 
     def _register_instances(self) -> None:

@@ -97,6 +97,12 @@ class Template:
             value = str(parameters.get(name, declaration.get("Default")))
             self._values[name] = value.split(",") if "List" in declaration["Type"] else value
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The value of each parameter, as CloudFormation tells it."""
+        given = {name: self._values[name] for name in self._body.get("Parameters", {})}
+        return {name: ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
+
     def resources(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Return the type and raw properties of each resource whose condition holds, by logical id."""
         return {

@@ -22,7 +22,9 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         # One JSON line says where everything is.
         line = stack.line
         assert line["api"] == f"http://127.0.0.1:{port}"
-        assert set(line) == {"api", "aws", "console", "inbox", "state_machine", "table", "secrets"}
+        assert set(line) == {
+            *("api", "aws", "console", "inbox", "state_machine", "table", "secrets", "stack", "outputs", "parameters"),
+        }
         assert set(SOURCES) <= set(line["secrets"])
         assert len(set(line["secrets"].values())) == len(line["secrets"])
 

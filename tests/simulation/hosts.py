@@ -190,7 +190,7 @@ class Fleet:
             {
                 "InstanceId": instance_id,
                 "State": {"Name": "running"},
-                "Tags": [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": "managed"}],
+                "Tags": [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": STACK}],
             }
             for instance_id, host in self._ids.items()
             if (names is not None and host in names) or (ids is not None and instance_id in ids)

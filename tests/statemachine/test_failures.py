@@ -183,6 +183,18 @@ def test_a_page_that_no_channel_takes_fails_the_execution_which_raises_an_alarm(
     assert "no runbook chosen" in cause
 
 
+def test_a_page_that_nobody_can_get_counts_as_none(world: World) -> None:
+    world.remove_secret("pagerduty/routing-key")
+    world.unsubscribe()
+    incident = world.fires("SearchDown")
+
+    assert incident.ends("FAILED")[-2:] == ["Page On-Call", "Undelivered"]
+    assert (incident.failure[1] or "").startswith("Page On-Call failed (PageUnheard).")
+    assert [page.at for page in incident.record.pages] == [None], "it was tried, and went out to nobody"
+    assert incident.record.live is not None
+    assert incident.record.live.paged_at is None
+
+
 def test_a_closing_that_fails_raises_an_alarm(world: World) -> None:
     world.functions.plan("notify", dies, for_good=True, state="Close Incident")
     incident = world.fires("DiskSlow", severity="medium")

@@ -106,6 +106,7 @@ class World:
         self.functions = Functions([], {}, overrides={}, warm={})
         self._warm: dict[str, ModuleType] = {}
         self._changed_secrets = set(SECRETS)
+        self._unsubscribed = False
         self._ahead = timedelta()
         self._table = _empty_table()
         self._documents: dict[str, str] = {}
@@ -141,8 +142,18 @@ class World:
             for step_id, command in runbook.commands()
         } | dict(more_runbooks.deploy(RUNBOOKS, STACK_NAME, self.client))
         self._run_instances()
+        self.subscribe()
+
+    def subscribe(self) -> None:
+        """Subscribe the inbox to the page topic."""
         for topic in self.created.topic_arns:
-            self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
+            self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self._servers['inbox'].url}/sns")
+
+    def unsubscribe(self) -> None:
+        """Let nobody be subscribed to the page topic, until the next test."""
+        for subscription in self.client("sns").list_subscriptions()["Subscriptions"]:
+            self.client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        self._unsubscribed = True
 
     @property
     def aws_url(self) -> str:
@@ -177,6 +188,9 @@ class World:
                 Name=_secret(name), Value=SECRETS[name], Type="SecureString", Overwrite=True
             )
         self._changed_secrets.clear()
+        if self._unsubscribed:
+            self.subscribe()
+            self._unsubscribed = False
         # Ingest remembers storms. The others remember what is the same for every test, and start slowly.
         for name in [name for name in self._warm if "Ingest" in name]:
             del self._warm[name]
@@ -385,7 +399,7 @@ class World:
         ec2 = self.client("ec2")
         image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["amzn-ami-hvm-2017.09.1.*-x86_64-gp2"]}])
         for host in HOSTS:
-            tags = [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": "managed"}]
+            tags = [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": STACK_NAME}]
             answer = ec2.run_instances(
                 ImageId=image["Images"][0]["ImageId"],
                 MinCount=1,

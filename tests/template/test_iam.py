@@ -83,9 +83,10 @@ def test_the_machine_sends_only_this_stacks_documents_and_only_to_tagged_instanc
     switched_off, nothing, all_own = acts["Fn::If"]
     assert (switched_off, nothing) == ("RemediationIsOff", {"Ref": "AWS::NoValue"})
     assert all_own["Fn::Sub"].endswith(":${AWS::AccountId}:document/${AWS::StackName}_runbook-*")
+    tag = ["TargetTagIsGiven", {"Ref": "TargetTagValue"}, {"Ref": "AWS::StackName"}]
     kinds = [resource["Fn::Sub"].split(":")[-1] for resource in to_instances["Resource"]]
     assert kinds == ["instance/*", "managed-instance/*"]
-    assert to_instances["Condition"] == {"StringEquals": {"ssm:resourceTag/Firstline": {"Ref": "TargetTagValue"}}}
+    assert to_instances["Condition"] == {"StringEquals": {"ssm:resourceTag/Firstline": {"Fn::If": tag}}}
 
 
 def test_a_function_that_plans_cannot_act(statements: dict[str, list[Statement]]) -> None:

@@ -46,18 +46,18 @@ KEYS = ("ssm:resourceTag", "aws:ResourceTag", "ec2:ResourceTag")
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0123456789abcdef0"
 _HYBRID = f"arn:aws:ssm:{REGION}:{ACCOUNT}:managed-instance/mi-0123456789abcdef0"
 INSTANCES = {
-    "tagged": Instance(_EC2, {"Firstline": "managed"}, True),
-    "tagged hybrid node": Instance(_HYBRID, {"Firstline": "managed", "Name": "web-1"}, True),
+    "tagged": Instance(_EC2, {"Firstline": STACK}, True),
+    "tagged hybrid node": Instance(_HYBRID, {"Firstline": STACK, "Name": "web-1"}, True),
     "without a tag": Instance(_EC2, {}, False),
     "hybrid node without a tag": Instance(_HYBRID, {}, False),
-    "another tag": Instance(_EC2, {"Name": "managed"}, False),
-    "another value": Instance(_EC2, {"Firstline": "managed-by-somebody-else"}, False),
+    "another tag": Instance(_EC2, {"Name": STACK}, False),
+    "another value": Instance(_EC2, {"Firstline": f"{STACK}-of-somebody-else"}, False),
     "a value with a wildcard": Instance(_EC2, {"Firstline": "*"}, False),
     "an empty value": Instance(_EC2, {"Firstline": ""}, False),
     # IAM reads the names of condition keys without case, the tag's key at the end of one too.
-    "a tag in another case": Instance(_EC2, {"firstline": "managed"}, True),
-    "of another account": Instance(_EC2.replace(ACCOUNT, "210987654321"), {"Firstline": "managed"}, False),
-    "of another region": Instance(_EC2.replace(REGION, "us-east-1"), {"Firstline": "managed"}, False),
+    "a tag in another case": Instance(_EC2, {"firstline": STACK}, True),
+    "of another account": Instance(_EC2.replace(ACCOUNT, "210987654321"), {"Firstline": STACK}, False),
+    "of another region": Instance(_EC2.replace(REGION, "us-east-1"), {"Firstline": STACK}, False),
 }
 
 
@@ -229,7 +229,7 @@ def test_there_is_no_way_around(
         *(f"arn:aws:any:{REGION}:{ACCOUNT}:{name}" for name in whole.resources()),
         f"arn:aws:iam::{ACCOUNT}:role/admin",
     ]
-    context = {f"{key}/Firstline": "managed" for key in KEYS}
+    context = {f"{key}/Firstline": STACK for key in KEYS}
 
     assert [(role, arn) for role, given in roles.items() for arn in arns if allows(given, action, arn, context)] == []
 

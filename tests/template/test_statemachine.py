@@ -235,7 +235,8 @@ def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() ->
     for asked, chosen in ((False, True), (True, False)):
         assert evaluate(page["Condition"][3:-3], {"asked": asked}.get) is chosen
     assert states["Page On-Call"]["Assign"]["asked"] is True
-    assert all(catch["Assign"]["asked"] is True for catch in states["Page On-Call"]["Catch"])
+    caught = [catch for catch in states["Page On-Call"]["Catch"] if catch["Next"] != "Undelivered"]
+    assert all(catch["Assign"]["asked"] is True for catch in caught)
     assert not [
         name for name, state in states.items() if state.get("Assign", {}).get("asked") is False and name != "Begin"
     ]

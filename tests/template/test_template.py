@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from firstline import settings
 from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
+from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from firstline.sources.deployments import is_deployment_event
 from local.emulator.commands import FINAL
 from local.emulator.events import command_ended, fits
@@ -283,11 +284,11 @@ def test_every_alarm_is_in_the_operations_guide(observability: Resources) -> Non
 def test_own_alarms_never_come_back_in_as_alerts(resources: Resources, observability: Resources) -> None:
     pattern = resources["AlarmRule"]["Properties"]["EventPattern"]
     (excluded,) = pattern["detail"]["alarmName"]
-    assert excluded["anything-but"]["prefix"] == {"Fn::Sub": "${AWS::StackName}-"}
+    assert excluded["anything-but"]["prefix"] == OWN_ALARMS
     assert resources["ObservabilityStack"]["Properties"]["Parameters"]["Stack"] == {"Ref": "AWS::StackName"}
 
     for alarm in of_type(observability, "AWS::CloudWatch::Alarm").values():
-        assert alarm["AlarmName"]["Fn::Sub"].startswith("${Stack}-")
+        assert alarm["AlarmName"]["Fn::Sub"].startswith(f"{OWN_ALARMS}${{Stack}}-")
 
 
 def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:

@@ -194,5 +194,16 @@ class ChannelFailed(DeliveryError):
         self.retry_after = retry_after
 
 
+class NobodySubscribed(ChannelFailed):
+    """The page topic took a page, and SNS says that nobody has a confirmed subscription to it."""
+
+
 class PageUndelivered(DeliveryError):
     """No channel of an escalation level took the page."""
+
+
+class PageUnheard(PageUndelivered):
+    """No channel took the page, and nobody is subscribed to the page topic: to publish there again is no use.
+
+    The state machine knows it by its name.
+    """

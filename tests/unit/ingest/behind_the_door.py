@@ -105,7 +105,6 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
         backlog=world.queue,
         certificates=world.get,
         confirm_subscription=world.confirm,
-        own_stack="firstline-test",
         heartbeats=world.store.heartbeats,
         is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )

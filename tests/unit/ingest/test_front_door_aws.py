@@ -71,7 +71,7 @@ def state_change(name: str) -> dict[str, Any]:
 
 def test_an_alarm_from_eventbridge_is_accepted_and_firstlines_own_is_not(world: World) -> None:
     handle(world, state_change("cpu-high"))
-    handle(world, state_change("firstline-test-heartbeat"))
+    handle(world, state_change("Firstline/firstline-test-heartbeat"))
 
     assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from firstline.errors import PageUndelivered
+from firstline.errors import NobodySubscribed, PageUndelivered, PageUnheard
 from firstline.models import Classification
 from firstline.observability import metrics
 from firstline.people.page import ALREADY_PAGED
@@ -126,6 +126,14 @@ def test_slack_alone_wakes_nobody(stage: Stage) -> None:
     assert len(stage.slack.told) == 1
     assert stage.sent == []
     assert "Escalated" not in metrics.metric_set
+
+
+def test_a_topic_without_subscribers_is_told_apart_from_one_that_fails(stage: Stage) -> None:
+    stage.pagerduty.failures = [lasting()]
+    stage.sns.failures = [NobodySubscribed("nobody has a confirmed subscription", retryable=False)]
+
+    with pytest.raises(PageUnheard, match="nobody has a confirmed subscription"):
+        stage.page()
 
 
 def test_a_page_that_woke_nobody_may_be_sent_again_at_once(stage: Stage) -> None:

@@ -127,7 +127,7 @@ def taken_in(source: str, body: Any) -> Table:
     """Everything that ingest does with a body after the sender was authenticated."""
     table = Table()
     try:
-        batch = normalize_batch(source, sent(body), received_at=NOW, own_stack="firstline")
+        batch = normalize_batch(source, sent(body), received_at=NOW)
     except UnreadablePayload as error:
         logger.error("quarantined from %s: %s", source, error)
         return table

@@ -47,7 +47,7 @@ def reason(call: Callable[[], Any]) -> str | None:
 
 def outcome(source: str, payload: Any) -> str:
     try:
-        batch = normalize_batch(source, payload, received_at=RECEIVED_AT, own_stack="firstline")
+        batch = normalize_batch(source, payload, received_at=RECEIVED_AT)
     except UnreadablePayload:
         return "unreadable"
     for alert in batch.alerts:

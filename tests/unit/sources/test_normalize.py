@@ -191,7 +191,7 @@ def test_a_fixture_becomes_one_alert(name: str) -> None:
 
 @pytest.mark.parametrize("name", IGNORED)
 def test_a_fixture_is_understood_and_ignored_with_a_reason(name: str) -> None:
-    batch = read(name, own_stack="firstline-dev")
+    batch = read(name)
 
     assert batch.alerts == []
     assert IGNORED[name] in batch.ignored[0]

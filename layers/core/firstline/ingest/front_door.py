@@ -61,8 +61,6 @@ class Intake:
         Stores alerts that are to be written a moment later.
     certificates
         Returns one of SNS's signing certificates as PEM text, by its address.
-    own_stack
-        The stack's name: its own alarms are no alerts.
     is_heartbeat
         Returns True for a heartbeat, which opens no incident; its absence does.
     """
@@ -75,7 +73,6 @@ class Intake:
     backlog: Callable[[Backlog], None]
     certificates: Callable[[str], str]
     confirm_subscription: Callable[[str, str], None]
-    own_stack: str
     heartbeats: "Heartbeats"
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
@@ -143,9 +140,7 @@ class Intake:
         for signal in sources.signals(source, payload, secrets):
             take_signal(signal, now, self.incidents, self.executions, self.confirm_subscription)
         received = received_at or now
-        batch = sources.normalize_batch(
-            source, payload, headers=headers, received_at=received, own_stack=self.own_stack
-        )
+        batch = sources.normalize_batch(source, payload, headers=headers, received_at=received)
         if batch.unknown_severities:
             metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
         alerts: list[NormalizedAlert] = []

@@ -13,7 +13,7 @@ from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.pagerduty import rings_by_itself
 from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
-from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
+from firstline.errors import ChannelFailed, HistoryUnavailable, NobodySubscribed, PageUndelivered, PageUnheard
 from firstline.incidents.pages import LEASE, Due, next_page, page_due
 from firstline.incidents.reasons import SLACK_IS_DOWN
 from firstline.incidents.store import Incidents
@@ -66,7 +66,8 @@ def page_on_call(
     Raises
     ------
     PageUndelivered
-        No person was woken; the message says what each channel answered. The page may be claimed again at once.
+        No person was woken; the message says what each channel answered. The page may be claimed again at once. It is
+        `PageUnheard` if nobody could be: nobody is subscribed to the page topic.
     HistoryUnavailable
         Only if the page must be claimed.
     """
@@ -228,7 +229,9 @@ class _Pager:
 
     def _undelivered(self, level: Level) -> PageUndelivered:
         answers = "; ".join(f"{name}: {failure}" for name, failure in self.failed.items())
-        return PageUndelivered(f"Level {level.name!r} woke nobody. {answers or 'no channel is configured'}")
+        unheard = isinstance(self.failed.get(FALLBACK), NobodySubscribed)
+        kind = PageUnheard if unheard else PageUndelivered
+        return kind(f"Level {level.name!r} woke nobody. {answers or 'no channel is configured'}")
 
 
 def _with_news(record: IncidentRecord, event: PageOnCallInput) -> IncidentRecord:

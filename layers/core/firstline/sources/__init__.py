@@ -53,7 +53,6 @@ def normalize_batch(
     *,
     headers: Mapping[str, str] = _NO_HEADERS,
     received_at: datetime | None = None,
-    own_stack: str | None = None,
 ) -> Batch:
     """Read a payload: its alerts, the parts that make no sense, and why others were ignored.
 
@@ -65,8 +64,6 @@ def normalize_batch(
         The request's headers; names in any case.
     received_at
         Aware; the time of an alert whose sender gave none. By default the present.
-    own_stack
-        Alarms of this stack, named `<own_stack>-…`, are ignored.
 
     Raises
     ------
@@ -75,7 +72,7 @@ def normalize_batch(
     UnreadablePayload
         Nothing in the payload makes sense.
     """
-    reading = Reading(source, received_at or datetime.now(UTC), headers, own_stack)
+    reading = Reading(source, received_at or datetime.now(UTC), headers)
     _module(source).read(payload, reading)
     batch = reading.batch
     if batch.rejected and not batch.alerts and not batch.ignored:

@@ -28,6 +28,9 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, and JSON.
 _STATED_AS_PHRASE = re.compile(r"\b(?:severity|priority)\"?\s*[:=]\s*\"?([^\n\",;.|}]{1,40})", re.IGNORECASE)
 
+OWN_ALARMS = "Firstline/"
+"""The names of the alarms that watch a Firstline begin so, in every stack. They are no alerts, in any stack."""
+
 MADE_FOR = "made_for"
 """The label of an alarm that drives a machine; its value names the machine: `auto-scaling`."""
 
@@ -76,7 +79,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     name = values.name(alarm.name)
     if name is None:
         raise UnreadablePayload("cloudwatch: an alarm without a name")
-    reason = _reason_to_ignore(alarm, name, reading.own_stack)
+    reason = _reason_to_ignore(alarm, name)
     if reason is not None:
         reading.ignore(reason)
         return
@@ -142,8 +145,8 @@ def _drives(alarm: Alarm, name: str) -> str | None:
     return "auto-scaling" if only_scales or _SCALING_NAME.match(name) or _SCALING_TEXT.match(about) else None
 
 
-def _reason_to_ignore(alarm: Alarm, name: str, own_stack: str | None) -> str | None:
-    if own_stack and name.startswith(f"{own_stack}-"):
+def _reason_to_ignore(alarm: Alarm, name: str) -> str | None:
+    if name.startswith(OWN_ALARMS):
         return f"{name} is one of Firstline's own alarms"
     if alarm.state == "INSUFFICIENT_DATA":
         return f"{name} has insufficient data: if it fires, it goes on firing until it is OK"

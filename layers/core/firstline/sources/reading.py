@@ -76,14 +76,11 @@ class Reading:
         Stands in for a time that the sender did not give.
     headers
         The request's headers, names in any case.
-    own_stack
-        Firstline's own stack: its CloudWatch alarms, named `<own_stack>-…`, are no alerts.
     """
 
     source: str
     received_at: datetime
     headers: Mapping[str, str]
-    own_stack: str | None
     batch: Batch = field(default_factory=Batch)
 
     def add(

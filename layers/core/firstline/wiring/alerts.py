@@ -67,7 +67,6 @@ class AlertParts(PeopleParts):
             backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
             confirm_subscription=confirm_subscription,
-            own_stack=self.settings.stack_name,
             heartbeats=self.heartbeats,
             is_heartbeat=lambda alert: self.rules_or_none.is_heartbeat(alert),
         )

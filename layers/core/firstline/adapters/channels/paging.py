@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from firstline.adapters.aws.clients import AWS_FAILURES
 from firstline.channels import pagerduty, sns
 from firstline.channels.delivery import Wakes
-from firstline.errors import ChannelFailed
+from firstline.errors import ChannelFailed, NobodySubscribed
 from firstline.models import Notification
 from firstline.observability import logger
 from firstline.text import one_line
@@ -83,7 +83,7 @@ class PageTopic:
             raise ChannelFailed(f"SNS: {error}", retryable=not ours) from error
         if not self.has_subscriber():
             unheard = f"SNS: nobody has a confirmed subscription to {self._topic_arn}"
-            raise ChannelFailed(f"{unheard}; subscribe a mail address or a phone", retryable=False)
+            raise NobodySubscribed(f"{unheard}; subscribe a mail address or a phone", retryable=False)
         return True
 
     def has_subscriber(self) -> bool:

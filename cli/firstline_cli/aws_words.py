@@ -1,0 +1,64 @@
+"""Answers of AWS in words: who was refused what, and the fix."""
+
+import re
+from typing import Any
+
+_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:\w+)(?: on resource:? (\S+))?", re.IGNORECASE)
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "UnauthorizedOperation",
+        "AuthorizationErrorException",
+    }
+)
+_EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+
+
+def in_words(error: BaseException, asked: str = "") -> str:
+    """Return on one line why AWS did not do it, with the fix.
+
+    Parameters
+    ----------
+    asked
+        The action that was asked for, such as `ssm:PutParameter`, for an answer that does not name it.
+    """
+    failure = _of(error)
+    if failure is None:
+        return f"AWS cannot be asked ({' '.join(str(error).split())}): look at AWS_REGION and AWS_PROFILE"
+    code, message = failure
+    if code in _EXPIRED:
+        return f"your AWS credentials are not valid any more ({code}): log in again"
+    if is_denied(error):
+        action = missing_action(error) or asked or "this"
+        return f"AWS refuses it: you lack {action}. Add it to your role, or use a profile that has it"
+    return f"AWS refused ({code}: {' '.join(message.split())})"
+
+
+def is_denied(error: BaseException) -> bool:
+    """Return True if AWS answered, and said that the caller may not."""
+    failure = _of(error)
+    return failure is not None and failure[0] in _DENIED
+
+
+def missing_action(error: BaseException) -> str | None:
+    """Return the action that AWS says is missing, with its resource, or None if it does not say."""
+    failure = _of(error)
+    named = _ACTION.search(failure[1]) if failure else None
+    if named is None:
+        return None
+    resource = (named[2] or "").strip(".,")
+    return f"{named[1]} on {resource}" if resource else named[1]
+
+
+def _of(error: BaseException | None) -> tuple[str, str] | None:
+    """Return the code and message of AWS's answer, also where our own error is raised from it."""
+    while error is not None:
+        answer: Any = getattr(error, "response", None)
+        if isinstance(answer, dict) and "Error" in answer:
+            return str(answer["Error"].get("Code", "")), str(answer["Error"].get("Message", ""))
+        error = error.__cause__
+    return None

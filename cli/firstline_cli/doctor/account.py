@@ -1,0 +1,186 @@
+"""Checks of the stack itself and of the account around it: its state, its functions, parameters, switch and limits."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from firstline.sources.cloudwatch_alarm import OWN_ALARMS
+from firstline.text import count
+from firstline_cli.doctor.findings import Finding, client, secret_name
+from firstline_cli.doctor.hosts import tag_value
+
+if TYPE_CHECKING:
+    from firstline_cli.stacks import Stack
+
+NEW_ACCOUNT = 10
+"""The concurrent executions of a new account: a storm, or another team's function, takes them all."""
+
+FEW = 100
+MOST_SHOWN = 8
+
+
+def state(stack: "Stack") -> Iterator[Finding]:
+    """Check that the last deployment went through, and that all functions have the same package."""
+    if stack.is_local:
+        yield Finding("ok", "version", "the emulator runs this checkout")
+        return
+    if not stack.status.endswith("_COMPLETE"):
+        fix = "wait for it, or see the stack's events in CloudFormation"
+        yield Finding("wrong", "deployment", f"the stack is in {stack.status}", fix)
+    elif "ROLLBACK" in stack.status:
+        fix = "see the stack's events in CloudFormation, and deploy again"
+        yield Finding("wrong", "deployment", f"the last deployment was taken back ({stack.status})", fix)
+    yield from _functions(stack)
+
+
+def _functions(stack: "Stack") -> Iterator[Finding]:
+    pages = client(stack, "cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.deployed)
+    names = [
+        resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    lambda_ = client(stack, "lambda")
+    found = [lambda_.get_function_configuration(FunctionName=name) for name in names]
+    packages: dict[str, list[str]] = {}
+    for function in found:
+        layers = [layer["Arn"] for layer in function.get("Layers", [])]
+        core = next((arn for arn in layers if "CoreLayer" in arn), "no core layer")
+        packages.setdefault(":".join(core.split(":")[-2:]), []).append(function["FunctionName"])
+        if function.get("LastUpdateStatus", "Successful") != "Successful" or function.get("State") == "Failed":
+            why = function.get("LastUpdateStatusReason") or function.get("StateReason") or "no reason is given"
+            yield Finding("wrong", "version", f"{function['FunctionName']} could not be updated: {why}", "deploy again")
+    if len(packages) == 1:
+        changed = max(function["LastModified"] for function in found)
+        yield Finding(
+            "ok", "version", f"{count(len(found), 'function')} with {next(iter(packages))}, changed {changed[:16]}"
+        )
+    elif packages:
+        each = "; ".join(f"{package}: {', '.join(sorted(names))}" for package, names in sorted(packages.items()))
+        yield Finding("wrong", "version", f"the functions have different packages: {each}", "deploy again")
+
+
+def alarms(stack: "Stack") -> Iterator[Finding]:
+    """Report Firstline's own alarms that are on."""
+    if stack.is_local:
+        return
+    pages = client(stack, "cloudwatch").get_paginator("describe_alarms")
+    found = [
+        alarm["AlarmName"]
+        for page in pages.paginate(AlarmNamePrefix=f"{OWN_ALARMS}{stack.deployed}-", StateValue="ALARM")
+        for alarm in page["MetricAlarms"]
+    ]
+    for name in found:
+        yield Finding("wrong", "alarms", f"{name} is on", "docs/operations.md says what to do")
+    if not found:
+        yield Finding("ok", "alarms", "none of Firstline's own alarms is on")
+
+
+def neighbours(stack: "Stack") -> Iterator[Finding]:
+    """Find other Firstlines of the account and region that act on the same alarms or hosts."""
+    if stack.is_local:
+        return
+    pages = client(stack, "cloudformation").get_paginator("describe_stacks").paginate()
+    others = [
+        found
+        for page in pages
+        for found in page["Stacks"]
+        if found["StackName"] != stack.deployed and _is_firstline(found)
+    ]
+    for other in others:
+        name = other["StackName"]
+        given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in other.get("Parameters", [])}
+        for parameter, what in (("EventBridgeAlarms", "alarm"), ("EventBridgeDeployments", "failed deployment")):
+            if stack.parameters.get(parameter) == given.get(parameter) == "true":
+                said = f"{name} takes each {what} of the account, too: it opens two incidents and pages twice"
+                yield Finding("wrong", "neighbours", said, f"set {parameter}=false in one of them, and deploy")
+        if (given.get("TargetTagValue") or name) == tag_value(stack):
+            said = (
+                f"{name} may touch the same hosts (Firstline={tag_value(stack)}), and knows none of this stack's locks"
+            )
+            yield Finding("wrong", "neighbours", said, "give one of them a TargetTagValue of its own")
+    if not others:
+        yield Finding("ok", "neighbours", "no other Firstline in this account and region")
+
+
+def _is_firstline(found: Any) -> bool:
+    outputs = {output["OutputKey"] for output in found.get("Outputs", [])}
+    return {"TableName", "StateMachineArn"} <= outputs
+
+
+def parameters(stack: "Stack") -> Iterator[Finding]:
+    """Compare what is in effect with what this checkout and its overlay would deploy."""
+    from firstline.errors import ConfigurationError
+    from firstline_cli import environments
+    from firstline_cli.checkout import CHECKOUT
+
+    if stack.is_local or not (CHECKOUT / "template.yaml").exists():
+        return
+    try:
+        known = {one.stack_name: one for one in environments.load(CHECKOUT).values()}
+        defaults = environments.parameters_of_template(CHECKOUT)
+    except (ConfigurationError, OSError) as error:
+        yield Finding("wrong", "parameters", str(error), f"correct {environments.FILE}")
+        return
+    chosen = known.get(stack.deployed)
+    if chosen is None:
+        yield Finding(
+            "note", "parameters", f"no environment of this checkout is {stack.deployed}, so nothing is compared"
+        )
+        return
+    drift = [
+        f"{name} is {value or 'empty'}, and a deployment would make it {chosen.parameters[name] or 'empty'}"
+        for name, value in sorted(stack.parameters.items())
+        if name in chosen.parameters and value != chosen.parameters[name]
+    ]
+    gone = sorted(stack.parameters.keys() - defaults.keys())
+    for said in drift[:MOST_SHOWN]:
+        yield Finding("note", "parameters", said, f"write it into {environments.FILE}, or deploy {chosen.name}")
+    if len(drift) > MOST_SHOWN:
+        yield Finding("note", "parameters", f"and {len(drift) - MOST_SHOWN} more differ")
+    if gone:
+        yield Finding(
+            "note", "parameters", f"this checkout's template has no {', '.join(gone)}: another release is deployed"
+        )
+    if not drift:
+        changed = [
+            name for name, value in stack.parameters.items() if value != str(defaults.get(name, {}).get("Default"))
+        ]
+        said = f"as in this checkout; not at their defaults: {', '.join(sorted(changed)) or 'none'}"
+        yield Finding("ok", "parameters", said)
+
+
+def remediation(stack: "Stack") -> Iterator[Finding]:
+    """Say whether runbooks may act: the parameter, and the switch."""
+    from botocore.exceptions import ClientError
+
+    mode, name = stack.parameters.get("RemediationMode", "approve"), secret_name(stack, "remediation")
+    try:
+        value = client(stack, "ssm").get_parameter(Name=name)["Parameter"]["Value"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        value = "on"
+    if value.strip().lower() != "on":
+        fix = f"when it may go on: aws ssm delete-parameter --name {name}"
+        yield Finding("note", "remediation", f"the switch is {value!r}: no runbook acts", fix)
+    elif mode == "off":
+        yield Finding("note", "remediation", "RemediationMode is off: no runbook acts")
+    else:
+        asks = "each asks a person" if mode == "approve" else "each runbook's own mode decides"
+        yield Finding("ok", "remediation", f"RemediationMode is {mode} ({asks}), and the switch is on")
+
+
+def quotas(stack: "Stack") -> Iterator[Finding]:
+    """Check the account's concurrent executions."""
+    if stack.is_local:
+        return
+    limits = client(stack, "lambda").get_account_settings()["AccountLimit"]
+    most, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    fix = "ask for more in Service Quotas: Lambda, Concurrent executions"
+    if most <= NEW_ACCOUNT:
+        yield Finding("wrong", "quotas", f"the account has {most} concurrent executions for all functions", fix)
+    elif free < FEW:
+        yield Finding("note", "quotas", f"{free} of {most} concurrent executions are not reserved for others", fix)
+    else:
+        yield Finding("ok", "quotas", f"{free} of {most} concurrent executions are free for Firstline")

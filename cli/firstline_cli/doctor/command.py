@@ -1,0 +1,89 @@
+"""The command `firstline doctor`: all checks at once, each with a deadline of its own."""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from firstline_cli.stacks import CHOSEN, StackOption
+
+if TYPE_CHECKING:
+    from firstline_cli.doctor.findings import Check, Finding
+    from firstline_cli.stacks import Stack
+
+DEADLINE_SECONDS = 20
+
+doctor = typer.Typer()
+
+
+@doctor.command("doctor")
+def doctor_(
+    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How to print it.")] = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Check a stack and what it needs: who is woken, channels, sources, hosts, parameters, limits. It changes nothing.
+
+    Each line is fine (✓), to be known (!) or wrong (✗), with its fix. The command ends with 1 if something is wrong.
+    """
+    from firstline_cli.stacks import stack_of
+
+    found = list(examine(stack_of(stack), checks()))
+    if output == "json":
+        print(json.dumps([finding.plain() for finding in found], indent=2, ensure_ascii=False))
+    else:
+        for finding in found:
+            print(finding.line())
+    raise typer.Exit(1 if any(finding.state == "wrong" for finding in found) else 0)
+
+
+def checks() -> "dict[str, Check]":
+    """Return the checks by name, in the order of the report."""
+    from firstline_cli.doctor import account, hosts, people, sources
+
+    return {
+        "pages": people.who_is_woken,
+        "slack": people.slack,
+        "pagerduty": people.pagerduty,
+        "approvers": people.approvers,
+        "sources": sources.sources,
+        "hosts": hosts.hosts,
+        "remediation": account.remediation,
+        "alarms": account.alarms,
+        "deployment": account.state,
+        "parameters": account.parameters,
+        "neighbours": account.neighbours,
+        "quotas": account.quotas,
+    }
+
+
+def examine(stack: "Stack", checks: "Mapping[str, Check]", deadline: float = DEADLINE_SECONDS) -> "Iterator[Finding]":
+    """Run the checks at the same time, and yield what they find in their order.
+
+    What fails or takes too long is a finding of its own, and keeps no other check from its answer.
+    """
+    from firstline_cli.doctor.findings import Finding
+
+    pool = ThreadPoolExecutor(max_workers=len(checks))
+    running = {name: pool.submit(_findings, name, check, stack) for name, check in checks.items()}
+    try:
+        for name, future in running.items():
+            try:
+                yield from future.result(timeout=deadline)
+            except TimeoutError:
+                yield Finding("note", name, f"no answer within {deadline:g} seconds, so this is not known", "try again")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _findings(name: str, check: "Check", stack: "Stack") -> "list[Finding]":
+    from firstline_cli import aws_words
+    from firstline_cli.doctor.findings import Finding
+
+    found: list[Finding] = []
+    try:
+        found.extend(check(stack))
+    except Exception as error:  # noqa: BLE001 - one check that fails must not keep the others from being read
+        found.append(Finding("note", name, f"not known: {aws_words.in_words(error)}"))
+    return found

@@ -1,0 +1,62 @@
+"""Findings: what a check saw, and its fix."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from firstline_cli.stacks import Stack
+
+type State = Literal["ok", "note", "wrong"]
+"""`wrong` is to be mended, `note` is to be known."""
+
+_MARKS: dict[State, str] = {"ok": "✓", "note": "!", "wrong": "✗"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `fix` is what to do about it; what is ok has none."""
+
+    state: State
+    check: str
+    said: str
+    fix: str = ""
+
+    def line(self) -> str:
+        """Return the finding as people read it."""
+        fix = f" → {self.fix}" if self.fix else ""
+        return f"{_MARKS[self.state]} {self.check:<12} {self.said}{fix}"
+
+    def plain(self) -> dict[str, str]:
+        """Return the finding as plain values."""
+        return {"state": self.state, "check": self.check, "said": self.said, "fix": self.fix}
+
+
+type Check = Callable[["Stack"], Iterator[Finding]]
+
+
+def client(stack: "Stack", service: str) -> Any:
+    """Return a client that gives up soon: whoever asks what is wrong waits for the answer."""
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    new: Callable[..., Any] = stack.client
+    return new(service, config=config)
+
+
+def secret(stack: "Stack", name: str) -> str | None:
+    """Return a secret of the stack, or None if it is not set."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = client(stack, "ssm").get_parameter(Name=secret_name(stack, name), WithDecryption=True)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ParameterNotFound":
+            return None
+        raise
+    return str(found["Parameter"]["Value"]).strip() or None
+
+
+def secret_name(stack: "Stack", name: str) -> str:
+    """Return the name of the parameter that holds a secret."""
+    return f"{stack.outputs.get('SecretsPrefix') or f'/firstline/{stack.deployed}'}/{name}"

@@ -1,0 +1,175 @@
+"""The environments that can be deployed: samconfig.toml's, with the owner's `mine/firstline.toml` over them.
+
+```toml
+[dev]
+region = "eu-central-1"                      # also stack_name
+
+[dev.parameters]
+PageEmail = "ops@example.com"
+
+[dev.tags]
+team = "platform"
+```
+"""
+
+import difflib
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from firstline.errors import ConfigurationError
+from firstline.policy.files import Loader
+from firstline_cli.overlay import MINE
+
+FILE = f"{MINE}/firstline.toml"
+
+
+class _Own(BaseModel):
+    """The owner's part of an environment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stack_name: str | None = None
+    region: str | None = None
+    parameters: dict[str, str | bool | int] = {}
+    tags: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment as it is deployed.
+
+    `parameters` has every parameter of the template, so that a deployment leaves none at an earlier value: the owner's,
+    else samconfig's, else the template's default. `own` are those that the owner gave.
+    """
+
+    name: str
+    stack_name: str
+    region: str | None
+    parameters: Mapping[str, str]
+    own: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(checkout: Path) -> dict[str, Environment]:
+    """Return the environments by name.
+
+    Raises
+    ------
+    ConfigurationError
+        The owner's file is wrong: the message names the place and the fix.
+    """
+    shipped, own, declared = _shipped(checkout), _own(checkout), parameters_of_template(checkout)
+    if unknown := sorted(own.keys() - shipped.keys()):
+        raise ConfigurationError(f"{FILE}: {unknown[0]!r} is no environment; known are {', '.join(shipped)}.")
+    defaults = {name: str(given.get("Default", "")) for name, given in declared.items()}
+    found = {}
+    for name, (stack_name, region, parameters) in shipped.items():
+        mine = own.get(name, _Own())
+        given = {
+            key: str(value).lower() if value in (True, False) else str(value) for key, value in mine.parameters.items()
+        }
+        for key, value in given.items():
+            if problem := _problem(key, value, declared):
+                raise ConfigurationError(f"{FILE}: {name}.parameters.{key}: {problem}.")
+        found[name] = Environment(
+            name=name,
+            stack_name=mine.stack_name or stack_name,
+            region=mine.region or region,
+            parameters=defaults | parameters | given,
+            own=given,
+            tags=mine.tags,
+        )
+    return found
+
+
+def remember(checkout: Path, environment: str, parameters: Mapping[str, str], region: str | None) -> None:
+    """Write parameters into the owner's file. What stands there besides, with its comments, stays."""
+    import tomlkit
+
+    file = checkout / FILE
+    text = file.read_text(encoding="utf-8") if file.exists() else _HEADING
+    document: Any = tomlkit.parse(text)
+    table = document.setdefault(environment, tomlkit.table())
+    if region:
+        table["region"] = region
+    given = table.setdefault("parameters", tomlkit.table())
+    for name, value in parameters.items():
+        given[name] = value
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+_HEADING = """# Yours: parameters of template.yaml for each environment of samconfig.toml. Git ignores this folder.
+# Runbooks and policies of yours stand in runbooks/ beside this file, laid out as in the checkout's runbooks/.
+"""
+
+
+def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
+    """Return the parameters that template.yaml declares."""
+    loader = Loader((checkout / "template.yaml").read_text(encoding="utf-8"))
+    try:
+        root: Any = loader.get_single_node()
+        # The other sections have CloudFormation's tags, which a plain loader does not know.
+        section = next(value for key, value in root.value if key.value == "Parameters")
+        found: dict[str, dict[str, Any]] = loader.construct_document(section)
+        return found
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"template.yaml: {' '.join(str(error).split())}") from None
+    finally:
+        loader.dispose()
+
+
+def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str]]]:
+    """Return each environment of samconfig.toml that names a stack: its stack, region and parameters."""
+    content = tomllib.loads((checkout / "samconfig.toml").read_text(encoding="utf-8"))
+    found = {}
+    for name, commands in content.items():
+        given = commands.get("global", {}).get("parameters", {}) if isinstance(commands, dict) else {}
+        if "stack_name" in given:
+            words = shlex.split(given.get("parameter_overrides", ""))
+            found[name] = (given["stack_name"], given.get("region"), dict(word.split("=", 1) for word in words))
+    return found
+
+
+def _own(checkout: Path) -> dict[str, _Own]:
+    file = checkout / FILE
+    if not file.exists():
+        return {}
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, _Own]).validate_python(content)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{FILE}: not readable as TOML: {error}.") from None
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        place = ".".join(map(str, mistake["loc"]))
+        known = f"; known are {', '.join(_Own.model_fields)}" if mistake["type"] == "extra_forbidden" else ""
+        raise ConfigurationError(f"{FILE}: {place}: {mistake['msg']}{known}.") from None
+
+
+def _problem(name: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return what is wrong with a parameter, or None."""
+    if name not in declared:
+        near = difflib.get_close_matches(name, declared, n=1)
+        return f"template.yaml has no such parameter; {f'did you mean {near[0]}?' if near else 'look it up there'}"
+    return next(_mistakes(value, declared[name]), None)
+
+
+def _mistakes(value: str, declared: Mapping[str, Any]) -> Iterator[str]:
+    allowed = [str(one) for one in declared.get("AllowedValues", ())]
+    if allowed and value not in allowed:
+        yield f"{value!r} is not allowed; write {', '.join(allowed)}"
+    pattern, listed = declared.get("AllowedPattern"), declared["Type"] == "CommaDelimitedList"
+    for part in value.split(",") if listed else [value]:
+        if pattern and not re.fullmatch(pattern, part):
+            yield f"{part!r} has not the form {pattern}"
+    if declared["Type"] == "Number" and not re.fullmatch(r"\d+", value):
+        yield f"{value!r} is no number"

@@ -1,0 +1,117 @@
+"""The six questions: environment, page address, Slack, PagerDuty, approvers, sources; each has an option."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import typer
+
+from firstline_cli.console import USAGE, refusal
+from firstline_cli.init.secrets import Secrets, mistake, read
+
+ENVIRONMENTS = ("dev", "staging", "prod")
+SOURCES = ("cloudwatch", "prometheus", "grafana", "datadog", "pagerduty", "generic", "deployments")
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+
+
+def is_terminal() -> bool:
+    """Return True if somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
+def ask[Answer](question: str, given: str | None, default: str, check: Callable[[str], Answer]) -> Answer:
+    """Return the answer of an option, or of the person at the terminal, or the default.
+
+    Parameters
+    ----------
+    check
+        Returns the answer, and raises `ValueError` with what is wrong: then the person is asked again.
+    """
+    while True:
+        answer = given
+        if answer is None:
+            answer = typer.prompt(question, default=default, err=True) if is_terminal() else default
+        try:
+            return check(answer.strip())
+        except ValueError as error:
+            if given is not None or not is_terminal():
+                raise refusal(f"{question}: {error}.", USAGE) from None
+            typer.echo(f"{error}.", err=True)
+
+
+def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: str | None) -> str | None:
+    """Return a secret to be stored, or None to leave it as it is; what is typed is not shown."""
+    if given is not None:
+        value = read(option, given)
+        if wrong := mistake(name, value):
+            raise refusal(f"{option}: {wrong}.", USAGE)
+        return value
+    if not is_terminal():
+        return None
+    there = secrets.is_set(name)
+    while True:
+        skip = "Enter keeps the one that is set" if there else "Enter leaves it out"
+        value = str(typer.prompt(f"{question} ({skip})", default="", hide_input=True, show_default=False, err=True))
+        value = value.strip()
+        if not value:
+            return None
+        wrong = mistake(name, value)
+        if wrong is None:
+            return value
+        typer.echo(f"{wrong}.", err=True)
+
+
+def an_environment(answer: str) -> str:
+    """Check the environment."""
+    if answer not in ENVIRONMENTS:
+        raise ValueError(f"{answer!r} is no environment; write {', '.join(ENVIRONMENTS)}")
+    return answer
+
+
+def an_address(answer: str) -> str:
+    """Check the page address; none is empty or `none`."""
+    if answer in ("", "none"):
+        return ""
+    if not _ADDRESS.fullmatch(answer):
+        raise ValueError(f"{answer!r} is no mail address; write one, or none")
+    return answer
+
+
+def some_sources(answer: str) -> tuple[str, ...]:
+    """Check the sources."""
+    chosen = tuple(dict.fromkeys(re.split(r"[,\s]+", answer.strip()))) if answer not in ("", "none") else ()
+    if unknown := [name for name in chosen if name not in SOURCES]:
+        raise ValueError(f"{unknown[0]!r} is no source; known are {', '.join(SOURCES)}")
+    return chosen
+
+
+def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
+    """Read `ada=U01ABCDEF bob=U02GHIJ,arn:aws:iam::…:user/bob` as entries of people.yaml."""
+    from pydantic import ValidationError
+
+    from firstline.policy.people import People
+
+    people: dict[str, dict[str, Any]] = {}
+    for word in answer.split() if answer not in ("", "none") else ():
+        name, equals, identities = word.partition("=")
+        entry: dict[str, Any] = {"role": "approver"}
+        for identity in _identities(identities):
+            if identity.startswith("arn:"):
+                entry.setdefault("iam", []).append(identity)
+            else:
+                entry["slack"] = identity
+        if not equals or len(entry) == 1:
+            raise ValueError(f"{word!r} is no approver; write name=SlackUserId, name=ARN, or name=SlackUserId,ARN")
+        people[name] = entry
+    try:
+        People.model_validate({"people": people})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(said) from None
+    return people
+
+
+def _identities(text: str) -> Sequence[str]:
+    """Return the parts between commas. An ARN of a session may hold a comma, and begins with arn: nonetheless."""
+    return [part for part in re.split(r",(?=arn:|[UW][A-Z0-9]{3})", text) if part]

@@ -1,0 +1,76 @@
+"""Secrets on their way into SSM: read without an echo, stored as SecureStrings, and written nowhere else."""
+
+import os
+import re
+import secrets as randomness
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firstline_cli.console import USAGE, refusal
+
+FORMS = {
+    "slack/bot-token": (re.compile(r"xoxb-\S+"), "a bot token begins with xoxb-"),
+    "slack/signing-secret": (re.compile(r"[0-9a-f]{32}"), "a signing secret has 32 digits, 0 to f"),
+    "pagerduty/routing-key": (re.compile(r"[0-9A-Za-z]{32}"), "an integration key has 32 letters and digits"),
+}
+"""The form of each secret that others make, and what to say of one that has it not."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets of one stack. `ssm` is a client."""
+
+    ssm: Any
+    stack_name: str
+
+    def name(self, name: str) -> str:
+        """Return the name of the parameter."""
+        return f"/firstline/{self.stack_name}/{name}"
+
+    def is_set(self, name: str) -> bool:
+        """Return True if the secret is there. Its value is not read."""
+        return not self.ssm.get_parameters(Names=[self.name(name)], WithDecryption=False)["InvalidParameters"]
+
+    def put(self, name: str, value: str) -> None:
+        """Store a secret in place of an earlier one."""
+        self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=True)
+
+    def make(self, name: str) -> str | None:
+        """Make a secret and return it, or None if there is one: it was shown once, and senders use it."""
+        value = randomness.token_urlsafe(32)
+        try:
+            self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=False)
+        except self.ssm.exceptions.ParameterAlreadyExists:
+            return None
+        return value
+
+
+def read(option: str, given: str) -> str:
+    """Return a secret that an option refers to: `env:NAME`, `file:PATH` or `-`. Its value is never an argument."""
+    kind, _, where = given.partition(":")
+    try:
+        if given == "-":
+            value = sys.stdin.readline()
+        elif kind == "env" and where:
+            value = os.environ[where]
+        elif kind == "file" and where:
+            value = Path(where).expanduser().read_text(encoding="utf-8")
+        else:
+            raise refusal(
+                f"{option}: write env:NAME, file:PATH or - (stdin): a secret on the command line stays in the shell's "
+                "history.",
+                USAGE,
+            )
+    except KeyError:
+        raise refusal(f"{option}: there is no environment variable {where}.", USAGE) from None
+    except OSError as error:
+        raise refusal(f"{option}: {where} cannot be read: {error.strerror}.", USAGE) from None
+    return value.strip()
+
+
+def mistake(name: str, value: str) -> str | None:
+    """Return what is wrong with a secret's form, without its value, or None."""
+    form, said = FORMS.get(name, (re.compile(r"\S+"), "it must not be empty"))
+    return None if form.fullmatch(value) else said

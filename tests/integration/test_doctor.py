@@ -1,0 +1,109 @@
+"""`firstline doctor` on a stack within moto, with Slack and PagerDuty on this machine."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from firstline_cli.doctor import people, sources
+from firstline_cli.main import app
+from firstline_cli.stacks import Stack, stack_of
+from tests.integration.http_stub import Answer, answering
+from tests.integration.stack_on_aws import deployed_stack
+
+NAME = "firstline-dev"
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+def secret(name: str, value: str = "x") -> None:
+    boto3.client("ssm").put_parameter(Name=f"/firstline/{NAME}/{name}", Value=value, Type="SecureString")
+
+
+def deployed(**parameters: str) -> Stack:
+    deployed_stack(NAME, **parameters)
+    return stack_of(NAME)
+
+
+SLACK_KNOWS = Answer(body={"ok": True, "team": "Example"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([Answer(body={"ok": False, "error": "invalid_auth"})], ["✗ slack        it refuses the token (invalid_auth)"]),
+        ([Answer(status=503, body=b"")], ["✗ slack        it refuses the token (no answer that could be read)"]),
+        (
+            [SLACK_KNOWS, Answer(body={"ok": False, "error": "missing_scope"})],
+            [
+                "✓ slack        the token is good, for Example",
+                "✗ slack        no signing secret",
+                "! slack        C012",
+            ],
+        ),
+        (
+            [SLACK_KNOWS, Answer(body={"ok": True, "channel": {"name": "ops", "is_archived": True}})],
+            ["✓ slack        the token is good", "✗ slack        no signing", "✗ slack        C012 is #ops, archived"],
+        ),
+        (
+            [SLACK_KNOWS, Answer(body={"ok": False, "error": "channel_not_found"})],
+            ["✓ slack        the token is good", "✗ slack        no signing", "✗ slack        C012: channel_not_found"],
+        ),
+    ],
+)
+def test_slack(answers: list[Answer], said: list[str]) -> None:
+    secret("slack/bot-token", "xoxb-1")
+    with answering(*answers) as slack:
+        stack = deployed(SlackApiUrl=f"{slack.url}/api/", SlackAutomatedChannel="C012", SlackAlertsChannel="C012")
+        lines = [finding.line() for finding in people.slack(stack)]
+        assert [line[: len(expected)] for line, expected in zip(lines, said, strict=False)] == said
+        assert slack.asked[0].headers["Authorization"] == "Bearer xoxb-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "said"),
+    [
+        ("k" * 32, Answer(status=202, body={"status": "success"}), "✓ pagerduty    it takes the routing key"),
+        (
+            "k" * 32,
+            Answer(status=400, body={"errors": ["Invalid routing key"]}),
+            "✗ pagerduty    it answered 400: ['Invalid routing key']",
+        ),
+        ("short", Answer(), "✗ pagerduty    the routing key has not the 32 letters"),
+    ],
+)
+def test_pagerduty_is_asked_what_changes_nothing(key: str, answer: Answer, said: str) -> None:
+    secret("pagerduty/routing-key", key)
+    with answering(answer) as pagerduty:
+        stack = deployed(PagerDutyEventsUrl=pagerduty.url)
+        (finding,) = people.pagerduty(stack)
+        assert finding.line().startswith(said)
+        assert key not in finding.line()
+        assert [asked.json["event_action"] for asked in pagerduty.asked] == (["resolve"] if len(key) == 32 else [])
+
+
+def test_sources_without_a_secret_are_closed() -> None:
+    stack = deployed(EventBridgeAlarms="false")
+    assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
+    secret("sources/prometheus")
+    lines = [finding.line() for finding in sources.sources(stack)]
+    assert lines[0] == "✓ sources      prometheus is open; no incident of it in 7 days"
+    assert lines[1].startswith("! sources      closed, as they have no secret: cloudwatch, ")
+
+
+def test_the_command_ends_with_1_if_something_is_wrong_and_names_every_check() -> None:
+    deployed(SlackApiUrl="http://127.0.0.1:9/", PagerDutyEventsUrl="http://127.0.0.1:9")
+    done = CliRunner().invoke(app, ["doctor", "--stack", NAME, "-o", "json"])
+    found = json.loads(done.stdout)
+
+    assert done.exit_code == 1
+    assert {"state": "wrong", "check": "pages"}.items() <= found[0].items()
+    seen = {one["check"] for one in found}
+    assert {"pages", "slack", "pagerduty", "sources", "hosts", "remediation", "neighbours", "quotas"} <= seen

@@ -1,0 +1,60 @@
+"""A `sam` that deploys nothing: it writes down how it was called, and leaves what a build leaves."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_PROGRAM = """#!/usr/bin/env bash
+python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" >> "$FAKE_SAM/calls"
+[ "$1" != build ] || mkdir -p .aws-sam/build/{CoreLayer,LlmLayer}/python
+[ ! -e "$FAKE_SAM/fails-to-$1" ]
+"""
+
+
+class FakeSam:
+    """The checkout that is deployed, and the calls of `sam` in it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.checkout = folder / "checkout"
+        self._bin = folder / "bin"
+        self._bin.mkdir(parents=True)
+        (self._bin / "sam").write_text(_PROGRAM)
+        (self._bin / "sam").chmod(0o755)
+        self.checkout.mkdir()
+        for name in ("template.yaml", "observability.yaml", "samconfig.toml", "scripts", "layers", "functions"):
+            (self.checkout / name).symlink_to(ROOT / name)
+        (self.checkout / "statemachine").symlink_to(ROOT / "statemachine")
+        # One runbook: it takes seconds to check them all.
+        (self.checkout / "runbooks").mkdir()
+        for name in ("low-disk.yaml", "policy"):
+            (self.checkout / "runbooks" / name).symlink_to(ROOT / "runbooks" / name)
+        monkeypatch.setenv("PATH", f"{self._bin}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("FAKE_SAM", str(self._bin))
+
+    def fails_to(self, command: str) -> None:
+        """Let a command of sam fail from now on."""
+        (self._bin / f"fails-to-{command}").touch()
+
+    def mends(self, command: str) -> None:
+        """Let it work again."""
+        (self._bin / f"fails-to-{command}").unlink()
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The arguments of each call so far."""
+        file = self._bin / "calls"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    @property
+    def words(self) -> list[str]:
+        """The commands so far."""
+        return [call[0] for call in self.calls]
+
+    def parameters(self, command: str) -> dict[str, str]:
+        """Return what the last call of a command gave as parameters."""
+        call = [call for call in self.calls if call[0] == command][-1]
+        given = [word for word in call if '="' in word]
+        return {name: value.strip('"') for name, _, value in (word.partition("=") for word in given)}

@@ -1,0 +1,265 @@
+"""`firstline doctor` against scripted answers of AWS: each check says what is wrong and what mends it."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from firstline_cli import aws_words, checkout
+from firstline_cli.doctor import account, command, hosts, people
+from firstline_cli.doctor.findings import Check, Finding
+from firstline_cli.stacks import Stack
+
+ROOT = Path(__file__).parents[3]
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:firstline-dev-incident"
+DENIED = "User: arn:aws:iam::1:user/ada is not authorized to perform: ssm:GetParameter on resource: arn:aws:ssm:x:1:p"
+
+
+def refused(code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Asked")
+
+
+class Scripted:
+    """A client whose operations, also those of paginators, answer as scripted; an exception is raised."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def get_paginator(self, operation: str) -> Any:
+        paginator = Scripted({})
+        paginator.paginate = lambda **_: iter([self._answer(operation)])  # type: ignore[attr-defined]
+        return paginator
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda **_: self._answer(operation)
+
+    def _answer(self, operation: str) -> Any:
+        answer = self._answers[operation]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def stack(answers: dict[str, Any] | None = None, **changes: Any) -> Stack:
+    scripted = Scripted(answers or {})
+    fields = {"name": "firstline-dev", "deployed": "firstline-dev", "outputs": {"PageTopicArn": "arn:aws:sns:x:1:page"}}
+    return Stack(**{"table": None, "state_machine": MACHINE, "client": lambda *_, **__: scripted} | fields | changes)
+
+
+def told(check: Check, **given: Any) -> list[str]:
+    return [finding.line() for finding in check(stack(**given))]
+
+
+def subscription(endpoint: str, arn: str = "arn:aws:sns:x:1:page:1", protocol: str = "email") -> dict[str, str]:
+    return {"Endpoint": endpoint, "Protocol": protocol, "SubscriptionArn": arn}
+
+
+NOT_SET = refused("ParameterNotFound")
+PENDING = subscription("ops@example.com", "PendingConfirmation")
+
+
+@pytest.mark.parametrize(
+    ("subscribed", "key", "said"),
+    [
+        ([], NOT_SET, ["✗ pages        NOBODY IS WOKEN"]),
+        ([PENDING], NOT_SET, ["! pages        ops@example.com has not confirmed", "✗ pages        NOBODY IS WOKEN"]),
+        ([], {"Parameter": {"Value": "key"}}, ["✗ pages        nobody is subscribed to the page topic: alarms about"]),
+        ([subscription("ops@example.com")], NOT_SET, ["✓ pages        the page topic wakes ops@example.com (email)"]),
+        (
+            [subscription("+49151", protocol="sms")],
+            NOT_SET,
+            ["✓ pages        the page topic wakes +49151 (sms)", "! pages        the account is in SNS's SMS sandbox"],
+        ),
+    ],
+)
+def test_who_is_woken(subscribed: list[Any], key: Any, said: list[str]) -> None:
+    answers = {
+        "list_subscriptions_by_topic": {"Subscriptions": subscribed},
+        "get_parameter": key,
+        "get_sms_sandbox_account_status": {"IsInSandbox": True},
+    }
+    lines = told(people.who_is_woken, answers=answers)
+    assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
+
+
+def node(**changes: str) -> dict[str, str]:
+    healthy = {"PingStatus": "Online", "AgentVersion": "3.3.2746.0", "PlatformType": "Linux"}
+    return {"InstanceId": "i-1"} | healthy | changes
+
+
+@pytest.mark.parametrize(
+    ("listed", "instance", "said"),
+    [
+        ([node()], {}, "✓ hosts        1 tagged Firstline=firstline-dev, 1 of them known"),
+        ([node(AgentVersion="3.3.2745.9")], {}, "✗ hosts        i-1 (web-1) has the agent 3.3.2745.9"),
+        ([node(PingStatus="ConnectionLost")], {}, "✗ hosts        i-1 (web-1) is ConnectionLost"),
+        ([node(PlatformType="Windows")], {}, "! hosts        i-1 (web-1) runs Windows"),
+        ([], {}, "✗ hosts        i-1 (web-1) is not known to Systems Manager: it has no instance profile"),
+        (
+            [],
+            {"IamInstanceProfile": {"Arn": "arn:x/p"}},
+            "✗ hosts        i-1 (web-1) is not known to Systems",
+        ),
+    ],
+)
+def test_hosts(listed: list[Any], instance: dict[str, Any], said: str) -> None:
+    found = {"InstanceId": "i-1", "Tags": [{"Key": "Name", "Value": "web-1"}], **instance}
+    answers = {
+        "describe_instances": {"Reservations": [{"Instances": [found]}]},
+        "describe_instance_information": {"InstanceInformationList": listed},
+        "get_instance_profile": {"InstanceProfile": {"Roles": [{"Arn": "arn:r", "RoleName": "web"}]}},
+        "simulate_principal_policy": {"EvaluationResults": []},
+    }
+    assert told(hosts.hosts, answers=answers)[0].startswith(said)
+
+
+def test_no_host_and_a_role_that_cannot_write_logs() -> None:
+    none: dict[str, Any] = {"describe_instances": {"Reservations": []}}
+    assert "tag the instances" in told(hosts.hosts, answers=none)[0]
+    profile = {"InstanceId": "i-1", "IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/web"}}
+    answers = {
+        "describe_instances": {"Reservations": [{"Instances": [profile]}]},
+        "describe_instance_information": {"InstanceInformationList": [node()]},
+        "get_instance_profile": {"InstanceProfile": {"Roles": [{"Arn": "arn:r", "RoleName": "web-role"}]}},
+        "simulate_principal_policy": {
+            "EvaluationResults": [{"EvalActionName": "logs:PutLogEvents", "EvalDecision": "implicitDeny"}]
+        },
+    }
+    assert told(hosts.hosts, answers=answers)[-1].startswith("! hosts        the role web-role lacks logs:PutLogEvents")
+    answers["simulate_principal_policy"] = refused("AccessDenied", "no")
+    assert "you lack iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
+
+
+def other(**parameters: str) -> dict[str, Any]:
+    return {
+        "StackName": "firstline-prod",
+        "Outputs": [{"OutputKey": key, "OutputValue": "x"} for key in ("TableName", "StateMachineArn")],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ([{"StackName": "shop"}], ["✓ neighbours   no other Firstline"]),
+        ([other(EventBridgeAlarms="false")], []),
+        ([other(EventBridgeAlarms="true")], ["✗ neighbours   firstline-prod takes each alarm of the account, too"]),
+        ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   firstline-prod may touch the same hosts"]),
+    ],
+)
+def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
+    lines = told(
+        account.neighbours, answers={"describe_stacks": {"Stacks": others}}, parameters={"EventBridgeAlarms": "true"}
+    )
+    assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
+
+
+@pytest.mark.parametrize(
+    ("value", "mode", "said"),
+    [
+        (NOT_SET, "approve", "✓ remediation  RemediationMode is approve (each asks a person)"),
+        ({"Parameter": {"Value": "off"}}, "auto", "! remediation  the switch is 'off'"),
+        (NOT_SET, "off", "! remediation  RemediationMode is off"),
+    ],
+)
+def test_the_switch(value: Any, mode: str, said: str) -> None:
+    (line,) = told(account.remediation, answers={"get_parameter": value}, parameters={"RemediationMode": mode})
+    assert line.startswith(said)
+
+
+@pytest.mark.parametrize(("most", "free", "mark"), [(10, 10, "✗"), (1000, 40, "!"), (1000, 900, "✓")])
+def test_concurrent_executions(most: int, free: int, mark: str) -> None:
+    limits = {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": free}
+    (line,) = told(account.quotas, answers={"get_account_settings": {"AccountLimit": limits}})
+    assert line.startswith(mark)
+
+
+def function(layer: int, **changes: str) -> dict[str, Any]:
+    layers = [{"Arn": f"arn:aws:lambda:x:1:layer:CoreLayerA1:{layer}"}]
+    return {"FunctionName": "f", "Layers": layers, "LastModified": "2026-11-29T14:02:11", **changes}
+
+
+@pytest.mark.parametrize(
+    ("status", "configuration", "said"),
+    [
+        ("UPDATE_COMPLETE", function(12), "✓ version      1 function with CoreLayerA1:12, changed 2026-11-29T14:02"),
+        ("UPDATE_COMPLETE", function(12, LastUpdateStatus="Failed"), "✗ version      f could not be updated"),
+        ("UPDATE_ROLLBACK_COMPLETE", function(12), "✗ deployment   the last deployment was taken back"),
+        ("UPDATE_IN_PROGRESS", function(12), "✗ deployment   the stack is in UPDATE_IN_PROGRESS"),
+    ],
+)
+def test_the_functions_and_the_last_deployment(status: str, configuration: Any, said: str) -> None:
+    resources = [
+        {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": "f"},
+        {"ResourceType": "AWS::S3::Bucket"},
+    ]
+    answers = {
+        "list_stack_resources": {"StackResourceSummaries": resources},
+        "get_function_configuration": configuration,
+    }
+    assert told(account.state, answers=answers, status=status)[0].startswith(said)
+
+
+def test_own_alarms_that_are_on() -> None:
+    on = {"MetricAlarms": [{"AlarmName": "Firstline/firstline-dev-unheard"}]}
+    assert told(account.alarms, answers={"describe_alarms": on})[0].startswith(
+        "✗ alarms       Firstline/firstline-dev-unh"
+    )
+    assert told(account.alarms, answers={"describe_alarms": {"MetricAlarms": []}})[0].startswith("✓")
+
+
+def test_drift_is_told_from_what_would_be_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("template.yaml", "samconfig.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(checkout, "CHECKOUT", tmp_path)
+    parameters = {"EnvironmentName": "dev", "PageAfterSeconds": "600", "LogRetentionDays": "7", "Left": "x"}
+    lines = told(account.parameters, parameters=parameters)
+    assert lines[0].startswith("! parameters   PageAfterSeconds is 600, and a deployment would make it 300")
+    assert "has no Left: another release is deployed" in lines[1]
+    (line,) = told(account.parameters, parameters={"LogRetentionDays": "7", "PageAfterSeconds": "300"})
+    assert line == "✓ parameters   as in this checkout; not at their defaults: LogRetentionDays"
+
+
+# --- the command ---
+
+
+def test_a_check_that_fails_or_hangs_keeps_no_other_from_its_answer() -> None:
+    over = threading.Event()
+
+    def hangs(_: Stack) -> Iterator[Finding]:
+        over.wait(30)
+        yield Finding("ok", "slow", "too late")
+
+    def denied(_: Stack) -> Iterator[Finding]:
+        yield Finding("ok", "before", "seen")
+        raise refused("AccessDeniedException", DENIED)
+
+    def fine(_: Stack) -> Iterator[Finding]:
+        yield Finding("ok", "after", "seen")
+
+    found = [one.line() for one in command.examine(stack(), {"denied": denied, "slow": hangs, "fine": fine}, 0.5)]
+    over.set()
+    assert found[0] == "✓ before       seen"
+    assert found[1].startswith("! denied       not known: AWS refuses it: you lack ssm:GetParameter on arn:aws:ssm")
+    assert found[2].startswith("! slow         no answer within 0.5 seconds")
+    assert found[3] == "✓ after        seen"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (refused("AccessDenied", DENIED), "you lack ssm:GetParameter on arn:aws:ssm:x:1:p."),
+        (refused("UnauthorizedOperation", "You are not authorized to perform this operation."), "you lack ec2:X."),
+        (refused("ExpiredTokenException", "expired"), "your AWS credentials are not valid any more"),
+        (refused("ThrottlingException", "Rate  exceeded"), "AWS refused (ThrottlingException: Rate exceeded)"),
+        (OSError("no route"), "AWS cannot be asked (no route)"),
+    ],
+)
+def test_what_aws_answers_in_words(error: Exception, said: str) -> None:
+    assert said in aws_words.in_words(error, "ec2:X").replace(". Add", ".")
+    wrapped = RuntimeError("ours")
+    wrapped.__cause__ = error
+    assert aws_words.is_denied(wrapped) == aws_words.is_denied(error)
