@@ -59,6 +59,7 @@ class Stack:
     api_url: str = ""
     environment: str = ""
     operator_policy: str = ""
+    time_zone: str = "UTC"
 
     @property
     def region(self) -> str:
@@ -180,6 +181,11 @@ def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
+def _parameter(found: Mapping[str, Any], name: str) -> str | None:
+    parameters = found.get("Parameters", ())
+    return next((given["ParameterValue"] for given in parameters if given["ParameterKey"] == name), None)
+
+
 def _is_ours(outputs: Mapping[str, str]) -> bool:
     return {"TableName", "StateMachineArn"} <= outputs.keys()
 
@@ -209,6 +215,7 @@ def _deployed(stack: str) -> Stack:
             api_url=outputs.get("ApiUrl", ""),
             environment=outputs.get("EnvironmentName", ""),
             operator_policy=outputs.get("OperatorPolicyArn", ""),
+            time_zone=_parameter(found, "TimeZone") or "UTC",
         )
     except (BotoCoreError, ClientError) as error:
         raise _in_words(f"Stack {stack}", error) from None
