@@ -1,4 +1,4 @@
-"""The commands about the past: `report`, `audit` and `learn`."""
+"""The commands about the past: `report`, `replay`, `audit` and `learn`."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from firstline_cli.checkout import CHECKOUT, RUNBOOKS, runbooks_folder
-from firstline_cli.console import console_of, refusal
+from firstline_cli.console import WRONG, console_of, refusal
 from firstline_cli.incident_ids import IncidentArgument, full_id
 from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of, table_of
 
@@ -80,6 +80,44 @@ def _report(stack: Stack, now: datetime, span: timedelta, by: By, since_change: 
         sys.stdout.write(figures.as_csv(read))
     else:
         figures.print_report(console_of(), read, items, zone)
+
+
+@history.command()
+def replay(
+    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=400)] = 30,
+    rules: Annotated[
+        Path | None, typer.Option(help="Changed rules.", exists=True, dir_okay=False, show_default=False)
+    ] = None,
+    runbooks: Annotated[
+        Path | None, typer.Option(help="A folder of changed runbooks.", exists=True, file_okay=False)
+    ] = None,
+    paging: Annotated[Path | None, typer.Option(help="Changed levels and routes.", exists=True, dir_okay=False)] = None,
+    before: Annotated[
+        Path, typer.Option(help="The runbooks folder as it is deployed.", exists=True, file_okay=False)
+    ] = RUNBOOKS,
+    environment: Annotated[str, typer.Option(help="Whose modes of runbooks count.")] = "",
+    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How to print it.")] = "text",
+    time_zone: ZoneOption = "",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Replay past incidents against changed files: which pages go, which come, and which of the gone were real.
+
+    Ends with 1 if a page would go although the incident was real.
+    """
+    if not (rules or runbooks or paging):
+        raise refusal("Nothing is changed: give --rules, --runbooks or --paging.")
+    from firstline_cli import replaying
+
+    files = replaying.files_of(before)
+    changed = replaying.changed(files, rules, runbooks, paging)
+    found = stack_of(stack)
+    zone, environment = time_zone or found.time_zone, environment or found.environment or "prod"
+    replayed = replaying.replay_of(found.table, files, changed, days, zone, environment, datetime.now(UTC))
+    if output == "json":
+        print(replaying.as_json(replayed, days))
+    else:
+        replaying.print_replay(console_of(), replayed, days)
+    raise typer.Exit(WRONG if replayed.missed else 0)
 
 
 @history.command()

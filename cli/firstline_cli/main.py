@@ -40,7 +40,7 @@ _AT_NIGHT = (
 )
 """The commands of `incidents` that stand at the top level, too."""
 
-_HISTORY = ("report", "audit", "learn")
+_HISTORY = ("report", "replay", "audit", "learn")
 
 
 class LazyGroup(TyperGroup):

@@ -1,8 +1,9 @@
-"""`firstline report` and its figures, as somebody runs it against a table on AWS."""
+"""`firstline report` and `replay`, as somebody runs them against a table on AWS."""
 
 import csv
 import io
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline_cli import history
+from firstline_cli.checkout import RULES
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import a_page, alert, open_for
+from tests.support.builders import a_classification, a_page, alert, open_for
 
 NOW = datetime.now(UTC)
 
@@ -163,3 +165,52 @@ def test_open_action_items_are_reported_until_they_are_done(table: Table, tmp_pa
     assert "Open action items" in told
     assert "days late" in told
     assert "Restart it" not in told
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+
+def replayed(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["replay", *map(str, arguments), "--stack", STACK_ON_AWS])
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Path:
+    """A folder of runbooks whose rules call the shop noise."""
+    policy = tmp_path / "runbooks" / "policy"
+    policy.mkdir(parents=True)
+    shutil.copy(RULES.with_name("paging.yaml"), policy)
+    (policy / "rules.yaml").write_text("rules: [{id: n, match: {service: shop}, severity: noise, reason: r}]")
+    return policy.parent
+
+
+def test_where_a_rule_is_gone_rules_and_history_decide_on_what_was_known_then(table: Table, deployed: Path) -> None:
+    at = NOW - timedelta(hours=3)
+    given = alert(severity="high", service="shop", timestamp=at)
+    incident = open_for(TableGroups(table), given, now=at)
+    history_of = TableIncidents(table)
+    verdict = a_classification(severity="noise", decided_by="rules")
+    history_of.judge(incident, 1, verdict, at, seen=history_of.live(given.group_key))
+    assert history_of.close(incident, 1, "suppressed", "noise", [], at + timedelta(minutes=1), joined=1)
+
+    found = replayed("--rules", RULES, "--before", deployed, "-o", "json")
+    told = replayed("--rules", RULES, "--before", deployed)
+
+    assert found.exit_code == 0, found.output
+    assert [one["why"] for one in json.loads(found.stdout)["comes"]] == ["without rule n it is high"]
+    assert "1 page would come:" in told.stdout
+    assert "Not replayed: models" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [(None, 2, "give --rules, --runbooks or --paging"), ("rules: [{id: A}]", 1, "rule 1 (A)"), ("[", 1, "as YAML")],
+)
+def test_what_cannot_be_replayed_says_why(
+    table: Table, tmp_path: Path, content: str | None, code: int, says: str
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(content or "")
+    result = replayed(*(["--rules", file] if content else []))
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert says in result.stderr

@@ -1,6 +1,6 @@
 """The preview of a rule, a silence or a window: the closed incidents that it would have hidden, and which were real.
 
-`firstline rules preview` and the rules that reports suggest rest on what is here.
+`firstline rules preview`, the rules that reports suggest and `firstline replay` all rest on what is here.
 """
 
 from collections.abc import Callable, Iterable
