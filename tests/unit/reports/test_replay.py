@@ -148,6 +148,10 @@ def test_a_page_comes_where_what_a_hold_covered_is_told_at_once() -> None:
     assert touched(replayed(waited, files(rules(longer)), files(rules(HOLD)))) == set()
 
 
+def test_what_needed_no_page_then_needs_none_now() -> None:
+    assert touched(replayed(closed(0.1, paged=False), files(rules(RAISE)))) == set()
+
+
 def test_nobody_knows_whether_a_cured_one_would_have_paged() -> None:
     cured = closed(severity="medium", paged=False, outcome="auto_resolved", plan=a_plan())
     assert touched(replayed(cured, files(rules(RAISE)))) == {"unsure"}
