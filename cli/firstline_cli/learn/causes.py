@@ -73,10 +73,8 @@ def _from_the_problem(story: Story) -> Iterator[Link]:
     record, problem = story.record, _problem(story)
     yield Link(problem, f"Impact: {BLANK}", BLANK, "open")
     if record.pages and record.acknowledged_at is None:
-        lasted = resolved_after(record)
-        yield Link(
-            "Nobody answered a page", f"It lasted {in_words(lasted)}", f"pages: {len(record.pages)}", "on record"
-        )
+        lasted = f"It lasted {in_words(resolved_after(record))}"
+        yield Link("Nobody answered a page", lasted, count(len(record.pages), "page"), "on record")
 
 
 def _to_the_end(story: Story) -> Iterator[Link]:
