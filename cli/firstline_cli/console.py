@@ -31,8 +31,3 @@ def refusal(why: object, code: int = USAGE) -> typer.Exit:
     """Print why a command cannot be carried out, and return the exit to raise."""
     print(why, file=sys.stderr)
     return typer.Exit(code)
-
-
-def percent(share: float | None) -> str:
-    """Format a share in percent, or a dash if it is None."""
-    return "–" if share is None else f"{share:.0%}"

@@ -1,51 +1,123 @@
-"""The commands about the past: `report`, `audit` and `learn`."""
+"""The commands about the past: `report`, `replay`, `audit` and `learn`."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from firstline.adapters.dynamodb.incidents import TableIncidents
-from firstline.errors import FeedbackRefused
-from firstline.reports import periods
-from firstline.text import count, in_words
-from firstline_cli import records, spending, words
-from firstline_cli.checkout import runbooks_folder
-from firstline_cli.console import console_of, percent, refusal
+from firstline_cli.checkout import CHECKOUT, RUNBOOKS, runbooks_folder
+from firstline_cli.console import WRONG, console_of, refusal
 from firstline_cli.incident_ids import IncidentArgument, full_id
-from firstline_cli.learn import writing
-from firstline_cli.stacks import CHOSEN, StackOption, stack_of, table_of
+from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of, table_of
+
+if TYPE_CHECKING:
+    from firstline.reports.pages import Clocks
 
 history = typer.Typer(help=__doc__)
+
+type Output = Literal["table", "json", "csv"]
+type By = Literal["week", "service", "runbook"]
+
+ZoneOption = Annotated[str, typer.Option(help="Of weeks, nights and hours in rules; by default the stack's TimeZone.")]
 
 
 @history.command()
 def report(
-    hours: Annotated[
-        float | None,
-        typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.", min=0.01),
+    days: Annotated[
+        float | None, typer.Option(help="How far to look back: 30, --model 7, --runbooks 90.", min=0.001, max=400)
     ] = None,
+    by: Annotated[By, typer.Option(help="What the lines of the table are.")] = "week",
+    since_change: Annotated[
+        str, typer.Option(help="Compare before and after a change: 2026-11-10, or 2026-11-10T14:00.")
+    ] = "",
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = "table",
     of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
     of_model: Annotated[bool, typer.Option("--model", help="What the model took, by day and by incident.")] = False,
     of_people: Annotated[
         bool, typer.Option("--people", help="Which verdicts people called right, what was hidden, rules they suggest.")
     ] = False,
     environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
+    time_zone: ZoneOption = "",
+    hours: Annotated[float | None, typer.Option(help="The same in hours.", min=0.01, hidden=True)] = None,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Report MTTA, MTTR, how incidents ended (by themselves, by a runbook, with a human), and the model's cost."""
-    incidents, console = table_of(stack), console_of()
+    """Report MTTA, MTTR, how incidents ended, pages by person, the noisiest groups, and the model's cost."""
+    if sum((of_runbooks, of_model, of_people)) > 1 or (output != "table" and (of_runbooks or of_model or of_people)):
+        raise refusal("--runbooks, --model and --people are tables of their own: give one, without --output.")
+    found, now = stack_of(stack), datetime.now(UTC)
+    days = hours / 24 if hours else days
     if of_model:
-        spending.print_spending(console, incidents, datetime.now(UTC) - timedelta(hours=hours or 7 * 24))
+        from firstline_cli import spending
+
+        spending.print_spending(console_of(), found.table, now - timedelta(days=days or 7))
     elif of_people:
-        words.print_lessons(console, incidents, (hours or 30 * 24) / 24)
+        from firstline_cli import words
+
+        words.print_lessons(console_of(), found.table, days or 30)
     elif of_runbooks:
-        console.print(records.runbooks_grid(incidents, runbooks_folder(), environment, (hours or 90 * 24) / 24))
+        from firstline_cli import records
+
+        console_of().print(records.runbooks_grid(found.table, runbooks_folder(), environment, days or 90))
     else:
-        since = datetime.now(UTC) - timedelta(hours=hours or 24)
-        console.print(_report_grid(periods.report(TableIncidents(incidents).closed_since(since)), hours or 24))
+        _report(found, now, timedelta(days=days or 30), by, since_change, output, time_zone or found.time_zone)
+
+
+def _report(stack: Stack, now: datetime, span: timedelta, by: By, since_change: str, output: Output, zone: str) -> None:
+    from firstline_cli import figures
+    from firstline_cli.learn import follow_ups
+
+    clocks = _clocks(zone)
+    change = _moment(since_change, zone, now) if since_change else None
+    read = figures.read(stack.table, clocks, since=now - span, until=now, by=by, change=change)
+    items, problems = follow_ups.open_items(CHECKOUT / follow_ups.FOLDER)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if output == "json":
+        print(figures.as_json(read, items))
+    elif output == "csv":
+        sys.stdout.write(figures.as_csv(read))
+    else:
+        figures.print_report(console_of(), read, items, zone)
+
+
+@history.command()
+def replay(
+    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=400)] = 30,
+    rules: Annotated[
+        Path | None, typer.Option(help="Changed rules.", exists=True, dir_okay=False, show_default=False)
+    ] = None,
+    runbooks: Annotated[
+        Path | None, typer.Option(help="A folder of changed runbooks.", exists=True, file_okay=False)
+    ] = None,
+    paging: Annotated[Path | None, typer.Option(help="Changed levels and routes.", exists=True, dir_okay=False)] = None,
+    before: Annotated[
+        Path, typer.Option(help="The runbooks folder as it is deployed.", exists=True, file_okay=False)
+    ] = RUNBOOKS,
+    environment: Annotated[str, typer.Option(help="Whose modes of runbooks count.")] = "",
+    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How to print it.")] = "text",
+    time_zone: ZoneOption = "",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Replay past incidents against changed files: which pages go, which come, and which of the gone were real.
+
+    Ends with 1 if a page would go although the incident was real.
+    """
+    if not (rules or runbooks or paging):
+        raise refusal("Nothing is changed: give --rules, --runbooks or --paging.")
+    from firstline_cli import replaying
+
+    files = replaying.files_of(before)
+    changed = replaying.changed(files, rules, runbooks, paging)
+    found = stack_of(stack)
+    zone, environment = time_zone or found.time_zone, environment or found.environment or "prod"
+    replayed = replaying.replay_of(found.table, files, changed, days, zone, environment, datetime.now(UTC))
+    if output == "json":
+        print(replaying.as_json(replayed, days))
+    else:
+        replaying.print_replay(console_of(), replayed, days)
+    raise typer.Exit(WRONG if replayed.missed else 0)
 
 
 @history.command()
@@ -60,6 +132,8 @@ def audit(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Show an incident's audit trail: each decision, its grounds and its result, and where the chain is broken."""
+    from firstline_cli import records
+
     console, found = console_of(), stack_of(stack)
     incident = full_id(found.table, incident)
     whole = records.print_trail(console, found.table, incident)
@@ -75,6 +149,9 @@ def learn(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Draft what an incident that is over teaches: a postmortem, an eval case, a runbook where commands were noted."""
+    from firstline.errors import FeedbackRefused
+    from firstline_cli.learn import writing
+
     table = table_of(stack)
     incident = full_id(table, incident)
     folder = out or Path(".cache") / "learn" / incident
@@ -88,25 +165,31 @@ def learn(
     print("Drafts for people to review: nothing of it is used by itself.")
 
 
-def _hours(hours: float) -> str:
-    return count(int(hours), "hour") if hours.is_integer() else f"{hours:g} hours"
+def _clocks(zone: str) -> "Clocks":
+    """Return the clocks of the stack and of the people in the checkout's schedules, if there is a checkout."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from firstline.policy.oncall import load_oncall
+    from firstline.reports.pages import Clocks
+    from firstline_cli.rules import read_policy
+
+    file = RUNBOOKS / "policy" / "oncall.yaml"
+    try:
+        known = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise refusal(f"--time-zone: {zone!r} is no time zone; write one as Europe/Berlin.") from None
+    return Clocks(known, read_policy(load_oncall, file).schedules if file.exists() else {})
 
 
-def _report_grid(numbers: periods.Report, hours: float) -> Table:
-    grid = Table(title=f"Incidents that ended within {_hours(hours)}", title_justify="left", show_header=False)
-    rows = {
-        "Incidents": str(numbers.incidents),
-        "Suppressed as noise": str(numbers.suppressed),
-        "Alerts in them": str(numbers.alerts),
-        "Mean time to acknowledge (MTTA)": in_words(numbers.mean_time_to_acknowledge),
-        "Mean time to resolve (MTTR)": in_words(numbers.mean_time_to_resolve),
-        "Cured by a runbook": percent(numbers.auto_resolved_share),
-        "Cleared by themselves": percent(numbers.self_cleared_share),
-        "Escalated to a human": percent(numbers.escalated_share),
-        "A model was asked about": str(numbers.asked),
-        "Its tokens, in and out": f"{numbers.usage.prompt_tokens:,} and {numbers.usage.completion_tokens:,}",
-        "What it cost": spending.money(numbers.usage.cost),
-    }
-    for row in rows.items():
-        grid.add_row(*row)
-    return grid
+def _moment(written: str, zone: str, now: datetime) -> datetime:
+    """Read a moment in the past; a day begins at midnight of the time zone."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        raise refusal(f"--since-change: {written!r} is no day; write 2026-11-10, or 2026-11-10T14:00.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    if moment >= now:
+        raise refusal(f"--since-change: {written} is not over yet, so there is nothing to compare.")
+    return moment

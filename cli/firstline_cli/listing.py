@@ -112,11 +112,12 @@ def as_csv(rows: list[Row]) -> str:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _no_formula(value) for name, value in row.plain().items()})
+        writer.writerow({name: no_formula(value) for name, value in row.plain().items()})
     return text.getvalue()
 
 
-def _no_formula(value: Any) -> Any:
+def no_formula(value: Any) -> Any:
+    """Return a cell of a CSV, quoted if a spreadsheet would take it for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value
 
 

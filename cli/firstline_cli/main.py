@@ -41,7 +41,7 @@ _AT_NIGHT = (
 )
 """The commands of `incidents` that stand at the top level, too."""
 
-_HISTORY = ("report", "audit", "learn")
+_HISTORY = ("report", "replay", "audit", "learn")
 
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""

@@ -16,11 +16,11 @@ from firstline.classification.model import Model
 from firstline.errors import ConfigurationError
 from firstline.policy import rules
 from firstline.policy.model import ModelPolicy, load_model_policy
+from firstline.reports.wording import money
 from firstline.runbooks import catalogue, match
 from firstline_cli import trial
 from firstline_cli.checkout import RULES, runbooks_folder
 from firstline_cli.console import console_of, refusal
-from firstline_cli.spending import money
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 from firstline_cli.trial import Tried
 from firstline_cli.words import earned_table

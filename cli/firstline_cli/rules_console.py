@@ -26,7 +26,7 @@ from firstline.policy.inhibition import Inhibition
 from firstline.policy.match import AlertMatch, Key
 from firstline.policy.paging import Route
 from firstline.policy.rules import Rule, Rules
-from firstline.reports.preview import Preview, preview
+from firstline.reports.preview import Preview, preview_rule, preview_silence, preview_window
 from firstline.sources import Batch
 from firstline.text import count, in_words, shorten
 
@@ -186,35 +186,12 @@ def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now:
     records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:
-        # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
-        wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
-        return preview(records, lambda record: _hidden_by_rule(rule, rules, record.incident, zone), wait=wait)
+        return preview_rule(records, rule, rules, ZoneInfo(zone))
     window = next((window for window in rules.maintenance if window.id == name), None)
     if window is not None:
-        return preview(records, lambda record: _hidden_by_window(window, record.incident))
+        return preview_window(records, window)
     silence = TableSilences(table).find(name, now)
-    if silence is None:
-        return None
-    return preview(records, lambda record: _hidden_by_silence(silence, record.incident))
-
-
-def _hidden_by_rule(rule: Rule, rules: Rules, incident: Incident, zone: str) -> bool:
-    if rules.first(incident, incident.opened_at.astimezone(ZoneInfo(zone))) is not rule or incident.storm:
-        return False
-    waits = rule.hold is not None and (rule.even_critical or incident.alert.severity != "critical")
-    return rule.severity == "noise" or waits
-
-
-def _hidden_by_window(window: Window, incident: Incident) -> bool:
-    alert = incident.alert
-    allowed = window.suppress and not incident.storm and window.allows(alert.severity)
-    return allowed and window.holds(alert, incident.opened_at)
-
-
-def _hidden_by_silence(silence: Silence, incident: Incident) -> bool:
-    """Return whether a silence would have held the incident, had it been on all the time."""
-    allowed = not incident.storm and (silence.even_critical or incident.alert.severity != "critical")
-    return allowed and silence.match.fits(incident.alert)
+    return None if silence is None else preview_silence(records, silence)
 
 
 def print_preview(console: Console, name: str, found: Preview, days: int) -> None:

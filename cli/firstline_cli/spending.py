@@ -12,6 +12,7 @@ from firstline.adapters.dynamodb.spending import Day, Spending
 from firstline.adapters.dynamodb.table import Table
 from firstline.models import IncidentRecord
 from firstline.policy.model import Ceiling
+from firstline.reports.wording import money
 
 MOST_INCIDENTS = 20
 
@@ -22,13 +23,6 @@ def print_spending(console: Console, table: Table, since: datetime) -> None:
     still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
     console.print(_days(Spending(table, Ceiling()).days(since.date())))
     console.print(_incidents(chain(still_open, history.closed_since(since))))
-
-
-def money(cost: float | None) -> str:
-    """Format a cost; its currency is that of the configured prices."""
-    if cost is None:
-        return "unknown: a price is not set"
-    return f"{cost:.6f}" if 0 < cost < 0.01 else f"{cost:,.4f}"
 
 
 def _days(days: Iterable[Day]) -> Grid:

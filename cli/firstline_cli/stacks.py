@@ -71,6 +71,11 @@ class Stack:
         return self.name == LOCAL
 
     @property
+    def time_zone(self) -> str:
+        """The time zone that the stack shows times in."""
+        return self.parameters.get("TimeZone") or "UTC"
+
+    @property
     def region(self) -> str:
         """Return the stack's region."""
         return self.state_machine.split(":")[3]

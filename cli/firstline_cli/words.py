@@ -12,8 +12,8 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.classification.earned import EARNED_AT, Earned, earned_by
 from firstline.models import Severity
 from firstline.reports.lessons import Lessons, lessons
+from firstline.reports.wording import percent
 from firstline.text import one_line
-from firstline_cli.console import percent
 
 _SEVERITIES = get_args(Severity.__value__)
 _ANSWERS = ("real", "noise", "wrong-cause")

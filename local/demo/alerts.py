@@ -166,3 +166,14 @@ def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> di
             },
         }
     }
+
+
+def failing_shop() -> dict[str, Any]:
+    """Return the alert of a release that makes requests fail, as any tool may send it."""
+    return {
+        "alert_name": "HighRequestErrorRate",
+        "severity": "high",
+        "service": "shop",
+        "message": "12 % of the requests fail since the last release.",
+        "labels": {"codedeploy_application": "shop", "codedeploy_deployment_group": "production"},
+    }

@@ -152,13 +152,7 @@ def not_cured(stage: Stage) -> None:
 
 def asks_first(stage: Stage) -> None:
     """Page with a plan that waits for a yes: who approves it has acknowledged the page, and the release is put back."""
-    alert = {
-        "alert_name": "HighRequestErrorRate",
-        "severity": "high",
-        "service": "shop",
-        "message": "12 % of the requests fail since the last release.",
-        "labels": {"codedeploy_application": "shop", "codedeploy_deployment_group": "production"},
-    }
+    alert = alerts.failing_shop()
     incident = stage.open("generic", alert, "the shop fails after a release")
     stage.wait_for(incident, "acknowledgement")
     stage.check("a person was paged at once", bool(_pages(stage, incident)))

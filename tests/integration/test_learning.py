@@ -1,5 +1,6 @@
 """`report --people` and `learn`, as somebody runs them against a table on AWS."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
+from firstline_cli.learn import follow_ups
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
@@ -168,9 +170,36 @@ def test_a_postmortem_has_the_timeline_and_leaves_the_answers_to_people(learned:
     assert "| Time to acknowledge | 3 minutes |" in page
     assert "| Time to resolve | 19 minutes |" in page
     assert page.count("- Answer: …") == 5
-    assert "| … | … | … |" in page
     assert "grace (command line): wrong severity, critical would be right" in page.replace("\\", "")
     assert "9.9" not in page, "what came later was no evidence"
+
+
+def test_a_postmortem_is_tracked_as_it_is_written_and_takes_action_items(learned: Path, tmp_path: Path) -> None:
+    draft = learned / "postmortem.md"
+    assert follow_ups.read(draft).action_items == ()
+    page = draft.read_text(encoding="utf-8")
+    item = page.replace(
+        "  # - {what: …, owner: …, due: 2026-12-15}", "  - {what: Watch it, owner: ada, due: 2026-12-15}"
+    )
+    (tmp_path / "queue.md").write_text(item, encoding="utf-8")
+
+    items, problems = follow_ups.open_items(tmp_path)
+
+    assert [(one.what, one.owner, str(one.due)) for one in items] == [("Watch it", "ada", "2026-12-15")]
+    assert problems == []
+
+
+def test_the_causes_are_a_graph_with_evidence_in_which_no_text_can_draw(learned: Path) -> None:
+    page = (learned / "postmortem.md").read_text(encoding="utf-8")
+    graph = page.split("```mermaid\n", 1)[1].split("```", 1)[0].splitlines()
+    nodes = {found[1]: found[2] for line in graph if (found := re.fullmatch(r'  (n\d+)\["([^"\[\]<>|`%]*)"\]', line))}
+    arrows = [found for line in graph if (found := re.fullmatch(r'  (n\d+) (-\.?->)\|"([^"|<>]*)"\| (n\d+)', line))]
+    assert len(graph) == 1 + len(nodes) + len(arrows), "each line is a node or an arrow"
+    drawn = {(nodes[arrow[1]].split(" ")[0], arrow[2], arrow[3].split("#58;")[0]) for arrow in arrows}
+    assert ("mail", "-.->", "guess") in drawn, "the deployment before it"
+    assert ("web-7.example.net", "-->", "said") in drawn, "what a person wrote fixed it"
+    assert any("#60;script#62;" in text for text in nodes.values())
+    assert "| mail 1.2 was deployed | QueueLong" in page.replace("\\", "")
 
 
 def test_nothing_in_a_postmortem_is_markup_or_a_secret(learned: Path) -> None:

@@ -44,6 +44,7 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
         silences=shelf.silences.since,
         documents=documents or MemoryDocuments(),
         session=shelf.sessions.find,
+        schedules=dict,
     )
 
 

@@ -12,8 +12,9 @@ from firstline.incidents.audit_trail import Entry, happened_at
 from firstline.models import IncidentRecord
 from firstline.reports.periods import acknowledged_after, resolved_after
 from firstline.text import in_words
+from firstline_cli.learn import causes
 from firstline_cli.learn.story import Story
-from firstline_cli.learn.templates import render
+from firstline_cli.learn.templates import Verbatim, render
 from firstline_cli.records import in_line
 
 
@@ -28,9 +29,12 @@ class Moment(NamedTuple):
 
 def page(story: Story) -> str:
     """Render the whole page as Markdown. Words of alerts, models and hosts are plain text in it."""
-    record = story.record
+    record, found = story.record, causes.links(story)
     return render(
         "postmortem.md",
+        incident_id=Verbatim(story.incident.incident_id),
+        links=found,
+        graph=causes.mermaid(found),
         record=record,
         incident=story.incident,
         severity=severity(record),

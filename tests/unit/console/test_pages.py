@@ -9,7 +9,6 @@ import pytest
 
 from firstline.channels.summary import headline
 from firstline.console import assets
-from firstline.console.charts import Series, stacked
 from firstline.console.frame import Frame
 from firstline.console.incident_page import IncidentView, incident_page, status_part
 from firstline.console.links import links_of, safe_link
@@ -395,29 +394,6 @@ def test_silences_say_who_why_and_how_much_longer() -> None:
     page = Seen(shelf.see("/console/silences", shelf.session("eve"))["body"])
     in_order(page, "Active", "host=web-1,web-2 labels.team=shop", "until 06:16 (2 h left)", "s-1", "Over", "s-2")
     assert page.elements.count("script") == 1
-
-
-@pytest.mark.parametrize(("query", "days"), [("", 7), ("?days=30", 30), ("?days=31", 7), ("?days=-1", 7)])
-def test_a_report_has_its_numbers_and_the_plots_table(query: str, days: int) -> None:
-    shelf = Shelf(
-        a_record(status="CLOSED", closed_at=NOW, resolved_at=NOW, outcome="auto_resolved"),
-    )
-    page = Seen(shelf.see(f"/console/reports{query}", shelf.session("eve"))["body"])
-    in_order(page, f"The last {days} days", "4 minutes", "100%", "1 Mar", "DiskFull")
-    assert page.elements.count("tr") == days + 1 + 2
-
-
-def test_a_plot_stacks_its_values() -> None:
-    plot = stacked("ends", ["1 Mar", "2 Mar"], [Series("good", "go", [1, 2]), Series("bad", "stop", [3, 0])])
-    assert [(bar.title, round(bar.height)) for bar in plot.bars] == [
-        ("1 Mar: 1 good", 38),
-        ("1 Mar: 3 bad", 112),
-        ("2 Mar: 2 good", 75),
-    ]
-    low, high = plot.bars[0], plot.bars[1]
-    assert round(high.y + high.height, 6) == round(low.y, 6)
-    assert plot.rows == [["1 Mar", "1", "3"], ["2 Mar", "2", "0"]]
-    assert stacked("nothing", [], []).bars == []
 
 
 def test_nothing_but_a_get_is_answered_and_nothing_unknown() -> None:

@@ -1,20 +1,23 @@
 """Plots as inline SVG, drawn by `chart.html`: nothing to load, readable without a script, each with its table. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 180
-_LEFT, _RIGHT, _TOP, _BOTTOM = 32, 4, 8, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 4, 8, 22
 _LABELS = 8
 
 
 @dataclass(frozen=True)
 class Series:
-    """One colour of a plot: its name, its colour as a class of the style sheet, a value for each column."""
+    """One colour of a plot: its name, its colour as a class of the style sheet, a value for each column.
+
+    None is a column of which nothing is known.
+    """
 
     name: str
     tone: str
-    values: Sequence[int]
+    values: Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """A plot of stacked bars, and its table."""
+    """A plot of bars, and its table. `change` is where a change is marked, if one is declared."""
 
     title: str
     series: Sequence[Series]
@@ -49,13 +52,16 @@ class Chart:
     lines: Sequence[Mark]
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    change: float | None = None
+    top: int = _TOP
+    bottom: int = HEIGHT - _BOTTOM
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
     right: int = WIDTH - _RIGHT
 
 
-def stacked(title: str, names: Sequence[str], series: Sequence[Series]) -> Chart:
+def stacked(title: str, names: Sequence[str], series: Sequence[Series], *, change: float | None = None) -> Chart:
     """Draw one bar for each name, with the values of all series on top of each other.
 
     Parameters
@@ -64,28 +70,77 @@ def stacked(title: str, names: Sequence[str], series: Sequence[Series]) -> Chart
         The names of the columns, such as days.
     series
         From the bottom up; each has a value for each name.
+    change
+        The place of a change among the columns: 2.5 is the middle of the third.
     """
-    sums = [sum(one.values[place] for one in series) for place in range(len(names))]
-    most = max([1, *sums])
-    step = (WIDTH - _LEFT - _RIGHT) / max(1, len(names))
-    tall = HEIGHT - _TOP - _BOTTOM
+    most = max([1, *(sum(one.values[place] or 0 for one in series) for place in range(len(names)))])
     bars: list[Bar] = []
     for place, name in enumerate(names):
-        below = 0
+        below = 0.0
         for one in series:
-            value = one.values[place]
-            if value > 0:
-                y = _TOP + tall * (1 - (below + value) / most)
-                label = f"{name}: {value} {one.name}"
-                bar = Bar(_LEFT + place * step + step * 0.1, y, step * 0.8, tall * value / most, one.tone, label)
-                bars.append(bar)
-            below += value
+            if value := one.values[place]:
+                label = f"{name}: {value:g} {one.name}"
+                bars.append(_bar(place + 0.1, 0.8, below, value, most, one.tone, label, len(names)))
+                below += value
+    return _chart(title, names, series, bars, most, "{:g}".format, change)
+
+
+def beside(
+    title: str,
+    names: Sequence[str],
+    series: Sequence[Series],
+    *,
+    words: Callable[[float], str],
+    change: float | None = None,
+) -> Chart:
+    """Draw the values of all series beside each other, for each name.
+
+    Parameters
+    ----------
+    words
+        Writes a value for people.
+    names, series, change
+        As in `stacked`.
+    """
+    most = max([1.0, *(value for one in series for value in one.values if value is not None)])
+    width = 0.8 / max(1, len(series))
+    bars: list[Bar] = []
+    for place, name in enumerate(names):
+        for number, one in enumerate(series):
+            if value := one.values[place]:
+                label, left = f"{name}: {one.name} {words(value)}", place + 0.1 + width * number
+                bars.append(_bar(left, width, 0, value, most, one.tone, label, len(names)))
+    return _chart(title, names, series, bars, most, words, change)
+
+
+def _bar(
+    place: float, width: float, below: float, value: float, most: float, tone: str, title: str, columns: int
+) -> Bar:
+    step, tall = (WIDTH - _LEFT - _RIGHT) / max(1, columns), HEIGHT - _TOP - _BOTTOM
+    y = _TOP + tall * (1 - (below + value) / most)
+    return Bar(_LEFT + place * step, y, step * width, tall * value / most, tone, title)
+
+
+def _chart(
+    title: str,
+    names: Sequence[str],
+    series: Sequence[Series],
+    bars: Sequence[Bar],
+    most: float,
+    words: Callable[[float], str],
+    change: float | None,
+) -> Chart:
+    step, tall = (WIDTH - _LEFT - _RIGHT) / max(1, len(names)), HEIGHT - _TOP - _BOTTOM
     every = max(1, -(-len(names) // _LABELS))
     marks = [
         Mark(round(_LEFT + (place + 0.5) * step, 1), HEIGHT - 6, name)
         for place, name in enumerate(names)
         if place % every == 0
     ]
-    lines = [Mark(_LEFT - 6, round(_TOP + tall * (1 - value / most), 1), str(value)) for value in {0, most}]
-    rows = [[name, *(str(one.values[place]) for one in series)] for place, name in enumerate(names)]
-    return Chart(title, series, bars, marks, lines, ["", *(one.name for one in series)], rows)
+    lines = [Mark(_LEFT - 6, round(_TOP + tall * (1 - value / most), 1), words(value)) for value in (0.0, most)]
+    rows = [
+        [name, *("–" if (value := one.values[place]) is None else words(value) for one in series)]
+        for place, name in enumerate(names)
+    ]
+    at = None if change is None else round(_LEFT + change * step, 1)
+    return Chart(title, series, bars, marks, lines, ["", *(one.name for one in series)], rows, at)

@@ -1,87 +1,166 @@
-"""The report of the last days: how fast people and Firstline were, how incidents ended, and what was noisiest."""
+"""The report of the last days: how fast people and Firstline were, how incidents ended, who was paged, what was noisy.
 
+It counts the incidents that began in these days, and open ones, too.
+"""
+
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from firstline.console.charts import Chart, Series, stacked
+from firstline.console.charts import Chart, Series, beside, stacked
 from firstline.console.frame import Frame
 from firstline.console.render import render
-from firstline.models import IncidentRecord, Outcome
-from firstline.reports.periods import report
-from firstline.text import in_words, one_line
-
-MOST_NOISY = 10
-PERIODS = (7, 30, 90)
-
-_ENDS: tuple[tuple[str, str, tuple[Outcome, ...]], ...] = (
-    ("fixed by a runbook", "go", ("auto_resolved",)),
-    ("cleared by itself", "main", ("self_cleared",)),
-    ("resolved by people", "warn", ("resolved",)),
-    ("expired or without data", "stop", ("expired", "no_data")),
-    ("suppressed", "quiet", ("suppressed",)),
+from firstline.models import IncidentRecord
+from firstline.policy.oncall import Roster
+from firstline.reports.ends import ENDINGS, ending_of
+from firstline.reports.noise import Noisy
+from firstline.reports.pages import Clocks
+from firstline.reports.periods import By, Figures, reads_since, report, week_of
+from firstline.reports.spread import ENOUGH_FOR_P90
+from firstline.reports.wording import (
+    COLUMNS,
+    advice_in_words,
+    cost_of,
+    pages_in_words,
+    percent,
+    side_by_side,
+    spread_in_words,
 )
+from firstline.text import count, in_words, one_line, short_duration
+
+PERIODS = (7, 30, 90)
+_NAME_CHARS = 120
+_TONES = ("go", "main", "warn", "quiet", "stop", "open")
+"""The colours of the ends in `COLUMNS`."""
 
 
-@dataclass(frozen=True)
-class _Noisy:
-    name: str
-    incidents: int
-    paged: int
-    alerts: int
+class Asked:
+    """The wishes of a visitor: days, lines, and a change; nonsense counts as no wish."""
+
+    def __init__(self, days: str, by: str, change: str, frame: Frame) -> None:
+        self.days = int(days) if days in map(str, PERIODS) else PERIODS[0]
+        known: dict[str, By] = {"week": "week", "service": "service", "runbook": "runbook"}
+        self.by = known.get(by, "week")
+        self.until = frame.now
+        self.since = frame.now - timedelta(days=self.days)
+        self.change = _past_day(change, frame)
+
+    @property
+    def reads_since(self) -> datetime:
+        """Return from when on the incidents have to be read."""
+        return reads_since(self.since, self.until, self.change)
 
 
-def reports_page(closed: Iterable[IncidentRecord], days: int, frame: Frame) -> str:
-    """Render the report of the incidents that were closed within so many days."""
-    records = list(closed)
-    found = report(records)
-
-    def percent(share: float | None) -> str:
-        return "–" if share is None else f"{share:.0%}"
-
-    numbers = [
-        ("Incidents", f"{found.incidents}, and {found.suppressed} suppressed as noise; {found.alerts} alerts"),
-        ("Acknowledged after", in_words(found.mean_time_to_acknowledge)),
-        ("Resolved after", in_words(found.mean_time_to_resolve)),
-        ("Fixed by a runbook", percent(found.auto_resolved_share)),
-        ("Cleared by itself", percent(found.self_cleared_share)),
-        ("Woke somebody", percent(found.escalated_share)),
-    ]
+def reports_page(records: Iterable[IncidentRecord], asked: Asked, schedules: Mapping[str, Roster], frame: Frame) -> str:
+    """Render the report of closed and open incidents with their pages."""
+    every = list(records)
+    clocks = Clocks(frame.zone, schedules)
+    given: dict[str, Any] = {"since": asked.since, "until": asked.until, "clocks": clocks}
+    found = report(every, by=asked.by, change=asked.change, **given)
+    weeks = found.rows if asked.by == "week" else report(every, by="week", **given).rows
+    mine = [record for record in every if asked.since <= record.incident.opened_at < asked.until]
+    compared = found.comparison
     return render(
         "reports.html",
-        **frame.values(f"The last {days} days", "reports"),
-        shown_days=days,
-        numbers=numbers,
-        plots=[_ends_by_day(records, days, frame)],
-        noisiest=_noisiest(records),
+        **frame.values(f"The last {asked.days} days", "reports"),
+        periods=PERIODS,
+        shown_days=asked.days,
+        by=asked.by,
+        change=f"{asked.change.astimezone(frame.zone):%Y-%m-%d}" if asked.change else "",
+        numbers=_numbers(found.total),
+        ends=[(name, found.total.ends[ending], percent(found.total.share(ending))) for ending, name in ENDINGS.items()],
+        plots=[_ends_by_day(mine, asked, frame), *_by_week(weeks, asked, frame)],
+        rows=[tuple(_cells(row)) for row in found.rows],
+        comparison=[] if compared is None else list(side_by_side(compared.before, compared.after)),
+        compared="" if compared is None else _compared(compared.span, compared.before, compared.after),
+        people=[(one_line(one.person, _NAME_CHARS), one.pages, one.at_night, one.zone) for one in found.people],
+        noisiest=list(_noisiest(found.noisiest)),
     )
 
 
-def _ends_by_day(records: Sequence[IncidentRecord], days: int, frame: Frame) -> Chart:
+def _past_day(written: str, frame: Frame) -> datetime | None:
+    try:
+        day = date.fromisoformat(written)
+        moment = datetime(day.year, day.month, day.day, tzinfo=frame.zone)
+        return moment if timedelta(0) < frame.now - moment < timedelta(days=400) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _numbers(total: Figures) -> list[tuple[str, str]]:
+    numbers = [
+        ("Incidents", f"{total.incidents}, of {count(total.alerts, 'alert')}; {total.ends['open']} still open"),
+        ("Acknowledged after", f"p50 / p90: {spread_in_words(total.acknowledge)}"),
+        ("Resolved after", f"p50 / p90: {spread_in_words(total.resolve)}"),
+        ("Pages", pages_in_words(total)),
+        ("Came back within an hour", str(total.came_back)),
+        ("Reopened by people", str(total.reopened)),
+    ]
+    return [*numbers, ("The model's cost", cost_of(total))] if total.asked else numbers
+
+
+def _compared(span: timedelta, before: Figures, after: Figures) -> str:
+    few = min(before.incidents, after.incidents) < ENOUGH_FOR_P90
+    hint = f" Fewer than {ENOUGH_FOR_P90} incidents on one side: a difference may well be chance." if few else ""
+    return f"{in_words(span)} before the change, and as long after it.{hint}"
+
+
+def _cells(row: Figures) -> Iterator[str]:
+    yield one_line(row.name, _NAME_CHARS)
+    yield str(row.incidents)
+    yield spread_in_words(row.acknowledge)
+    yield spread_in_words(row.resolve)
+    yield from map(str, (row.paged, row.pages, row.at_night, row.came_back + row.reopened))
+    yield cost_of(row)
+
+
+def _noisiest(groups: Sequence[Noisy]) -> Iterator[dict[str, str]]:
+    for group in groups:
+        alone = f"{group.by_themselves} ended by themselves"
+        yield {
+            "name": one_line(group.alert_name, _NAME_CHARS),
+            "numbers": f"{group.incidents} incidents, {count(group.alerts, 'alert')}, {group.paged} paged, {alone}",
+            "advice": advice_in_words(group.advice),
+            # JSON on one line is YAML, too: it can be pasted into rules.yaml as it is.
+            "rule": f"- {json.dumps(group.advice.rule, ensure_ascii=False)}" if group.advice.rule else "",
+        }
+
+
+def _ends_by_day(records: Sequence[IncidentRecord], asked: Asked, frame: Frame) -> Chart:
     today = frame.now.astimezone(frame.zone).date()
-    every = [today - timedelta(days=back) for back in reversed(range(days))]
-    ended: Counter[tuple[date, str | None]] = Counter(
-        (record.closed_at.astimezone(frame.zone).date(), record.outcome) for record in records if record.closed_at
-    )
+    every = [today - timedelta(days=back) for back in reversed(range(asked.days))]
+    ended = Counter((record.incident.opened_at.astimezone(frame.zone).date(), ending_of(record)) for record in records)
     series = [
-        Series(name, tone, [sum(ended[day, outcome] for outcome in outcomes) for day in every])
-        for name, tone, outcomes in _ENDS
+        Series(name, tone, [sum(ended[day, ending] for ending in endings) for day in every])
+        for (name, endings), tone in zip(COLUMNS.items(), _TONES, strict=True)
     ]
-    return stacked("How incidents ended, by day", [f"{day.day} {day:%b}" for day in every], series)
+    change = None
+    if asked.change is not None and (begun := asked.change.astimezone(frame.zone).date()) >= every[0]:
+        change = float((begun - every[0]).days)
+    title = "How incidents ended, by the day on which they began"
+    return stacked(title, [f"{day.day} {day:%b}" for day in every], series, change=change)
 
 
-def _noisiest(records: Sequence[IncidentRecord]) -> list[_Noisy]:
-    groups: dict[str, list[IncidentRecord]] = {}
-    for record in records:
-        groups.setdefault(record.incident.first_alert, []).append(record)
-    noisy = [
-        _Noisy(
-            name=one_line(name, 120),
-            incidents=len(mine),
-            paged=sum(record.paged_at is not None for record in mine),
-            alerts=sum(record.alert_count for record in mine),
-        )
-        for name, mine in groups.items()
-    ]
-    return sorted(noisy, key=lambda one: (one.incidents, one.alerts, one.name), reverse=True)[:MOST_NOISY]
+def _by_week(weeks: Sequence[Figures], asked: Asked, frame: Frame) -> Iterator[Chart]:
+    if not weeks:
+        return
+    names = [row.name for row in weeks]
+    change = float(names.index(week)) if asked.change and (week := week_of(asked.change, frame.zone)) in names else None
+    for title, spreads in (
+        ("Acknowledged after, by week", [row.acknowledge for row in weeks]),
+        ("Resolved after, by week", [row.resolve for row in weeks]),
+    ):
+        values = [[each.p50 for each in spreads], [each.p90 for each in spreads]]
+        series = [
+            Series(name, tone, [None if span is None else span.total_seconds() for span in spans])
+            for name, tone, spans in zip(("p50", "p90"), ("main", "warn"), values, strict=True)
+        ]
+        yield beside(title, names, series, words=_duration, change=change)
+    day, night = [row.pages - row.at_night for row in weeks], [row.at_night for row in weeks]
+    yield stacked("Pages, by week", names, [Series("by day", "main", day), Series("at night", "stop", night)])
+
+
+def _duration(seconds: float) -> str:
+    return short_duration(timedelta(seconds=seconds))

@@ -4,7 +4,7 @@
 |---|---|
 | `/incidents?unowned&severity&service&q&closed` | the list |
 | `/incidents/<id>` | one incident; `…/status` its status alone, `…/plan` its plan with the scripts |
-| `/silences`, `/reports?days` | the silences; the report of the last days |
+| `/silences`, `/reports?days&by&change` | the silences; the report of the last days |
 | `/enter?ticket=…`, `/enter/<incident>?link=…` | the form that uses a ticket or a link |
 | `/htmx-<hash>.js` | the one script |
 
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, cast
 
 from firstline.console import assets, web
@@ -23,7 +24,7 @@ from firstline.console.incident_page import gather, incident_page, status_part
 from firstline.console.list_page import list_page
 from firstline.console.plan_page import plan_page
 from firstline.console.render import render
-from firstline.console.reports_page import PERIODS, reports_page
+from firstline.console.reports_page import Asked, reports_page
 from firstline.console.sessions import NOT_IN, Pass
 from firstline.console.silences_page import silences_page
 from firstline.console.web import HttpAnswer, Response
@@ -34,6 +35,7 @@ from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
 from firstline.people.status import Filter
 from firstline.policy.holds import Silence
+from firstline.policy.oncall import Roster
 from firstline.remediation.steps import Documents
 from firstline.text import one_line
 
@@ -68,6 +70,8 @@ class Site:
         Returns the session of a token at a time, or None.
     execution_url
         What `execution_link` takes.
+    schedules
+        Returns who takes turns on call: nights are counted by their clocks.
     """
 
     stack: str
@@ -78,6 +82,7 @@ class Site:
     silences: Callable[[datetime], Sequence[Silence]]
     documents: Documents
     session: Callable[[str, datetime], Pass | None]
+    schedules: Callable[[], Mapping[str, Roster]]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
@@ -117,12 +122,14 @@ class Site:
             case ["silences"]:
                 return HttpAnswer(body=silences_page(self.silences(now - CLOSED_FOR), mine))
             case ["reports"]:
-                asked = web.query(event, "days") or ""
-                days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
-                return HttpAnswer(
-                    body=reports_page(self.incidents.closed_since(now - timedelta(days=days)), days, mine)
-                )
+                return HttpAnswer(body=self._reports(event, mine))
         return refusal(mine, HTTPStatus.NOT_FOUND, "Not found", "The console has no such page.")
+
+    def _reports(self, event: Mapping[str, Any], frame: Frame) -> str:
+        wanted = [web.query(event, name) or "" for name in ("days", "by", "change")]
+        asked = Asked(wanted[0], wanted[1], wanted[2], frame)
+        records = chain(self.incidents.open_records(), self.incidents.closed_since(asked.reads_since))
+        return reports_page(self.incidents.with_pages(records), asked, self.schedules(), frame)
 
     def _list(self, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
         asked = web.query(event, "severity")

@@ -86,6 +86,9 @@ class Incidents(EvidenceSource, Protocol):
     def closed_since(self, since: datetime) -> Iterable[IncidentRecord]:
         """Return the incidents that closed since a time, oldest first."""
 
+    def with_pages(self, records: Iterable[IncidentRecord]) -> Iterable[IncidentRecord]:
+        """Return these incidents with their newest pages, which the lists of incidents leave out."""
+
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
 

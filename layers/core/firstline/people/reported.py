@@ -3,6 +3,7 @@
 They go through ingest's queue as the alerts of any other sender do. Nobody resolves them but a person.
 """
 
+import re
 from datetime import datetime
 
 from pydantic import Field
@@ -18,6 +19,7 @@ SOURCE = "person"
 """The source of these alerts, as rules and messages name it."""
 
 _NAME_CHARS, _TEXT_CHARS = 120, 2_000
+_REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
 
 
 class PersonsReport(Frozen):
@@ -72,3 +74,9 @@ def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -
         "fingerprint": digest(SOURCE, incident_id, now.isoformat()),
     }
     return alert.model_copy(update=changes)
+
+
+def reopens(alert: NormalizedAlert) -> str | None:
+    """Return the id of the incident that an alert of `reopened` begins anew, or None for any other alert."""
+    found = _REOPENS.match(alert.message) if alert.source == SOURCE else None
+    return found[1] if found else None

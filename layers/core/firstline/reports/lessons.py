@@ -1,19 +1,13 @@
 """The lessons of a period from people's answers: how well each decider did, what was hidden, and suggested rules."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words, was_right
 from firstline.classification.labels import decider_of, outcome
-from firstline.models import Frozen, IncidentRecord, NormalizedAlert
-
-ENOUGH = 3
-"""A rule is suggested if people called so many incidents of a group noise …"""
-
-PEOPLE = 2
-"""… so many different people did, and no person called one of the group real."""
+from firstline.models import Frozen, IncidentRecord
+from firstline.reports.noise import called_noise_by_people, noise_rule
 
 
 class Decided(Frozen):
@@ -82,40 +76,17 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
 
 
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
-    incidents = [record.incident for record in group]
-    words = [last_words(record.feedback) for record in group]
-    noise = list(filter(called_noise, words))
-    calling = [word for said in noise for word in said if calls_noise(word)]
-    if len(noise) < ENOUGH or len({word.person for word in calling}) < PEOPLE:
+    noise = called_noise_by_people(group)
+    if noise is None or any(record.incident.storm for record in group):
         return None
-    if any(map(called_real, words)) or any(incident.storm for incident in incidents):
-        return None
-    people = sorted({word.by for word in calling})
+    words = [word for record in group if called_noise(said := last_words(record.feedback)) for word in said]
     return Suggestion(
-        alert_name=incidents[-1].alert.alert_name,
+        alert_name=group[-1].incident.alert.alert_name,
         incidents=len(group),
-        noise=len(noise),
-        people=people,
-        rule=_rule([incident.alert for incident in incidents], len(noise), people),
+        noise=noise,
+        people=sorted({word.by for word in words if calls_noise(word)}),
+        rule=noise_rule(group),
     )
-
-
-def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any] | None:
-    """Draft a rule that matches the fields that all these alerts have in common; None if one is critical."""
-    if any(alert.severity == "critical" for alert in alerts):
-        return None
-    match: dict[str, str] = {}
-    for name in ("alert_name", "source", "service", "environment", "host"):
-        value, *others = {getattr(alert, name) for alert in alerts}
-        if not others and value is not None:
-            match[name] = value.replace("*", "?")  # a star in a name would fit anything in a rule
-    slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
-    return {
-        "id": f"noise-{slug}",
-        "match": match,
-        "severity": "noise",
-        "reason": f"{', '.join(people)[:300]} called {noise} incidents of it noise.",
-    }
 
 
 def _hidden(group: Sequence[IncidentRecord]) -> Hidden | None:

@@ -1,78 +1,210 @@
-"""The numbers of a period that teams compare: MTTA, MTTR, the share that Firstline resolved by itself."""
+"""The figures of a period that teams compare: MTTA, MTTR, how incidents ended, pages, and the model's cost.
 
-from collections.abc import Iterable
-from datetime import timedelta
-from statistics import fmean
+An incident belongs to the day on which it began. So no long incident is missing from the period that it burdened, and
+what still goes on counts, too: the slow ones are not left out because they are slow.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal
 
 from firstline.models import Frozen, IncidentRecord, Usage
+from firstline.reports.ends import ENDINGS, Ending, came_back, ending_of, reopened
+from firstline.reports.noise import Noisy, noisiest
+from firstline.reports.pages import Clocks, PagesOf, pages_of_people, sent
+from firstline.reports.spread import Spread, spread
+
+type By = Literal["week", "service", "runbook"]
+
+NONE = "–"
+"""The row of incidents without a service, or without a runbook."""
+
+_MOMENT = timedelta(microseconds=1)
 
 
-class Report(Frozen):
-    """A period's closed incidents in numbers. A mean or share over nothing is None, not zero.
+class Figures(Frozen):
+    """Some incidents in numbers.
 
-    `incidents` leaves out the suppressed ones: noise that disturbed no person should not improve any mean.
+    `ends` has each incident once. Suppressed ones are left out of both durations: noise that disturbed nobody should
+    improve no figure.
 
-    mean_time_to_acknowledge
+    acknowledge
         From the page (or without one, from the opening) to the acknowledgement.
-    mean_time_to_resolve
-        From the opening to the end, without incidents that only expired: their end is unknown.
-    auto_resolved_share, escalated_share
-        The share of `incidents` that a runbook cured, or that were paged. Between 0 and 1.
+    resolve
+        From the opening to the end, without incidents that only expired or lost their data: their end is unknown.
+    pages, at_night
+        Pages that went out; `paged` counts the incidents.
+    reopened, came_back
+        Of these, people said that it was not over; the same group was back within an hour.
     asked, usage
-        The number of incidents, noise too, about which a model was asked, and the usage of that.
+        The number of incidents about which a model was asked, and the usage of that.
     """
 
+    name: str
     incidents: int
-    suppressed: int
+    ends: dict[Ending, int]
     alerts: int
-    mean_time_to_acknowledge: timedelta | None
-    mean_time_to_resolve: timedelta | None
-    auto_resolved_share: float | None
-    self_cleared_share: float | None
-    escalated_share: float | None
+    acknowledge: Spread
+    resolve: Spread
+    paged: int
+    pages: int
+    at_night: int
+    reopened: int
+    came_back: int
     asked: int
     usage: Usage
 
+    def share(self, *endings: Ending) -> float | None:
+        """Return the share of the incidents that ended in one of these ways, or None without incidents."""
+        return sum(self.ends[ending] for ending in endings) / self.incidents if self.incidents else None
 
-def report(records: Iterable[IncidentRecord]) -> Report:
-    """Compute the numbers of a period from its closed incidents."""
-    every = list(records)
-    real = [record for record in every if record.outcome != "suppressed"]
-    usages = [record.classification.usage for record in every if record.classification]
+
+class Comparison(Frozen):
+    """The same span of time before and after a change."""
+
+    change: datetime
+    span: timedelta
+    before: Figures
+    after: Figures
+
+
+class Report(Frozen):
+    """The report of a period, from `since` on."""
+
+    since: datetime
+    until: datetime
+    by: By
+    total: Figures
+    rows: list[Figures]
+    people: list[PagesOf]
+    noisiest: list[Noisy]
+    comparison: Comparison | None = None
+
+
+def report(
+    records: Iterable[IncidentRecord],
+    *,
+    since: datetime,
+    until: datetime,
+    by: By,
+    clocks: Clocks,
+    change: datetime | None = None,
+) -> Report:
+    """Compute the report of the incidents that began in a period.
+
+    Parameters
+    ----------
+    records
+        Closed and open incidents with their pages; those that began before `since` are left out.
+    change
+        A moment since which something is different; `reads_since` says how far back its comparison reads.
+    """
+    every = [record for record in records if record.incident.opened_at < until]
+    mine = [record for record in every if record.incident.opened_at >= since]
+    counting = _Counting(clocks, frozenset(reopened(every)), frozenset(came_back(every)))
     return Report(
-        incidents=len(real),
-        suppressed=len(every) - len(real),
-        alerts=sum(record.alert_count for record in every),
-        mean_time_to_acknowledge=_mean(filter(None, map(acknowledged_after, real))),
-        mean_time_to_resolve=_mean(filter(None, map(resolved_after, real))),
-        auto_resolved_share=_share(record.outcome == "auto_resolved" for record in real),
-        self_cleared_share=_share(record.outcome == "self_cleared" for record in real),
-        escalated_share=_share(record.paged_at is not None for record in real),
-        asked=sum(usage.tokens > 0 for usage in usages),
-        usage=sum(usages, Usage()),
+        since=since,
+        until=until,
+        by=by,
+        total=counting.figures("all", mine),
+        rows=counting.rows(mine, by),
+        people=pages_of_people(mine, clocks),
+        noisiest=noisiest(mine, clocks.zone),
+        comparison=None if change is None else counting.comparison(every, change, until - since, until),
     )
+
+
+def reads_since(since: datetime, until: datetime, change: datetime | None) -> datetime:
+    """Return from when on the incidents have to be read for a report and its comparison."""
+    return since if change is None else min(since, change - _span(until - since, change, until))
 
 
 def acknowledged_after(record: IncidentRecord) -> timedelta | None:
     """Return the time from the page (or the opening) to the acknowledgement, or None without one."""
     if record.acknowledged_at is None:
         return None
-    return max(timedelta(microseconds=1), record.acknowledged_at - (record.paged_at or record.incident.opened_at))
+    return max(_MOMENT, record.acknowledged_at - (record.paged_at or record.incident.opened_at))
 
 
 def resolved_after(record: IncidentRecord) -> timedelta | None:
     """Return the time from the opening to the end, or None if it expired, ended without data, or goes on."""
     ended = record.resolved_at or record.closed_at
-    if ended is None or record.outcome in ("expired", "no_data"):
+    if ended is None or record.status == "OPEN" or record.outcome in ("expired", "no_data"):
         return None
-    return max(timedelta(microseconds=1), ended - record.incident.opened_at)
+    return max(_MOMENT, ended - record.incident.opened_at)
 
 
-def _mean(spans: Iterable[timedelta]) -> timedelta | None:
-    seconds = [span.total_seconds() for span in spans]
-    return timedelta(seconds=fmean(seconds)) if seconds else None
+def week_of(moment: datetime, zone: tzinfo) -> str:
+    """Return the ISO week of a moment in a time zone, as `2026-W48`."""
+    year, week, _ = moment.astimezone(zone).isocalendar()
+    return f"{year}-W{week:02}"
 
 
-def _share(holds: Iterable[bool]) -> float | None:
-    each = list(holds)
-    return fmean(each) if each else None
+def _span(wanted: timedelta, change: datetime, until: datetime) -> timedelta:
+    """Return the longest span up to the wanted one that has passed since a change."""
+    return max(timedelta(0), min(wanted, until - change))
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Counts incidents of one reading; `reopened` and `came_back` are known from all of them together."""
+
+    clocks: Clocks
+    reopened: frozenset[str]
+    came_back: frozenset[str]
+
+    def figures(self, name: str, records: Sequence[IncidentRecord]) -> Figures:
+        ends = Counter(map(ending_of, records))
+        real = [record for record in records if record.outcome != "suppressed"]
+        usages = [record.classification.usage for record in records if record.classification]
+        ids = {record.incident.incident_id for record in records}
+        pages = [page for record in records for page in sent(record)]
+        return Figures(
+            name=name,
+            incidents=len(records),
+            ends={ending: ends[ending] for ending in ENDINGS},
+            alerts=sum(record.alert_count for record in records),
+            acknowledge=spread(filter(None, map(acknowledged_after, real))),
+            resolve=spread(filter(None, map(resolved_after, real))),
+            paged=sum(record.paged_at is not None for record in records),
+            pages=len(pages),
+            at_night=sum(map(self.clocks.is_night, pages)),
+            reopened=len(ids & self.reopened),
+            came_back=len(ids & self.came_back),
+            asked=sum(usage.tokens > 0 for usage in usages),
+            usage=sum(usages, Usage()),
+        )
+
+    def rows(self, records: Sequence[IncidentRecord], by: By) -> list[Figures]:
+        """Return the figures by week (oldest first), or by service or runbook (most incidents first)."""
+        groups: dict[str, list[IncidentRecord]] = {}
+        for record in records:
+            groups.setdefault(self._key(by)(record), []).append(record)
+        rows = [self.figures(name, mine) for name, mine in sorted(groups.items())]
+        return rows if by == "week" else sorted(rows, key=lambda row: -row.incidents)
+
+    def comparison(
+        self, every: Sequence[IncidentRecord], change: datetime, wanted: timedelta, until: datetime
+    ) -> Comparison:
+        span = _span(wanted, change, until)
+
+        def between(begin: datetime, end: datetime) -> list[IncidentRecord]:
+            return [record for record in every if begin <= record.incident.opened_at < end]
+
+        return Comparison(
+            change=change,
+            span=span,
+            before=self.figures("before", between(change - span, change)),
+            after=self.figures("after", between(change, change + span)),
+        )
+
+    def _key(self, by: By) -> Callable[[IncidentRecord], str]:
+        match by:
+            case "week":
+                return lambda record: week_of(record.incident.opened_at.astimezone(UTC), self.clocks.zone)
+            case "service":
+                return lambda record: record.incident.alert.service or NONE
+            case "runbook":
+                return lambda record: record.plan.runbook_id if record.plan else NONE

@@ -1,10 +1,16 @@
-"""The preview of a rule, a silence or a window: the closed incidents that it would have hidden, and which were real."""
+"""The preview of a rule, a silence or a window: the closed incidents that it would have hidden, and which were real.
+
+`firstline rules preview`, the rules that reports suggest and `firstline replay` all rest on what is here.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 
-from firstline.models import IncidentRecord
+from firstline.models import Incident, IncidentRecord
+from firstline.policy.holds import Silence, Window
+from firstline.policy.rules import Rule, Rules
+from firstline.reports.proof import is_critical, proof_of
 
 
 @dataclass(slots=True)
@@ -28,6 +34,11 @@ class Preview:
     real: list[tuple[IncidentRecord, str]] = field(default_factory=list)
     late: list[IncidentRecord] = field(default_factory=list)
 
+    @property
+    def every_hidden(self) -> list[IncidentRecord]:
+        """Return all incidents that no person would have heard of, the real ones too."""
+        return [*self.hidden, *(record for record, _ in self.real)]
+
 
 def preview(
     records: Iterable[IncidentRecord], applies: Callable[[IncidentRecord], bool], *, wait: timedelta | None = None
@@ -46,8 +57,7 @@ def preview(
         found.seen += 1
         if not applies(record):
             continue
-        ended = record.resolved_at or record.closed_at
-        if wait is not None and (ended is None or ended - record.incident.opened_at >= wait):
+        if wait is not None and outlasts(record, wait):
             found.late.append(record)
         elif (why := _became_real(record)) is not None:
             found.real.append((record, why))
@@ -56,15 +66,58 @@ def preview(
     return found
 
 
+def preview_rule(records: Iterable[IncidentRecord], rule: Rule, rules: Rules, zone: tzinfo) -> Preview:
+    """Preview one rule of a file: where an earlier rule takes the alert, it hides nothing."""
+    # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
+    wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
+    return preview(records, lambda record: hides(rule, rules, record, zone), wait=wait)
+
+
+def preview_window(records: Iterable[IncidentRecord], window: Window) -> Preview:
+    """Preview a maintenance window."""
+    return preview(records, lambda record: hides_in(window, record.incident))
+
+
+def preview_silence(records: Iterable[IncidentRecord], silence: Silence) -> Preview:
+    """Preview a silence as if it had been on all the time."""
+
+    def would_hold(record: IncidentRecord) -> bool:
+        incident = record.incident
+        allowed = not incident.storm and (silence.even_critical or incident.alert.severity != "critical")
+        return allowed and silence.match.fits(incident.alert)
+
+    return preview(records, would_hold)
+
+
+def hides(rule: Rule, rules: Rules, record: IncidentRecord, zone: tzinfo) -> bool:
+    """Return True if a rule of a file keeps an incident from people, for good or for a time."""
+    incident = record.incident
+    if rules.first(incident, incident.opened_at.astimezone(zone)) is not rule or incident.storm:
+        return False
+    waits = rule.hold is not None and (rule.even_critical or not is_critical(record))
+    return rule.severity == "noise" or waits
+
+
+def hides_in(window: Window, incident: Incident) -> bool:
+    """Return True if a maintenance window holds an incident back."""
+    alert = incident.alert
+    allowed = window.suppress and not incident.storm and window.allows(alert.severity)
+    return allowed and window.holds(alert, incident.opened_at)
+
+
+def outlasts(record: IncidentRecord, wait: timedelta) -> bool:
+    """Return True if an incident went on for as long as it would have waited, or longer."""
+    ended = record.resolved_at or record.closed_at
+    return ended is None or ended - record.incident.opened_at >= wait
+
+
 def _became_real(record: IncidentRecord) -> str | None:
-    """Return the proof that a person had to know of an incident; None without proof, or if it was last called noise."""
-    if record.feedback:
-        word = record.feedback[-1]
-        return None if word.said == "noise" else f"{word.by} said so"
-    if record.acknowledged_by is not None:
-        return f"{record.acknowledged_by} took it"
-    if record.outcome == "auto_resolved":
-        return f"{record.plan.runbook_id if record.plan else 'a runbook'} cured it"
-    if record.paged_at is not None:
-        return "somebody was paged"
-    return "it ended with a human's help" if record.outcome == "resolved" else None
+    """Return why an incident must not be hidden: its proof, or else that people heard of it by a page.
+
+    People who called it noise decide.
+    """
+    if record.feedback and proof_of(record) is None:
+        return None
+    weak = "somebody was paged" if record.paged_at else None
+    helped = "it ended with a human's help" if record.outcome == "resolved" else None
+    return proof_of(record) or weak or helped

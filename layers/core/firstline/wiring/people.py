@@ -98,4 +98,5 @@ class PeopleParts(RemediationParts):
             silences=self.silences.since,
             documents=self.documents,
             session=self.sessions.find,
+            schedules=lambda: self.schedules,
         )

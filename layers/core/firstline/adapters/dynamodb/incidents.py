@@ -45,7 +45,7 @@ The modules: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `record
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -58,6 +58,7 @@ from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
     plan_key,
+    read_pages,
     read_records,
     resolved_by_hand,
     with_live,
@@ -102,6 +103,10 @@ class TableIncidents(LiveMarks, Closing):
     def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
         """Return the incidents that closed since a time, oldest first, without their pages."""
         return read_records(self._table, self._table.query_whole(CLOSED, "by_status", since=stamp(since)))
+
+    def with_pages(self, records: Iterable[IncidentRecord]) -> Iterator[IncidentRecord]:
+        """Return these incidents with their newest pages, oldest first."""
+        return read_pages(self._table, records)
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""

@@ -18,7 +18,7 @@ from itertools import batched
 from typing import Any
 
 from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, read_lives
-from firstline.adapters.dynamodb.table import Item, Key, Table, stamp
+from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, Table, stamp
 from firstline.models import Incident, IncidentRecord, Live, Page
 from firstline.models.live import LAYOUT
 
@@ -88,6 +88,22 @@ def read_records(table: Table, heads: Iterable[Item]) -> Iterator[IncidentRecord
     """Yield the records of these heads, without their pages: one or two requests for every 25."""
     for chunk in batched(heads, HEADS_AT_ONCE, strict=False):
         yield from _records(table, chunk)
+
+
+def read_pages(table: Table, records: Iterable[IncidentRecord]) -> Iterator[IncidentRecord]:
+    """Yield these records with their newest pages: one request for every hundred pages."""
+    for chunk in batched(records, MOST_WRITES, strict=False):
+        keys = {record.incident.incident_id: _newest_pages(record) for record in chunk}
+        found = table.get_all(key for wanted in keys.values() for key in wanted)
+        for record in chunk:
+            pages = [Page.from_stored(found[key]["page"]) for key in keys[record.incident.incident_id] if key in found]
+            yield record.model_copy(update={"pages": pages}) if pages else record
+
+
+def _newest_pages(record: IncidentRecord) -> list[Key]:
+    """Return the keys of an incident's newest pages, oldest first."""
+    last = record.live.paged_seq if record.live else 0
+    return [page_key(record.incident.incident_id, seq) for seq in range(max(1, last - NEWEST_PAGES + 1), last + 1)]
 
 
 def with_live(record: IncidentRecord, live: Live | None) -> IncidentRecord:

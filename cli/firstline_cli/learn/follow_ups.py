@@ -1,0 +1,111 @@
+"""Action items of postmortems: kept in the front matter of the files in `postmortems/`, where a team edits them.
+
+Example
+-------
+    ---
+    incident: QueueLong-mail-1-20261118T031200Z-e1fbd129
+    action_items:
+      - {what: Alert on the consumer's lag, owner: ada, due: 2026-12-15}
+      - {what: Restart the consumer when it hangs, owner: bob, due: 2026-12-01, done: 2026-11-28}
+    ---
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from firstline.errors import ConfigurationError
+from firstline.models import Frozen
+
+FOLDER = "postmortems"
+_FENCE = "---"
+
+type _Words = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
+
+
+class ActionItem(Frozen):
+    """One thing to do so that an incident does not come again. It is open until `done` says when it was done."""
+
+    what: _Words
+    owner: _Words | None = None
+    due: date | None = None
+    done: date | None = None
+
+
+class FollowUp(Frozen):
+    """An open action item, and the postmortem that it is from."""
+
+    what: str
+    owner: str | None
+    due: date | None
+    file: str
+
+
+class FrontMatter(Frozen):
+    """The head of a postmortem."""
+
+    incident: _Words
+    action_items: Annotated[tuple[ActionItem, ...], Field(max_length=100)] = ()
+
+
+def open_items(folder: Path) -> tuple[list[FollowUp], list[str]]:
+    """Return the open action items of a folder, the earliest due first, and what is wrong with its files."""
+    found: list[FollowUp] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.md")) if folder.is_dir() else ():
+        try:
+            items = read(path).action_items
+        except ConfigurationError as error:
+            problems.append(str(error))
+            continue
+        still_open = [item for item in items if item.done is None]
+        found += [FollowUp(what=item.what, owner=item.owner, due=item.due, file=path.name) for item in still_open]
+        problems += _lacking(path, still_open)
+    return sorted(found, key=lambda item: (item.due or date.max, item.file)), problems
+
+
+def read(path: Path) -> FrontMatter:
+    """Read the front matter of a postmortem. Raises ConfigurationError, which names the file, the key and the fix."""
+    import yaml
+
+    head = _head(path)
+    try:
+        content = yaml.safe_load(head)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}; quote ':' and '#'") from None
+    if isinstance(content, Mapping) and content.get("action_items", ()) is None:
+        content = {**content, "action_items": ()}  # every line below the key is a comment
+    try:
+        return FrontMatter.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(f"{_place(found['loc'])}: {found['msg']}" for found in error.errors(include_url=False))
+        raise ConfigurationError(
+            f"{path}: {wrong}. An item is {{what: …, owner: …, due: 2026-12-15}}, with `done: <date>` when it is."
+        ) from None
+
+
+def _head(path: Path) -> str:
+    try:
+        first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error}).") from None
+    if first.rstrip() != _FENCE or _FENCE not in lines:
+        raise ConfigurationError(f"{path}: no front matter; begin with `---`, `incident: …`, `action_items:`, `---`.")
+    return "\n".join(lines[: lines.index(_FENCE)])
+
+
+def _lacking(path: Path, items: Iterable[ActionItem]) -> list[str]:
+    """Name the items that nobody will do: without an owner, or without a date."""
+    return [
+        f"{path}: {item.what!r} has no {' and no '.join(missing)}."
+        for item in items
+        if (missing := [name for name in ("owner", "due") if getattr(item, name) is None])
+    ]
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "front matter"

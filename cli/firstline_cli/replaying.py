@@ -1,0 +1,133 @@
+"""`firstline replay`: past incidents against changed files, for people and tools."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.classification.classify import classify
+from firstline.classification.evidence import gather
+from firstline.classification.say import NO_SAY
+from firstline.errors import ConfigurationError
+from firstline.models import Incident, Severity
+from firstline.policy.paging import load_paging_policy
+from firstline.policy.rules import Rules, load
+from firstline.reports.replay import Affected, PolicyFiles, Replay, replay
+from firstline.runbooks import catalogue
+from firstline.text import count, one_line
+from firstline_cli.as_of import AsOf
+from firstline_cli.console import WRONG, refusal
+from firstline_cli.rules import read_policy
+
+LISTED = 20
+_WHY_CHARS = 300
+
+_SECTIONS = {
+    "comes": "would come",
+    "later": "would go out later",
+    "moves": "would go to others",
+    "plans": "would have another runbook, or another mode of it",
+    "unsure": "are touched by the change, and the records do not say what would become",
+}
+_NOT_REPLAYED = "Not replayed: models, inhibitions, heartbeats, commands and their targets; a page at a later level."
+
+
+def files_of(folder: Path) -> PolicyFiles:
+    """Read the files of a runbooks folder; end the command where one is wrong."""
+    policy = folder / "policy"
+    return PolicyFiles(
+        read_policy(load, policy / "rules.yaml"),
+        read_policy(load_paging_policy, policy / "paging.yaml"),
+        _catalogue(folder),
+    )
+
+
+def changed(files: PolicyFiles, rules: Path | None, runbooks: Path | None, paging: Path | None) -> PolicyFiles:
+    """Return the files with those that are given in place of theirs; end the command where one is wrong."""
+    return PolicyFiles(
+        read_policy(load, rules) if rules else files.rules,
+        read_policy(load_paging_policy, paging) if paging else files.paging,
+        _catalogue(runbooks) if runbooks else files.runbooks,
+    )
+
+
+def replay_of(
+    table: Table,
+    before: PolicyFiles,
+    after: PolicyFiles,
+    days: int,
+    zone: str,
+    environment: str,
+    now: datetime,
+) -> Replay:
+    """Replay the incidents that closed in the last days."""
+    records = TableIncidents(table).closed_since(now - timedelta(days=days))
+
+    def assess(incident: Incident, rules: Rules) -> Severity:
+        moment = incident.opened_at
+        evidence = gather(incident, AsOf(table, moment), time_zone=zone, now=moment, rules=rules)
+        verdict = classify(incident, evidence=evidence, rules=rules, offered=(), model=None, now=moment, say=NO_SAY)
+        return verdict.severity
+
+    return replay(records, before, after, zone=ZoneInfo(zone), environment=environment, assess=assess)
+
+
+def as_json(found: Replay, days: int) -> str:
+    """Return the differences as JSON."""
+    sections = {name: [_plain(affected) for affected in getattr(found, name)] for name in ("goes", *_SECTIONS)}
+    numbers = {"days": days, "incidents": found.seen, "paged": found.paged, "missed": len(found.missed)}
+    return json.dumps(numbers | sections, indent=2, ensure_ascii=False)
+
+
+def print_replay(console: Console, found: Replay, days: int) -> None:
+    """Print the differences; the pages that would go although the incident was real come last."""
+    console.print(f"In the last {days} days {count(found.seen, 'incident')} closed, {found.paged} of them paged.")
+    quiet = [affected for affected in found.goes if affected.proof is None]
+    _print(console, quiet, f"{count(len(found.goes), 'page')} would go, {len(found.missed)} of them real.")
+    for name, words in _SECTIONS.items():
+        affected: Sequence[Affected] = getattr(found, name)
+        if affected:
+            what = "incident" if name in ("plans", "unsure") else "page"
+            _print(console, affected, f"{count(len(affected), what)} {words}:")
+    console.print(_NOT_REPLAYED)
+    if found.missed:
+        missed = f"{count(len(found.missed), 'PAGE')} WOULD GO ALTHOUGH THE INCIDENT WAS REAL:"
+        _print(console, sorted(found.missed, key=lambda affected: not affected.critical), missed, style="bold red")
+
+
+def _print(console: Console, affected: Sequence[Affected], heading: str, *, style: str | None = None) -> None:
+    console.print(heading, style=style or "bold")
+    for each in affected[:LISTED]:
+        proof = f"; {each.proof}" if each.proof else ""
+        critical = ", CRITICAL" if each.critical else ""
+        why = one_line(f"{each.why}{proof}", _WHY_CHARS)
+        console.print(f"  {each.record.incident.incident_id}{critical}: {why}", style=style)
+    if len(affected) > LISTED:
+        console.print(f"  … and {len(affected) - LISTED} more; -o json has all")
+
+
+def _plain(affected: Affected) -> dict[str, Any]:
+    incident = affected.record.incident
+    return {
+        "id": incident.incident_id,
+        "alert": incident.first_alert,
+        "service": incident.alert.service,
+        "opened_at": incident.opened_at.isoformat(),
+        "critical": affected.critical,
+        "outcome": affected.record.outcome,
+        "why": affected.why,
+        "proof": affected.proof,
+    }
+
+
+def _catalogue(folder: Path) -> catalogue.Catalogue:
+    try:
+        return catalogue.load(folder)
+    except ConfigurationError as error:
+        raise refusal(error, WRONG) from None

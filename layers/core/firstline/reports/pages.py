@@ -1,0 +1,75 @@
+"""The pages of a period: how many each person got, and how many of those at night, by the person's own clock."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, tzinfo
+from zoneinfo import ZoneInfo
+
+from firstline.models import Frozen, IncidentRecord, Page
+from firstline.policy.oncall import Roster
+
+NIGHT_BEGINS, NIGHT_ENDS = time(22), time(8)
+"""The hours of sleep, as PagerDuty's analytics count them."""
+
+
+class PagesOf(Frozen):
+    """The pages of one person, or of whoever a level names. `zone` is the clock by which nights are counted."""
+
+    person: str
+    pages: int
+    at_night: int
+    zone: str
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The time zones that people live by.
+
+    Parameters
+    ----------
+    zone
+        The stack's, for whoever stands in no schedule.
+    schedules
+        Schedules by name: whoever takes turns on one lives by its time zone, on several by that of the first.
+    """
+
+    zone: tzinfo
+    schedules: Mapping[str, Roster]
+
+    def zone_of(self, person: str) -> tzinfo:
+        """Return the time zone of a person on call."""
+        names = (roster.time_zone for roster in self.schedules.values() if person in roster.members)
+        return next((ZoneInfo(name) for name in names), self.zone)
+
+    def is_night(self, page: Page) -> bool:
+        """Return True if a page went out while the person on call would be asleep."""
+        return page.at is not None and at_night(page.at, self.zone_of(page.on_call))
+
+
+def at_night(moment: datetime, zone: tzinfo) -> bool:
+    """Return True between 22:00 and 08:00 of a time zone."""
+    clock = moment.astimezone(zone).time()
+    return clock >= NIGHT_BEGINS or clock < NIGHT_ENDS
+
+
+def sent(record: IncidentRecord) -> Iterator[Page]:
+    """Yield the pages of an incident that went out."""
+    return (page for page in record.pages if page.at is not None)
+
+
+def pages_of_people(records: Iterable[IncidentRecord], clocks: Clocks) -> list[PagesOf]:
+    """Count the pages of each person, most pages first."""
+    found: dict[str, list[Page]] = {}
+    for record in records:
+        for page in sent(record):
+            found.setdefault(page.on_call, []).append(page)
+    counted = [
+        PagesOf(
+            person=person,
+            pages=len(pages),
+            at_night=sum(map(clocks.is_night, pages)),
+            zone=str(clocks.zone_of(person)),
+        )
+        for person, pages in found.items()
+    ]
+    return sorted(counted, key=lambda one: (-one.pages, one.person))

@@ -1,0 +1,36 @@
+"""The proof that an incident was real: a person had to know of it."""
+
+from firstline.classification.feedback import called_noise, calls_real, last_words
+from firstline.models import IncidentRecord
+from firstline.text import one_line
+
+_NAME_CHARS = 80
+
+
+def proof_of(record: IncidentRecord) -> str | None:
+    """Return what proves that a person had to know of an incident; None without proof, or if people call it noise.
+
+    That somebody was paged proves nothing: an alarm that nobody needs pages, too.
+    """
+    words = last_words(record.feedback)
+    real = [word for word in words if calls_real(word)]
+    if real:
+        said = f"called it {real[-1].severity}" if real[-1].severity else "said so"
+        return f"{one_line(real[-1].by, _NAME_CHARS)} {said}"
+    if called_noise(words):
+        return None
+    if record.acknowledged_by is not None:
+        return f"{one_line(record.acknowledged_by, _NAME_CHARS)} took it"
+    if record.resolved_by is not None:
+        return f"{one_line(record.resolved_by, _NAME_CHARS)} resolved it"
+    if record.outcome == "auto_resolved":
+        return f"{record.plan.runbook_id if record.plan else 'a runbook'} cured it"
+    if any(result.kind == "act" and result.changed for result in record.results):
+        return f"{record.plan.runbook_id if record.plan else 'a runbook'} acted"
+    return None
+
+
+def is_critical(record: IncidentRecord) -> bool:
+    """Return True if the source or the verdict calls an incident critical."""
+    verdict = record.classification
+    return "critical" in (record.incident.alert.severity, verdict.severity if verdict else None)

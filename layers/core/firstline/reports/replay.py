@@ -1,0 +1,336 @@
+"""Past incidents against changed rules, routes and runbooks: which pages would go, come, or ring somewhere else.
+
+Only what the change touches is judged again: every other incident stays as it was. A rule's severity is final; its
+bounds bound the verdict of then. Where the rule of then is gone, rules and history decide on the evidence as it stood.
+No model is asked, no command runs, and where the records cannot tell, the incident is listed as unsure.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+
+from firstline.classification.guardrails import Changes
+from firstline.classification.hold import held_by_rule
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, RouteName, Severity
+from firstline.policy.holds import Window
+from firstline.policy.paging import Level, PagingPolicy
+from firstline.policy.rules import Rule, Rules
+from firstline.reports.preview import hides_in, outlasts
+from firstline.reports.proof import is_critical, proof_of
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.match import offered
+from firstline.runbooks.model import Runbook
+from firstline.text import in_words
+
+type Assess = Callable[[Incident, Rules], Severity]
+"""Returns the severity that rules and history give an incident, by the evidence as it stood when it opened."""
+
+_EFFECT = ("severity", "at_most", "at_least", "hold", "route", "even_critical")
+
+
+@dataclass(frozen=True)
+class PolicyFiles:
+    """The files that decide who is paged: those of then, or changed ones."""
+
+    rules: Rules
+    paging: PagingPolicy
+    runbooks: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """An incident for which the changed files make a difference.
+
+    Parameters
+    ----------
+    why
+        What makes the difference.
+    proof
+        What shows that the incident was real; None if nothing does.
+    """
+
+    record: IncidentRecord
+    why: str
+    proof: str | None
+
+    @property
+    def critical(self) -> bool:
+        """Return True if the source or the verdict called it critical."""
+        return is_critical(self.record)
+
+
+@dataclass
+class Replay:
+    """The differences that changed files make.
+
+    Attributes
+    ----------
+    goes, comes
+        Pages that would not go out any more, and those that would go out and did not.
+    later
+        Pages that a hold would delay.
+    moves
+        Pages that other people or channels would get.
+    plans
+        Incidents with another runbook, or another mode of it.
+    unsure
+        Incidents that the change touches and of which the records do not say what would become.
+    """
+
+    seen: int = 0
+    paged: int = 0
+    goes: list[Affected] = field(default_factory=list)
+    comes: list[Affected] = field(default_factory=list)
+    later: list[Affected] = field(default_factory=list)
+    moves: list[Affected] = field(default_factory=list)
+    plans: list[Affected] = field(default_factory=list)
+    unsure: list[Affected] = field(default_factory=list)
+
+    @property
+    def missed(self) -> list[Affected]:
+        """Return the pages that would go although the incident was real: people would have missed it."""
+        return [affected for affected in self.goes if affected.proof is not None]
+
+
+def replay(
+    records: Iterable[IncidentRecord],
+    before: PolicyFiles,
+    after: PolicyFiles,
+    *,
+    zone: tzinfo,
+    environment: str,
+    assess: Assess,
+) -> Replay:
+    """Replay closed incidents against changed files.
+
+    Parameters
+    ----------
+    before
+        The files that were deployed.
+    zone
+        Of the hours in rules.
+    environment
+        Whose modes of runbooks count.
+    """
+    found = Replay()
+    for record in records:
+        found.seen += 1
+        found.paged += record.paged_at is not None
+        _One(record, before, after, zone, environment, assess, found).look()
+    return found
+
+
+@dataclass(frozen=True)
+class _One:
+    """One incident under both sets of files."""
+
+    record: IncidentRecord
+    before: PolicyFiles
+    after: PolicyFiles
+    zone: tzinfo
+    environment: str
+    assess: Assess
+    found: Replay
+
+    def look(self) -> None:
+        """Add the incident to what it is affected by."""
+        record, incident = self.record, self.record.incident
+        paged = record.paged_at is not None
+        old, new = (files.rules.first(incident, self._local) for files in (self.before, self.after))
+        windows = [_windows(files.rules, incident) for files in (self.before, self.after)]
+        severity, route, pages = self._severity_then, self._route_then, paged
+        # The alerts of a storm are judged one by one when they come in, and it pages whatever the rules say.
+        then, now = (_window_effects(known, incident) for known in windows)
+        if not incident.storm and (_effect(old) != _effect(new) or then != now):
+            severity, route = self._severity_now(old, new, *windows), new.route if new else None
+            pages = self._rules_differ(old, new, windows[1], severity)
+        if pages:
+            self._paging_differs(severity, route)
+        self._runbooks_differ(severity)
+
+    # --- rules --------------------------------------------------------------------------------------------------------
+
+    def _severity_now(
+        self, old: Rule | None, new: Rule | None, windows_then: Sequence[Window], windows: Sequence[Window]
+    ) -> Severity:
+        if new is not None and new.severity is not None:
+            return new.severity
+        bound = old is not None and (old.severity or old.at_most or old.at_least)
+        if bound or any(window.at_most for window in windows_then):
+            # The verdict of then rests on what is gone or changed.
+            return self.assess(self.record.incident, self.after.rules)
+        changes = Changes(self._severity_then)
+        if new is not None and new.at_least:
+            changes.at_least(new.at_least, "")
+        for at_most in (new.at_most if new else None, *(window.at_most for window in windows)):
+            if at_most:
+                changes.at_most(at_most, "")
+        return changes.severity
+
+    def _rules_differ(self, old: Rule | None, new: Rule | None, windows: Sequence[Window], severity: Severity) -> bool:
+        """Add the incident to what the rules change, and return True if it pages under the changed ones."""
+        record = self.record
+        paged, pages = record.paged_at is not None, SEVERITY_RANK[severity] >= PAGING_RANK
+        until = self._held_until(new, windows, severity) if severity != "noise" else None
+        covered = until is not None and not outlasts(record, until - record.incident.opened_at)
+        why = _why(old, new, windows, severity, until, record)
+        if paged and SEVERITY_RANK[self._severity_then] < PAGING_RANK:
+            # People asked for the page, or something joined: the rule of then did not decide on it.
+            if SEVERITY_RANK[severity] < SEVERITY_RANK[self._severity_then] or covered:
+                self._add(self.found.unsure, f"{why}; but it was paged although it was {self._severity_then}")
+            return True
+        if paged and (not pages or covered):
+            if self._worse_joined:
+                self._add(self.found.unsure, f"{why}; but a worse alert joined, of which only the count is known")
+                return True
+            self._add(self.found.goes, why)
+            return False
+        if paged and until is not None:
+            self._add(self.found.later, why)
+        elif not paged and pages and not covered and self._comes(why):
+            return True
+        return paged
+
+    def _comes(self, why: str) -> bool:
+        """Add a page that nothing of then would keep from going out. Return True if it would go out."""
+        if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":
+            verdict = self.record.classification
+            if verdict is None or verdict.hold is None:
+                return False  # it needed no page then: it was cured, or over, before one was due
+        if self.record.outcome == "auto_resolved":
+            self._add(self.found.unsure, f"{why}; but a runbook cured it, perhaps before a page would have gone out")
+            return False
+        self._add(self.found.comes, why)
+        return True
+
+    def _held_until(self, new: Rule | None, windows: Sequence[Window], severity: Severity) -> datetime | None:
+        """Return until when the incident would wait: by a silence of then, or a window or rule of now."""
+        incident, opened = self.record.incident, self.record.incident.opened_at
+        then = incident.hold if incident.hold and incident.hold.by in ("silence", "inhibition") else None
+        ends = [then.until] if then else []
+        ends += [window.end(opened) for window in windows if hides_in(window, incident)]
+        verdict = self.record.classification
+        if verdict is not None and not ends:
+            held = held_by_rule(incident, new, verdict.model_copy(update={"severity": severity}), opened)
+            ends += [held.until] if held else []
+        return max(ends, default=None)
+
+    # --- routes and levels --------------------------------------------------------------------------------------------
+
+    def _paging_differs(self, severity: Severity, route: RouteName | None) -> None:
+        incident = self.record.incident
+        then = self.before.paging.levels_for(incident, self._severity_then, self._route_then)
+        now = self.after.paging.levels_for(incident, severity, route)
+        if self.record.paged_at is not None and list(then) != list(now):
+            self._add(self.found.moves, f"{_levels(then)} → {_levels(now)}")
+
+    # --- runbooks -----------------------------------------------------------------------------------------------------
+
+    def _runbooks_differ(self, severity: Severity) -> None:
+        if self.record.incident.storm or severity == "noise":
+            return
+        then, now = (self._runbook(files.runbooks) for files in (self.before, self.after))
+        if then == now:
+            return
+        modes = [self._mode(runbook) for runbook in (then, now)]
+        same = then is not None and now is not None and (then.id, modes[0]) == (now.id, modes[1])
+        why = f"{_named(then, modes[0])} → {_named(now, modes[1])}{', whose text differs' if same else ''}"
+        self._add(self.found.plans, why)
+        paged = self.record.paged_at is not None
+        if same:
+            return
+        if self.record.outcome == "auto_resolved" and not paged and modes[1] != "auto":
+            if SEVERITY_RANK[severity] >= PAGING_RANK:
+                self._add(self.found.comes, f"{why}: nothing cures it by itself any more")
+        elif paged and modes == [modes[0], "auto"] and modes[0] != "auto":
+            self._add(self.found.unsure, f"{why}: it would run before the page, and nobody knows whether it helps")
+
+    def _runbook(self, catalogue: Catalogue) -> Runbook | None:
+        """Return the runbook that the verdict chose, if it still fits the alert, or else the one that fits best."""
+        verdict = self.record.classification
+        fitting = offered(catalogue, self.record.incident.alert)
+        chosen = verdict.runbook_id if verdict else None
+        return next((runbook for runbook in fitting if runbook.id == chosen), fitting[0] if fitting else None)
+
+    def _mode(self, runbook: Runbook | None) -> str:
+        return runbook.mode_in(self.environment) if runbook else ""
+
+    # --- the record ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _local(self) -> datetime:
+        return self.record.incident.opened_at.astimezone(self.zone)
+
+    @property
+    def _severity_then(self) -> Severity:
+        said = self.record.incident.alert.severity
+        verdict = self.record.classification
+        return verdict.severity if verdict else "low" if said == "info" else said
+
+    @property
+    def _route_then(self) -> RouteName | None:
+        return self.record.classification.route if self.record.classification else None
+
+    @property
+    def _worse_joined(self) -> bool:
+        live = self.record.live
+        return live is not None and live.worst > SEVERITY_RANK[self.record.incident.alert.severity]
+
+    def _add(self, to: list[Affected], why: str) -> None:
+        to.append(Affected(self.record, why, proof_of(self.record)))
+
+
+def _windows(rules: Rules, incident: Incident) -> list[Window]:
+    """Return the windows that bound an incident, or hold it back."""
+    return [window for window in rules.maintenance if window.holds(incident.alert, incident.opened_at)]
+
+
+def _window_effects(windows: Sequence[Window], incident: Incident) -> list[object]:
+    opened = incident.opened_at
+    return [(window.at_most, window.end(opened) if hides_in(window, incident) else None) for window in windows]
+
+
+def _effect(rule: Rule | None) -> dict[str, object]:
+    return rule.model_dump(include=set(_EFFECT), exclude_defaults=True) if rule else {}
+
+
+def _why(
+    old: Rule | None,
+    new: Rule | None,
+    windows: Sequence[Window],
+    severity: Severity,
+    until: datetime | None,
+    record: IncidentRecord,
+) -> str:
+    return ", ".join(_reasons(old, new, windows, severity, until, record))
+
+
+def _reasons(
+    old: Rule | None,
+    new: Rule | None,
+    windows: Sequence[Window],
+    severity: Severity,
+    until: datetime | None,
+    record: IncidentRecord,
+) -> Iterator[str]:
+    windowed = ", ".join(window.id for window in windows)
+    if new is not None and (_effect(old) != _effect(new) or not windowed):
+        yield f"rule {new.id} says {severity}"
+    elif windowed:
+        yield f"window {windowed} says {severity}"
+    else:
+        yield f"without {f'rule {old.id}' if old else 'its window'} it is {severity}"
+    if until is not None:
+        ended = record.resolved_at or record.closed_at
+        lasted = f"it lasted {in_words(ended - record.incident.opened_at)}" if ended else "it did not end by itself"
+        yield f"it waits {in_words(until - record.incident.opened_at)}, {lasted}"
+
+
+def _levels(levels: Sequence[Level]) -> str:
+    return ", then ".join(
+        f"{level.name} ({'+'.join(level.channels)}, {level.schedule or level.on_call})" for level in levels
+    )
+
+
+def _named(runbook: Runbook | None, mode: str) -> str:
+    return f"{runbook.id} ({mode})" if runbook else "no runbook"

@@ -1,0 +1,37 @@
+"""The spread of a set of durations: how many there are, the middle one, and the one that nine of ten do not exceed."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from math import ceil
+
+from firstline.models import Frozen
+
+ENOUGH_FOR_P90 = 10
+"""Of fewer values, the ninth decile is but one of the largest: none is given."""
+
+
+class Spread(Frozen):
+    """Durations in short: their number, and the values that 50 and 90 percent of them do not exceed.
+
+    Both are values that occurred (nearest rank). `p50` is None without a value, `p90` with fewer than ten.
+    """
+
+    n: int = 0
+    p50: timedelta | None = None
+    p90: timedelta | None = None
+
+
+def spread(durations: Iterable[timedelta]) -> Spread:
+    """Return the number, the median and the ninth decile of durations."""
+    ordered = sorted(durations)
+    return Spread(
+        n=len(ordered),
+        p50=percentile(ordered, 0.5) if ordered else None,
+        p90=percentile(ordered, 0.9) if len(ordered) >= ENOUGH_FOR_P90 else None,
+    )
+
+
+def percentile(ordered: list[timedelta], share: float) -> timedelta:
+    """Return the smallest of the ordered durations that at least this share of them does not exceed."""
+    # Rounded first: 0.9 of 10 is a little more than 9 in binary, and would be the tenth.
+    return ordered[max(1, ceil(round(share * len(ordered), 9))) - 1]

@@ -1,0 +1,3 @@
+"""The fixtures of runbooks."""
+
+from tests.support.runbook_fixtures import *  # noqa: F403

@@ -1,0 +1,217 @@
+"""Past incidents against changed rules, routes and runbooks."""
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.models import SEVERITY_RANK, Feedback, Hold, IncidentRecord, Severity
+from firstline.policy.paging import PagingPolicy
+from firstline.policy.rules import Rules
+from firstline.reports.replay import PolicyFiles, Replay, replay
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+from tests.support.builders import NOW, OPENED, a_classification, a_plan, a_record, a_result, an_alert, an_incident
+from tests.support.changes import counts_for
+from tests.support.runbook_fixtures import Make
+
+PAGING = """
+levels:
+  - {name: first, channels: [pagerduty], on_call: PagerDuty, acknowledge_within: 5m}
+  - {name: all, channels: [sns], on_call: everybody, acknowledge_within: 15m}
+"""
+
+
+def rules(text: str = "") -> Rules:
+    return Rules.model_validate({"rules": yaml.safe_load(text) or []})
+
+
+def windows(*given: dict[str, Any]) -> Rules:
+    fields = {"id": "w", "match": {"host": "web-1"}, "owner": "ada", "reason": "r", "when": [{"weekdays": "sun"}]}
+    return Rules.model_validate({"rules": [], "maintenance": [fields | one for one in given]})
+
+
+def files(declared: Rules | None = None, *, routes: str = "", runbooks: Any = ()) -> PolicyFiles:
+    paging = yaml.safe_load(PAGING) | {"routes": yaml.safe_load(routes) or []}
+    return PolicyFiles(declared or rules(), PagingPolicy.model_validate(paging), Catalogue(list(runbooks)))
+
+
+def closed(minutes: float = 4, *, severity: Any = "high", paged: bool = True, **changes: Any) -> IncidentRecord:
+    """An incident of web-1 that paged somebody and was over after so many minutes."""
+    ended = OPENED + timedelta(minutes=minutes)
+    fields: dict[str, Any] = {"status": "CLOSED", "closed_at": ended, "resolved_at": ended, "outcome": "resolved"}
+    fields |= {"paged_at": NOW} if paged else {}
+    fields |= {"classification": a_classification(severity=severity)}
+    incident = an_incident(an_alert(severity=severity), **changes.pop("what", {}))
+    return a_record(incident, **fields | changes)
+
+
+def replayed(
+    record: IncidentRecord, after: PolicyFiles, before: PolicyFiles | None = None, says: Severity = "high"
+) -> Replay:
+    """Replay one incident, to which rules and history would give the severity that is said."""
+    given: dict[str, Any] = {"zone": UTC, "environment": "prod", "assess": lambda incident, declared: says}
+    return replay([record], before or files(), after, **given)
+
+
+def touched(found: Replay) -> set[str]:
+    return {name for name in ("goes", "comes", "later", "moves", "plans", "unsure") if getattr(found, name)}
+
+
+NOISE = "[{id: bad, match: {alert_name: DiskFull}, severity: noise, reason: r}]"
+LOW = "[{id: low, match: {alert_name: DiskFull}, at_most: low, reason: r}]"
+HOLD = "[{id: wait, match: {alert_name: DiskFull}, hold: 10m, reason: r}]"
+ROUTE = "[{id: to-all, match: {alert_name: DiskFull}, route: all, reason: r}]"
+RAISE = "[{id: up, match: {alert_name: DiskFull}, at_least: high, reason: r}]"
+TO_ALL = "[{route: [all], levels: [all]}]"
+
+
+# --- pages that go ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [NOISE, LOW, HOLD])
+def test_a_page_that_a_rule_would_have_hidden_is_named_with_what_shows_that_it_was_real(bad: str) -> None:
+    found = replayed(closed(acknowledged_by="ada", acknowledged_at=NOW), files(rules(bad)))
+
+    (gone,) = found.goes
+    assert touched(found) == {"goes"}
+    assert (gone.proof, found.missed) == ("ada took it", [gone])
+    assert gone.why.startswith(f"rule {yaml.safe_load(bad)[0]['id']} says ")
+
+
+@pytest.mark.parametrize(
+    ("proof", "changes"),
+    [
+        (None, {}),
+        (None, {"feedback": [Feedback(person="ada", by="ada", said="noise", at=NOW)], "acknowledged_by": "ada"}),
+        ("ada called it critical", {"feedback": [
+            Feedback(person="bob", by="bob", said="noise", at=NOW),
+            Feedback(person="ada", by="ada", said="wrong_severity", severity="critical", at=NOW),
+        ]}),
+        ("bob resolved it", {"resolved_by": "bob"}),
+        ("low-disk acted", {"plan": a_plan(), "results": [a_result()]}),
+    ],
+)  # fmt: skip
+def test_what_makes_a_gone_page_real(proof: str | None, changes: dict[str, Any]) -> None:
+    (gone,) = replayed(closed(**changes), files(rules(NOISE))).goes
+    assert gone.proof == proof
+
+
+def test_a_rule_of_noise_passes_over_what_its_source_calls_critical() -> None:
+    assert touched(replayed(closed(severity="critical"), files(rules(NOISE)))) == set()
+    even = NOISE.replace("severity: noise", "severity: noise, even_critical: true")
+    (gone,) = replayed(closed(severity="critical"), files(rules(even))).goes
+    assert gone.critical
+
+
+def test_a_hold_delays_the_page_of_what_outlasts_it() -> None:
+    found = replayed(closed(20), files(rules(HOLD)))
+    assert touched(found) == {"later"}
+    assert "it waits 10 minutes, it lasted 20 minutes" in found.later[0].why
+
+
+def test_a_window_hides_and_bounds_as_a_rule_does() -> None:
+    assert touched(replayed(closed(), files(windows({"suppress": True})))) == {"goes"}
+    assert touched(replayed(closed(), files(windows({"at_most": "low"})))) == {"goes"}
+    assert touched(replayed(closed(), files(windows({"when": [{"weekdays": "mon"}], "suppress": True})))) == set()
+
+
+def test_what_the_records_do_not_tell_is_unsure() -> None:
+    joined = closed(own=counts_for(SEVERITY_RANK["high"], SEVERITY_RANK["critical"]))
+    asked_for = closed(severity="medium")
+
+    assert touched(replayed(joined, files(rules(NOISE)))) == {"unsure"}
+    assert touched(replayed(asked_for, files(rules(NOISE)))) == {"unsure"}
+
+
+# --- pages that come --------------------------------------------------------------------------------------------------
+
+
+def test_a_page_comes_where_a_rule_raises_or_one_that_hid_is_gone() -> None:
+    quiet = closed(severity="medium", paged=False, outcome="self_cleared")
+    assert touched(replayed(quiet, files(rules(RAISE)))) == {"comes"}
+
+    noise = closed(paged=False, outcome="suppressed", classification=a_classification(severity="noise"))
+    assert touched(replayed(noise, files(), files(rules(NOISE)), says="high")) == {"comes"}
+    assert touched(replayed(noise, files(), files(rules(NOISE)), says="medium")) == set()
+
+
+def test_a_page_comes_where_what_a_hold_covered_is_told_at_once() -> None:
+    hold = Hold(by="rule", id="wait", reason="r", until=OPENED + timedelta(minutes=10), seconds=600)
+    verdict = a_classification(hold=hold)
+    waited = closed(paged=False, outcome="self_cleared", classification=verdict)
+    assert touched(replayed(waited, files(), files(rules(HOLD)))) == {"comes"}
+    longer = HOLD.replace("10m", "20m")
+    assert touched(replayed(waited, files(rules(longer)), files(rules(HOLD)))) == set()
+
+
+def test_what_needed_no_page_then_needs_none_now() -> None:
+    assert touched(replayed(closed(0.1, paged=False), files(rules(RAISE)))) == set()
+
+
+def test_nobody_knows_whether_a_cured_one_would_have_paged() -> None:
+    cured = closed(severity="medium", paged=False, outcome="auto_resolved", plan=a_plan())
+    assert touched(replayed(cured, files(rules(RAISE)))) == {"unsure"}
+
+
+def test_a_silence_of_then_still_holds() -> None:
+    hold = Hold(by="silence", id="s-1", reason="r", until=OPENED + timedelta(hours=1), seconds=3_600)
+    silenced = closed(severity="medium", paged=False, outcome="suppressed", what={"hold": hold})
+    assert touched(replayed(silenced, files(rules(RAISE)))) == set()
+
+
+# --- routes and runbooks ----------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_others_would_get_says_who() -> None:
+    found = replayed(closed(), files(rules(ROUTE), routes=TO_ALL), files(routes=TO_ALL))
+    assert touched(found) == {"moves"}
+    assert found.moves[0].why == "first (pagerduty, PagerDuty), then all (sns, everybody) → all (sns, everybody)"
+    assert touched(replayed(closed(), files(routes="[{severity: critical, levels: [all]}]"))) == set()
+
+
+def test_another_runbook_or_mode_is_listed_and_a_cure_that_needs_a_yes_pages(make_runbook: Make[Runbook]) -> None:
+    def low_disk(mode: str) -> Runbook:
+        return make_runbook(id="low-disk", mode=mode, match={"alerts": ["DiskFull"]})
+
+    auto, asks = files(runbooks=[low_disk("auto")]), files(runbooks=[low_disk("approve")])
+    cured = closed(paged=False, outcome="auto_resolved", plan=a_plan(), results=[a_result()])
+
+    found = replayed(cured, asks, auto)
+    assert touched(found) == {"plans", "comes"}
+    assert found.plans[0].why == "low-disk (auto) → low-disk (approve)"
+    assert touched(replayed(closed(), auto, asks)) == {"plans", "unsure"}
+    assert touched(replayed(closed(), files(), auto)) == {"plans"}
+
+
+# --- always -----------------------------------------------------------------------------------------------------------
+
+RULES = st.sampled_from(["[]", NOISE, LOW, HOLD, ROUTE, RAISE])
+RECORDS = st.builds(
+    closed,
+    st.floats(0.5, 90),
+    severity=st.sampled_from(["critical", "high", "medium", "low"]),
+    paged=st.booleans(),
+    outcome=st.sampled_from(["resolved", "self_cleared", "suppressed", "auto_resolved", "expired"]),
+    acknowledged_by=st.sampled_from([None, "ada"]),
+)
+
+
+@given(RECORDS, RULES, RULES)
+def test_only_a_page_that_went_out_can_go_and_only_one_that_did_not_can_come(
+    record: IncidentRecord, before: str, after: str
+) -> None:
+    found = replayed(record, files(rules(after)), files(rules(before)))
+    assert (found.seen, found.paged) == (1, int(record.paged_at is not None))
+    assert len(found.goes) + len(found.comes) + len(found.later) <= 1
+    assert not found.goes or record.paged_at is not None
+    assert not found.comes or record.paged_at is None
+    assert not found.moves or not found.goes
+
+
+@given(RECORDS, RULES)
+def test_the_same_files_change_nothing(record: IncidentRecord, declared: str) -> None:
+    assert touched(replayed(record, files(rules(declared)), files(rules(declared)), says="low")) == set()
