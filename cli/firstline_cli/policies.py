@@ -56,7 +56,9 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
         yield from _problems(rules_file.with_name("paging.yaml"), _without_schedule(policies))
     if policies.on_call is not None:
-        found = in_schedules(policies.on_call, policies.people or NOBODY, datetime.now(UTC))
+        levels = policies.paging.levels if policies.paging else ()
+        texted = {level.schedule for level in levels if level.schedule and "sms" in level.channels}
+        found = in_schedules(policies.on_call, policies.people or NOBODY, datetime.now(UTC), texted)
         yield from _problems(rules_file.with_name("oncall.yaml"), found)
     if policies.remediation is not None:
         yield from _problems(

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from firstline.policy.model import ModelPolicy
     from firstline.policy.oncall import Roster
     from firstline.policy.paging import Level, PagingPolicy
-    from firstline.policy.people import People
+    from firstline.policy.people import People, Person
     from firstline.policy.rules import Rules
     from firstline.remediation.plan import RemediationRules
     from firstline.runbooks.catalogue import Catalogue
@@ -340,6 +340,7 @@ class Wiring:
             now=now,
             on_call=self.on_call,
             must_claim=True,
+            text=self.text_messages,
         )
         try:
             told = self.incidents.record(record.incident.incident_id) or record
@@ -546,6 +547,28 @@ class Wiring:
 
         known = of_listed(self.overrides.of, people)
         return OnCallDesk(self.schedules, people, known, self.overrides.save, tell)
+
+    def text_messages(self, level: "Level") -> "Channel":
+        """Return the channel `sms` of a level."""
+        from firstline.adapters.channels.texting import TextMessages
+
+        return TextMessages(
+            lambda: self.on_call(level),
+            self.people,
+            secret=self.secrets.get,
+            link=self._page_link,
+            client=self._client("sns"),
+            sender_id=self.settings.sms_sender_id,
+        )
+
+    def _page_link(self, person: "Person", incident_id: str) -> str:
+        from firstline.console import page_links
+        from firstline.console.page_links import SECRET, URL
+
+        api_url = self.secrets.get(URL)
+        if api_url is None:
+            raise ConfigurationError(f"the stack has no parameter {URL}; deploy it again")
+        return page_links.address(person, incident_id, api_url, self.secrets.lines(SECRET), datetime.now(UTC))
 
     def on_call(self, level: "Level") -> str | None:
         """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""

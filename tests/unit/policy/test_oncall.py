@@ -154,6 +154,30 @@ def test_what_is_worth_a_look_is_said_with_its_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("phone", "texted", "said"),
+    [
+        (None, True, "bob gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml"),
+        (
+            "numbers/bob",
+            False,
+            "the stack reads no number at 'numbers/bob': store the number of bob below oncall/, as ssm:oncall/bob",
+        ),
+        ("ssm:oncall/bob", True, None),
+        ("+4915112345678", True, None),
+        (None, False, None),
+    ],
+)
+def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
+    phone: str | None, texted: bool, said: str | None
+) -> None:
+    known = {"ada": {"phone": "oncall/ada"}, "bob": {"slack": "U2", "phone": phone}}
+    people = People.model_validate({"people": known})
+    on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob"], layers=[], holidays=None)})
+    found = list(problems(on_call, people, BEGIN, {"platform"} if texted else set()))
+    assert found == ([] if said is None else [(PLACE, said)])
+
+
 @pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])
 def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every: str) -> None:
     made = schedule(rotation=rotation, handover={"every": every, "at": "09:00"}, layers=[], holidays=None)

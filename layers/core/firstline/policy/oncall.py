@@ -11,7 +11,7 @@ Example
 'dora'
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
@@ -36,6 +36,9 @@ from firstline.policy.schedule import (
 )
 
 FILE = "runbooks/policy/oncall.yaml"
+NUMBERS = "oncall/"
+"""Where the stack may read the phone numbers that people.yaml does not have."""
+
 LONGEST_SHIFT = timedelta(days=7, hours=1)
 """A week, in which the clocks may be set back."""
 
@@ -258,11 +261,18 @@ def load_oncall(path: Path) -> OnCall:
     return load_policy(path, OnCall, missing="write `schedules: {}` if nobody takes turns")
 
 
-def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def problems(
+    on_call: OnCall, people: People, now: datetime, texted: Collection[str] = ()
+) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """Yield what is wrong with the schedules for the coming half year: each with its place in the file, and the fix.
 
     A name that is not on the list of people is wrong; a person whom nothing can wake or who only reads, and a shift of
     more than a week, are worth a look.
+
+    Parameters
+    ----------
+    texted
+        The schedules whose people get text messages, so that each of them needs a phone.
     """
     for name, schedule in on_call.schedules.items():
         place = ("schedules", name)
@@ -270,6 +280,11 @@ def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[t
             entry = people.people.get(person)
             if entry is None:
                 yield place, f"{person!r} is not in {PEOPLE_FILE}; add the person there"
+            elif entry.phone is None and name in texted:
+                yield place, f"{person} gets pages by SMS and has no phone: give the number in {PEOPLE_FILE}"
+            elif entry.phone_parameter is not None and not entry.phone_parameter.startswith(NUMBERS):
+                fix = f"store the number of {person} below {NUMBERS}, as ssm:{NUMBERS}{person}"
+                yield place, f"the stack reads no number at {entry.phone_parameter!r}: {fix}"
             elif entry.phone is None and entry.slack is None and entry.mail is None:
                 yield place, f"nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
             if entry is not None and entry.role == "reader":

@@ -15,7 +15,8 @@ from firstline.policy.match import Patterns, covered, subset
 from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
-type ChannelName = Literal["pagerduty", "slack", "sns"]
+type ChannelName = Literal["pagerduty", "slack", "sms", "sns"]
+"""`sms` texts the person whose turn it is; `sns` is the page topic with all its subscribers."""
 
 type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]
 """`90s`, `5m` or `1h`."""
@@ -37,6 +38,12 @@ class Level(Frozen):
     acknowledge_within: Patience
     schedule: ScheduleName | None = None
     pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
+
+    @model_validator(mode="after")
+    def _knows_whom_to_text(self) -> Self:
+        if "sms" in self.channels and self.schedule is None:
+            raise ValueError("sms goes to the person whose turn it is; name a `schedule` of oncall.yaml")
+        return self
 
 
 class Route(Frozen):
