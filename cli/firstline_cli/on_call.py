@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from firstline.policy.oncall import FILE, Roster, Shift, load_oncall
-from firstline.text import short_duration
+from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
+from firstline.text import one_line, short_duration
 from firstline_cli.actions import OutputOption
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
@@ -94,6 +95,63 @@ def take(
 ) -> None:
     """Take the present shift yourself."""
     override("", until, "", reason, schedule, output, stack)
+
+
+@oncall.command()
+def handover(schedule: ScheduleOption = "", stack: StackOption = CHOSEN) -> None:
+    """Print what the message at the last change of shift says, as things stand now."""
+    from firstline.adapters.dynamodb.incidents import TableIncidents
+    from firstline.adapters.dynamodb.silences import TableSilences
+    from firstline.people.hand_over import Holding, gather, in_words
+
+    name, chosen = _named(_schedules(), schedule)
+    now = datetime.now(UTC)
+    table = stack_of(stack).table
+    known = _overrides(stack)(name, now - HALF_A_YEAR)
+    comes = chosen.shift(known, now)
+    before = None if comes.since is None else chosen.shift(known, comes.since - timedelta(microseconds=1))
+    leaves = Holding(before.person, before.since or now - timedelta(days=7)) if before else None
+    given = gather(name, leaves, comes, now, incidents=TableIncidents(table), silences=TableSilences(table).since)
+    print(in_words(given, ZoneInfo(chosen.time_zone), now, most=len(given.open) + len(given.silences)))
+
+
+@oncall.command()
+def overrides(
+    schedule: ScheduleOption = "",
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn, too.")] = False,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """List the overrides that are not over, with the ids that `withdraw` takes."""
+    from firstline.adapters.dynamodb.overrides import TableOverrides
+
+    name, chosen = _named(_schedules(), schedule)
+    now = datetime.now(UTC)
+    made = TableOverrides(stack_of(stack).table).made(name, now)
+    shown = [each for each in made if withdrawn or not each.is_over(now)]
+    if output == "json":
+        print(json.dumps([{"id": each.id, **each.model_dump(mode="json")} for each in shown]))
+        return
+    if not shown:
+        print(f"Nobody took over a part of {name}.")
+    for each in sorted(shown, key=lambda each: each.begins_at):
+        begin, end = (f"{at:%a %d %b %H:%M}" for at in chosen.local(each.begins_at, each.ends_at))
+        ended = f", withdrawn by {each.ended_by}" if each.ended_at else ""
+        why = f": {one_line(each.reason, 200)}" if each.reason else ""
+        print(f"{each.id}  {each.person:<16} {begin} to {end} ({chosen.time_zone})  by {each.by}{ended}{why}")
+
+
+@oncall.command()
+def withdraw(
+    override_id: Annotated[str, typer.Argument(metavar="ID", help="As `firstline oncall overrides` shows it.")],
+    schedule: ScheduleOption = "",
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """End an override; whoever has the turn has its time again."""
+    name, _ = _named(_schedules(), schedule)
+    answer = post(stack_of(stack), f"oncall/{name}/withdraw", {"id": override_id})
+    print(json.dumps(answer) if output == "json" else answer["said"])
 
 
 def _schedules() -> Mapping[str, Roster]:

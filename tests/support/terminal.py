@@ -58,7 +58,7 @@ class Terminal:
 
     def _on_call(self, people: People, tell: Callable[[str], None]) -> OnCallDesk:
         overrides = TableOverrides(self.store.table)
-        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell)
+        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
         arn = arn or (ARNS[by] if by else None)

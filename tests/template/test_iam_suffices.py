@@ -9,6 +9,7 @@ import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.commands import TableCommands
+from firstline.adapters.dynamodb.hand_overs import TableHandOvers
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
@@ -21,6 +22,7 @@ from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people import feedback_store
+from firstline.people.hand_over import Holding
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
@@ -362,6 +364,17 @@ def asks_whose_turn_it_is(world: World, _: Incident) -> None:
     TableOverrides(world.table).of("platform", NOON)
 
 
+def hands_over(world: World, _: Incident) -> None:
+    hand_overs = TableHandOvers(world.table)
+    first = Holding("ada", NOON)
+    assert hand_overs.claim("platform", first, hand_overs.last("platform"))
+    assert hand_overs.claim("platform", Holding("bob", at(1)), hand_overs.last("platform"))
+    assert not hand_overs.claim("platform", Holding("cem", at(1)), first)
+    assert list(world.incidents.open_records())
+    list(world.incidents.closed_since(NOON))
+    world.silences.since(NOON)
+
+
 def takes_a_turn(world: World, _: Incident) -> None:
     override = Override(schedule="platform", person="ada", begins_at=NOON, ends_at=at(9), by="ada", at=NOON)
     TableOverrides(world.table).save(override)
@@ -397,6 +410,7 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("ReconcileFunctionRole", watches),
         ("ReconcileFunctionRole", hears_of_a_command),
         ("ReconcileFunctionRole", asks_whose_turn_it_is),
+        ("ReconcileFunctionRole", hands_over),
     ],
 )
 def test_a_function_may_do_what_it_does(

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from firstline.ingest.front_door import Intake
     from firstline.models import Incident, IncidentRecord, NormalizedAlert
     from firstline.people.front import PeopleFront
+    from firstline.people.hand_over import HandOverWatch
     from firstline.people.on_call import OnCallDesk
     from firstline.policy.model import ModelPolicy
     from firstline.policy.oncall import Roster
@@ -303,6 +304,7 @@ class Wiring:
             hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
             count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
+            on_call=lambda now: self.hand_over_watch.look(now),
         )
 
     @cached_property
@@ -542,11 +544,28 @@ class Wiring:
 
         return TableOverrides(self.table)
 
+    @cached_property
+    def hand_over_watch(self) -> "HandOverWatch":
+        from firstline.adapters.dynamodb.hand_overs import TableHandOvers
+        from firstline.people.hand_over import HandOverWatch
+        from firstline.people.on_call import of_listed
+
+        hand_overs = TableHandOvers(self.table)
+        return HandOverWatch(
+            self.schedules,
+            of_listed(self.overrides.of, self.people),
+            hand_overs.last,
+            hand_overs.claim,
+            self.incidents,
+            self.silences.since,
+            self.say,
+        )
+
     def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
         from firstline.people.on_call import OnCallDesk, of_listed
 
         known = of_listed(self.overrides.of, people)
-        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell)
+        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell, self.trail)
 
     def text_messages(self, level: "Level") -> "Channel":
         """Return the channel `sms` of a level."""

@@ -67,6 +67,25 @@ def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
     assert [shift["until"] for shift in shifts[:-1]] == [shift["since"] for shift in shifts[1:]]
 
 
+def test_an_override_is_listed_and_withdrawn(typed: Typed) -> None:
+    assert typed("overrides").output == "Nobody took over a part of platform.\n"
+    typed("override", "bob", "--from", "18:00", "--until", "08:00", "--reason", "ill")
+    (made,) = json.loads(typed("overrides", "-o", "json").output)
+    assert f"{made['id']}  bob " in typed("overrides").output
+
+    assert "withdrew that bob is on call for platform" in typed("withdraw", made["id"]).output
+    assert "Nobody took over" in typed("overrides").output
+    assert "withdrawn by ada: ill" in typed("overrides", "--withdrawn").output
+    assert typed("withdraw", made["id"]).exit_code == 4
+
+
+def test_the_hand_over_is_printed(typed: Typed) -> None:
+    said = typed("handover").output
+    assert said.startswith("On call: ")
+    assert " hands platform over to " in said
+    assert "1 incident open" in said
+
+
 def test_one_takes_the_present_shift(typed: Typed) -> None:
     said = typed("take", "--reason", "bob is ill")
     assert said.exit_code == 0

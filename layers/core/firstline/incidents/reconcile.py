@@ -79,6 +79,8 @@ class Reconciler:
         Counts the open incidents.
     watch
         Checks every heartbeat.
+    on_call
+        Says the hand-overs that are due, and does what else schedules need. No page waits for it.
     """
 
     incidents: Incidents
@@ -90,6 +92,7 @@ class Reconciler:
     hold_over: Callable[[str, datetime], str | None]
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
+    on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
@@ -130,6 +133,9 @@ class Reconciler:
         metrics.add_metric(name="OpenIncidents", unit="Count", value=self.count_open())
         metrics.add_metric(name="Heartbeat", unit="Count", value=1)
         self._check_page_topic()
+        if self.clock() < until:
+            with _apart("the schedules of who is on call wait for the next run"):
+                self.on_call(now)
         return looked_at
 
     def mend(self, detail: Mapping[str, Any], now: datetime) -> bool:

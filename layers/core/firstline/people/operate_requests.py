@@ -8,7 +8,7 @@
 | the same, written down but not yet told to the execution | 202 |
 | a caller who is not on the list of people, or whose role does not suffice | 403 |
 | an unknown incident or path | 404 |
-| `POST /operate/oncall/<schedule>`, an override | 200: who is on call, from when to when |
+| `POST /operate/oncall/<schedule>`, an override; `…/withdraw` ends one | 200: who is on call, from when to when |
 | an action that has no effect, or comes too late | 409, 410 |
 | a body that makes no sense | 400 |
 | the table or the queue does not answer | 503: nothing was changed |
@@ -41,7 +41,7 @@ from firstline.errors import (
 )
 from firstline.observability import logger
 from firstline.people.actor import Actor
-from firstline.people.on_call import AskedOverride, OnCallDesk
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
 from firstline.people.operate import LATER, Action, Operations
 from firstline.people.reported import PersonsReport
 from firstline.people.status import status_of
@@ -125,7 +125,10 @@ class OperateHandler:
                 return self._act(incident_id, _read(Action, body, does=does.replace("-", "_")), actor, now)
             case ["oncall", schedule]:
                 made, said = self.on_call().override(schedule, _read(AskedOverride, body), actor, now)
-                return HTTPStatus.OK, {"said": said, "override": made.model_dump(mode="json")}
+                return HTTPStatus.OK, {"said": said, "id": made.id, "override": made.model_dump(mode="json")}
+            case ["oncall", schedule, "withdraw"]:
+                made, said = self.on_call().withdraw(schedule, _read(AskedWithdrawal, body), actor, now)
+                return HTTPStatus.OK, {"said": said, "id": made.id, "override": made.model_dump(mode="json")}
         return HTTPStatus.NOT_FOUND, {"said": "There is no such path: POST /operate/incidents/<incident>/<action>."}
 
     def _act(self, incident_id: str, action: Action, actor: Actor, now: datetime) -> Answer:

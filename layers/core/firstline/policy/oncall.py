@@ -13,6 +13,7 @@ Example
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -118,7 +119,10 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else."""
+    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else.
+
+    `ended_at` and `ended_by` are set when somebody withdrew it: what was over by then stays as it was.
+    """
 
     schedule: Name
     person: PersonName
@@ -127,6 +131,8 @@ class Override(Frozen):
     reason: Text = ""
     by: Name
     at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    ended_by: Name | None = None
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -136,7 +142,22 @@ class Override(Frozen):
 
     def covers(self, moment: datetime) -> bool:
         """Return True if the override holds at this moment; its end is outside."""
-        return self.begins_at <= moment < self.ends_at
+        return self.begins_at <= moment < self.end
+
+    @property
+    def end(self) -> datetime:
+        """Return when it ends, or ended; its begin if it was withdrawn before it began."""
+        return self.ends_at if self.ended_at is None else max(self.begins_at, min(self.ends_at, self.ended_at))
+
+    def is_over(self, moment: datetime) -> bool:
+        """Return True if it ended before this moment, or was withdrawn before it began."""
+        return self.end <= max(moment, self.begins_at)
+
+    @property
+    def id(self) -> str:
+        """Return the eight digits by which people name it."""
+        told = f"{self.schedule}#{self.ends_at.isoformat()}#{self.at.isoformat()}#{self.person}"
+        return sha256(told.encode()).hexdigest()[:8]
 
 
 class Shift(NamedTuple):
@@ -236,7 +257,7 @@ class Roster(Frozen):
         begin, end = (datetime.combine(day + number * _DAY, time(0), zone).astimezone(UTC) for number in (0, 1))
         if end - begin != _DAY:
             edges.update(clock_changes(zone, begin, end - begin))
-        spans = [(override.begins_at, override.ends_at) for override in overrides]
+        spans = [(override.begins_at, override.end) for override in overrides]
         edges.update(at.astimezone(UTC) for span in spans for at in span if begin <= at < end)
         return sorted(edges)
 
