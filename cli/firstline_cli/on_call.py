@@ -116,6 +116,19 @@ def handover(schedule: ScheduleOption = "", stack: StackOption = CHOSEN) -> None
 
 
 @oncall.command()
+def calendar(
+    schedule: ScheduleOption = "",
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody's shifts, not yours alone.")] = False,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Print the address under which a calendar program finds your shifts."""
+    name, _ = _named(_schedules(), schedule)
+    answer = post(stack_of(stack), f"oncall/{name}/calendar", {"all": everybody})
+    print(json.dumps(answer) if output == "json" else f"{answer['said']}\n{answer['url']}")
+
+
+@oncall.command()
 def overrides(
     schedule: ScheduleOption = "",
     withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn, too.")] = False,

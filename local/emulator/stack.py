@@ -242,6 +242,7 @@ class Stack:
             "slack/signing-secret": self.secrets["slack"],
             "approvals/signing-key": randomness.token_urlsafe(32),
             "console/link-key": randomness.token_urlsafe(32),
+            "console/calendar-key": randomness.token_urlsafe(32),
             "pagerduty/routing-key": self.inbox.routing_key,
             "pagerduty/api-token": randomness.token_hex(10),
             **self.options.secrets,

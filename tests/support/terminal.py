@@ -42,6 +42,7 @@ class Terminal:
         self.executions = MemoryExecutions()
         self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
         self.submitted: list[Any] = []
+        self.secrets: dict[str, tuple[str, ...]] = {}
         self._front = PeopleFront(
             incidents=self.store.incidents,
             remediations=self.store.remediations,
@@ -49,7 +50,7 @@ class Terminal:
             trail=self.store.trail,
             documents=MemoryDocuments(),
             people=lambda: PEOPLE,
-            secrets=lambda name: (),
+            secrets=lambda name: self.secrets.get(name, ()),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
             sessions=TableSessions(self.store.table),

@@ -182,6 +182,7 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
         ("RespondFunctionRole", ["slack", "pagerduty", "approvals", "console"]),
         ("ReconcileFunctionRole", ["slack", "pagerduty", "oncall", "console/url", "console/link-key"]),
+        ("ConsoleFunctionRole", ["console/calendar-key"]),
         ("IncidentStateMachineRole", ["remediation"]),
     ],
 )

@@ -123,7 +123,7 @@ class World:
         self.incidents, self.groups = self.store.incidents, self.store.groups
         self.remediations, self.trail = self.store.remediations, self.store.trail
         self.heartbeats, self.silences = self.store.heartbeats, TableSilences(self.table)
-        self.sessions = TableSessions(self.table)
+        self.sessions, self.overrides = TableSessions(self.table), TableOverrides(self.table)
         self.circuit = SharedCircuit(cast("Any", self.client), self.table.name)
 
     def live(self, incident: Incident) -> Live:
@@ -321,7 +321,7 @@ def shows(world: World, incident: Incident) -> None:
     world.client.seen.clear()  # that was remediate and respond
     site = site_of(world)
     page = f"incidents/{incident.incident_id}"
-    for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "silences", "reports"):
+    for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "oncall", "silences", "reports"):
         assert site.handle(get(f"/console/{path}", session), NOON)["statusCode"] == 200, path
 
 
@@ -486,6 +486,7 @@ def test_each_power_has_one_writer_and_the_trail_only_grows(
 def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]]) -> None:
     allowed = {action for given in statements["ConsoleFunctionRole"] for action in actions_of(given)}
     reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "ssm:GetDocument", "ssm:DescribeDocument"}
+    reads |= {"ssm:GetParameter"}
     assert {action for action in allowed if not action.startswith(("logs:", "xray:"))} <= reads
 
 

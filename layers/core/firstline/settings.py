@@ -136,7 +136,7 @@ class RespondSettings(ChannelSettings, RunbookSettings):
     backlog_queue_url: str
 
 
-class ConsoleSettings(Settings):
+class ConsoleSettings(RunbookSettings):
     """Settings of functions/console. `console_url` is where Step Functions shows an execution."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]

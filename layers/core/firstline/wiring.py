@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from firstline.channels.delivery import Channel
     from firstline.classification.hold import Declared
     from firstline.classification.say import Say
+    from firstline.console.calendar_feed import CalendarFeed
     from firstline.console.site import Site
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
@@ -618,10 +619,24 @@ class Wiring:
         )
 
     @cached_property
+    def calendar_feed(self) -> "CalendarFeed":
+        from firstline.console.calendar_feed import SECRET, CalendarFeed
+        from firstline.people.on_call import of_listed
+
+        return CalendarFeed(
+            self.settings.stack_name,
+            self.schedules,
+            of_listed(self.overrides.of, self.people),
+            people=lambda: self.people,
+            secrets=lambda: self.secrets.lines(SECRET),
+        )
+
+    @cached_property
     def site(self) -> "Site":
         from zoneinfo import ZoneInfo
 
         from firstline.console.site import Site
+        from firstline.people.on_call import of_listed
 
         return Site(
             stack=self.settings.stack_name,
@@ -632,4 +647,7 @@ class Wiring:
             silences=self.silences.since,
             documents=self.documents,
             session=self.sessions.find,
+            schedules=self.schedules,
+            overrides_of=of_listed(self.overrides.of, self.people),
+            people=lambda: self.people,
         )

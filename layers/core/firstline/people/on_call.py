@@ -6,8 +6,9 @@ record of who had what stays true.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, StringConstraints
 
@@ -152,6 +153,21 @@ class OnCallDesk:
         self._record(ended, "withdraw the override", actor, now)
         self.tell(said)
         return Overridden(ended, said)
+
+    def check(self, name: ScheduleName) -> None:
+        """Raise OperationRefused if there is no such schedule."""
+        self._schedule(name)
+
+    def moment(self, name: ScheduleName, written: str) -> datetime | None:
+        """Read a time of a schedule's zone, `2026-12-24T18:00`; None for an empty text. Raises OperationRefused."""
+        if not written:
+            return None
+        zone = ZoneInfo(self._schedule(name).time_zone)
+        try:
+            local = datetime.fromisoformat(written)
+            return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise OperationRefused(f"{one_line(written, 40)!r} is no time: write 2026-12-24T18:00.") from None
 
     def _checked(self, name: str, actor: Actor) -> Roster:
         if not actor.person.may("operator"):
