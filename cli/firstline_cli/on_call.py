@@ -1,6 +1,7 @@
 """The commands `firstline oncall`: whose turn it is, who comes next, and overrides."""
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
-from firstline.text import one_line, short_duration
+from firstline.policy.paging import load_paging_policy
+from firstline.policy.people import load_people
+from firstline.text import count, one_line, short_duration
+from firstline_cli import policies
 from firstline_cli.actions import OutputOption
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
@@ -59,6 +63,23 @@ def next_(
         return
     for shift in shifts:
         print(_line(chosen, shift, now))
+
+
+@oncall.command()
+def check() -> None:
+    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts."""
+    folder = runbooks_folder() / "policy"
+    on_call = read_policy(load_oncall, folder / "oncall.yaml")
+    people = read_policy(load_people, folder / "people.yaml")
+    levels = folder / "paging.yaml"
+    paging = read_policy(load_paging_policy, levels) if levels.exists() else None
+    problems = list(policies.of_on_call(folder, paging, people, on_call))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print(count(len(problems), "problem"))
+        raise typer.Exit(1)
+    print(f"{count(len(on_call.schedules), 'schedule')} without a problem for half a year.")
 
 
 @oncall.command()
@@ -185,7 +206,6 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
 def _overrides(stack: str) -> "OverridesOf":
     from firstline.adapters.dynamodb.overrides import TableOverrides
     from firstline.people.on_call import of_listed
-    from firstline.policy.people import load_people
 
     people = read_policy(load_people, runbooks_folder() / "policy" / "people.yaml")
     return of_listed(TableOverrides(stack_of(stack).table).of, people)

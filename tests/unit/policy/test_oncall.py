@@ -128,11 +128,23 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
 
 
 @settings(max_examples=tries(100), deadline=None)
-@given(schedules(), st.timedeltas(timedelta(), TWO_YEARS), st.timedeltas(timedelta(minutes=1), timedelta(days=3)))
-def test_an_override_moves_nothing_else(made: Roster, later: timedelta, length: timedelta) -> None:
+@given(
+    schedules(),
+    st.timedeltas(timedelta(), TWO_YEARS),
+    st.timedeltas(timedelta(minutes=1), timedelta(days=3)),
+    st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=4)),
+)
+def test_an_override_moves_nothing_else_also_when_it_is_withdrawn(
+    made: Roster, later: timedelta, length: timedelta, withdrawn: timedelta | None
+) -> None:
     one = override("eve", BEGIN + later, BEGIN + later + length)
+    end = one.ends_at
+    if withdrawn is not None:
+        one = one.model_copy(update={"ended_at": one.begins_at + withdrawn, "ended_by": "ada"})
+        end = min(end, one.begins_at + withdrawn)
     for moment in every_quarter_of_an_hour(one.begins_at - timedelta(days=2), one.ends_at + timedelta(days=2)):
-        expected = ("eve", "override by ada") if one.covers(moment) else made.who((), moment)
+        hers = one.begins_at <= moment < end
+        expected = ("eve", "override by ada") if hers else made.who((), moment)
         assert made.who((one,), moment) == expected
 
 

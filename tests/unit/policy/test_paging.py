@@ -166,6 +166,27 @@ def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Sever
 
 
 @pytest.mark.parametrize(
+    ("team", "names"), [("shop-web", ["second"]), ("SHOP", ["second"]), ("mail", ["first"]), (None, ["first"])]
+)
+def test_each_team_has_its_levels(team: str | None, names: list[str]) -> None:
+    levels = [LEVEL | {"name": name, "channels": ["sms"], "schedule": name} for name in ("first", "second")]
+    routes = [{"team": ["shop", "shop-*"], "levels": ["second"]}, {"levels": ["first"]}]
+    policy = PagingPolicy.model_validate({"levels": levels, "routes": routes})
+    incident = an_incident(an_alert(labels={"team": team} if team else {}))
+    assert [level.schedule for level in policy.levels_for(incident, "high")] == names
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "covers"),
+    [({}, {"team": "shop"}, True), ({"team": "sh*"}, {"team": "shop"}, True), ({"team": "shop"}, {}, False)],
+)
+def test_a_route_of_a_team_takes_no_other_team(earlier: dict[str, str], later: dict[str, str], covers: bool) -> None:
+    before, after = (Route.model_validate(given | {"levels": ["a"]}) for given in (earlier, later))
+    assert before.covers(after) is covers
+    assert before.takes_all is (not earlier)
+
+
+@pytest.mark.parametrize(
     ("route", "service", "environment", "fits"),
     [
         ({"service": "payments-*"}, "payments-api", None, True),

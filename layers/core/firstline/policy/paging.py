@@ -49,12 +49,13 @@ class Level(Frozen):
 class Route(Frozen):
     """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident.
 
-    `service` and `environment` are patterns, as in rules.yaml.
+    `service`, `environment` and `team` are patterns, as in rules.yaml. The team of an alert is its label `team`.
     """
 
     severity: Annotated[tuple[Severity, ...], BeforeValidator(one_or_many)] = ()
     service: Patterns = ()
     environment: Patterns = ()
+    team: Patterns = ()
     route: Annotated[tuple[RouteName, ...], BeforeValidator(one_or_many)] = ()
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
@@ -65,12 +66,13 @@ class Route(Frozen):
             and (not self.route or route in self.route)
             and _fits(self.service, alert.service if alert else None)
             and _fits(self.environment, alert.environment if alert else None)
+            and _fits(self.team, alert.labels.get("team") if alert else None)
         )
 
     @property
     def takes_all(self) -> bool:
         """Return True if the route asks for nothing."""
-        return not (self.severity or self.service or self.environment or self.route)
+        return not (self.severity or self.service or self.environment or self.team or self.route)
 
     def covers(self, later: "Route") -> bool:
         """Return True if a later route can never decide because of this one."""
@@ -79,6 +81,7 @@ class Route(Frozen):
             and subset(later.route, self.route)
             and covered(later.service, self.service)
             and covered(later.environment, self.environment)
+            and covered(later.team, self.team)
         )
 
 
