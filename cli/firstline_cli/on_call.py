@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from firstline.policy.followed import everything, with_copies
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
 from firstline.policy.paging import load_paging_policy
 from firstline.policy.people import load_people
@@ -189,7 +190,7 @@ def withdraw(
 
 
 def _schedules() -> Mapping[str, Roster]:
-    schedules = read_policy(load_oncall, runbooks_folder() / "policy" / "oncall.yaml").schedules
+    schedules = everything(read_policy(load_oncall, runbooks_folder() / "policy" / "oncall.yaml"))
     if not schedules:
         raise refusal(f"Nobody takes turns: {FILE} has no schedule. Write one there; it has an example.", UNKNOWN)
     return schedules
@@ -204,11 +205,15 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
 
 
 def _overrides(stack: str) -> "OverridesOf":
+    from firstline.adapters.dynamodb.copies import TableCopies
     from firstline.adapters.dynamodb.overrides import TableOverrides
     from firstline.people.on_call import of_listed
 
-    people = read_policy(load_people, runbooks_folder() / "policy" / "people.yaml")
-    return of_listed(TableOverrides(stack_of(stack).table).of, people)
+    folder, table = runbooks_folder() / "policy", stack_of(stack).table
+    people = read_policy(load_people, folder / "people.yaml")
+    followed = read_policy(load_oncall, folder / "oncall.yaml").followed
+    listed = of_listed(TableOverrides(table).of, people)
+    return with_copies(listed, followed, TableCopies(table).of, people, lambda: datetime.now(UTC))
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:

@@ -113,10 +113,10 @@ def _in_rules(policies: Policies) -> Iterator[Found]:
 
 
 def _without_schedule(paging: PagingPolicy, on_call: OnCall | None) -> Iterator[Found]:
-    known = on_call.schedules if on_call else {}
+    known = {*on_call.schedules, *on_call.followed} if on_call else set()
     for number, level in enumerate(paging.levels):
         if level.schedule is not None and level.schedule not in known:
-            wanted = _meant(level.schedule, set(known), "write it there, or take the schedule out")
+            wanted = _meant(level.schedule, known, "write it there, or take the schedule out")
             yield ("levels", number, "schedule"), f"oncall.yaml has no schedule {level.schedule!r}; {wanted}"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.commands import TableCommands
+from firstline.adapters.dynamodb.copies import TableCopies
 from firstline.adapters.dynamodb.hand_overs import TableHandOvers
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.overrides import TableOverrides
@@ -23,6 +24,7 @@ from firstline.incidents.store import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people import feedback_store
 from firstline.people.hand_over import Holding
+from firstline.policy.followed import Copy
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
@@ -362,6 +364,13 @@ def opens(world: World, incident: Incident) -> None:
 
 def asks_whose_turn_it_is(world: World, _: Incident) -> None:
     TableOverrides(world.table).of("platform", NOON)
+    TableCopies(world.table).of("platform")
+
+
+def copies_a_schedule(world: World, _: Incident) -> None:
+    copies = TableCopies(world.table)
+    assert copies.claim("platform", NOON, timedelta(minutes=15))
+    copies.save("platform", Copy(taken_at=NOON, spans=()))
 
 
 def hands_over(world: World, _: Incident) -> None:
@@ -411,6 +420,8 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("ReconcileFunctionRole", hears_of_a_command),
         ("ReconcileFunctionRole", asks_whose_turn_it_is),
         ("ReconcileFunctionRole", hands_over),
+        ("ReconcileFunctionRole", copies_a_schedule),
+        ("ConsoleFunctionRole", asks_whose_turn_it_is),
     ],
 )
 def test_a_function_may_do_what_it_does(

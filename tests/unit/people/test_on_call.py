@@ -30,7 +30,8 @@ class Desk:
         return status, answer["said"]
 
     def turn(self, at: datetime = NOW) -> str | None:
-        return whose_turn("platform", SCHEDULES, self.overrides.of, at)
+        turn = whose_turn("platform", SCHEDULES, self.overrides.of, at)
+        return turn and turn.person
 
 
 def test_whoever_asks_takes_the_present_shift_and_everybody_is_told() -> None:
@@ -146,7 +147,7 @@ def test_a_page_goes_out_with_the_turn_of_the_file_while_the_table_fails() -> No
     def broken(schedule: str, since: datetime) -> list[Override]:
         raise HistoryUnavailable("no answer")
 
-    assert whose_turn("platform", SCHEDULES, broken, NOW) == "ada"
+    assert whose_turn("platform", SCHEDULES, broken, NOW) == ("ada", "")
 
 
 def test_a_schedule_that_is_not_there_names_nobody() -> None:
@@ -158,7 +159,7 @@ def test_an_override_that_cannot_be_read_does_not_count() -> None:
     overrides = TableOverrides(store.table)
     store.table.put({"pk": "ONCALL#platform", "sk": f"{END_OF_TURN.isoformat()}#x", "override": '{"person": 7}'})
 
-    assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == "ada"
+    assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == ("ada", "")
 
 
 def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
@@ -167,7 +168,8 @@ def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
     left = People.model_validate({"people": {"ada": {}}})
 
     def turn(people: People) -> str | None:
-        return whose_turn("platform", SCHEDULES, of_listed(desk.overrides.of, people), NOW)
+        found = whose_turn("platform", SCHEDULES, of_listed(desk.overrides.of, people), NOW)
+        return found and found.person
 
     assert [turn(people) for people in (PEOPLE, left, NOBODY)] == ["bob", "ada", "bob"]
 

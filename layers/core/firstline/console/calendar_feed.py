@@ -22,7 +22,7 @@ from firstline.errors import ConfigurationError, HistoryUnavailable, NotEntitled
 from firstline.observability import logger
 from firstline.people import links
 from firstline.people.on_call import OverridesOf
-from firstline.policy.oncall import Override, Roster, Shift
+from firstline.policy.oncall import NOBODY, Override, Roster, Shift
 from firstline.policy.people import People
 from firstline.text import strip_invisible
 
@@ -119,7 +119,7 @@ def calendar(
     ]
     end = now + AHEAD
     for shift in roster.shifts(overrides, now, end):
-        if only in (None, shift.person):
+        if shift.person != NOBODY and only in (None, shift.person):
             lines += _event(name, shift, now, end)
     lines.append("END:VCALENDAR")
     return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))

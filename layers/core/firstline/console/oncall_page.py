@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from firstline.console.frame import Frame
 from firstline.console.render import render
-from firstline.people.on_call import OverridesOf
+from firstline.people.on_call import OverridesOf, of_people
 from firstline.policy.oncall import Override, Roster, Shift
 from firstline.policy.people import People
 from firstline.text import local_time, one_line, short_duration
@@ -73,7 +73,7 @@ def _board(name: str, roster: Roster, overrides: Sequence[Override], able: Seque
     now, zone = frame.now, ZoneInfo(roster.time_zone)
     shifts = list(roster.shifts(overrides, now, now + LOOK_AHEAD))
     current, coming = shifts[0], shifts[1 : MOST_SHIFTS + 1]
-    made = sorted(overrides, key=lambda override: override.begins_at)[:MOST_OVERRIDES]
+    made = sorted(of_people(overrides), key=lambda override: override.begins_at)[:MOST_OVERRIDES]
     members = [person for person in roster.members if person in able]
     return _Board(
         name=name,

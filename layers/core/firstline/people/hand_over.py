@@ -17,7 +17,7 @@ from firstline.observability import logger, metrics
 from firstline.people.on_call import OverridesOf
 from firstline.people.status import Status, status_of
 from firstline.policy.holds import Silence
-from firstline.policy.oncall import Roster, Shift
+from firstline.policy.oncall import NOBODY, Roster, Shift
 from firstline.privacy.redact import redact
 from firstline.text import bullets, count, local_time, one_line
 
@@ -166,7 +166,7 @@ class HandOverWatch:
         overrides = self.overrides_of(name, now)
         person, _ = roster.who(overrides, now)
         last = self.last(name)
-        if last is not None and last.person == person:
+        if (last.person if last else NOBODY) == person:
             return False
         # Read before the claim: what cannot be read is tried again by the next run.
         shift = roster.shift(overrides, now)

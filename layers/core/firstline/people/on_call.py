@@ -17,7 +17,7 @@ from firstline.incidents.audit_trail import Trail, append_or_log
 from firstline.models import Frozen, Text
 from firstline.observability import logger
 from firstline.people.actor import Actor, acted
-from firstline.policy.oncall import FILE, Override, Roster, ScheduleName
+from firstline.policy.oncall import FILE, NOBODY, Override, Roster, ScheduleName
 from firstline.policy.people import FILE as PEOPLE_FILE
 from firstline.policy.people import People, PersonName
 from firstline.text import one_line
@@ -97,7 +97,7 @@ class OnCallDesk:
             raise OperationRefused(f"{person!r} is nobody on the list of people: add the person to {PEOPLE_FILE}.")
         if not taker.may("operator"):
             raise OperationRefused(f"{person} is a reader, who cannot take an incident: change it in {PEOPLE_FILE}.")
-        if len(known) >= MOST:
+        if len(of_people(known)) >= MOST:
             raise OperationRefused(f"{name} has {MOST} overrides that are not over: change {FILE} instead.")
         begins_at = max(asked.begins_at or now, now)
         if begins_at > now + FARTHEST:
@@ -136,7 +136,7 @@ class OnCallDesk:
         """
         schedule = self._checked(name, actor)
         known = self.overrides_of(name, now)
-        found = next((each for each in known if each.id == asked.id), None)
+        found = next((each for each in of_people(known) if each.id == asked.id), None)
         if found is None:
             raise OperationRefused(f"{name} has no override {asked.id} that is not over: `firstline oncall overrides`.")
         ended = found.model_copy(update={"ended_at": now, "ended_by": actor.person.name})
@@ -189,6 +189,11 @@ class OnCallDesk:
         return schedule
 
 
+def of_people(known: Sequence[Override]) -> list[Override]:
+    """Return the overrides that people made, without the spans of a schedule that is kept elsewhere."""
+    return [override for override in known if override.copied_from is None]
+
+
 def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
     """Leave out the overrides of people who have left the list since: the file's turns count again.
 
@@ -234,8 +239,15 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
     )
 
 
-def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> str | None:
-    """Return the name of who is on call on a schedule; None if there is no such schedule.
+class Turn(NamedTuple):
+    """The person on call, and how old the copy is that says so; empty if it is none, or is young."""
+
+    person: str
+    old: str
+
+
+def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
+    """Return who is on call on a schedule; None if there is no such schedule, or it has a gap.
 
     A table that fails costs the overrides, never the page.
     """
@@ -248,4 +260,8 @@ def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: Overrid
     except HistoryUnavailable as error:
         logger.warning("The overrides cannot be read", extra={"schedule": name, "why": str(error)})
         known = ()
-    return schedule.who(known, now)[0]
+    person, because = schedule.who(known, now)
+    if person == NOBODY:
+        logger.error("Nobody is on call on a schedule that is kept elsewhere", extra={"schedule": name})
+        return None
+    return Turn(person, because if because.endswith(" ago") else "")

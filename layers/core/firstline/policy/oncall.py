@@ -37,6 +37,9 @@ from firstline.policy.schedule import (
 )
 
 FILE = "runbooks/policy/oncall.yaml"
+NOBODY = "nobody"
+"""The person in a gap of a schedule that is kept elsewhere."""
+
 NUMBERS = "oncall/"
 """Where the stack may read the phone numbers that people.yaml does not have."""
 
@@ -133,6 +136,8 @@ class Override(Frozen):
     at: AwareDatetime
     ended_at: AwareDatetime | None = None
     ended_by: Name | None = None
+    copied_from: Name | None = Field(default=None, exclude=True)
+    """The tool that says so, for a span of a schedule that is kept elsewhere; nobody made it, and it is not stored."""
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -197,7 +202,7 @@ class Roster(Frozen):
         covering = [override for override in overrides if override.covers(moment)]
         if covering:
             last = max(covering, key=lambda override: override.at)
-            return last.person, f"override by {last.by}"
+            return last.person, f"says {last.copied_from}" if last.copied_from else f"override by {last.by}"
         local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
         if self.holidays and (number := self.holidays.number(local.date())) is not None:
             return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"
@@ -262,12 +267,51 @@ class Roster(Frozen):
         return sorted(edges)
 
 
+class Followed(Frozen):
+    """A schedule that the team keeps in another tool, which reconcile copies every 15 minutes.
+
+    Parameters
+    ----------
+    pagerduty_schedule
+        The id of a schedule in PagerDuty, whose API token is the secret `pagerduty/api-token`.
+    ical
+        `ssm:oncall/<name>`: the SSM parameter, below the stack's `SecretsPrefix`, that holds a calendar's address.
+    time_zone
+        The zone in which messages say its times.
+    """
+
+    pagerduty_schedule: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
+    ical: Annotated[str, StringConstraints(pattern=r"^ssm:oncall/[A-Za-z0-9_.-]{1,60}$")] | None = None
+    time_zone: TimeZone = "UTC"
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if (self.pagerduty_schedule is None) == (self.ical is None):
+            raise ValueError("say where it is kept: either `pagerduty_schedule`, or `ical`")
+        return self
+
+    @property
+    def tool(self) -> str:
+        """Return where it is kept, for messages."""
+        return "PagerDuty" if self.pagerduty_schedule else "its calendar"
+
+
 class OnCall(Frozen):
-    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says."""
+    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says.
+
+    `followed` are schedules that are kept in other tools.
+    """
 
     schedules: dict[ScheduleName, Roster] = Field(default={}, max_length=100)
+    followed: dict[ScheduleName, Followed] = Field(default={}, max_length=20)
 
-    @field_validator("schedules", mode="before")
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if twice := set(self.schedules) & set(self.followed):
+            raise ValueError(f"followed.{min(twice)}: a schedule here has this name, too; give it another")
+        return self
+
+    @field_validator("schedules", "followed", mode="before")
     @classmethod
     def _may_be_empty(cls, given: object) -> object:
         return {} if given is None else given

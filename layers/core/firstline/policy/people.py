@@ -70,12 +70,15 @@ class ListedPerson(Frozen):
         The ARNs that API Gateway may name as the caller: of an IAM user, or of a role's session
         (`…:assumed-role/<role>/<session>`). `AWSReservedSSO_<permission set>_*` is a role of IAM Identity Center; the
         session `*` means that the role as a whole is this person.
+    known_as
+        The person's names in other tools, such as a schedule of PagerDuty or a calendar.
     """
 
     slack: str | None = None
     mail: str | None = None
     phone: str | None = None
     iam: tuple[Annotated[str, StringConstraints(max_length=400)], ...] = ()
+    known_as: tuple[Annotated[str, StringConstraints(min_length=2, max_length=80)], ...] = ()
     role: Role = "operator"
 
     @field_validator("phone", mode="before")

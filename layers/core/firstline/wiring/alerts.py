@@ -93,8 +93,12 @@ class AlertParts(OnCallParts):
             hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
             count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
-            on_call=lambda now: self.hand_over_watch.look(now),
+            on_call=self._look_after_schedules,
         )
+
+    def _look_after_schedules(self, now: datetime) -> None:
+        self.follower.look(now)
+        self.hand_over_watch.look(now)
 
     @cached_property
     def hold_ends(self) -> "HoldEnds":

@@ -10,6 +10,7 @@ from firstline.wiring.people import PeopleParts
 if TYPE_CHECKING:
     from firstline.channels.delivery import Channel
     from firstline.console.calendar_feed import CalendarFeed
+    from firstline.people.follow import Follower
     from firstline.people.hand_over import HandOverWatch
     from firstline.policy.paging import Level
     from firstline.policy.people import Person
@@ -23,7 +24,7 @@ class OnCallParts(PeopleParts):
         from firstline.adapters.channels.texting import TextMessages
 
         return TextMessages(
-            lambda: self.on_call(level),
+            lambda: (turn := self.turn(level)) and turn.person,
             self.people,
             secret=self.secrets.get,
             link=self._page_link,
@@ -55,6 +56,16 @@ class OnCallParts(PeopleParts):
             self.silences.since,
             self.say,
         )
+
+    @cached_property
+    def follower(self) -> "Follower":
+        from firstline.adapters.dynamodb.copies import TableCopies
+        from firstline.adapters.on_call_feeds import OnCallFeeds
+        from firstline.people.follow import Follower
+
+        feeds = OnCallFeeds(self.secrets.get, pagerduty_api_url=self.settings.pagerduty_api_url)
+        copies = TableCopies(self.table)
+        return Follower(self.followed, feeds.read, copies.claim, copies.save)
 
     @cached_property
     def calendar_feed(self) -> "CalendarFeed":
