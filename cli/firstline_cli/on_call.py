@@ -1,14 +1,20 @@
 """The commands `firstline oncall`: whose turn it is, who comes next, and overrides."""
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from firstline.policy.oncall import FILE, Roster, Shift, load_oncall
-from firstline.text import short_duration
+from firstline.policy.followed import everything, with_copies
+from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
+from firstline.policy.paging import load_paging_policy
+from firstline.policy.people import load_people
+from firstline.text import count, one_line, short_duration
+from firstline_cli import policies
 from firstline_cli.actions import OutputOption
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
@@ -61,6 +67,23 @@ def next_(
 
 
 @oncall.command()
+def check() -> None:
+    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts."""
+    folder = runbooks_folder() / "policy"
+    on_call = read_policy(load_oncall, folder / "oncall.yaml")
+    people = read_policy(load_people, folder / "people.yaml")
+    levels = folder / "paging.yaml"
+    paging = read_policy(load_paging_policy, levels) if levels.exists() else None
+    problems = list(policies.of_on_call(folder, paging, people, on_call))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print(count(len(problems), "problem"))
+        raise typer.Exit(1)
+    print(f"{count(len(on_call.schedules), 'schedule')} without a problem for half a year.")
+
+
+@oncall.command()
 def override(
     person: Annotated[str, typer.Argument(help="Who takes the time.")],
     until: UntilOption = "",
@@ -96,8 +119,78 @@ def take(
     override("", until, "", reason, schedule, output, stack)
 
 
+@oncall.command()
+def handover(schedule: ScheduleOption = "", stack: StackOption = CHOSEN) -> None:
+    """Print what the message at the last change of shift says, as things stand now."""
+    from firstline.adapters.dynamodb.incidents import TableIncidents
+    from firstline.adapters.dynamodb.silences import TableSilences
+    from firstline.people.hand_over import Holding, gather, in_words
+
+    name, chosen = _named(_schedules(), schedule)
+    now = datetime.now(UTC)
+    table = stack_of(stack).table
+    known = _overrides(stack)(name, now - HALF_A_YEAR)
+    comes = chosen.shift(known, now)
+    before = None if comes.since is None else chosen.shift(known, comes.since - timedelta(microseconds=1))
+    leaves = Holding(before.person, before.since or now - timedelta(days=7)) if before else None
+    given = gather(name, leaves, comes, now, incidents=TableIncidents(table), silences=TableSilences(table).since)
+    print(in_words(given, ZoneInfo(chosen.time_zone), now, most=len(given.open) + len(given.silences)))
+
+
+@oncall.command()
+def calendar(
+    schedule: ScheduleOption = "",
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody's shifts, not yours alone.")] = False,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Print the address under which a calendar program finds your shifts."""
+    name, _ = _named(_schedules(), schedule)
+    answer = post(stack_of(stack), f"oncall/{name}/calendar", {"all": everybody})
+    print(json.dumps(answer) if output == "json" else f"{answer['said']}\n{answer['url']}")
+
+
+@oncall.command()
+def overrides(
+    schedule: ScheduleOption = "",
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn, too.")] = False,
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """List the overrides that are not over, with the ids that `withdraw` takes."""
+    from firstline.adapters.dynamodb.overrides import TableOverrides
+
+    name, chosen = _named(_schedules(), schedule)
+    now = datetime.now(UTC)
+    made = TableOverrides(stack_of(stack).table).made(name, now)
+    shown = [each for each in made if withdrawn or not each.is_over(now)]
+    if output == "json":
+        print(json.dumps([{"id": each.id, **each.model_dump(mode="json")} for each in shown]))
+        return
+    if not shown:
+        print(f"Nobody took over a part of {name}.")
+    for each in sorted(shown, key=lambda each: each.begins_at):
+        begin, end = (f"{at:%a %d %b %H:%M}" for at in chosen.local(each.begins_at, each.ends_at))
+        ended = f", withdrawn by {each.ended_by}" if each.ended_at else ""
+        why = f": {one_line(each.reason, 200)}" if each.reason else ""
+        print(f"{each.id}  {each.person:<16} {begin} to {end} ({chosen.time_zone})  by {each.by}{ended}{why}")
+
+
+@oncall.command()
+def withdraw(
+    override_id: Annotated[str, typer.Argument(metavar="ID", help="As `firstline oncall overrides` shows it.")],
+    schedule: ScheduleOption = "",
+    output: OutputOption = "text",
+    stack: StackOption = CHOSEN,
+) -> None:
+    """End an override; whoever has the turn has its time again."""
+    name, _ = _named(_schedules(), schedule)
+    answer = post(stack_of(stack), f"oncall/{name}/withdraw", {"id": override_id})
+    print(json.dumps(answer) if output == "json" else answer["said"])
+
+
 def _schedules() -> Mapping[str, Roster]:
-    schedules = read_policy(load_oncall, runbooks_folder() / "policy" / "oncall.yaml").schedules
+    schedules = everything(read_policy(load_oncall, runbooks_folder() / "policy" / "oncall.yaml"))
     if not schedules:
         raise refusal(f"Nobody takes turns: {FILE} has no schedule. Write one there; it has an example.", UNKNOWN)
     return schedules
@@ -112,12 +205,15 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
 
 
 def _overrides(stack: str) -> "OverridesOf":
+    from firstline.adapters.dynamodb.copies import TableCopies
     from firstline.adapters.dynamodb.overrides import TableOverrides
     from firstline.people.on_call import of_listed
-    from firstline.policy.people import load_people
 
-    people = read_policy(load_people, runbooks_folder() / "policy" / "people.yaml")
-    return of_listed(TableOverrides(stack_of(stack).table).of, people)
+    folder, table = runbooks_folder() / "policy", stack_of(stack).table
+    people = read_policy(load_people, folder / "people.yaml")
+    followed = read_policy(load_oncall, folder / "oncall.yaml").followed
+    listed = of_listed(TableOverrides(table).of, people)
+    return with_copies(listed, followed, TableCopies(table).of, people, lambda: datetime.now(UTC))
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:

@@ -54,14 +54,24 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
     yield from _problems(rules_file, _in_rules(policies))
     if policies.paging is not None:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
-        yield from _problems(rules_file.with_name("paging.yaml"), _without_schedule(policies))
-    if policies.on_call is not None:
-        found = in_schedules(policies.on_call, policies.people or NOBODY, datetime.now(UTC))
-        yield from _problems(rules_file.with_name("oncall.yaml"), found)
+    yield from of_on_call(rules_file.parent, policies.paging, policies.people, policies.on_call)
     if policies.remediation is not None:
         yield from _problems(
             rules_file.with_name("remediation.yaml"), _in_remediation(policies.remediation, policies.people)
         )
+
+
+def of_on_call(
+    folder: Path, paging: PagingPolicy | None, people: People | None, on_call: OnCall | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with the schedules in a policy folder, and with what pages by them."""
+    if paging is not None:
+        yield from _problems(folder / "paging.yaml", _without_schedule(paging, on_call))
+    if on_call is not None:
+        levels = paging.levels if paging else ()
+        texted = {level.schedule for level in levels if level.schedule and "sms" in level.channels}
+        found = in_schedules(on_call, people or NOBODY, datetime.now(UTC), texted)
+        yield from _problems(folder / "oncall.yaml", found)
 
 
 def in_parameters(samconfig: Path) -> Iterator[Problem]:
@@ -102,11 +112,11 @@ def _in_rules(policies: Policies) -> Iterator[Found]:
     )
 
 
-def _without_schedule(policies: Policies) -> Iterator[Found]:
-    known = policies.on_call.schedules if policies.on_call else {}
-    for number, level in enumerate(policies.paging.levels if policies.paging else ()):
+def _without_schedule(paging: PagingPolicy, on_call: OnCall | None) -> Iterator[Found]:
+    known = {*on_call.schedules, *on_call.followed} if on_call else set()
+    for number, level in enumerate(paging.levels):
         if level.schedule is not None and level.schedule not in known:
-            wanted = _meant(level.schedule, set(known), "write it there, or take the schedule out")
+            wanted = _meant(level.schedule, known, "write it there, or take the schedule out")
             yield ("levels", number, "schedule"), f"oncall.yaml has no schedule {level.schedule!r}; {wanted}"
 
 

@@ -1,4 +1,4 @@
-"""The console's pages: it reads the table and renders. Every form goes to the respond function."""
+"""The console's pages and the calendar feeds: it reads the table and renders. Every form goes to respond."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,5 +15,6 @@ wiring = Wiring(ConsoleSettings)
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Response:
-    """Serve `GET /console/…`; see `firstline.console.site`."""
-    return wiring.site.handle(event, datetime.now(UTC))
+    """Serve `GET /console/…` and `GET /oncall/…`; see `firstline.console.site` and `calendar_feed`."""
+    feed = event["rawPath"].startswith("/oncall/")
+    return (wiring.calendar_feed if feed else wiring.site).handle(event, datetime.now(UTC))

@@ -30,6 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         incidents=wiring.incidents,
         now=now,
         on_call=wiring.on_call,
+        text=wiring.text_messages,
     )
     # After the page: nothing may delay it.
     conclude(

@@ -23,6 +23,10 @@ _SERVICES = {"monitoring": "cloudwatch"}
 """IAM's names of the services whose requests are signed for another name."""
 
 
+_NAMING = ("TopicArn", "PhoneNumber", "stateMachineArn", "executionArn")
+"""What a request to SNS or Step Functions calls the resource that it is about."""
+
+
 class Access(NamedTuple):
     """One thing that a request does. Without a resource, only the action is compared."""
 
@@ -100,7 +104,7 @@ def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any])
         case "sqs", _:
             return [f"{arn}:{asked['QueueUrl'].rsplit('/', 1)[-1]}"]
         case "sns" | "states", _:
-            named = (asked.get(name) for name in ("TopicArn", "stateMachineArn", "executionArn"))
+            named = (asked.get(name) for name in _NAMING)
             return [next(filter(None, named), None)]
         case (("ssm" | "ec2" | "cloudwatch"), _):
             return ["*"]  # actions that know no resource

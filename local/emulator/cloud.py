@@ -3,9 +3,10 @@
 import json
 import re
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from io import BytesIO
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
@@ -31,6 +32,7 @@ class Cloud:
     """The application that answers for every AWS service.
 
     `functions`, `commands`, `releases` and `roles` may be set later. Without roles, everybody may do everything.
+    `on_text` is told the number and the text of each text message.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,7 @@ class Cloud:
         self.commands: Commands | None = None
         self.releases: Releases | None = None
         self.roles: Roles | None = None
+        self.on_text: Callable[[str, str], None] | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: two requests at once could both win.
         self._locks = {"DynamoDB_20120810": threading.Lock(), "AWSStepFunctions": threading.Lock()}
@@ -88,6 +91,10 @@ class Cloud:
         if self.releases is not None and _APP_CONFIG in request.headers.get("Authorization", ""):
             status, answer = self.releases.rest(request.method, request.path, body)
             return aws_response(answer, status)
+        if self.on_text is not None and body.startswith(b"Action=Publish&"):
+            asked = dict(parse_qsl(body.decode()))
+            if "PhoneNumber" in asked:
+                self.on_text(asked["PhoneNumber"], asked["Message"])
         invoke = _INVOKE.fullmatch(request.path)
         if invoke and self.functions is not None:
             is_event = request.headers.get("X-Amz-Invocation-Type") == "Event"

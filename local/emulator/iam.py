@@ -34,13 +34,19 @@ def conditions_hold(statement: Statement, context: Context) -> bool:
 
 
 def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
-    if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
+    if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource", "NotResource", "Condition"}:
         raise NotUnderstood(f"{', '.join(unknown)} in {statement}")
     return (
         any(fits(pattern.lower(), action.lower()) for pattern in _list(statement["Action"]))
-        and any(fits(pattern, resource) for pattern in _list(statement["Resource"]))
+        and _covers(statement, resource)
         and conditions_hold(statement, context)
     )
+
+
+def _covers(statement: Statement, resource: str) -> bool:
+    if "NotResource" in statement:
+        return not any(fits(pattern, resource) for pattern in _list(statement["NotResource"]))
+    return any(fits(pattern, resource) for pattern in _list(statement["Resource"]))
 
 
 def _conditions(statement: Statement) -> Iterable[tuple[str, str, Any]]:

@@ -201,6 +201,11 @@ class Inbox:
             self._add(Message("sns", "page topic", text, named[1] if named else None, kind="page", raw=envelope))
         return _json({})
 
+    def text(self, number: str, text: str) -> None:
+        """Show a text message."""
+        named = re.search(r"/console/enter/([A-Za-z0-9_-]{10,80})", text)
+        self._add(Message("sms", number, text, named[1] if named else None, kind="page", raw={"text": text}))
+
     # --- for people and tests -----------------------------------------------------------------------------------------
 
     def _list(self, request: Request) -> Response:

@@ -28,6 +28,7 @@ _NAME_PROPERTIES = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SSM::Parameter": "Name",
 }
 _INTEGRATION_ARN = re.compile(r"functions/(.+)/invocations$")
 
@@ -131,6 +132,7 @@ class Resources:
             "AWS::Lambda::EventSourceMapping": self._queue_reader,
             "AWS::StepFunctions::StateMachine": self._state_machine,
             "AWS::SSM::Document": self._document,
+            "AWS::SSM::Parameter": self._parameter,
             "AWS::CloudFormation::Stack": self._nested,
             "AWS::IAM::Role": self._role,
             "AWS::IAM::Policy": self._policy,
@@ -296,6 +298,10 @@ class Resources:
         name = properties.get("Name", f"{self._stack_name}-{logical_id}")
         create_document(self._client("ssm"), name, properties["Content"])
         self._created.documents.append(name)
+
+    def _parameter(self, _: str, properties: dict[str, Any]) -> None:
+        given = {key: properties[key] for key in ("Name", "Type", "Value")}
+        self._client("ssm").put_parameter(**given, Overwrite=True)
 
     def _nested(self, logical_id: str, properties: dict[str, Any]) -> None:
         nested = Resources(

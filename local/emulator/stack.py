@@ -141,6 +141,7 @@ class Stack:
         self._put_secrets()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")
+        self.cloud.on_text = self.inbox.text
         hosts = list(self.hosts.values())
         self.cloud.commands = Commands(
             hosts, self._read_document, TARGET_TAG, self.options.on_command, self._read_hash, self._tell_of_command
@@ -245,6 +246,7 @@ class Stack:
             "slack/signing-secret": self.secrets["slack"],
             "approvals/signing-key": randomness.token_urlsafe(32),
             "console/link-key": randomness.token_urlsafe(32),
+            "console/calendar-key": randomness.token_urlsafe(32),
             "pagerduty/routing-key": self.inbox.routing_key,
             "pagerduty/api-token": randomness.token_hex(10),
             **self.options.secrets,

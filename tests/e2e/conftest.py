@@ -32,10 +32,16 @@ def stacks(
     asked = {"base_url": model.url, "model": "scripted", "deadline_seconds": MODEL_DEADLINE_SECONDS}
     policy.write_text(json.dumps(asked))
     people = policy.with_name("people.yaml")
+    schedules = policy.with_name("oncall.yaml")
+    turns = {"starts": "2026-01-01", "rotation": ["ada", "bob"], "time_zone": "Europe/Berlin"}
+    schedules.write_text(json.dumps({"schedules": {"platform": turns}}))
     approvers = {name: {"slack": f"U0{name.upper()}", "role": "approver"} for name in ("ada", "bob")}
     people.write_text(json.dumps({"people": approvers}))
     options = {
-        "stack": ["--time-lapse", TIME_LAPSE, "--runbooks", str(Path(__file__).parent / "runbooks")],
+        "stack": [
+            *("--time-lapse", TIME_LAPSE, "--policy", str(schedules)),
+            *("--runbooks", str(Path(__file__).parent / "runbooks")),
+        ],
         "asking": [
             *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "2"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),

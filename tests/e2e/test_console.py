@@ -85,10 +85,18 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         assert stack.wait_closed(incident).resolved_by == "ada (console)"
 
         # The other pages open, and after she has left none does.
-        for page, title in (("silences", "Silences"), ("reports", "The last 7 days")):
+        for page, title in (("oncall", "On call"), ("silences", "Silences"), ("reports", "The last 7 days")):
             window.open(f"{stack.line['api']}/console/{page}")
             assert title in window.text("h1")
             _looks_well(window, page)
+        # She gives the rest of the shift to herself, and takes that back.
+        window.open(f"{stack.line['api']}/console/oncall")
+        window.click("summary")
+        window.click("form[action$='/override'] button")
+        window.wait_text(".said", "The span is given over.")
+        _looks_well(window, "on call, with an override")
+        window.click("form[action$='/withdraw'] button")
+        window.wait_text(".said", "The override is withdrawn.")
         window.click(".me button")
         window.wait_text("main", "You have left the console.")
         window.open(f"{stack.line['api']}/console/incidents")
@@ -120,6 +128,6 @@ def test_axe_finds_nothing_serious_and_the_status_refreshes_without_losing_a_for
         window.wait_text("#status", "bob (Slack) has it")
         assert window.value("#text") == "It is the payment provider"
 
-        for page, scheme in (("incidents", "light"), ("reports", "dark")):
+        for page, scheme in (("incidents", "light"), ("oncall", "light"), ("reports", "dark")):
             window.open(f"{stack.line['api']}/console/{page}")
             _is_for_everybody(window, page, scheme)

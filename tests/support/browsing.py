@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.console import web
 from firstline.console.sessions import Sessions
@@ -16,6 +17,7 @@ from firstline.incidents.store import Incidents
 from firstline.remediation.steps import Documents
 from tests.support.builders import CONSOLE
 from tests.support.memory import MemoryDocuments
+from tests.support.terminal import PEOPLE, SCHEDULES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -31,6 +33,8 @@ class Shelf(Protocol):
     def silences(self) -> TableSilences: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def overrides(self) -> TableOverrides: ...
 
 
 def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
@@ -44,7 +48,9 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
         silences=shelf.silences.since,
         documents=documents or MemoryDocuments(),
         session=shelf.sessions.find,
-        schedules=dict,
+        schedules=lambda: SCHEDULES,
+        overrides_of=shelf.overrides.of,
+        people=lambda: PEOPLE,
     )
 
 

@@ -42,6 +42,7 @@ class Terminal:
         self.executions = MemoryExecutions()
         self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
         self.submitted: list[Any] = []
+        self.secrets: dict[str, tuple[str, ...]] = {}
         self._front = PeopleFront(
             incidents=self.store.incidents,
             remediations=self.store.remediations,
@@ -49,7 +50,7 @@ class Terminal:
             trail=self.store.trail,
             documents=MemoryDocuments(),
             people=lambda: PEOPLE,
-            secrets=lambda name: (),
+            secrets=lambda name: self.secrets.get(name, ()),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
             sessions=TableSessions(self.store.table),
@@ -58,7 +59,7 @@ class Terminal:
 
     def _on_call(self, people: People, tell: Callable[[str], None]) -> OnCallDesk:
         overrides = TableOverrides(self.store.table)
-        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell)
+        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
         arn = arn or (ARNS[by] if by else None)

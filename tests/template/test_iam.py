@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.iam import conditions_hold
+from local.emulator.iam import allows, conditions_hold
 
 KEYS = "dynamodb:LeadingKeys"
 
@@ -59,8 +59,23 @@ def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) ->
         for statement in given:
             assert statement["Effect"] == "Allow"
             assert not [action for action in as_list(statement["Action"]) if "*" in action], role
-            if "*" in as_list(statement["Resource"]):
+            if "NotResource" in statement:
+                assert statement["Sid"] == "TextPhones", role
+            elif "*" in as_list(statement["Resource"]):
                 assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCES, role
+
+
+@pytest.mark.parametrize("role", ["EscalateFunctionRole", "ReconcileFunctionRole"])
+def test_who_pages_may_text_any_phone_and_publish_to_no_other_topic(
+    role: str, statements: dict[str, list[Statement]]
+) -> None:
+    to_topic, to_phones = allowed(statements[role], "sns:Publish")
+
+    assert to_topic["Resource"] == {"Ref": "PageTopic"}
+    resolved = to_phones | {"NotResource": to_phones["NotResource"]["Fn::Sub"].replace("${AWS::Partition}", "aws")}
+    assert allows([resolved], "sns:Publish", "+4915112345678", {})
+    assert not allows([resolved], "sns:Publish", "arn:aws:sns:eu-west-1:210987654321:orders", {})
+    assert not allows([resolved], "sns:Publish", "arn:aws:sns:eu-west-1:1:endpoint/APNS/app/1", {})
 
 
 def test_managed_policies_are_for_logs_and_traces_only(roles: Resources) -> None:
@@ -164,10 +179,11 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("IngestFunctionRole", ["sources"]),
         ("ClassifyFunctionRole", ["llm"]),
         ("RemediateFunctionRole", ["remediation"]),
-        ("EscalateFunctionRole", ["slack", "pagerduty"]),
+        ("EscalateFunctionRole", ["slack", "pagerduty", "oncall", "console/url", "console/link-key"]),
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
         ("RespondFunctionRole", ["slack", "pagerduty", "approvals", "console"]),
-        ("ReconcileFunctionRole", ["slack", "pagerduty"]),
+        ("ReconcileFunctionRole", ["slack", "pagerduty", "oncall", "console/url", "console/link-key"]),
+        ("ConsoleFunctionRole", ["console/calendar-key"]),
         ("IncidentStateMachineRole", ["remediation"]),
     ],
 )
@@ -177,5 +193,5 @@ def test_a_role_reads_its_own_secrets_only(
     resources = [r["Fn::Sub"] for s in allowed(statements[role], "ssm:GetParameter") for r in as_list(s["Resource"])]
 
     assert {text.split("parameter/firstline/${AWS::StackName}/")[1] for text in resources} == {
-        name if name == "remediation" else f"{name}/*" for name in secrets
+        name if name == "remediation" or "/" in name else f"{name}/*" for name in secrets
     }

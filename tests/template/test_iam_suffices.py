@@ -9,6 +9,8 @@ import pytest
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.commands import TableCommands
+from firstline.adapters.dynamodb.copies import TableCopies
+from firstline.adapters.dynamodb.hand_overs import TableHandOvers
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
@@ -21,6 +23,8 @@ from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
+from firstline.people.hand_over import Holding
+from firstline.policy.followed import Copy
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
@@ -121,7 +125,7 @@ class World:
         self.incidents, self.groups = self.store.incidents, self.store.groups
         self.remediations, self.trail = self.store.remediations, self.store.trail
         self.heartbeats, self.silences = self.store.heartbeats, TableSilences(self.table)
-        self.sessions = TableSessions(self.table)
+        self.sessions, self.overrides = TableSessions(self.table), TableOverrides(self.table)
         self.circuit = SharedCircuit(cast("Any", self.client), self.table.name)
 
     def live(self, incident: Incident) -> Live:
@@ -319,7 +323,7 @@ def shows(world: World, incident: Incident) -> None:
     world.client.seen.clear()  # that was remediate and respond
     site = site_of(world)
     page = f"incidents/{incident.incident_id}"
-    for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "silences", "reports"):
+    for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "oncall", "silences", "reports"):
         assert site.handle(get(f"/console/{path}", session), NOON)["statusCode"] == 200, path
 
 
@@ -360,6 +364,24 @@ def opens(world: World, incident: Incident) -> None:
 
 def asks_whose_turn_it_is(world: World, _: Incident) -> None:
     TableOverrides(world.table).of("platform", NOON)
+    TableCopies(world.table).of("platform")
+
+
+def copies_a_schedule(world: World, _: Incident) -> None:
+    copies = TableCopies(world.table)
+    assert copies.claim("platform", NOON, timedelta(minutes=15))
+    copies.save("platform", Copy(taken_at=NOON, spans=()))
+
+
+def hands_over(world: World, _: Incident) -> None:
+    hand_overs = TableHandOvers(world.table)
+    first = Holding("ada", NOON)
+    assert hand_overs.claim("platform", first, hand_overs.last("platform"))
+    assert hand_overs.claim("platform", Holding("bob", at(1)), hand_overs.last("platform"))
+    assert not hand_overs.claim("platform", Holding("cem", at(1)), first)
+    assert list(world.incidents.open_records())
+    list(world.incidents.closed_since(NOON))
+    world.silences.since(NOON)
 
 
 def takes_a_turn(world: World, _: Incident) -> None:
@@ -397,6 +419,9 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("ReconcileFunctionRole", watches),
         ("ReconcileFunctionRole", hears_of_a_command),
         ("ReconcileFunctionRole", asks_whose_turn_it_is),
+        ("ReconcileFunctionRole", hands_over),
+        ("ReconcileFunctionRole", copies_a_schedule),
+        ("ConsoleFunctionRole", asks_whose_turn_it_is),
     ],
 )
 def test_a_function_may_do_what_it_does(
@@ -472,6 +497,7 @@ def test_each_power_has_one_writer_and_the_trail_only_grows(
 def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]]) -> None:
     allowed = {action for given in statements["ConsoleFunctionRole"] for action in actions_of(given)}
     reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "ssm:GetDocument", "ssm:DescribeDocument"}
+    reads |= {"ssm:GetParameter"}
     assert {action for action in allowed if not action.startswith(("logs:", "xray:"))} <= reads
 
 

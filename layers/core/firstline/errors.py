@@ -33,6 +33,10 @@ class ConfigurationError(FirstlineError):
     """A setting, secret, runbook or policy of the stack's owner is wrong; the message says which and how to mend it."""
 
 
+class FeedUnavailable(FirstlineError):
+    """An on-call schedule that is kept elsewhere could not be read; the message says why, without its address."""
+
+
 class HistoryUnavailable(FirstlineError):
     """The table could not be read or written; the sender should try again."""
 

@@ -120,9 +120,10 @@ class RemediateSettings(RunbookSettings, TimesSettings):
 
 
 class EscalateSettings(ChannelSettings, PageTopicSettings):
-    """Settings of functions/escalate."""
+    """Settings of functions/escalate. `sms_sender_id` is the sender of text messages, where a country shows one."""
 
     pagerduty_api_url: str
+    sms_sender_id: str = ""
 
 
 class NotifySettings(ChannelSettings):

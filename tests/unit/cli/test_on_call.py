@@ -32,7 +32,7 @@ class Typed:
         (folder / "policy").mkdir()
         (folder / "policy" / "oncall.yaml").write_text(written)
         (folder / "policy" / "people.yaml").write_text("people: {ada: {}, bob: {}}")
-        self.terminal = Terminal()
+        self.folder, self.terminal = folder, Terminal()
         found = stacks.Stack(self.terminal.store.table, "arn:aws:states:eu-west-1:123456789012:stateMachine:i", Any)  # type: ignore[arg-type]
         monkeypatch.setattr(on_call, "runbooks_folder", lambda: folder)
         monkeypatch.setattr(on_call, "stack_of", lambda name: found)
@@ -65,6 +65,39 @@ def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
     assert len(shifts) in (5, 6)
     assert {shift["person"] for shift in shifts} == {"ada", "bob"}
     assert [shift["until"] for shift in shifts[:-1]] == [shift["since"] for shift in shifts[1:]]
+
+
+def test_an_override_is_listed_and_withdrawn(typed: Typed) -> None:
+    assert typed("overrides").output == "Nobody took over a part of platform.\n"
+    typed("override", "bob", "--from", "18:00", "--until", "08:00", "--reason", "ill")
+    (made,) = json.loads(typed("overrides", "-o", "json").output)
+    assert f"{made['id']}  bob " in typed("overrides").output
+
+    assert "withdrew that bob is on call for platform" in typed("withdraw", made["id"]).output
+    assert "Nobody took over" in typed("overrides").output
+    assert "withdrawn by ada: ill" in typed("overrides", "--withdrawn").output
+    assert typed("withdraw", made["id"]).exit_code == 4
+
+
+def test_the_schedules_are_checked(typed: Typed) -> None:
+    folder = typed.folder / "policy"
+    (folder / "paging.yaml").write_text(
+        "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m, schedule: platform}]"
+    )
+    found = typed("check")
+    assert found.exit_code == 1
+    assert "ada gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml" in found.output
+    assert "oncall.yaml:3" in found.output
+
+    (folder / "people.yaml").write_text("people: {ada: {phone: '+4915112345678'}, bob: {phone: ssm:oncall/bob}}")
+    assert typed("check").output == "1 schedule without a problem for half a year.\n"
+
+
+def test_the_hand_over_is_printed(typed: Typed) -> None:
+    said = typed("handover").output
+    assert said.startswith("On call: ")
+    assert " hands platform over to " in said
+    assert "1 incident open" in said
 
 
 def test_one_takes_the_present_shift(typed: Typed) -> None:

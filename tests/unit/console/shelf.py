@@ -3,16 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
+from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Pass
 from firstline.models import IncidentRecord
+from firstline.people.on_call import OnCallDesk
 from firstline.policy.people import ListedPerson, People
 from tests.support.browsing import get, post, site_of
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore
 from tests.support.operating import operations_of
+from tests.support.terminal import SCHEDULES
 
 PAGE = f"/console/incidents/{INCIDENT_ID}"
 KEYS = ("k" * 40,)
@@ -31,12 +34,17 @@ class Shelf:
     def __init__(self, *records: IncidentRecord) -> None:
         self.store = MemoryStore(*(records or (a_waiting_record(),)))
         self.sessions, self.silences = TableSessions(self.store.table), TableSilences(self.store.table)
+        self.overrides = TableOverrides(self.store.table)
         self.incidents, self.trail = self.store.incidents, self.store.trail
         self.executions, self.slack = MemoryExecutions(), MemoryChannel()
         self.people = PEOPLE
         self.site = site_of(self)
         operations = operations_of(self.store, self.executions, {"slack": self.slack}, PEOPLE)
-        self.forms = ConsoleForms(self.sessions, lambda: self.people, lambda: operations, lambda: KEYS)
+        self.forms = ConsoleForms(self.sessions, lambda: self.people, lambda: operations, lambda: KEYS, self._desk)
+
+    def _desk(self) -> OnCallDesk:
+        overrides = self.overrides
+        return OnCallDesk(SCHEDULES, self.people, overrides.of, overrides.save, self.slack.say, self.trail)
 
     def session(self, name: str, incident_id: str | None = None, minutes: float = 60) -> str:
         """Begin a session of a person on the list, and return its cookie."""

@@ -1,6 +1,7 @@
 """Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -153,7 +154,7 @@ def test_a_wrong_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes:
 
 def test_without_a_key_links_are_closed(shelf: Shelf) -> None:
     forms = shelf.forms
-    closed = type(forms)(forms.sessions, forms.people, forms.operations, tuple)
+    closed = replace(forms, link_keys=tuple)
     answer = closed.handle(post("/console/enter", {"link": link_of(), "incident": INCIDENT_ID}), NOW)
     assert answer["statusCode"] == 403
     assert "the stack has no secret console/link-key" in answer["body"]
@@ -166,14 +167,16 @@ def test_a_link_shows_its_incident_and_no_other(shelf: Shelf) -> None:
     assert shelf.see(PAGE, session)["statusCode"] == 200
     assert shelf.see("/console/incidents/Other-1", session)["statusCode"] == 403
     assert shelf.see("/console/incidents/Other-1/plan", session)["statusCode"] == 403
-    for name in ("incidents", "silences", "reports"):
+    for name in ("incidents", "oncall", "silences", "reports"):
         assert shelf.see(f"/console/{name}", session)["headers"]["Location"] == PAGE
 
 
 # --- sessions ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["incidents", f"incidents/{INCIDENT_ID}", "silences", "reports", "nothing"])
+@pytest.mark.parametrize(
+    "address", ["incidents", f"incidents/{INCIDENT_ID}", "oncall", "silences", "reports", "nothing"]
+)
 def test_without_a_session_there_is_nothing_to_see(shelf: Shelf, address: str) -> None:
     for session in ("", "forged", shelf.session("ada", minutes=0)):
         answer = shelf.see(f"/console/{address}", session)
@@ -259,7 +262,7 @@ def test_whose_role_was_lowered_cannot_do_what_the_session_allowed(shelf: Shelf)
     session = shelf.session("ada")
     shelf.people = PEOPLE.model_copy(update={"people": {"ada": PEOPLE.people["eve"]}})
     form = {"form": form_token(session)}
-    assert shelf.send(f"{PAGE}/acknowledge", form, session)["statusCode"] == 409
+    assert shelf.send(f"{PAGE}/acknowledge", form, session)["statusCode"] == 403
     shelf.people = PEOPLE.model_copy(update={"people": {}})
     assert shelf.send(f"{PAGE}/acknowledge", form, session)["statusCode"] == 403
     assert shelf.store.only.acknowledged_at is None
@@ -375,7 +378,7 @@ def test_a_pass_of_another_version_signs_nobody_in(shelf: Shelf, kind: str) -> N
 
 def test_a_key_that_could_be_guessed_is_told_to_its_owner_alone(shelf: Shelf) -> None:
     forms = shelf.forms
-    closed = type(forms)(forms.sessions, forms.people, forms.operations, lambda: ("short",))
+    closed = replace(forms, link_keys=lambda: ("short",))
     answer = closed.handle(post("/console/enter", {"link": "x.y", "incident": INCIDENT_ID}), NOW)
     assert answer["statusCode"] == 403
     assert "characters can be guessed" not in answer["body"]

@@ -26,6 +26,7 @@ class Stage:
         self.pagerduty = MemoryChannel(wakes="once")
         self.slack = MemoryChannel()
         self.sns = MemoryChannel(wakes="again")
+        self.sms = MemoryChannel(wakes="again")
         self.store = MemoryStore(record or a_record())
         self.missing: set[str] = set()
         self.asked: list[str] = []
@@ -69,6 +70,7 @@ class Stage:
             now=self.now,
             on_call=self._look_up,
             must_claim=must_claim,
+            text=lambda level: self.sms,
         )
 
     def paged(self, **changes: Any) -> Page:
@@ -89,7 +91,7 @@ class Stage:
     def _look_up(self, level: Level) -> str | None:
         self.asked.append(level.name)
         # The pager comes first: by now it must have gone out.
-        assert self.pagerduty.attempts + self.sns.attempts > 0
+        assert self.pagerduty.attempts + self.sns.attempts + self.sms.attempts > 0
         return self.on_call
 
 

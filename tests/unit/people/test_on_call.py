@@ -7,7 +7,7 @@ import pytest
 
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.errors import HistoryUnavailable
-from firstline.people.on_call import MOST, of_listed, whose_turn
+from firstline.people.on_call import MOST, of_listed, trail_of, whose_turn
 from firstline.policy.oncall import Override
 from firstline.policy.people import NOBODY, People
 from tests.support.builders import NOW
@@ -30,7 +30,8 @@ class Desk:
         return status, answer["said"]
 
     def turn(self, at: datetime = NOW) -> str | None:
-        return whose_turn("platform", SCHEDULES, self.overrides.of, at)
+        turn = whose_turn("platform", SCHEDULES, self.overrides.of, at)
+        return turn and turn.person
 
 
 def test_whoever_asks_takes_the_present_shift_and_everybody_is_told() -> None:
@@ -55,6 +56,52 @@ def test_a_span_is_given_to_somebody_and_the_turns_around_it_stay() -> None:
     assert status == 200
     assert "(said ada)" in said
     assert [desk.turn(at) for at in (NOW, IN_AN_HOUR, ends)] == ["ada", "bob", "ada"]
+
+
+def test_an_override_is_withdrawn_and_everybody_is_told() -> None:
+    desk = Desk()
+    desk.ask(reason="ada is ill")
+    (made,) = desk.overrides.of("platform", NOW)
+
+    status, said = desk.ask("platform/withdraw", by="ada", id=made.id)
+
+    assert status == 200
+    assert said.startswith("ada withdrew that bob is on call for platform, from ")
+    assert said.endswith("(UTC): ada has it again.")
+    assert desk.terminal.slack.said[-1] == said
+    assert desk.overrides.of("platform", NOW) == []
+    (kept,) = desk.overrides.made("platform", NOW)
+    assert (kept.ended_by, kept.end) == ("ada", NOW)
+    assert desk.turn() == "ada"
+    trail = desk.terminal.store.trail.entries(trail_of(made))
+    assert [(entry.who, entry.facts["does"], entry.facts["person"]) for entry in trail] == [
+        ("bob (command line)", "override", "bob"),
+        ("ada (command line)", "withdraw the override", "bob"),
+    ]
+
+
+def test_the_part_of_a_withdrawn_override_that_was_over_stays() -> None:
+    begun = Override(
+        schedule="platform", person="bob", begins_at=NOW - timedelta(hours=2), ends_at=IN_AN_HOUR, by="bob", at=NOW
+    )
+    ended = begun.model_copy(update={"ended_at": NOW, "ended_by": "ada"})
+    roster = SCHEDULES["platform"]
+    assert roster.who([ended], NOW - timedelta(seconds=1))[0] == "bob"
+    assert roster.who([ended], NOW)[0] == "ada"
+    assert roster.shift([ended], NOW - timedelta(hours=1)).until == NOW
+
+
+@pytest.mark.parametrize(
+    ("by", "given", "status", "words"),
+    [
+        ("eve", "0123abcd", 403, "eve is a reader"),
+        ("ada", "0123abcd", 409, "platform has no override 0123abcd that is not over"),
+        ("ada", "all", 400, "id: String should match"),
+    ],
+)
+def test_what_cannot_be_withdrawn(by: str, given: str, status: int, words: str) -> None:
+    answered, said = Desk().ask("platform/withdraw", by=by, id=given)
+    assert (answered, words in said) == (status, True)
 
 
 def test_what_is_over_cannot_be_changed() -> None:
@@ -100,7 +147,7 @@ def test_a_page_goes_out_with_the_turn_of_the_file_while_the_table_fails() -> No
     def broken(schedule: str, since: datetime) -> list[Override]:
         raise HistoryUnavailable("no answer")
 
-    assert whose_turn("platform", SCHEDULES, broken, NOW) == "ada"
+    assert whose_turn("platform", SCHEDULES, broken, NOW) == ("ada", "")
 
 
 def test_a_schedule_that_is_not_there_names_nobody() -> None:
@@ -112,7 +159,7 @@ def test_an_override_that_cannot_be_read_does_not_count() -> None:
     overrides = TableOverrides(store.table)
     store.table.put({"pk": "ONCALL#platform", "sk": f"{END_OF_TURN.isoformat()}#x", "override": '{"person": 7}'})
 
-    assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == "ada"
+    assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == ("ada", "")
 
 
 def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
@@ -121,7 +168,8 @@ def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
     left = People.model_validate({"people": {"ada": {}}})
 
     def turn(people: People) -> str | None:
-        return whose_turn("platform", SCHEDULES, of_listed(desk.overrides.of, people), NOW)
+        found = whose_turn("platform", SCHEDULES, of_listed(desk.overrides.of, people), NOW)
+        return found and found.person
 
     assert [turn(people) for people in (PEOPLE, left, NOBODY)] == ["bob", "ada", "bob"]
 

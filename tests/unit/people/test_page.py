@@ -115,6 +115,35 @@ def test_the_page_topic_pages_when_no_channel_of_the_level_does(stage: Stage, mi
     assert stage.paged().delivered_to == ["sns", "slack"]
 
 
+def texting(stage: Stage, *others: str) -> Stage:
+    level = {**LEVELS[0], "channels": ["sms", *others], "schedule": "platform"}
+    stage.policy = PagingPolicy.model_validate({"levels": [level, LEVELS[2]]})
+    stage.on_call = "ada"
+    return stage
+
+
+def test_a_text_message_wakes_the_person_whose_turn_it_is(stage: Stage) -> None:
+    page = texting(stage, "slack").paged()
+    assert (page.on_call, page.delivered_to) == ("ada", ["sms", "slack"])
+    assert (stage.sms.attempts, stage.sns.attempts) == (1, 0)
+    stage.after(6)
+    assert stage.paged().delivered_to == ["sns"]
+
+
+@pytest.mark.parametrize(("others", "taken_by"), [([], ["sns"]), (["pagerduty"], ["pagerduty"])])
+def test_a_text_message_that_fails_is_a_page_that_fails(stage: Stage, others: list[str], taken_by: list[str]) -> None:
+    stage.sms.failures = [lasting()]
+    assert texting(stage, *others).paged().delivered_to == taken_by
+    assert "ChannelFailed" in metrics.metric_set
+
+
+def test_when_neither_text_nor_topic_takes_it_the_page_is_undelivered_and_free_again(stage: Stage) -> None:
+    stage.sms.failures, stage.sns.failures = [lasting()], [lasting()]
+    with pytest.raises(PageUndelivered, match="sms: "):
+        texting(stage).page()
+    assert stage.paged().delivered_to == ["sms"]
+
+
 def test_slack_alone_wakes_nobody(stage: Stage) -> None:
     stage.pagerduty.failures = [lasting()]
     stage.sns.failures = [lasting()]

@@ -128,11 +128,23 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
 
 
 @settings(max_examples=tries(100))
-@given(schedules(), st.timedeltas(timedelta(), TWO_YEARS), st.timedeltas(timedelta(minutes=1), timedelta(days=3)))
-def test_an_override_moves_nothing_else(made: Roster, later: timedelta, length: timedelta) -> None:
+@given(
+    schedules(),
+    st.timedeltas(timedelta(), TWO_YEARS),
+    st.timedeltas(timedelta(minutes=1), timedelta(days=3)),
+    st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=4)),
+)
+def test_an_override_moves_nothing_else_also_when_it_is_withdrawn(
+    made: Roster, later: timedelta, length: timedelta, withdrawn: timedelta | None
+) -> None:
     one = override("eve", BEGIN + later, BEGIN + later + length)
+    end = one.ends_at
+    if withdrawn is not None:
+        one = one.model_copy(update={"ended_at": one.begins_at + withdrawn, "ended_by": "ada"})
+        end = min(end, one.begins_at + withdrawn)
     for moment in every_quarter_of_an_hour(one.begins_at - timedelta(days=2), one.ends_at + timedelta(days=2)):
-        expected = ("eve", "override by ada") if one.covers(moment) else made.who((), moment)
+        hers = one.begins_at <= moment < end
+        expected = ("eve", "override by ada") if hers else made.who((), moment)
         assert made.who((one,), moment) == expected
 
 
@@ -152,6 +164,30 @@ def test_what_is_worth_a_look_is_said_with_its_place() -> None:
         (PLACE, "nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml"),
         (PLACE, "'eve' is not in runbooks/policy/people.yaml; add the person there"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("phone", "texted", "said"),
+    [
+        (None, True, "bob gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml"),
+        (
+            "numbers/bob",
+            False,
+            "the stack reads no number at 'numbers/bob': store the number of bob below oncall/, as ssm:oncall/bob",
+        ),
+        ("ssm:oncall/bob", True, None),
+        ("+4915112345678", True, None),
+        (None, False, None),
+    ],
+)
+def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
+    phone: str | None, texted: bool, said: str | None
+) -> None:
+    known = {"ada": {"phone": "oncall/ada"}, "bob": {"slack": "U2", "phone": phone}}
+    people = People.model_validate({"people": known})
+    on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob"], layers=[], holidays=None)})
+    found = list(problems(on_call, people, BEGIN, {"platform"} if texted else set()))
+    assert found == ([] if said is None else [(PLACE, said)])
 
 
 @pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])

@@ -61,7 +61,11 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [fax], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0.channels.0", "'pagerduty', 'slack' or 'sns'"],
+            ["levels.0.channels.0", "'pagerduty', 'slack', 'sms' or 'sns'"],
+        ),
+        (
+            "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m}]",
+            ["levels.0", "sms goes to the person whose turn it is; name a `schedule` of oncall.yaml"],
         ),
         ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),
@@ -159,6 +163,27 @@ def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Sever
     incident = an_incident(an_alert(service="search", environment="prod"))
 
     assert [level.name for level in ROUTED.levels_for(incident, severity, route)] == names
+
+
+@pytest.mark.parametrize(
+    ("team", "names"), [("shop-web", ["second"]), ("SHOP", ["second"]), ("mail", ["first"]), (None, ["first"])]
+)
+def test_each_team_has_its_levels(team: str | None, names: list[str]) -> None:
+    levels = [LEVEL | {"name": name, "channels": ["sms"], "schedule": name} for name in ("first", "second")]
+    routes = [{"team": ["shop", "shop-*"], "levels": ["second"]}, {"levels": ["first"]}]
+    policy = PagingPolicy.model_validate({"levels": levels, "routes": routes})
+    incident = an_incident(an_alert(labels={"team": team} if team else {}))
+    assert [level.schedule for level in policy.levels_for(incident, "high")] == names
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "covers"),
+    [({}, {"team": "shop"}, True), ({"team": "sh*"}, {"team": "shop"}, True), ({"team": "shop"}, {}, False)],
+)
+def test_a_route_of_a_team_takes_no_other_team(earlier: dict[str, str], later: dict[str, str], covers: bool) -> None:
+    before, after = (Route.model_validate(given | {"levels": ["a"]}) for given in (earlier, later))
+    assert before.covers(after) is covers
+    assert before.takes_all is (not earlier)
 
 
 @pytest.mark.parametrize(

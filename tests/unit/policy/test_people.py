@@ -69,7 +69,8 @@ def test_a_role_includes_the_smaller_ones() -> None:
     [
         ("people:\n  ada: {slack: ada}", "people.ada.slack: 'ada' is none; copy the user id from the person's profile"),
         ("people:\n  ada: {}\n  bob:\n    mail: bob", "people.bob.mail: 'bob' is none; write an address such as"),
-        ("people: {ada: {phone: +49 170 1}}", "people.ada.phone: '+49 170 1' is none; name the SSM parameter"),
+        ("people: {ada: {phone: +49 170 1}}", "people.ada.phone: it is none; write a number such as +4915112345678"),
+        ("people: {ada: {phone: +4915112345678}}", "put the number in quotes"),
         (
             "people: {ada: {role: admin}}",
             "people.ada.role: Input should be 'reader', 'operator' or 'approver' (line 1)",

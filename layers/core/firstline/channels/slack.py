@@ -39,6 +39,8 @@ MAX_HEADER = 150
 MAX_TEXT = 3_000
 MAX_FIELD = 2_000
 MAX_FALLBACK = 300
+MAX_PLAIN = 12_000
+"""A message without blocks, such as a hand-over; Slack cuts at 40,000 characters."""
 
 _ICONS: dict[NotificationKind, str] = {
     "suppressed": "⚪",
@@ -152,7 +154,7 @@ def render_details(notification: Notification) -> dict[str, Any] | None:
 
 def render_whisper(text: str, link: str | None) -> dict[str, Any]:
     """Return a message for one person. The link is a button, so that Slack neither shows nor unfurls it."""
-    message: dict[str, Any] = {"text": escape_markup(text, 1_000)}
+    message: dict[str, Any] = {"text": escape_markup(text, MAX_PLAIN)}
     if link is not None:
         button = {"type": "button", "action_id": "open", "text": _plain("Open the plan", 75), "url": link}
         message["blocks"] = [_section(text), {"type": "actions", "elements": [button | {"style": "primary"}]}]

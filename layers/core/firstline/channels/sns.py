@@ -30,6 +30,15 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
     return {"Subject": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
+def text_message(notification: Notification, link: str) -> str | None:
+    """Return the short message for one person, with a link behind it unless that is empty; None if it is no page."""
+    publish = render(notification)
+    if publish is None:
+        return None
+    text: str = json.loads(publish["Message"])["sms"]
+    return f"{text} {link}".rstrip()
+
+
 def _mail(summary: Summary, notification: Notification, console_url: str) -> str:
     link = execution_link(console_url, notification.record.incident)
     parts = [

@@ -6,6 +6,7 @@
 | `POST /enter` | uses a ticket up, or reads the link of a page, and begins a session |
 | `POST /leave` | ends the session |
 | `POST /incidents/<id>/<action>` | acts on the incident as the session's person |
+| `POST /oncall/<schedule>/<take, override or withdraw>` | changes who is on call, as the session's person |
 
 A form takes effect once its session, its form token and the person's role allow it; then the browser is sent back to
 the page. What acts is `people.operate`, as for Slack and the command line.
@@ -42,6 +43,7 @@ from firstline.errors import (
     FeedbackRefused,
     HistoryUnavailable,
     NotEntitled,
+    NotPermitted,
     OperationRefused,
     QuarantineUnavailable,
     UnreadablePayload,
@@ -49,6 +51,7 @@ from firstline.errors import (
 from firstline.observability import logger
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import FILE, People, Person
 
@@ -68,17 +71,21 @@ class ConsoleForms:
         Connects the stack's channels and returns what acts.
     link_keys
         Returns the keys of the links in pages.
+    on_call
+        Connects the schedules and returns what changes who is on call.
     """
 
     sessions: Sessions
     people: Callable[[], People]
     operations: Callable[[], Operations]
     link_keys: Callable[[], Sequence[str]]
+    on_call: Callable[[], OnCallDesk]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer a POST of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
         _, path = web.method_and_path(event)
         back = "/".join(["", "console", *path[:2]]) if path[:1] == ["incidents"] else ""
+        back = "/console/oncall" if path[:1] == ["oncall"] else back
         try:
             if path == ["tickets"]:
                 return self._ticket(event, now).response()
@@ -87,7 +94,7 @@ class ConsoleForms:
         except ConfigurationError:
             logger.exception("The links of pages are closed")
             return self._refusal(HTTPStatus.FORBIDDEN, MISCONFIGURED, now, back).response()
-        except NotEntitled as refused:
+        except (NotEntitled, NotPermitted) as refused:
             logger.warning("Refused at the console", extra={"why": str(refused)})
             return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
@@ -139,6 +146,8 @@ class ConsoleForms:
                 return HttpAnswer(HTTPStatus.OK, said.body, cookie=cookie)
             case ["incidents", incident_id, does] if does in get_args(Does.__value__):
                 return self._act(incident_id, does, form, (me, token), now)
+            case ["oncall", schedule, does] if does in ("take", "override", "withdraw"):
+                return self._change_on_call(schedule, does, form, (me, token), now)
         return self._refusal(HTTPStatus.NOT_FOUND, "The console has no such form.", now)
 
     def _enter(self, form: Mapping[str, str], now: datetime) -> HttpAnswer:
@@ -184,6 +193,26 @@ class ConsoleForms:
             done = "late"
         # A browser that reloads the next page does not send the form again.
         return see_other(f"/console/incidents/{incident_id}?done={done}")
+
+    def _change_on_call(
+        self, schedule: str, does: str, form: Mapping[str, str], mine: tuple[Pass, str], now: datetime
+    ) -> HttpAnswer:
+        me, token = mine
+        if me.incident_id is not None:
+            raise NotEntitled("Your link is good for one incident. Open the console to change who is on call.")
+        actor = Actor(person=self._current(me), through="console", principal=f"session {hash_of(token)[:12]}")
+        desk, reason = self.on_call(), form.get("reason", "")[:200]
+        match does:
+            case "withdraw":
+                desk.withdraw(schedule, AskedWithdrawal(id=form.get("id", "")), actor, now)
+            case "take":
+                desk.override(schedule, AskedOverride(reason=reason), actor, now)
+            case _:
+                begin, end = (desk.moment(schedule, form.get(name, "")) for name in ("begin", "end"))
+                person = form.get("person") or None
+                asked = AskedOverride(person=person, begins_at=begin, ends_at=end, reason=reason)
+                desk.override(schedule, asked, actor, now)
+        return see_other(f"/console/oncall?done={does}")
 
     def _current(self, given: Pass) -> Person:
         """Return the holder with the lower of the roles that they had then and have now.

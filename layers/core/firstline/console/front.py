@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from firstline.channels.delivery import Channel, say
-from firstline.console import page_links
+from firstline.console import calendar_feed, page_links
 from firstline.console.approval_requests import ApprovalHandler, Reply
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Sessions
@@ -91,7 +91,14 @@ class PeopleFront:
             case ("POST", ["respond", "slack"]):
                 return self._answer_slack(event, now)
             case ("POST", ["operate", *parts]):
-                handler = OperateHandler(self.people(), lambda: self._operations(self.channels()), self._on_call)
+                handler = OperateHandler(
+                    self.people(),
+                    lambda: self._operations(self.channels()),
+                    self._on_call,
+                    lambda schedule, person, whole: calendar_feed.address(
+                        api_url(event), schedule, person, self.secrets(calendar_feed.SECRET), whole=whole
+                    ),
+                )
                 return _json(*handler.handle(event, [*map(unquote, parts)], body_of(event), now))
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
@@ -152,6 +159,7 @@ class PeopleFront:
             people=self.people,
             operations=lambda: self._operations(self.channels()),
             link_keys=lambda: self.secrets(page_links.SECRET),
+            on_call=self._on_call,
         )
 
     @property

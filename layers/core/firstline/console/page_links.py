@@ -16,6 +16,9 @@ from firstline.people import links
 from firstline.policy.people import Person
 
 SECRET = "console/link-key"  # noqa: S105 (its name)
+URL = "console/url"
+"""The parameter with the stack's address, which the template writes: to give it to a function would close a cycle."""
+
 LASTS = timedelta(hours=12)
 
 _PURPOSE = b"firstline-page-link-1\n"

@@ -4,6 +4,7 @@
 |---|---|
 | `/incidents?unowned&severity&service&q&closed` | the list |
 | `/incidents/<id>` | one incident; `…/status` its status alone, `…/plan` its plan with the scripts |
+| `/oncall` | who is on call, who comes next, overrides |
 | `/silences`, `/reports?days&by&change` | the silences; the report of the last days |
 | `/enter?ticket=…`, `/enter/<incident>?link=…` | the form that uses a ticket or a link |
 | `/htmx-<hash>.js` | the one script |
@@ -18,7 +19,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
 
-from firstline.console import assets, web
+from firstline.console import assets, oncall_page, web
 from firstline.console.frame import Frame
 from firstline.console.incident_page import gather, incident_page, status_part
 from firstline.console.list_page import list_page
@@ -33,9 +34,11 @@ from firstline.incidents.audit_trail import Trail
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
+from firstline.people.on_call import OverridesOf
 from firstline.people.status import Filter
 from firstline.policy.holds import Silence
 from firstline.policy.oncall import Roster
+from firstline.policy.people import People
 from firstline.remediation.steps import Documents
 from firstline.text import one_line
 
@@ -68,6 +71,8 @@ class Site:
         Returns the silences that expire after a time.
     session
         Returns the session of a token at a time, or None.
+    overrides_of
+        Returns who took over what of a schedule, from a time on.
     execution_url
         What `execution_link` takes.
     schedules
@@ -83,6 +88,8 @@ class Site:
     documents: Documents
     session: Callable[[str, datetime], Pass | None]
     schedules: Callable[[], Mapping[str, Roster]]
+    overrides_of: OverridesOf
+    people: Callable[[], People]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
@@ -115,10 +122,14 @@ class Site:
         match path:
             case ["incidents", incident_id, *rest] if len(rest) <= 1:
                 return self._incident(incident_id, rest[0] if rest else "", event, mine)
-            case [name] if me.incident_id is not None and name in ("incidents", "silences", "reports"):
+            case [name] if me.incident_id is not None and name in ("incidents", "oncall", "silences", "reports"):
                 return web.see_other(f"/console/incidents/{me.incident_id}")
             case ["incidents"]:
                 return self._list(event, mine)
+            case ["oncall"]:
+                said = oncall_page.DONE.get(web.query(event, "done") or "", "")
+                page = oncall_page.oncall_page(self.schedules(), self.overrides_of, self.people(), mine, said=said)
+                return HttpAnswer(body=page)
             case ["silences"]:
                 return HttpAnswer(body=silences_page(self.silences(now - CLOSED_FOR), mine))
             case ["reports"]:

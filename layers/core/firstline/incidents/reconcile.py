@@ -82,6 +82,8 @@ class Reconciler:
         Counts the open incidents.
     watch
         Checks every heartbeat.
+    on_call
+        Says the hand-overs that are due, and does what else schedules need. No page waits for it.
     """
 
     incidents: Incidents
@@ -93,6 +95,7 @@ class Reconciler:
     hold_over: Callable[[str, datetime], str | None]
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
+    on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
@@ -142,6 +145,9 @@ class Reconciler:
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
+        if self.clock() < until:
+            with _apart("the schedules of who is on call wait for the next run"):
+                self.on_call(now)
         return looked_at
 
     def mend(self, detail: Mapping[str, Any], now: datetime) -> bool:

@@ -6,16 +6,18 @@ record of who had what stays true.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, StringConstraints
 
 from firstline.errors import HistoryUnavailable, NotPermitted, OperationRefused
+from firstline.incidents.audit_trail import Trail, append_or_log
 from firstline.models import Frozen, Text
 from firstline.observability import logger
-from firstline.people.actor import Actor
-from firstline.policy.oncall import FILE, Override, Roster, ScheduleName
+from firstline.people.actor import Actor, acted
+from firstline.policy.oncall import FILE, NOBODY, Override, Roster, ScheduleName
 from firstline.policy.people import FILE as PEOPLE_FILE
 from firstline.policy.people import People, PersonName
 from firstline.text import one_line
@@ -42,8 +44,14 @@ class AskedOverride(Frozen):
     reason: Text = ""
 
 
+class AskedWithdrawal(Frozen):
+    """The wish to end an override, by the id that its list shows."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+
+
 class Overridden(NamedTuple):
-    """The override that was made, and the sentence that everybody is told."""
+    """The override that was made or withdrawn, and the sentence that everybody is told."""
 
     override: Override
     said: str
@@ -59,6 +67,8 @@ class OnCallDesk:
         Stores an override. Raises `HistoryUnavailable`.
     tell
         Says a sentence to everybody; it raises nothing.
+    trail
+        Takes what was done, under the override's own name.
     """
 
     schedules: Mapping[str, Roster]
@@ -66,6 +76,7 @@ class OnCallDesk:
     overrides_of: OverridesOf
     save: Callable[[Override], None]
     tell: Callable[[str], None]
+    trail: Trail
 
     def override(self, name: ScheduleName, asked: AskedOverride, actor: Actor, now: datetime) -> Overridden:
         """Give a span of a schedule to a person, and tell everybody.
@@ -78,9 +89,7 @@ class OnCallDesk:
         HistoryUnavailable
             The table does not answer; nothing was changed.
         """
-        if not actor.person.may("operator"):
-            raise NotPermitted(f"{actor.person.name} is a reader: an operator can change who is on call.")
-        schedule = self._schedule(name)
+        schedule = self._checked(name, actor)
         known = self.overrides_of(name, now)
         person = asked.person or actor.person.name
         taker = self.people.named(person)
@@ -88,7 +97,7 @@ class OnCallDesk:
             raise OperationRefused(f"{person!r} is nobody on the list of people: add the person to {PEOPLE_FILE}.")
         if not taker.may("operator"):
             raise OperationRefused(f"{person} is a reader, who cannot take an incident: change it in {PEOPLE_FILE}.")
-        if len(known) >= MOST:
+        if len(of_people(known)) >= MOST:
             raise OperationRefused(f"{name} has {MOST} overrides that are not over: change {FILE} instead.")
         begins_at = max(asked.begins_at or now, now)
         if begins_at > now + FARTHEST:
@@ -111,8 +120,66 @@ class OnCallDesk:
         )
         said = _said(made, _relieved(schedule, known, made), schedule)
         self.save(made)
+        self._record(made, "override", actor, now)
         self.tell(said)
         return Overridden(made, said)
+
+    def withdraw(self, name: ScheduleName, asked: AskedWithdrawal, actor: Actor, now: datetime) -> Overridden:
+        """End an override now, or before it begins, and tell everybody who has the rest of its time.
+
+        Raises
+        ------
+        OperationRefused
+            The caller may not act, or no override that is not over has this id.
+        HistoryUnavailable
+            The table does not answer; nothing was changed.
+        """
+        schedule = self._checked(name, actor)
+        known = self.overrides_of(name, now)
+        found = next((each for each in of_people(known) if each.id == asked.id), None)
+        if found is None:
+            raise OperationRefused(f"{name} has no override {asked.id} that is not over: `firstline oncall overrides`.")
+        ended = found.model_copy(update={"ended_at": now, "ended_by": actor.person.name})
+        rest = max(now, found.begins_at)
+        left = [each for each in known if each is not found]
+        others = _listed(_names(schedule, left, rest, found.ends_at, without=found.person))
+        has_it = f"{others} {'has' if ',' not in others else 'have'} it again" if others else "nothing else changes"
+        begin, end = (f"{at:%a %Y-%m-%d %H:%M}" for at in schedule.local(rest, found.ends_at))
+        said = (
+            f"{actor.person.name} withdrew that {found.person} is on call for {name}, from {begin} to {end} "
+            f"({schedule.time_zone}): {has_it}."
+        )
+        self.save(ended)
+        self._record(ended, "withdraw the override", actor, now)
+        self.tell(said)
+        return Overridden(ended, said)
+
+    def check(self, name: ScheduleName) -> None:
+        """Raise OperationRefused if there is no such schedule."""
+        self._schedule(name)
+
+    def moment(self, name: ScheduleName, written: str) -> datetime | None:
+        """Read a time of a schedule's zone, `2026-12-24T18:00`; None for an empty text. Raises OperationRefused."""
+        if not written:
+            return None
+        zone = ZoneInfo(self._schedule(name).time_zone)
+        try:
+            local = datetime.fromisoformat(written)
+            return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise OperationRefused(f"{one_line(written, 40)!r} is no time: write 2026-12-24T18:00.") from None
+
+    def _checked(self, name: str, actor: Actor) -> Roster:
+        if not actor.person.may("operator"):
+            raise NotPermitted(f"{actor.person.name} is a reader: an operator can change who is on call.")
+        return self._schedule(name)
+
+    def _record(self, override: Override, does: str, actor: Actor, now: datetime) -> None:
+        """Put it on a trail of its own, which is as short as it is old."""
+        fact = acted(actor, does, now, override.reason)
+        span = {"from": override.begins_at.isoformat(), "until": override.end.isoformat()}
+        about = {"schedule": override.schedule, "person": override.person, **span}
+        append_or_log(self.trail, trail_of(override), [fact.model_copy(update={"facts": {**fact.facts, **about}})], now)
 
     def _schedule(self, name: str) -> Roster:
         schedule = self.schedules.get(name)
@@ -120,6 +187,11 @@ class OnCallDesk:
             known = ", ".join(self.schedules) or "none"
             raise OperationRefused(f"There is no schedule {one_line(name, 40)!r} in {FILE}; there is {known}.")
         return schedule
+
+
+def of_people(known: Sequence[Override]) -> list[Override]:
+    """Return the overrides that people made, without the spans of a schedule that is kept elsewhere."""
+    return [override for override in known if override.copied_from is None]
 
 
 def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
@@ -135,17 +207,31 @@ def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
     return of
 
 
+def trail_of(override: Override) -> str:
+    """Return the name of an override's trail."""
+    return f"ONCALL-{override.schedule}-{override.id}"
+
+
 def _relieved(schedule: Roster, known: Sequence[Override], made: Override) -> list[str]:
     """Return the names of those who would have had the time, in order."""
-    shifts = schedule.shifts(known, made.begins_at, made.ends_at)
-    return [name for name in dict.fromkeys(shift.person for shift in shifts) if name != made.person]
+    return _names(schedule, known, made.begins_at, made.ends_at, without=made.person)
+
+
+def _names(
+    schedule: Roster, known: Sequence[Override], begin: datetime, end: datetime, *, without: str = ""
+) -> list[str]:
+    shifts = schedule.shifts(known, begin, end)
+    return [name for name in dict.fromkeys(shift.person for shift in shifts) if name != without]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_RELIEVED
+    return ", ".join(names[:MOST_RELIEVED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
     begin, end = (f"{at:%a %Y-%m-%d %H:%M}" for at in schedule.local(made.begins_at, made.ends_at))
-    more = len(relieved) - MOST_RELIEVED
-    others = ", ".join(relieved[:MOST_RELIEVED]) + (f" and {more} more" if more > 0 else "")
-    instead = f", instead of {others}" if relieved else ""
+    instead = f", instead of {_listed(relieved)}" if relieved else ""
     why = f": {one_line(made.reason, 200)}" if made.reason else ""
     by = "" if made.by == made.person else f" (said {made.by})"
     return (
@@ -153,8 +239,15 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
     )
 
 
-def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> str | None:
-    """Return the name of who is on call on a schedule; None if there is no such schedule.
+class Turn(NamedTuple):
+    """The person on call, and how old the copy is that says so; empty if it is none, or is young."""
+
+    person: str
+    old: str
+
+
+def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
+    """Return who is on call on a schedule; None if there is no such schedule, or it has a gap.
 
     A table that fails costs the overrides, never the page.
     """
@@ -167,4 +260,8 @@ def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: Overrid
     except HistoryUnavailable as error:
         logger.warning("The overrides cannot be read", extra={"schedule": name, "why": str(error)})
         known = ()
-    return schedule.who(known, now)[0]
+    person, because = schedule.who(known, now)
+    if person == NOBODY:
+        logger.error("Nobody is on call on a schedule that is kept elsewhere", extra={"schedule": name})
+        return None
+    return Turn(person, because if because.endswith(" ago") else "")

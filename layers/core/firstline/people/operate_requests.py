@@ -8,7 +8,8 @@
 | the same, written down but not yet told to the execution | 202 |
 | a caller who is not on the list of people, or whose role does not suffice | 403 |
 | an unknown incident or path | 404 |
-| `POST /operate/oncall/<schedule>`, an override | 200: who is on call, from when to when |
+| `POST /operate/oncall/<schedule>/calendar` | 200: the address of a calendar feed |
+| `POST /operate/oncall/<schedule>`, an override; `…/withdraw` ends one | 200: who is on call, from when to when |
 | an action that has no effect, or comes too late | 409, 410 |
 | a body that makes no sense | 400 |
 | the table or the queue does not answer | 503: nothing was changed |
@@ -27,6 +28,7 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.errors import (
     ApprovalRefused,
+    ConfigurationError,
     ExecutionsUnavailable,
     FeedbackRefused,
     FirstlineError,
@@ -39,9 +41,10 @@ from firstline.errors import (
     UnknownIncident,
     UnreadablePayload,
 )
+from firstline.models import Frozen
 from firstline.observability import logger
 from firstline.people.actor import Actor
-from firstline.people.on_call import AskedOverride, OnCallDesk
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
 from firstline.people.operate import LATER, Action, Operations
 from firstline.people.reported import PersonsReport
 from firstline.people.status import status_of
@@ -61,6 +64,13 @@ _STATUSES: dict[type[FirstlineError], HTTPStatus] = {
 }
 """The status of each refusal; the first class that fits counts."""
 
+
+class AskedCalendar(Frozen):
+    """The wish for the address of a calendar: of everybody's shifts, or of one's own."""
+
+    all: bool = False
+
+
 type Answer = tuple[HTTPStatus, dict[str, Any]]
 
 
@@ -72,11 +82,15 @@ class OperateHandler:
     ----------
     operations, on_call
         Build what acts, when it is first needed.
+    calendar
+        Returns the address of a calendar feed: of a schedule, for a person, with everybody's shifts or theirs alone.
+        Raises `NotEntitled` or `ConfigurationError` without a usable key.
     """
 
     people: People
     operations: Callable[[], Operations]
     on_call: Callable[[], OnCallDesk]
+    calendar: Callable[[str, str, bool], str]
 
     def handle(self, event: Mapping[str, Any], parts: list[str], body: bytes, now: datetime) -> Answer:
         """Answer one request. No input of a caller makes it raise.
@@ -125,8 +139,23 @@ class OperateHandler:
                 return self._act(incident_id, _read(Action, body, does=does.replace("-", "_")), actor, now)
             case ["oncall", schedule]:
                 made, said = self.on_call().override(schedule, _read(AskedOverride, body), actor, now)
-                return HTTPStatus.OK, {"said": said, "override": made.model_dump(mode="json")}
+                return HTTPStatus.OK, {"said": said, "id": made.id, "override": made.model_dump(mode="json")}
+            case ["oncall", schedule, "calendar"]:
+                return HTTPStatus.OK, self._calendar(schedule, _read(AskedCalendar, body), actor)
+            case ["oncall", schedule, "withdraw"]:
+                made, said = self.on_call().withdraw(schedule, _read(AskedWithdrawal, body), actor, now)
+                return HTTPStatus.OK, {"said": said, "id": made.id, "override": made.model_dump(mode="json")}
         return HTTPStatus.NOT_FOUND, {"said": "There is no such path: POST /operate/incidents/<incident>/<action>."}
+
+    def _calendar(self, schedule: str, asked: AskedCalendar, actor: Actor) -> dict[str, Any]:
+        self.on_call().check(schedule)
+        try:
+            url = self.calendar(schedule, actor.person.name, asked.all)
+        except ConfigurationError as error:
+            raise OperationRefused(str(error)) from None
+        of = "everybody's shifts" if asked.all else "your shifts"
+        said = f"The calendar of {of} on {schedule}. Whoever has the address can read it, as long as you are listed."
+        return {"said": said, "url": url}
 
     def _act(self, incident_id: str, action: Action, actor: Actor, now: datetime) -> Answer:
         done = self.operations().act(action, incident_id, actor, now)

@@ -41,6 +41,7 @@ def page_on_call(
     now: datetime,
     on_call: Callable[[Level], str | None],
     must_claim: bool = False,
+    text: Callable[[Level], Channel] | None = None,
 ) -> PageOnCallOutput:
     """Page the level that is due, if one is: the next one, or after the last one the first again.
 
@@ -57,6 +58,8 @@ def page_on_call(
         Looks up who is on call at a level; on None the page names the policy's words. Must not raise.
     must_claim
         True for reconcile, which comes back each minute: without the table it pages nobody.
+    text
+        Returns the channel `sms` of a level: a text message to the person whose turn it is.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def page_on_call(
     HistoryUnavailable
         Only if the page must be claimed.
     """
-    pager = _Pager(policy, channels, incidents, now, on_call)
+    pager = _Pager(policy, channels, incidents, now, on_call, text)
     try:
         record = incidents.record(event.incident.incident_id)
     except HistoryUnavailable:
@@ -128,6 +131,7 @@ class _Pager:
     incidents: Incidents
     now: datetime
     on_call: Callable[[Level], str | None]
+    text: Callable[[Level], Channel] | None = None
     reached: list[str] = field(default_factory=list)
     failed: dict[str, ChannelFailed] = field(default_factory=dict)
 
@@ -150,6 +154,8 @@ class _Pager:
     def send(self, job: _Job) -> Page:
         """Send the page through the channels of its level, and store that it went out."""
         level, page, record = self._level(job), self._page(job), job.record
+        if "sms" in level.channels and self.text is not None:
+            self.channels = {**self.channels, "sms": self.text(level)}
         alerts = stored_members(record, self.incidents)
         reason = page_reason(job.due, record, alerts, job.reason, self.now)
         record = record.model_copy(update={"members": [member(alert) for alert in alerts]})

@@ -11,8 +11,9 @@ Example
 'dora'
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -36,6 +37,12 @@ from firstline.policy.schedule import (
 )
 
 FILE = "runbooks/policy/oncall.yaml"
+NOBODY = "nobody"
+"""The person in a gap of a schedule that is kept elsewhere."""
+
+NUMBERS = "oncall/"
+"""Where the stack may read the phone numbers that people.yaml does not have."""
+
 LONGEST_SHIFT = timedelta(days=7, hours=1)
 """A week, in which the clocks may be set back."""
 
@@ -115,7 +122,10 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else."""
+    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else.
+
+    `ended_at` and `ended_by` are set when somebody withdrew it: what was over by then stays as it was.
+    """
 
     schedule: Name
     person: PersonName
@@ -124,6 +134,10 @@ class Override(Frozen):
     reason: Text = ""
     by: Name
     at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    ended_by: Name | None = None
+    copied_from: Name | None = Field(default=None, exclude=True)
+    """The tool that says so, for a span of a schedule that is kept elsewhere; nobody made it, and it is not stored."""
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -133,7 +147,22 @@ class Override(Frozen):
 
     def covers(self, moment: datetime) -> bool:
         """Return True if the override holds at this moment; its end is outside."""
-        return self.begins_at <= moment < self.ends_at
+        return self.begins_at <= moment < self.end
+
+    @property
+    def end(self) -> datetime:
+        """Return when it ends, or ended; its begin if it was withdrawn before it began."""
+        return self.ends_at if self.ended_at is None else max(self.begins_at, min(self.ends_at, self.ended_at))
+
+    def is_over(self, moment: datetime) -> bool:
+        """Return True if it ended before this moment, or was withdrawn before it began."""
+        return self.end <= max(moment, self.begins_at)
+
+    @property
+    def id(self) -> str:
+        """Return the eight digits by which people name it."""
+        told = f"{self.schedule}#{self.ends_at.isoformat()}#{self.at.isoformat()}#{self.person}"
+        return sha256(told.encode()).hexdigest()[:8]
 
 
 class Shift(NamedTuple):
@@ -173,7 +202,7 @@ class Roster(Frozen):
         covering = [override for override in overrides if override.covers(moment)]
         if covering:
             last = max(covering, key=lambda override: override.at)
-            return last.person, f"override by {last.by}"
+            return last.person, f"says {last.copied_from}" if last.copied_from else f"override by {last.by}"
         local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
         if self.holidays and (number := self.holidays.number(local.date())) is not None:
             return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"
@@ -233,17 +262,56 @@ class Roster(Frozen):
         begin, end = (datetime.combine(day + number * _DAY, time(0), zone).astimezone(UTC) for number in (0, 1))
         if end - begin != _DAY:
             edges.update(clock_changes(zone, begin, end - begin))
-        spans = [(override.begins_at, override.ends_at) for override in overrides]
+        spans = [(override.begins_at, override.end) for override in overrides]
         edges.update(at.astimezone(UTC) for span in spans for at in span if begin <= at < end)
         return sorted(edges)
 
 
+class Followed(Frozen):
+    """A schedule that the team keeps in another tool, which reconcile copies every 15 minutes.
+
+    Parameters
+    ----------
+    pagerduty_schedule
+        The id of a schedule in PagerDuty, whose API token is the secret `pagerduty/api-token`.
+    ical
+        `ssm:oncall/<name>`: the SSM parameter, below the stack's `SecretsPrefix`, that holds a calendar's address.
+    time_zone
+        The zone in which messages say its times.
+    """
+
+    pagerduty_schedule: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
+    ical: Annotated[str, StringConstraints(pattern=r"^ssm:oncall/[A-Za-z0-9_.-]{1,60}$")] | None = None
+    time_zone: TimeZone = "UTC"
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if (self.pagerduty_schedule is None) == (self.ical is None):
+            raise ValueError("say where it is kept: either `pagerduty_schedule`, or `ical`")
+        return self
+
+    @property
+    def tool(self) -> str:
+        """Return where it is kept, for messages."""
+        return "PagerDuty" if self.pagerduty_schedule else "its calendar"
+
+
 class OnCall(Frozen):
-    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says."""
+    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says.
+
+    `followed` are schedules that are kept in other tools.
+    """
 
     schedules: dict[ScheduleName, Roster] = Field(default={}, max_length=100)
+    followed: dict[ScheduleName, Followed] = Field(default={}, max_length=20)
 
-    @field_validator("schedules", mode="before")
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if twice := set(self.schedules) & set(self.followed):
+            raise ValueError(f"followed.{min(twice)}: a schedule here has this name, too; give it another")
+        return self
+
+    @field_validator("schedules", "followed", mode="before")
     @classmethod
     def _may_be_empty(cls, given: object) -> object:
         return {} if given is None else given
@@ -258,11 +326,18 @@ def load_oncall(path: Path) -> OnCall:
     return load_policy(path, OnCall, missing="write `schedules: {}` if nobody takes turns")
 
 
-def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def problems(
+    on_call: OnCall, people: People, now: datetime, texted: Collection[str] = ()
+) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """Yield what is wrong with the schedules for the coming half year: each with its place in the file, and the fix.
 
     A name that is not on the list of people is wrong; a person whom nothing can wake or who only reads, and a shift of
     more than a week, are worth a look.
+
+    Parameters
+    ----------
+    texted
+        The schedules whose people get text messages, so that each of them needs a phone.
     """
     for name, schedule in on_call.schedules.items():
         place = ("schedules", name)
@@ -270,6 +345,11 @@ def problems(on_call: OnCall, people: People, now: datetime) -> Iterator[tuple[t
             entry = people.people.get(person)
             if entry is None:
                 yield place, f"{person!r} is not in {PEOPLE_FILE}; add the person there"
+            elif entry.phone is None and name in texted:
+                yield place, f"{person} gets pages by SMS and has no phone: give the number in {PEOPLE_FILE}"
+            elif entry.phone_parameter is not None and not entry.phone_parameter.startswith(NUMBERS):
+                fix = f"store the number of {person} below {NUMBERS}, as ssm:{NUMBERS}{person}"
+                yield place, f"the stack reads no number at {entry.phone_parameter!r}: {fix}"
             elif entry.phone is None and entry.slack is None and entry.mail is None:
                 yield place, f"nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
             if entry is not None and entry.role == "reader":

@@ -15,7 +15,8 @@ from firstline.policy.match import Patterns, covered, subset
 from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
-type ChannelName = Literal["pagerduty", "slack", "sns"]
+type ChannelName = Literal["pagerduty", "slack", "sms", "sns"]
+"""`sms` texts the person whose turn it is; `sns` is the page topic with all its subscribers."""
 
 type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]
 """`90s`, `5m` or `1h`."""
@@ -38,16 +39,23 @@ class Level(Frozen):
     schedule: ScheduleName | None = None
     pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
 
+    @model_validator(mode="after")
+    def _knows_whom_to_text(self) -> Self:
+        if "sms" in self.channels and self.schedule is None:
+            raise ValueError("sms goes to the person whose turn it is; name a `schedule` of oncall.yaml")
+        return self
+
 
 class Route(Frozen):
     """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident.
 
-    `service` and `environment` are patterns, as in rules.yaml.
+    `service`, `environment` and `team` are patterns, as in rules.yaml. The team of an alert is its label `team`.
     """
 
     severity: Annotated[tuple[Severity, ...], BeforeValidator(one_or_many)] = ()
     service: Patterns = ()
     environment: Patterns = ()
+    team: Patterns = ()
     route: Annotated[tuple[RouteName, ...], BeforeValidator(one_or_many)] = ()
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
@@ -58,12 +66,13 @@ class Route(Frozen):
             and (not self.route or route in self.route)
             and _fits(self.service, alert.service if alert else None)
             and _fits(self.environment, alert.environment if alert else None)
+            and _fits(self.team, alert.labels.get("team") if alert else None)
         )
 
     @property
     def takes_all(self) -> bool:
         """Return True if the route asks for nothing."""
-        return not (self.severity or self.service or self.environment or self.route)
+        return not (self.severity or self.service or self.environment or self.team or self.route)
 
     def covers(self, later: "Route") -> bool:
         """Return True if a later route can never decide because of this one."""
@@ -72,6 +81,7 @@ class Route(Frozen):
             and subset(later.route, self.route)
             and covered(later.service, self.service)
             and covered(later.environment, self.environment)
+            and covered(later.team, self.team)
         )
 
 

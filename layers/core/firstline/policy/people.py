@@ -29,8 +29,8 @@ _FORMS = {
     ),
     "mail": (re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}"), "write an address such as ada@example.com"),
     "phone": (
-        re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+"),
-        "name the SSM parameter with the number, as oncall/ada",
+        re.compile(r"\+[1-9]\d{6,14}|(?:ssm:)?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", re.ASCII),
+        "write a number such as +4915112345678, or ssm:oncall/ada, the SSM parameter with the number",
     ),
 }
 """The form of each contact, and what to write instead."""
@@ -64,25 +64,38 @@ class ListedPerson(Frozen):
     slack
         The Slack user id (in Slack: profile, Copy member ID).
     phone
-        The name of the SSM parameter that holds the number, below the stack's `SecretsPrefix`.
+        The number with its country code, or `ssm:oncall/<name>`: the SSM parameter, below the stack's `SecretsPrefix`,
+        that holds it.
     iam
         The ARNs that API Gateway may name as the caller: of an IAM user, or of a role's session
         (`…:assumed-role/<role>/<session>`). `AWSReservedSSO_<permission set>_*` is a role of IAM Identity Center; the
         session `*` means that the role as a whole is this person.
+    known_as
+        The person's names in other tools, such as a schedule of PagerDuty or a calendar.
     """
 
     slack: str | None = None
     mail: str | None = None
     phone: str | None = None
     iam: tuple[Annotated[str, StringConstraints(max_length=400)], ...] = ()
+    known_as: tuple[Annotated[str, StringConstraints(min_length=2, max_length=80)], ...] = ()
     role: Role = "operator"
+
+    @field_validator("phone", mode="before")
+    @classmethod
+    def _stays_text(cls, given: object) -> object:
+        if isinstance(given, int):
+            raise ValueError('YAML reads it as a count; put the number in quotes, as "+4915112345678"')
+        return given
 
     @field_validator("slack", "mail", "phone")
     @classmethod
     def _has_its_form(cls, given: str | None, info: ValidationInfo) -> str | None:
         form, fix = _FORMS[str(info.field_name)]
         if given is not None and not form.fullmatch(given):
-            raise ValueError(f"{given!r} is none; {fix}")
+            # An error may end up in a log, where no number belongs.
+            shown = "it" if info.field_name == "phone" else repr(given)
+            raise ValueError(f"{shown} is none; {fix}")
         return given
 
     @field_validator("iam")
@@ -100,6 +113,11 @@ class ListedPerson(Frozen):
                     "arn:aws:sts::<account>:assumed-role/<role>/<session> (`aws sts get-caller-identity` prints it)"
                 )
         return given
+
+    @property
+    def phone_parameter(self) -> str | None:
+        """Return the name of the parameter that holds the number, or None if the list has the number or none."""
+        return None if self.phone is None or self.phone.startswith("+") else self.phone.removeprefix("ssm:")
 
     def is_principal(self, arn: str) -> bool:
         """Return True if this ARN is the person's."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.observability import logger
-from firstline.wiring.people import PeopleParts
+from firstline.wiring.on_call import OnCallParts
 
 if TYPE_CHECKING:
     from firstline.incidents.heartbeats import Watch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from firstline.models import Incident, IncidentRecord
 
 
-class AlertParts(PeopleParts):
+class AlertParts(OnCallParts):
     """Ingest, heartbeats, reconcile."""
 
     @cached_property
@@ -92,7 +92,12 @@ class AlertParts(PeopleParts):
             hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
             count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
+            on_call=self._look_after_schedules,
         )
+
+    def _look_after_schedules(self, now: datetime) -> None:
+        self.follower.look(now)
+        self.hand_over_watch.look(now)
 
     @cached_property
     def hold_ends(self) -> "HoldEnds":
@@ -129,6 +134,7 @@ class AlertParts(PeopleParts):
             now=now,
             on_call=self.on_call,
             must_claim=True,
+            text=self.text_messages,
         )
         try:
             told = self.incidents.record(record.incident.incident_id) or record

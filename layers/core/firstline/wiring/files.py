@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from firstline.policy.model import ModelPolicy
-    from firstline.policy.oncall import Roster
+    from firstline.policy.oncall import Followed, OnCall, Roster
     from firstline.policy.paging import PagingPolicy
     from firstline.policy.people import People
     from firstline.policy.rules import Rules
@@ -81,12 +81,24 @@ class Files(Stores):
             return NOBODY
 
     @cached_property
-    def schedules(self) -> "Mapping[str, Roster]":
-        """The schedules of who is on call, or none if the file is broken: a page goes out without a name."""
+    def _on_call_file(self) -> "OnCall":
+        """The file of schedules, or an empty one if it is broken: a page goes out without a name."""
         from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
         try:
-            return load_oncall(self._policy("oncall.yaml")).schedules
+            return load_oncall(self._policy("oncall.yaml"))
         except ConfigurationError as error:
             logger.error("no page says whose turn it is: %s", error)
-            return NO_SCHEDULES.schedules
+            return NO_SCHEDULES
+
+    @cached_property
+    def schedules(self) -> "Mapping[str, Roster]":
+        """The schedules of who is on call."""
+        from firstline.policy.followed import everything
+
+        return everything(self._on_call_file)
+
+    @property
+    def followed(self) -> "Mapping[str, Followed]":
+        """The schedules that are kept elsewhere."""
+        return self._on_call_file.followed

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.models import NormalizedAlert
-    from firstline.people.on_call import OnCallDesk
+    from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
 
@@ -41,21 +41,41 @@ class PeopleParts(RemediationParts):
         arn, console_url = self.settings.page_topic_arn, self.settings.console_url
         return PageTopic(arn, client=self._client("sns"), console_url=console_url)
 
+    @cached_property
+    def known_overrides(self) -> "OverridesOf":
+        """The overrides of people who are on the list, over the copies of schedules that are kept elsewhere."""
+        return self._over_copies(self.people)
+
+    def _over_copies(self, people: "People") -> "OverridesOf":
+        from firstline.adapters.dynamodb.copies import TableCopies
+        from firstline.people.on_call import of_listed
+        from firstline.policy.followed import with_copies
+
+        listed, copies = of_listed(self.overrides.of, people), TableCopies(self.table)
+        return with_copies(listed, self.followed, copies.of, people, lambda: datetime.now(UTC))
+
+    def turn(self, level: "Level") -> "Turn | None":
+        """Return whose turn it is by a level's schedule; None if it has none, or the schedule does not say."""
+        from firstline.people.on_call import whose_turn
+
+        if level.schedule is None:
+            return None
+        return whose_turn(level.schedule, self.schedules, self.known_overrides, datetime.now(UTC))
+
     def on_call(self, level: "Level") -> str | None:
         """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""
         from firstline.adapters.channels.connect import on_call_now
-        from firstline.people.on_call import of_listed, whose_turn
 
         if level.schedule is not None:
-            known = of_listed(self.overrides.of, self.people)
-            return whose_turn(level.schedule, self.schedules, known, datetime.now(UTC))
+            turn = self.turn(level)
+            return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
     def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
-        from firstline.people.on_call import OnCallDesk, of_listed
+        from firstline.people.on_call import OnCallDesk
 
-        known = of_listed(self.overrides.of, people)
-        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell)
+        known = self._over_copies(people)
+        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell, self.trail)
 
     def _submit(self, alert: "NormalizedAlert") -> None:
         """Hand an alert that a person raised to ingest."""
@@ -99,4 +119,6 @@ class PeopleParts(RemediationParts):
             documents=self.documents,
             session=self.sessions.find,
             schedules=lambda: self.schedules,
+            overrides_of=self.known_overrides,
+            people=lambda: self.people,
         )

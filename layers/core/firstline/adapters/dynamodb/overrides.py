@@ -24,12 +24,16 @@ class TableOverrides(TableStore):
     """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that end after a time."""
+        """Return the overrides of a schedule that end after a time, without those that were withdrawn before."""
+        return [override for override in self.made(schedule, since) if not override.is_over(since)]
+
+    def made(self, schedule: str, since: datetime) -> list[Override]:
+        """Return the overrides of a schedule that were to end after a time, whether they were withdrawn or not."""
         items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), consistent=True)
         return [override for item in items if (override := _read(item)) is not None]
 
     def save(self, override: Override) -> None:
-        """Store an override."""
+        """Store an override, new or withdrawn."""
         key = f"{stamp(override.ends_at)}#{stamp(override.at)}#{override.person}"
         item: Item = {"pk": f"ONCALL#{override.schedule}", "sk": key, "override": override.model_dump_json()}
         self._table.put(item | {"expires_at": ceil((override.ends_at + KEPT).timestamp())})
@@ -37,7 +41,7 @@ class TableOverrides(TableStore):
 
 def _read(item: Item) -> Override | None:
     try:
-        return Override.model_validate_json(item["override"])
+        return Override.from_stored(item["override"])
     except ValidationError as error:
         logger.error("An override cannot be read, so it does not count", extra={"item": item["sk"], "why": str(error)})
         return None

@@ -1,0 +1,37 @@
+"""Copies of on-call schedules that are kept elsewhere, in the table.
+
+| what | pk | sk |
+|---|---|---|
+| the copy | `FOLLOWED#<schedule>` | `COPY` |
+| when somebody last began to read it | `FOLLOWED#<schedule>` | `TRIED` |
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from firstline.adapters.dynamodb.table import TableStore, stamp
+from firstline.observability import logger
+from firstline.policy.followed import Copy
+
+
+class TableCopies(TableStore):
+    """The copies in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def of(self, schedule: str) -> Copy | None:
+        """Return the copy of a schedule, or None if there is none that can be read."""
+        item = self._table.get(f"FOLLOWED#{schedule}", "COPY")
+        try:
+            return None if item is None else Copy.from_stored(item["copy"])
+        except ValidationError as error:
+            logger.error("The copy of a schedule cannot be read", extra={"schedule": schedule, "why": str(error)})
+            return None
+
+    def save(self, schedule: str, copy: Copy) -> None:
+        """Store a copy in place of the one before."""
+        self._table.put({"pk": f"FOLLOWED#{schedule}", "sk": "COPY", "copy": copy.model_dump_json()})
+
+    def claim(self, schedule: str, now: datetime, every: timedelta) -> bool:
+        """Return True if nobody has begun to read the schedule for so long; then this caller does."""
+        item = {"pk": f"FOLLOWED#{schedule}", "sk": "TRIED", "tried_at": stamp(now)}
+        return self._table.put(item, "attribute_not_exists(pk) OR tried_at <= :before", {":before": stamp(now - every)})

@@ -1,0 +1,180 @@
+"""A reader of iCalendar feeds: who has which time, as a calendar of shifts says it.
+
+The feed is untrusted: its size is bounded before, its lines and repetitions here, and what it says are names and times
+only. Repetition rules are expanded by dateutil, which boto3 brings. https://www.rfc-editor.org/rfc/rfc5545
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from firstline.errors import FeedUnavailable
+from firstline.policy.followed import AHEAD, BEHIND, Span
+from firstline.text import one_line
+
+MOST_LINES = 100_000
+MOST_EVENTS = 5_000
+MOST_REPETITIONS = 20_000
+"""The most repetitions of one event that are counted, from its first one on: 50 years of days."""
+
+_SLOW = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", re.IGNORECASE)
+_DURATION = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,7})S)?)?")
+
+type _Property = tuple[dict[str, str], str]
+type _Event = dict[str, list[_Property]]
+
+
+def read(text: str, zone: ZoneInfo, now: datetime) -> list[Span]:
+    """Return the shifts of a calendar around a time.
+
+    Parameters
+    ----------
+    zone
+        The zone of times that say none.
+
+    Raises
+    ------
+    FeedUnavailable
+        It is no calendar, or an event of it makes no sense.
+    """
+    lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
+    if lines[0].strip().upper() != "BEGIN:VCALENDAR" or len(lines) > MOST_LINES:
+        raise FeedUnavailable("it is no calendar, or one of more than 100,000 lines")
+    try:
+        return _all_spans(list(islice(_events(lines), MOST_EVENTS)), zone, now)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise FeedUnavailable(f"an event cannot be read: {one_line(str(error), 120)}") from None
+
+
+def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime) -> list[Span]:
+    moved = {
+        (_text(event, "UID"), _moment(event["RECURRENCE-ID"][0], zone)) for event in events if "RECURRENCE-ID" in event
+    }
+    return [
+        span
+        for event in events
+        if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED"
+        for span in _spans(event, zone, now, moved)
+    ]
+
+
+def _events(lines: list[str]) -> Iterator[_Event]:
+    """Yield the properties of each event, without those of what stands inside of it, such as an alarm."""
+    inside: list[str] = []
+    event: _Event = {}
+    for line in lines:
+        head, _, value = _split(line)
+        name, parameters = head[0], head[1]
+        if name == "BEGIN":
+            inside.append(value.strip().upper())
+            event = {} if inside[-1] == "VEVENT" else event
+        elif name == "END":
+            if inside and inside.pop() == "VEVENT":
+                yield event
+        elif inside and inside[-1] == "VEVENT":
+            event.setdefault(name, []).append((parameters, value.strip()))
+
+
+def _split(line: str) -> tuple[tuple[str, dict[str, str]], str, str]:
+    """Split a line at the first colon that stands in no quotes."""
+    quoted, at = False, len(line)
+    for number, character in enumerate(line):
+        if character == '"':
+            quoted = not quoted
+        elif character == ":" and not quoted:
+            at = number
+            break
+    name, *given = line[:at].split(";")
+    parameters = dict(part.partition("=")[::2] for part in given)
+    named = {key.upper(): each.strip('"') for key, each in parameters.items()}
+    return (name.strip().upper(), named), ":", line[at + 1 :]
+
+
+def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, datetime]]) -> Iterator[Span]:
+    begin = _moment(event["DTSTART"][0], zone)
+    length = _length(event, begin, zone)
+    who = _who(event)
+    if length <= timedelta(0) or not who:
+        return
+    for at in _begins(event, begin, zone, now, length):
+        if "RECURRENCE-ID" in event or (_text(event, "UID"), at) not in moved:
+            yield Span(who=who, begins_at=at, ends_at=at + length)
+
+
+def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, length: timedelta) -> list[datetime]:
+    """Return when an event begins around now: once, or as its rule repeats it, in the wall clock of its zone."""
+    first, last = now - BEHIND - length, now + AHEAD
+    if "RRULE" not in event:
+        return [begin]
+    from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
+
+    rule = event["RRULE"][0][1]
+    if not _SLOW.search(rule):
+        raise ValueError(f"a rule that repeats too often: {rule}")
+    written = event["DTSTART"][0]
+    local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
+    local = begin.astimezone(local_zone).replace(tzinfo=None)
+    # The rule counts in the wall clock, so its end has to be local as well.
+    if found_end := re.search(r"UNTIL=([0-9TZ]+)", rule):
+        end = _moment(({}, found_end[1]), local_zone).astimezone(local_zone)
+        rule = rule.replace(found_end[1], f"{end:%Y%m%dT%H%M%S}")
+    repeats: Any = rrulestr(rule, dtstart=local)
+    out = {_moment((given, part), zone) for given, listed in event.get("EXDATE", []) for part in listed.split(",")}
+    found = []
+    for number, wall in enumerate(repeats):
+        at = wall.replace(tzinfo=local_zone).astimezone(UTC)
+        if at > last:
+            break
+        if number >= MOST_REPETITIONS:
+            raise ValueError("a rule that repeats too often to be counted")
+        if at >= first and at not in out:
+            found.append(at)
+    return found
+
+
+def _moment(given: _Property, zone: ZoneInfo) -> datetime:
+    """Read `20261129T090000Z`, the same with a zone or without one, or a day."""
+    _, written = given
+    if re.fullmatch(r"\d{8}", written):
+        return datetime.combine(date.fromisoformat(written), time(0), _zone(given, zone)).astimezone(UTC)
+    if not re.fullmatch(r"\d{8}T\d{6}Z?", written):
+        raise ValueError(f"{written!r} is no time")
+    local = datetime.fromisoformat(written.removesuffix("Z"))
+    return local.replace(tzinfo=UTC if written.endswith("Z") else _zone(given, zone)).astimezone(UTC)
+
+
+def _zone(given: _Property, zone: ZoneInfo) -> ZoneInfo:
+    parameters, _ = given
+    named = parameters.get("TZID", "")
+    try:
+        return ZoneInfo(named) if named else zone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{one_line(named, 60)!r} is no time zone") from None
+
+
+def _length(event: _Event, begin: datetime, zone: ZoneInfo) -> timedelta:
+    if "DTEND" in event:
+        return _moment(event["DTEND"][0], zone) - begin
+    if "DURATION" in event:
+        found = _DURATION.fullmatch(_text(event, "DURATION"))
+        if found is None:
+            raise ValueError("a duration that is none")
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return timedelta(days=1) if len(event["DTSTART"][0][1]) == 8 else timedelta(0)
+
+
+def _who(event: _Event) -> str:
+    """Return the mail of the one who attends, or else the title."""
+    attending = [value for _, value in event.get("ATTENDEE", []) if value.casefold().startswith("mailto:")]
+    if len(attending) == 1:
+        return one_line(attending[0][len("mailto:") :], 120)
+    title = re.sub(r"\\([\\;,])", r"\1", _text(event, "SUMMARY").replace("\\n", " ").replace("\\N", " "))
+    return one_line(title, 120)
+
+
+def _text(event: _Event, name: str) -> str:
+    return event[name][0][1] if name in event else ""

@@ -1,0 +1,125 @@
+"""Schedules where they are kept: in PagerDuty (REST API), or as a calendar's feed over HTTPS.
+
+Addresses and tokens are the owner's secrets. What comes back is untrusted: its size is bounded, its times are checked,
+and of a name only a short line is kept.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from firstline.adapters import ical
+from firstline.errors import FeedUnavailable
+from firstline.policy.followed import AHEAD, BEHIND, Span
+from firstline.policy.oncall import Followed
+from firstline.text import one_line
+
+MAX_BYTES = 2_000_000
+TIMEOUT_SECONDS = 5.0
+TOKEN = "pagerduty/api-token"  # noqa: S105 (its name)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow no redirect: the owner gave one address, not whatever it leads to."""
+
+
+class OnCallFeeds:
+    """The schedules that are kept elsewhere.
+
+    Parameters
+    ----------
+    secret
+        Returns the value of a parameter below the stack's prefix, or None. Raises `GetParameterError`.
+    schemes
+        What an address may begin with; a test's server has no certificate.
+    """
+
+    def __init__(
+        self,
+        secret: Callable[[str], str | None],
+        *,
+        pagerduty_api_url: str,
+        schemes: Iterable[str] = ("https",),
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._secret = secret
+        self._api_url = pagerduty_api_url.rstrip("/")
+        self._schemes = tuple(schemes)
+        self._timeout_seconds = timeout_seconds
+
+    def read(self, followed: Followed, now: datetime) -> list[Span]:
+        """Read a schedule around a time.
+
+        Raises
+        ------
+        FeedUnavailable
+            It cannot be read, or makes no sense; the message says why, without the address.
+        """
+        if followed.pagerduty_schedule is not None:
+            return self._of_pagerduty(followed.pagerduty_schedule, now)
+        name = (followed.ical or "").removeprefix("ssm:")
+        address = self._value(name).strip()
+        if address.startswith("webcal://"):
+            address = "https" + address.removeprefix("webcal")
+        if urlsplit(address).scheme not in self._schemes:
+            raise FeedUnavailable(f"the address in {name} must begin with https:// or webcal://")
+        text = self._fetch(address, {"Accept": "text/calendar"}).decode("utf-8-sig", "replace")
+        return ical.read(text, ZoneInfo(followed.time_zone), now)
+
+    def _of_pagerduty(self, schedule: str, now: datetime) -> list[Span]:
+        """https://developer.pagerduty.com/api-reference/ (Get a schedule): its final schedule, in UTC."""
+        span = {"since": (now - BEHIND).isoformat(), "until": (now + AHEAD).isoformat(), "time_zone": "UTC"}
+        body = self._fetch(
+            f"{self._api_url}/schedules/{schedule}?{urlencode(span)}",
+            {
+                "Authorization": f"Token token={self._value(TOKEN)}",
+                "Accept": "application/vnd.pagerduty+json;version=2",
+            },
+        )
+        return spans_of(body)
+
+    def _value(self, name: str) -> str:
+        try:
+            value = self._secret(name)
+        except GetParameterError:
+            raise FeedUnavailable(f"the parameter {name} cannot be read") from None
+        if value is None:
+            raise FeedUnavailable(f"the parameter {name} is not there")
+        return value
+
+    def _fetch(self, url: str, headers: dict[str, str]) -> bytes:
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the scheme is checked, or the stack's own)
+        opener = urllib.request.build_opener(_NoRedirect)
+        try:
+            with opener.open(request, timeout=self._timeout_seconds) as response:
+                body: bytes = response.read(MAX_BYTES + 1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise FeedUnavailable(f"the server answered {error.code}") from None
+        except (OSError, HTTPException, ValueError) as error:
+            # Some of these errors quote the address, which is a secret.
+            raise FeedUnavailable(f"the server does not answer ({type(error).__name__})") from None
+        if len(body) > MAX_BYTES:
+            raise FeedUnavailable(f"it has more than {MAX_BYTES:,} bytes")
+        return body
+
+
+def spans_of(body: bytes) -> list[Span]:
+    """Return the final schedule of PagerDuty's answer. Raises `FeedUnavailable`."""
+    try:
+        entries: list[Any] = json.loads(body)["schedule"]["final_schedule"]["rendered_schedule_entries"]
+        return [
+            Span(who=one_line(entry["user"]["summary"], 120), begins_at=entry["start"], ends_at=entry["end"])
+            for entry in entries
+        ]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise FeedUnavailable(f"PagerDuty's answer makes no sense ({type(error).__name__})") from None

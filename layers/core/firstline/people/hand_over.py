@@ -1,0 +1,180 @@
+"""The hand-over at a change of shift: who leaves, who comes, and what the one who comes has to know.
+
+Reconcile says it once for each change, when nobody has to be woken; `firstline oncall handover` prints the same.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord
+from firstline.observability import logger, metrics
+from firstline.people.on_call import OverridesOf
+from firstline.people.status import Status, status_of
+from firstline.policy.holds import Silence
+from firstline.policy.oncall import NOBODY, Roster, Shift
+from firstline.privacy.redact import redact
+from firstline.text import bullets, count, local_time, one_line
+
+MOST_READ = 300
+"""The most incidents of each kind that are read for one hand-over."""
+
+MOST_LISTED = 15
+"""The most incidents that a message lists, and the most silences; the rest is counted."""
+
+
+class Holding(NamedTuple):
+    """The person who had a schedule when it was last looked at, and since when."""
+
+    person: str
+    since: datetime
+
+
+class HandOver(NamedTuple):
+    """The content of a hand-over. `leaves` is None if nobody had the schedule before."""
+
+    schedule: str
+    leaves: str | None
+    comes: Shift
+    open: Sequence[Status]
+    """Each open incident once; what nobody has stands first."""
+    silences: Sequence[Silence]
+    suppressed: Sequence[str]
+    """The titles of what was suppressed since the one who leaves came."""
+
+
+def gather(
+    schedule: str,
+    leaves: Holding | None,
+    comes: Shift,
+    now: datetime,
+    *,
+    incidents: Incidents,
+    silences: Callable[[datetime], Sequence[Silence]],
+) -> HandOver:
+    """Read what a hand-over says. Raises `HistoryUnavailable`."""
+    records = {record.incident.incident_id: record for record in islice(incidents.open_records(), MOST_READ)}
+    listed = sorted((status_of(record, now) for record in records.values()), key=lambda status: status.sort_key)
+    ending = [
+        silence
+        for silence in silences(now)
+        if silence.active(now) and (comes.until is None or silence.expires_at < comes.until)
+    ]
+    closed = islice(incidents.closed_since(leaves.since), MOST_READ) if leaves else ()
+    return HandOver(
+        schedule,
+        leaves.person if leaves else None,
+        comes,
+        listed,
+        sorted(ending, key=lambda silence: silence.expires_at),
+        suppressed_in(closed, now),
+    )
+
+
+def suppressed_in(closed: Iterable[IncidentRecord], now: datetime) -> list[str]:
+    """Return the titles of the incidents that nobody was told of."""
+    return [status_of(record, now).title for record in closed if record.outcome == "suppressed"]
+
+
+def in_words(given: HandOver, zone: tzinfo, now: datetime, most: int = MOST_LISTED) -> str:
+    """Write a hand-over as a message, without the personal data that alerts quote."""
+    until = f" until {local_time(given.comes.until, zone, now)}" if given.comes.until else ""
+    before = f"{given.leaves} hands {given.schedule} over to {given.comes.person}" if given.leaves else ""
+    parts = [f"On call: {before or f'{given.comes.person} has {given.schedule}'}{until}."]
+    unowned = sum(status.unowned for status in given.open)
+    if given.open:
+        more = len(given.open) - most
+        lines = [
+            f"{status.severity} {_shown(status.title)} ({status.short_id}): {one_line(status.who, 120)}"
+            for status in given.open[:most]
+        ]
+        least = "At least " if len(given.open) >= MOST_READ else ""
+        head = f"{least}{count(len(given.open), 'incident')} open, {unowned} without an owner"
+        parts.append(f"{head}\n{bullets([*lines, *_rest(more, 'firstline incidents')])}")
+    else:
+        parts.append("No incident is open.")
+    if given.silences:
+        lines = [
+            f"{local_time(silence.expires_at, zone, now)} {silence.id}, {one_line(silence.owner, 40)}: "
+            f"{_shown(silence.reason)}"
+            for silence in given.silences[:most]
+        ]
+        parts.append(
+            "Silences that end in this shift\n"
+            + bullets([*lines, *_rest(len(given.silences) - most, "firstline silence list")])
+        )
+    if given.suppressed:
+        names = dict.fromkeys(_shown(title) for title in given.suppressed)
+        more = len(names) - 5
+        parts.append(
+            f"Suppressed since the last hand-over: {count(len(given.suppressed), 'incident')}, as "
+            f"{', '.join(list(names)[:5])}{f' and {more} others' if more > 0 else ''}."
+        )
+    return "\n\n".join(parts)
+
+
+def _shown(text: str) -> str:
+    return one_line(redact(text), 100)
+
+
+def _rest(more: int, command: str) -> list[str]:
+    return [f"and {more} more: {command}"] if more > 0 else []
+
+
+@dataclass(frozen=True)
+class HandOverWatch:
+    """Says the hand-over of each schedule whose person has changed.
+
+    Parameters
+    ----------
+    last
+        Returns who was given a schedule last; None if nobody ever was. Raises `HistoryUnavailable`.
+    claim
+        Writes who has a schedule now; returns False if somebody else has done so since it was seen. Raises as `last`.
+    tell
+        Tells the ops channel; it raises nothing.
+    """
+
+    schedules: Mapping[str, Roster]
+    overrides_of: OverridesOf
+    last: Callable[[str], Holding | None]
+    claim: Callable[[str, Holding, Holding | None], bool]
+    incidents: Incidents
+    silences: Callable[[datetime], Sequence[Silence]]
+    tell: Callable[[str], None]
+
+    def look(self, now: datetime) -> int:
+        """Say each hand-over that is due, once, and return how many were said.
+
+        Of several runs at the same moment, the one that claims it says it. One that dies in between leaves it unsaid:
+        to repeat it would be worse than to look at the list.
+        """
+        said = 0
+        for name, roster in self.schedules.items():
+            try:
+                said += self._look_at(name, roster, now)
+            except HistoryUnavailable:
+                logger.exception("A hand-over waits for the next run", extra={"schedule": name})
+        return said
+
+    def _look_at(self, name: str, roster: Roster, now: datetime) -> bool:
+        overrides = self.overrides_of(name, now)
+        person, _ = roster.who(overrides, now)
+        last = self.last(name)
+        if (last.person if last else NOBODY) == person:
+            return False
+        # Read before the claim: what cannot be read is tried again by the next run.
+        shift = roster.shift(overrides, now)
+        given = None
+        if last is not None:
+            given = gather(name, last, shift, now, incidents=self.incidents, silences=self.silences)
+        if not self.claim(name, Holding(person, now), last) or given is None:
+            return False  # somebody else says it, or nobody had it before
+        self.tell(in_words(given, ZoneInfo(roster.time_zone), now))
+        metrics.add_metric(name="HandedOver", unit="Count", value=1)
+        return True

@@ -1,0 +1,124 @@
+"""Schedules that a team keeps elsewhere, in PagerDuty or in a calendar: what they are, and their copies. Pure.
+
+A copy is a list of spans, each with its person. It is laid over a roster on which nobody is on call, as overrides are,
+so that pages, hand-overs, the console and people's own overrides know no difference.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from firstline.models import Frozen, Name
+from firstline.policy.oncall import NOBODY, Followed, OnCall, Override, Roster
+from firstline.policy.people import People
+from firstline.text import one_line, short_duration
+
+MOST_SPANS = 1_000
+AHEAD, BEHIND = timedelta(days=60), timedelta(days=14)
+"""The time around now that a copy holds."""
+
+OLD = timedelta(days=1)
+"""From this age on a copy is still used, and messages say how old it is."""
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Span(Frozen):
+    """A person's time on call, as the other tool says it."""
+
+    who: Name
+    begins_at: AwareDatetime
+    ends_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.ends_at <= self.begins_at:
+            raise ValueError("it ends before it begins")
+        return self
+
+
+class Copy(Frozen):
+    """The copy of a schedule, and when it was taken."""
+
+    taken_at: AwareDatetime
+    spans: Annotated[tuple[Span, ...], Field(max_length=MOST_SPANS)]
+
+
+def bounded(spans: Iterable[Span], now: datetime) -> tuple[Span, ...]:
+    """Return the spans around now, in order, at most as many as a copy holds."""
+    near = [span for span in spans if span.ends_at > now - BEHIND and span.begins_at < now + AHEAD]
+    return tuple(sorted(near, key=lambda span: (span.begins_at, span.ends_at, span.who))[:MOST_SPANS])
+
+
+def everything(on_call: OnCall) -> dict[str, Roster]:
+    """Return all schedules by name; nobody has one that is followed, until its copy is laid over it."""
+    empty = {
+        name: Roster(time_zone=followed.time_zone, starts=date(2000, 1, 1), rotation=(NOBODY,))
+        for name, followed in on_call.followed.items()
+    }
+    return {**on_call.schedules, **empty}
+
+
+def with_copies(
+    overrides_of: Callable[[str, datetime], Sequence[Override]],
+    followed: Mapping[str, Followed],
+    copy_of: Callable[[str], Copy | None],
+    people: People,
+    now: Callable[[], datetime],
+) -> Callable[[str, datetime], Sequence[Override]]:
+    """Lay the copies of followed schedules below the overrides that people made."""
+
+    def of(schedule: str, since: datetime) -> Sequence[Override]:
+        made = overrides_of(schedule, since)
+        origin = followed.get(schedule)
+        copy = copy_of(schedule) if origin is not None else None
+        if origin is None or copy is None:
+            return made
+        return [*_laid(schedule, origin, copy, people, since, now()), *made]
+
+    return of
+
+
+def _laid(
+    schedule: str, origin: Followed, copy: Copy, people: People, since: datetime, now: datetime
+) -> Iterator[Override]:
+    age = now - copy.taken_at
+    source = f"{origin.tool}, a copy of {short_duration(age)} ago" if age >= OLD else origin.tool
+    for number, span in enumerate(copy.spans):
+        if span.ends_at <= since:
+            continue
+        yield Override(
+            schedule=schedule,
+            person=person_of(span.who, people),
+            begins_at=span.begins_at,
+            ends_at=span.ends_at,
+            by=origin.tool,
+            # Where two spans meet, the one that began later counts; what people make always does.
+            at=_LONG_AGO + timedelta(seconds=number),
+            copied_from=source,
+        )
+
+
+def person_of(said: str, people: People) -> str:
+    """Return the name on the list of the person whom another tool names.
+
+    The tool's text is the person's name, mail or one of `known_as`; or it holds exactly one of them as whole words. The
+    name of somebody who is not on the list is written as the list writes names.
+    """
+    text = said.casefold()
+    names = {
+        name: {each.casefold() for each in (name, entry.mail, *entry.known_as) if each}
+        for name, entry in people.people.items()
+    }
+    exact = [name for name, forms in names.items() if text in forms]
+    found = exact or [
+        name
+        for name, forms in names.items()
+        if any(re.search(rf"(?<![\w@.]){re.escape(form)}(?![\w@])", text) for form in forms)
+    ]
+    if len(found) == 1:
+        return found[0]
+    return re.sub(r"[^a-z0-9]+", "-", one_line(text, 80)).strip("-")[:40].strip("-") or NOBODY

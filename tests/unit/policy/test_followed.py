@@ -1,0 +1,169 @@
+"""Schedules that are kept elsewhere: their copies say whose turn it is, with people's own overrides above them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import FeedUnavailable, HistoryUnavailable
+from firstline.observability import metrics
+from firstline.people.follow import EVERY, MOST_AT_ONCE, Follower
+from firstline.people.on_call import of_people, whose_turn
+from firstline.policy.followed import AHEAD, MOST_SPANS, Copy, Span, bounded, everything, person_of, with_copies
+from firstline.policy.oncall import NOBODY, Followed, OnCall, Override
+from firstline.policy.people import People
+from tests.support.builders import NOW
+
+HOUR = timedelta(hours=1)
+ON_CALL = OnCall.model_validate({"followed": {"payments": {"pagerduty_schedule": "PABC123"}}})
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "ada": {"known_as": ["Ada Okafor"]},
+            "bob": {"mail": "Bob@example.com"},
+            "bobby": {},
+            "cem": {"known_as": ["Cem (nights)"]},
+        }
+    }
+)
+
+
+def span(who: str, begin: float, end: float) -> Span:
+    return Span(who=who, begins_at=NOW + begin * HOUR, ends_at=NOW + end * HOUR)
+
+
+def turns(*spans: Span, made: Sequence[Override] = (), taken: timedelta = timedelta(), at: float = 0) -> Any:
+    copy = Copy(taken_at=NOW - taken, spans=spans)
+    known = with_copies(lambda name, since: made, ON_CALL.followed, lambda name: copy, PEOPLE, lambda: NOW)
+    return whose_turn("payments", everything(ON_CALL), known, NOW + at * HOUR)
+
+
+def test_the_copy_says_whose_turn_it_is_and_a_gap_is_nobodys() -> None:
+    spans = span("Ada Okafor", -2, 2), span("bob@example.com", 3, 5)
+    assert [turn and turn.person for turn in (turns(*spans, at=at) for at in (0, 2, 3, 5))] == [
+        "ada",
+        None,
+        "bob",
+        None,
+    ]
+
+
+def test_people_override_a_copy() -> None:
+    taken = Override(
+        schedule="payments", person="cem", begins_at=NOW, ends_at=NOW + HOUR, by="cem", at=NOW - timedelta(days=9)
+    )
+    assert turns(span("ada", -2, 2), made=[taken]).person == "cem"
+    assert turns(span("ada", -2, 2), made=[taken], at=1).person == "ada"
+
+
+@pytest.mark.parametrize(
+    ("taken", "old"),
+    [(timedelta(hours=23), ""), (timedelta(days=2), "says PagerDuty, a copy of 2 days ago")],
+)
+def test_a_copy_older_than_a_day_is_used_and_said(taken: timedelta, old: str) -> None:
+    assert turns(span("ada", -2, 2), taken=taken) == ("ada", old)
+
+
+@pytest.mark.parametrize(
+    ("said", "person"),
+    [
+        ("ADA OKAFOR", "ada"),
+        ("On Call - Ada Okafor - Payments", "ada"),
+        ("bob@EXAMPLE.com", "bob"),
+        ("bob", "bob"),
+        ("On call: bobby", "bobby"),
+        ("bob, then bobby", "bob-then-bobby"),
+        ("Cem (nights)", "cem"),
+        ("Zoë Müller", "zo-m-ller"),
+        ("../../etc; DROP", "etc-drop"),
+        ("\u202e…", NOBODY),
+    ],
+)
+def test_a_name_of_another_tool_is_found_on_the_list_or_written_as_a_name(said: str, person: str) -> None:
+    assert person_of(said, PEOPLE) == person
+
+
+def test_a_copy_is_bounded() -> None:
+    far = [span("ada", number, number + 1) for number in range(-10_000, 10_000)]
+    kept = bounded(far, NOW)
+    assert len(kept) == MOST_SPANS
+    assert all(each.begins_at < NOW + AHEAD for each in kept)
+
+
+def test_spans_of_a_copy_are_no_overrides_that_people_made() -> None:
+    copy = Copy(taken_at=NOW, spans=(span("ada", -1, 1),))
+    known = with_copies(lambda name, since: [], ON_CALL.followed, lambda name: copy, PEOPLE, lambda: NOW)
+    assert of_people(known("payments", NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"a": {}}, "either `pagerduty_schedule`, or `ical`"),
+        ({"a": {"pagerduty_schedule": "PABC123", "ical": "ssm:oncall/a"}}, "either `pagerduty_schedule`, or `ical`"),
+        ({"a": {"ical": "https://calendar.example/secret"}}, "ical"),
+    ],
+)
+def test_a_followed_schedule_names_one_origin_and_no_address(written: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        OnCall.model_validate({"followed": written})
+
+
+def test_a_name_stands_once() -> None:
+    with pytest.raises(ValueError, match=r"followed\.a: a schedule here has this name, too"):
+        OnCall.model_validate(
+            {
+                "schedules": {"a": {"starts": "2026-01-01", "rotation": "ada"}},
+                "followed": {"a": {"ical": "ssm:oncall/a"}},
+            }
+        )
+
+
+class Elsewhere:
+    """A tool with schedules, and the copies of them."""
+
+    def __init__(self, schedules: int = 1) -> None:
+        self.followed = {f"s{number}": Followed(pagerduty_schedule="PABC123") for number in range(schedules)}
+        self.spans: list[Span] | Exception = [span("ada", -1, 1)]
+        self.copies: dict[str, Copy] = {}
+        self.tried: dict[str, datetime] = {}
+        metrics.clear_metrics()
+
+    def look(self, at: datetime = NOW) -> int:
+        return Follower(self.followed, self._read, self._claim, self.copies.__setitem__).look(at)
+
+    def _read(self, followed: Followed, now: datetime) -> list[Span]:
+        if isinstance(self.spans, Exception):
+            raise self.spans
+        return self.spans
+
+    def _claim(self, name: str, now: datetime, every: timedelta) -> bool:
+        if name in self.tried and self.tried[name] > now - every:
+            return False
+        self.tried[name] = now
+        return True
+
+
+def test_a_schedule_is_copied_every_quarter_of_an_hour() -> None:
+    elsewhere = Elsewhere()
+    minutes = [elsewhere.look(NOW + timedelta(minutes=minute)) for minute in range(31)]
+    assert [minute for minute, copied in enumerate(minutes) if copied] == [0, 15, 30]
+    assert timedelta(minutes=15) == EVERY
+
+
+@pytest.mark.parametrize("failure", [FeedUnavailable("503"), HistoryUnavailable("throttled"), []])
+def test_what_cannot_be_read_keeps_the_old_copy_and_is_counted(failure: Any) -> None:
+    elsewhere = Elsewhere()
+    elsewhere.look()
+    before = dict(elsewhere.copies)
+    elsewhere.spans = failure
+    assert elsewhere.look(NOW + EVERY) == 0
+    assert elsewhere.copies == before
+    assert "ScheduleNotCopied" in metrics.metric_set
+    metrics.clear_metrics()
+
+
+def test_a_run_reads_a_few_and_the_next_ones_the_rest() -> None:
+    elsewhere = Elsewhere(MOST_AT_ONCE + 2)
+    assert [elsewhere.look(NOW + timedelta(minutes=minute)) for minute in range(3)] == [MOST_AT_ONCE, 2, 0]
