@@ -360,8 +360,14 @@ class Heard:
         return next((live for live in self.watch.stored.lives() if live.incident_id == incident_id), None)
 
     def _worse(self, alert: StoredAlert, word: Word) -> bool:
-        """Tell whether a word is worse than all that people could know of the incident before, if they knew of it."""
+        """Tell whether a word is worse than all that people could know of the incident before, if they knew of it.
+
+        A verdict may be worse than what its alerts said; then a page told people so.
+        """
         live = self._live(alert.incident_id)
+        paged = any(send.kind in PAGES and send.at < word.at for send in self.sends[alert.incident_id])
+        if paged and live is not None and (plain(live.item.get("paged_rank")) or 0) >= rank(word):
+            return False
         since = datetime.fromisoformat(plain(live.item["opened_at"])) - MINUTE if live is not None else START
         earlier = (
             rank(known)
