@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 
 from firstline import settings
-from firstline.adapters.aws.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
+from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, INVENTORY, ONE_SECOND
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import ConfigurationError, HistoryUnavailable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from firstline.adapters.aws.alarm_evidence import AlarmReader
     from firstline.adapters.aws.documents import SsmDocuments
     from firstline.adapters.aws.executions import StepFunctions
+    from firstline.adapters.aws.owner_tags import TagReader
     from firstline.adapters.aws.releases import ReleaseRecords
     from firstline.adapters.aws.secrets import Secrets
     from firstline.adapters.aws.switch import RemediationSwitch
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from firstline.models import Incident, IncidentRecord, NormalizedAlert
     from firstline.people.front import PeopleFront
     from firstline.people.on_call import OnCallDesk
+    from firstline.people.recovery import MetricLook
     from firstline.policy.model import ModelPolicy
     from firstline.policy.oncall import Roster
     from firstline.policy.paging import Level, PagingPolicy
@@ -351,7 +353,8 @@ class Wiring:
     def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
         from firstline.people.show import show_again
 
-        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
+        look = self.look(self.settings.state_machine_arn)
+        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now, look=look)
 
     # --- classification -----------------------------------------------------------------------------------------------
 
@@ -368,16 +371,47 @@ class Wiring:
     def alarms(self, account: str) -> "AlarmReader":
         """Return the reader of the evidence around this account's alarms."""
         from firstline.adapters.aws.alarm_evidence import AlarmReader
+        from firstline.adapters.aws.error_logs import ErrorLogReader
 
         cloudwatch = self._evidence_client("cloudwatch")
-        region = cloudwatch.meta.region_name
-        return AlarmReader(self._evidence_client, account=account, region=region, partition=cloudwatch.meta.partition)
+        return AlarmReader(
+            self._evidence_client,
+            account=account,
+            region=cloudwatch.meta.region_name,
+            partition=cloudwatch.meta.partition,
+            logs=ErrorLogReader(self.settings.error_log_group_arns),
+            tags=self._tags,
+        )
+
+    def look(self, arn: str) -> "MetricLook":
+        """Return the look at whether metrics are back in their ranges, for alarms of an ARN's account and region."""
+        region, account = arn.split(":")[3:5]
+        if account not in self._looks:
+            from firstline.adapters.aws.alarm_metric import OwnAlarms
+            from firstline.people.recovery import MetricLook
+
+            alarms = OwnAlarms(self._evidence_client, account=account, region=region)
+            self._looks[account] = MetricLook(alarms.recovered)
+        return self._looks[account]
+
+    @cached_property
+    def _looks(self) -> "dict[str, MetricLook]":
+        return {}
+
+    @cached_property
+    def _tags(self) -> "TagReader":
+        from firstline.adapters.aws.owner_tags import TagReader
+
+        return TagReader()
 
     def _evidence_client(self, service: str) -> Any:
-        """Return the client of a service, made once: boto3's session must not make two at the same time."""
+        """Return the client of a service, made once: boto3's session must not make two at the same time.
+
+        A search through a log takes longer than the look at a resource.
+        """
         with self._evidence_lock:
             if service not in self._evidence_clients:
-                self._evidence_clients[service] = self._client(service, ONE_SECOND)
+                self._evidence_clients[service] = self._client(service, EVIDENCE if service == "logs" else ONE_SECOND)
             return self._evidence_clients[service]
 
     @cached_property

@@ -49,6 +49,15 @@ _MIN_CONNECTIONS = 50
 _AT_ITS_PEAK = 0.95
 _OLD_MESSAGE_SECONDS = 600
 
+_FAILURES = frozenset(
+    {
+        *("Errors", "Throttles", "5XXError", "5xx", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"),
+        *("UnHealthyHostCount", "StatusCheckFailed_System", "StatusCheckFailed_Instance"),
+        *("ReadThrottleEvents", "WriteThrottleEvents"),
+    }
+)
+"""Metrics that count failures: a resource that has any now is not well, whether or not a rule can say why."""
+
 _WELL_STATES = frozenset({"available", "running", "active", "ok", "in-use"})
 _PLANNED: frozenset[Category] = frozenset({"maintenance"})
 
@@ -123,9 +132,11 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 
 
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
-    """Return True if the resource shows no fault now: enough was read, and no rule holds."""
+    """Return True if the resource shows no fault now: enough was read, nothing fails, and no rule holds."""
     resource = evidence.resource
     if resource is None or len(evidence.readings) < MIN_READINGS:
+        return False
+    if any(reading.name in _FAILURES and reading.now > 0 for reading in evidence.readings):
         return False
     state = (resource.state or "").casefold()
     return (not state or state in _WELL_STATES) and find(evidence, opened_at) is None
