@@ -48,6 +48,8 @@ def test_a_persons_word_on_the_alert_wins_over_its_tag(
     opened = incident(**UNSTATED)
     verdict = verdict_on(opened, evidence(tags=SAYS_CRITICAL, word=word_on(opened, "low")))
     assert (verdict.severity, verdict.decided_by) == ("low", "people")
+    assert verdict.word is not None
+    assert "tagged" not in " ".join(verdict.reasons)
 
 
 def test_nobody_is_asked_about_what_is_tagged_and_the_reason_says_so(

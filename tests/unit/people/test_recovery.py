@@ -7,9 +7,10 @@ import pytest
 
 from firstline.channels import slack
 from firstline.errors import MetricsUnavailable
-from firstline.models import IncidentRecord
+from firstline.models import IncidentRecord, Notification
 from firstline.people.recovery import MOST_LOOKS, WINDOW, MetricLook
 from firstline.people.show import show_again
+from firstline.privacy.alerts import for_outsiders
 from tests.support.builders import NOW, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryChannel, MemoryStore
 
@@ -72,6 +73,11 @@ def test_nobody_looks_before_a_page_or_in_a_storm(quiet: IncidentRecord) -> None
     alarms = Alarms()
     assert look(MemoryStore(quiet).only, alarms) is None
     assert alarms.asked == 0
+
+
+def test_personal_data_is_removed_from_it_as_from_the_rest() -> None:
+    told = Notification(kind="changed", record=record(), reason="", at=NOW, recovery="CPU of ada@example.com: 40")
+    assert "ada@" not in str(for_outsiders(told).recovery)
 
 
 @pytest.mark.parametrize("said", [None, MetricsUnavailable("throttled")])
