@@ -75,8 +75,12 @@ def write(what: str = "UpdateFunctionCode20150331v2", minutes: int = 9, who: str
     return ResourceChange(at=NOW - timedelta(minutes=minutes), what=what, who=who)
 
 
+def failed(name: str, now: int, hour_ago: int = 0) -> dict[str, Any]:
+    return {name: (now, hour_ago)}
+
+
 API, ALB, FUNCTION = "AWS/ApiGateway", "AWS/ApplicationELB", "AWS/Lambda"
-SLOW_API = {"Count": (1_000, 900), "IntegrationLatency": (9_000, 200)}
+SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000, 200)}
 
 
 @pytest.mark.parametrize(
@@ -86,8 +90,8 @@ SLOW_API = {"Count": (1_000, 900), "IntegrationLatency": (9_000, 200)}
         ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, None))),
         ("changed", around(ALB, state=None, changes=(write("ModifyListener"),), HTTPCode_Target_5XX_Count=(9, None))),
         ("throttled", around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0), Throttles=(5, 0))),
-        ("backend slow", around(API, state=None, **SLOW_API, **{"5XXError": (20, 0)})),
-        ("backend slow", around(API, state=None, **SLOW_API, **{"5xx": (20, 0)})),
+        ("backend slow", around(API, state=None, **SLOW_API, **failed("5XXError", 20))),
+        ("backend slow", around(API, state=None, **SLOW_API, **failed("5xx", 20))),
         (
             "backend slow",
             around(
@@ -157,8 +161,8 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
         around(FUNCTION, state=None, changes=(write("TagResource"),), Errors=(41, 0)),
         around(FUNCTION, state=None, changes=(write("UpdateTags"),), Errors=(41, 0)),
         around(FUNCTION, state=None, changes=(write("Update of the platform", who=None),), Errors=(41, 0)),
-        around(API, state=None, **SLOW_API, **{"5XXError": (5, 0)}),  # of a thousand requests
-        around(API, state=None, Count=(100, 90), IntegrationLatency=(400, 100), **{"5xx": (20, 0)}),  # still quick
+        around(API, state=None, **SLOW_API, **failed("5XXError", 5)),  # of a thousand requests
+        around(API, state=None, Count=(100, 90), IntegrationLatency=(400, 100), **failed("5xx", 20)),  # still quick
     ],
 )
 def test_without_evidence_no_cause_is_named(evidence: Evidence) -> None:
@@ -187,9 +191,9 @@ def test_a_resource_is_well_only_if_enough_was_read() -> None:
 @pytest.mark.parametrize("failures", ["Errors", "5xx", "HTTPCode_Target_5XX_Count", "StatusCheckFailed_System"])
 def test_a_resource_that_counts_failures_is_not_well(failures: str) -> None:
     """No rule may know why each run of a function fails."""
-    quiet = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **{failures: (0, 0)})
+    quiet = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 0))
     assert cause.is_well(quiet, NOW)
-    failing = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **{failures: (50, 50)})
+    failing = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 50, 50))
     assert not cause.is_well(failing, NOW)
 
 
