@@ -1,4 +1,4 @@
-"""What is read of the monitors that send alerts: the evidence around an alarm, and whether it is well again."""
+"""The parts that read the monitors which send alerts: the evidence around an alarm, and whether it is well again."""
 
 from functools import cached_property
 from threading import Lock
