@@ -1,13 +1,20 @@
 """Error lines as they are read from CloudWatch Logs: from which log group, within which bounds, and if permitted."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+import boto3
 import pytest
+from botocore.validate import ParamValidator
+from moto import mock_aws
 
 from firstline.adapters.aws.error_logs import MAX_EVENTS, MAX_REQUESTS, ErrorLogReader
 from firstline.adapters.aws.resource_state import Watched
 from tests.support.builders import NOON
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:"
 EVERY = (f"{LOGS}*",)
@@ -162,3 +169,41 @@ def test_a_resource_without_a_log_has_none(what: Watched, services: Any) -> None
     logs = Service()
     assert read(ErrorLogReader(EVERY), what, logs=logs, **services) is None
     assert logs.asked == []
+
+
+def test_a_log_is_read_as_aws_has_it() -> None:
+    """The names of the parameters are checked by boto3; moto knows no regular expression, so that it is left out."""
+    with mock_aws():
+        logs = boto3.client("logs", region_name="eu-central-1")
+        logs.create_log_group(logGroupName="/aws/lambda/pay")
+        logs.create_log_stream(logGroupName="/aws/lambda/pay", logStreamName="one")
+        now = datetime.now(UTC)
+        stamps = [int((now - timedelta(minutes=minutes)).timestamp() * 1_000) for minutes in (60, 3, 2)]
+        events: list[InputLogEventTypeDef] = [{"timestamp": stamp, "message": "[ERROR] no row 7"} for stamp in stamps]
+        logs.put_log_events(logGroupName="/aws/lambda/pay", logStreamName="one", logEvents=events)
+        ask = logs.filter_log_events
+
+        def without_pattern(**given: Any) -> Any:
+            return ask(**{name: value for name, value in given.items() if name != "filterPattern"})
+
+        with patch.object(logs, "filter_log_events", without_pattern):
+            found = ErrorLogReader(EVERY).read(watched(), lambda _: logs, now, now)
+
+    assert found is not None
+    assert [(line.times, line.shape) for line in found.lines] == [(2, "no row <n>")]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("logs", "FilterLogEvents", {"logGroupName": "g", "startTime": 1, "endTime": 2, "limit": 9, "nextToken": "t"}),
+        ("logs", "FilterLogEvents", {"filterPattern": "%x%", "logGroupName": "g"}),
+        ("ecs", "DescribeTaskDefinition", {"taskDefinition": "web:3"}),
+        ("apigateway", "GetRestApis", {"limit": 500}),
+        ("apigatewayv2", "GetStage", {"ApiId": "a", "StageName": "$default"}),
+        ("resourcegroupstaggingapi", "GetResources", {"ResourceARNList": ["arn:aws:sqs:r:1:jobs"]}),
+    ],
+)
+def test_boto3_knows_each_parameter(service: Any, operation: str, given: dict[str, Any]) -> None:
+    shape = boto3.client(service, region_name="eu-central-1").meta.service_model.operation_model(operation).input_shape
+    assert not ParamValidator().validate(given, shape).has_errors()
