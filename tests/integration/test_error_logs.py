@@ -1,7 +1,7 @@
 """Error lines as they are read from CloudWatch Logs: from which log group, within which bounds, and if permitted."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import boto3
@@ -12,9 +12,6 @@ from moto import mock_aws
 from firstline.adapters.aws.error_logs import MAX_EVENTS, MAX_REQUESTS, ErrorLogReader
 from firstline.adapters.aws.resource_state import Watched
 from tests.support.builders import NOON
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:"
 EVERY = (f"{LOGS}*",)
@@ -179,7 +176,7 @@ def test_a_log_is_read_as_aws_has_it() -> None:
         logs.create_log_stream(logGroupName="/aws/lambda/pay", logStreamName="one")
         now = datetime.now(UTC)
         stamps = [int((now - timedelta(minutes=minutes)).timestamp() * 1_000) for minutes in (60, 3, 2)]
-        events: list[InputLogEventTypeDef] = [{"timestamp": stamp, "message": "[ERROR] no row 7"} for stamp in stamps]
+        events: list[Any] = [{"timestamp": stamp, "message": "[ERROR] no row 7"} for stamp in stamps]
         logs.put_log_events(logGroupName="/aws/lambda/pay", logStreamName="one", logEvents=events)
         ask = logs.filter_log_events
 
