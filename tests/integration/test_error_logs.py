@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
 
@@ -66,6 +67,17 @@ def test_a_log_without_end_costs_three_requests() -> None:
     found = read(ErrorLogReader(EVERY), watched(), logs=logs)
     assert len(logs.asked) == MAX_REQUESTS
     assert (found.lines[0].times, found.complete) == (MAX_REQUESTS, False)
+
+
+def test_a_log_that_cannot_be_searched_says_why_and_is_no_gap() -> None:
+    class Refusing:
+        def filter_log_events(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "InvalidOperation", "Message": "log class"}}, "FilterLogEvents")
+
+    found = ErrorLogReader(EVERY).read(watched(), lambda _: Refusing(), NOON, NOON)
+    assert found is not None
+    assert (found.group, found.lines, found.complete) == ("/aws/lambda/pay", [], False)
+    assert "InvalidOperation" in str(found.unread)
 
 
 def test_enough_events_end_the_search() -> None:

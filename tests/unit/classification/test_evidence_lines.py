@@ -58,6 +58,10 @@ def test_everything_is_told_in_a_few_lines_metrics_with_their_past_and_changes_w
     [
         (errors(1), "once at 12:00 UTC in /aws/lambda/pay: key error 0"),
         (errors(600, complete=False), "at least 600 times since 12:00 UTC in /aws/lambda/pay: key error 0"),
+        (
+            ErrorLog(group="/ecs/web", complete=False, unread="InvalidOperation"),
+            "The log /ecs/web could not be searched: InvalidOperation",
+        ),
     ],
 )
 def test_a_log_that_was_not_read_to_its_end_says_so(log: ErrorLog, line: str) -> None:

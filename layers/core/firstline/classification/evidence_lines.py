@@ -44,6 +44,8 @@ def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -
 
 def _errors(log: ErrorLog) -> Iterator[str]:
     """Tell the most frequent error lines: `41 times since 02:11 UTC in /aws/lambda/pay: key error <value>`."""
+    if log.unread is not None:
+        yield f"The log {log.group} could not be searched: {log.unread}"
     for line in log.lines[:MAX_ERRORS]:
         times = "once" if line.times == 1 else f"{line.times} times"
         least = "" if log.complete else "at least "

@@ -178,12 +178,14 @@ class ErrorLine(Frozen):
 class ErrorLog(Frozen):
     """The most frequent error lines in the affected resource's log around the time when its alarm fired.
 
-    `complete` is false if the log has more of them than were read: the counts are then the least there is.
+    `complete` is false if the log has more of them than were read: the counts are then the least there is. `unread`
+    says why the log could not be searched; that is no gap in what a verdict rests on.
     """
 
     group: Short
     lines: list[ErrorLine] = Field(default=[], max_length=10)
     complete: bool = True
+    unread: Text | None = None
 
 
 class OwnerTags(Frozen):

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
+from firstline.adapters.aws.clients import AWS_FAILURES
 from firstline.adapters.aws.resource_state import Clients, Watched, text
 from firstline.classification.error_lines import LogEvent, group
 from firstline.models import ErrorLog
@@ -57,7 +58,13 @@ class ErrorLogReader:
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most two requests to find the log group, and `MAX_REQUESTS` to search it.
+        At most two requests to find the log group, and `MAX_REQUESTS` to search it. A log that cannot be searched says
+        why.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            AWS did not say where the resource logs.
         """
         found = dict.fromkeys(_GROUPS[watched.namespace](watched, clients))
         groups = [name for name in found if self._may_read(watched.arn("logs", f"log-group:{name}:*"))][:MAX_GROUPS]
@@ -65,10 +72,16 @@ class ErrorLogReader:
             return None
         events: list[LogEvent] = []
         complete, left = True, MAX_REQUESTS
+        times = (moment, now)
         for place, name in enumerate(groups):
             pattern = _FAILED_REQUESTS if watched.namespace == _API and not _logs_runs(name) else _ERRORS
             share = left if place == len(groups) - 1 else left - 1
-            seen, used, ended = _search(clients("logs"), name, pattern, (moment, now), share, MAX_EVENTS - len(events))
+            try:
+                seen, used, ended = _search(
+                    clients("logs"), name, pattern, (moment, now), share, MAX_EVENTS - len(events)
+                )
+            except AWS_FAILURES as failure:  # such as a log group of a class that cannot be searched
+                return ErrorLog(group=text(name), complete=False, unread=text(failure))
             events += seen
             left -= used
             complete = complete and ended
