@@ -77,9 +77,7 @@ class ErrorLogReader:
             pattern = _FAILED_REQUESTS if watched.namespace == _API and not _logs_runs(name) else _ERRORS
             share = left if place == len(groups) - 1 else left - 1
             try:
-                seen, used, ended = _search(
-                    clients("logs"), name, pattern, (moment, now), share, MAX_EVENTS - len(events)
-                )
+                seen, used, ended = _search(clients("logs"), name, pattern, times, share, MAX_EVENTS - len(events))
             except AWS_FAILURES as failure:  # such as a log group of a class that cannot be searched
                 return ErrorLog(group=text(name), complete=False, unread=text(failure))
             events += seen
