@@ -34,6 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         incidents=wiring.incidents,
         now=now,
         end_silence=wiring.silences.end_resolved,
+        look=wiring.look(context.invoked_function_arn),
     )
     conclude(
         request,

@@ -26,6 +26,7 @@ SETTINGS = {
     "INCIDENTS_PER_MINUTE": "60",
     "INCIDENTS_PER_MINUTE_AND_ALERT": "20",
     "BACKLOG_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/backlog",
+    "ERROR_LOG_GROUP_ARNS": "",
     "QUARANTINE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/quarantine",
     "RUNBOOKS_DIR": "runbooks",
     "SECRETS_PREFIX": "/firstline/bench",

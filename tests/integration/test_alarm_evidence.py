@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from firstline.adapters.aws.alarm_evidence import AlarmReader
+from firstline.adapters.aws.alarm_metric import OwnAlarms
+from firstline.adapters.aws.error_logs import ErrorLogReader
 from firstline.errors import MetricsUnavailable
 from tests.support.builders import NOON, alert, at
 
@@ -403,3 +405,98 @@ def test_texts_of_aws_are_redacted_and_cut() -> None:
     assert seen is not None
     assert "hunter2" not in seen.changes[0].what
     assert len(seen.changes[0].what) <= 200
+
+
+# --- is it well again? ----------------------------------------------------------------------------------------------
+
+
+def now_reads(alarm: dict[str, Any], *values: float) -> Any:
+    """Return what is said of an alarm whose newest periods, of one minute each, have these values, newest first."""
+    times = [NOON - timedelta(minutes=1 + number) for number in range(len(values))]
+    data = {"MetricDataResults": [{"Id": "watched", "Label": "M", "Values": list(values), "Timestamps": times}]}
+    cloudwatch = Counting(describe_alarms={"MetricAlarms": [alarm]}, get_metric_data=data)
+    alarms = OwnAlarms({"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION)
+    said = alarms.recovered(fires(), NOON)
+    assert len(cloudwatch.calls) <= 2
+    return said
+
+
+ABOVE_90 = alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {
+    "Threshold": 90.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+    "StateValue": "ALARM",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "said"),
+    [
+        (
+            {},
+            40,
+            "UTC: 40, back in its range (M, Average; the alarm fires when GreaterThan 90). CloudWatch says ALARM.",
+        ),
+        ({}, 97, "still out of its range"),
+        ({}, 90, "back in its range"),
+        ({"ComparisonOperator": "GreaterThanOrEqualToThreshold"}, 90, "still out of its range"),
+        ({"ComparisonOperator": "LessThanThreshold"}, 90, "back in its range"),
+        ({"ComparisonOperator": "LessThanOrEqualToThreshold"}, 90, "still out of its range"),
+        ({"StateValue": "INSUFFICIENT_DATA"}, 40, "CloudWatch says INSUFFICIENT DATA."),
+    ],
+)
+def test_the_newest_whole_period_says_whether_a_metric_is_back(changes: Any, value: float, said: str) -> None:
+    assert said in now_reads(ABOVE_90 | changes, value, 99, 99)
+
+
+def test_a_period_that_is_not_over_does_not_count() -> None:
+    alarm = ABOVE_90 | {"Period": 300}
+    assert "still out of its range" in now_reads(alarm, 1, 1, 1, 1, 97)
+
+
+@pytest.mark.parametrize(
+    "alarm", [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}]
+)
+def test_an_alarm_without_a_fixed_threshold_tells_nothing(alarm: dict[str, Any]) -> None:
+    known = {name: value for name, value in alarm.items() if value is not None}
+    assert now_reads(known, 40) is None
+
+
+def test_nothing_is_told_without_values_and_of_other_accounts() -> None:
+    assert now_reads(ABOVE_90) is None
+    nobody: dict[str, Any] = {}
+    alarms = OwnAlarms(nobody.__getitem__, account=ACCOUNT, region=REGION)
+    assert alarms.recovered(fires(account="999999999999"), NOON) is None
+
+
+# --- tags and error lines -------------------------------------------------------------------------------------------
+
+
+def test_tags_and_error_lines_are_read_with_the_rest() -> None:
+    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:HighCpu"
+    found = alarm_on("AWS/Lambda", FunctionName="pay")
+    found["MetricAlarms"][0]["AlarmArn"] = arn
+    mapping = {"ResourceARN": arn, "Tags": [{"Key": "team", "Value": "payments"}]}
+    event = {"timestamp": int(NOON.timestamp() * 1_000), "message": "[ERROR] KeyError: 'user'"}
+    clients: dict[str, Any] = {
+        "cloudwatch": Counting(describe_alarms=found, get_metric_data=metric_data(9.0)),
+        "cloudtrail": NOTHING,
+        "lambda": Counting(get_function_concurrency={}),
+        "resourcegroupstaggingapi": Counting(get_resources={"ResourceTagMappingList": [mapping]}),
+        "logs": Counting(filter_log_events={"events": [event]}),
+    }
+    logs = ErrorLogReader((f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/*:*",))
+    seen = AlarmReader(clients.__getitem__, account=ACCOUNT, region=REGION, logs=logs).around(fires(), NOON, NOON)
+
+    assert seen is not None
+    assert seen.missing == []
+    assert seen.tags.team == "payments"
+    assert seen.log is not None
+    assert [line.shape for line in seen.log.lines] == ["key error <value>"]
+
+
+def test_without_the_owners_leave_no_log_is_asked() -> None:
+    lambda_ = Counting(get_function_concurrency={})
+    alarms, _ = on("AWS/Lambda", {"FunctionName": "pay"}, **{"lambda": lambda_, "logs": Counting()})
+    seen = alarms.around(fires(), NOON, NOON)
+    assert seen is not None
+    assert (seen.log, seen.missing) == (None, [])

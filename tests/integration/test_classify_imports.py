@@ -91,6 +91,7 @@ def _classify(aws: str, runbooks: Path, alert_name: str = "DiskFull") -> dict[st
         "RUNBOOKS_DIR": str(runbooks),
         "TIME_ZONE": "UTC",
         "HISTORY_DAYS": "90",
+        "ERROR_LOG_GROUP_ARNS": "",
     }
     event = json.dumps({"incident": incident.model_dump(mode="json")})
     done = subprocess.run(

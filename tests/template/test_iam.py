@@ -1,10 +1,15 @@
 """Least privilege, read from the roles as SAM makes them."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator.iam import allows, conditions_hold
+from tests.template.conftest import ROOT
+from tests.template.test_iam_senders import statements_by_role, template
 
 KEYS = "dynamodb:LeadingKeys"
 
@@ -24,6 +29,7 @@ WITHOUT_RESOURCES = {
     "rds:DescribeEvents",
     "cloudtrail:LookupEvents",
     "application-autoscaling:DescribeScalingActivities",
+    "tag:GetResources",
 }
 """Reads that know no resource, or (alarms, for composite ones) show all only with `*`: AWS's service authorization
 reference."""
@@ -44,7 +50,7 @@ def roles(resources: Resources) -> Resources:
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"}
 
 
-def allowed(statements: list[Statement], action: str) -> list[Statement]:
+def allowed[S: Mapping[str, Any]](statements: list[S], action: str) -> list[S]:
     return [statement for statement in statements if action in as_list(statement["Action"])]
 
 
@@ -195,3 +201,32 @@ def test_a_role_reads_its_own_secrets_only(
     assert {text.split("parameter/firstline/${AWS::StackName}/")[1] for text in resources} == {
         name if name == "remediation" or "/" in name else f"{name}/*" for name in secrets
     }
+
+
+LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/shop-*:*"
+
+
+def test_logs_are_read_only_where_the_owner_lists_them() -> None:
+    search, services = "logs:FilterLogEvents", "ecs:DescribeTaskDefinition"
+    by_default, opened = statements_by_role(template()), statements_by_role(template(ErrorLogGroupArns=LOGS))
+    for action in (search, services, "apigateway:GET"):
+        assert not [role for role, given in by_default.items() if allowed(given, action)]
+        assert [role for role, given in opened.items() if allowed(given, action)] == ["ClassifyFunctionRole"]
+    (statement,) = allowed(opened["ClassifyFunctionRole"], search)
+    assert statement["Resource"] == [LOGS]
+
+
+@pytest.mark.parametrize(
+    ("arn", "may_be_listed"),
+    [
+        ("", True),
+        (LOGS, True),
+        (LOGS.removesuffix(":*"), False),
+        ("*", False),
+        ("arn:aws:logs:*:*:log-group:*:*", False),
+        ("arn:aws:s3:::logs:*", False),
+    ],
+)
+def test_a_log_group_is_listed_with_its_account_and_region(arn: str, may_be_listed: bool) -> None:
+    declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["ErrorLogGroupArns"]
+    assert bool(re.fullmatch(declared["AllowedPattern"], arn)) == may_be_listed

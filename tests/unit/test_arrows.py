@@ -36,7 +36,10 @@ KNOWS_A_LATER_ROOM = {
 }
 """The exceptions: the file, the room, and why."""
 
-FLOW = ("frozen", "severity", "alert", "word", "incident", "classification", "plan", "live", "record", "evidence")
+FLOW = (
+    *("frozen", "severity", "alert", "word", "incident", "metric"),
+    *("classification", "plan", "live", "record", "evidence"),
+)
 """The files of `firstline.models`, in the order in which data flows through them."""
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

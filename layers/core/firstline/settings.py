@@ -102,9 +102,10 @@ class IngestSettings(IngestionSettings):
 
 
 class ClassifySettings(RunbookSettings):
-    """Settings of functions/classify."""
+    """Settings of functions/classify. `error_log_group_arns` are the logs that may be searched for error lines."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    error_log_group_arns: Names
 
 
 class RemediateSettings(RunbookSettings, TimesSettings):

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.summary import execution_link, labels, severity, summarise, web_link
-from firstline.models import Counts, IncidentRecord, Member
+from firstline.models import Counts, IncidentRecord, Member, MetricSeries
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
@@ -231,6 +231,23 @@ def test_only_web_addresses_become_links(url: str | None, offered: bool) -> None
 def test_the_execution_is_named_after_the_incident() -> None:
     assert execution_link(CONSOLE, an_incident()) == f"{CONSOLE}:{INCIDENT_ID}"
     assert execution_link("", an_incident()) is None
+
+
+def test_the_evidence_around_an_alarm_is_told_in_every_channel_with_its_metric_drawn() -> None:
+    series = MetricSeries(label="CPU", period_seconds=60, values=[0, 100], ends_at=NOW)
+    paged = a_notification(
+        "paged", a_record(classification=a_classification(evidence=["it fails"] * 20, series=series))
+    )
+    drawn = "▁█ 0 to 100, within 2 min up to the alarm: CPU"
+
+    assert summarise(paged).resource == (*["it fails"] * 8, drawn)
+
+    mail, event = sns.render(paged), pagerduty.render(paged)
+    assert mail is not None
+    assert event is not None
+    assert drawn in json.loads(mail["Message"])["email"]
+    assert event["payload"]["custom_details"]["what the resource shows"][-1] == drawn
+    assert f"• {drawn}" in str(slack.render(paged)["blocks"])
 
 
 def test_whoever_is_asked_because_nobody_is_sure_has_the_evidence_at_hand() -> None:

@@ -12,6 +12,8 @@ from firstline.classification.prompt import pack
 from firstline.classification.vital_signs import amount, lines
 from firstline.models import (
     Classification,
+    ErrorLine,
+    ErrorLog,
     Evidence,
     Incident,
     MetricReading,
@@ -69,9 +71,37 @@ def event(category: str, minutes: int = 5) -> ResourceChange:
     return ResourceChange(at=NOW - timedelta(minutes=minutes), what="Multi-AZ failover", categories=[category])
 
 
+def write(what: str = "UpdateFunctionCode20150331v2", minutes: int = 9, who: str | None = "anna") -> ResourceChange:
+    return ResourceChange(at=NOW - timedelta(minutes=minutes), what=what, who=who)
+
+
+def failed(name: str, now: int, hour_ago: int = 0) -> dict[str, Any]:
+    return {name: (now, hour_ago)}
+
+
+API, ALB, FUNCTION = "AWS/ApiGateway", "AWS/ApplicationELB", "AWS/Lambda"
+SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000, 200)}
+
+
 @pytest.mark.parametrize(
     ("category", "evidence"),
     [
+        ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0, 0))),
+        ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, None))),
+        ("changed", around(ALB, state=None, changes=(write("ModifyListener"),), HTTPCode_Target_5XX_Count=(9, None))),
+        ("throttled", around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0), Throttles=(5, 0))),
+        ("backend slow", around(API, state=None, **SLOW_API, **failed("5XXError", 20))),
+        ("backend slow", around(API, state=None, **SLOW_API, **failed("5xx", 20))),
+        (
+            "backend slow",
+            around(
+                ALB,
+                state=None,
+                RequestCount=(1_000, 900),
+                HTTPCode_ELB_5XX_Count=(10, None),
+                TargetResponseTime=(9, 0.2, 0.2),
+            ),
+        ),
         ("storage full", around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))),
         ("storage full", around(FreeStorageSpace=(4 * GIB, 9 * GIB), facts={"allocated_storage_gib": "100"})),
         ("storage full", around(state="storage-full")),
@@ -123,6 +153,16 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
         around("AWS/ApplicationELB", facts={"healthy": "3", "unhealthy": "0"}),
         around("AWS/ECS", facts={"running": "3", "desired": "3"}),
         around("AWS/SQS", ApproximateAgeOfOldestMessage=(1800, 2), NumberOfMessagesDeleted=(5, 9)),
+        around(FUNCTION, state=None, changes=(write(),), Errors=(0, 0)),  # a change on its own
+        around(FUNCTION, state=None, changes=(write(),), Errors=(41, 39)),  # it failed before, too
+        around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0, 40)),
+        around(FUNCTION, state=None, changes=(write(minutes=90),), Errors=(41, 0)),
+        around(FUNCTION, state=None, changes=(write(minutes=-1),), Errors=(41, 0)),  # after it
+        around(FUNCTION, state=None, changes=(write("TagResource"),), Errors=(41, 0)),
+        around(FUNCTION, state=None, changes=(write("UpdateTags"),), Errors=(41, 0)),
+        around(FUNCTION, state=None, changes=(write("Update of the platform", who=None),), Errors=(41, 0)),
+        around(API, state=None, **SLOW_API, **failed("5XXError", 5)),  # of a thousand requests
+        around(API, state=None, Count=(100, 90), IntegrationLatency=(400, 100), **failed("5xx", 20)),  # still quick
     ],
 )
 def test_without_evidence_no_cause_is_named(evidence: Evidence) -> None:
@@ -146,6 +186,25 @@ def test_a_resource_is_well_only_if_enough_was_read() -> None:
     assert cause.is_well(around(**QUIET), NOW)
     assert not cause.is_well(around(CPUUtilization=(20, 21)), NOW)
     assert not cause.is_well(around(**QUIET, state="rebooting"), NOW)
+
+
+@pytest.mark.parametrize("failures", ["Errors", "5xx", "HTTPCode_Target_5XX_Count", "StatusCheckFailed_System"])
+def test_a_resource_that_counts_failures_is_not_well(failures: str) -> None:
+    """No rule may know why each run of a function fails."""
+    quiet = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 0))
+    assert cause.is_well(quiet, NOW)
+    failing = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 50, 50))
+    assert not cause.is_well(failing, NOW)
+
+
+def test_a_change_is_a_suspect_and_raises_nothing(decide: Decide) -> None:
+    changed = around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0))
+    verdict = decide(changed, severity="medium", severity_stated=False, message="")
+    assert verdict.severity == decide(around(), severity="medium", severity_stated=False, message="").severity
+    assert verdict.cause == (
+        f"Perhaps a change just before it, {write().at:%H:%M} UTC: UpdateFunctionCode20150331v2 by anna "
+        "(Lambda orders-db): errors 41 (1 h ago 0)."
+    )
 
 
 def test_the_lines_tell_the_cause_first_and_then_what_changed_most() -> None:
@@ -178,11 +237,16 @@ def test_amounts_are_written_as_people_do(value: float, unit: Any, text: str) ->
 
 
 def test_the_models_pack_carries_the_evidence(incident: Callable[..., Incident]) -> None:
-    evidence = BROKEN.model_copy(update={"changes": [event("failover")]})
+    line = ErrorLine(shape="key error <value>", times=41, first_at=NOW - timedelta(minutes=7))
+    log = ErrorLog(group="/aws/rds", lines=[line], complete=False)
+    evidence = BROKEN.model_copy(update={"changes": [event("failover")], "log": log})
     items = {item["what"]: item for item in pack(incident(), evidence, NOW).items}
     assert items["state of the affected resource"]["state"] == "available"
     assert items["metrics of the affected resource"]["metrics"] == ["free storage 0.4 GiB (1 h ago 13 GiB)"]
     assert items["change of the affected resource"]["kinds"] == ["failover"]
+    told = items["error lines of the affected resource"]
+    assert told["lines_masked"] == [{"line": "key error <value>", "times": 41, "first": "7 min"}]
+    assert not told["all_were_read"]
 
 
 # --- what it changes ------------------------------------------------------------------------------------------------

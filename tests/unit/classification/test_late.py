@@ -10,13 +10,24 @@ import pytest
 from firstline.classification import late
 from firstline.classification.classify import classify
 from firstline.errors import MetricsUnavailable
-from firstline.models import AlarmEvidence, Evidence, Incident, MetricReading, NormalizedAlert, Resource
+from firstline.models import (
+    AlarmEvidence,
+    Evidence,
+    Incident,
+    MetricReading,
+    MetricSeries,
+    NormalizedAlert,
+    OwnerTags,
+    Resource,
+)
 from firstline.policy.rules import NO_RULES
 from tests.support.classification_fixtures import NOW
 
 FULL = AlarmEvidence(
     resource=Resource(kind="RDS", namespace="AWS/RDS", id="orders", state="storage-full"),
     readings=[MetricReading(name="FreeStorageSpace", now=0.4 * 2**30, hour_ago=13 * 2**30)],
+    metric=MetricSeries(label="free", period_seconds=60, values=[1.0], ends_at=NOW),
+    tags=OwnerTags(team="core"),
     missing=["the resource's metrics a week ago could not be read: throttled"],
 )
 
@@ -67,10 +78,14 @@ def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -
     incident, verdict = first
     added = late.with_evidence(verdict, incident, Alarms(FULL), NOW + timedelta(seconds=2))
     assert added.cause.startswith("The storage of the database is full")
-    assert added.evidence == ["RDS orders: storage-full, free storage 0.4 GiB (1 h ago 13 GiB)"]
+    assert added.evidence == [
+        "RDS orders: storage-full, free storage 0.4 GiB (1 h ago 13 GiB)",
+        "Tagged: team core",
+    ]
+    assert added.series == FULL.metric
     assert not added.evidence_due
     assert added.reasons == [*verdict.reasons, *FULL.missing]
-    same = {"cause", "evidence", "evidence_due", "reasons"}
+    same = {"cause", "evidence", "evidence_due", "reasons", "series"}
     assert added.model_dump(exclude=same) == verdict.model_dump(exclude=same)
 
 

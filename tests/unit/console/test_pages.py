@@ -12,6 +12,7 @@ from firstline.console import assets
 from firstline.console.frame import Frame
 from firstline.console.incident_page import IncidentView, incident_page, status_part
 from firstline.console.links import links_of, safe_link
+from firstline.console.metric_chart import metric_chart
 from firstline.console.plan_page import plan_page
 from firstline.console.render import style, style_hash
 from firstline.console.sessions import Pass
@@ -19,7 +20,7 @@ from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.console.web import security_headers
 from firstline.incidents.audit_trail import Fact, chained
-from firstline.models import SEVERITY_RANK, Deployment, EarlierIncident, Hold, IncidentRecord, Note
+from firstline.models import SEVERITY_RANK, Deployment, EarlierIncident, Hold, IncidentRecord, MetricSeries, Note
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from tests.support.browsing import BERLIN, site_of
@@ -346,7 +347,7 @@ def test_the_largest_incident_is_a_small_page() -> None:
     text = "All of this was written by a machine that likes to talk. " * 10
     record = a_waiting_record(
         results=[a_result(step_id=f"step-{number}", output=text[:500]) for number in range(40)],
-        classification=a_classification(unsure=[text[:300]] * 10, evidence=[text[:300]] * 5),
+        classification=a_classification(unsure=[text[:300]] * 10, evidence=[text[:300]] * 8, series=METRIC),
     )
     shelf = Shelf(record)
     live = shelf.store.only.live
@@ -359,7 +360,7 @@ def test_the_largest_incident_is_a_small_page() -> None:
     facts = [Fact(what="ran", who="state machine", facts={"step_id": f"s{number}"}) for number in range(99)]
     shelf.store.trail.append(INCIDENT_ID, facts, NOW)
     page = seen(record, shelf=shelf)
-    assert len(page.html.encode()) <= 40_000
+    assert len(page.html.encode()) <= 42_000
     assert len(seen(a_waiting_record()).html.encode()) <= 20_000
 
 
@@ -394,6 +395,46 @@ def test_silences_say_who_why_and_how_much_longer() -> None:
     page = Seen(shelf.see("/console/silences", shelf.session("eve"))["body"])
     in_order(page, "Active", "host=web-1,web-2 labels.team=shop", "until 06:16 (2 h left)", "s-1", "Over", "s-2")
     assert page.elements.count("script") == 1
+
+
+METRIC = MetricSeries(
+    label="<b>CPU</b>, Average; the alarm fires when GreaterThan 90",
+    period_seconds=300,
+    values=[10.0] * 13 + [55.5, 97.0],
+    ends_at=NOW,
+    threshold=90.0,
+)
+
+
+def test_an_incident_shows_its_alarms_metric_and_the_threshold() -> None:
+    page = seen(a_record(classification=a_classification(series=METRIC)))
+    assert page.elements.count("rect") == 15
+    in_order(page, "Evidence", "<b>CPU</b>, Average", "The same as a table")
+    assert "<b>CPU" not in page.html
+    assert "rect" not in seen(a_record(classification=a_classification())).elements
+
+
+@pytest.mark.parametrize(
+    ("values", "threshold", "lines", "heights"),
+    [
+        ([45, 90], 90, ["0", "90"], [45, 90]),
+        ([90, 45], 60, ["0", "60", "90"], [90, 45]),
+        ([-30, 60], None, ["-30", "0", "60"], [30, 60]),
+        ([0], None, ["0"], [1]),
+        ([-5], None, ["-5", "0"], [90]),
+    ],
+)
+def test_a_metrics_bars_stand_on_zero(values: Any, threshold: Any, lines: list[str], heights: list[int]) -> None:
+    series = METRIC.model_copy(update={"values": values, "threshold": threshold})
+    plot = metric_chart(series, BERLIN)
+    assert [line.text for line in plot.lines] == lines
+    assert [round(bar.height) for bar in plot.bars] == heights
+    assert all(bar.y >= 0 and bar.y + bar.height <= plot.height for bar in plot.bars)
+
+
+def test_a_metrics_times_are_local_and_its_last_period_ends_with_the_alarm() -> None:
+    plot = metric_chart(METRIC, BERLIN)
+    assert plot.rows[-1] == [f"{(NOW - timedelta(minutes=5)).astimezone(BERLIN):%H:%M}", "97"]
 
 
 def test_nothing_but_a_get_is_answered_and_nothing_unknown() -> None:

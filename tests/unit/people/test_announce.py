@@ -12,6 +12,7 @@ from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
 from firstline.people.announce import SLACK_DOWN_FOR, announce
+from firstline.people.recovery import Look, no_look
 from tests.support.builders import (
     NOW,
     OPENED,
@@ -59,12 +60,13 @@ def announced(
     store: MemoryStore | None = None,
     end_silence: Callable[[str, datetime], None] = lambda silence_id, now: None,
     now: datetime = NOW,
+    look: Look = no_look,
     **changes: Any,
 ) -> NotifyOutput:
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
     if store is None:
         store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
-    return announce(event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence)
+    return announce(event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, look=look)
 
 
 def woken(state: str, signal: str) -> dict[str, Any]:
@@ -94,6 +96,13 @@ def test_a_change_is_shown_where_people_read_and_wakes_nobody(
     live = store.only.live
     assert live is not None
     assert live.shown == live.version
+
+
+def test_an_answer_shows_whether_the_alarm_is_well_again() -> None:
+    store = MemoryStore(a_record(pages=[a_page()], slack_channel="alerts:C1", slack_ts="1.2", acknowledged_by="Grace"))
+    slack, happened = MemoryChannel(), woken("Await Acknowledgement", "acknowledged")
+    announced("Notify Ops", {"slack": slack}, store, look=lambda record, now: "It is well.", happened=happened)
+    assert [told.recovery for told in slack.told] == ["It is well."]
 
 
 def value_of(name: str) -> float:

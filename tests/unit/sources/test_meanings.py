@@ -61,7 +61,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("name", "meaning"), SPELLINGS)
 def test_a_name_in_another_spelling(name: str, meaning: str) -> None:
-    assert meanings.of({"team": "ledger", name: "the value"}) == {meaning: ["the value"]}
+    assert meanings.of({"colour": "ledger", name: "the value"}) == {meaning: ["the value"]}
 
 
 def test_the_table_decides_which_of_two_labels_counts() -> None:

@@ -7,6 +7,7 @@ returned is cleaned and bounded, but not yet escaped for a channel.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from firstline.classification.evidence_lines import plot_line
 from firstline.models import (
     SEVERITY_RANK,
     Incident,
@@ -26,7 +27,7 @@ MAX_HOSTS = 5
 MAX_RESULTS = 20
 MAX_LABELS = 50
 MAX_UNSURE = 10
-MAX_SHOWN = 5
+MAX_SHOWN = 8
 MAX_ALERTS = 20
 
 _STATUSES = {
@@ -107,8 +108,17 @@ def summarise(notification: Notification) -> Summary:
         alerts=_alerts(record),
         proposed=_proposed(record),
         judged=judged_by(record),
-        resource=tuple(one_line(line, 300) for line in (classification.evidence if classification else [])[:MAX_SHOWN]),
+        resource=_resource(notification),
     )
+
+
+def _resource(notification: Notification) -> tuple[str, ...]:
+    """Tell what the affected resource shows: first whether it is well again, then the evidence around its alarm."""
+    verdict = notification.record.classification
+    lines = [notification.recovery or "", *(verdict.evidence[:MAX_SHOWN] if verdict else [])]
+    if verdict is not None and verdict.series is not None:
+        lines.append(plot_line(verdict.series))
+    return tuple(one_line(line, 300) for line in lines if line)
 
 
 def severity(record: IncidentRecord) -> Severity:

@@ -10,6 +10,7 @@ from firstline.classification import lexicon, own_words
 from firstline.classification.cause import Cause
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
+from firstline.classification.owned import with_tags
 from firstline.classification.prompt import Offered
 from firstline.models import (
     DROPS_FOR,
@@ -37,9 +38,11 @@ class Case:
         The first rule that holds, or None.
     base, said
         The severity to begin with, and a sentence for the record: what the source states. If it states none: what a
-        person said of this alert, else of the nearest one, else what its words suggest.
+        person said of this alert, else what a tag of the alarm states, else what a person said of the nearest one, else
+        what its words suggest.
     stated
-        True if the source states the severity. Only then does it bind people; a guess does not.
+        True if the source states the severity, or a tag of the alarm does. Only then does it bind people; a guess does
+        not.
     word
         A person's word on an alert without a stated severity, if it holds: then that is the severity.
     cause
@@ -72,6 +75,7 @@ class Case:
         offered: Sequence[Offered] = (),
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
+        incident = with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
         stated, word = alert.severity_stated, None
@@ -79,6 +83,8 @@ class Case:
         if not stated:
             word = evidence.word if evidence.word and evidence.word.holds(now) else None
             base, said = _unstated(alert, evidence, now)
+            if word is None and not incident.storm and (tagged := evidence.tags.severity) is not None:
+                stated, base, said = True, tagged, f"The alarm is tagged {tagged}, which counts as its source's word."
         if not stated and word is None and cause is not None and cause.broken:
             base, said = _raised(base, said, cause)
         past = opinion(evidence, base, now)

@@ -5,6 +5,7 @@ name no cause. The first rule that holds is the cause, so the rules stand from w
 explained by them. What was as bad at the same hour a week ago is a habit, and no cause.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ type Category = Literal[
     "throttled",
     "not consumed",
     "tasks missing",
+    "backend slow",
+    "changed",
 ]
 """The kinds of causes that evidence alone can name."""
 
@@ -45,19 +48,35 @@ _CREDITS_LEFT = 5
 _LAG_SECONDS = 300
 _QUEUE = 20
 _GROWN = 1.5
+_SLOWER = 3
+_FAILED_SHARE = 0.01
 _MIN_CONNECTIONS = 50
 _AT_ITS_PEAK = 0.95
 _OLD_MESSAGE_SECONDS = 600
 
+_FAILURES = frozenset(
+    {
+        *("Errors", "Throttles", "5XXError", "5xx", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"),
+        *("UnHealthyHostCount", "StatusCheckFailed_System", "StatusCheckFailed_Instance"),
+        *("ReadThrottleEvents", "WriteThrottleEvents"),
+    }
+)
+"""Metrics that count failures: a resource that has any now is not well, whether or not a rule can say why."""
+
 _WELL_STATES = frozenset({"available", "running", "active", "ok", "in-use"})
-_PLANNED: frozenset[Category] = frozenset({"maintenance"})
+_EXPLAINS_ONLY: frozenset[Category] = frozenset({"maintenance", "changed"})
+"""Work that was planned is no fault, and a change is a suspect: neither says that something is broken."""
+
+_WRITES = re.compile(r"(?:Update|Modify|Put|Delete|Stop|Reboot|Terminate|Deploy|Register|Deregister|Set|Detach|Remove)")
+_NO_CHANGE = re.compile(r".*(?:Tag|Alarm|LogGroup|RetentionPolicy)")
+"""The verbs of AWS's calls that change how a resource works, and what they change without that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A cause, a sentence for people that holds its evidence, and the names of the metrics that it rests on.
 
-    `broken` is false for work that was planned: it explains the alert, and is no fault.
+    `broken` is false for what explains the alert, and is no fault itself: planned work, a change.
     """
 
     category: Category
@@ -67,7 +86,7 @@ class Cause:
     @property
     def broken(self) -> bool:
         """Return True if something is broken now."""
-        return self.category not in _PLANNED
+        return self.category not in _EXPLAINS_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,16 @@ class _Seen:
             return False
         return reading.now >= factor * max(reading.hour_ago, reading.week_ago or 0.0)
 
+    def rose(self, name: str) -> bool:
+        """Return True if a count of failures rose: AWS leaves out most that are zero."""
+        reading = self.readings[name]
+        return reading.now > 0 and reading.now >= _GROWN * max(reading.hour_ago or 0.0, reading.week_ago or 0.0)
+
+    def share(self, part: str, whole: str) -> float:
+        """Return which share one metric is of another; 0 if either is not known."""
+        of = self.now(whole)
+        return (self.now(part) or 0.0) / of if of else 0.0
+
     def event(self, category: str) -> ResourceChange | None:
         """Return the newest event of a category that AWS gives it."""
         return next((change for change in self.changes if category in change.categories), None)
@@ -119,13 +148,26 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
     own = {reading.name: reading for reading in reversed(evidence.readings)}
     seen = _Seen(evidence.resource, own, recent)
     rules = _RULES.get(evidence.resource.namespace)
-    return next(rules(seen), None) if rules else None
+    named = next(rules(seen), None) if rules else None
+    return named or _changed(seen, opened_at)
+
+
+def _changed(seen: _Seen, opened_at: datetime) -> Cause | None:
+    """Suspect the newest change that somebody made before failures rose; on its own a change names nothing."""
+    failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
+    made = (change for change in seen.changes if change.who is not None and change.at <= opened_at)
+    change = next((one for one in made if _WRITES.match(one.what) and not _NO_CHANGE.match(one.what)), None)
+    if change is None or not failing:
+        return None
+    return seen.cause("changed", f"Perhaps a change just before it, {told_change(change)}", *failing[:2])
 
 
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
-    """Return True if the resource shows no fault now: enough was read, and no rule holds."""
+    """Return True if the resource shows no fault now: enough was read, nothing fails, and no rule holds."""
     resource = evidence.resource
     if resource is None or len(evidence.readings) < MIN_READINGS:
+        return False
+    if any(reading.name in _FAILURES and reading.now > 0 for reading in evidence.readings):
         return False
     state = (resource.state or "").casefold()
     return (not state or state in _WELL_STATES) and find(evidence, opened_at) is None
@@ -195,6 +237,17 @@ def _alb(seen: _Seen) -> Iterator[Cause]:
         why = seen.resource.fact("unhealthy_because")
         words = f"{unhealthy:g} of {unhealthy + (healthy or 0):g} targets are unhealthy{f' ({why})' if why else ''}"
         yield seen.cause("unhealthy targets", words, "UnHealthyHostCount", "HTTPCode_Target_5XX_Count")
+    failed = max(seen.share(name, "RequestCount") for name in ("HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"))
+    if failed >= _FAILED_SHARE and seen.above("TargetResponseTime", 1) and seen.grew("TargetResponseTime", _SLOWER):
+        yield seen.cause("backend slow", "The targets answer slowly, and requests fail", "TargetResponseTime")
+
+
+def _api(seen: _Seen) -> Iterator[Cause]:
+    failed = max(seen.share(name, "Count") for name in ("5XXError", "5xx"))
+    if failed >= _FAILED_SHARE and seen.above("IntegrationLatency", 1_000) and seen.grew("IntegrationLatency", _SLOWER):
+        yield seen.cause(
+            "backend slow", "The API's integration answers slowly, and requests fail", "IntegrationLatency"
+        )
 
 
 def _lambda(seen: _Seen) -> Iterator[Cause]:
@@ -234,6 +287,7 @@ _RULES: Mapping[str, Callable[[_Seen], Iterator[Cause]]] = {
     "AWS/RDS": _rds,
     "AWS/EC2": _ec2,
     "AWS/ApplicationELB": _alb,
+    "AWS/ApiGateway": _api,
     "AWS/Lambda": _lambda,
     "AWS/SQS": _sqs,
     "AWS/ECS": _ecs,

@@ -7,6 +7,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from firstline.classification.own_words import nearest
+from firstline.classification.owned import with_tags
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
@@ -19,6 +20,8 @@ from firstline.models import (
     Incident,
     NearWord,
     NormalizedAlert,
+    OwnerTags,
+    ServiceActivity,
     Word,
     kind_of,
 )
@@ -96,9 +99,12 @@ def gather(
             missing.append(f"{name} could not be read: {safe_line(str(error), 300)}")
             return otherwise
 
+    def activity_of(known: str) -> ServiceActivity:
+        return incidents.service_activity(known, now)
+
     with ThreadPoolExecutor(7) as pool:
         named = pool.submit(incidents.alerts_named, alert.alert_name, now)
-        active = _submit(pool, service, lambda known: incidents.service_activity(known, now))
+        active = _submit(pool, service, activity_of)
         of_group = pool.submit(incidents.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
         like = _submit(pool, None if incident.storm else alert, incidents.incidents_like)
         deployed = pool.submit(incidents.deployments_since, now - DEPLOYMENT_WINDOW)
@@ -110,9 +116,14 @@ def gather(
     earlier = answer("earlier incidents", of_group, list[EarlierIncident]())
     candidates = answer("similar incidents", like, None) or []
     deployments = answer("deployments", deployed, list[Deployment]())
-    of_service = activity.deployments if activity else []
     word, near = answer("what people said of this alert", said, None) or (None, None)
     seen = answer("the alarm's metric", around, None) or AlarmEvidence()
+    if service is None and not incident.storm and seen.tags.service is not None:
+        with ThreadPoolExecutor(1) as pool:  # only the tags name the service: it could not be read with the others
+            active = _submit(pool, seen.tags.service, activity_of)
+        activity = answer("what goes on with the service", active, None)
+    of_service = activity.deployments if activity else []
+    alert = with_tags(incident, seen.tags).alert
     local = now.astimezone(ZoneInfo(time_zone))
     return Evidence(
         same_name_last_hour=count.last_hour,
@@ -120,13 +131,15 @@ def gather(
         same_service=activity.alerts if activity else None,
         earlier=[known for known in earlier if known.incident_id != incident.incident_id][:MAX_EARLIER],
         similar=most_similar(alert, candidates, group_key=incident.group_key, now=now),
-        deployments=_suspects_first(deployments, alert),
+        deployments=_suspects_first(deployments, alert, seen.tags),
         service_deployed_at=max((found.deployed_at for found in of_service if found.concerns(alert)), default=None),
         topology=_topology(alert.labels),
         metric=seen.metric,
         readings=seen.readings,
         resource=seen.resource,
         changes=seen.changes,
+        log=seen.log,
+        tags=seen.tags,
         local_time=local,
         business_hours=any(day.weekday() in BUSINESS_DAYS for day in begin_days([BUSINESS_HOURS], local)),
         missing=[*missing, *seen.missing],
@@ -150,12 +163,18 @@ def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
     """Return the deployments of the incident's service that went out before it, newest first."""
     before = [found for found in evidence.deployments if found.deployed_at <= incident.opened_at]
-    return [deployment for deployment in before if deployment.concerns(incident.alert)]
+    return [deployment for deployment in before if _concerns(deployment, incident.alert, evidence.tags)]
 
 
-def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert) -> list[Deployment]:
+def _concerns(deployment: Deployment, alert: NormalizedAlert, tags: OwnerTags) -> bool:
+    """Return True if it is of the service that the alert names, or of the one that the owner's tags name."""
+    tagged = tags.service is not None and deployment.concerns(alert.model_copy(update={"service": tags.service}))
+    return tagged or deployment.concerns(alert)
+
+
+def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert, tags: OwnerTags) -> list[Deployment]:
     newest_first = sorted(deployments, key=lambda found: found.deployed_at, reverse=True)
-    return sorted(newest_first, key=lambda found: not found.concerns(alert))[:MAX_DEPLOYMENTS]
+    return sorted(newest_first, key=lambda found: not _concerns(found, alert, tags))[:MAX_DEPLOYMENTS]
 
 
 def _topology(labels: Mapping[str, str]) -> dict[str, str]:

@@ -7,13 +7,11 @@ evidence to the standing verdict; the message to people is then edited. It chang
 from datetime import datetime
 
 from firstline.classification import cause as causes
-from firstline.classification import vital_signs
 from firstline.classification.evidence import AlarmSource
+from firstline.classification.evidence_lines import evidence_lines
 from firstline.errors import MetricsUnavailable
 from firstline.models import PAGING_RANK, SEVERITY_RANK, AlarmEvidence, Classification, Incident
 from firstline.privacy.safe import safe_line
-
-MAX_LINE_CHARS = 300
 
 
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
@@ -39,14 +37,15 @@ def with_evidence(
         except MetricsUnavailable as error:
             missing.append(f"the alarm's metric could not be read: {safe_line(str(error), 300)}")
     found = causes.find(seen, incident.opened_at)
-    told = vital_signs.lines(seen, first=found.metrics if found else ())
+    told = evidence_lines(seen, found, well=causes.is_well(seen, incident.opened_at))
     cause = verdict.cause
     if found is not None and verdict.model is None:
         cause = f"{found.sentence} {cause}".strip()
     return verdict.because(*missing, *seen.missing).model_copy(
         update={
             "cause": cause,
-            "evidence": [safe_line(line, MAX_LINE_CHARS) for line in told],
+            "evidence": told,
+            "series": seen.metric,
             "evidence_due": False,
         }
     )

@@ -194,6 +194,12 @@ def _around(evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
     """Yield the state of the affected resource, its metrics and what changed there."""
     told: Item
     resource = evidence.resource
+    if evidence.log is not None and evidence.log.lines:
+        lines = [
+            {"line": line.shape, "times": line.times, "first": age(line.first_at, now)} for line in evidence.log.lines
+        ]
+        told = {"lines_masked": lines, "all_were_read": evidence.log.complete}
+        yield 87, _item("error lines of the affected resource", "CloudWatch Logs", "0 min", told)
     if resource is None:
         return
     facts = {fact.name: fact.value for fact in resource.facts}

@@ -90,6 +90,19 @@ KINDS: Mapping[str, ResourceKind] = {
             ("HealthyHostCount", "Minimum", "count", "healthy targets"),
         ),
     ),
+    "AWS/ApiGateway": ResourceKind(
+        "API",
+        # REST APIs are named, HTTP APIs have an id; they count failures under different names.
+        ("ApiName", "ApiId", "Stage"),
+        _signs(
+            ("Count", "Sum", "count", "requests"),
+            ("5XXError", "Sum", "count", "5xx"),
+            ("5xx", "Sum", "count", "5xx"),
+            ("4XXError", "Sum", "count", "4xx"),
+            ("Latency", "Average", "milliseconds", "latency"),
+            ("IntegrationLatency", "Average", "milliseconds", "latency of the integration"),
+        ),
+    ),
     "AWS/Lambda": ResourceKind(
         "Lambda",
         ("FunctionName",),

@@ -49,6 +49,7 @@ def decide(case: Case) -> Classification:
         reasons=reasons,
         evidence_class=evidence_class(case),
         evidence=words.around(case),
+        series=case.evidence.metric,
         subject=own_words.about(incident.alert) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
     )

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from firstline.classification import vital_signs
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
+from firstline.classification.evidence_lines import evidence_lines
 from firstline.classification.history import ago
 from firstline.models import Deployment, DeploymentState, EarlierIncident, Evidence, Incident
 from firstline.privacy.safe import safe_line
@@ -77,10 +77,7 @@ def cause(case: Case) -> str:
 
 def around(case: Case) -> list[str]:
     """Tell in a few lines what the affected resource shows, the metrics that the cause rests on first."""
-    told = vital_signs.lines(case.evidence, first=case.cause.metrics if case.cause else ())
-    if told and case.well:
-        told.append("Its metrics and its state show no fault now.")
-    return [safe_line(line, MAX_LINE_CHARS) for line in told]
+    return evidence_lines(case.evidence, case.cause, well=case.well)
 
 
 def first_steps(case: Case) -> list[str]:

@@ -13,6 +13,7 @@ from firstline.classification.similar import most_similar
 from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
 from firstline.console.frame import Frame
 from firstline.console.links import links_of
+from firstline.console.metric_chart import metric_chart
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
@@ -112,6 +113,7 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         by_host=_by_host(view.members or [_opening_alert(record)]),
         more_alerts=max(0, record.alert_count - max(1, len(view.members))),
         evidence=list(_evidence(view)),
+        plot=metric_chart(verdict.series, frame.zone) if verdict and verdict.series else None,
         deployments=[_before(one, record) for one in view.deployments],
         similar=[_earlier(one) for one in view.earlier],
         timeline=timeline(record, view.entries)[-MOST_MOMENTS:],

@@ -4,9 +4,9 @@ raw event -> `NormalizedAlert` -> `Incident` -> `Classification` -> `Remediation
 A later type may refer to an earlier one, never the reverse. All are immutable and refuse unknown fields; all of them
 survive `model_dump(mode="json")` and back, because that is how Step Functions carries them.
 
-Read the files in this order: `frozen` and `severity`, of which all are made; `alert`, `incident`, `classification` and
-`plan`, which an execution hands on; `live` and `record`, which the table stores; and `evidence`, which the next
-classification rests on.
+Read the files in this order: `frozen` and `severity`, of which all are made; `alert`, `incident`, `metric`,
+`classification` and `plan`, which an execution hands on; `live` and `record`, which the table stores; and `evidence`,
+which the next classification rests on.
 """
 
 from firstline.models.alert import Direction, Location, Measured, NormalizedAlert
@@ -17,10 +17,12 @@ from firstline.models.evidence import (
     Deployment,
     DeploymentState,
     EarlierIncident,
+    ErrorLine,
+    ErrorLog,
     Evidence,
     Maintenance,
     MetricReading,
-    MetricSeries,
+    OwnerTags,
     Resource,
     ResourceChange,
     ResourceFact,
@@ -30,6 +32,7 @@ from firstline.models.evidence import (
 from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import FIRST_OF_STORM, Hold, Incident
 from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
+from firstline.models.metric import MetricSeries
 from firstline.models.plan import (
     MOST_OUTPUT,
     SHARE,
@@ -64,9 +67,10 @@ __all__ = [
     "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
     "AlarmEvidence", "AlertCount", "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change",
     "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
-    "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
+    "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "Feedback", "Frozen", "Hold",
+    "Incident", "IncidentRecord", "Lenient", "Live",
     "Location", "Loud", "Maintenance", "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord",
-    "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits",
+    "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "OwnerTags", "Page", "PlanLimits",
     "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "Resource", "ResourceChange", "ResourceFact",
     "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity",
     "Stance", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "Word", "covered", "kind_of",

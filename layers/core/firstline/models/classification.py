@@ -6,6 +6,7 @@ from pydantic import Field
 
 from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import Hold
+from firstline.models.metric import MetricSeries
 from firstline.models.severity import Severity
 from firstline.models.word import AlertKind, Word
 
@@ -85,6 +86,8 @@ class Classification(Frozen):
     """The word that the severity is taken from."""
     evidence: list[Text] = []
     """The state of the affected resource, its metrics and its changes, in a few lines for people."""
+    series: MetricSeries | None = None
+    """The alarm's own metric, for a small plot."""
     evidence_due: bool = False
     """True if the evidence around the alarm was left for after the page, so that the page did not wait for it."""
 

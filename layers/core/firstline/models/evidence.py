@@ -7,8 +7,9 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 from firstline.models.alert import NormalizedAlert
 from firstline.models.classification import DecidedBy
 from firstline.models.frozen import Frozen, Name, Text, Url
+from firstline.models.metric import MetricSeries
 from firstline.models.record import Feedback, Outcome
-from firstline.models.severity import Severity
+from firstline.models.severity import Severity, SourceSeverity
 from firstline.models.word import NearWord, Word, short_environment
 
 type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
@@ -96,18 +97,6 @@ class ServiceActivity(Frozen):
     deployments: list[Deployment]
 
 
-class MetricSeries(Frozen):
-    """A metric around the moment when its alarm fired: one value for each period, oldest first.
-
-    `ends_at` is the end of the last period. `label` says in words which metric and statistic it is.
-    """
-
-    label: Text
-    period_seconds: int = Field(ge=1)
-    values: list[float] = Field(min_length=1, max_length=60)
-    ends_at: AwareDatetime
-
-
 class MetricReading(Frozen):
     """One metric of the affected resource: now, an hour ago and a week ago.
 
@@ -178,16 +167,52 @@ class ResourceChange(Frozen):
     categories: list[Short] = Field(default=[], max_length=10)
 
 
+class ErrorLine(Frozen):
+    """Error lines of one shape in a log: redacted, numbers, ids and values masked. `times` is how many there are."""
+
+    shape: Short
+    times: int = Field(ge=1)
+    first_at: AwareDatetime
+
+
+class ErrorLog(Frozen):
+    """The most frequent error lines in the affected resource's log around the time when its alarm fired.
+
+    `complete` is false if the log has more of them than were read: the counts are then the least there is. `unread`
+    says why the log could not be searched; that is no gap in what a verdict rests on.
+    """
+
+    group: Short
+    lines: list[ErrorLine] = Field(default=[], max_length=10)
+    complete: bool = True
+    unread: Text | None = None
+
+
+class OwnerTags(Frozen):
+    """The meaning of the tags that the owner gave to an alarm and to the resource that it watches.
+
+    The alarm's own tags count before its resource's. `severity` is the alarm's alone: a tag of a resource says how
+    important that is, and not how bad an alarm is.
+    """
+
+    service: Name | None = None
+    environment: Name | None = None
+    team: Name | None = None
+    severity: SourceSeverity | None = None
+
+
 class AlarmEvidence(Frozen):
     """Evidence that was read around an alarm, outside of the table: its metric, its resource, and what changed there.
 
-    `missing` says in words what could not be read.
+    `missing` says in words what could not be read. `log` is None if no log may be read or belongs to the resource.
     """
 
     metric: MetricSeries | None = None
     readings: list[MetricReading] = Field(default=[], max_length=30)
     resource: Resource | None = None
     changes: list[ResourceChange] = Field(default=[], max_length=20)
+    log: ErrorLog | None = None
+    tags: OwnerTags = OwnerTags()
     missing: list[Text] = []
 
 
@@ -215,6 +240,8 @@ class Evidence(Frozen):
         The incident's place according to its labels: cluster, namespace, node, zone, team.
     readings, resource, changes
         Metrics of the affected resource, its state, and what changed on it, newest first.
+    log, tags
+        The error lines in the resource's log, and the meaning of the owner's tags.
     maintenance
         The declared maintenance windows that are active and cover this alert.
     word, near
@@ -233,6 +260,8 @@ class Evidence(Frozen):
     readings: list[MetricReading] = []
     resource: Resource | None = None
     changes: list[ResourceChange] = []
+    log: ErrorLog | None = None
+    tags: OwnerTags = OwnerTags()
     local_time: AwareDatetime
     business_hours: bool
     missing: list[Text] = []

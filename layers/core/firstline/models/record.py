@@ -134,9 +134,13 @@ class IncidentRecord(Frozen):
 
 
 class Notification(Frozen):
-    """A message for people, which a channel renders. `kind` is the moment in the incident's life."""
+    """A message for people, which a channel renders. `kind` is the moment in the incident's life.
+
+    `recovery` says whether the alarm's metric is back in its range at that moment; None if nobody looked.
+    """
 
     kind: NotificationKind
     record: IncidentRecord
     reason: Text
     at: datetime
+    recovery: Text | None = None

@@ -23,6 +23,7 @@ from firstline.models import Hold, Incident, IncidentRecord, Notification, Notif
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
+from firstline.people.recovery import Look, no_look
 from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words
 
@@ -48,6 +49,7 @@ def announce(
     incidents: Incidents,
     now: datetime,
     end_silence: Callable[[str, datetime], None],
+    look: Look = no_look,
 ) -> NotifyOutput:
     """Serve a state of the notify function: tell people, and close the incident where it ends.
 
@@ -59,6 +61,8 @@ def announce(
     ----------
     end_silence
         Ends a silence, by its id, that waited for its incident to resolve.
+    look
+        Says in an edited message whether the metric of the incident's alarm is back in its range.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def announce(
         The table could not be reached.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
-    return _Announcer(record, channels, incidents, now, end_silence).serve(event)
+    return _Announcer(record, channels, incidents, now, end_silence, look).serve(event)
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
@@ -87,6 +91,7 @@ class _Announcer:
     incidents: Incidents
     now: datetime
     end_silence: Callable[[str, datetime], None]
+    look: Look
 
     def serve(self, event: NotifyInput) -> NotifyOutput:
         match event:
@@ -115,9 +120,7 @@ class _Announcer:
     def _notify_ops(self, event: NotifyOpsInput) -> NotifyOutput:
         record = self._known(plan=event.plan, results=event.results)
         if (change := _change(event.happened, record)) is not None:
-            return NotifyOutput(
-                told=show_again(record, channels=self.channels, incidents=self.incidents, now=self.now, reason=change)
-            )
+            return NotifyOutput(told=self._show_again(record, change))
         told = self._tell("approval" if record.waits_for_approval else "needs_human", record, event.reason)
         if told.failed and not told.reached and self._pages_for_all(event.incident):
             failure = next(iter(told.failed.values()))
@@ -183,7 +186,7 @@ class _Announcer:
                 self.incidents.withdraw_resolve(event.incident, seen=live)
                 new = names(joined_since(stored_members(record, self.incidents), live.resolved_at)) or "another alert"
                 reason = f"{live.resolved_by} resolved it, but then {new} joined. So it stays open."
-                told = show_again(record, channels=self.channels, incidents=self.incidents, now=self.now, reason=reason)
+                told = self._show_again(record, reason)
         return NotifyOutput(told=told, closed=False)
 
     def _end(self, hold: Hold) -> None:
@@ -209,6 +212,11 @@ class _Announcer:
         if told.reached and record.status != "CLOSED":
             mark_shown(record, self.incidents)
         return told
+
+    def _show_again(self, record: IncidentRecord, reason: str) -> bool:
+        return show_again(
+            record, channels=self.channels, incidents=self.incidents, now=self.now, reason=reason, look=self.look
+        )
 
     def _known(self, **known: object) -> IncidentRecord:
         """Return the record, with the values from the event where the state machine knows newer ones."""

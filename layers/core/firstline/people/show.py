@@ -15,13 +15,20 @@ from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
 from firstline.people.members import joined_since, member, names, stored_members, without_data
+from firstline.people.recovery import Look, no_look
 
 NEWS = timedelta(minutes=2)
 """An alert that joined within this time is named as new; reconcile shows again each minute."""
 
 
 def show_again(
-    record: IncidentRecord, *, channels: Mapping[str, Channel], incidents: Incidents, now: datetime, reason: str = ""
+    record: IncidentRecord,
+    *,
+    channels: Mapping[str, Channel],
+    incidents: Incidents,
+    now: datetime,
+    reason: str = "",
+    look: Look = no_look,
 ) -> bool:
     """Bring an open incident's message up to date. Return True if a channel took it.
 
@@ -31,6 +38,8 @@ def show_again(
     ----------
     reason
         What people read as news; by default which alerts joined within the last minutes.
+    look
+        Says whether the metric of the incident's alarm is back in its range.
     """
     live = record.live
     if live is None or not live.open or is_over(live) or not is_with_people(record):
@@ -43,7 +52,8 @@ def show_again(
     reason = reason or (f"Joined: {names(new)}." if new else "")
     if missed:
         reason = reason or "It waits for a person. The first message about it did not come through."
-    notification = Notification(kind=standing(known) if missed else "changed", record=known, reason=reason, at=now)
+    kind = standing(known) if missed else "changed"
+    notification = Notification(kind=kind, record=known, reason=reason, at=now, recovery=look(known, now))
     # PagerDuty and the page topic hear of pages only.
     slack = {name: channel for name, channel in channels.items() if channel.wakes == "never"}
     told = bool(tell_all(notification, slack).reached)

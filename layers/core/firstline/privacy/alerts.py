@@ -67,7 +67,11 @@ def _needs_hiding(url: str, hide: Callable[[str], str]) -> bool:
 
 def for_outsiders(notification: Notification) -> Notification:
     """Return the notification as channels get it: without the personal data that alerts quote from logs."""
-    changes = {"record": as_people_see_it(notification.record), "reason": redact_secrets(notification.reason)}
+    changes: dict[str, object] = {
+        "record": as_people_see_it(notification.record),
+        "reason": redact_secrets(notification.reason),
+        "recovery": notification.recovery and redact(notification.recovery),
+    }
     return notification.model_copy(update=changes)
 
 

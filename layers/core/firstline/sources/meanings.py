@@ -48,6 +48,7 @@ _NAMES: dict[str, str] = {
         "environment env environmentname deploymentenvironmentname deploymentenvironment serviceenvironment ddenv "
         "tagsdatadoghqcomenv stage"
     ),
+    "team": "team teamname owningteam ownerteam squad owner",
     "cluster": (
         "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster "
         "ecscluster ecsclustername comamazonawsecscluster awsecsclusterarn"

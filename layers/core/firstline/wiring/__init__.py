@@ -6,7 +6,7 @@ the part is built, so that a cold start imports nothing that its function does n
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 
 The parts stand in the order in which they need each other: `stores` (settings, clients, the table), `files` (the
-owner's), then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
+owner's), `monitors`, then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
 """
 
 from firstline.wiring.alerts import AlertParts

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.observability import logger
+from firstline.wiring.monitors import MonitorParts
 from firstline.wiring.on_call import OnCallParts
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from firstline.models import Incident, IncidentRecord
 
 
-class AlertParts(OnCallParts):
+class AlertParts(OnCallParts, MonitorParts):
     """Ingest, heartbeats, reconcile."""
 
     @cached_property
@@ -146,4 +147,5 @@ class AlertParts(OnCallParts):
     def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
         from firstline.people.show import show_again
 
-        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
+        look = self.look(self.settings.state_machine_arn)
+        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now, look=look)

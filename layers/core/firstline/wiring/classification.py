@@ -1,23 +1,21 @@
-"""The parts that classify: holds, evidence, the model and what it has earned."""
+"""The parts that classify: holds, the model and what it has earned."""
 
 from datetime import datetime
 from functools import cached_property
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firstline.adapters.aws.clients import ONE_SECOND
-from firstline.wiring.files import Files
+from firstline.wiring.monitors import MonitorParts
 
 if TYPE_CHECKING:
-    from firstline.adapters.aws.alarm_evidence import AlarmReader
     from firstline.adapters.dynamodb.disagreements import EarnedSay
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.classification.hold import Declared
     from firstline.classification.say import Say
 
 
-class ClassificationParts(Files):
-    """Holds, evidence, the model and what it has earned."""
+class ClassificationParts(MonitorParts):
+    """Holds, the model and what it has earned."""
 
     def declared(self, now: datetime) -> "Declared":
         """Return what holds alerts at this time."""
@@ -28,29 +26,6 @@ class ClassificationParts(Files):
             silences=lambda: self.silences.since(now),
             inhibitors=lambda keys: self.groups.read({}, keys)[1],
         )
-
-    def alarms(self, account: str) -> "AlarmReader":
-        """Return the reader of the evidence around this account's alarms."""
-        from firstline.adapters.aws.alarm_evidence import AlarmReader
-
-        cloudwatch = self._evidence_client("cloudwatch")
-        region = cloudwatch.meta.region_name
-        return AlarmReader(self._evidence_client, account=account, region=region, partition=cloudwatch.meta.partition)
-
-    def _evidence_client(self, service: str) -> Any:
-        """Return the client of a service, made once: boto3's session must not make two at the same time."""
-        with self._evidence_lock:
-            if service not in self._evidence_clients:
-                self._evidence_clients[service] = self._client(service, ONE_SECOND)
-            return self._evidence_clients[service]
-
-    @cached_property
-    def _evidence_clients(self) -> dict[str, Any]:
-        return {}
-
-    @cached_property
-    def _evidence_lock(self) -> Lock:
-        return Lock()
 
     @cached_property
     def model(self) -> "ChatModel | None":

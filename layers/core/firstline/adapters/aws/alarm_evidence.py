@@ -4,8 +4,9 @@ The alarm itself says what it measures and which resource it is about; the alert
 this account and region can be read; for all others no request is made.
 
 Requests for one alarm, all of which only read: DescribeAlarms; then, at the same time, GetMetricData for the alarm's
-own metric, for the vital signs now and for those a week ago, at most three describe calls, and at most two for what
-changed. That is nine at most. GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001.
+own metric, for the vital signs now and for those a week ago, at most three describe calls, at most two for what
+changed, and one for the owner's tags. That is ten at most, and five more where error lines may be read
+(`error_logs`). GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001; the rest is free.
 """
 
 import time
@@ -13,21 +14,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from firstline.adapters.aws import resource_changes, resource_state
-from firstline.adapters.aws.clients import raising
+from firstline.adapters.aws import alarm_metric, resource_changes, resource_state
+from firstline.adapters.aws.alarm_metric import OwnAlarms
+from firstline.adapters.aws.error_logs import ErrorLogReader
+from firstline.adapters.aws.owner_tags import TagReader
 from firstline.adapters.aws.resource_state import Clients, Watched, resource_of
 from firstline.classification.vital_signs import KINDS, VitalSign
-from firstline.errors import MetricsUnavailable
-from firstline.models import AlarmEvidence, MetricReading, MetricSeries, NormalizedAlert, Resource, ResourceChange
+from firstline.models import AlarmEvidence, MetricReading, NormalizedAlert, OwnerTags, Resource, ResourceChange
 from firstline.observability import logger
 from firstline.privacy.safe import safe_line
-
-PERIODS = 15
-"""The number of values up to the moment: enough to tell a jump from a slope."""
-
-DEFAULT_PERIOD_SECONDS = 300
 
 DEADLINE_SECONDS = 5.0
 """The time for all requests of one alarm together. What has not answered by then is missing."""
@@ -39,12 +36,16 @@ MAX_CHANGES = 10
 
 
 class AlarmReader:
-    """The evidence around this account's alarms. At most nine requests for such an alarm, none for any other alert.
+    """The evidence around this account's alarms. A bounded number of requests for such an alarm, none for other alerts.
 
     Parameters
     ----------
     clients
         Returns the boto3 client of a service; called from several threads.
+    logs
+        Reads error lines; by default it may read no log.
+    tags
+        Reads the owner's tags.
     clock
         A monotonic clock, in seconds.
 
@@ -60,9 +61,14 @@ class AlarmReader:
         account: str,
         region: str,
         partition: str = "aws",
+        logs: ErrorLogReader | None = None,
+        tags: TagReader | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._alarms = OwnAlarms(clients, account=account, region=region)
+        self._logs = logs or ErrorLogReader(())
+        self._tags = tags or TagReader()
         self._clients = clients
         self._account = account
         self._region = region
@@ -72,7 +78,7 @@ class AlarmReader:
 
     def covers(self, alert: NormalizedAlert) -> bool:
         """Return True if the alert is an alarm of this account and region."""
-        return alert.source == "cloudwatch" and (alert.account, alert.region) == (self._account, self._region)
+        return self._alarms.covers(alert)
 
     def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
         """Return the alarm's metric up to a moment and the rest as it is now; None for an alarm that is not ours.
@@ -87,13 +93,9 @@ class AlarmReader:
         if not self.covers(alert):
             return None
         ends = self._clock() + self._deadline_seconds
-        with raising(MetricsUnavailable, f"alarm {alert.alert_name}"):
-            found = self._clients("cloudwatch").describe_alarms(
-                AlarmNames=[alert.alert_name], AlarmTypes=["MetricAlarm"]
-            )["MetricAlarms"]
-        if not found:
+        alarm = self._alarms.definition(alert)
+        if alarm is None:
             return None
-        alarm = cast("dict[str, Any]", found[0])
         watched = self._watched(alarm)
         reads = self._reads(alarm, watched, moment, now)
         answers, missing = self._run(reads, ends)
@@ -118,7 +120,9 @@ class AlarmReader:
     ) -> dict[str, Callable[[], object]]:
         """Return the reads for an alarm, by what they read."""
         cloudwatch = self._clients("cloudwatch")
-        reads: dict[str, Callable[[], object]] = {_METRIC: partial(_series, cloudwatch, alarm, moment)}
+        reads: dict[str, Callable[[], object]] = {_METRIC: partial(alarm_metric.series, cloudwatch, alarm, moment)}
+        if arn := alarm.get("AlarmArn"):
+            reads[_TAGS] = partial(self._tags.read, arn, watched, self._clients)
         if watched is None:
             return reads
         reads[_NOW] = partial(_signs, cloudwatch, watched, now - HOUR, now)
@@ -126,6 +130,8 @@ class AlarmReader:
         reads[_STATE] = partial(resource_state.describe, watched, self._clients)
         for name, read in resource_changes.READERS.get(watched.namespace, resource_changes.DEFAULT).items():
             reads[name] = partial(read, watched, self._clients, now)
+        if self._logs.covers(watched):
+            reads[_LOG] = partial(self._logs.read, watched, self._clients, moment, now)
         return reads
 
     def _run(self, reads: dict[str, Callable[[], object]], ends: float) -> tuple[dict[str, object], list[str]]:
@@ -145,6 +151,9 @@ _METRIC = "the alarm's metric"
 _NOW = "the resource's metrics"
 _WEEK_AGO = "the resource's metrics a week ago"
 _STATE = "the resource's state"
+_TAGS = "the owner's tags"
+_LOG = "the resource's log"
+_OTHERS = (_METRIC, _NOW, _WEEK_AGO, _STATE, _TAGS, _LOG)
 
 
 def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object, str | None]:
@@ -159,20 +168,20 @@ def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object
 
 
 def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None) -> AlarmEvidence:
+    tags = answers.get(_TAGS) or OwnerTags()
     if watched is None:
-        return AlarmEvidence(metric=answers.get(_METRIC), missing=missing)
+        return AlarmEvidence(metric=answers.get(_METRIC), tags=tags, missing=missing)
     state: Resource | None = answers.get(_STATE)
     changes: list[ResourceChange] = [
-        change
-        for name, found in answers.items()
-        if name not in (_METRIC, _NOW, _WEEK_AGO, _STATE)
-        for change in found or []
+        change for name, found in answers.items() if name not in _OTHERS for change in found or []
     ]
     return AlarmEvidence(
         metric=answers.get(_METRIC),
         readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}),
         resource=state or resource_of(watched),
         changes=sorted(changes, key=lambda change: change.at, reverse=True)[:MAX_CHANGES],
+        log=answers.get(_LOG),
+        tags=tags,
         missing=missing,
     )
 
@@ -227,47 +236,3 @@ def _reading(
         lowest=min(values),
         highest=max(values),
     )
-
-
-def _series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
-    """Read the alarm's own metric up to a moment. One request."""
-    seconds = _period_seconds(alarm)
-    period = timedelta(seconds=seconds)
-    answer = client.get_metric_data(
-        MetricDataQueries=_queries(alarm, seconds),
-        StartTime=moment - PERIODS * period,
-        EndTime=moment + period,  # the period in which it fired is still open: its value so far counts too
-        ScanBy="TimestampDescending",
-    )
-    found = next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
-    if found is None:
-        return None
-    label, values = _label(alarm, found.get("Label") or "")[:500], list(reversed(found["Values"][:PERIODS]))
-    return MetricSeries(label=label, period_seconds=seconds, values=values, ends_at=found["Timestamps"][0] + period)
-
-
-def _queries(alarm: dict[str, Any], period: int) -> list[Any]:
-    """Return the alarm's own queries, or the query for its single metric."""
-    if alarm.get("Metrics"):
-        return list(alarm["Metrics"])
-    metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}
-    return [{"Id": "watched", "MetricStat": {"Metric": metric, "Period": period, "Stat": _statistic(alarm)}}]
-
-
-def _statistic(alarm: dict[str, Any]) -> str | None:
-    return alarm.get("ExtendedStatistic") or alarm.get("Statistic")
-
-
-def _period_seconds(alarm: dict[str, Any]) -> int:
-    queries = alarm.get("Metrics") or ()
-    periods = [query.get("Period") or query.get("MetricStat", {}).get("Period") for query in queries]
-    return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
-
-
-def _label(alarm: dict[str, Any], label: str) -> str:
-    """Say what is measured, and what the alarm compares it with."""
-    measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else label or "metric math"
-    if "Threshold" not in alarm:
-        return measured
-    comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
-    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"

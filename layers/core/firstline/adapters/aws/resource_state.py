@@ -33,9 +33,30 @@ class Watched(NamedTuple):
         """Return the resource's own name: the value of the first dimension of its kind that the alarm has."""
         return next(self.dimensions[name] for name in KINDS[self.namespace].dimensions if name in self.dimensions)
 
+    @property
+    def own_arn(self) -> str | None:
+        """Return the resource's own ARN, or None if its dimensions do not tell it."""
+        named = _ARNS.get(self.namespace)
+        if self.namespace == "AWS/ApplicationELB":
+            group = self.dimensions.get("TargetGroup")
+            return self.arn("elasticloadbalancing", group or f"loadbalancer/{self.id}")
+        if self.namespace == "AWS/ECS":
+            return self.arn("ecs", f"service/{self.dimensions['ClusterName']}/{self.id}")
+        return self.arn(named[0], f"{named[1]}{self.id}") if named else None
+
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource of this account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+_ARNS: Mapping[str, tuple[str, str]] = {
+    "AWS/RDS": ("rds", "db:"),
+    "AWS/EC2": ("ec2", "instance/"),
+    "AWS/Lambda": ("lambda", "function:"),
+    "AWS/SQS": ("sqs", ""),
+    "AWS/DynamoDB": ("dynamodb", "table/"),
+}
+"""The service and the begin of the name in the ARNs of resources."""
 
 
 def describe(watched: Watched, clients: Clients) -> Resource:
@@ -46,7 +67,9 @@ def describe(watched: Watched, clients: Clients) -> Resource:
     botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
         AWS refused or did not answer in time.
     """
-    state, facts = _DESCRIBE[watched.namespace](watched, clients)
+    # What API Gateway says of a stage is its configuration, variables included, and no state.
+    read = _DESCRIBE.get(watched.namespace)
+    state, facts = read(watched, clients) if read else (None, {})
     return resource_of(watched, state, facts)
 
 

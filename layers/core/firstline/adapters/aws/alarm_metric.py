@@ -1,0 +1,140 @@
+"""The metric that a CloudWatch alarm watches: its values when it fired, and whether it is back in its range now."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from firstline.adapters.aws.clients import raising
+from firstline.adapters.aws.resource_state import Clients
+from firstline.errors import MetricsUnavailable
+from firstline.models import MetricSeries, NormalizedAlert
+from firstline.privacy.safe import safe_line
+
+PERIODS = 15
+"""The number of values up to the moment: enough to tell a jump from a slope."""
+
+DEFAULT_PERIOD_SECONDS = 300
+
+_BREACHES: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+"""The comparisons with a fixed threshold. An alarm on an anomaly has none."""
+
+
+class OwnAlarms:
+    """The alarms of this account and region."""
+
+    def __init__(self, clients: Clients, *, account: str, region: str) -> None:
+        self.clients = clients
+        self.account = account
+        self.region = region
+
+    def covers(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert is an alarm of this account and region. No request is made."""
+        return alert.source == "cloudwatch" and (alert.account, alert.region) == (self.account, self.region)
+
+    def definition(self, alert: NormalizedAlert) -> dict[str, Any] | None:
+        """Return CloudWatch's description of an alarm, or None for one that is not there or is a composite.
+
+        Raises
+        ------
+        MetricsUnavailable
+            CloudWatch did not describe the alarm.
+        """
+        with raising(MetricsUnavailable, f"alarm {alert.alert_name}"):
+            found = self.clients("cloudwatch").describe_alarms(
+                AlarmNames=[alert.alert_name], AlarmTypes=["MetricAlarm"]
+            )["MetricAlarms"]
+        return cast("dict[str, Any]", found[0]) if found else None
+
+    def recovered(self, alert: NormalizedAlert, now: datetime) -> str | None:
+        """Say whether the alarm's metric is back in its range; None where nobody can tell. At most two requests.
+
+        The newest whole period counts. Only the alarm itself decides when it is over: it may look at several periods.
+
+        Raises
+        ------
+        MetricsUnavailable
+            CloudWatch did not answer.
+        """
+        alarm = self.definition(alert) if self.covers(alert) else None
+        breaches = _BREACHES.get(str((alarm or {}).get("ComparisonOperator")))
+        if alarm is None or breaches is None or "Threshold" not in alarm:
+            return None
+        with raising(MetricsUnavailable, f"the metric of alarm {alert.alert_name}"):
+            found = newest(self.clients("cloudwatch"), alarm, now)
+        if found is None:
+            return None
+        at, value = found
+        where = "still out of its range" if breaches(value, alarm["Threshold"]) else "back in its range"
+        says = str(alarm.get("StateValue", "")).replace("_", " ")
+        return f"{at:%H:%M} UTC: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
+
+
+def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
+    """Read the alarm's own metric up to a moment. One request."""
+    seconds = period_seconds(alarm)
+    period = timedelta(seconds=seconds)
+    # The period in which it fired is still open: its value so far counts too.
+    found = _read(client, alarm, moment - PERIODS * period, moment + period)
+    if found is None:
+        return None
+    values = [value for value in reversed(found["Values"][:PERIODS]) if math.isfinite(value)]
+    if not values:
+        return None
+    return MetricSeries(
+        label=safe_line(label(alarm, found.get("Label") or ""), 500),
+        period_seconds=seconds,
+        values=values,
+        ends_at=found["Timestamps"][0] + period,
+        threshold=alarm.get("Threshold"),
+    )
+
+
+def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
+    """Read the value of the newest whole period, and its end; None if there is none. One request."""
+    period = timedelta(seconds=period_seconds(alarm))
+    found = _read(client, alarm, now - 4 * period, now)
+    ended = zip(found["Timestamps"], found["Values"], strict=True) if found else ()
+    return next(((at + period, value) for at, value in ended if at + period <= now), None)
+
+
+def _read(client: Any, alarm: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any] | None:
+    answer = client.get_metric_data(
+        MetricDataQueries=_queries(alarm), StartTime=begin, EndTime=end, ScanBy="TimestampDescending"
+    )
+    return next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
+
+
+def _queries(alarm: dict[str, Any]) -> list[Any]:
+    """Return the alarm's own queries, or the query for its single metric."""
+    if alarm.get("Metrics"):
+        return list(alarm["Metrics"])
+    metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}
+    stat = {"Metric": metric, "Period": period_seconds(alarm), "Stat": _statistic(alarm)}
+    return [{"Id": "watched", "MetricStat": stat}]
+
+
+def _statistic(alarm: dict[str, Any]) -> str | None:
+    return alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+
+
+def period_seconds(alarm: dict[str, Any]) -> int:
+    """Return the period of the alarm's metric: of several the longest."""
+    queries = alarm.get("Metrics") or ()
+    periods = [query.get("Period") or query.get("MetricStat", {}).get("Period") for query in queries]
+    return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
+
+
+def label(alarm: dict[str, Any], given: str) -> str:
+    """Say what is measured, and what the alarm compares it with."""
+    measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else given or "metric math"
+    if "Threshold" not in alarm:
+        return measured
+    comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
+    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"

@@ -1,0 +1,67 @@
+"""The lines in which people read the evidence around an alarm, in every channel and in the console. Pure.
+
+One place: the verdict that is paged with its evidence, and the one to which it is added after the page, say the same.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC
+
+from firstline.classification import owned, vital_signs
+from firstline.classification.cause import Cause
+from firstline.models import AlarmEvidence, ErrorLog, Evidence, MetricSeries
+from firstline.privacy.safe import safe_line
+
+MAX_LINES = 8
+MAX_LINE_CHARS = 300
+MAX_ERRORS = 3
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def evidence_lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool = False) -> list[str]:
+    """Tell the evidence in at most `MAX_LINES` lines, the most telling first; redacted and cut.
+
+    Parameters
+    ----------
+    cause
+        The cause that the evidence names: the metrics that it rests on come first.
+    well
+        True if the resource shows no fault now.
+    """
+    return [safe_line(line, MAX_LINE_CHARS) for line in _lines(seen, cause, well=well)][:MAX_LINES]
+
+
+def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -> Iterator[str]:
+    told = vital_signs.lines(seen, first=cause.metrics if cause else ())
+    yield from told
+    if told and well:
+        yield "Its metrics and its state show no fault now."
+    if seen.log is not None:
+        yield from _errors(seen.log)
+    if tags := owned.in_words(seen.tags):
+        yield tags
+
+
+def _errors(log: ErrorLog) -> Iterator[str]:
+    """Tell the most frequent error lines: `41 times since 02:11 UTC in /aws/lambda/pay: key error <value>`."""
+    if log.unread is not None:
+        yield f"The log {log.group} could not be searched: {log.unread}"
+    for line in log.lines[:MAX_ERRORS]:
+        times = "once" if line.times == 1 else f"{line.times} times"
+        least = "" if log.complete else "at least "
+        since = "at" if line.times == 1 and log.complete else "since"
+        yield f"{least}{times} {since} {line.first_at.astimezone(UTC):%H:%M} UTC in {log.group}: {line.shape}"
+
+
+def plot_line(series: MetricSeries) -> str:
+    """Draw the alarm's metric in a line of text: `▁▁▂▇█ 3 to 97, within 25 min up to the alarm: CPUUtilization, …`."""
+    low, high = min(series.values), max(series.values)
+    reach = high - low
+    bars = "".join(_BARS[round((value - low) / reach * (len(_BARS) - 1)) if reach else 0] for value in series.values)
+    first, last = series.values[0], series.values[-1]
+    return f"{bars} {first:.4g} to {last:.4g}, within {_span(series)} up to the alarm: {series.label}"
+
+
+def _span(series: MetricSeries) -> str:
+    minutes = max(1, round(series.period_seconds * len(series.values) / 60))
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"

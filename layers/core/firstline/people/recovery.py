@@ -1,0 +1,63 @@
+"""The look at whether an alarm is well again, when the message of an incident that is with people is edited.
+
+Nothing looks by itself: only an edit does, and only so many a minute. It never closes an incident and delays no page.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from firstline.errors import MetricsUnavailable
+from firstline.models import IncidentRecord, NormalizedAlert
+from firstline.observability import logger
+from firstline.privacy.safe import safe_line
+from firstline.text import one_line
+
+MOST_LOOKS = 20
+WINDOW = timedelta(minutes=1)
+"""So many looks in this time: in a storm messages are edited all the time, and each look is two requests."""
+
+MAX_CHARS = 300
+
+type Look = Callable[[IncidentRecord, datetime], str | None]
+"""Says whether the metric of an incident's alarm is back in its range; None if it cannot be told."""
+
+
+def no_look(_record: IncidentRecord, _now: datetime) -> str | None:
+    """Tell nothing: there is no monitor to ask."""
+    return None
+
+
+class MetricLook:
+    """Looks at the metrics of alarms, a bounded number of times a minute.
+
+    Parameters
+    ----------
+    recovered
+        Says whether the metric of an alert's alarm is back in its range, or None; raises MetricsUnavailable.
+    """
+
+    def __init__(self, recovered: Callable[[NormalizedAlert, datetime], str | None]) -> None:
+        self._recovered = recovered
+        self._since: datetime | None = None
+        self._left = MOST_LOOKS
+
+    def __call__(self, record: IncidentRecord, now: datetime) -> str | None:
+        """Look, if a person was called or has the incident and its alarm fires; a failure is only logged."""
+        live = record.live
+        called = bool(record.pages or record.paged_at) or (live is not None and live.answered)
+        if record.incident.storm or live is None or live.firing <= 0 or not called or not self._may_look(now):
+            return None
+        alert = record.incident.alert
+        try:
+            said = self._recovered(alert, now)
+        except MetricsUnavailable as error:
+            logger.warning("metric not read", incident_id=record.incident.incident_id, error=str(error))
+            return None
+        name = f"{one_line(alert.alert_name, 80)}, " if record.alert_count > 1 else ""
+        return None if said is None else safe_line(f"Now, {name}{said}", MAX_CHARS)
+
+    def _may_look(self, now: datetime) -> bool:
+        if self._since is None or now - self._since >= WINDOW:
+            self._since, self._left = now, MOST_LOOKS
+        self._left -= 1
+        return self._left >= 0

@@ -1,0 +1,71 @@
+"""The parts that read the monitors which send alerts: the evidence around an alarm, and whether it is well again."""
+
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from firstline.adapters.aws.clients import EVIDENCE, ONE_SECOND
+from firstline.wiring.files import Files
+
+if TYPE_CHECKING:
+    from firstline.adapters.aws.alarm_evidence import AlarmReader
+    from firstline.adapters.aws.owner_tags import TagReader
+    from firstline.people.recovery import MetricLook
+
+
+class MonitorParts(Files):
+    """The readers of CloudWatch's alarms, and the clients of the services that they ask."""
+
+    def alarms(self, account: str) -> "AlarmReader":
+        """Return the reader of the evidence around this account's alarms."""
+        from firstline.adapters.aws.alarm_evidence import AlarmReader
+        from firstline.adapters.aws.error_logs import ErrorLogReader
+
+        cloudwatch = self._evidence_client("cloudwatch")
+        return AlarmReader(
+            self._evidence_client,
+            account=account,
+            region=cloudwatch.meta.region_name,
+            partition=cloudwatch.meta.partition,
+            logs=ErrorLogReader(self.settings.error_log_group_arns),
+            tags=self._tags,
+        )
+
+    def look(self, arn: str) -> "MetricLook":
+        """Return the look at whether metrics are back in their ranges, for alarms of an ARN's account and region."""
+        region, account = arn.split(":")[3:5]
+        if account not in self._looks:
+            from firstline.adapters.aws.alarm_metric import OwnAlarms
+            from firstline.people.recovery import MetricLook
+
+            alarms = OwnAlarms(self._evidence_client, account=account, region=region)
+            self._looks[account] = MetricLook(alarms.recovered)
+        return self._looks[account]
+
+    @cached_property
+    def _looks(self) -> "dict[str, MetricLook]":
+        return {}
+
+    @cached_property
+    def _tags(self) -> "TagReader":
+        from firstline.adapters.aws.owner_tags import TagReader
+
+        return TagReader()
+
+    def _evidence_client(self, service: str) -> Any:
+        """Return the client of a service, made once: boto3's session must not make two at the same time.
+
+        A search through a log takes longer than the look at a resource.
+        """
+        with self._evidence_lock:
+            if service not in self._evidence_clients:
+                self._evidence_clients[service] = self._client(service, EVIDENCE if service == "logs" else ONE_SECOND)
+            return self._evidence_clients[service]
+
+    @cached_property
+    def _evidence_clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _evidence_lock(self) -> Lock:
+        return Lock()

@@ -1,0 +1,87 @@
+"""The lines in which people read the evidence around an alarm."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification.evidence_lines import MAX_LINE_CHARS, MAX_LINES, evidence_lines, plot_line
+from firstline.models import (
+    AlarmEvidence,
+    ErrorLine,
+    ErrorLog,
+    MetricReading,
+    MetricSeries,
+    OwnerTags,
+    Resource,
+    ResourceChange,
+    ResourceFact,
+)
+from tests.support.builders import NOON
+
+
+def series(*values: float, **what: Any) -> MetricSeries:
+    return MetricSeries(label="CPU, Average", period_seconds=300, values=list(values), ends_at=NOON, **what)
+
+
+def errors(*times: int, complete: bool = True) -> ErrorLog:
+    lines = [ErrorLine(shape=f"key error {place}", times=many, first_at=NOON) for place, many in enumerate(times)]
+    return ErrorLog(group="/aws/lambda/pay", lines=lines, complete=complete)
+
+
+PAY = Resource(kind="Lambda", namespace="AWS/Lambda", id="pay", facts=[ResourceFact(name="reserved", value="5")])
+FULL = AlarmEvidence(
+    metric=series(1, 2),
+    readings=[MetricReading(name="Errors", now=41, hour_ago=0, week_ago=0)],
+    resource=PAY,
+    changes=[ResourceChange(at=NOON - timedelta(minutes=9), what="UpdateFunctionCode", who="anna")] * 5,
+    log=errors(9, 7, 5, 3),
+    tags=OwnerTags(team="payments"),
+)
+
+
+def test_everything_is_told_in_a_few_lines_metrics_with_their_past_and_changes_with_their_author() -> None:
+    assert evidence_lines(FULL, None) == [
+        "Lambda pay: errors 41 (1 h ago 0, a week ago 0)",
+        "reserved 5",
+        "11:51 UTC: UpdateFunctionCode by anna",
+        "11:51 UTC: UpdateFunctionCode by anna",
+        "9 times since 12:00 UTC in /aws/lambda/pay: key error 0",
+        "7 times since 12:00 UTC in /aws/lambda/pay: key error 1",
+        "5 times since 12:00 UTC in /aws/lambda/pay: key error 2",
+        "Tagged: team payments",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (errors(1), "once at 12:00 UTC in /aws/lambda/pay: key error 0"),
+        (errors(600, complete=False), "at least 600 times since 12:00 UTC in /aws/lambda/pay: key error 0"),
+        (
+            ErrorLog(group="/ecs/web", complete=False, unread="InvalidOperation"),
+            "The log /ecs/web could not be searched: InvalidOperation",
+        ),
+    ],
+)
+def test_a_log_that_was_not_read_to_its_end_says_so(log: ErrorLog, line: str) -> None:
+    assert evidence_lines(AlarmEvidence(log=log), None) == [line]
+
+
+def test_lines_are_bounded() -> None:
+    many = FULL.model_copy(update={"resource": PAY.model_copy(update={"id": "x" * 900})})
+    lines = evidence_lines(many, None, well=True)
+    assert len(lines) == MAX_LINES
+    assert max(map(len, lines)) <= MAX_LINE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("values", "plot"),
+    [
+        ((0, 50, 100), "▁▄█ 0 to 100, within 15 min up to the alarm: CPU, Average"),
+        ((7,), "▁ 7 to 7, within 5 min up to the alarm: CPU, Average"),
+        ((-2, -1), "▁█ -2 to -1, within 10 min up to the alarm: CPU, Average"),
+    ],
+)
+def test_a_metric_is_drawn_with_letters(values: tuple[float, ...], plot: str) -> None:
+    assert plot_line(series(*values)).replace("▅", "▄") == plot

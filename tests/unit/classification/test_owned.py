@@ -1,0 +1,104 @@
+"""The owner's tags in a verdict: they fill what the alert leaves open, and what the alert states wins."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification.classify import classify
+from firstline.classification.evidence import gather
+from firstline.classification.owned import in_words
+from firstline.models import AlarmEvidence, Classification, Deployment, Evidence, Incident, OwnerTags, Word, kind_of
+from firstline.policy.rules import NO_RULES
+from tests.support.classification_fixtures import NOW
+from tests.unit.classification.test_evidence import FakeHistory
+
+UNSTATED: dict[str, Any] = {"source": "cloudwatch", "severity": "medium", "severity_stated": False, "message": "CPU"}
+SAYS_CRITICAL = OwnerTags(severity="critical")
+
+
+def verdict_on(incident: Incident, evidence: Evidence) -> Classification:
+    return classify(incident, evidence=evidence, rules=NO_RULES, offered=[], model=None, now=NOW)
+
+
+def word_on(incident: Incident, severity: Any) -> Word:
+    return Word(subject=kind_of(incident.alert), severity=severity, by="ada", person="ada", at=NOW, incident_id="i")
+
+
+@pytest.mark.parametrize(
+    ("alert", "says", "severity"),
+    [
+        (UNSTATED, OwnerTags(severity="critical"), "critical"),
+        (UNSTATED, OwnerTags(severity="low"), "low"),
+        ({"severity": "high"}, OwnerTags(severity="low"), "high"),
+        ({"severity": "low"}, OwnerTags(severity="critical"), "low"),
+        (UNSTATED | {"storm": True}, OwnerTags(severity="critical"), "high"),
+    ],
+)
+def test_a_tag_of_the_alarm_states_the_severity_of_what_states_none(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence], alert: Any, says: OwnerTags, severity: str
+) -> None:
+    assert verdict_on(incident(**alert), evidence(tags=says)).severity == severity
+
+
+def test_a_persons_word_on_the_alert_wins_over_its_tag(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence]
+) -> None:
+    opened = incident(**UNSTATED)
+    verdict = verdict_on(opened, evidence(tags=SAYS_CRITICAL, word=word_on(opened, "low")))
+    assert (verdict.severity, verdict.decided_by) == ("low", "people")
+    assert verdict.word is not None
+    assert "tagged" not in " ".join(verdict.reasons)
+
+
+def test_nobody_is_asked_about_what_is_tagged_and_the_reason_says_so(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence]
+) -> None:
+    tagged = verdict_on(incident(**UNSTATED), evidence(tags=SAYS_CRITICAL))
+    assert not tagged.asks
+    assert tagged.reasons[0] == "The alarm is tagged critical, which counts as its source's word."
+    assert verdict_on(incident(**UNSTATED), evidence()).asks
+
+
+class Alarms:
+    """Reads tags that it was given, of every alert."""
+
+    def __init__(self, **tags: Any) -> None:
+        self.seen = AlarmEvidence(tags=OwnerTags(**tags))
+
+    def covers(self, _alert: Any) -> bool:
+        return True
+
+    def around(self, *_: Any) -> AlarmEvidence:
+        return self.seen
+
+
+def deployed(service: str) -> Deployment:
+    return Deployment(service=service, version="v7", deployed_at=NOW - timedelta(minutes=9))
+
+
+@pytest.mark.parametrize("named", [None, "db-orders-1"])
+def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[..., Incident], named: str | None) -> None:
+    """The alarm of a database names its identifier at most; who deploys knows it as checkout."""
+    opened = incident(source="cloudwatch", service=named, environment=None)
+    history = FakeHistory(deployments=[deployed("other"), deployed("checkout")])
+
+    found = gather(opened, history, time_zone="UTC", now=NOW, alarms=Alarms(service="checkout", team="payments"))
+    verdict = verdict_on(opened, found)
+
+    assert [known.service for known in found.deployments] == ["checkout", "other"]
+    assert found.topology["team"] == "payments"
+    assert verdict.is_deployment_related
+    assert history.asked["service"] == (named or "checkout", NOW)
+
+
+def test_a_storm_belongs_to_nobody(incident: Callable[..., Incident]) -> None:
+    history = FakeHistory()
+    gather(incident(storm=True, service=None), history, time_zone="UTC", now=NOW, alarms=Alarms(service="checkout"))
+    assert "service" not in history.asked
+
+
+def test_tags_are_told_in_one_line() -> None:
+    assert in_words(OwnerTags(service="checkout", team="payments")) == "Tagged: service checkout, team payments"
+    assert in_words(OwnerTags()) == ""

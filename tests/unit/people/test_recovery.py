@@ -1,0 +1,96 @@
+"""Whether an alarm is well again: told in an edit of a message, a bounded number of times, and never more than told."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.channels import slack
+from firstline.errors import MetricsUnavailable
+from firstline.models import IncidentRecord, Notification
+from firstline.people.recovery import MOST_LOOKS, WINDOW, MetricLook
+from firstline.people.show import show_again
+from firstline.privacy.alerts import for_outsiders
+from tests.support.builders import NOW, a_page, a_record, an_alert, an_incident
+from tests.support.memory import MemoryChannel, MemoryStore
+
+PAGED: dict[str, Any] = {"pages": [a_page()], "slack_channel": "alerts:C1", "slack_ts": "1.2", "shown": 0}
+BACK = "12:34 UTC: 40, back in its range (CPU). CloudWatch says ALARM."
+
+
+class Alarms:
+    """Answers what it was given, and counts."""
+
+    def __init__(self, said: str | Exception | None = BACK) -> None:
+        self.said = said
+        self.asked = 0
+
+    def recovered(self, _alert: Any, _now: datetime) -> str | None:
+        self.asked += 1
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+
+def look(record: IncidentRecord, alarms: Alarms | None = None) -> str | None:
+    return MetricLook((alarms or Alarms()).recovered)(record, NOW)
+
+
+def record(**what: Any) -> IncidentRecord:
+    return MemoryStore(a_record(**PAGED, **what)).only
+
+
+def test_an_edited_message_says_it_first_and_the_incident_stays_open() -> None:
+    store, channel = MemoryStore(a_record(**PAGED)), MemoryChannel()
+
+    assert show_again(
+        store.only,
+        channels={"slack": channel},
+        incidents=store.incidents,
+        now=NOW,
+        reason="Acknowledged by ada.",
+        look=MetricLook(Alarms().recovered),
+    )
+
+    assert f"• Now, {BACK}" in str(slack.render(channel.told[0])["blocks"])
+    assert store.only.status == "OPEN"
+
+
+def test_of_several_alerts_the_alarm_is_named() -> None:
+    said = look(record(alert_count=3))
+    assert said is not None
+    assert said.startswith("Now, DiskFull, 12:34 UTC")
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        a_record(slack_ts="1.2"),
+        a_record(an_incident(an_alert(), storm=True), **PAGED),
+    ],
+)
+def test_nobody_looks_before_a_page_or_in_a_storm(quiet: IncidentRecord) -> None:
+    alarms = Alarms()
+    assert look(MemoryStore(quiet).only, alarms) is None
+    assert alarms.asked == 0
+
+
+def test_personal_data_is_removed_from_it_as_from_the_rest() -> None:
+    told = Notification(kind="changed", record=record(), reason="", at=NOW, recovery="CPU of ada@example.com: 40")
+    assert "ada@" not in str(for_outsiders(told).recovery)
+
+
+@pytest.mark.parametrize("said", [None, MetricsUnavailable("throttled")])
+def test_what_cannot_be_told_is_left_out(said: Any) -> None:
+    assert look(record(), Alarms(said)) is None
+
+
+def test_looks_are_bounded_in_a_minute() -> None:
+    alarms, paged = Alarms(), record()
+    metric = MetricLook(alarms.recovered)
+    for _ in range(MOST_LOOKS + 5):
+        metric(paged, NOW)
+    assert alarms.asked == MOST_LOOKS
+
+    assert metric(paged, NOW + WINDOW) is not None
+    assert metric(paged, NOW + WINDOW + timedelta(seconds=1)) is not None
