@@ -12,6 +12,7 @@ from firstline.models import (
     Incident,
     IncidentRecord,
     Member,
+    NormalizedAlert,
     Notification,
     NotificationKind,
     PlannedStep,
@@ -144,6 +145,11 @@ def labels(incident: Incident) -> dict[str, str]:
     """Return the alert's labels, cleaned and bounded."""
     some = list(incident.alert.labels.items())[:MAX_LABELS]
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
+
+
+def annotations(alert: NormalizedAlert) -> list[str]:
+    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
+    return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
 
 
 def web_link(url: str | None) -> str | None:
