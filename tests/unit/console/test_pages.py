@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from firstline.channels.links import links_of, safe_link
-from firstline.channels.summary import headline
 from firstline.console import assets
 from firstline.console.charts import Series, stacked
 from firstline.console.frame import Frame
@@ -21,6 +20,7 @@ from firstline.console.timeline import timeline
 from firstline.console.web import security_headers
 from firstline.incidents.audit_trail import Fact, chained
 from firstline.models import SEVERITY_RANK, AlertLink, Deployment, EarlierIncident, Hold, IncidentRecord, Note
+from firstline.people.standing import headline
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from tests.support.browsing import BERLIN, site_of

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firstline.channels.summary import execution_link
-from firstline.models import IncidentRecord, NormalizedAlert
+from firstline.models import Incident, IncidentRecord, NormalizedAlert
 from firstline.text import https_host, one_line
 
 MOST_LINKS = 8
@@ -64,6 +63,15 @@ def links_of(
             first.setdefault(link.url, link)
     execution = safe_link("Execution", execution_link(execution_url, record.incident))
     return [*list(first.values())[: most - 1], execution] if execution else list(first.values())[:most]
+
+
+def execution_link(execution_url: str, incident: Incident) -> str | None:
+    """Return the address where the incident's execution can be watched; None if its page is not known.
+
+    `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    name; that name is the incident's id.
+    """
+    return f"{execution_url}:{incident.incident_id}" if execution_url else None
 
 
 def safe_link(label: str, url: str | None) -> PageLink | None:

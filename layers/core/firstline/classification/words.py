@@ -93,7 +93,7 @@ def first_steps(case: Case) -> list[str]:
         like = evidence.similar[0].incident
         name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
         steps.append(_last_time(f"A similar incident ({name})", like, now))
-    where = _where(case.incident)
+    where = _where(case.incident) or _short(case.incident.alert.service or "")
     steps.append(
         f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
     )

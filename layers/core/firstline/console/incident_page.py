@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firstline.channels.links import links_of
-from firstline.channels.summary import ENDS, annotations, labels
+from firstline.channels.summary import annotations, labels
 from firstline.classification.similar import most_similar
 from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
 from firstline.console.frame import Frame
@@ -28,6 +28,7 @@ from firstline.models import (
     StoredAlert,
 )
 from firstline.people.members import member
+from firstline.people.standing import ENDS
 from firstline.people.status import status_of
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.text import count, one_line, shorten, strip_invisible

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
-from firstline.channels.summary import standing
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
@@ -22,6 +21,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
+from firstline.people.standing import standing
 from firstline.policy.people import FILE
 from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations

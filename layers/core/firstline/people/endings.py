@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from firstline.channels.summary import severity
 from firstline.contracts import CloseIncidentInput
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Hold, IncidentRecord, Outcome, StepResult
 from firstline.models.live import loudest_since
 from firstline.people.reasons import EXPIRED
+from firstline.people.standing import severity
 
 RUN_SUCCEEDED = "Success"
 """Run Command's status of a command that exited with 0."""

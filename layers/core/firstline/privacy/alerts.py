@@ -109,7 +109,9 @@ def as_people_see_it(record: IncidentRecord) -> IncidentRecord:
         "incident": record.incident.model_copy(update={"alert": without_personal_data(alert)}),
         "classification": verdict,
         "members": [
-            member.model_copy(update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT]})
+            member.model_copy(
+                update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT], "message": redact(member.message)}
+            )
             for member in record.members
         ],
         "results": [result.model_copy(update={"output": redact(result.output)}) for result in record.results],
