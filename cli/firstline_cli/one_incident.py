@@ -12,9 +12,9 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.links import links_of
 from firstline.channels.summary import annotations
 from firstline.incidents.audit_trail import Entry, happened_at
+from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
-from firstline.people.status import Status, status_of
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.privacy.redact import redact
 from firstline.text import local_time, one_line, short_duration, strip_invisible

@@ -27,6 +27,9 @@ LEASE = timedelta(seconds=59)
 AT_ONCE = timedelta(seconds=15)
 """In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
 
+WHILE_IT_ACTS = timedelta(minutes=2, seconds=30)
+"""While a remediation runs, reconcile pages: a minute after the alert joined, when it next comes."""
+
 TOLD = timedelta(minutes=4)
 """The time in which people read of an alert that joined: its execution tells them, or reconcile does."""
 
@@ -274,28 +277,35 @@ class Heard:
             return
         self.watch.say("not told", f"{word.said.key} joined {incident}, accepted {word.at:%d %H:%M:%S}")
 
-    def _runs_a_command(self, incident_id: str) -> bool:
-        """Tell whether the incident's execution waits for a command, which is read before anything else."""
-        return any(
+    def _acts(self, live: StoredLive) -> bool:
+        """Tell whether the incident's remediation acted, or its execution waits for a command."""
+        return "acted_at" in live.item or any(
             execution.status == "RUNNING"
-            and execution._input.get("incident", {}).get("incident_id") == incident_id
+            and execution._input.get("incident", {}).get("incident_id") == live.incident_id
             and execution.path[-1:] == ["Await Step"]
             for execution in self.watch.world.step_functions.executions.values()
         )
 
-    def _prompt(self, word: Word) -> None:
-        """Check that in calm weather what is worse than people know pages at once."""
+    def _prompt(self, word: Word, within: timedelta = AT_ONCE) -> None:
+        """Check that in calm weather what is worse than people know pages at once, or soon during a remediation."""
         joined, since = self._joined(word), word.at - CALM
         if joined is None or self.watch.troubled(since) or self.watch.stopped(since):
             return
         alert, live = joined
-        busy = any(name in live.item for name in ("held_until", "acted_at")) or self._runs_a_command(live.incident_id)
-        if busy or live.group_key.startswith("storm:") or not self._worse(alert, word):
+        if "held_until" in live.item or live.group_key.startswith("storm:") or not self._worse(alert, word):
             return
+        if acts := self._acts(live):
+            within = WHILE_IT_ACTS
+        if acts and all(
+            (plain(live.item.get(f"loud_{rank}")) or 0) <= (plain(live.item.get(f"judged_loud_{rank}")) or 0)
+            for rank in ("high", "critical")
+        ):
+            return  # the verdict knew of it, so the remediation has its time first
         self.watch.checks["prompt"] += 1
         waited = self.watch.world.calls.waited(word.at - AT_ONCE)
-        if self.watch.world.clock.now() - word.at < AT_ONCE + waited:
-            self._later(MINUTE / 6, lambda: self._prompt(word), f"was anybody paged for {word.said.key} at once?")
+        if self.watch.world.clock.now() - word.at < within + waited:
+            again = f"was anybody paged for {word.said.key} at once?"
+            self._later(MINUTE / 6, lambda: self._prompt(word, within), again)
         elif self.human(alert.incident_id, word.at - AT_ONCE, word.at, must_page=True) is None:
             self.watch.say("slow", f"{word.said.key} joined {live.incident_id} at {word.at:%d %H:%M:%S}: no page yet")
 

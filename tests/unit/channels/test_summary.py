@@ -7,8 +7,8 @@ import pytest
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.links import execution_link
 from firstline.channels.summary import StackInfo, labels, summarise
+from firstline.incidents.standing import severity
 from firstline.models import Counts, IncidentRecord, Member
-from firstline.people.standing import severity
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,

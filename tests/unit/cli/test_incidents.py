@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from firstline.incidents.audit_trail import Fact
-from firstline.people.status import Filter
+from firstline.incidents.status import Filter
 from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.listing import as_csv, rows

@@ -19,8 +19,8 @@ from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.console.web import security_headers
 from firstline.incidents.audit_trail import Fact, chained
+from firstline.incidents.standing import headline
 from firstline.models import SEVERITY_RANK, AlertLink, Deployment, EarlierIncident, Hold, IncidentRecord, Note
-from firstline.people.standing import headline
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from tests.support.browsing import BERLIN, site_of

@@ -126,6 +126,11 @@ def test_the_next_page_goes_to_the_next_level_then_round_again(
         ({"verified_at": at(3)}, 8, True),
         # The model took it below paging severity.
         ({"own": HIGH, "decided": 1, "judged_loud": Loud(high=1)}, 60, False),
+        # A remediation was planned for less, and keeps the execution from paging for what joined.
+        ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 20.5, False),
+        ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 21, True),
+        ({"own": HIGH + CRITICAL, "decided": 2, "judged_loud": Loud(high=1), "loud_since": at(20)}, 21, True),
+        ({"own": HIGH, "decided": 3, "judged_loud": Loud(high=1), "loud_since": at(20)}, 24, False),
         # The next level's time is the execution's first.
         (PAGED, 9, False),
         (PAGED, 10, True),

@@ -7,8 +7,8 @@ from typing import Any
 
 from firstline.channels.links import PageLink
 from firstline.channels.summary import StackInfo, Summary, in_one_line, labels, summarise
+from firstline.incidents.standing import answered, severity
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification
-from firstline.people.standing import answered, severity
 from firstline.text import one_line, shorten
 
 MAX_SUMMARY = 1_024

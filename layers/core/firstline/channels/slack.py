@@ -12,6 +12,8 @@ from typing import Any, Literal
 from firstline.channels import slack_feedback
 from firstline.channels.slack_text import escape_markup, links_line, listed, plain, section, since_line
 from firstline.channels.summary import StackInfo, Summary, labels, summarise
+from firstline.incidents.sentence import kind_of_message
+from firstline.incidents.standing import answered, in_automated_feed, standing
 from firstline.models import (
     AnyPlannedStep,
     IncidentRecord,
@@ -21,8 +23,6 @@ from firstline.models import (
     RemediationPlan,
     Severity,
 )
-from firstline.people.sentence import kind_of_message
-from firstline.people.standing import answered, in_automated_feed, standing
 from firstline.text import one_line, strip_invisible
 
 type Feed = Literal["automated", "alerts"]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from firstline.channels.links import PageLink, execution_link, links_of, safe_link
+from firstline.incidents.sentence import kind_of_message, sentence_of
+from firstline.incidents.standing import answered, headline, member_line, place_name, severity, where
 from firstline.models import (
     Incident,
     IncidentRecord,
@@ -19,8 +21,6 @@ from firstline.models import (
     Severity,
     StepResult,
 )
-from firstline.people.sentence import kind_of_message, sentence_of
-from firstline.people.standing import answered, headline, member_line, place_name, severity, where
 from firstline.text import count, local_time, one_line, short_duration, shorten, strip_invisible
 
 MAX_HOSTS = 10

@@ -16,6 +16,8 @@ from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
+from firstline.incidents.standing import ENDS
+from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.models import (
     SEVERITY_RANK,
@@ -28,8 +30,6 @@ from firstline.models import (
     StoredAlert,
 )
 from firstline.people.members import member
-from firstline.people.standing import ENDS
-from firstline.people.status import status_of
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.text import count, one_line, shorten, strip_invisible
 

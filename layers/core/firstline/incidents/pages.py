@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal, NamedTuple
 
-from firstline.models import PAGING_RANK, Live
+from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
+
+LOUDER_WITHIN = timedelta(minutes=1)
+"""How late the page may be for what joined after the verdict and is worse. Only a running remediation delays it."""
 
 STORM_PAGES_EVERY = timedelta(minutes=5)
 """A storm whose page is answered is paged again for further criticals, but not more often than this."""
@@ -81,9 +84,9 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     """Return True if reconcile has to page, because the execution has not.
 
     Nobody was paged for an alert of paging severity within the time, or a further page has been due for that long. A
-    verified cure buys the alert's own resolve that time once more.
+    verified cure buys the alert's own resolve that time once more. See `page_within`.
     """
-    due = page_due(live, now)
+    due, page_after = page_due(live, now), page_within(live, page_after)
     if due is None or on_hold(live, now):
         return False
     since: datetime | None
@@ -100,6 +103,20 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     if since is not None and due == "first" and live.verified_at is not None:
         since = max(since, live.verified_at)
     return since is not None and now - since >= page_after
+
+
+def page_within(live: Live, page_after: timedelta) -> timedelta:
+    """Return how late a page may be: `page_after`, or less for something worse than a remediation was planned for."""
+    return min(page_after, LOUDER_WITHIN) if live.decided is not None and has_louder(live) else page_after
+
+
+def has_louder(live: Live) -> bool:
+    """Return True if an alert joined that is worse than the verdict, the newest page and its answer knew."""
+    paged, judged = live.paged_loud, live.judged_loud
+    if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
+        return True
+    known = Loud(high=max(paged.high, judged.high), critical=max(paged.critical, judged.critical))
+    return loudest_since(live, known) > max(live.paged_rank, live.acked_rank, live.decided or 0)
 
 
 def is_over(live: Live) -> bool:

@@ -17,16 +17,16 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from firstline.channels.delivery import Channel
 from firstline.contracts import ExecutionInput
 from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents import lifecycle
 from firstline.incidents.backoff import LONGEST, SHORTEST, Backoff
 from firstline.incidents.look import NEWS_AFTER, Look, Spare, missed_signal, next_look, out_of_date
-from firstline.incidents.pages import on_hold, page_overdue
+from firstline.incidents.pages import on_hold, page_overdue, page_within
 from firstline.incidents.store import Incidents
 from firstline.models import Incident, IncidentRecord
 from firstline.observability import logger, metrics
+from firstline.text import in_words
 
 LOOK_AHEAD = timedelta(seconds=75)
 """What is due so soon is looked at, too. Each write makes an incident due a minute later, so one that is written more
@@ -54,8 +54,8 @@ SECONDS = 40.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
 
-class LastResort(Channel, Protocol):
-    """The page topic, which also gets Firstline's own alarms."""
+class LastResort(Protocol):
+    """The topic of last resort, which also gets Firstline's own alarms."""
 
     def has_subscriber(self) -> bool:
         """Return True if anyone is subscribed to the topic."""
@@ -188,8 +188,8 @@ class Reconciler:
         if record is None:
             return
         before = look.live.page_done
-        minutes = int(self.page_after.total_seconds() // 60)
-        self.page(record, f"Reconcile found that a page has been due for more than {minutes} minutes.", look.now)
+        within = in_words(page_within(look.live, self.page_after))
+        self.page(record, f"Reconcile found that a page has been due for more than {within}.", look.now)
         self._read_again(look)
         if look.live.page_done > before:
             _count("PagedByReconcile")

@@ -1,7 +1,7 @@
 """The question whether an incident's waiting execution must look at the record, by its live half alone. Pure."""
 
-from firstline.incidents.pages import is_over, next_due
-from firstline.models import Live, Loud
+from firstline.incidents.pages import has_louder, is_over, next_due
+from firstline.models import Live
 from firstline.models.live import loudest_since
 
 
@@ -17,19 +17,10 @@ def must_wake(live: Live) -> bool:
         return False
     if live.awaiting == "hold":
         return loudest_since(live, live.judged_loud) > 0
-    return _something_louder(live)
+    return has_louder(live)
 
 
 def _must_page(live: Live) -> bool:
     """Return True if what ended without data has to be paged for at once, and the execution does not page."""
     following = next_due(live)
     return live.awaiting != "acknowledgement" and following is not None and following.at is None
-
-
-def _something_louder(live: Live) -> bool:
-    """Return True if an alert joined that is worse than the verdict, the newest page and its answer knew."""
-    paged, judged = live.paged_loud, live.judged_loud
-    if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
-        return True
-    known = Loud(high=max(paged.high, judged.high), critical=max(paged.critical, judged.critical))
-    return loudest_since(live, known) > max(live.paged_rank, live.acked_rank, live.decided or 0)

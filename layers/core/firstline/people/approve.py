@@ -17,11 +17,11 @@ from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
+from firstline.incidents.standing import standing
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
-from firstline.people.standing import standing
 from firstline.policy.people import FILE
 from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations

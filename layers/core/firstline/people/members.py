@@ -4,11 +4,11 @@ from datetime import datetime
 
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.pages import WITHOUT_DATA
+from firstline.incidents.standing import member_line
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Member, StoredAlert
 from firstline.models.severity import severity_of
 from firstline.observability import logger
-from firstline.people.standing import member_line
 from firstline.privacy.redact import redact
 
 MOST_NAMED = 20

@@ -14,6 +14,7 @@ from firstline.channels.pagerduty import rings_by_itself
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
 from firstline.incidents.pages import LEASE, Due, next_page, page_due
+from firstline.incidents.standing import severity
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
@@ -21,7 +22,6 @@ from firstline.people.announce import unwritten
 from firstline.people.members import member, stored_members
 from firstline.people.page_reason import page_reason, sent_pages
 from firstline.people.show import mark_shown
-from firstline.people.standing import severity
 from firstline.policy.paging import Level, PagingPolicy
 
 FALLBACK = "sns"

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.pages import is_over
+from firstline.incidents.standing import standing
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
 from firstline.people.members import joined_since, member, names, stored_members, without_data
-from firstline.people.standing import standing
 
 NEWS = timedelta(minutes=2)
 """An alert that joined within this time is named as new; reconcile shows again each minute."""

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
+from firstline.classification.feedback import calls_real
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
     AlertCount,
@@ -31,7 +32,6 @@ from firstline.models import (
     ServiceActivity,
     Word,
 )
-from firstline.people.feedback import calls_real
 
 MAX_COUNTED = 1_000
 """Writes of new alerts that are counted. More of one name or service in a day are a storm, whatever their number."""

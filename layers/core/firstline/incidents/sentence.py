@@ -5,9 +5,9 @@ A message is read later than it is written, so the sentence names times, and no 
 
 from datetime import datetime, timedelta, tzinfo
 
+from firstline.incidents.standing import ENDS, answered, standing
+from firstline.incidents.status import status_of
 from firstline.models import IncidentRecord, Notification, NotificationKind
-from firstline.people.standing import ENDS, answered, standing
-from firstline.people.status import status_of
 from firstline.text import local_time, one_line, short_duration
 
 MOST_PAGES_NAMED = 3

@@ -14,10 +14,10 @@ from firstline.channels.summary import judged_by
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
+from firstline.incidents.standing import severity, where
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link
-from firstline.people.standing import severity, where
 from firstline.remediation.steps import Documents
 from firstline.text import one_line
 

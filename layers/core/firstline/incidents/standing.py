@@ -1,6 +1,7 @@
 """The standing of an incident in a word or a name each: its severity, its title, its places, and its end. Pure."""
 
 import re
+from datetime import datetime
 
 from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Member, NotificationKind, Severity
 from firstline.models.live import loudest_since
@@ -74,6 +75,13 @@ def end_of(record: IncidentRecord) -> str:
 def changed_nothing(record: IncidentRecord) -> bool:
     """Return True if a runbook ran that changed nothing."""
     return bool(record.results) and not any(result.changed for result in record.results)
+
+
+def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
+    """Return when a closed incident's trouble ended: with its last alert, or else when it was closed."""
+    live = closed.live
+    last_end = live.last_end_at if live is not None and live.firing <= 0 else None
+    return last_end or closed.resolved_at or closed.closed_at or now
 
 
 def member_line(member: Member) -> str:

@@ -17,10 +17,9 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 from firstline.incidents.pages import on_hold
+from firstline.incidents.standing import answered, changed_nothing, end_of, ended_at, headline, severity
 from firstline.incidents.what_now import GROUPING_WINDOW
 from firstline.models import SEVERITY_RANK, IncidentRecord, Live, Severity
-from firstline.people.endings import ended_at
-from firstline.people.standing import answered, changed_nothing, end_of, headline, severity
 from firstline.text import local_time, one_line, short_duration
 
 SHORT_ID_LENGTH = 8
