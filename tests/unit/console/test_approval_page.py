@@ -15,8 +15,8 @@ from firstline.console.render import run_as
 from firstline.console.web import security_headers
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.people.links import Link
+from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import render_script
-from firstline.runbooks.model import Command
 from firstline.text import visible
 from tests.support.builders import (
     INCIDENT_ID,
