@@ -200,6 +200,28 @@ def test_one_that_fires_again() -> None:
     ]
 
 
+def test_one_that_somebody_had_says_who() -> None:
+    record = disk_record(**CLEARED, outcome="resolved", acknowledged_at=MINUTES[3], acknowledged_by="ada (Slack)")
+    ends = "Resolved at 04:19, after 7 min. ada (Slack) had it."
+    assert shown("closed", record, "The alert resolved.", minute=12).splitlines()[1] == ends
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "whole"),
+    [
+        ("paged", {}, True),
+        ("paged", {"slack_channel": "automated:C1", "slack_ts": "1"}, True),
+        ("paged", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False),
+        ("remediating", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False),
+        ("remediating", {}, True),
+    ],
+)
+def test_the_details_stand_once_in_a_thread(kind: NotificationKind, place: dict[str, str], whole: bool) -> None:
+    details = slack.render_details(a_notification(kind, disk_record(plan=a_plan(), **place)))
+    assert details is not None
+    assert ("*Labels, from prometheus*" in read_aloud(details)) == whole
+
+
 def test_a_further_page_is_one_line_that_the_channel_sees() -> None:
     record = disk_record(
         pages=[a_page(at=MINUTES[1]), a_page(seq=2, at=None)], slack_channel="alerts:C1", slack_ts="1.2"

@@ -186,6 +186,7 @@ def test_the_execution_is_named_after_the_incident() -> None:
     [
         ("It got worse: critical DbDown joined.", "It got worse: critical DbDown joined."),
         ("no runbook chosen", ""),
+        ("Nobody has answered for 5 minutes. no runbook chosen", "Nobody has answered for 5 minutes."),
         ("the alert names no host", "No runbook runs: the alert names no host."),
         ("/var is 97% full.", ""),
         ("Acknowledged by ada.", ""),

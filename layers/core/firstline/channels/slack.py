@@ -109,9 +109,8 @@ def render_details(notification: Notification, stack: StackInfo | None = None) -
     line, which Slack shows in the channel, too: an edit of the message above notifies nobody.
     """
     summary = summarise(notification, stack)
-    first = not notification.record.slack_ts or in_automated_feed(notification.record) != (
-        feed(notification) == "automated"
-    )
+    record = notification.record
+    first = not record.slack_ts or (in_automated_feed(record) and feed(notification) == "alerts")
     more: dict[str, Any] = {}
     match notification.kind:
         case "remediating" | "approval" | "paged" | "needs_human" if first:

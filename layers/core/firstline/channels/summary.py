@@ -233,8 +233,9 @@ def _news(notification: Notification, happening: str) -> str:
     """Return why people read this now, if that is more than what happens and who has it."""
     record, reason = notification.record, _paragraph(notification.reason, 1_000)
     verdict, plan = record.classification, record.plan
-    reason = reason.removesuffix(_paragraph(verdict.summary)).strip() if verdict else reason
-    if not reason or reason == "no runbook chosen" or reason.casefold().startswith(_REPEATED):
+    for said in (_paragraph(verdict.summary) if verdict else "", "no runbook chosen"):
+        reason = reason.removesuffix(said).strip()
+    if not reason or reason.casefold().startswith(_REPEATED):
         return ""
     if _folded(reason) in _folded(f"{happening} {verdict.summary if verdict else ''}"):
         return ""
@@ -270,7 +271,8 @@ def _affected(record: IncidentRecord) -> str:
     place = " · ".join(parts) or "the alert names no host or service"
     if record.alert_count <= 1:
         return place
-    still = f", {record.live.firing} firing" if record.live and record.live.firing < record.alert_count else ""
+    firing = record.live.firing if record.live else 0
+    still = f", {firing} firing" if 0 < firing < record.alert_count else ""
     return f"{place} · {record.alert_count} alerts{still}"
 
 

@@ -255,8 +255,11 @@ def _stands(record: IncidentRecord, now: datetime, *, told: bool) -> _Stands:
 
 
 def _over(record: IncidentRecord, now: datetime) -> _Stands:
-    remark = "The runbook changed nothing" if changed_nothing(record) else ""
-    words = end_of(record)
+    words, remark = end_of(record), ""
+    if changed_nothing(record):
+        remark = "The runbook changed nothing"
+    elif record.acknowledged_by and not record.resolved_by:
+        remark = f"{_name(record.acknowledged_by)} had it"
     if record.outcome == "no_data":
         words, remark = words.removesuffix(", please look"), "Nobody saw it recover, so please look"
     return _Stands("over", words, ended_at(record, now), timing="after", remark=remark)
