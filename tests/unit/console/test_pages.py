@@ -83,7 +83,9 @@ def in_order(page: Seen, *says: str) -> None:
 
 
 def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
-    alert = an_alert(links=[AlertLink(kind="runbook", url="https://wiki.example/disk")])
+    alert = an_alert(
+        links=[AlertLink(kind="runbook", url="https://wiki.example/disk")], annotations={"impact": "no orders"}
+    )
     record = a_waiting_record(
         incident=an_incident(alert),
         results=[a_result(kind="diagnose", output="14G /var/log/shop.log")],
@@ -99,6 +101,7 @@ def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
         "Nobody has it, paged 4 min ago.",
         "It waits for an acknowledgement, or for an approval of “Free disk space”",
         "The disk of web-1 is almost full",
+        "impact: no orders",
         "Look at /var/log.",
         "I have it",
         "Resolve",
