@@ -9,6 +9,7 @@ from firstline.adapters.channels import slack
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
 from firstline.channels.delivery import tell_all
 from firstline.channels.slack_errors import REFUSALS, refusal
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import (
@@ -19,6 +20,8 @@ from tests.support.builders import (
     a_waiting_record,
     hostile_notification,
 )
+
+STACK = StackInfo()
 
 POSTED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100"})
 EDITED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100", "text": ""})
@@ -33,7 +36,7 @@ def bot(stub: Stub, kept: list[tuple[str, str, str]] | None = None, **changes: A
         "api_url": stub.url + "/api",
         "automated_channel": "#ops-automated",
         "alerts_channel": "#ops-alerts",
-        "console_url": "",
+        "stack": STACK,
         "remember": lambda *where: kept.append(where) if kept is not None else None,
     }
     return SlackBot("xoxb-1", **fields | changes)
@@ -206,7 +209,7 @@ def test_a_message_that_is_too_long_loses_text_before_its_buttons() -> None:
     with answering(refused("msg_too_long"), refused("invalid_blocks"), POSTED) as stub:
         assert bot(stub).tell(a_notification("paged")) is True
     whole, short, bare, _ = (asked.json for asked in stub.asked)
-    assert {block["type"] for block in short["blocks"]} == {"header", "actions"}
+    assert {block["type"] for block in short["blocks"]} == {"header", "section", "actions"}
     assert bare["blocks"] == []
     assert whole["text"] == short["text"] == bare["text"] != ""
     with answering(refused("msg_too_long")) as stub, pytest.raises(ChannelFailed, match="msg_too_long"):
@@ -347,7 +350,7 @@ def test_hostile_text_travels_as_text() -> None:
 @pytest.mark.parametrize("kind", ["needs_human", "approval", "paged", "changed", "closed"])
 def test_a_webhook_posts_what_a_human_should_know(kind: str) -> None:
     with answering(Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
-        assert SlackWebhook(stub.url + "/hook", console_url="").tell(a_notification(kind, a_waiting_record())) is True
+        assert SlackWebhook(stub.url + "/hook", stack=STACK).tell(a_notification(kind, a_waiting_record())) is True
     assert stub.asked[0].path == "/hook"
     assert "actions" not in {block["type"] for block in stub.asked[0].json["blocks"]}
 
@@ -359,7 +362,7 @@ def test_a_webhook_posts_what_a_human_should_know(kind: str) -> None:
 def test_a_webhook_leaves_out_what_only_brings_a_message_up_to_date(kind: str, reason: str) -> None:
     with answering(Answer()) as stub:
         record = a_record(plan=a_plan())
-        assert SlackWebhook(stub.url, console_url="").tell(a_notification(kind, record, reason)) is False
+        assert SlackWebhook(stub.url, stack=STACK).tell(a_notification(kind, record, reason)) is False
     assert stub.asked == []
 
 
@@ -377,12 +380,12 @@ def test_a_webhook_leaves_out_what_only_brings_a_message_up_to_date(kind: str, r
 )
 def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
     with answering(answer) as stub, pytest.raises(ChannelFailed) as caught:
-        SlackWebhook(stub.url, console_url="").tell(a_notification("paged"))
+        SlackWebhook(stub.url, stack=STACK).tell(a_notification("paged"))
     assert caught.value.retryable is retryable
     assert retryable or "check the secret slack/webhook-url" in str(caught.value)
 
 
 def test_a_webhook_sends_less_where_slack_finds_it_too_long() -> None:
     with answering(Answer(400, b"invalid_blocks"), Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
-        assert SlackWebhook(stub.url, console_url="").tell(a_notification("paged")) is True
-    assert [block["type"] for block in stub.asked[1].json["blocks"]] == ["header"]
+        assert SlackWebhook(stub.url, stack=STACK).tell(a_notification("paged")) is True
+    assert [block["type"] for block in stub.asked[1].json["blocks"]] == ["header", "section"]

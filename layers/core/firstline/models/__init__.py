@@ -9,7 +9,7 @@ Read the files in this order: `frozen` and `severity`, of which all are made; `a
 which the next classification rests on.
 """
 
-from firstline.models.alert import Direction, Location, Measured, NormalizedAlert
+from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
 from firstline.models.classification import Classification, DecidedBy, Stance, Usage
 from firstline.models.evidence import (
     AlarmEvidence,
@@ -65,10 +65,10 @@ from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Wo
 
 __all__ = [
     "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
-    "AlarmEvidence", "AlertCount", "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change",
-    "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
-    "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "Feedback", "Frozen", "Hold",
-    "Incident", "IncidentRecord", "Lenient", "Live",
+    "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
+    "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
+    "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord",
+    "Lenient", "Live",
     "Location", "Loud", "Maintenance", "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord",
     "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "OwnerTags", "Page", "PlanLimits",
     "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "Resource", "ResourceChange", "ResourceFact",

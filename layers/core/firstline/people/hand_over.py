@@ -11,11 +11,11 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.status import Status, status_of
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord
 from firstline.observability import logger, metrics
 from firstline.people.on_call import OverridesOf
-from firstline.people.status import Status, status_of
 from firstline.policy.holds import Silence
 from firstline.policy.oncall import NOBODY, Roster, Shift
 from firstline.privacy.redact import redact

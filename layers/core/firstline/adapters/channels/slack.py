@@ -14,6 +14,7 @@ from slack_sdk.webhook import WebhookClient
 from firstline.channels import slack
 from firstline.channels.delivery import Wakes
 from firstline.channels.slack_errors import refusal
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
@@ -48,7 +49,7 @@ class SlackBot:
         api_url: str,
         automated_channel: str,
         alerts_channel: str,
-        console_url: str,
+        stack: StackInfo,
         remember: Remember,
         interactive: bool = False,
     ) -> None:
@@ -60,7 +61,7 @@ class SlackBot:
         )
         self._interactive = interactive
         self._channels: dict[slack.Feed, str] = {"automated": automated_channel, "alerts": alerts_channel}
-        self._console_url = console_url
+        self._stack = stack
         self._remember = remember
 
     def tell(self, notification: Notification) -> bool:
@@ -68,7 +69,7 @@ class SlackBot:
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
-        if not self._interactive and (details := slack.render_details(notification)):
+        if not self._interactive and (details := slack.render_details(notification, self._stack)):
             reply = {"channel": channel, "thread_ts": timestamp, **_QUIET, **details}
             self._try("chat.postMessage", reply, "Could not add details to the Slack thread")
         return True
@@ -101,7 +102,7 @@ class SlackBot:
     def _show(self, notification: Notification) -> tuple[str, str]:
         """Edit the incident's message or post it, where Slack lets us. Return its channel's id and its timestamp."""
         record = notification.record
-        message = slack.render(notification, console_url=self._console_url)
+        message = slack.render(notification, self._stack)
         wanted = slack.feed(notification)
         barred: _Refused | None = None
         for to in self._ways(_place(record), wanted):
@@ -179,16 +180,16 @@ class SlackWebhook:
 
     wakes: Wakes = "never"
 
-    def __init__(self, url: str, *, console_url: str) -> None:
+    def __init__(self, url: str, *, stack: StackInfo) -> None:
         self._client = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
-        self._console_url = console_url
+        self._stack = stack
 
     def tell(self, notification: Notification) -> bool:
         """Post a notification that says something new; what only brings a message up to date needs an edit."""
         news = notification.kind == "changed" and notification.reason != ""
         if notification.kind not in ("needs_human", "approval", "paged", "closed") and not news:
             return False
-        message = slack.render(notification, console_url=self._console_url, interactive=False)
+        message = slack.render(notification, self._stack, interactive=False)
         _less_if_too_long(self._post, message)
         return True
 
