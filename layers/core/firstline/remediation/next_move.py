@@ -19,14 +19,14 @@ from firstline.contracts import (
     NextMoveOutput,
     Observed,
 )
+from firstline.incidents.reasons import sentence
 from firstline.models import MOST_OUTPUT, AnyPlannedStep, PlannedRelease, StepResult
-from firstline.people.reasons import sentence
+from firstline.models.plan import RUN_SUCCEEDED
 from firstline.remediation.progress import LONGEST_WAIT, Progress
 from firstline.remediation.release_end import ReleaseRead, end_of_release
 from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
-SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
 """The final statuses of a command on a host that does not answer. A rollback stops if no host answers."""
@@ -225,17 +225,17 @@ def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
 def _summary(run: Progress, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
     if len(rows) <= MOST_ROWS:
         return rows
-    failed = [row for row in rows if row.status != SUCCESS]
+    failed = [row for row in rows if row.status != RUN_SUCCEEDED]
     succeeded = len(rows) - len(failed)
-    changed = any(row.changed for row in rows if row.status == SUCCESS)
-    well = run.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id, changed=changed)
+    changed = any(row.changed for row in rows if row.status == RUN_SUCCEEDED)
+    well = run.row(RUN_SUCCEEDED, place=f"{succeeded} hosts", command_id=command_id, changed=changed)
     all_well = [well] if succeeded else []
     return [*all_well, *failed[:MOST_ROWS]]
 
 
 def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
     few = len(run.plan.targets) <= MOST_ROWS
-    told = [row for row in rows if few or row.status != SUCCESS][:MOST_ROWS]
+    told = [row for row in rows if few or row.status != RUN_SUCCEEDED][:MOST_ROWS]
     seen = {row.instance_id for row in rows}
     unseen = [target.instance_id for target in run.plan.targets if target.instance_id not in seen]
     late = [
@@ -253,7 +253,7 @@ def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> li
 
 def _after_step(run: Progress, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
     """Go to the next step, or past the queue's last one. With `lost`, the step's command may still run."""
-    succeeded = sum(row.status == SUCCESS for row in rows) == run.places
+    succeeded = sum(row.status == RUN_SUCCEEDED for row in rows) == run.places
     passes = succeeded or (run.step.on_failure == "continue" and not lost)
     match run.cursor.queue:
         case "verify":
@@ -309,7 +309,9 @@ def _roll_back(run: Progress, reason: str) -> NextMoveOutput:
 
 
 def _undone(run: Progress) -> str:
-    failed = list(dict.fromkeys(row.step_id for row in run.results if row.kind == "rollback" and row.status != SUCCESS))
+    failed = list(
+        dict.fromkeys(row.step_id for row in run.results if row.kind == "rollback" and row.status != RUN_SUCCEEDED)
+    )
     if not failed:
         return "It was rolled back."
     ids = [step.step_id for step in run.queue]

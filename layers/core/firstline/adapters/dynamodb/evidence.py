@@ -24,6 +24,7 @@ from hashlib import sha256
 
 from firstline.adapters.dynamodb.records import incident_key
 from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
+from firstline.classification.feedback import calls_real
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
     AlertCount,
@@ -36,7 +37,6 @@ from firstline.models import (
     ServiceActivity,
     Word,
 )
-from firstline.people.feedback import calls_real
 
 MAX_COUNTED = 1_000
 """Writes of new alerts that are counted. More of one name or service in a day are a storm, whatever their number."""

@@ -21,11 +21,12 @@ from firstline.adapters.llm import chat_answer
 from firstline.adapters.llm.chat_answer import Completion
 from firstline.adapters.llm.chat_format import ChatFormat, most
 from firstline.adapters.llm.shared_forms import SharedForms
-from firstline.classification.model import ModelVerdict, Price
+from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 from firstline.models import Usage
 from firstline.observability import logger, metrics
+from firstline.policy.model import Price
 from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
