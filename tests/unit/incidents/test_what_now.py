@@ -8,6 +8,7 @@ import pytest
 from firstline.contracts import ErrorOutput, Go, Observed, WhatNowInput, WhatNowOutput
 from firstline.incidents.what_now import MOST_ROUNDS, Times, decide, stale_resolve, what_now
 from firstline.models import Classification, Counts, Hold, IncidentRecord, Live, Loud
+from tests.support import lives
 from tests.support.builders import NOON, a_classification, a_plan, at, incident
 from tests.support.changes import counts_for
 from tests.support.memory import MemoryStore
@@ -71,17 +72,8 @@ def look(
 
 
 CRITICAL_ONE: dict[str, Any] = {"own": CRITICAL, "loud_since": NOON}
-PAGED: dict[str, Any] = CRITICAL_ONE | {
-    "paged_seq": 1,
-    "page_done": 1,
-    "paged_at": at(0),
-    "last_paged_at": at(0),
-    "page_again_at": at(5),
-    "paged_rank": 4,
-    "paged_loud": Loud(critical=1),
-    "loud_since": None,
-}
-ACKED: dict[str, Any] = PAGED | {"acked_seq": 1, "acked_at": at(1), "acked_by": "Ana", "acked_rank": 4}
+PAGED: dict[str, Any] = CRITICAL_ONE | lives.PAGED
+ACKED: dict[str, Any] = PAGED | lives.ACKED
 LOW_ACKED: dict[str, Any] = {"acked_at": at(1), "acked_by": "Ana", "acked_rank": 1}
 ANSWERED = Observed(state="Await Acknowledgement", result={"signal": "acknowledged", "by": "Ana"})
 GIVEN_BACK = Observed(state="Await Resolution", result={"signal": "taken back", "by": "Ana"})
