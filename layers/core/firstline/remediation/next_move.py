@@ -309,9 +309,8 @@ def _roll_back(run: Progress, reason: str) -> NextMoveOutput:
 
 
 def _undone(run: Progress) -> str:
-    failed = list(
-        dict.fromkeys(row.step_id for row in run.results if row.kind == "rollback" and row.status != RUN_SUCCEEDED)
-    )
+    undoing = [row for row in run.results if row.kind == "rollback"]
+    failed = list(dict.fromkeys(row.step_id for row in undoing if row.status != RUN_SUCCEEDED))
     if not failed:
         return "It was rolled back."
     ids = [step.step_id for step in run.queue]
