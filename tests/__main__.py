@@ -1,8 +1,8 @@
 """`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
-A part's tests run in one process: those of a folder, but for the files that `APART` makes a part of their own. The
-parts begin in the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly
-wait, so two cores have enough to do with three or four.
+A part's tests run in one process: those of a folder, but for what `APART` makes a part of its own. The parts begin in
+the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so two
+cores have enough to do with three or four.
 """
 
 import argparse
@@ -24,8 +24,10 @@ from tests.support.needs import remedy_of
 TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
 _OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py")
-APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py")}
-"""Files that have a stack of their own, or need only one of the two that others share, and need not wait for them."""
+_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py", "test_storm.py")
+APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py"), "integration": _CROWDS}
+"""Of e2e, files that have a stack of their own, or need only one of the two that others share, and need not wait for
+them. Of integration, half of the work: in one process it was still at work when all others had ended."""
 
 AT_ONCE = 4
 _NO_TESTS = 5

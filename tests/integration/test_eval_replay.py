@@ -44,7 +44,7 @@ def _answers(folder: Path) -> dict[str, Any]:
 
 
 def _row(output: str, words: str) -> list[str]:
-    line = next(one for one in output.splitlines() if one.startswith(f"│ {words} "))
+    line = next(row for row in output.splitlines() if row.startswith(f"│ {words} "))
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
@@ -75,7 +75,7 @@ def test_tokens_and_cost_stand_beside_each_case(tmp_path: Path) -> None:
 
     output = _evals(replay=folder, price=2, price_out=8).output
 
-    assert {one["usage"]["prompt_tokens"] for one in _answers(folder).values()} == {300}
+    assert {answer["usage"]["prompt_tokens"] for answer in _answers(folder).values()} == {300}
     assert "321 (0.00077)" in output  # 300 in at 2, 21 out at 8 for a million
     assert f"{0.000768 * len(_answers(folder)):.4f}" == _row(output, "cost")[-1]
 
@@ -97,7 +97,7 @@ def test_a_server_that_only_fails_is_recorded_as_such(tmp_path: Path, serve: Cal
     live = _evals(base_url=server.url, model="scripted", record=folder)
 
     assert live.exit_code == 0, live.output
-    assert all("no_verdict" in one for one in _answers(folder).values())
+    assert all("no_verdict" in answer for answer in _answers(folder).values())
     again = _evals(replay=folder)
     for output in (live.output, again.output):
         without, with_model = _row(output, "macro-F1 over severities")[2:]

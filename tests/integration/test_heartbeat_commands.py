@@ -45,7 +45,7 @@ def heartbeats(table_on_aws: Table) -> TableHeartbeats:
             alert(alert_name="Watchdog", labels=labels, fingerprint=f"fp-{cluster}"),
             now - timedelta(minutes=minutes_ago),
         )
-    absent = next(one for one in found.pulses()[0] if one.key == "generic:fp-us")
+    absent = next(pulse for pulse in found.pulses()[0] if pulse.key == "generic:fp-us")
     found.mark(absent, now - timedelta(minutes=30), now)
     found.beat(alert(alert_name="BackupAlive", fingerprint="fp-backup"), now - timedelta(hours=3))
     found.beat(alert(alert_name="Undeclared", fingerprint="fp-other"), now - timedelta(hours=5))

@@ -218,7 +218,7 @@ def test_an_eval_case_loads_and_says_what_people_said_with_names_changed(learned
     (earlier,) = case.evidence.earlier
     assert (earlier.outcome, earlier.note) == ("resolved", "cleared the queue")
     assert [(word.said, word.severity) for word in earlier.feedback] == [("wrong_severity", "low")]
-    assert [one.version for one in case.evidence.deployments] == ["1.2"]
+    assert [deployment.version for deployment in case.evidence.deployments] == ["1.2"]
     assert case.incident.alert.severity == "high"
     everything = "".join(path.read_text(encoding="utf-8") for path in (learned / "case").rglob("*.yaml"))
     for private in ("web-7", "example.net", "10.1.2.3", "corp.example", "hunter2", "grace", "ada"):

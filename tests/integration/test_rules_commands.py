@@ -332,7 +332,7 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
     for arguments in written:
         here = {"<stack>": STACK_ON_AWS, "<id>": ids.get(arguments[0], ""), "alert.json": str(tmp_path / "alert.json")}
         # The example names Alertmanager, and the alert is of the generic source.
-        given = [here.get(one, one).replace("prometheus", "generic") for one in arguments]
+        given = [here.get(argument, argument).replace("prometheus", "generic") for argument in arguments]
         result = CliRunner().invoke(app, given)
         assert result.exit_code == 0, (given, result.output)
         if arguments[:2] == ["silence", "add"]:

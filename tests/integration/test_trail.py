@@ -9,23 +9,13 @@ import pytest
 from firstline.adapters.dynamodb.table import Item, Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Entry, Fact, first_break, hash_of
+from tests.integration.trail import FACTS, append_each
 from tests.support.builders import at
-
-FACTS = [
-    Fact(what="classified", who="rules", facts={"severity": "high"}),
-    Fact(what="planned", who="policy", facts={"decision": "approve", "plan_digest": "d1"}),
-    Fact(what="decided", who="ada", facts={"decision": "approved"}),
-    Fact(what="ran", who="state machine", facts={"command_id": "c-1", "status": "Success"}),
-    Fact(what="closed", who="state machine", facts={"outcome": "auto_resolved"}),
-]
 
 
 @pytest.fixture
 def trail(table: Table) -> TableTrail:
-    written = TableTrail(table)
-    for minute, fact in enumerate(FACTS):
-        written.append("inc-1", [fact], at(minute))
-    return written
+    return append_each(TableTrail(table))
 
 
 def item(table: Table, number: int) -> Item:

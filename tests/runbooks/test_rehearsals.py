@@ -114,7 +114,7 @@ def test_what_failed_is_undone_where_it_can_be(plays: dict[str, Future[Played]],
     for scenario in ALL:
         if scenario.ending != "not cured":
             continue
-        undone = [one.step_id for one in plays[named(scenario)].result().first.of("rollback")]
+        undone = [play.step_id for play in plays[named(scenario)].result().first.of("rollback")]
         assert undone == [step.id for step in shipped[scenario.runbook_id].rollback], named(scenario)
 
 

@@ -31,7 +31,7 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     incident.is_acknowledged("ada")
 
     incident.stands_in("Await Resolution")
-    assert incident.time_out_seconds == 604_800
+    assert 604_740 < incident.time_out_seconds <= 604_800
     world.resolves("SearchDown", service="search")
 
     path = incident.ends()
@@ -92,7 +92,7 @@ def test_without_slack_and_pagerduty_the_page_topic_wakes_people(world: World) -
 def test_what_can_wait_is_told_and_clears_by_itself(world: World) -> None:
     incident = world.fires("DiskSlow", severity="medium")
     incident.stands_in("Await Resolution")
-    assert incident.time_out_seconds == 604_800
+    assert 604_740 < incident.time_out_seconds <= 604_800
     (message,) = world.told("slack")
     assert message.to == "#ops-alerts"
     assert "It waits for somebody to take it." in message.text

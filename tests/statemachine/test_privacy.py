@@ -101,8 +101,8 @@ def alert_with(secrets: list[Seeded]) -> dict[str, Any]:
     fields: dict[str, Any] = {"labels": {f"label{number}": one.text for number, one in enumerate(secrets)}}
     for field, one in zip(FIELDS, secrets, strict=False):
         fields[field] = f"https://logs.example.com/?{one.text}" if field == "url" else one.text
-    fields["message"] = "\n".join(one.text for one in secrets)[:3_900]
-    fields["labels"] |= {one.text[:100]: "a name" for one in secrets[:3]}
+    fields["message"] = "\n".join(secret.text for secret in secrets)[:3_900]
+    fields["labels"] |= {secret.text[:100]: "a name" for secret in secrets[:3]}
     return {name: value for name, value in fields.items() if name != "alert_name"}
 
 

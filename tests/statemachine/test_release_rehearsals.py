@@ -78,7 +78,7 @@ def begun(world: World, runbook: Runbook) -> Incident:
 
 def brought(world: World) -> list[str]:
     """Return what was deployed, by the words of its version."""
-    return ["good" if "good" in str(one.what) else "bad" for one in world.releases.sent]
+    return ["good" if "good" in str(release.what) else "bad" for release in world.releases.sent]
 
 
 @every

@@ -108,7 +108,7 @@ def human(world: World, incident: Incident) -> str:
     assert incident.path[-2:] == ["Notify Ops", "Await Resolution"]
     assert len(world.woken()) == ("Page On-Call" in incident.path)
     (message,) = [message for message in world.told("slack") if "lost auto" not in message.text]
-    thread = [one.text for one in world.inbox.messages() if one.channel == "slack" and one.thread]
+    thread = [message.text for message in world.inbox.messages() if message.channel == "slack" and message.thread]
     return "\n".join([message.text, str(message.raw), *thread])
 
 

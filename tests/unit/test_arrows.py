@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,15 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 
 
+@cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    """All nodes of a file's syntax tree."""
+    return list(ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
+
+
 def imported(path: Path) -> Iterator[str]:
     """The names of modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "firstline":
@@ -94,7 +101,7 @@ def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
 def test_no_class_name_stands_twice_in_the_package() -> None:
     places: dict[str, list[str]] = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(str(path))
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

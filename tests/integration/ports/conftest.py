@@ -1,6 +1,7 @@
 """The same store over a DynamoDB in memory, in Amazon's own DynamoDB Local, and in moto's where `databases` says so."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -15,13 +16,15 @@ from firstline.adapters.dynamodb.live import live_key
 from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.errors import GroupChanged
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.heartbeats import Heartbeats
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import Incident, IncidentRecord, Live, Outcome
 from firstline.remediation.store import Remediations
 from tests.integration.conftest import client_of, databases, new_table
-from tests.support.builders import at, open_for
+from tests.support.builders import alert, at, open_for
+from tests.support.changes import joining
 from tests.support.memory import MemoryStore
 
 type Wait = Callable[..., None]
@@ -78,6 +81,33 @@ class Interrupted:
         if name == self._operation and self._happens:
             self._happens.pop()()
         return getattr(self._client, name)
+
+
+def at_once[T](count: int, work: Callable[[int], T]) -> list[T]:
+    """Do so much of a work at the same moment."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def close_while_others_join(groups: Groups, incidents: Incidents, incident: Incident, crowd: int) -> None:
+    """Let one in five close the incident and the others join it: what was taken is counted, and closed as a whole."""
+
+    def join_or_close(number: int) -> bool:
+        if number % 5 == 4:
+            known = live_of(incidents, incident).joined
+            incidents.close(incident, 1, "resolved", "", [], at(3), joined=known)
+            return False
+        try:
+            groups.apply(joining(incident, alert(fingerprint=f"new-{number}"), now=at(2)))
+        except GroupChanged:
+            return False
+        return True
+
+    joined = live_of(incidents, incident).joined + sum(at_once(crowd, join_or_close))
+
+    live, record = live_of(incidents, incident), record_of(incidents, incident)
+    assert (record.alert_count, live.joined, live.firing) == (joined, joined, joined)
+    assert record.status == ("OPEN" if live.open else "CLOSED")
 
 
 def written_keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,8 +1,6 @@
 """Groups of alerts: what one transaction promises to ingest, whatever others write at the same moment."""
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +10,7 @@ from firstline.errors import GroupChanged
 from firstline.incidents.store import Groups, GroupView, Incidents, Limits
 from firstline.models import AlertCount, Counts, Hold, Incident, Live, StoredAlert
 from firstline.models.live import STORM_PREFIX
-from tests.integration.ports.conftest import Open, close, live_of, record_of
+from tests.integration.ports.conftest import Open, at_once, close, close_while_others_join, live_of, record_of
 from tests.support.builders import NOON, alert, at
 from tests.support.changes import ending, joining, opened_by, stored
 
@@ -28,11 +26,6 @@ def view(groups: Groups, group_key: str = "group-1", *fingerprints: str) -> Grou
 def firing(groups: Groups, incident: Incident, *fingerprints: str) -> list[StoredAlert]:
     alerts = view(groups, incident.group_key, *fingerprints).alerts
     return [alerts[fingerprint] for fingerprint in fingerprints]
-
-
-def at_once[T](count: int, work: Callable[[int], T]) -> list[T]:
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(work, range(count)))
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------
@@ -294,24 +287,7 @@ def test_an_alert_is_held_back_only_while_the_hold_lasts(
 
 
 def test_close_against_join_loses_no_alert(groups: Groups, incidents: Incidents, opened: Open, crowd: int) -> None:
-    incident = opened(alert())
-
-    def join_or_close(number: int) -> bool:
-        if number % 5 == 4:
-            joined = live_of(incidents, incident).joined
-            incidents.close(incident, 1, "resolved", "", [], at(2), joined=joined)
-            return False
-        try:
-            groups.apply(joining(incident, alert(fingerprint=f"new-{number}"), now=at(1)))
-        except GroupChanged:
-            return False
-        return True
-
-    joined = sum(at_once(crowd, join_or_close)) + 1
-
-    live, record = live_of(incidents, incident), record_of(incidents, incident)
-    assert (record.alert_count, live.joined, live.firing) == (joined, joined, joined)
-    assert record.status == ("OPEN" if live.open else "CLOSED")
+    close_while_others_join(groups, incidents, opened(alert()), crowd)
 
 
 # --- alerts of other groups, and of none -----------------------------------------------------------------------------

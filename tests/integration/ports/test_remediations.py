@@ -259,7 +259,7 @@ def test_of_many_that_want_one_host_at_once_one_gets_it(remediations: Remediatio
 
     assert taken == {"taken": 1, "held": crowd - 1}
     assert len(remediations.state("low-disk", at(-60)).runs) == 1
-    assert len([one for one in incidents if remediations.plan_of(one)]) == 1
+    assert len([incident for incident in incidents if remediations.plan_of(incident)]) == 1
 
 
 def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(remediations: Remediations, begun: Begin) -> None:

@@ -14,7 +14,16 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import AlertWrite, Counts, Hold, Incident
-from tests.integration.ports.conftest import Open, Ports, close, conflict, live_of, record_of, written_keys
+from tests.integration.ports.conftest import (
+    Open,
+    Ports,
+    close,
+    close_while_others_join,
+    conflict,
+    live_of,
+    record_of,
+    written_keys,
+)
 from tests.support.builders import alert, at
 from tests.support.changes import ending, joining
 
@@ -99,23 +108,7 @@ def test_an_incident_on_shards_is_not_closed_while_one_of_them_counts_more(
 def test_close_against_join_loses_no_alert(
     incidents: Incidents, groups: TableGroups, incident: Incident, crowd: int
 ) -> None:
-    def join_or_close(number: int) -> bool:
-        if number % 5 == 4:
-            joined = live_of(incidents, incident).joined
-            incidents.close(incident, 1, "resolved", "", [], at(3), joined=joined)
-            return False
-        try:
-            groups.apply(joining(incident, alert(fingerprint=f"new-{number}"), now=at(2)))
-        except GroupChanged:
-            return False
-        return True
-
-    with ThreadPoolExecutor(crowd) as pool:
-        joined = sum(pool.map(join_or_close, range(crowd))) + 2
-
-    live, record = live_of(incidents, incident), record_of(incidents, incident)
-    assert (record.alert_count, live.joined, live.firing) == (joined, joined, joined)
-    assert record.status == ("OPEN" if live.open else "CLOSED")
+    close_while_others_join(groups, incidents, incident, crowd)
 
 
 def test_an_alert_is_held_back_only_while_the_hold_lasts(

@@ -5,23 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from firstline.incidents.audit_trail import Fact, Trail, first_break
+from tests.integration.trail import FACTS, append_each
 from tests.support.builders import at
-
-FACTS = [
-    Fact(what="classified", who="rules", facts={"severity": "high"}),
-    Fact(what="planned", who="policy", facts={"decision": "approve", "plan_digest": "d1"}),
-    Fact(what="decided", who="ada", facts={"decision": "approved"}),
-    Fact(what="ran", who="state machine", facts={"command_id": "c-1", "status": "Success"}),
-    Fact(what="closed", who="state machine", facts={"outcome": "auto_resolved"}),
-]
 
 
 @pytest.fixture
 def written(trail: Trail) -> Trail:
-    """Append the facts, one a minute from noon."""
-    for minute, fact in enumerate(FACTS):
-        trail.append("inc-1", [fact], at(minute))
-    return trail
+    return append_each(trail)
 
 
 def test_a_trail_reads_as_it_happened_and_is_whole(written: Trail) -> None:

@@ -31,7 +31,7 @@ def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
 
 def test_the_last_answer_of_each_person_counts() -> None:
     said = [word("real"), word("noise", "slack:U2"), word("noise"), word("real", "slack:U2")]
-    assert [(one.person, one.said) for one in last_words(said)] == [("slack:U1", "noise"), ("slack:U2", "real")]
+    assert [(word.person, word.said) for word in last_words(said)] == [("slack:U1", "noise"), ("slack:U2", "real")]
 
 
 @pytest.mark.parametrize(

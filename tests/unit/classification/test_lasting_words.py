@@ -58,7 +58,7 @@ class Channel:
 def buttons(record: IncidentRecord, kind: Any = "needs_human", **options: Any) -> dict[str, str]:
     blocks = render(a_notification(kind, record), **options)["blocks"]
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
-    return {one["action_id"]: one["value"] for one in elements if one["action_id"].startswith("word-")}
+    return {element["action_id"]: element["value"] for element in elements if element["action_id"].startswith("word-")}
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_silence_is_read_and_recorded(decide: Callable[..., Classification]) -> 
     verdict = decide(alert_name="EverythingIsDown", severity="medium", severity_stated=False)
 
     assert verdict.severity == "critical"
-    assert any(one.startswith("prometheus gives no severity; its words (down") for one in verdict.reasons)
+    assert any(reason.startswith("prometheus gives no severity; its words (down") for reason in verdict.reasons)
 
 
 def test_a_model_may_not_undo_what_the_words_say(
@@ -197,4 +197,4 @@ def test_history_does_not_suppress_what_its_words_call_critical(
     assert judge("Verifier was slow").severity == "noise"
     lost = judge("Three objects are unreadable on all copies: data loss")
     assert lost.severity == "low"
-    assert any(one.startswith("Not noise, although 5 of the last 5") for one in lost.reasons)
+    assert any(reason.startswith("Not noise, although 5 of the last 5") for reason in lost.reasons)

@@ -69,7 +69,7 @@ def test_each_repository_counts_the_same_where_that_is_asked(rules_file: Path) -
     found = measure(read(rules_file), Policy.of())
 
     assert [(one.title, one.rules) for one in found.repositories] == [("b/two", 3), ("a/one", 2), ("c/three", 1)]
-    assert [one.said.accuracy for one in found.repositories] == [pytest.approx(2 / 3), 1, 1]
+    assert [repository.said.accuracy for repository in found.repositories] == [pytest.approx(2 / 3), 1, 1]
     assert found.parts[0].said.by_repository == pytest.approx((2 / 3 + 1 + 1) / 3)
 
 
@@ -81,7 +81,7 @@ def test_a_rule_that_many_copied_counts_once_by_name(tmp_path: Path) -> None:
         PublicRule("LedgerSlow", "", "a/one", "info"),
         PublicRule("LedgerSlow", "", "b/two", "warning"),
     ]
-    judged = [(one, Judged(one.repository, one.level, "warning")) for one in rules]
+    judged = [(rule, Judged(rule.repository, rule.level, "warning")) for rule in rules]
 
     assert by_name(judged) == [
         Judged("a/one", "critical", "warning"),
@@ -116,7 +116,7 @@ def test_how_sure_the_gain_is_comes_from_whole_repositories() -> None:
 def test_a_repository_is_on_one_side_only(rules_file: Path) -> None:
     rules = read(rules_file)
     sides = {one.repository: one.tuned_on for one in rules}
-    assert all(sides[one.repository] is one.tuned_on for one in rules)
+    assert all(sides[rule.repository] is rule.tuned_on for rule in rules)
     parts = {one.title: one.rules for one in measure(rules, Policy.of()).parts}
     seen, unseen = "seen repositories", "unseen repositories"
     assert parts["all"] == parts.get(seen, 0) + parts.get(unseen, 0)

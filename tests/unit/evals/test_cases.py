@@ -19,14 +19,14 @@ def cases() -> list[Case]:
 
 
 def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:
-    kinds = Counter(one.kind for one in cases)
+    kinds = Counter(case.kind for case in cases)
     assert len(cases) >= 120
     assert set(kinds) == set(KINDS)
     assert min(kinds.values()) >= 9
 
 
 def test_a_case_is_written_not_copied(cases: list[Case]) -> None:
-    texts = Counter((one.incident.alert.message, one.truth.why) for one in cases)
+    texts = Counter((case.incident.alert.message, case.truth.why) for case in cases)
     assert max(texts.values()) == 1
     assert len({one.incident.alert.source for one in cases}) == 6
 
@@ -49,7 +49,7 @@ def test_ages_count_back_from_now_and_the_clock_is_local() -> None:
 
     in_berlin = read(Path("evals/cases/real/payments-fail-after-the-release"))
     assert in_berlin.evidence.local_time.strftime("%H:%M") == "10:56"
-    assert [one.service for one in in_berlin.evidence.deployments] == ["payments", "newsletter"]
+    assert [deployment.service for deployment in in_berlin.evidence.deployments] == ["payments", "newsletter"]
 
 
 def test_what_could_not_be_read_is_missing_from_the_evidence() -> None:

@@ -108,7 +108,7 @@ def test_a_recorded_failure_stays_one(policy: Policy, case: Case, tmp_path: Path
     found = Classifier("replay", policy, Replay(tmp_path)).judge(case)
 
     assert found.no_verdict
-    assert any("it refused" in one for one in found.classification.reasons)
+    assert any("it refused" in reason for reason in found.classification.reasons)
 
 
 def test_an_answer_to_another_question_is_stale(policy: Policy, case: Case, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from firstline.incidents.pages import Due, next_due, next_page, on_hold, page_du
 from firstline.models import Counts, Live, Loud
 from tests.support.builders import NOON, at, incident
 from tests.support.changes import counts_for
+from tests.support.lives import ACKED, PAGED
 
 PAGE_AFTER = timedelta(minutes=5)
 HIGH, CRITICAL = counts_for(3), counts_for(4)
@@ -32,18 +33,7 @@ def live(**what: Any) -> Live:
     return Live(**(fields | what))
 
 
-PAGED: dict[str, Any] = {
-    "paged_seq": 1,
-    "page_done": 1,
-    "paged_at": at(0),
-    "last_paged_at": at(0),
-    "page_again_at": at(5),
-    "paged_rank": 4,
-    "paged_loud": Loud(critical=1),
-    "loud_since": None,
-}
 PAGED_HIGH = PAGED | {"own": HIGH, "decided": 3, "paged_rank": 3, "paged_loud": Loud(high=1)}
-ACKED: dict[str, Any] = {"acked_seq": 1, "acked_at": at(1), "acked_by": "Ana", "acked_rank": 4}
 ACKED_HIGH = ACKED | {"acked_rank": 3}
 ACKED_LOW: dict[str, Any] = {"own": counts_for(1), "decided": 1, "acked_at": at(1), "acked_rank": 1, "loud_since": None}
 STORM = PAGED | {"group_key": "storm:generic"}

@@ -7,7 +7,7 @@ import pytest
 from firstline.contracts import ErrorOutput, NotifyOpsInput, Observed
 from firstline.incidents.reasons import sentence, with_its_reason
 from tests.support.builders import incident
-from tests.unit.remediation.test_next_move import plan
+from tests.unit.remediation.moves import plan
 
 
 def error(state: str, name: str, cause: str = "") -> Observed:

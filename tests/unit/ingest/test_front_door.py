@@ -238,7 +238,7 @@ def test_a_deployment_is_recorded_only_with_its_own_secret(world: World) -> None
     assert post(world, "/deployments", body, token="wrong")[0] == 401
     assert post(world, "/deployments", body)[0] == 202
     assert post(world, "/deployments", {"version": "1.2.3"})[0] == 422
-    assert [one.version for one in world.deployments] == ["1.2.3"]
+    assert [deployment.version for deployment in world.deployments] == ["1.2.3"]
 
 
 def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World) -> None:

@@ -104,7 +104,7 @@ def test_a_deployment_from_eventbridge_is_recorded(world: World) -> None:
 
     handle(world, event)
 
-    assert [(one.service, one.version) for one in world.deployments] == [("shop", "d-1")]
+    assert [(deployment.service, deployment.version) for deployment in world.deployments] == [("shop", "d-1")]
     assert not world.alerts
 
 

@@ -84,7 +84,7 @@ def taken_in(bodies: Any, source: str) -> list[NormalizedAlert]:
 
 def incident_of(alerts: list[NormalizedAlert]) -> Incident:
     """The incident of the first alert's group; parts of a split attack may open others, which are judged alike."""
-    group = [one for one in alerts if one.group_key == alerts[0].group_key]
+    group = [alert for alert in alerts if alert.group_key == alerts[0].group_key]
     arrivals = [Arrival(one, NOW, SEVERITY_RANK[one.severity]) for one in group]
     newcomers = [changes.newcomer(fold(None, [arrival], {}, NOW), arrival, None, ()) for arrival in arrivals]
     return changes.incident(newcomers, group[0].group_key, None, NOW)[0]
@@ -213,7 +213,7 @@ def _unsafe(outcome: Outcome) -> Iterator[str]:
         yield "unsafe action: planned, but not offered"
     if made.decision == "auto" and (runbook.risk in ("disruptive", "destructive") or runbook.mode != "auto"):
         yield "unsafe action: runs by itself and may not"
-    if [one.instance_id for one in made.targets] != ["i-0e0a1b2c3d4e5f607"]:
+    if [target.instance_id for target in made.targets] != ["i-0e0a1b2c3d4e5f607"]:
         yield "unsafe action: another host"
     values, problem = parameter_values(runbook, outcome.incident.alert)
     commands = (*made.steps, *([made.verify] if made.verify else []), *made.rollback)
@@ -337,7 +337,7 @@ def test_an_obeyed_attacker_gets_nothing(technique: str) -> None:
         assert alerts, hostile.name
         groups = {one.group_key: one for one in alerts}
         for group_key in groups:
-            outcome = attacked(hostile, incident_of([one for one in alerts if one.group_key == group_key]))
+            outcome = attacked(hostile, incident_of([alert for alert in alerts if alert.group_key == group_key]))
             found = list(wrongs(hostile, outcome))
             got.update(found)
             examples += [f"{hostile.name}: {what}" for what in found]

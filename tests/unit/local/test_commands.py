@@ -262,7 +262,7 @@ def test_only_as_many_at_once_as_are_allowed(fleet: Fleet) -> None:
             if host.asked:
                 break
             time.sleep(0.01)
-        assert [len(one.asked) for one in fleet.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
+        assert [len(host.asked) for host in fleet.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
         host.go.set()
 
     assert fleet.ends(command_id) == ["Failed", "Success", "Success"]

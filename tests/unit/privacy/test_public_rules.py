@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evals.redaction import issuers, measure
 from firstline.privacy import redact_secrets
-from firstline.privacy.shapes import SHAPES, found
+from firstline.privacy.shapes import SHAPES, _by_near, _near_in, found
 
 
 def test_the_table_is_what_the_pinned_rules_give() -> None:
@@ -32,6 +34,11 @@ def test_a_rule_that_could_be_tried_without_an_end_is_left_out() -> None:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape.what}, {shape.near[0]}")
 def test_a_shape_is_looked_for_only_near_one_of_its_words(shape: object) -> None:
     assert not list(found("the disk of web 1 is full"))
+
+
+@given(st.lists(st.sampled_from(list(_by_near())) | st.text(max_size=4)).map("".join))
+def test_all_words_of_shapes_in_a_text_are_found_in_their_order(text: str) -> None:
+    assert _near_in(text) == [word for word in _by_near() if word in text]
 
 
 GITHUB = "ghp_" + "a1B2" * 9

@@ -1,132 +1,33 @@
 """The next move of a remediation, as plain values, and what holds for all answers of Systems Manager."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
+from firstline.contracts import Observed, Origin
 from firstline.models import (
-    PlanLimits,
-    PlannedRelease,
-    PlannedStep,
-    Released,
-    RemediationPlan,
-    StepKind,
     StepResult,
     Target,
 )
-from firstline.remediation.next_move import next_move
-from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
-from tests.support.depth import tries
-
-HERE = OwnAccount("123456789012", "eu-central-1")
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-HOSTS = ["i-00000001", "i-00000002"]
-
-
-def step(step_id: str, kind: StepKind, **changes: Any) -> PlannedStep:
-    fields: dict[str, Any] = {
-        "step_id": step_id,
-        "kind": kind,
-        "document": f"ops_runbook-{step_id}",
-        "document_version": "1",
-        "document_hash": "0" * 64,
-        "parameters": {},
-        "timeout_seconds": 60,
-    }
-    return PlannedStep(**(fields | changes))
-
-
-LOOK, DRAIN, RESTART = step("look", "diagnose"), step("drain", "act"), step("restart", "act")
-VERIFY, REFILL, START = step("verify", "verify"), step("refill", "rollback"), step("start", "rollback")
-RELEASE = PlannedRelease(
-    step_id="put-back",
-    through="codedeploy",
-    place="shop/live",
-    taken_back=Released(deployment="d-2", what="v2", at=NOW),
-    put_back=Released(deployment="d-1", what="v1", at=NOW),
-    latest="d-2",
-    request={},
-    marker="Firstline: one",
-    timeout_seconds=600,
+from tests.unit.remediation.moves import (
+    HERE,
+    HOSTS,
+    RELEASE,
+    SILENCE,
+    START,
+    decide,
+    failed,
+    plan,
+    read,
+    result,
+    seen,
+    step,
+    where,
 )
-
-
-def plan(**changes: Any) -> RemediationPlan:
-    fields: dict[str, Any] = {
-        "runbook_id": "stuck-queue",
-        "title": "Unstick a queue",
-        "risk": "safe",
-        "decision": "auto",
-        "decision_reason": "it may",
-        "targets": [Target(instance_id=HOSTS[0], name="web-1")],
-        "steps": [LOOK, DRAIN, RESTART],
-        "verify": VERIFY,
-        "verify_attempts": 2,
-        "recovery_wait_seconds": 10,
-        "rollback": [REFILL, START],
-        "limits": PlanLimits(cooldown_seconds=60, per_hour=9, per_day=9, max_hosts=9, max_percent=100),
-        "longest_seconds": 86_400,
-        "max_concurrency": "1",
-        "max_errors": "0",
-        "waves": 1,
-        "locks": [],
-        "planned_at": NOW,
-        "policy_version": "0123456789ab",
-    }
-    return RemediationPlan(**(fields | changes))
-
-
-def decide(observed: Observed, given: RemediationPlan | None = None, **fields: Any) -> NextMoveOutput:
-    """Decide at a place in a plan."""
-    cursor = Cursor(**{name: fields.pop(name) for name in list(fields) if name in Cursor.model_fields})
-    request = {
-        "state": "Next Move",
-        "incident_id": "one",
-        "origin": Origin(source="generic", account=None, region=None),
-        "plan": given or plan(),
-        "cursor": cursor,
-        "observed": observed,
-        "results": [],
-        "reason": "it may",
-    }
-    return next_move(NextMoveInput(**(request | fields)), HERE)
-
-
-def failed(state: str, error: str, cause: str = "") -> Observed:
-    return Observed(state=state, error=ErrorOutput(Error=error, Cause=cause))
-
-
-def read(*statuses: str, output: str = "", overdue: bool = False) -> Observed:
-    invocations = [
-        {"InstanceId": host, "Status": status, "Output": output} for host, status in zip(HOSTS, statuses, strict=False)
-    ]
-    return Observed(state="Read Step", result={"command_id": "c-1", "overdue": overdue, "invocations": invocations})
-
-
-def where(decided: NextMoveOutput) -> str:
-    """The next state, or how the remediation ended."""
-    assert (decided.move == "What Now?") == (decided.ended is not None)
-    return decided.move if decided.ended is None else f"ended: {decided.ended}"
-
-
-def seen(decided: NextMoveOutput) -> tuple[Any, ...]:
-    return where(decided), decided.seconds, decided.cursor.queue, decided.cursor.index
-
-
-def result(**what: Any) -> StepResult:
-    fields = {"step_id": "drain", "kind": "act", "instance_id": HOSTS[0], "command_id": "c-1", "status": "Success"}
-    return StepResult(**(fields | {"output": "drained", "changed": True} | what))
-
 
 CHANGED: dict[str, Any] = {"touched": True, "results": [result()]}
 THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm, Status Code: 400)")
-SILENCE = failed("Await Recovery", "States.Timeout")
 
 
 @pytest.mark.parametrize(
@@ -458,104 +359,3 @@ def test_a_release_is_told_as_what_it_is(observed: Observed, move: str, status: 
 
     assert where(decided) == move
     assert [row.status for row in decided.results] == ([status] if status else [])
-
-
-# --- whatever happens -------------------------------------------------------------------------------------------------
-
-STATUSES = st.sampled_from(["Success", "Failed", "InProgress", "Undeliverable", "ExecutionTimedOut", "Terminated"])
-LOST = [("Ssm.SdkClientException", "reset"), ("States.Timeout", ""), ("Ssm.SsmException", "(Status Code: 503)")]
-REFUSALS = [*LOST, ("Ssm.SsmException", "Rate exceeded"), ("Ssm.SsmException", "AccessDenied (Status Code: 400)")]
-ON_FAILURE = st.sampled_from(["stop", "continue"])
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> RemediationPlan:
-    def steps(prefix: str, kinds: list[StepKind], least: int) -> list[PlannedStep]:
-        drawn = draw(st.lists(st.tuples(st.sampled_from(kinds), ON_FAILURE), min_size=least, max_size=4))
-        return [step(f"{prefix}-{i}", kind, on_failure=fails) for i, (kind, fails) in enumerate(drawn)]
-
-    hosts = HOSTS[: draw(st.integers(1, 2))]
-    return plan(
-        targets=[Target(instance_id=host, name=host) for host in hosts],
-        steps=steps("do", ["diagnose", "act"], 1),
-        rollback=steps("undo", ["rollback"], 0),
-        verify=draw(st.sampled_from([None, VERIFY])),
-        verify_attempts=draw(st.integers(1, 3)),
-        max_errors=draw(st.sampled_from(["0", "100%"])),
-    )
-
-
-class Machine:
-    """The states around the function, with an environment that answers as hypothesis likes."""
-
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], given: RemediationPlan) -> None:
-        self.draw, self.plan = draw, given
-        self.cursor, self.reason = Cursor(), "it may"
-        self.results: list[StepResult] = []
-        self.taken: list[str] = []
-        self.lost: list[tuple[str, int]] = []
-        self.moves = 0
-
-    @property
-    def step(self) -> PlannedStep:
-        queue: Any = {"steps": self.plan.steps, "rollback": self.plan.rollback, "verify": [self.plan.verify]}
-        found: PlannedStep = queue[self.cursor.queue][self.cursor.index]
-        return found
-
-    def run(self) -> NextMoveOutput:
-        """Run until it ends; in every round one state observes something."""
-        state = "Read Switch"
-        while True:
-            decided = decide(
-                self.observe(state), self.plan, **self.cursor.model_dump(), results=self.results, reason=self.reason
-            )
-            self.moves += 1
-            assert self.moves < 500, "it goes round for ever"
-            self.check(decided)
-            self.cursor, self.results, self.reason = decided.cursor, decided.results, decided.reason
-            if decided.ended is not None:
-                return decided
-            state = decided.move
-
-    def check(self, decided: NextMoveOutput) -> None:
-        if self.lost and decided.cursor.queue == "steps" and self.lost[-1][0] == "steps":
-            assert decided.cursor.index == self.lost[-1][1], "it went on after an act whose answer was lost"
-            assert decided.move not in ("Read Switch", "Run Step", "Await Recovery"), decided.move
-            assert decided.ended != "verified"
-
-    def observe(self, state: str) -> Observed:
-        if state == "Read Switch" and self.draw(st.integers(0, 20)) == 20:
-            return Observed(state=state)
-        if state in ("Read Switch", "Run Step"):
-            refusal = self.draw(st.sampled_from([None, None, *REFUSALS]))
-            if refusal and "Rate exceeded" in refusal[1]:
-                return failed("Run Step", *refusal)
-            if self.step.kind in ("act", "rollback") and (refusal is None or refusal in LOST):
-                self.taken.append(self.step.step_id)
-            if refusal:
-                if refusal in LOST and self.step.kind == "act":
-                    self.lost.append((self.cursor.queue, self.cursor.index))
-                return failed("Run Step", *refusal)
-            state = "Read Step"
-        if state == "Read Step":
-            return read(*self.draw(st.lists(STATUSES, max_size=len(self.plan.targets))))
-        if state == "Await Recovery":
-            return self.draw(st.sampled_from([SILENCE, SILENCE, Observed(state=state)]))
-        return Observed(state=state)
-
-
-@settings(max_examples=tries(300))
-@given(st.data(), plans())
-def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
-    data: st.DataObject, given: RemediationPlan
-) -> None:
-    machine = Machine(data.draw, given)
-
-    end = machine.run()
-
-    assert len(machine.taken) == len(set(machine.taken)), "a request that may have been taken was sent again"
-    acted = [step_id for step_id in machine.taken if step_id.startswith("do-")]
-    if acted and end.ended not in ("resolved", "verified"):
-        assert end.ended == "page", "a host was touched and not cured, and nobody is woken"
-    if end.ended == "verified":
-        assert acted, "nothing was done, so nothing was cured"

@@ -20,8 +20,8 @@ def disk_alert(**labels: str) -> dict[str, Any]:
 def test_each_alert_s_own_status_counts() -> None:
     batch = read("prometheus/mixed")
 
-    assert [one.status for one in batch.alerts] == ["firing", "resolved", "firing"]
-    assert [one.host for one in batch.alerts] == [
+    assert [alert.status for alert in batch.alerts] == ["firing", "resolved", "firing"]
+    assert [alert.host for alert in batch.alerts] == [
         "ip-10-0-3-17.eu-west-1.compute.internal",
         "10.0.3.18",
         "2001:db8::7",

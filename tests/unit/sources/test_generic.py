@@ -13,7 +13,7 @@ from tests.unit.sources.events import event, read
 def test_a_batch_keeps_what_it_can_read() -> None:
     batch = read("generic/batch")
 
-    assert [(one.alert_name, one.severity, one.host) for one in batch.alerts] == [
+    assert [(alert.alert_name, alert.severity, alert.host) for alert in batch.alerts] == [
         ("Certificate expires soon", "medium", "edge-1"),
         ("Backup missing", "critical", "10.0.0.5"),
     ]

@@ -250,7 +250,7 @@ def test_an_unknown_severity_counts_as_high_and_is_reported(caplog: pytest.LogCa
 
     batch = normalize_batch("prometheus", payload, received_at=RECEIVED_AT)
 
-    assert [one.severity for one in batch.alerts] == ["high", "high"]
+    assert [alert.severity for alert in batch.alerts] == ["high", "high"]
     assert batch.unknown_severities == ["apocalyptic"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "apocalyptic" in caplog.text

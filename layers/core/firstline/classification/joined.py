@@ -121,7 +121,7 @@ class Joined:
         said = _ranks_said(firing, word_on, now)
         lead = min(
             firing,
-            key=lambda one: (-said.get(kind_of(one.alert), one.rank), one.number < self.live.judged, one.number),
+            key=lambda each: (-said.get(kind_of(each.alert), each.rank), each.number < self.live.judged, each.number),
         )
         hosts = dict.fromkeys(alert.alert.host for alert in [lead, *firing] if alert.alert.host)
         changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.joined}
@@ -161,8 +161,8 @@ def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
     """Return the ranks that people gave to alerts without a stated severity; nothing if all alerts are of one kind."""
-    kinds = dict.fromkeys(kind_of(one.alert) for one in firing)
-    unstated = dict.fromkeys(kind_of(one.alert) for one in firing if not one.alert.severity_stated)
+    kinds = dict.fromkeys(kind_of(stored.alert) for stored in firing)
+    unstated = dict.fromkeys(kind_of(stored.alert) for stored in firing if not stored.alert.severity_stated)
     if len(kinds) == 1:
         return {}
     try:

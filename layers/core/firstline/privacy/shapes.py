@@ -2,7 +2,7 @@
 
 Most shapes are in `issuers.json`, which `evals/redaction/issuers.py` makes from a public rule set; here are those that
 are wider than its rules, or that it does not have. A pattern is compiled and searched for only if one of its `near`
-words is in the text: an honest alert costs some hundred substring searches, and nothing at the start of a function.
+words is in the text: an honest alert costs some dozen substring searches, and nothing at the start of a function.
 Every pattern has bounded repetitions and none within another, so its time is proportional to the text.
 """
 
@@ -180,6 +180,26 @@ def _by_near() -> dict[str, list[Shape]]:
 
 
 @cache
+def _by_beginning() -> dict[str, list[tuple[int, str]]]:
+    """Return the `near` words, each with its place among them, by their first three characters; shorter ones by ""."""
+    beginnings: dict[str, list[tuple[int, str]]] = {"": []}
+    for place, word in enumerate(_by_near()):
+        beginnings.setdefault(word[:3] if len(word) >= 3 else "", []).append((place, word))
+    return beginnings
+
+
+def _near_in(folded: str) -> list[str]:
+    """Return the `near` words of a text, in their order.
+
+    A word can only be there if its beginning is. A look at all beginnings at once saves most of the 500 searches.
+    """
+    beginnings = _by_beginning()
+    there = beginnings.keys() & map("".join, zip(folded, folded[1:], folded[2:], strict=False))
+    words = (known for beginning in ("", *there) for known in beginnings[beginning])
+    return [word for _, word in sorted(known for known in words if known[1] in folded)]
+
+
+@cache
 def _compiled(pattern: str, *, anywhere: bool = False) -> re.Pattern[str]:
     if anywhere:
         pattern = pattern.removeprefix("^")
@@ -188,8 +208,8 @@ def _compiled(pattern: str, *, anywhere: bool = False) -> re.Pattern[str]:
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Find secrets by their shape. The places found may overlap."""
-    folded, near = text.lower(), _by_near()
-    for shape in dict.fromkeys(shape for word in near if word in folded for shape in near[word]):
+    near = _by_near()
+    for shape in dict.fromkeys(shape for word in _near_in(text.lower()) for shape in near[word]):
         pattern = _compiled(shape.pattern, anywhere=_UNMISTAKABLE.issuperset(shape.near))
         for match in pattern.finditer(text):
             begin, end = match.span(match.lastgroup or (1 if pattern.groups == 1 else 0))

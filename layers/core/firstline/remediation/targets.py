@@ -191,13 +191,13 @@ def _unproven(case: _Case) -> str | None:
 
 
 def _disagreeing(case: _Case) -> str | None:
-    one = case.identified[0]
-    other = next((hint for hint in case.hints if one not in case.fitting(hint)), None)
+    instance = case.identified[0]
+    other = next((hint for hint in case.hints if instance not in case.fitting(hint)), None)
     if other is None:
         return None
-    first = next(hint for hint in case.hints if case.proves(hint) and case.fitting(hint) == [one])
+    first = next(hint for hint in case.hints if case.proves(hint) and case.fitting(hint) == [instance])
     fitting = _names(case.fitting(other))
-    return f"the alert names two hosts: {first.said!r} is {one.shown}, and {other.said!r} is {fitting}"
+    return f"the alert names two hosts: {first.said!r} is {instance.shown}, and {other.said!r} is {fitting}"
 
 
 def _another_network(case: _Case) -> str | None:

@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html lis
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from firstline.sources import values
 from firstline.sources.notices.databases import of_database
+from firstline.sources.notices.findings import guard_duty, inspector, security_hub
 from firstline.sources.notices.notice import (
+    Event,
     Notice,
     State,
     called,
@@ -19,13 +21,11 @@ from firstline.sources.notices.notice import (
     last_of_arn,
     letters,
     line,
+    notice_of,
     part,
     state_key,
     state_of_run,
 )
-from firstline.sources.severity import from_number
-
-type Event = dict[str, Any]
 
 DEPLOYMENTS = frozenset(
     {
@@ -91,7 +91,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
     word, of = detail.get(run.state), detail.get(run.of) or first(event.get("resources"))
     about = last_of_arn(of)
     state = state_of_run(word)
-    return _notice(
+    return notice_of(
         event,
         name=f"{run.called} of {called(about)} {called(word)}" if state else kind,
         state=state,
@@ -115,7 +115,7 @@ def _stack(event: Event) -> Iterator[Notice]:
     stack = values.scalar(detail.get("stack-id")) or ""
     name = stack.split("/")[1] if stack.count("/") > 1 else stack
     bad = status.endswith(("_FAILED", "ROLLBACK_COMPLETE"))
-    yield _notice(
+    yield notice_of(
         event,
         name=f"CloudFormation: {name} is {status}",
         state="firing" if bad else None,
@@ -125,82 +125,6 @@ def _stack(event: Event) -> Iterator[Notice]:
         about=name,
         severity="high",
         text=(f"{name}: {status}", part(detail, "status-details", "status-reason")),
-    )
-
-
-def _guard_duty(event: Event) -> Iterator[Notice]:
-    """Read a finding, whose severity is a number on GuardDuty's scale."""
-    detail = event["detail"]
-    archived = part(detail, "service", "archived") is True
-    yield _notice(
-        event,
-        name=f"GuardDuty: {values.name(detail.get('type')) or 'finding'}",
-        state=None if archived else "firing",
-        why="the finding is archived",
-        identity=("guardduty", detail.get("id") or detail.get("arn")),
-        about=_resource_of_finding(detail),
-        severity=from_number("GuardDuty", detail.get("severity")) or detail.get("severity"),
-        text=(detail.get("title"), detail.get("description")),
-        host=part(detail, "resource", "instanceDetails", "instanceId"),
-        account=detail.get("accountId"),
-    )
-
-
-def _resource_of_finding(detail: Event) -> Any:
-    resource = part(detail, "resource") or {}
-    places = (
-        ("eksClusterDetails", "name"), ("lambdaDetails", "functionName"), ("ecsClusterDetails", "name"),
-        ("rdsDbInstanceDetails", "dbInstanceIdentifier"), ("accessKeyDetails", "userName"),
-    )  # fmt: skip
-    return next((found for place in places if (found := part(resource, *place))), None)
-
-
-def _security_hub(event: Event) -> Iterator[Notice]:
-    """Read findings in AWS's own format; `Severity.Label` is preferred to the number of 0 to 100.
-
-    https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
-    """
-    for finding in items(part(event, "detail", "findings")):
-        if type(finding) is not dict:
-            continue
-        workflow = part(finding, "Workflow", "Status")
-        over = (
-            letters(workflow) in ("resolved", "suppressed")
-            or letters(finding.get("RecordState")) == "archived"
-            or letters(part(finding, "Compliance", "Status")) == "passed"
-        )
-        severity = part(finding, "Severity", "Label")
-        if not severity:
-            severity = from_number("Security Hub", part(finding, "Severity", "Normalized"))
-        resource = first(finding.get("Resources")) or first(finding.get("resources"))
-        title = values.name(finding.get("Title")) or values.name(part(finding, "finding_info", "title"))
-        identity = finding.get("Id") or part(finding, "finding_info", "uid")
-        yield _notice(
-            event,
-            name=f"Security Hub: {title or 'finding'}",
-            state="resolved" if over or letters(finding.get("status")) in ("resolved", "suppressed") else "firing",
-            identity=("securityhub", identity),
-            about=last_of_arn(part(resource, "Id") or part(resource, "uid")),
-            severity=severity or finding.get("severity"),
-            text=(title, finding.get("Description"), part(finding, "finding_info", "desc")),
-            account=finding.get("AwsAccountId"),
-            url=part(finding, "Remediation", "Recommendation", "Url"),
-        )
-
-
-def _inspector(event: Event) -> Iterator[Notice]:
-    """Read a finding of Inspector or Macie."""
-    detail = event["detail"]
-    resource, severity = first(detail.get("resources")), detail.get("severity")
-    yield _notice(
-        event,
-        name=values.name(detail.get("title")) or event["detail-type"],
-        state="resolved" if letters(detail.get("status")) in ("closed", "suppressed") else "firing",
-        identity=(event["detail-type"], detail.get("findingArn") or detail.get("id")),
-        about=last_of_arn(part(resource, "id")) or part(detail, "resourcesAffected", "s3Bucket", "name"),
-        severity=part(severity, "description") if type(severity) is dict else severity,
-        text=(detail.get("title"), detail.get("description")),
-        host=part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None,
     )
 
 
@@ -216,7 +140,7 @@ def _health(event: Event) -> Iterator[Notice]:
     code, service = values.name(detail.get("eventTypeCode")), detail.get("service")
     said = first(detail.get("eventDescription"))
     affected = [last_of_arn(part(entity, "entityValue")) for entity in items(detail.get("affectedEntities"))]
-    yield _notice(
+    yield notice_of(
         event,
         name=f"AWS Health: {code or service or 'event'}",
         state="resolved" if letters(detail.get("statusCode")) == "closed" else "firing",
@@ -253,7 +177,7 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
     state: State = {"error": "firing", "warn": "firing"}.get(level)  # type: ignore[assignment]
     if name in ("SERVICE_STEADY_STATE", "SERVICE_DEPLOYMENT_COMPLETED"):
         state = "resolved"
-    yield _notice(
+    yield notice_of(
         event,
         name=f"ECS: {called(name)}",
         state=state,
@@ -278,7 +202,7 @@ def _task_of_ecs(event: Event) -> Iterator[Notice]:
     failed = code in ("EssentialContainerExited", "TaskFailedToStart", "Unhealthy") and not _exited_well(detail)
     group = values.name(detail.get("group"))
     service = group.removeprefix("service:") if group else None
-    yield _notice(
+    yield notice_of(
         event,
         name=f"ECS task of {called(service)}: {code}" if failed else "ECS task",
         state="firing" if failed else None,
@@ -305,7 +229,7 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
     """Read what EC2 Auto Scaling failed to do."""
     detail = event["detail"]
     group = detail.get("AutoScalingGroupName")
-    yield _notice(
+    yield notice_of(
         event,
         name=f"Auto Scaling: {event['detail-type']}",
         state="firing",
@@ -326,7 +250,7 @@ def _checked(event: Event) -> Iterator[Notice]:
     about = detail.get("resource_id") or last_of_arn(detail.get("resourceId") or part(result, "resourceId"))
     said = called(detail.get("status") or part(detail, "newEvaluationResult", "complianceType"))
     bad = letters(said) in ("error", "warn", "noncompliant")
-    yield _notice(
+    yield notice_of(
         event,
         name=f"{check}: {said}",
         state="firing" if bad else "resolved" if letters(said) in ("ok", "compliant") else None,
@@ -344,7 +268,7 @@ def _certificate(event: Event) -> Iterator[Notice]:
     days = part(event, "detail", "DaysToExpiry")
     name = part(event, "detail", "CommonName")
     soon = "Expired" in event["detail-type"] or (isinstance(days, int | float) and days <= 7)
-    yield _notice(
+    yield notice_of(
         event,
         name=event["detail-type"],
         state="firing",
@@ -364,7 +288,7 @@ def _api_call(event: Event) -> Iterator[Notice]:
     call, user = values.name(detail.get("eventName")), part(detail, "userIdentity")
     who = part(user, "userName") or last_of_arn(part(user, "arn")) or part(user, "type")
     error, origin = detail.get("errorCode"), values.name(detail.get("sourceIPAddress") or who)
-    yield _notice(
+    yield notice_of(
         event,
         name=f"{call or 'API call'} by {values.name(who) or 'somebody'}" + (f": {values.name(error)}" if error else ""),
         state="firing",
@@ -378,11 +302,11 @@ def _api_call(event: Event) -> Iterator[Notice]:
 
 _READERS: tuple[tuple[str, Callable[[Event], Iterator[Notice]]], ...] = (
     ("CloudFormation Stack Status Change", _stack),
-    ("GuardDuty Finding", _guard_duty),
-    ("Security Hub Findings", _security_hub),
-    ("Findings Imported V2", _security_hub),
-    ("Inspector2 Finding", _inspector),
-    ("Macie Finding", _inspector),
+    ("GuardDuty Finding", guard_duty),
+    ("Security Hub Findings", security_hub),
+    ("Findings Imported V2", security_hub),
+    ("Inspector2 Finding", inspector),
+    ("Macie Finding", inspector),
     ("AWS Health", _health),
     ("RDS ", _database),
     ("DMS ", _database),
@@ -408,11 +332,3 @@ _NEITHER = (
     *("ACM Certificate Available", "Inspector2 Scan", "Inspector2 Coverage", "KMS CMK Rotation"),
     *("Synthetics Canary Status Change", "Storage Gateway File Upload Event", "Email "),
 )
-
-
-def _notice(event: Event, **said: Any) -> Notice:
-    """Return a notice with what the event's envelope says of account, region and time, and its details as labels."""
-    labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
-    envelope = {key: event.get(key) for key in ("account", "region")}
-    given = {key: value for key, value in said.items() if value is not None or key not in envelope}
-    return Notice(**{**envelope, "at": event.get("time"), "labels": labels, **given})

@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from firstline.sources import values
 
+type Event = dict[str, Any]
+"""An event of EventBridge."""
+
 type State = Literal["firing", "resolved"] | None
 """The effect of a notice on its alert: it fires, it ends, or neither."""
 
@@ -143,3 +146,11 @@ def essence(value: Any) -> str:
     if type(value) is list:
         return json.dumps([essence(item) for item in value])
     return " ".join(_PASSING.sub(" ", (values.scalar(value) or "")[:20_000]).split())
+
+
+def notice_of(event: Event, **said: Any) -> Notice:
+    """Return a notice with what the event's envelope says of account, region and time, and its details as labels."""
+    labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
+    envelope = {key: event.get(key) for key in ("account", "region")}
+    given = {key: value for key, value in said.items() if value is not None or key not in envelope}
+    return Notice(**{**envelope, "at": event.get("time"), "labels": labels, **given})

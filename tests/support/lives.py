@@ -1,0 +1,21 @@
+"""Fields of live halves that were paged and answered."""
+
+from typing import Any
+
+from firstline.models import Loud
+from tests.support.builders import at
+
+PAGED: dict[str, Any] = {
+    "paged_seq": 1,
+    "page_done": 1,
+    "paged_at": at(0),
+    "last_paged_at": at(0),
+    "page_again_at": at(5),
+    "paged_rank": 4,
+    "paged_loud": Loud(critical=1),
+    "loud_since": None,
+}
+"""The fields of a live half whose critical alert was paged at noon."""
+
+ACKED: dict[str, Any] = {"acked_seq": 1, "acked_at": at(1), "acked_by": "Ana", "acked_rank": 4}
+"""The fields of one that Ana acknowledged a minute later."""
