@@ -122,7 +122,7 @@ def check() -> None:
     if problems:
         print(count(len(problems), "problem"))
         raise typer.Exit(1)
-    print(f"{count(len(on_call.schedules), 'schedule')} without a problem for half a year.")
+    print(f"{count(len(everything(on_call)), 'schedule')} without a problem for half a year.")
 
 
 @oncall.command()
