@@ -48,7 +48,7 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
         silences=shelf.silences.since,
         documents=documents or MemoryDocuments(),
         session=shelf.sessions.find,
-        schedules=SCHEDULES,
+        schedules=lambda: SCHEDULES,
         overrides_of=shelf.overrides.of,
         people=lambda: PEOPLE,
     )

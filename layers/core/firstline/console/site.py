@@ -70,6 +70,8 @@ class Site:
         Returns the silences that expire after a time.
     session
         Returns the session of a token at a time, or None.
+    schedules, people
+        Read the owner's files when a page first needs them.
     overrides_of
         Returns who took over what of a schedule, from a time on.
     execution_url
@@ -84,7 +86,7 @@ class Site:
     silences: Callable[[datetime], Sequence[Silence]]
     documents: Documents
     session: Callable[[str, datetime], Pass | None]
-    schedules: Mapping[str, Roster]
+    schedules: Callable[[], Mapping[str, Roster]]
     overrides_of: OverridesOf
     people: Callable[[], People]
 
@@ -125,7 +127,7 @@ class Site:
                 return self._list(event, mine)
             case ["oncall"]:
                 said = oncall_page.DONE.get(web.query(event, "done") or "", "")
-                page = oncall_page.oncall_page(self.schedules, self.overrides_of, self.people(), mine, said=said)
+                page = oncall_page.oncall_page(self.schedules(), self.overrides_of, self.people(), mine, said=said)
                 return HttpAnswer(body=page)
             case ["silences"]:
                 return HttpAnswer(body=silences_page(self.silences(now - CLOSED_FOR), mine))

@@ -118,7 +118,7 @@ class PeopleParts(RemediationParts):
             silences=self.silences.since,
             documents=self.documents,
             session=self.sessions.find,
-            schedules=self.schedules,
-            overrides_of=self.known_overrides,
+            schedules=lambda: self.schedules,
+            overrides_of=lambda schedule, since: self.known_overrides(schedule, since),
             people=lambda: self.people,
         )
