@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from firstline.policy.followed import everything, person_of, with_copies
+from firstline.policy.followed import everything, person_of, problems_of, with_copies
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
 from firstline.policy.paging import load_paging_policy
 from firstline.policy.people import NOBODY as NO_PEOPLE
@@ -23,7 +23,7 @@ from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
 from firstline_cli.requests import post
 from firstline_cli.rules import read_policy
-from firstline_cli.stacks import CHOSEN, StackOption, stack_of
+from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of
 
 if TYPE_CHECKING:
     from firstline.people.on_call import OverridesOf
@@ -109,14 +109,23 @@ def import_(
 
 
 @oncall.command()
-def check() -> None:
-    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts."""
+def check(stack: NamedStackOption = "") -> None:
+    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts.
+
+    With a stack, also what is wrong with its copies of schedules that are kept elsewhere: gaps, age, unknown names.
+    """
     folder = runbooks_folder() / "policy"
     on_call = read_policy(load_oncall, folder / "oncall.yaml")
     people = read_policy(load_people, folder / "people.yaml")
     levels = folder / "paging.yaml"
     paging = read_policy(load_paging_policy, levels) if levels.exists() else None
-    problems = list(policies.of_on_call(folder, paging, people, on_call))
+    problems = [*map(str, policies.of_on_call(folder, paging, people, on_call))]
+    if stack:
+        from firstline.adapters.dynamodb.copies import TableCopies
+
+        copies, now = TableCopies(stack_of(stack).table), datetime.now(UTC)
+        for name in on_call.followed:
+            problems += [f"followed.{name}: {said}" for said in problems_of(copies.of(name), people, now)]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
