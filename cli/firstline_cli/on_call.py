@@ -4,14 +4,17 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from firstline.policy.followed import everything, with_copies
+from firstline.policy.followed import everything, person_of, problems_of, with_copies
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
 from firstline.policy.paging import load_paging_policy
+from firstline.policy.people import NOBODY as NO_PEOPLE
 from firstline.policy.people import load_people
 from firstline.text import count, one_line, short_duration
 from firstline_cli import policies
@@ -20,7 +23,7 @@ from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
 from firstline_cli.requests import post
 from firstline_cli.rules import read_policy
-from firstline_cli.stacks import CHOSEN, StackOption, stack_of
+from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of
 
 if TYPE_CHECKING:
     from firstline.people.on_call import OverridesOf
@@ -66,21 +69,69 @@ def next_(
         print(_line(chosen, shift, now))
 
 
+@oncall.command("import")
+def import_(
+    tool: Annotated[str, typer.Argument(help="pagerduty, or ical.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="PagerDuty's answer as JSON, or a calendar; - reads stdin.", exists=True, allow_dash=True),
+    ],
+    name: Annotated[str, typer.Option(help="What to call it.")] = "",
+    time_zone: Annotated[str, typer.Option(help="Of a calendar: the schedule's zone.")] = "UTC",
+) -> None:
+    """Draft a schedule for oncall.yaml from one that is kept elsewhere, and say how far the two agree."""
+    from firstline.adapters import ical, on_call_feeds
+    from firstline.errors import FeedUnavailable
+    from firstline_cli.oncall_drafts import NoDraft, of_pagerduty, of_spans
+
+    if tool not in ("pagerduty", "ical"):
+        raise refusal(f"{tool!r} is neither pagerduty nor ical.")
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    path = runbooks_folder() / "policy" / "people.yaml"
+    people = read_policy(load_people, path) if path.exists() else NO_PEOPLE
+    known = partial(person_of, people=people)
+    now = datetime.now(UTC)
+    try:
+        if tool == "pagerduty":
+            draft = of_pagerduty(json.loads(body), known, now)
+            draft.name = name or draft.name
+            spans = on_call_feeds.spans_of(body) if b"rendered_schedule_entries" in body else []
+        else:
+            spans = ical.read(body.decode("utf-8-sig", "replace"), ZoneInfo(time_zone), now)
+            draft = of_spans(name or file.stem, time_zone, spans, known)
+        draft.compare(spans, known)
+    except (FeedUnavailable, NoDraft, ValueError, RecursionError, ZoneInfoNotFoundError) as error:
+        raise refusal(f"{file}: {one_line(str(error), 200)}.", 1) from None
+    unknown = [person for person in draft.roster().members if person not in people.people]
+    if unknown:
+        draft.remarks.append(f"Not in people.yaml: {', '.join(unknown)}. Add them, or their names there to known_as.")
+    print(draft.text(), end="")
+
+
 @oncall.command()
-def check() -> None:
-    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts."""
+def check(stack: NamedStackOption = "") -> None:
+    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts.
+
+    With a stack, also what is wrong with its copies of schedules that are kept elsewhere: gaps, age, unknown names.
+    """
     folder = runbooks_folder() / "policy"
     on_call = read_policy(load_oncall, folder / "oncall.yaml")
     people = read_policy(load_people, folder / "people.yaml")
     levels = folder / "paging.yaml"
     paging = read_policy(load_paging_policy, levels) if levels.exists() else None
-    problems = list(policies.of_on_call(folder, paging, people, on_call))
+    problems = [*map(str, policies.of_on_call(folder, paging, people, on_call))]
+    if stack:
+        from firstline.adapters.dynamodb.copies import TableCopies
+
+        copies, now = TableCopies(stack_of(stack).table), datetime.now(UTC)
+        for name in on_call.followed:
+            problems += [f"followed.{name}: {said}" for said in problems_of(copies.of(name), people, now)]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         print(count(len(problems), "problem"))
         raise typer.Exit(1)
-    print(f"{count(len(on_call.schedules), 'schedule')} without a problem for half a year.")
+    print(f"{count(len(everything(on_call)), 'schedule')} without a problem for half a year.")
 
 
 @oncall.command()

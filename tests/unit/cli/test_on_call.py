@@ -93,6 +93,14 @@ def test_the_schedules_are_checked(typed: Typed) -> None:
     assert typed("check").output == "1 schedule without a problem for half a year.\n"
 
 
+def test_the_copies_of_a_stack_are_checked(typed: Typed) -> None:
+    (typed.folder / "policy" / "people.yaml").write_text("people: {ada: {slack: U1}, bob: {slack: U2}}")
+    (typed.folder / "policy" / "oncall.yaml").write_text("followed: {payments: {pagerduty_schedule: PABC123}}")
+    assert typed("check").exit_code == 0
+    found = typed("check", "--stack", "any")
+    assert (found.exit_code, "followed.payments: it was never copied" in found.output) == (1, True)
+
+
 def test_the_hand_over_is_printed(typed: Typed) -> None:
     said = typed("handover").output
     assert said.startswith("On call: ")

@@ -1,5 +1,6 @@
 """Overrides of who is on call: who may make them, what they mean, and whom a page names."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -160,6 +161,21 @@ def test_an_override_that_cannot_be_read_does_not_count() -> None:
     store.table.put({"pk": "ONCALL#platform", "sk": f"{END_OF_TURN.isoformat()}#x", "override": '{"person": 7}'})
 
     assert whose_turn("platform", SCHEDULES, overrides.of, NOW) == ("ada", "")
+
+
+def test_a_function_of_the_last_release_reads_an_override_and_passes_over_a_withdrawn_one() -> None:
+    desk = Desk()
+    desk.ask()
+    known = {"schedule", "person", "begins_at", "ends_at", "reason", "by", "at"}
+
+    def stored() -> set[str]:
+        (item,) = desk.terminal.store.table.query("ONCALL#platform")
+        return set(json.loads(item["override"]))
+
+    assert stored() == known
+    (made,) = desk.overrides.of("platform", NOW)
+    desk.ask("platform/withdraw", id=made.id)
+    assert stored() == known | {"ended_at", "ended_by"}
 
 
 def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:

@@ -10,7 +10,17 @@ from firstline.errors import FeedUnavailable, HistoryUnavailable
 from firstline.observability import metrics
 from firstline.people.follow import EVERY, MOST_AT_ONCE, Follower
 from firstline.people.on_call import of_people, whose_turn
-from firstline.policy.followed import AHEAD, MOST_SPANS, Copy, Span, bounded, everything, person_of, with_copies
+from firstline.policy.followed import (
+    AHEAD,
+    MOST_SPANS,
+    Copy,
+    Span,
+    bounded,
+    everything,
+    person_of,
+    problems_of,
+    with_copies,
+)
 from firstline.policy.oncall import NOBODY, Followed, OnCall, Override
 from firstline.policy.people import People
 from tests.support.builders import NOW
@@ -82,6 +92,28 @@ def test_a_copy_older_than_a_day_is_used_and_said(taken: timedelta, old: str) ->
 )
 def test_a_name_of_another_tool_is_found_on_the_list_or_written_as_a_name(said: str, person: str) -> None:
     assert person_of(said, PEOPLE) == person
+
+
+@pytest.mark.parametrize(
+    ("copy", "words"),
+    [
+        (None, ["never copied"]),
+        (Copy(taken_at=NOW, spans=(span("ada", -2, 2), span("bob", 2, 4))), []),
+        (Copy(taken_at=NOW, spans=(span("ada", -9, 9), span("bob", 1, 2), span("cem", 9, 10))), []),
+        (
+            Copy(taken_at=NOW - timedelta(days=3), spans=(span("ada", -2, 2), span("Zoë", 3, 4))),
+            [
+                "its copy is 3 days old",
+                "nobody is on call from 2026-03-01 05:16 to 2026-03-01 06:16",
+                "list of people: Zoë",
+            ],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_copy(copy: Copy | None, words: list[str]) -> None:
+    found = list(problems_of(copy, PEOPLE, NOW))
+    assert len(found) == len(words)
+    assert all(word in said for word, said in zip(words, found, strict=True))
 
 
 def test_a_copy_is_bounded() -> None:

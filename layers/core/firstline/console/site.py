@@ -71,6 +71,8 @@ class Site:
         Returns the silences that expire after a time.
     session
         Returns the session of a token at a time, or None.
+    schedules, people
+        Read the owner's files when a page first needs them.
     overrides_of
         Returns who took over what of a schedule, from a time on.
     execution_url

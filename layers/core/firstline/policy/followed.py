@@ -102,6 +102,24 @@ def _laid(
         )
 
 
+def problems_of(copy: Copy | None, people: People, now: datetime) -> Iterator[str]:
+    """Yield what is wrong with a copy: none, an old one, the first gap, shifts of people who are not on the list."""
+    if copy is None:
+        yield "it was never copied; reconcile's log says why"
+        return
+    if now - copy.taken_at >= OLD:
+        yield f"its copy is {short_duration(now - copy.taken_at)} old; reconcile's log says why"
+    covered = now
+    for span in copy.spans:
+        if span.begins_at > covered:
+            yield f"nobody is on call from {covered:%Y-%m-%d %H:%M} to {span.begins_at:%Y-%m-%d %H:%M} UTC"
+            break
+        covered = max(covered, span.ends_at)
+    names = dict.fromkeys(span.who for span in copy.spans if span.ends_at > now)
+    if unknown := [name for name in names if person_of(name, people) not in people.people]:
+        yield f"not on the list of people: {', '.join(unknown)}; add them, or these names to their known_as"
+
+
 def person_of(said: str, people: People) -> str:
     """Return the name on the list of the person whom another tool names.
 

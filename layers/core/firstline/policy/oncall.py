@@ -203,6 +203,8 @@ class Roster(Frozen):
         if covering:
             last = max(covering, key=lambda override: override.at)
             return last.person, f"says {last.copied_from}" if last.copied_from else f"override by {last.by}"
+        if self.rotation == (NOBODY,):
+            return NOBODY, "no copy, or a gap in it"
         local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
         if self.holidays and (number := self.holidays.number(local.date())) is not None:
             return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"

@@ -120,6 +120,6 @@ class PeopleParts(RemediationParts):
             documents=self.documents,
             session=self.sessions.find,
             schedules=lambda: self.schedules,
-            overrides_of=self.known_overrides,
+            overrides_of=lambda schedule, since: self.known_overrides(schedule, since),
             people=lambda: self.people,
         )

@@ -1,0 +1,182 @@
+"""Drafts of on-call schedules: from a schedule of PagerDuty's API, or from the shifts of a calendar.
+
+A draft says in comments what it leaves out, and how far it agrees with the shifts that the other tool shows.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import ValidationError
+
+from firstline.errors import FirstlineError
+from firstline.policy.followed import Span
+from firstline.policy.oncall import Roster
+from firstline.text import one_line
+
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+
+
+class NoDraft(FirstlineError):
+    """A schedule of another tool that no draft fits; the message says why."""
+
+
+@dataclass
+class Draft:
+    """A schedule as oncall.yaml has it, and remarks for who reads it."""
+
+    name: str
+    schedule: dict[str, Any]
+    remarks: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return the draft as YAML."""
+        body = yaml.safe_dump({"schedules": {self.name: self.schedule}}, sort_keys=False, default_flow_style=None)
+        return "".join(f"# {one_line(remark, 300)}\n" for remark in self.remarks) + body
+
+    def roster(self) -> Roster:
+        """Return the schedule. Raises NoDraft if it is none."""
+        try:
+            return Roster.model_validate(self.schedule)
+        except ValidationError as error:
+            raise NoDraft(f"the draft is no schedule: {error.errors()[0]['msg']}") from None
+
+    def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:
+        """Remark in how many of the hours that the other tool shows the draft has the same person."""
+        roster, same, all_hours = self.roster(), 0, 0
+        for span in spans:
+            hours = int((span.ends_at - span.begins_at) / _HOUR)
+            for number in range(hours):
+                all_hours += 1
+                same += roster.who((), span.begins_at + (number + 0.5) * _HOUR)[0] == person_of(span.who)
+        if all_hours:
+            self.remarks.append(
+                f"It agrees with the other tool in {same} of the {all_hours} hours that the file shows."
+            )
+
+
+def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], now: datetime) -> Draft:
+    """Draft a schedule of PagerDuty: its topmost layer that covers every hour, and the layers above that.
+
+    Parameters
+    ----------
+    content
+        What `GET /schedules/<id>` answers. PagerDuty lists the topmost layer first.
+
+    Raises
+    ------
+    NoDraft
+        The content is no schedule, or has no layer that covers every hour.
+    """
+    try:
+        given = content["schedule"]
+        zone = ZoneInfo(given["time_zone"])
+        layers = [layer for layer in given["schedule_layers"] if not _is_over(layer, now)]
+        base_at = next((number for number, layer in enumerate(layers) if not layer.get("restrictions")), None)
+        if base_at is None:
+            raise NoDraft("every layer has restrictions, so a part of the week is nobody's; follow it instead")
+        base = layers[base_at]
+        begin = datetime.fromisoformat(base["rotation_virtual_start"]).astimezone(zone)
+        turn = timedelta(seconds=base["rotation_turn_length_seconds"])
+        if turn % _DAY or not turn:
+            raise NoDraft("its turns are no whole days; follow it instead")
+        draft = Draft(
+            _slug(given.get("name", "imported")),
+            {
+                "time_zone": given["time_zone"],
+                "starts": begin.date(),
+                "handover": {"every": _days(turn), "at": f"{begin:%H:%M}"},
+                "rotation": _people(base, person_of),
+            },
+        )
+        above = [_layer(layer, draft, person_of, zone, now) for layer in reversed(layers[:base_at])]
+    except NoDraft:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NoDraft(f"it is no schedule of PagerDuty's API ({type(error).__name__}: {error})") from None
+    if known := [layer for layer in above if layer]:
+        draft.schedule["layers"] = known
+    if hidden := len(layers) - base_at - 1:
+        draft.remarks.append(
+            f"{hidden} lower layers are left out: {base.get('name', 'the one used')} covers every hour."
+        )
+    return draft
+
+
+def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[str], str]) -> Draft:
+    """Draft a rotation from the shifts of a calendar. Raises NoDraft if they do not follow each other in turns."""
+    ordered = sorted(spans, key=lambda span: span.begins_at)
+    if len(ordered) < 2:
+        raise NoDraft("it has fewer than two shifts, from which no turns can be read")
+    local = [span.begins_at.astimezone(ZoneInfo(zone)) for span in ordered]
+    apart = Counter((after.date() - before.date()).days for before, after in pairwise(local))
+    days, _ = apart.most_common(1)[0]
+    if days < 1:
+        raise NoDraft("its shifts are shorter than a day; follow it instead, or write layers by hand")
+    at, _ = Counter(f"{begin:%H:%M}" for begin in local).most_common(1)[0]
+    people = [person_of(span.who) for span in ordered]
+    rotation = next(people[:size] for size in range(1, len(people) + 1) if _repeats(people, size))
+    return Draft(
+        _slug(name),
+        {
+            "time_zone": zone,
+            "starts": local[0].date(),
+            "handover": {"every": _days(days * _DAY), "at": at},
+            "rotation": rotation,
+        },
+    )
+
+
+def _layer(
+    layer: Mapping[str, Any], draft: Draft, person_of: Callable[[str], str], zone: ZoneInfo, now: datetime
+) -> dict[str, Any] | None:
+    name = layer.get("name", "a layer")
+    hours = []
+    for restriction in layer["restrictions"]:
+        length = timedelta(seconds=restriction["duration_seconds"])
+        if restriction.get("type") != "daily_restriction" or length >= _DAY:
+            draft.remarks.append(f"{name} is left out: its restriction by the week has to be written by hand.")
+            return None
+        begin = datetime.combine(date(2026, 1, 1), time.fromisoformat(restriction["start_time_of_day"]))
+        hours.append(f"{begin:%H:%M}-{begin + length:%H:%M}")
+    turn = timedelta(seconds=layer["rotation_turn_length_seconds"])
+    every = draft.schedule["handover"]["every"]
+    if _days(turn) != every:
+        draft.remarks.append(f"{name} has turns of {turn}; here its turns are those of the schedule, {every}.")
+    people = _people(layer, person_of)
+    # Here, turns are counted from the schedule's first day: whoever has the layer's turn now has it there, too.
+    theirs = int((now - datetime.fromisoformat(layer["rotation_virtual_start"])) / turn) if turn else 0
+    starts = draft.schedule["starts"]
+    ours = (now.astimezone(zone).date() - starts).days // int(every.removesuffix("d"))
+    shift = (theirs - ours) % len(people)
+    return {"hours": hours[0] if len(hours) == 1 else hours, "rotation": people[shift:] + people[:shift]}
+
+
+def _people(layer: Mapping[str, Any], person_of: Callable[[str], str]) -> list[str]:
+    people = [person_of(one_line(entry["user"]["summary"], 120)) for entry in layer["users"]]
+    if not people:
+        raise NoDraft("a layer has no people")
+    return people
+
+
+def _is_over(layer: Mapping[str, Any], now: datetime) -> bool:
+    return layer.get("end") is not None and datetime.fromisoformat(layer["end"]) <= now
+
+
+def _repeats(people: Sequence[str], size: int) -> bool:
+    return all(person == people[number % size] for number, person in enumerate(people))
+
+
+def _days(length: timedelta) -> str:
+    return f"{length // _DAY}d"
+
+
+def _slug(name: str) -> str:
+    kept = "".join(character if character.isascii() and character.isalnum() else "-" for character in name.lower())
+    return "-".join(filter(None, kept.split("-")))[:40].strip("-") or "imported"

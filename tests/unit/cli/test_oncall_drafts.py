@@ -1,0 +1,154 @@
+"""`firstline oncall import`: drafts of schedules that are kept elsewhere, which say how far they agree with them."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from firstline.console.calendar_feed import calendar
+from firstline.policy.oncall import Roster, load_oncall
+from firstline_cli import on_call
+from firstline_cli.main import app
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+BEGAN = datetime.combine(NOW.date() - timedelta(days=100), datetime.min.time(), BERLIN).replace(hour=9)
+NAMES = {"ada": "Ada Okafor", "bob": "Bob", "cem": "Cem", "dora": "Dora"}
+
+
+def layer(*people: str, days: float = 7, nights: bool = False, **changes: Any) -> dict[str, Any]:
+    night = {"type": "daily_restriction", "start_time_of_day": "18:00:00", "duration_seconds": 15 * 3_600}
+    made = {
+        "name": "Nights" if nights else "Weeks",
+        "start": BEGAN.isoformat(),
+        "end": None,
+        "rotation_virtual_start": BEGAN.isoformat(),
+        "rotation_turn_length_seconds": int(days * 86_400),
+        "users": [{"user": {"summary": NAMES[person]}} for person in people],
+        "restrictions": [night] if nights else [],
+    }
+    return made | changes
+
+
+def shown(truth: Roster) -> list[dict[str, Any]]:
+    return [
+        {
+            "start": (shift.since or NOW).isoformat(),
+            "end": (shift.until or NOW).isoformat(),
+            "user": {"summary": NAMES[shift.person]},
+        }
+        for shift in truth.shifts((), NOW, NOW + timedelta(days=30))
+    ]
+
+
+def answer(*layers: dict[str, Any], truth: Roster | None = None) -> str:
+    given = {"name": "Platform Team", "time_zone": "Europe/Berlin", "schedule_layers": list(layers)}
+    final = {"rendered_schedule_entries": shown(truth) if truth else []}
+    return json.dumps({"schedule": given | {"final_schedule": final}})
+
+
+class Typed:
+    """A person who types `firstline oncall import`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "policy").mkdir()
+        people = {person: {"known_as": [name]} for person, name in NAMES.items() if person != "dora"}
+        (folder / "policy" / "people.yaml").write_text(json.dumps({"people": people}))
+
+    def __call__(self, tool: str, content: str, *options: str) -> Result:
+        file = self.folder / "given"
+        file.write_text(content)
+        return CliRunner().invoke(app, ["oncall", "import", tool, str(file), *options])
+
+    def roster(self, said: str, name: str) -> Roster:
+        file = self.folder / "drafted.yaml"
+        file.write_text(said)
+        return load_oncall(file).schedules[name]
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    monkeypatch.setattr(on_call, "runbooks_folder", lambda: tmp_path)
+    return Typed(tmp_path)
+
+
+TRUTH = Roster.model_validate(
+    {
+        "time_zone": "Europe/Berlin",
+        "starts": BEGAN.date(),
+        "rotation": ["ada", "bob", "cem"],
+        "layers": [{"hours": "18:00-09:00", "rotation": ["dora", "ada"]}],
+    }
+)
+
+
+def test_a_schedule_of_pagerduty_is_drafted_and_agrees_with_it(typed: Typed) -> None:
+    said = typed("pagerduty", answer(layer("dora", "ada", nights=True), layer("ada", "bob", "cem"), truth=TRUTH)).output
+    drafted = typed.roster(said, "platform-team")
+    for hours in range(24 * 40):
+        assert drafted.who((), NOW + timedelta(hours=hours)) == TRUTH.who((), NOW + timedelta(hours=hours))
+    found = [line for line in said.splitlines() if line.startswith("#")]
+    agree, names = found
+    assert agree.split(" of the ")[0].split(" in ")[1] == agree.split(" of the ")[1].split()[0]
+    assert names.startswith("# Not in people.yaml: dora.")
+
+
+def test_a_draft_that_does_not_agree_says_so(typed: Typed) -> None:
+    said = typed("pagerduty", answer(layer("ada", "bob", "cem"), truth=TRUTH)).output
+    agree = said.splitlines()[0]
+    same, total = (int(part) for part in (agree.split(" in ")[1].split()[0], agree.split(" of the ")[1].split()[0]))
+    assert 0 < same < total
+
+
+def test_what_a_draft_leaves_out_is_said(typed: Typed) -> None:
+    weekly = {"type": "weekly_restriction", "start_time_of_day": "18:00:00", "duration_seconds": 7_200}
+    said = typed(
+        "pagerduty",
+        answer(
+            layer("dora", name="Over", end=BEGAN.isoformat()),
+            layer("cem", name="Weekends", restrictions=[weekly]),
+            layer("dora", "ada", nights=True, days=1),
+            layer("ada", "bob"),
+            layer("cem", name="Hidden"),
+        ),
+        "--name",
+        "platform",
+    ).output
+    assert "# Weekends is left out: its restriction by the week" in said
+    assert "# Nights has turns of 1 day, 0:00:00; here its turns are those of the schedule, 7d." in said
+    assert "# 1 lower layers are left out: Weeks covers every hour." in said
+    assert typed.roster(said, "platform").rotation == ("ada", "bob")
+
+
+def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
+    truth = Roster(time_zone="Europe/Berlin", starts=date(2026, 1, 5), rotation=("ada", "bob", "cem"))
+    said = typed("ical", calendar("prod/shop", truth, (), NOW), "--time-zone", "Europe/Berlin", "--name", "shop").output
+    drafted = typed.roster(said, "shop")
+    for hours in range(24 * 60):
+        assert drafted.who((), NOW + timedelta(hours=hours)) == truth.who((), NOW + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    ("tool", "content", "words"),
+    [
+        ("pagerduty", "{}", "it is no schedule of PagerDuty's API"),
+        ("pagerduty", "[]", "it is no schedule of PagerDuty's API"),
+        ("pagerduty", "no json", "Expecting value"),
+        ("pagerduty", answer(layer("ada", nights=True)), "every layer has restrictions"),
+        ("pagerduty", answer(layer("ada", days=0.5)), "its turns are no whole days"),
+        ("pagerduty", answer(layer()), "a layer has no people"),
+        ("ical", "no calendar", "it is no calendar"),
+        ("ical", "BEGIN:VCALENDAR\nEND:VCALENDAR", "fewer than two shifts"),
+        ("grafana", "{}", "neither pagerduty nor ical"),
+    ],
+)
+def test_no_draft_is_made_of_what_makes_no_sense(typed: Typed, tool: str, content: str, words: str) -> None:
+    found = typed(tool, content)
+    assert found.exit_code in (1, 2)
+    assert words in found.output
+    assert found.output.count("\n") == 1
