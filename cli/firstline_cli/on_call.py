@@ -10,10 +10,9 @@ import typer
 from firstline.policy.oncall import FILE, Roster, Shift, load_oncall
 from firstline.text import short_duration
 from firstline_cli.actions import OutputOption
-from firstline_cli.checkout import runbooks_folder
+from firstline_cli.checkout import read_policy, runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
 from firstline_cli.requests import post
-from firstline_cli.rules import read_policy
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 
 if TYPE_CHECKING:
