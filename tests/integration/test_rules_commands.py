@@ -343,6 +343,7 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
 
     assert [arguments[:2] for arguments in written] == [
         *(["rules", "check"], ["rules", "check"], ["rules", "explain"], ["rules", "preview"]),
+        ["replay", "--rules"],
         *(["silence", "add"], ["silence", "list"], ["silence", "expire"]),
         *(["heartbeat", "list"], ["heartbeat", "forget"]),
     ]

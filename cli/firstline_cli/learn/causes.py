@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from firstline.classification.evidence import suspects
-from firstline.people.feedback import last_words, said_wrong_cause
+from firstline.classification.feedback import last_words, said_wrong_cause
 from firstline.privacy.safe import safe_line
 from firstline.reports.periods import resolved_after
 from firstline.text import count, in_words

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words, was_right
 from firstline.classification.labels import decider_of, outcome
 from firstline.models import Frozen, IncidentRecord
-from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 from firstline.reports.noise import called_noise_by_people, noise_rule
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta, tzinfo
 from typing import Any
 
+from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words
 from firstline.incidents.waiting import waited_for
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
-from firstline.people.feedback import called_noise, called_real, calls_noise, last_words
 from firstline.reports.preview import preview_rule
 from firstline.reports.proof import is_critical, proof_of
 from firstline.reports.spread import percentile

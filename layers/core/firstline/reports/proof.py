@@ -1,7 +1,7 @@
 """The proof that an incident was real: a person had to know of it."""
 
+from firstline.classification.feedback import called_noise, calls_real, last_words
 from firstline.models import IncidentRecord
-from firstline.people.feedback import called_noise, calls_real, last_words
 from firstline.text import one_line
 
 _NAME_CHARS = 80
