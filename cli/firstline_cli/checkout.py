@@ -1,10 +1,10 @@
 """The checkout of Firstline that a command reads: its runbooks and policies with the owner's over them, its stacks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from firstline_cli import overlay
-from firstline_cli.console import refusal
+from firstline_cli.console import WRONG, refusal
 
 
 def find_checkout(folders: Iterable[Path]) -> Path | None:
@@ -28,3 +28,13 @@ def runbooks_folder() -> Path:
     if not RUNBOOKS.is_dir():
         raise refusal(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.")
     return RUNBOOKS
+
+
+def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
+    """Read a policy file; end the command where it is wrong."""
+    from firstline.errors import ConfigurationError
+
+    try:
+        return loader(file)
+    except ConfigurationError as error:
+        raise refusal(overlay.named(str(error), CHECKOUT), WRONG) from None

@@ -79,7 +79,9 @@ def _report(stack: Stack, now: datetime, span: timedelta, by: By, since_change: 
     elif output == "csv":
         sys.stdout.write(figures.as_csv(read))
     else:
-        figures.print_report(console_of(), read, items, zone)
+        from firstline_cli import figures_tables
+
+        figures_tables.print_report(console_of(), read, items, zone)
 
 
 @history.command()
@@ -171,7 +173,7 @@ def _clocks(zone: str) -> "Clocks":
 
     from firstline.policy.oncall import load_oncall
     from firstline.reports.pages import Clocks
-    from firstline_cli.rules import read_policy
+    from firstline_cli.checkout import read_policy
 
     file = RUNBOOKS / "policy" / "oncall.yaml"
     try:

@@ -16,6 +16,7 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.incidents.status import Filter, Status, status_of
 from firstline.models import IncidentRecord, Severity
 from firstline.text import one_line, short_duration
+from firstline_cli.spreadsheet import no_formula
 
 _COLOURS: dict[Severity, str] = {
     "critical": "bold red",
@@ -25,8 +26,6 @@ _COLOURS: dict[Severity, str] = {
     "noise": "dim",
 }
 _NAME_CHARS, _PLACE_CHARS = 40, 24
-_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""The characters that begin a formula in a spreadsheet; in some languages also in full width."""
 
 COLUMNS = (
     *("id", "short_id", "severity", "title", "alert", "place", "service", "opened_at", "age_seconds", "holder"),
@@ -114,11 +113,6 @@ def as_csv(rows: list[Row]) -> str:
     for row in rows:
         writer.writerow({name: no_formula(value) for name, value in row.plain().items()})
     return text.getvalue()
-
-
-def no_formula(value: Any) -> Any:
-    """Return a cell of a CSV, quoted if a spreadsheet would take it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value
 
 
 def _row(status: Status, record: IncidentRecord) -> Row:

@@ -19,10 +19,9 @@ from firstline.policy.people import load_people
 from firstline.text import count, one_line, short_duration
 from firstline_cli import policies
 from firstline_cli.actions import OutputOption
-from firstline_cli.checkout import runbooks_folder
+from firstline_cli.checkout import read_policy, runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
 from firstline_cli.requests import post
-from firstline_cli.rules import read_policy
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from firstline.reports.replay import Affected, PolicyFiles, Replay, replay
 from firstline.runbooks import catalogue
 from firstline.text import count, one_line
 from firstline_cli.as_of import AsOf
+from firstline_cli.checkout import read_policy
 from firstline_cli.console import WRONG, refusal
-from firstline_cli.rules import read_policy
 
 LISTED = 20
 _WHY_CHARS = 300

@@ -1,7 +1,6 @@
 """The commands `firstline rules`: check, explain and preview."""
 
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from firstline.adapters.dynamodb.silences import TableSilences
-from firstline.errors import ConfigurationError, SourceError
+from firstline.errors import SourceError
 from firstline.policy.model import load_model_policy
 from firstline.policy.oncall import load_oncall
 from firstline.policy.paging import load_paging_policy
@@ -20,7 +19,7 @@ from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
 from firstline.text import count
 from firstline_cli import overlay, policies, rules_console
-from firstline_cli.checkout import CHECKOUT, RULES
+from firstline_cli.checkout import CHECKOUT, RULES, read_policy
 from firstline_cli.console import console_of, refusal
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 
@@ -119,14 +118,6 @@ def preview(
 def read_rules(file: Path) -> Rules:
     """Read the rules file; end the command where it is wrong."""
     return read_policy(load, file)
-
-
-def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
-    """Read a policy file; end the command where it is wrong."""
-    try:
-        return loader(file)
-    except ConfigurationError as error:
-        raise refusal(overlay.named(str(error), CHECKOUT), 1) from None
 
 
 def _moment(at: str) -> datetime:

@@ -330,7 +330,8 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
     TableHeartbeats(table).beat(alert(alert_name="Watchdog", fingerprint="fp-gone"), NOW)
     ids = {"rules": "test-alert", "heartbeat": "generic:fp-gone"}
     for arguments in written:
-        here = {"<stack>": STACK_ON_AWS, "<id>": ids.get(arguments[0], ""), "alert.json": str(tmp_path / "alert.json")}
+        here = {"<stack>": STACK_ON_AWS, "<id>": ids.get(arguments[0], ""), "<file>": str(rules)}
+        here |= {"alert.json": str(tmp_path / "alert.json")}
         # The example names Alertmanager, and the alert is of the generic source.
         given = [here.get(argument, argument).replace("prometheus", "generic") for argument in arguments]
         result = CliRunner().invoke(app, given)
@@ -342,6 +343,7 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
 
     assert [arguments[:2] for arguments in written] == [
         *(["rules", "check"], ["rules", "check"], ["rules", "explain"], ["rules", "preview"]),
+        ["replay", "--rules"],
         *(["silence", "add"], ["silence", "list"], ["silence", "expire"]),
         *(["heartbeat", "list"], ["heartbeat", "forget"]),
     ]

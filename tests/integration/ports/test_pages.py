@@ -50,6 +50,24 @@ def test_a_page_is_claimed_then_sent(incidents: Incidents, incident: Incident) -
     assert (record.pages, record.paged_at) == ([sent], at(1))
 
 
+def test_lists_of_incidents_leave_pages_out_and_with_pages_brings_the_newest_twenty(
+    incidents: Incidents, opened: Open, incident: Incident
+) -> None:
+    quiet = opened(alert(group_key="quiet", timestamp=at(0.5)))
+    for number in range(1, 23):
+        send(incidents, incident, number, seq=number)
+    for each in (incident, quiet):
+        close(incidents, each, 30)
+
+    listed = list(incidents.closed_since(at(0)))
+    pages = {record.incident.group_key: record.pages for record in incidents.with_pages(listed)}
+
+    assert [record.pages for record in listed] == [[], []]
+    assert [sent.seq for sent in pages[incident.group_key]] == list(range(3, 23))
+    assert pages[incident.group_key][0].at == at(3)
+    assert pages["quiet"] == []
+
+
 def test_a_page_that_went_out_unclaimed_counts_for_what_its_incident_opened_with(
     incidents: Incidents, incident: Incident
 ) -> None:

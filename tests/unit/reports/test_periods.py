@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from firstline.models import IncidentRecord, Outcome, Usage
 from firstline.people.actor import Actor
-from firstline.people.reported import reopened, reopens
+from firstline.people.reported import reopened
 from firstline.policy.people import Person
-from firstline.reports.ends import ENDINGS, Ending, ending_of
+from firstline.reports.ends import ENDINGS, Ending, ending_of, reopens
 from firstline.reports.pages import Clocks
 from firstline.reports.periods import By, Report, reads_since, report
 from firstline.reports.spread import ENOUGH_FOR_P90, spread

@@ -19,10 +19,11 @@ from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
+from firstline.incidents.waiting import waited_for
 from firstline.incidents.what_now import GROUPING_WINDOW, WITH_PEOPLE
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
-from firstline.people.endings import end_in_words, outcome_of, waited_for
+from firstline.people.endings import end_in_words, outcome_of
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
 from firstline.people.recovery import Look, no_look
 from firstline.people.show import mark_shown, show_again, was_told

@@ -6,8 +6,8 @@ from typing import Literal
 from firstline.contracts import CloseIncidentInput
 from firstline.incidents.reasons import EXPIRED
 from firstline.incidents.standing import severity
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Hold, IncidentRecord, Outcome, StepResult
-from firstline.models.live import loudest_since
+from firstline.incidents.waiting import waited_for
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Outcome, StepResult
 from firstline.models.plan import RUN_SUCCEEDED
 
 type EndedBy = Literal["resolved", "verified", "expired", "person"]
@@ -35,14 +35,6 @@ def outcome_of(
     if any(result.kind == "act" and result.status == RUN_SUCCEEDED and result.changed for result in results):
         return "auto_resolved"
     return "resolved" if SEVERITY_RANK[severity(record)] >= PAGING_RANK else "self_cleared"
-
-
-def waited_for(record: IncidentRecord) -> Hold | None:
-    """Return the hold in which the incident resolved; None if people were told of it or were about to be."""
-    hold, live = record.classification.hold if record.classification else None, record.live
-    if hold is None or record.hold_ended_at is not None or (live is not None and loudest_since(live, live.judged_loud)):
-        return None
-    return hold if record.resolved_at is not None and record.resolved_at < hold.until else None
 
 
 def end_in_words(event: CloseIncidentInput, record: IncidentRecord) -> str:

@@ -3,7 +3,6 @@
 They go through ingest's queue as the alerts of any other sender do. Nobody resolves them but a person.
 """
 
-import re
 from datetime import datetime
 
 from pydantic import Field
@@ -19,7 +18,6 @@ SOURCE = "person"
 """The source of these alerts, as rules and messages name it."""
 
 _NAME_CHARS, _TEXT_CHARS = 120, 2_000
-_REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
 
 
 class PersonsReport(Frozen):
@@ -58,7 +56,10 @@ def _clean(name: str | None) -> str | None:
 
 
 def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -> NormalizedAlert:
-    """Return the alert that begins the next incident of the group, in place of one that was closed too early."""
+    """Return the alert that begins the next incident of the group, in place of one that was closed too early.
+
+    Reports read from its message which one that was (`reports.ends.reopens`).
+    """
     incident_id, alert = record.incident.incident_id, record.incident.alert
     why = safe_text(reason, _TEXT_CHARS)
     said = f"Reopened by {actor.by}{f': {why}' if why else '.'}\nIt was {incident_id}."
@@ -74,9 +75,3 @@ def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -
         "fingerprint": digest(SOURCE, incident_id, now.isoformat()),
     }
     return alert.model_copy(update=changes)
-
-
-def reopens(alert: NormalizedAlert) -> str | None:
-    """Return the id of the incident that an alert of `reopened` begins anew, or None for any other alert."""
-    found = _REOPENS.match(alert.message) if alert.source == SOURCE else None
-    return found[1] if found else None

@@ -1,11 +1,11 @@
 """The ends of incidents, told apart by who ended them. Each incident has exactly one."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from firstline.models import IncidentRecord
-from firstline.people.reported import reopens
+from firstline.models import IncidentRecord, NormalizedAlert
 
 type Ending = Literal[
     "verified", "acted", "self_cleared", "suppressed", "people", "unanswered", "expired", "no_data", "open"
@@ -28,6 +28,9 @@ ENDINGS: Mapping[Ending, str] = {
 """What each end is called, in the order in which reports list them."""
 
 CAME_BACK_WITHIN = timedelta(hours=1)
+_BY_A_PERSON = "person"
+_REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
+"""What `people.reported.reopened` writes."""
 
 
 def ending_of(record: IncidentRecord) -> Ending:
@@ -48,6 +51,12 @@ def ending_of(record: IncidentRecord) -> Ending:
 def reopened(records: Iterable[IncidentRecord]) -> set[str]:
     """Return the ids of the incidents that people said were not over: the next incident of the group names them."""
     return {known for record in records if (known := reopens(record.incident.alert)) is not None}
+
+
+def reopens(alert: NormalizedAlert) -> str | None:
+    """Return the id of the incident that a person reopened with this alert, or None for any other alert."""
+    found = _REOPENS.match(alert.message) if alert.source == _BY_A_PERSON else None
+    return found[1] if found else None
 
 
 def came_back(records: Iterable[IncidentRecord]) -> set[str]:

@@ -6,9 +6,8 @@ from datetime import timedelta, tzinfo
 from typing import Any
 
 from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words
+from firstline.incidents.waiting import waited_for
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
-from firstline.people.endings import waited_for
-from firstline.policy.rules import Rules
 from firstline.reports.preview import preview_rule
 from firstline.reports.proof import is_critical, proof_of
 from firstline.reports.spread import percentile
@@ -102,6 +101,8 @@ def advice(group: Sequence[IncidentRecord], every: Sequence[IncidentRecord], zon
         rule, why = _hold_rule(group)
     if rule is None:
         return Advice(why=why)
+    from firstline.policy.rules import Rules  # imported late: most reports suggest no rule
+
     rules = Rules.model_validate({"rules": [rule]})
     found = preview_rule((record for record in every if record.status == "CLOSED"), rules.rules[0], rules, zone)
     hidden = found.every_hidden

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from firstline.models import Frozen, IncidentRecord, Page
-from firstline.policy.oncall import Roster
+
+if TYPE_CHECKING:
+    from firstline.policy.oncall import Roster
 
 NIGHT_BEGINS, NIGHT_ENDS = time(22), time(8)
 """The hours of sleep, as PagerDuty's analytics count them."""
@@ -34,7 +37,7 @@ class Clocks:
     """
 
     zone: tzinfo
-    schedules: Mapping[str, Roster]
+    schedules: "Mapping[str, Roster]"
 
     def zone_of(self, person: str) -> tzinfo:
         """Return the time zone of a person on call."""

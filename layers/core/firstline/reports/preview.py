@@ -6,11 +6,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from firstline.models import Incident, IncidentRecord
-from firstline.policy.holds import Silence, Window
-from firstline.policy.rules import Rule, Rules
 from firstline.reports.proof import is_critical, proof_of
+
+if TYPE_CHECKING:
+    from firstline.policy.holds import Silence, Window
+    from firstline.policy.rules import Rule, Rules
 
 
 @dataclass(slots=True)
@@ -66,19 +69,19 @@ def preview(
     return found
 
 
-def preview_rule(records: Iterable[IncidentRecord], rule: Rule, rules: Rules, zone: tzinfo) -> Preview:
+def preview_rule(records: Iterable[IncidentRecord], rule: "Rule", rules: "Rules", zone: tzinfo) -> Preview:
     """Preview one rule of a file: where an earlier rule takes the alert, it hides nothing."""
     # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
     wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
     return preview(records, lambda record: hides(rule, rules, record, zone), wait=wait)
 
 
-def preview_window(records: Iterable[IncidentRecord], window: Window) -> Preview:
+def preview_window(records: Iterable[IncidentRecord], window: "Window") -> Preview:
     """Preview a maintenance window."""
     return preview(records, lambda record: hides_in(window, record.incident))
 
 
-def preview_silence(records: Iterable[IncidentRecord], silence: Silence) -> Preview:
+def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Preview:
     """Preview a silence as if it had been on all the time."""
 
     def would_hold(record: IncidentRecord) -> bool:
@@ -89,7 +92,7 @@ def preview_silence(records: Iterable[IncidentRecord], silence: Silence) -> Prev
     return preview(records, would_hold)
 
 
-def hides(rule: Rule, rules: Rules, record: IncidentRecord, zone: tzinfo) -> bool:
+def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) -> bool:
     """Return True if a rule of a file keeps an incident from people, for good or for a time."""
     incident = record.incident
     if rules.first(incident, incident.opened_at.astimezone(zone)) is not rule or incident.storm:
@@ -98,7 +101,7 @@ def hides(rule: Rule, rules: Rules, record: IncidentRecord, zone: tzinfo) -> boo
     return rule.severity == "noise" or waits
 
 
-def hides_in(window: Window, incident: Incident) -> bool:
+def hides_in(window: "Window", incident: Incident) -> bool:
     """Return True if a maintenance window holds an incident back."""
     alert = incident.alert
     allowed = window.suppress and not incident.storm and window.allows(alert.severity)
