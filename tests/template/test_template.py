@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Canary"]
 COMMAND_ENDED = "EC2 Command Status-change Notification"
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 

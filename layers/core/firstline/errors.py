@@ -194,5 +194,9 @@ class ChannelFailed(DeliveryError):
         self.retry_after = retry_after
 
 
+class CanaryLost(FirstlineError):
+    """Firstline's own alert was not taken, or not paged in time."""
+
+
 class PageUndelivered(DeliveryError):
     """No channel of an escalation level took the page."""

@@ -125,6 +125,12 @@ class EscalateSettings(ChannelSettings, PageTopicSettings):
     pagerduty_api_url: str
 
 
+class CanarySettings(Settings):
+    """Settings of functions/canary."""
+
+    canary_url: str
+
+
 class NotifySettings(ChannelSettings):
     """Settings of functions/notify."""
 

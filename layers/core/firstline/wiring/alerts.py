@@ -9,6 +9,7 @@ from firstline.observability import logger
 from firstline.wiring.people import PeopleParts
 
 if TYPE_CHECKING:
+    from firstline.incidents.canary import Canary
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
@@ -94,6 +95,17 @@ class AlertParts(PeopleParts):
             count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
         )
+
+    @cached_property
+    def canary(self) -> "Canary":
+        import time
+
+        from firstline.adapters.aws.own_door import OwnDoor
+        from firstline.incidents.canary import Canary
+
+        door = OwnDoor(self.settings.canary_url)
+        secret = partial(self.secrets.get, "sources/canary")
+        return Canary(door.post, self.incidents.record, secret, time.monotonic, time.sleep)
 
     @cached_property
     def hold_ends(self) -> "HoldEnds":
