@@ -11,7 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from firstline import __version__
+import firstline
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -22,7 +22,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 # The names of the service and the namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
-logger = Logger(log_uncaught_exceptions=False, json_serializer=_line, version=__version__)
+logger = Logger(log_uncaught_exceptions=False, json_serializer=_line, version=firstline.__version__)
 metrics = Metrics()
 
 
