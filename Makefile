@@ -54,6 +54,9 @@ runbooks-check: setup
 bench: setup ## Print what Firstline costs (not a test): make bench [PART=a word of a title]
 	@$(PY) -m tests.bench $(PART)
 
+scan: setup ## Scan the templates with checkov and parliament, which come from the registry
+	@bash scripts/scan.sh
+
 cost: setup ## Count what each path and an idle month cost, and write docs/cost.md
 	@$(PY) -m tests.bench costs
 
@@ -87,4 +90,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench cost pictures measure eval build build-both deploy lock
+.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench cost scan pictures measure eval build build-both deploy lock

@@ -3,7 +3,7 @@
 import logging
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -103,8 +103,21 @@ def _single(module: str, name: str) -> Any:
 app = typer.Typer(cls=LazyGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from firstline import __version__
+
+        typer.echo(f"firstline {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def quiet(context: typer.Context) -> None:
+def quiet(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Keep the functions' log lines out of what a command prints."""
     logging.getLogger().setLevel(logging.WARNING)
     from firstline.observability import logger

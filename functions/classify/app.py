@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         incidents=wiring.incidents,
         declared=wiring.declared(now),
         offered=partial(offered, wiring.catalogue),
-        model=wiring.model,
+        model=None if incident.is_canary else wiring.model,
         time_zone=wiring.settings.time_zone,
         now=now,
         say=wiring.model_say(now),

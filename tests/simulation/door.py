@@ -16,6 +16,7 @@ SECRETS = {
     "sources/prometheus": "t0ken-of-prometheus",
     "sources/datadog": "t0ken-of-datadog",
     "sources/pagerduty": "s1gning-pagerduty",
+    "sources/canary": "s1gning-canary",
     "slack/bot-token": "xoxb-1",
     "slack/signing-secret": "s1gning-slack",
     "pagerduty/routing-key": "r0uting-key",

@@ -1,7 +1,8 @@
 """What the state machine and its functions say to each other: an input and an output of each state, with all filled in.
 
-`python -m tests.support.contract_examples` records them in tests/events/contracts, once for each release that changes a
-contract. A recorded file is never changed by hand: executions of that release still say what it holds.
+`python -m tests.support.contract_examples` records them in tests/events/contracts/<version>. The folder of a release is
+never changed after it: executions of that release still say what it holds. So the version goes up before a contract
+changes.
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from firstline import contracts
+from firstline import __version__, contracts
 from firstline.contracts import Cursor, ErrorOutput, Observed, Origin
 from firstline.models import Location
 from tests.support.builders import (
@@ -24,6 +25,7 @@ from tests.support.builders import (
 )
 
 FOLDER = Path(__file__).parents[1] / "events" / "contracts"
+RELEASES = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
 
 LOCATION = Location(
     hosts=["web-1", "10.0.3.17"], accounts=["123456789012"], regions=["eu-west-1"], networks=["vpc-1"], pod="shop-7f9"
@@ -146,14 +148,14 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
 }
 
 
-def path_of(state: str) -> Path:
-    """Return the file of a state."""
-    return FOLDER / f"{state.lower().replace(' ', '-').rstrip('?')}.json"
+def path_of(state: str, release: str = __version__) -> Path:
+    """Return the file of a state in a release."""
+    return FOLDER / release / f"{state.lower().replace(' ', '-').rstrip('?')}.json"
 
 
 def record() -> None:
     """Write the examples into the files of this release."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / __version__).mkdir(parents=True, exist_ok=True)
     for state, (asked, answered) in EXAMPLES.items():
         both = {
             "state": state,

@@ -9,6 +9,7 @@ import pytest
 from cfnlint import lint
 from samtranslator.yaml_helper import yaml_parse
 
+from firstline.incidents.canary import LONGEST
 from scripts.table_stack import table_template
 from tests.template.test_iam_senders import Resolved, template
 
@@ -193,3 +194,33 @@ def test_a_stack_of_the_table_alone_has_the_table_as_it_is_deployed() -> None:
         assert alone["Table"]["Properties"] == table
         assert alone["Table"]["DeletionPolicy"] == "Retain"
         assert [str(match) for match in lint(json.dumps(table_template(key)))] == []
+
+
+# --- the canary ------------------------------------------------------------------------------------------------------
+
+CANARY = {"CanaryFunction", "CanaryFunctionRole", "CanaryTopic", "CanaryAlarm", "CanarySubscription", "CanaryLogGroup"}
+
+
+def test_there_is_a_canary_only_if_an_address_hears_of_it() -> None:
+    with_one, without = deployed(CanaryAddress="ops@example.com", KmsKeyArn=KEY), deployed(KmsKeyArn=KEY)
+
+    assert set(with_one) >= CANARY
+    assert [name for name in without if "Canary" in name] == []
+    (statement,) = of_kind(with_one, "AWS::IAM::Policy")["CanaryUsesKeyPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == KEY
+
+
+def test_the_canarys_alarm_takes_no_way_through_firstline() -> None:
+    """It rings when the round trip is late or missing, on a topic of its own, whose only subscriber is the address."""
+    resources = deployed(CanaryAddress="ops@example.com")
+    alarm = of_kind(resources, "AWS::CloudWatch::Alarm")["CanaryAlarm"]
+    subscription = of_kind(resources, "AWS::SNS::Subscription")["CanarySubscription"]
+    schedule = of_kind(resources, "AWS::Scheduler::Schedule")["CanaryFunctionEachQuarter"]
+
+    assert "CanaryTopic" in str(alarm["AlarmActions"])
+    assert "PageTopic" not in str(alarm)
+    assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("CanaryRoundTrip", "breaching")
+    assert alarm["Threshold"] < LONGEST
+    assert schedule["ScheduleExpression"] == "rate(15 minutes)"
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+    assert '"CanaryRoundTrip"' in (ROOT / "functions" / "canary" / "app.py").read_text()

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Canary"]
 COMMAND_ENDED = "EC2 Command Status-change Notification"
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
@@ -334,8 +334,8 @@ def test_every_parameter_is_described_and_stands_in_one_group(written: dict[str,
 
 
 def test_every_source_has_its_address_among_the_outputs(written: dict[str, Any]) -> None:
-    values = [output["Value"].get("Fn::Sub", "") for output in written["Outputs"].values()]
-    addresses = {value.rsplit("/", 1)[1] for value in values if "/alerts/" in value}
+    values = [output["Value"] for output in written["Outputs"].values() if isinstance(output["Value"], dict)]
+    addresses = {str(value["Fn::Sub"]).rsplit("/", 1)[1] for value in values if "/alerts/" in value.get("Fn::Sub", "")}
 
     assert addresses == set(SOURCES)
 

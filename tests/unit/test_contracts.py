@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from firstline import contracts
+from firstline import __version__, contracts
 from firstline.models import Frozen
-from tests.support.contract_examples import EXAMPLES, path_of
+from tests.support.contract_examples import EXAMPLES, RELEASES, path_of
 from tests.template.machine import LAMBDA, Machine
 
 MACHINE = Machine.load(Path(__file__).parents[2] / "statemachine" / "incident.asl.yaml")
@@ -59,6 +59,20 @@ def places(said: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | 
 def test_every_state_is_recorded() -> None:
     assert set(STATES) == set(EXAMPLES)
     assert all(path_of(state).exists() for state in STATES)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@every_message
+def test_what_every_release_said_is_understood(state: str, direction: str, release: str) -> None:
+    """A state that is newer than the release has nothing to say for it."""
+    path = path_of(state, release)
+    if path.exists():
+        said = json.loads(path.read_text(encoding="utf-8"))[direction]
+        assert read(state, direction, said).model_fields_set <= set(said)
+
+
+def test_this_release_is_recorded_as_the_newest() -> None:
+    assert RELEASES[-1] == __version__
 
 
 @every_message

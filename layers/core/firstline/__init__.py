@@ -15,3 +15,6 @@ Read the rooms in the order in which an alert passes them. Each room's `__init__
 the model; `wiring` builds the parts of a function from its `settings`. `contracts` are the inputs and outputs of the
 state machine's functions. Arrows go one way: functions -> wiring -> adapters -> core.
 """
+
+__version__ = "0.1.0"
+"""The version of everything in this repository; CHANGELOG.md has a section about it."""

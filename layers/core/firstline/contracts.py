@@ -5,7 +5,7 @@ nulls included: an undefined field fails a JSONata expression.
 
 An execution outlives a deployment, so a contract is read leniently: an unknown key is ignored, at any depth if the
 reader says `extra="ignore"`, and a key that is new in a release has a default until the next one. The messages of each
-release are recorded in `tests/events/contracts`.
+release are recorded in `tests/events/contracts/<version>`.
 """
 
 from typing import Annotated, Any, Literal

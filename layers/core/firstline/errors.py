@@ -202,6 +202,10 @@ class NobodySubscribed(ChannelFailed):
     """The page topic took a page, and SNS says that nobody has a confirmed subscription to it."""
 
 
+class CanaryLost(FirstlineError):
+    """Firstline's own alert was not taken, or not paged in time."""
+
+
 class PageUndelivered(DeliveryError):
     """No channel of an escalation level took the page."""
 

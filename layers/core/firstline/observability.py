@@ -11,6 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+import firstline
+
 
 def _line(record: dict[str, Any]) -> str:
     """Write a log record as JSON without secrets and personal data, an exception's text included."""
@@ -20,7 +22,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 # The names of the service and the namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
-logger = Logger(log_uncaught_exceptions=False, json_serializer=_line)
+logger = Logger(log_uncaught_exceptions=False, json_serializer=_line, version=firstline.__version__)
 metrics = Metrics()
 
 

@@ -129,6 +129,12 @@ class EscalateSettings(ChannelSettings, PageTopicSettings):
     sms_sender_id: str = ""
 
 
+class CanarySettings(Settings):
+    """Settings of functions/canary."""
+
+    canary_url: str
+
+
 class NotifySettings(ChannelSettings):
     """Settings of functions/notify."""
 

@@ -9,7 +9,7 @@ import pytest
 
 import firstline.sources
 from firstline.errors import UnknownSource
-from firstline.sources import SOURCES, normalize
+from firstline.sources import READERS, normalize
 
 FOLDER = Path(firstline.sources.__file__).parent
 LAYER = FOLDER.parents[1]
@@ -18,10 +18,10 @@ LAYER = FOLDER.parents[1]
 def test_every_module_that_reads_is_registered() -> None:
     readers = {file.stem for file in FOLDER.glob("*.py") if "\ndef read(" in file.read_text()}
 
-    assert readers == set(SOURCES)
+    assert readers == set(READERS)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", READERS)
 def test_every_source_keeps_the_contract(source: str) -> None:
     module = import_module(f"firstline.sources.{source}")
 

@@ -63,8 +63,10 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
 
     A channel that failed for a passing reason gets it again in the next round, after the others, unless it asked to be
     left alone for a time. One broken channel never keeps a message from the next one. Failures are logged and counted,
-    not raised.
+    not raised. A canary goes so far and no further: each channel counts as having taken it.
     """
+    if notification.record.incident.is_canary:
+        return Told(reached=tuple(channels), failed={})
     notification = for_outsiders(notification)
     reached: list[str] = []
     failed: dict[str, ChannelFailed] = {}

@@ -114,7 +114,7 @@ class Intake:
         return _response(404, status="unknown path", known=["POST /alerts/<source>", "POST /deployments"])
 
     def _take_alerts(self, source: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
-        if source not in sources.SOURCES:
+        if source not in sources.READERS:
             raise UnknownSource(source)
         secrets = self.secrets(f"sources/{source}")
         content_type = headers.get("content-type", "")

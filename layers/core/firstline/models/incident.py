@@ -28,6 +28,10 @@ class Hold(Frozen):
     """The silence ends with the first of its incidents that resolves."""
 
 
+CANARY = "canary"
+"""The source of Firstline's own alerts to itself."""
+
+
 class Incident(Frozen):
     """The input of a Step Functions execution: the incident as it stood when it was opened.
 
@@ -52,6 +56,11 @@ class Incident(Frozen):
 
     levels: list[Name] = []
     """The levels of the paging policy that a storm pages, if its alerts have another route than those of no service."""
+
+    @property
+    def is_canary(self) -> bool:
+        """Return True for Firstline's own flight through itself: it reaches nobody, and no list shows it."""
+        return self.alert.source == CANARY
 
     @property
     def first_alert(self) -> str:

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from firstline.sources.signal import Signal
 
 __all__ = [
-    "SOURCES", "Batch", "Rejected", "Source", "authenticate", "normalize", "normalize_batch", "signals",
+    "READERS", "SOURCES", "Batch", "Rejected", "Source", "authenticate", "normalize", "normalize_batch", "signals",
 ]  # fmt: skip
 
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
+"""The sources that people connect."""
+
+READERS = (*SOURCES, "canary")
+"""All modules that read."""
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -142,6 +147,6 @@ def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Sig
 
 @cache
 def _module(source: str) -> Source:
-    if source not in SOURCES:
+    if source not in READERS:
         raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(SOURCES)}")
     return cast(Source, import_module(f"firstline.sources.{source}"))

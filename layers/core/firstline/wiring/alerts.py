@@ -10,6 +10,7 @@ from firstline.wiring.monitors import MonitorParts
 from firstline.wiring.on_call import OnCallParts
 
 if TYPE_CHECKING:
+    from firstline.incidents.canary import Canary
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.reconcile import Reconciler
     from firstline.ingest.accept import Ingestion
@@ -99,6 +100,17 @@ class AlertParts(OnCallParts, MonitorParts):
     def _look_after_schedules(self, now: datetime) -> None:
         self.follower.look(now)
         self.hand_over_watch.look(now)
+
+    @cached_property
+    def canary(self) -> "Canary":
+        import time
+
+        from firstline.adapters.aws.own_door import OwnDoor
+        from firstline.incidents.canary import Canary
+
+        door = OwnDoor(self.settings.canary_url)
+        secret = partial(self.secrets.get, "sources/canary")
+        return Canary(door.post, self.incidents.record, secret, time.monotonic, time.sleep)
 
     @cached_property
     def hold_ends(self) -> "HoldEnds":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         settings.RespondSettings,
         settings.ReconcileSettings,
         settings.ConsoleSettings,
+        settings.CanarySettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
 

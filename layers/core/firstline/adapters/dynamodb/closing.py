@@ -8,7 +8,7 @@ from firstline.adapters.dynamodb.disagreements import Disagreements
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.evidence import TableEvidence
 from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, shard_key
-from firstline.adapters.dynamodb.records import incident_key, read_record, snapshot
+from firstline.adapters.dynamodb.records import in_index, incident_key, read_record, snapshot
 from firstline.adapters.dynamodb.table import ATTEMPTS, Item, Table, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
@@ -57,7 +57,7 @@ class Closing(TableEvidence):
                 return None
             ended = {"outcome": outcome, "outcome_reason": reason, "results": _json(results)}
             try:
-                self._table.transact(*self._closing(live, ended, now))
+                self._table.transact(*self._closing(record.incident, live, ended, now))
             except WriteRefused:
                 self._table.pause(tries)
         raise HistoryUnavailable(f"too many writers change {incident.incident_id} at this moment")
@@ -70,7 +70,7 @@ class Closing(TableEvidence):
         closed_at = record.closed_at or (record.live.closed_at if record.live else None) or record.last_alert_at
         sets: Item = {
             "status": CLOSED,
-            **_in_index(incident_id, closed_at),
+            **in_index(CLOSED, record.incident, closed_at),
             "expires_at": self._table.expiry(closed_at),
         }
         once = {
@@ -90,7 +90,7 @@ class Closing(TableEvidence):
             # Only the model's say misses this label; the incident's end and people's words are stored.
             logger.exception("the model's disagreement was not stored", incident_id=record.incident.incident_id)
 
-    def _closing(self, live: Live, ended: Item, now: datetime) -> list[Item]:
+    def _closing(self, incident: Incident, live: Live, ended: Item, now: datetime) -> list[Item]:
         """Return the writes that close an incident whose counts are still as they were read, all of them."""
         expiry, closed = self._table.expiry(now), live.model_copy(update={"open": False, "closed_at": now})
         gone = dict.fromkeys(("due_pk", "due_sk", "task_token", "awaiting"))
@@ -107,7 +107,7 @@ class Closing(TableEvidence):
         head = Edit(
             sets={
                 "status": CLOSED,
-                **_in_index(live.incident_id, now),
+                **in_index(CLOSED, incident, now),
                 "closed_at": stamp(now),
                 "live": snapshot(closed),
                 "expires_at": expiry,
@@ -132,10 +132,6 @@ class Closing(TableEvidence):
 
 def _counted_as(counts: Counts) -> Item:
     return {"joined": counts.joined, "firing": counts.firing}
-
-
-def _in_index(incident_id: str, closed_at: datetime) -> Item:
-    return {"status_pk": CLOSED, "status_sk": f"{stamp(closed_at)}#{incident_id}"}
 
 
 def _json(results: Sequence[StepResult]) -> str:

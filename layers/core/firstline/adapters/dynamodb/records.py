@@ -14,6 +14,7 @@ head of a closed one holds a copy of that.
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import batched
 from typing import Any
 
@@ -62,9 +63,15 @@ def head_item(incident: Incident) -> Item:
         "layout": LAYOUT,
         "incident": incident.model_dump_json(),
         "status": OPEN,
-        "status_pk": OPEN,
-        "status_sk": f"{stamp(incident.opened_at)}#{incident.incident_id}",
+        **in_index(OPEN, incident, incident.opened_at),
     }
+
+
+def in_index(status: str, incident: Incident, at: datetime) -> Item:
+    """Return what puts an incident's head into the list of open or of closed ones. A canary is in none."""
+    if incident.is_canary:
+        return {}
+    return {"status_pk": status, "status_sk": f"{stamp(at)}#{incident.incident_id}"}
 
 
 def read_record(table: Table, incident_id: str) -> IncidentRecord | None:

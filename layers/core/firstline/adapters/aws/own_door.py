@@ -1,0 +1,44 @@
+"""The stack's own public door, as a sender reaches it: over the internet, by its address."""
+
+import json
+from collections.abc import Callable, Mapping
+from http.client import HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from firstline.errors import CanaryLost
+
+TIMEOUT_SECONDS = 15.0
+MAX_BYTES = 65_536
+
+type Connect = Callable[..., HTTPSConnection]
+
+
+class OwnDoor:
+    """Posts to one address of the stack's API."""
+
+    def __init__(self, url: str, connect: Connect = HTTPSConnection) -> None:
+        self._url = urlsplit(url)
+        self._connect = connect
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Post a body and return the answer.
+
+        Raises
+        ------
+        CanaryLost
+            There is no answer, or none of 2xx that is a JSON object.
+        """
+        connection = self._connect(self._url.netloc, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request("POST", self._url.path, body, dict(headers))
+            response = connection.getresponse()
+            status, text = response.status, response.read(MAX_BYTES)
+            answer = json.loads(text)
+        except (OSError, HTTPException, ValueError) as error:
+            raise CanaryLost(f"{self._url.netloc} did not answer: {error or type(error).__name__}") from error
+        finally:
+            connection.close()
+        if not 200 <= status < 300 or not isinstance(answer, dict):
+            raise CanaryLost(f"{self._url.netloc} answered {status}: {text[:300].decode(errors='replace')}")
+        return answer

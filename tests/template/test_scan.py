@@ -1,0 +1,49 @@
+"""What cfn-lint's information rules find is accepted, each with its reason; checkov and parliament are `make scan`."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
+
+from scripts import scan
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ["template.yaml", "observability.yaml"]
+
+
+def test_every_information_is_accepted_for_a_reason() -> None:
+    found = [
+        ("cfn-lint", match.rule.id, str(match.path[1] if match.path and len(match.path) > 1 else "-"))
+        for name in TEMPLATES
+        for match in lint_file(ROOT / name, config=ManualArgs(include_checks=["I"]))
+    ]
+
+    assert found
+    assert list(scan.differences(found, ["cfn-lint"])) == []
+
+
+def test_each_accepted_finding_has_a_reason() -> None:
+    accepted = yaml.safe_load(scan.ACCEPTED.read_text())
+
+    assert all(len(entry["reason"]) > 30 for entry in accepted)
+    assert [entry for entry in accepted if entry["rule"] != "I3011" and entry["places"] == ["*"]] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([("checkov", "CKV_AWS_26", "PageTopic")], "checkov CKV_AWS_26 PageTopic: mend it"),
+        ([], "found no more"),
+    ],
+)
+def test_a_new_finding_and_one_that_is_gone_are_told(found: list[scan.Finding], words: str) -> None:
+    assert words in "\n".join(scan.differences(found, ["checkov"]))
+
+
+def test_the_policies_that_are_scanned_are_all_of_a_stack_with_every_option() -> None:
+    policies = scan.policies()
+
+    assert {"UseKeyPolicy", "LogMachinesPolicy", "TakeReleasesBack", "SendOwnDocuments", "deployer"} <= set(policies)
+    assert any(name.startswith("CanaryFunctionRole/") for name in policies)

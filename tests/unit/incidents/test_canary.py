@@ -1,0 +1,108 @@
+"""The canary: it flies through the door and back, and a flight that is late or lost is never a success."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from firstline.errors import CanaryLost, HistoryUnavailable, Unauthenticated, UnreadablePayload
+from firstline.incidents.canary import LONGEST, Canary, signed
+from firstline.models import IncidentRecord
+from firstline.sources import authenticate, normalize
+from tests.support.builders import a_record, at
+
+SECRET = "a-secret-of-the-canary"
+
+
+@dataclass
+class Sky:
+    """What a canary flies through: a door that tells what it took, and a clock that only sleeping moves."""
+
+    paged_after: float = 3.0
+    answer: Mapping[str, Any] = field(default_factory=lambda: {"incidents": ["FirstlineCanary-1"]})
+    down: int = 0
+    seconds: float = 0.0
+    taken: list[str] = field(default_factory=list)
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
+        authenticate("canary", headers=headers, body=body, secrets=[SECRET], now=at(0))
+        (alert,) = normalize("canary", json.loads(body))
+        self.taken.append(alert.status)
+        return self.answer
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        assert incident_id == "FirstlineCanary-1"
+        if self.down:
+            self.down -= 1
+            raise HistoryUnavailable("the table is slow")
+        return a_record(paged_at=at(1)) if self.seconds >= self.paged_after else a_record()
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def canary(self, secret: str | None = SECRET) -> Canary:
+        return Canary(self.post, self.record, lambda: secret, lambda: self.seconds, self.sleep)
+
+
+@pytest.mark.parametrize("down", [0, 2])
+def test_a_flight_ends_when_its_page_is_on_record(down: int) -> None:
+    sky = Sky(down=down)
+
+    assert sky.canary().fly(at(0)) == 3.0
+    assert sky.taken == ["firing", "resolved"]
+
+
+@pytest.mark.parametrize(
+    ("sky", "words"),
+    [
+        (Sky(paged_after=LONGEST + 1), "not paged within"),
+        (Sky(answer={"status": "quarantined", "incidents": []}), "opened no incident"),
+    ],
+)
+def test_a_flight_that_is_late_or_lost_fails_and_is_ended(sky: Sky, words: str) -> None:
+    with pytest.raises(CanaryLost, match=words):
+        sky.canary().fly(at(0))
+
+    assert sky.taken == ["firing", "resolved"]
+
+
+def test_without_a_secret_there_is_no_flight() -> None:
+    sky = Sky()
+
+    with pytest.raises(CanaryLost, match="put one below"):
+        sky.canary(secret=None).fly(at(0))
+    assert sky.taken == []
+
+
+def test_the_end_of_a_flight_is_of_the_same_alert_and_two_flights_are_of_two_incidents() -> None:
+    def sent(flight: str, status: str) -> Any:
+        body, _ = signed(SECRET, flight, status, began_at=at(0), at=at(1))
+        return normalize("canary", json.loads(body))[0]
+
+    begun, ended, other = sent("one", "firing"), sent("one", "resolved"), sent("two", "firing")
+
+    assert (begun.fingerprint, begun.group_key) == (ended.fingerprint, ended.group_key)
+    assert begun.group_key != other.group_key
+    assert begun.severity == "critical"
+
+
+def _forged(headers: dict[str, str]) -> dict[str, str]:
+    return headers | {"webhook-signature": "v1,AAAA"}
+
+
+@pytest.mark.parametrize("change", [_forged, lambda _: {"authorization": f"Bearer {SECRET}"}])
+def test_nobody_else_can_send_a_canary(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    body, headers = signed(SECRET, "one", "firing", began_at=at(0), at=at(0))
+
+    with pytest.raises(Unauthenticated):
+        authenticate("canary", headers=change(headers), body=body, secrets=[SECRET], now=at(0))
+
+
+@pytest.mark.parametrize(
+    "payload", [[], {}, {"flight": "one"}, {"flight": {}, "status": "firing"}, {"flight": "one", "status": "up"}]
+)
+def test_anything_else_is_unreadable(payload: Any) -> None:
+    with pytest.raises(UnreadablePayload):
+        normalize("canary", payload)
