@@ -19,6 +19,7 @@ _GROUPS = {
     "model": "models",
     "import": "lasting",
     "words": "lasting",
+    "test": "drill",
 }
 """The groups of commands by name, each with its module."""
 

@@ -9,7 +9,7 @@ from firstline.console.charts import Chart, Series, stacked
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.models import IncidentRecord, Outcome
-from firstline.reports.periods import report
+from firstline.reports.periods import real_incidents, report
 from firstline.text import in_words, one_line
 
 MOST_NOISY = 10
@@ -34,7 +34,7 @@ class _Noisy:
 
 def reports_page(closed: Iterable[IncidentRecord], days: int, frame: Frame) -> str:
     """Render the report of the incidents that were closed within so many days."""
-    records = list(closed)
+    records = real_incidents(closed)
     found = report(records)
 
     def percent(share: float | None) -> str:

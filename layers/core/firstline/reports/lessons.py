@@ -8,6 +8,7 @@ from typing import Any
 from firstline.classification.labels import decider_of, outcome
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
 from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
+from firstline.reports.periods import real_incidents
 
 ENOUGH = 3
 """A rule is suggested if people called so many incidents of a group noise …"""
@@ -57,7 +58,7 @@ class Lessons(Frozen):
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
     """Return the lessons of closed incidents, oldest first."""
-    every = list(records)
+    every = real_incidents(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
         by_group[record.incident.group_key].append(record)

@@ -35,8 +35,8 @@ class Report(Frozen):
 
 
 def report(records: Iterable[IncidentRecord]) -> Report:
-    """Compute the numbers of a period from its closed incidents."""
-    every = list(records)
+    """Compute the numbers of a period from its closed incidents. Tests do not count."""
+    every = real_incidents(records)
     real = [record for record in every if record.outcome != "suppressed"]
     usages = [record.classification.usage for record in every if record.classification]
     return Report(
@@ -51,6 +51,11 @@ def report(records: Iterable[IncidentRecord]) -> Report:
         asked=sum(usage.tokens > 0 for usage in usages),
         usage=sum(usages, Usage()),
     )
+
+
+def real_incidents(records: Iterable[IncidentRecord]) -> list[IncidentRecord]:
+    """Return the incidents without those that somebody tried Firstline with."""
+    return [record for record in records if not record.incident.is_test]
 
 
 def acknowledged_after(record: IncidentRecord) -> timedelta | None:
