@@ -20,6 +20,7 @@ _GROUPS = {
     "import": "lasting",
     "words": "lasting",
     "test": "drill",
+    "secret": "secret_store",
 }
 """The groups of commands by name, each with its module."""
 

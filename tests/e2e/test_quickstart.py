@@ -33,8 +33,9 @@ def written(guide: str) -> Iterator[Written]:
         for block in re.finditer(r"```console\n(.*?)```", section, re.DOTALL):
             for part in re.split(r"^\$ ", block[1], flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
-                program, *arguments = shlex.split(command)
+                program, _, rest = command.partition(" ")
                 if program.rpartition("/")[2] == "firstline":
+                    arguments = shlex.split(rest)
                     yield Written(arguments, output, AWS_ONLY in section[: block.start()])
 
 
@@ -65,7 +66,7 @@ def test_a_command_does_what_the_guide_shows(stack: LocalStack, command: Written
     if command.arguments[0] == "doctor":
         checks = [{line.split()[1] for line in text.splitlines()} for text in (command.output, done.stdout)]
         assert checks[0] <= checks[1]
-    if incident := re.search(r"incident (\S+)", done.stdout):
+    if incident := re.search(r"in the table .* incident (\S+)", done.stdout):
         assert stack.record(incident[1]).incident.is_test
         stack.wait_closed(incident[1])
 
