@@ -19,6 +19,8 @@ _GROUPS = {
     "model": "models",
     "import": "lasting",
     "words": "lasting",
+    "test": "drill",
+    "secret": "secret_store",
 }
 """The groups of commands by name, each with its module."""
 

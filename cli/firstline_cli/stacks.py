@@ -165,9 +165,15 @@ def _only_one() -> str:
 
 
 def _in_samconfig() -> Iterator[str]:
-    """Yield the names of the stacks in the checkout's samconfig.toml."""
-    file = CHECKOUT / "samconfig.toml"
-    for tables in tomllib.loads(file.read_text(encoding="utf-8")).values() if file.exists() else ():
+    """Yield the names of the stacks in the checkout's samconfig.toml, or of the owner's environments among them."""
+    file, mine = CHECKOUT / "samconfig.toml", CHECKOUT / "mine" / "firstline.toml"
+    own = tomllib.loads(mine.read_text(encoding="utf-8")) if mine.exists() else {}
+    for environment, tables in tomllib.loads(file.read_text(encoding="utf-8")).items() if file.exists() else ():
+        if own and environment not in own:
+            continue
+        if named := own.get(environment, {}).get("stack_name"):
+            yield str(named)
+            continue
         for table in tables.values() if isinstance(tables, dict) else ():
             name = table.get("parameters", {}).get("stack_name") if isinstance(table, dict) else None
             if name:

@@ -1,5 +1,8 @@
 """`firstline deploy`: what SAM is given, and that a deployment that can wake nobody says so at once."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import boto3
@@ -9,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from firstline_cli import deployment
 from firstline_cli.main import app
+from tests.integration.conftest import ROOT
 from tests.integration.stack_on_aws import deployed_stack
 from tests.support.fake_sam import FakeSam
 
@@ -65,6 +69,27 @@ def test_wrong_runbooks_are_not_built(sam: FakeSam, capfd: pytest.CaptureFixture
     assert deploy("dev").exit_code == 1
     assert "mine/runbooks/tape.yaml:1: " in capfd.readouterr().err
     assert sam.words == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "command", "said"),
+    [
+        ("policy/paging.yaml", "levels: []\n", ["rules", "check"], "mine/runbooks/policy/paging.yaml: levels"),
+        ("tape.yaml", "id: tape\n", ["runbooks", "check"], "mine/runbooks/tape.yaml:1: "),
+    ],
+)
+def test_the_checks_see_the_owners_files(sam: FakeSam, file: str, content: str, command: list[str], said: str) -> None:
+    own = sam.checkout / "mine" / "runbooks" / file
+    own.parent.mkdir(parents=True)
+    own.write_text(content)
+    program = [sys.executable, "-m", "firstline_cli", *command]
+    path = os.pathsep.join(str(ROOT / name) for name in ("layers/core", "cli", "."))
+    done = subprocess.run(
+        program, cwd=sam.checkout, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert ".cache" not in done.stderr
 
 
 def test_an_unknown_environment_is_refused_with_the_known_ones(sam: FakeSam) -> None:

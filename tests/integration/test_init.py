@@ -100,7 +100,7 @@ def test_run_again_it_keeps_what_is_set_and_shows_no_token_twice(sam: FakeSam) -
     assert again.exit_code == 0, again.output
     assert stored() == before
     assert before["sources/prometheus"] not in again.output
-    assert "Its token is in use. For a new one: aws ssm delete-parameter" in again.stdout
+    assert "Its token is in use. For a new one beside it: firstline secret set sources/prometheus" in again.stdout
     assert sam.parameters("deploy")["PageEmail"] == "ops@example.com"
     assert sam.parameters("deploy")["EventBridgeAlarms"] == "true"
 

@@ -156,6 +156,16 @@ def test_samconfig_with_one_stack_decides(checkout: Path) -> None:
         assert stacks.stack_of("").name == "firstline-eu"
 
 
+def test_of_samconfigs_stacks_the_owners_only_environment_decides(checkout: Path) -> None:
+    table = "[{0}.global.parameters]\nstack_name = 'firstline-{0}'\n"
+    (checkout / "samconfig.toml").write_text(table.format("dev") + table.format("prod"))
+    (checkout / "mine").mkdir()
+    (checkout / "mine" / "firstline.toml").write_text("[prod.parameters]\nPageEmail = 'ops@example.com'\n")
+    with mock_aws():
+        deployed("firstline-dev", "firstline-prod")
+        assert stacks.stack_of("").name == "firstline-prod"
+
+
 @pytest.mark.usefixtures("table_on_aws")
 def test_the_first_line_on_stderr_names_the_stack() -> None:
     assert report(STACK_ON_AWS).stderr.splitlines()[0] == "firstline-prod in eu-central-1, account 123456789012"

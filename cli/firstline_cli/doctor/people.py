@@ -62,14 +62,14 @@ def slack(stack: "Stack") -> Iterator[Finding]:
         return
     known = _ask_slack(stack, "auth.test", token)
     if not known.get("ok"):
-        fix = "put the bot token of the installed app into slack/bot-token"
+        fix = "firstline secret set slack/bot-token, with the token of the installed app"
         yield Finding("wrong", "slack", f"it refuses the token ({_error(known)})", fix)
         return
     yield Finding(
         "ok", "slack", f"the token is good, for {one_line(str(known.get('team') or known.get('team_id')), 60)}"
     )
     if secret(stack, "slack/signing-secret") is None:
-        fix = "put the app's signing secret into slack/signing-secret"
+        fix = "firstline secret set slack/signing-secret, with the app's"
         yield Finding("wrong", "slack", "no signing secret: the buttons are closed", fix)
     for name in ("SlackAutomatedChannel", "SlackAlertsChannel"):
         yield _channel(stack, token, stack.parameters.get(name, ""))
@@ -102,7 +102,7 @@ def pagerduty(stack: "Stack") -> Iterator[Finding]:
         yield Finding("note", "pagerduty", "not connected", "firstline init, or docs/channels/pagerduty.md")
         return
     if not _ROUTING_KEY.fullmatch(key):
-        fix = "copy the integration key of an Events API v2 integration into pagerduty/routing-key"
+        fix = "firstline secret set pagerduty/routing-key, with the key of an Events API v2 integration"
         yield Finding("wrong", "pagerduty", "the routing key has not the 32 letters and digits of one", fix)
         return
     url = stack.parameters.get("PagerDutyEventsUrl", "https://events.pagerduty.com").rstrip("/") + "/v2/enqueue"
@@ -112,7 +112,9 @@ def pagerduty(stack: "Stack") -> Iterator[Finding]:
         yield Finding("ok", "pagerduty", "it takes the routing key")
     else:
         why = one_line(str(said.get("errors") or said.get("message") or said), 200)
-        yield Finding("wrong", "pagerduty", f"it answered {status}: {why}", "renew pagerduty/routing-key")
+        yield Finding(
+            "wrong", "pagerduty", f"it answered {status}: {why}", "firstline secret set pagerduty/routing-key"
+        )
 
 
 def approvers(stack: "Stack") -> Iterator[Finding]:

@@ -34,9 +34,6 @@ def init_(
     slack_token: Annotated[SecretOption, typer.Option(help=f"The bot token, {_REFERS}.")] = None,
     slack_signing_secret: Annotated[SecretOption, typer.Option(help=f"The app's signing secret, {_REFERS}.")] = None,
     pagerduty_key: Annotated[SecretOption, typer.Option(help=f"The integration key, {_REFERS}.")] = None,
-    pagerduty_webhook_secret: Annotated[
-        SecretOption, typer.Option(help=f"The signing secret of PagerDuty's webhook, {_REFERS}.")
-    ] = None,
     approvers: Annotated[
         str | None, typer.Option(help="Who may approve runbooks: 'ada=U01ABCDEF bob=arn:aws:iam::…:user/bob'.")
     ] = None,
@@ -62,8 +59,6 @@ def init_(
     if slack_signing_secret is not None or secrets.is_set("slack/bot-token"):
         _store(secrets, "slack/signing-secret", "Slack signing secret", "--slack-signing-secret", slack_signing_secret)
     _store(secrets, "pagerduty/routing-key", "PagerDuty integration key", "--pagerduty-key", pagerduty_key)
-    if pagerduty_webhook_secret is not None:
-        _store(secrets, "sources/pagerduty", "", "--pagerduty-webhook-secret", pagerduty_webhook_secret)
     _keep_approvers(approvers)
     open_now = ", ".join(_open(secrets, chosen.parameters)) or ("cloudwatch" if questions.is_terminal() else "none")
     taken = questions.ask(f"Sources ({', '.join(questions.SOURCES)})", sources, open_now, questions.some_sources)
@@ -155,8 +150,7 @@ def _tell(environment: "Environment", secrets: Secrets, sources: Sequence[str]) 
         if made:
             print("The token is shown this once.")
         elif source in BY_TOKEN:
-            again = f"aws ssm delete-parameter --name {secrets.name(f'sources/{source}')}"
-            print(f"Its token is in use. For a new one: {again}, then this command again.")
+            print(f"Its token is in use. For a new one beside it: firstline secret set sources/{source} --make --add")
     if not secrets.is_set("slack/bot-token"):
         print("\n--- Slack: create an app at https://api.slack.com/apps from this manifest, and install it ---")
         print(senders.manifest(stack.outputs.get("SlackInteractivityUrl", f"{stack.api_url}/respond/slack")), end="")

@@ -71,7 +71,7 @@ def _pagerduty(url: str, _: str) -> str:
 
 URL   {url}
 
-PagerDuty shows its signing secret once. Store it: firstline init --pagerduty-webhook-secret -
+PagerDuty shows its signing secret once. Store it: firstline secret set sources/pagerduty
 """
 
 

@@ -30,7 +30,7 @@ from firstline.models.evidence import (
     SimilarIncident,
 )
 from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
-from firstline.models.incident import FIRST_OF_STORM, Hold, Incident
+from firstline.models.incident import FIRST_OF_STORM, TEST, Hold, Incident
 from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
 from firstline.models.metric import MetricSeries
 from firstline.models.plan import (
@@ -64,7 +64,7 @@ from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, Sour
 from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
-    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "TEST",
     "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
     "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
     "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord",

@@ -10,6 +10,9 @@ from firstline.models.frozen import Frozen, Name, Text
 FIRST_OF_STORM = "first_alert"
 """The label of a storm's alert that names the first one in it."""
 
+TEST = "firstline_test"
+"""The label of an alert that `firstline test` sent. Reports leave its incident out; all else is as for any other."""
+
 
 class Hold(Frozen):
     """The reason why an incident waits before Firstline acts on it, and for how long.
@@ -61,6 +64,11 @@ class Incident(Frozen):
     def is_canary(self) -> bool:
         """Return True for Firstline's own flight through itself: it reaches nobody, and no list shows it."""
         return self.alert.source == CANARY
+
+    @property
+    def is_test(self) -> bool:
+        """Return True if somebody tries with it whether Firstline works."""
+        return TEST in self.alert.labels and not self.storm
 
     @property
     def first_alert(self) -> str:

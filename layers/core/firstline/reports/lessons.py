@@ -8,6 +8,7 @@ from firstline.classification.feedback import called_noise, called_real, calls_n
 from firstline.classification.labels import decider_of, outcome
 from firstline.models import Frozen, IncidentRecord
 from firstline.reports.noise import called_noise_by_people, noise_rule
+from firstline.reports.periods import real_incidents
 
 
 class Decided(Frozen):
@@ -51,7 +52,7 @@ class Lessons(Frozen):
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
     """Return the lessons of closed incidents, oldest first."""
-    every = list(records)
+    every = real_incidents(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
         by_group[record.incident.group_key].append(record)

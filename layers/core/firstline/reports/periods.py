@@ -92,7 +92,7 @@ def report(
     clocks: Clocks,
     change: datetime | None = None,
 ) -> Report:
-    """Compute the report of the incidents that began in a period.
+    """Compute the report of the incidents that began in a period. Tests do not count.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def report(
     change
         A moment since which something is different; `reads_since` says how far back its comparison reads.
     """
-    every = [record for record in records if record.incident.opened_at < until]
+    every = [record for record in real_incidents(records) if record.incident.opened_at < until]
     mine = [record for record in every if record.incident.opened_at >= since]
     counting = _Counting(clocks, frozenset(reopened(every)), frozenset(came_back(every)))
     return Report(
@@ -119,6 +119,11 @@ def report(
 def reads_since(since: datetime, until: datetime, change: datetime | None) -> datetime:
     """Return from when on the incidents have to be read for a report and its comparison."""
     return since if change is None else min(since, change - _span(until - since, change, until))
+
+
+def real_incidents(records: Iterable[IncidentRecord]) -> list[IncidentRecord]:
+    """Return the incidents without those that somebody tried Firstline with."""
+    return [record for record in records if not record.incident.is_test]
 
 
 def acknowledged_after(record: IncidentRecord) -> timedelta | None:

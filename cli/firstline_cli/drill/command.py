@@ -1,0 +1,141 @@
+"""The commands `firstline test`: alarm, page, runbook. What they send ends again, also if the command is stopped."""
+
+import secrets as randomness
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline_cli.console import UNKNOWN, USAGE, WRONG, refusal
+from firstline_cli.stacks import CHOSEN, StackOption, stack_of
+
+if TYPE_CHECKING:
+    from firstline_cli.drill.senders import Sender, TestAlert
+    from firstline_cli.drill.watch import Seen, Watch
+    from firstline_cli.stacks import Stack
+
+test = typer.Typer(help="Try a stack with an alert of your own; reports leave it out.", no_args_is_help=True)
+
+SourceOption = Annotated[
+    str, typer.Option(help="prometheus, generic or cloudwatch; by default the first of them that is open.")
+]
+WaitOption = Annotated[int, typer.Option(help="How many seconds to wait for each leg.", min=1)]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+WAIT_SECONDS = 90
+
+
+@test.command()
+def alarm(source: SourceOption = "", wait: WaitOption = WAIT_SECONDS, stack: StackOption = CHOSEN) -> None:
+    """Send an alert that wakes nobody, and show each leg until people are told."""
+    from firstline_cli.drill import watch
+
+    found = stack_of(stack)
+    sent = _alert("medium", "This is a test of Firstline. Nothing is wrong, and nobody has to do anything.")
+    with _sent(found, source, sent) as watched:
+        _follow(watched, {"classified": watch.classified, "told": watch.told}, wait)
+
+
+@test.command()
+def page(
+    source: SourceOption = "", yes: YesOption = False, wait: WaitOption = WAIT_SECONDS, stack: StackOption = CHOSEN
+) -> None:
+    """Send a critical alert, which really wakes who is on call, and show each leg until the page went out."""
+    from firstline_cli.drill import watch
+
+    found = stack_of(stack)
+    if not yes and not typer.confirm("This pages whoever is on call now. Go on?", err=True):
+        raise typer.Exit(1)
+    sent = _alert("critical", "This is a test of Firstline's page. Nothing is wrong. Acknowledge it, please.")
+    with _sent(found, source, sent) as watched:
+        _follow(watched, {"classified": watch.pages, "page taken": watch.paged}, wait)
+        if not yes and not typer.confirm("Did it ring?", err=True):
+            raise refusal(
+                "The channel took the page and rang nobody: look at its settings, and at `firstline doctor`.", WRONG
+            )
+
+
+@test.command()
+def runbook(
+    runbook_id: Annotated[str, typer.Argument(help="A runbook that only looks.")] = "look-processes",
+    host: Annotated[str, typer.Option(help="The instance id, or the whole name, of a tagged host.")] = "",
+    source: SourceOption = "",
+    wait: WaitOption = 180,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Send an alert for which a runbook looks at a host, and show each leg until its steps ended."""
+    from firstline.runbooks import catalogue
+    from firstline_cli.checkout import runbooks_folder
+    from firstline_cli.drill import watch
+
+    known = {one.id: one for one in catalogue.read(runbooks_folder())[0]}
+    if runbook_id not in known:
+        raise refusal(f"There is no runbook {runbook_id!r}; there is {', '.join(known)}.", UNKNOWN)
+    chosen = known[runbook_id]
+    if chosen.risk != "read_only":
+        raise refusal(
+            f"{runbook_id} changes hosts ({chosen.risk}), so it is not tried on one of yours: "
+            f"python -m local try {runbook_id}. Of those that only look: "
+            f"{', '.join(one.id for one in known.values() if one.risk == 'read_only')}.",
+            USAGE,
+        )
+    if not host:
+        raise refusal("Which host? Name a tagged instance with --host; `firstline doctor` counts them.", USAGE)
+    found = stack_of(stack)
+    example = chosen.examples.match[0]
+    sent = _alert(
+        "medium",
+        f"This is a test of Firstline with the runbook {runbook_id}. Nothing is wrong.",
+        name=example.alert,
+        host=host,
+        labels=dict(example.labels),
+    )
+    with _sent(found, source, sent) as watched:
+        _follow(watched, {"classified": watch.classified, "ran": partial(watch.ran, found)}, wait)
+
+
+def _alert(
+    severity: str, message: str, *, name: str = "", host: str = "", labels: dict[str, str] | None = None
+) -> "TestAlert":
+    from firstline_cli.drill.senders import TestAlert
+
+    return TestAlert(
+        key=randomness.token_hex(4),
+        severity=severity,
+        message=message,
+        name=name,
+        host=host or None,
+        labels=labels or {},
+    )
+
+
+@contextmanager
+def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
+    """Send the alert, and resolve it in the end, whatever happens meanwhile."""
+    from firstline_cli.drill.senders import sender_of
+    from firstline_cli.drill.watch import Watch
+
+    sender: Sender = sender_of(stack, source)
+    watched = Watch(stack, alert.key)
+    try:
+        watched.incident_id = sender.send(alert, "firing")
+        print(f"✓ {'sent':<12} {watched.clock() - watched.began:6.1f} s  {alert.title} → {sender.place}")
+        yield watched
+    finally:
+        sender.send(alert, "resolved")
+        sender.forget(alert)
+        print("The alert is resolved; its incident closes by itself within minutes, and counts in no report.")
+
+
+def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
+    """Print each leg when it ends; end the command if one does not, or if it ended with nobody."""
+    from firstline_cli.drill import watch
+
+    for name, seen in {"in the table": watch.opened, **legs}.items():
+        line = next(watched.until(name, seen, wait), None)
+        if line is None:
+            raise refusal(f"✗ {name}: not within {wait} seconds → firstline doctor", WRONG)
+        print(line)
+        if watch.failed(line):
+            raise refusal("The test failed: `firstline doctor` says what is wrong with the stack.", WRONG)

@@ -1,0 +1,169 @@
+"""Senders of test alerts: each sends as the real one does, through the same door and with the same proof."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from firstline.models import TEST
+from firstline.text import one_line
+from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
+from firstline_cli.doctor.findings import client, secret
+
+if TYPE_CHECKING:
+    from firstline_cli.stacks import Stack
+
+TIMEOUT_SECONDS = 35
+type Status = Literal["firing", "resolved"]
+
+
+@dataclass(frozen=True)
+class TestAlert:
+    """An alert that is marked as a test. Its service is its own, so it joins no incident of anybody else's."""
+
+    __test__ = False
+
+    key: str
+    severity: str
+    message: str
+    name: str = ""
+    host: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The alert's name."""
+        return self.name or f"Firstline test {self.key}"
+
+    @property
+    def service(self) -> str:
+        """The alert's service."""
+        return f"firstline-test-{self.key}"
+
+    def all_labels(self) -> dict[str, str]:
+        """Return its labels with the mark of a test."""
+        return {**self.labels, TEST: self.key}
+
+
+class Sender(Protocol):
+    """A way by which alerts come in."""
+
+    place: str
+
+    def send(self, alert: TestAlert, status: Status) -> str | None:
+        """Send the alert, and return the id of its incident if the answer says it."""
+
+    def forget(self, alert: TestAlert) -> None:
+        """Remove what sending left behind."""
+
+
+class Webhook:
+    """A sender that posts JSON with the source's token."""
+
+    def __init__(self, source: str, url: str, token: str) -> None:
+        self.place = url
+        self._body = BODIES[source]
+        self._token = token
+
+    def send(self, alert: TestAlert, status: Status) -> str | None:
+        """Post the alert; end the command if it is refused."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
+        body = json.dumps(self._body(alert, status)).encode()
+        request = urllib.request.Request(self.place, data=body, headers=headers, method="POST")  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+                said = json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                why = one_line(error.read(500).decode(errors="replace"), 300)
+            raise refusal(f"{self.place} answered {error.code}: {why}", REFUSED) from None
+        except (OSError, ValueError) as error:
+            raise refusal(f"{self.place} does not answer ({error}).", AWS_FAILED) from None
+        incidents: list[str] = said.get("incidents") or []
+        return incidents[0] if incidents else None
+
+    def forget(self, alert: TestAlert) -> None:
+        """Do nothing: a webhook leaves nothing behind."""
+
+
+class CloudWatch:
+    """An alarm of CloudWatch, made for the test, whose state is set by hand: EventBridge brings it."""
+
+    place = "CloudWatch"
+
+    def __init__(self, cloudwatch: Any) -> None:
+        self._client = cloudwatch
+
+    def send(self, alert: TestAlert, status: Status) -> str | None:
+        """Make the alarm if it has to be made, and set its state."""
+        if status == "firing":
+            self._client.put_metric_alarm(
+                AlarmName=alert.title,
+                AlarmDescription=f"Severity: {alert.severity}. {alert.message}",
+                Namespace="FirstlineTest",
+                MetricName="Test",
+                Dimensions=[{"Name": name, "Value": value} for name, value in alert.all_labels().items()],
+                Statistic="Sum",
+                Period=60,
+                EvaluationPeriods=1,
+                Threshold=1,
+                ComparisonOperator="GreaterThanThreshold",
+                TreatMissingData="ignore",
+                ActionsEnabled=False,
+            )
+        state = {"firing": "ALARM", "resolved": "OK"}[status]
+        self._client.set_alarm_state(AlarmName=alert.title, StateValue=state, StateReason="firstline test")
+        return None
+
+    def forget(self, alert: TestAlert) -> None:
+        """Delete the alarm."""
+        self._client.delete_alarms(AlarmNames=[alert.title])
+
+
+def sender_of(stack: "Stack", source: str) -> Sender:
+    """Return the sender of a source, or of the first one that is open; end the command if there is none."""
+    if source and source not in (*BODIES, "cloudwatch"):
+        raise refusal(f"{source!r} cannot be tested; known are {', '.join(BODIES)}, cloudwatch.", USAGE)
+    for name in [source] if source else [*BODIES, "cloudwatch"]:
+        if name == "cloudwatch":
+            if stack.parameters.get("EventBridgeAlarms") == "true" and not stack.is_local:
+                return CloudWatch(client(stack, "cloudwatch"))
+        elif token := secret(stack, f"sources/{name}"):
+            # A source may have two tokens while one of them is rotated.
+            return Webhook(name, f"{stack.api_url}/alerts/{name}", token.splitlines()[0].strip())
+    closed = f"The source {source} is closed" if source else f"None of {', '.join(BODIES)} and cloudwatch is open"
+    raise refusal(f"{closed}: firstline init --sources {source or 'generic'}", UNKNOWN)
+
+
+def _generic(alert: TestAlert, status: Status) -> dict[str, Any]:
+    return {
+        "alert_name": alert.title,
+        "status": status,
+        "severity": alert.severity,
+        "message": alert.message,
+        "host": alert.host,
+        "service": alert.service,
+        "labels": alert.all_labels(),
+        "fingerprint": f"firstline-test-{alert.key}",
+    }
+
+
+def _prometheus(alert: TestAlert, status: Status) -> dict[str, Any]:
+    labels = {
+        "alertname": alert.title,
+        "severity": alert.severity,
+        "service": alert.service,
+        **({"instance": alert.host} if alert.host else {}),
+        **alert.all_labels(),
+    }
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    one = {"status": status, "labels": labels, "annotations": {"summary": alert.message}, "startsAt": now}
+    one |= {"endsAt": now if status == "resolved" else "0001-01-01T00:00:00Z", "fingerprint": f"test{alert.key}"}
+    return {"version": "4", "status": status, "receiver": "firstline", "alerts": [one]}
+
+
+BODIES: dict[str, Callable[[TestAlert, Status], dict[str, Any]]] = {"prometheus": _prometheus, "generic": _generic}
+"""The bodies that a source's sender posts."""

@@ -1,0 +1,116 @@
+"""The legs of an alert's way, each with its time: in the table, classified, told or paged or run."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from firstline.models import TEST, IncidentRecord
+
+if TYPE_CHECKING:
+    from firstline_cli.stacks import Stack
+
+POLL_SECONDS = 0.5
+
+type Seen = Callable[[IncidentRecord], str | None]
+"""Returns what a leg ended with, or None while it goes on."""
+
+
+@dataclass
+class Watch:
+    """An alert on its way since it was sent. `clock` and `sleep` are for tests."""
+
+    stack: "Stack"
+    key: str
+    incident_id: str | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def until(self, name: str, seen: Seen, seconds: float) -> Iterator[str]:
+        """Wait for the end of a leg, and yield its line; yield nothing if it does not end in time."""
+        left = self.clock() + seconds
+        while True:
+            record = self.record()
+            said = seen(record) if record else None
+            if said is not None:
+                mark = "✗" if failed(said) else "✓"
+                yield f"{mark} {name:<12} {self.clock() - self.began:6.1f} s  {said}".rstrip()
+                return
+            if self.clock() >= left:
+                return
+            self.sleep(POLL_SECONDS)
+
+    def record(self) -> IncidentRecord | None:
+        """Return the test's incident, once it is there."""
+        from firstline.adapters.dynamodb.incidents import TableIncidents
+
+        incidents = TableIncidents(self.stack.table)
+        if self.incident_id is None:
+            found = (one.incident for one in incidents.open_records())
+            self.incident_id = next((one.incident_id for one in found if one.alert.labels.get(TEST) == self.key), None)
+        return incidents.record(self.incident_id) if self.incident_id else None
+
+
+def failed(line: str) -> bool:
+    """Return True if a leg ended with nobody, or with no run."""
+    return any(word in line for word in ("NOBODY", "NO PLAN", "WAITS"))
+
+
+def opened(record: IncidentRecord) -> str | None:
+    """Say which incident it is."""
+    return f"incident {record.incident.incident_id}"
+
+
+def classified(record: IncidentRecord) -> str | None:
+    """Say what it was judged to be."""
+    found = record.classification
+    return f"{found.severity}, decided by {found.decided_by}" if found else None
+
+
+def pages(record: IncidentRecord) -> str | None:
+    """Say what it was judged to be. What is below high pages nobody, whatever it was sent as."""
+    found = record.classification
+    if found is None or found.severity in ("critical", "high"):
+        return classified(record)
+    return f"{found.severity}, which PAGES NOBODY: {found.reasons[0] if found.reasons else found.decided_by}"
+
+
+def told(record: IncidentRecord) -> str | None:
+    """Say whether people were told, once nothing more happens by itself."""
+    live = record.live
+    if record.status == "CLOSED":
+        return f"NOBODY: it is over ({record.outcome})"
+    if live is None or (live.awaiting is None and live.shown == 0):
+        return None
+    return "its message is in Slack" if live.shown else "NOBODY: no channel showed it"
+
+
+def paged(record: IncidentRecord) -> str | None:
+    """Say whom the page went to."""
+    page = next((one for one in record.pages if one.at is not None), None)
+    return f"{page.on_call}, through {', '.join(page.delivered_to) or 'the sender'}" if page else None
+
+
+def ran(stack: "Stack", record: IncidentRecord) -> str | None:
+    """Say how the runbook's steps ended, or why none runs."""
+    from firstline.adapters.dynamodb.trail import TableTrail
+
+    plan, awaiting = record.plan, record.live.awaiting if record.live else None
+    entries = TableTrail(stack.table).entries(record.incident.incident_id)
+    if any(entry.what == "over" for entry in entries) and plan is not None:
+        steps = [f"{entry.facts['step_id']} {entry.facts['status']}" for entry in entries if entry.what == "ran"]
+        return f"{plan.runbook_id} on {', '.join(plan.places.values())}: {', '.join(steps) or 'no step'}"
+    if plan is not None and plan.decision == "approve" and awaiting:
+        return f"{plan.runbook_id} WAITS for a yes ({plan.decision_reason}): firstline approve {_end_of(record)}"
+    if plan is None and awaiting in ("resolution", "acknowledgement"):
+        return f"NO PLAN: firstline show {_end_of(record)} says why"
+    return None
+
+
+def _end_of(record: IncidentRecord) -> str:
+    """Return as much of the incident's id as commands need."""
+    return record.incident.incident_id[-8:]

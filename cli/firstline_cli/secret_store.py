@@ -1,0 +1,95 @@
+"""The commands `firstline secret`: list and set. A value is read without an echo, and is never an argument."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firstline_cli.console import UNKNOWN, USAGE, refusal
+from firstline_cli.stacks import CHOSEN, StackOption, stack_of
+
+if TYPE_CHECKING:
+    from firstline_cli.init.secrets import Secrets
+    from firstline_cli.stacks import Stack
+
+secret = typer.Typer(help="Store the secrets of a stack, in SSM alone.", no_args_is_help=True)
+
+OTHERS = (
+    *("slack/bot-token", "slack/signing-secret", "slack/webhook-url", "pagerduty/routing-key", "pagerduty/api-token"),
+    *("llm/api-key", "approvals/signing-key", "console/link-key"),
+)
+"""The secrets beside those of sources."""
+
+SEVERAL = ("sources/", "slack/signing-secret", "approvals/signing-key", "console/link-key")
+"""The beginnings of the names whose secret may have one value a line, so that each can be rotated."""
+
+
+@secret.command("list")
+def list_(stack: StackOption = CHOSEN) -> None:
+    """List the secrets, and when each was set. No value is read."""
+    found = stack_of(stack)
+    pages = _ssm(found).get_paginator("get_parameters_by_path")
+    prefix = _secrets(found).name("")
+    there = {
+        one["Name"].removeprefix(prefix): one["LastModifiedDate"]
+        for page in pages.paginate(Path=prefix.rstrip("/"), Recursive=True, WithDecryption=False)
+        for one in page["Parameters"]
+        if one["Type"] == "SecureString"
+    }
+    for name in sorted({*known(), *there}):
+        print(f"{name:<24} {f'set {there[name].astimezone():%Y-%m-%d %H:%M}' if name in there else '-'}")
+
+
+@secret.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(help="As `firstline secret list` names it: sources/datadog, llm/api-key, …")],
+    make: Annotated[bool, typer.Option("--make", help="Make a token, and show it this once.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Let the ones that are set count, too, to rotate them.")] = False,
+    stack: StackOption = CHOSEN,
+) -> None:
+    """Set a secret. It is asked for and not shown, or read from stdin; functions use it within five minutes."""
+    import secrets as randomness
+
+    from firstline_cli.doctor.findings import secret as read_secret
+    from firstline_cli.init.secrets import mistake
+
+    if name not in known():
+        raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}.", UNKNOWN)
+    if add and not name.startswith(SEVERAL):
+        raise refusal(f"{name} has one value at a time: leave --add out.", USAGE)
+    found = stack_of(stack)
+    value = randomness.token_urlsafe(32) if make else _asked(name)
+    for part in value.splitlines() if name.startswith(SEVERAL) and value else [value]:
+        if wrong := mistake(name, part):
+            raise refusal(f"{name}: {wrong}.", USAGE)
+    earlier = read_secret(found, name) if add else None
+    _secrets(found).put(name, "\n".join(filter(None, (value, earlier))))
+    print(f"Set {name}. Functions use it within five minutes.", file=sys.stderr)
+    if make:
+        print(value)
+
+
+def known() -> tuple[str, ...]:
+    """Return the names of all secrets."""
+    from firstline.sources import SOURCES
+
+    sources = dict.fromkeys((*SOURCES, "deployments"))
+    return (*(f"sources/{source}" for source in sources), *OTHERS)
+
+
+def _asked(name: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True, err=True)).strip()
+    return sys.stdin.read().strip()
+
+
+def _ssm(stack: "Stack") -> Any:
+    from firstline_cli.doctor.findings import client
+
+    return client(stack, "ssm")
+
+
+def _secrets(stack: "Stack") -> "Secrets":
+    from firstline_cli.init.secrets import Secrets
+
+    return Secrets(_ssm(stack), stack.deployed)

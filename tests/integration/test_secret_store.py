@@ -1,0 +1,66 @@
+"""`firstline secret`: values go from stdin to SSM, and nothing else sees them."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from firstline_cli.main import app
+from tests.integration.stack_on_aws import deployed_stack
+
+NAME = "firstline-dev"
+
+
+@pytest.fixture(autouse=True)
+def stack() -> Iterator[None]:
+    with mock_aws():
+        deployed_stack(NAME)
+        yield
+
+
+def secret(*arguments: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["secret", *arguments, "--stack", NAME], input=typed)
+
+
+def stored(name: str) -> str:
+    found = boto3.client("ssm").get_parameter(Name=f"/firstline/{NAME}/{name}", WithDecryption=True)["Parameter"]
+    assert found["Type"] == "SecureString"
+    return found["Value"]
+
+
+def test_a_value_is_read_from_stdin_and_not_shown() -> None:
+    done = secret("set", "llm/api-key", typed="sk-1234\n")
+    assert (done.exit_code, stored("llm/api-key"), done.stdout) == (0, "sk-1234", "")
+    assert "sk-1234" not in done.stderr
+
+
+def test_a_token_is_made_shown_once_and_rotated_beside_the_old_one() -> None:
+    first = secret("set", "sources/datadog", "--make").stdout.strip()
+    assert stored("sources/datadog") == first
+    second = secret("set", "sources/datadog", "--make", "--add").stdout.strip()
+    assert stored("sources/datadog").splitlines() == [second, first]
+    secret("set", "sources/datadog", typed=second)
+    assert stored("sources/datadog") == second
+
+
+def test_the_list_names_all_and_reads_no_value() -> None:
+    secret("set", "sources/datadog", typed="t0ken")
+    lines = {line.split()[0]: line.split()[1] for line in secret("list").stdout.splitlines()}
+    assert (lines["sources/datadog"], lines["sources/grafana"], lines["llm/api-key"]) == ("set", "-", "-")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "code", "said"),
+    [
+        (["set", "sources/kafka"], "x", 3, "There is no secret 'sources/kafka'; known are sources/cloudwatch"),
+        (["set", "slack/bot-token", "--add"], "x", 2, "slack/bot-token has one value at a time"),
+        (["set", "slack/bot-token"], "xoxp-1", 2, "a bot token begins with xoxb-"),
+        (["set", "sources/generic"], "\n", 2, "it must not be empty"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str], typed: str, code: int, said: str) -> None:
+    refused = secret(*arguments, typed=typed)
+    assert refused.exit_code == code
+    assert said in refused.stderr

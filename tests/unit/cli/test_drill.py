@@ -1,0 +1,114 @@
+"""`firstline test`: what is sent is read as a test that joins nobody's incident, and each leg is told as it ended."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from firstline.models import IncidentRecord
+from firstline.reports.lessons import lessons
+from firstline.reports.periods import real_incidents
+from firstline.sources import normalize
+from firstline_cli.drill import senders, watch
+from firstline_cli.drill.senders import TestAlert
+from tests.support.builders import OPENED, a_page, a_record, an_alert, an_incident
+
+ALERT = TestAlert("1a2b3c4d", "critical", "This is a test.", host="web-1", labels={"groupname": "shop"})
+MARK = {"firstline_test": "1a2b3c4d"}
+
+
+@pytest.mark.parametrize("source", list(senders.BODIES))
+def test_what_is_sent_is_read_with_its_mark_and_ends_what_fired(source: str) -> None:
+    sent = [normalize(source, senders.BODIES[source](ALERT, status)) for status in ("firing", "resolved")]
+    (fired,), (ended,) = sent
+
+    assert (fired.status, ended.status) == ("firing", "resolved")
+    assert (fired.fingerprint, fired.group_key) == (ended.fingerprint, ended.group_key)
+    assert (fired.severity, fired.host, fired.environment) == ("critical", "web-1", None)
+    assert fired.labels.items() >= MARK.items()
+    real = normalize(
+        source, json.loads(json.dumps(senders.BODIES[source](ALERT, "firing")).replace(ALERT.service, "shop"))
+    )
+    assert real[0].group_key != fired.group_key, "it joins no incident of the same alert"
+
+
+def test_an_alarm_of_cloudwatch_fires_ends_and_is_gone() -> None:
+    with mock_aws():
+        cloudwatch = boto3.client("cloudwatch", "eu-central-1")
+        sender = senders.CloudWatch(cloudwatch)
+        sender.send(ALERT, "firing")
+        (alarm,) = cloudwatch.describe_alarms()["MetricAlarms"]
+        assert (alarm["StateValue"], alarm["ActionsEnabled"]) == ("ALARM", False)
+        event = {
+            "source": "aws.cloudwatch",
+            "detail-type": "CloudWatch Alarm State Change",
+            "account": "123456789012",
+            "region": "eu-central-1",
+            "detail": {
+                "alarmName": alarm["AlarmName"],
+                "state": {"value": "ALARM", "timestamp": "2026-11-29T14:00:00.000+0000"},
+                "configuration": {
+                    "description": alarm["AlarmDescription"],
+                    "metrics": [
+                        {
+                            "metricStat": {
+                                "metric": {
+                                    "namespace": alarm["Namespace"],
+                                    "name": alarm["MetricName"],
+                                    "dimensions": {one["Name"]: one["Value"] for one in alarm["Dimensions"]},
+                                }
+                            }
+                        }
+                    ],
+                },
+            },
+        }
+        (alert,) = normalize("cloudwatch", event)
+        assert alert.severity == "critical"
+        assert alert.labels.items() >= MARK.items()
+        sender.send(ALERT, "resolved")
+        assert cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK"
+        sender.forget(ALERT)
+        assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def closed(**alert: Any) -> IncidentRecord:
+    incident = an_incident(alert=an_alert(**alert))
+    return a_record(incident=incident, status="CLOSED", outcome="resolved", closed_at=OPENED + timedelta(minutes=9))
+
+
+def test_reports_leave_tests_out() -> None:
+    both = [closed(), closed(labels=MARK)]
+    assert real_incidents(both) == both[:1]
+    assert sum(decided.verdicts for decided in lessons(both).deciders) == sum(
+        decided.verdicts for decided in lessons(both[:1]).deciders
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen", "said"),
+    [
+        ({"classification": None}, watch.classified, None),
+        ({}, watch.told, None),
+        ({"pages": [a_page(at=None)]}, watch.paged, None),
+        (
+            {"pages": [a_page(at=OPENED, delivered_to=["pagerduty"], on_call="ada")]},
+            watch.paged,
+            "ada, through pagerduty",
+        ),
+        ({"status": "CLOSED", "outcome": "suppressed"}, watch.told, "NOBODY: it is over (suppressed)"),
+    ],
+)
+def test_what_each_leg_says(changes: dict[str, Any], seen: watch.Seen, said: str | None) -> None:
+    assert seen(a_record(**changes)) == said
+
+
+def test_a_leg_that_does_not_end_is_given_up_when_its_time_is_over() -> None:
+    now = [0.0]
+    watched = watch.Watch(None, "1a2b", "none", lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))  # type: ignore[arg-type]
+    watched.record = lambda: None  # type: ignore[method-assign]
+    assert list(watched.until("told", watch.told, 5)) == []
+    assert now[0] == 5
