@@ -1,4 +1,4 @@
-"""Stand-ins for Slack, PagerDuty and the subscribers of the page topic: they keep each message that people would get.
+"""Stand-ins for Slack, PagerDuty, Teams, a webhook and the page topic's subscribers: they keep what people would get.
 
 `GET /messages` is everything as JSON, `GET /` the same for people. `POST /press` and `POST /pagerduty/act` answer like
 a human would, through the same signed requests that Slack and PagerDuty send.
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.wrappers import Request, Response
 
+from firstline.channels import teams, webhook
 from local.demo import alerts, senders
 from local.demo.senders import Answer
 
@@ -77,6 +78,8 @@ class Inbox:
             ("POST", "/submit"): self._submit,
             ("POST", "/sns"): self._sns,
             ("POST", "/slack/webhook"): self._slack_webhook,
+            ("POST", "/teams/workflow"): self._teams,
+            ("POST", "/webhook"): self._webhook,
             ("POST", "/pagerduty/v2/enqueue"): self._enqueue,
             ("POST", "/pagerduty/act"): self._act,
             ("GET", "/pagerduty/oncalls"): lambda _: _json(
@@ -167,6 +170,31 @@ class Inbox:
         fields = _fields(request)
         form, user = self.form(fields["incident"]), fields.get("user", "ada")
         return _relayed(senders.submit(self.api, form, fields["text"], user, self.secrets["slack"]))
+
+    # --- Teams, and a receiver of signed webhooks ---------------------------------------------------------------------
+
+    def _teams(self, request: Request) -> Response:
+        """Take a card as a workflow does, which answers before it posts."""
+        message = _fields(request)
+        if request.content_length is None or request.content_length > teams.MAX_BYTES:
+            return Response("the card is too large", 413)
+        blocks = message["attachments"][0]["content"]["body"]
+        lines = ["".join(run["text"] for run in block["inlines"]) for block in blocks]
+        self._add(Message("teams", "a channel of Teams", "\n".join(lines), lines[-1], kind="card", raw=message))
+        return Response(status=202)
+
+    def _webhook(self, request: Request) -> Response:
+        """Take a message if it is signed; its id is the same whenever the same message is sent."""
+        body, message_id = request.get_data(), request.headers["webhook-id"]
+        sent = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
+        expected = webhook.headers(message_id, body, webhook.keys_of([self.secrets["webhook"]]), sent)
+        if expected["webhook-signature"] != request.headers["webhook-signature"]:
+            return _json({"error": "the signature is not right"}, 401)
+        said = json.loads(body)
+        text = f"{said['incident']['standing']}: {said['incident']['title']}"
+        incident = str(said["incident"]["id"])
+        self._add(Message("webhook", "a receiver", text, incident, kind=said["type"], raw=said | {"id": message_id}))
+        return Response(status=204)
 
     # --- PagerDuty ----------------------------------------------------------------------------------------------------
 

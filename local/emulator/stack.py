@@ -3,6 +3,7 @@
 Everything listens on loopback, and everything ends with this process.
 """
 
+import base64
 import json
 import logging
 import os
@@ -70,6 +71,10 @@ class Options:
     folder: Path = field(default_factory=own_folder)
     on_command: Callable[[CommandEnded], None] = lambda _: None
     on_message: Callable[[Message], None] = lambda _: None
+
+
+WEBHOOK_KEY = f"whsec_{base64.b64encode(randomness.token_bytes(32)).decode()}"
+"""The key with which the inbox checks signed webhooks: for the secret `webhook/signing-key`."""
 
 
 class Stack:
@@ -249,7 +254,7 @@ class Stack:
             self.client("ssm").put_parameter(
                 Name=f"/firstline/{STACK_NAME}/{name}", Value=value, Type="SecureString", Overwrite=True
             )
-        self.inbox.api, self.inbox.secrets = self.url("api"), self.secrets
+        self.inbox.api, self.inbox.secrets = self.url("api"), self.secrets | {"webhook": WEBHOOK_KEY}
 
     def _read_document(self, name: str) -> dict[str, Any] | None:
         ssm = self.client("ssm")

@@ -151,6 +151,9 @@ def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_with
         assert not conditions_hold(statement, {})
 
 
+CHANNELS = ["slack", "pagerduty", "teams", "webhook"]
+
+
 def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None:
     for given in statements.values():
         for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "ssm:PutParameter", "ssm:GetParametersByPath"):
@@ -163,10 +166,10 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("IngestFunctionRole", ["sources"]),
         ("ClassifyFunctionRole", ["llm"]),
         ("RemediateFunctionRole", ["remediation"]),
-        ("EscalateFunctionRole", ["slack", "pagerduty"]),
-        ("NotifyFunctionRole", ["slack", "pagerduty"]),
-        ("RespondFunctionRole", ["slack", "pagerduty", "approvals", "console"]),
-        ("ReconcileFunctionRole", ["slack", "pagerduty"]),
+        ("EscalateFunctionRole", CHANNELS),
+        ("NotifyFunctionRole", CHANNELS),
+        ("RespondFunctionRole", [*CHANNELS, "approvals", "console"]),
+        ("ReconcileFunctionRole", CHANNELS),
         ("IncidentStateMachineRole", ["remediation"]),
     ],
 )

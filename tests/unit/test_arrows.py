@@ -22,7 +22,19 @@ LIBRARIES = {
 """The other libraries that a part of the core may import: files that people write, near-same words, signatures, the one
 Logger, pages."""
 
-FLOW = ("frozen", "severity", "alert", "word", "incident", "classification", "plan", "live", "record", "evidence")
+FLOW = (
+    "frozen",
+    "severity",
+    "alert",
+    "word",
+    "incident",
+    "classification",
+    "plan",
+    "live",
+    "record",
+    "event",
+    "evidence",
+)
 """The files of `firstline.models`, in the order in which data flows through them."""
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

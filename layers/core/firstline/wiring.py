@@ -506,10 +506,11 @@ class Wiring:
         queue.keep(Backlog(alert.timestamp, [alert]))
 
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
-        """Connect Slack and PagerDuty anew each time: a rotated secret is used from the next message on."""
+        """Connect the channels anew each time: a rotated secret is used from the next message on."""
         from firstline.adapters.channels.connect import connect
 
-        return connect(self.settings, self.secrets, self.incidents.save_slack_message, interactive=interactive)
+        save, save_post = self.incidents.save_slack_message, self.incidents.save_post
+        return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
 
     def say(self, text: str) -> None:
         """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""

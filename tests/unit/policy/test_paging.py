@@ -61,7 +61,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [fax], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0.channels.0", "'pagerduty', 'slack' or 'sns'"],
+            ["levels.0.channels.0", "'pagerduty', 'slack', 'sns', 'teams' or 'webhook'"],
         ),
         ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),

@@ -15,7 +15,7 @@ from firstline.policy.match import Patterns, covered, subset
 from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
-type ChannelName = Literal["pagerduty", "slack", "sns"]
+type ChannelName = Literal["pagerduty", "slack", "sns", "teams", "webhook"]
 
 type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]
 """`90s`, `5m` or `1h`."""

@@ -6,24 +6,29 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from firstline.adapters.aws.secrets import Secrets
 from firstline.adapters.channels.paging import PagerDuty, on_call_name
+from firstline.adapters.channels.posting import SavePost
 from firstline.adapters.channels.slack import Remember, SlackBot, SlackWebhook
-from firstline.channels.delivery import Channel, Unusable, Wakes
+from firstline.adapters.channels.teams import TeamsWorkflow
+from firstline.adapters.channels.webhook import SignedWebhook
+from firstline.channels.delivery import Channel, Later, Unusable, Wakes
 from firstline.observability import logger
 from firstline.policy.paging import Level
 from firstline.settings import ChannelSettings, EscalateSettings
 
 
 def connect(
-    settings: ChannelSettings, secrets: Secrets, remember: Remember, *, interactive: bool = False
+    settings: ChannelSettings, secrets: Secrets, remember: Remember, save_post: SavePost, *, interactive: bool = False
 ) -> dict[str, Channel]:
-    """Return the channels whose secrets are set (Slack, PagerDuty), by name.
+    """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
 
     A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
-    for a person who waits for the answer: short time-outs, and no channel that can't edit.
+    for a person who waits for the answer: short time-outs, and channels that can't edit are told later.
     """
     found = {
         "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, interactive)),
         "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, interactive)),
+        "teams": _or_unusable("never", lambda: _teams(settings, secrets, save_post, interactive)),
+        "webhook": _or_unusable("never", lambda: _webhook(settings, secrets, save_post, interactive)),
     }
     return {name: channel for name, channel in found.items() if channel}
 
@@ -57,6 +62,23 @@ def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, inte
 def _pagerduty(settings: ChannelSettings, secrets: Secrets, interactive: bool) -> Channel | None:
     key, url, seconds = secrets.get("pagerduty/routing-key"), settings.pagerduty_events_url, 1 if interactive else 4
     return PagerDuty(key, events_url=url, console_url=settings.console_url, timeout_seconds=seconds) if key else None
+
+
+def _teams(settings: ChannelSettings, secrets: Secrets, save: SavePost, interactive: bool) -> Channel | None:
+    url = secrets.get("teams/workflow-url")
+    if not url:
+        return None
+    return Later() if interactive else TeamsWorkflow(url, save, console_url=settings.console_url)
+
+
+def _webhook(settings: ChannelSettings, secrets: Secrets, save: SavePost, interactive: bool) -> Channel | None:
+    url = secrets.get("webhook/url")
+    if not url:
+        return None
+    if interactive:
+        return Later()
+    keys = secrets.lines("webhook/signing-key")
+    return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=settings.console_url)
 
 
 def _or_unusable(wakes: Wakes, build: Callable[[], Channel | None]) -> Channel | None:
