@@ -30,7 +30,7 @@ class QueueReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern. Of filters only "anything but a prefix" is known; others fit nothing."""
+    """Return True if an event fits a pattern. Of filters only those on a prefix are known; others fit nothing."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):
@@ -45,6 +45,8 @@ def _fits(wanted: Any, given: Any) -> bool:
     match wanted:
         case str():
             return bool(wanted == given)
+        case {"prefix": str(prefix)}:
+            return isinstance(given, str) and given.startswith(prefix)
         case {"anything-but": {"prefix": str(prefix)}}:
             return isinstance(given, str) and not given.startswith(prefix)
     return False

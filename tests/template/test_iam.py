@@ -51,7 +51,7 @@ def allowed(statements: list[Statement], action: str) -> list[Statement]:
 def test_every_function_has_a_role_of_its_own(functions: Resources) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
 
-    assert len(set(roles)) == len(functions) == 8
+    assert len(set(roles)) == len(functions) == 9
 
 
 def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
+    from firstline.channels.publish import Publisher
     from firstline.classification.hold import Declared
     from firstline.classification.say import Say
     from firstline.console.site import Site
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         settings.RespondSettings,
         settings.ReconcileSettings,
         settings.ConsoleSettings,
+        settings.PublishSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
 
@@ -517,6 +519,22 @@ class Wiring:
         from firstline.channels.delivery import say
 
         say(text, self.channels())
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        from firstline.adapters.aws.event_bus import EventBus
+        from firstline.adapters.dynamodb.stream import milestones_in, number_of
+        from firstline.channels.publish import Publisher
+
+        stack = self.settings.stack_name
+        return Publisher(
+            milestones_in=milestones_in,
+            number_of=number_of,
+            record=self.incidents.record,
+            send=EventBus(self._client("events"), self.settings.event_bus_name, stack).send,
+            stack=stack,
+            console_url=self.settings.console_url,
+        )
 
     @cached_property
     def page_topic(self) -> "PageTopic":

@@ -1,0 +1,50 @@
+"""The stream of a table in memory: its records as Lambda hands them to a function."""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+from firstline.adapters.dynamodb.stream import milestones_in
+from firstline.incidents.milestones import Milestone
+from local.emulator.events import fits
+from tests.simulation.table import MemoryDynamoDB
+from tests.support.memory import declared_mapping
+
+AT = datetime(2026, 3, 1, 3, 30, tzinfo=UTC)
+"""When every write is made, as the stream says it."""
+
+
+class Stream:
+    """The records of one table since this was made, as far as the function's filters want them."""
+
+    def __init__(self, table: MemoryDynamoDB) -> None:
+        self._table = table
+        self._images: dict[Any, Any] = {}
+        self._number = 0
+        self.records: list[dict[str, Any]] = []
+        table.on_change.append(self._changed)
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return the records that came since, oldest first."""
+        taken, self.records = self.records, []
+        return taken
+
+    def milestones(self) -> list[Milestone]:
+        """Return the milestones in the records that came since."""
+        return [milestone for record in self.take() for milestone in milestones_in(record)]
+
+    def _changed(self, key: Any, item: Any) -> None:
+        before, after = self._images.get(key), deepcopy(item)
+        self._images[key] = after
+        if after is None or after == before:
+            return  # what does not change an item is not in a stream
+        self._number += 1
+        told = {
+            "ApproximateCreationDateTime": AT.timestamp(),
+            "SequenceNumber": f"{self._number:021}",
+            "Keys": {name: after[name] for name in ("pk", "sk")},
+            "NewImage": after,
+        } | ({"OldImage": before} if before else {})
+        record = {"eventName": "MODIFY" if before else "INSERT", "eventSource": "aws:dynamodb", "dynamodb": told}
+        if any(fits(pattern, record) for pattern in declared_mapping()):
+            self.records.append(record)
