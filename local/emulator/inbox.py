@@ -1,7 +1,8 @@
 """Stand-ins for Slack, PagerDuty, Teams, a webhook and the page topic's subscribers: they keep what people would get.
 
-`GET /messages` is everything as JSON, `GET /` the same for people. `POST /press` and `POST /pagerduty/act` answer like
-a human would, through the same signed requests that Slack and PagerDuty send.
+`GET /messages` is everything as JSON, `GET /` the same for people, and `GET /events` what is on the event bus.
+`POST /press` and `POST /pagerduty/act` answer like a human would, through the same signed requests that Slack and
+PagerDuty send.
 """
 
 import hashlib
@@ -67,6 +68,8 @@ class Inbox:
         self.api = ""
         self.secrets: dict[str, str] = {}
         self.routing_key = ""
+        self.events: list[dict[str, Any]] = []
+        """Every event on the event bus, oldest first."""
         self._messages: list[Message] = []
         self._lock = threading.Lock()
         self._on_message = on_message
@@ -74,6 +77,7 @@ class Inbox:
         self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "/"): lambda _: Response(self._render(), mimetype="text/html"),
             ("GET", "/messages"): self._list,
+            ("GET", "/events"): self._list_events,
             ("POST", "/press"): self._press,
             ("POST", "/submit"): self._submit,
             ("POST", "/sns"): self._sns,
@@ -234,6 +238,10 @@ class Inbox:
     def _list(self, request: Request) -> Response:
         wanted = request.args.get("incident")
         return _json([asdict(message) for message in self.messages() if wanted in (None, message.incident)])
+
+    def _list_events(self, request: Request) -> Response:
+        wanted = request.args.get("incident")
+        return _json([event for event in list(self.events) if wanted in (None, event["detail"]["incident"]["id"])])
 
     def _render(self) -> str:
         return self._page.get_template("inbox.html").render(messages=self.messages()[::-1])

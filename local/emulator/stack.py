@@ -97,6 +97,8 @@ class Stack:
         self.inbox = Inbox(self.options.on_message)
         api = Server(self.front, self.options.port)
         self._servers = {"api": api, "aws": Server(self.cloud), "inbox": Server(self.inbox)}
+        self.cloud.on_event = self._tell
+        self.inbox.events = self.cloud.bus
         self._hosts = Hosts()
         self.hosts: dict[str, Host] = {}
         self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
@@ -295,6 +297,9 @@ class Stack:
         for reader in self.created.queue_readers:
             reading = (reader, self.client("sqs"), functions, self._stopping)
             threading.Thread(target=events.read_queue, args=reading, daemon=True).start()
+        for stream in self.created.stream_readers:
+            following = (stream, self.client("dynamodbstreams"), functions, self._stopping)
+            threading.Thread(target=events.read_stream, args=following, daemon=True).start()
 
     def _tell_of_end(self, detail: dict[str, Any]) -> None:
         """Send EventBridge's event about an execution that ended."""

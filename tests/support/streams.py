@@ -34,17 +34,18 @@ class Stream:
         return [milestone for record in self.take() for milestone in milestones_in(record)]
 
     def _changed(self, key: Any, item: Any) -> None:
-        before, after = self._images.get(key), deepcopy(item)
-        self._images[key] = after
-        if after is None or after == before:
-            return  # what does not change an item is not in a stream
-        self._number += 1
-        told = {
-            "ApproximateCreationDateTime": AT.timestamp(),
-            "SequenceNumber": f"{self._number:021}",
-            "Keys": {name: after[name] for name in ("pk", "sk")},
-            "NewImage": after,
-        } | ({"OldImage": before} if before else {})
-        record = {"eventName": "MODIFY" if before else "INSERT", "eventSource": "aws:dynamodb", "dynamodb": told}
-        if any(fits(pattern, record) for pattern in declared_mapping()):
-            self.records.append(record)
+        if item is None:
+            self._images.pop(key, None)
+            return
+        before = self._images.get(key)
+        record = {"eventName": "MODIFY" if before else "INSERT", "eventSource": "aws:dynamodb"}
+        told: dict[str, Any] = {"Keys": {name: item[name] for name in ("pk", "sk")}}
+        if not any(fits(pattern, record | {"eventName": "MODIFY", "dynamodb": told}) for pattern in declared_mapping()):
+            return
+        self._images[key] = after = deepcopy(item)
+        # What does not change an item is not in a stream.
+        if after != before and any(fits(pattern, record | {"dynamodb": told}) for pattern in declared_mapping()):
+            self._number += 1
+            told |= {"ApproximateCreationDateTime": AT.timestamp(), "SequenceNumber": f"{self._number:021}"}
+            told |= {"NewImage": after, **({"OldImage": before} if before else {})}
+            self.records.append(record | {"dynamodb": told})
