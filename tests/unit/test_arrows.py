@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
-WIRING = "wiring.py"
+WIRING = "wiring"
 """The composition root: only it, and the functions, know adapters."""
 
 LIBRARIES = {
@@ -63,9 +63,9 @@ def test_the_core_knows_no_adapter(path: Path) -> None:
     assert {name for name in imported(path) if name.startswith(f"firstline.{ADAPTERS}")} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path != Path(WIRING)], ids=str)
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != WIRING], ids=str)
 def test_only_functions_use_the_wiring(path: Path) -> None:
-    assert "firstline.wiring" not in set(imported(path))
+    assert not [name for name in imported(path) if name.startswith("firstline.wiring")]
 
 
 def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:

@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is alerts, a reason to ignore it, or UnreadablePayload: nothing else escapes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def outcome(source: str, payload: Any) -> str:
     for alert in batch.alerts:
         assert NormalizedAlert.model_validate(alert.model_dump()) == alert
         alert.model_dump_json()
+        said = f"{alert.alert_name} {alert.message}"
+        assert not re.search(r"\bNone\b", said) or "None" in json.dumps(payload), said
     return "alerts" if batch.alerts else "ignored"
 
 

@@ -1,6 +1,7 @@
 """Messages that are no alarms: what each says, and that no odd part is too much."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -249,6 +250,31 @@ EVENTS: list[tuple[str, dict[str, Any], str | None, str | None, str | None]] = [
         bridged("ECS Task State Change", {"stopCode": "EssentialContainerExited", "containers": [{"exitCode": 0}]}),
         *(NEITHER, None, None),
     ),
+    (
+        "task, unhealthy",
+        bridged(
+            "ECS Task State Change",
+            {
+                "group": "service:queue",
+                "stopCode": "ServiceSchedulerInitiated",
+                "stoppedReason": "Task failed container health checks",
+            },
+        ),
+        *(FIRES, "medium", "queue"),
+    ),
+    (
+        "task, of an older agent",
+        bridged("ECS Task State Change", {"stoppedReason": "Essential container in task exited"}),
+        *(FIRES, "medium", None),
+    ),
+    (
+        "task, scaled in",
+        bridged(
+            "ECS Task State Change",
+            {"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by deployment"},
+        ),
+        *(NEITHER, None, None),
+    ),
     ("task, stopped", bridged("ECS Task State Change", {"stopCode": "UserInitiated"}), NEITHER, None, None),
     (
         "inspector",
@@ -277,6 +303,20 @@ EVENTS: list[tuple[str, dict[str, Any], str | None, str | None, str | None]] = [
         *(ENDS, "medium", "b"),
     ),
     (
+        "rule, over SNS",
+        bridged(
+            "Config Rules Compliance Change",
+            {
+                "configRuleName": "r",
+                "newEvaluationResult": {
+                    "complianceType": "NON_COMPLIANT",
+                    "evaluationResultIdentifier": {"evaluationResultQualifier": {"resourceId": "b"}},
+                },
+            },
+        ),
+        *(FIRES, "medium", "b"),
+    ),
+    (
         "certificate",
         bridged("ACM Certificate Approaching Expiration", {"DaysToExpiry": 5, "CommonName": "shop.example"}, "arn:x"),
         *(FIRES, "high", "shop.example"),
@@ -302,6 +342,7 @@ def test_what_a_message_says(payload: Any, state: str | None, severity: str | No
     assert (alert.status, alert.service, alert.account, bool(alert.region)) == (state, about, "381904772516", True)
     assert severity is None or alert.severity == severity
     assert alert.alert_name not in ("RDS Notification Message", "AWS Health Event")
+    assert not re.search(r"\bNone\b", f"{alert.alert_name} {alert.message}")
 
 
 JUNK: tuple[Any, ...] = (None, True, 7, 1.5, "", "x", "\x00\u202e", [], [None], [7], {}, {"a": 1})
@@ -333,6 +374,7 @@ def test_an_odd_part_costs_at_most_itself(message: dict[str, Any]) -> None:
                 continue
             for alert in batch.alerts:
                 assert NormalizedAlert.model_validate(alert.model_dump()) == alert
+                assert not re.search(r"\bNone\b", f"{alert.alert_name} {alert.message}")
 
 
 def unknown(kind: str, source: str, resource: str | None = None, **detail: Any) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from firstline.sources.notices.databases import of_database
 from firstline.sources.notices.notice import (
     Notice,
     State,
+    called,
     first,
     is_good_news,
     items,
     last_of_arn,
     letters,
+    line,
     part,
     state_key,
     state_of_run,
@@ -91,9 +93,9 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
     state = state_of_run(word)
     return _notice(
         event,
-        name=f"{run.called} of {about} {values.name(word)}" if state else kind,
+        name=f"{run.called} of {called(about)} {called(word)}" if state else kind,
         state=state,
-        why=f"a {run.called.lower()} that is {values.name(word)} is no problem",
+        why=f"{run.called} that is {called(word)} is no problem",
         identity=(kind, detail.get(run.run), about, *(detail.get(key) for key in ("stage", "action"))),
         # A pipeline, its stage and its action fail together, and so do a deployment and its instances.
         problem=(run.called, of),
@@ -101,7 +103,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
         environment=detail.get("deploymentGroup"),
         text=(
             *(detail.get(key) for key in ("statusMessage", "message", "cause", "statusReason", "errorMessage")),
-            f"{run.called} of {about}: {' '.join(filter(None, map(values.name, (detail.get('event'), word))))}",
+            f"{run.called} of {called(about)}: {' '.join(filter(None, map(values.name, (detail.get('event'), word))))}",
         ),
     )
 
@@ -253,32 +255,45 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
         state = "resolved"
     yield _notice(
         event,
-        name=f"ECS: {name}",
+        name=f"ECS: {called(name)}",
         state=state,
         why=f"ECS: {name} is no problem",
         identity=("ecs", arn),
         about=last_of_arn(arn),
         severity={"error": "high", "warn": "medium"}.get(level),
-        text=(detail.get("reason"), f"Service {last_of_arn(arn)}: {name}"),
+        text=(detail.get("reason"), f"Service {called(last_of_arn(arn))}: {called(name)}"),
     )
 
 
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
-    """Read the state of an ECS task: only one that ended by itself, or that never started, is a problem."""
+    """Read the state of an ECS task: only one that ended by itself, was unhealthy or never started is a problem.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+    """
     detail = event["detail"]
     code = detail.get("stopCode")
-    failed = code in ("EssentialContainerExited", "TaskFailedToStart") and not _exited_well(detail)
+    if not code or code == "ServiceSchedulerInitiated":
+        # Older events have no code, and the scheduler also stops what a deployment replaces: the reason tells.
+        code = next((code for words, code in _STOPPED if words in str(detail.get("stoppedReason"))), None)
+    failed = code in ("EssentialContainerExited", "TaskFailedToStart", "Unhealthy") and not _exited_well(detail)
     group = values.name(detail.get("group"))
     service = group.removeprefix("service:") if group else None
     yield _notice(
         event,
-        name=f"ECS task of {service}: {code}" if failed else "ECS task",
+        name=f"ECS task of {called(service)}: {code}" if failed else "ECS task",
         state="firing" if failed else None,
         why="the state of a task that is no problem",
         identity=("ecs task", detail.get("clusterArn"), group, code),
         about=service,
         text=(detail.get("stoppedReason"), *(part(c, "reason") for c in items(detail.get("containers")))),
     )
+
+
+_STOPPED = (
+    ("Essential container", "EssentialContainerExited"),
+    ("ealth check", "Unhealthy"),
+    ("failed to start", "TaskFailedToStart"),
+)
 
 
 def _exited_well(detail: Event) -> bool:
@@ -297,7 +312,7 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
         identity=("autoscaling", group, event["detail-type"]),
         about=group,
         severity="high",
-        text=(detail.get("StatusMessage"), f"Group: {group}", detail.get("Cause")),
+        text=(detail.get("StatusMessage"), line("Group", group), detail.get("Cause")),
         host=detail.get("EC2InstanceId"),
     )
 
@@ -305,9 +320,11 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
 def _checked(event: Event) -> Iterator[Notice]:
     """Read the result of a check that is made again and again: of Trusted Advisor or of a rule of AWS Config."""
     detail = event["detail"]
-    check = detail.get("check-name") or detail.get("configRuleName")
-    about = detail.get("resource_id") or last_of_arn(detail.get("resourceId"))
-    said = detail.get("status") or part(detail, "newEvaluationResult", "complianceType")
+    check = called(detail.get("check-name") or detail.get("configRuleName"))
+    # In SNS, AWS Config names the resource within the result only.
+    result = part(detail, "newEvaluationResult", "evaluationResultIdentifier", "evaluationResultQualifier")
+    about = detail.get("resource_id") or last_of_arn(detail.get("resourceId") or part(result, "resourceId"))
+    said = called(detail.get("status") or part(detail, "newEvaluationResult", "complianceType"))
     bad = letters(said) in ("error", "warn", "noncompliant")
     yield _notice(
         event,
@@ -317,7 +334,7 @@ def _checked(event: Event) -> Iterator[Notice]:
         identity=("check", check, about),
         about=about,
         severity={"error": "high", "warn": "medium"}.get(letters(said)),
-        text=(f"{check}: {said} ({about})", part(detail, "newEvaluationResult", "annotation")),
+        text=(f"{check}: {said}" + (f" ({about})" if about else ""), part(detail, "newEvaluationResult", "annotation")),
     )
 
 
@@ -334,7 +351,7 @@ def _certificate(event: Event) -> Iterator[Notice]:
         identity=("certificate", arn),
         about=name,
         severity="high" if soon else "medium",
-        text=(f"{name}: {days} days left" if days is not None else name, arn),
+        text=(f"{called(name)}: {days} days left" if isinstance(days, int | float) else name, arn),
     )
 
 
@@ -346,7 +363,7 @@ def _api_call(event: Event) -> Iterator[Notice]:
     detail = event["detail"]
     call, user = values.name(detail.get("eventName")), part(detail, "userIdentity")
     who = part(user, "userName") or last_of_arn(part(user, "arn")) or part(user, "type")
-    error = detail.get("errorCode")
+    error, origin = detail.get("errorCode"), values.name(detail.get("sourceIPAddress") or who)
     yield _notice(
         event,
         name=f"{call or 'API call'} by {values.name(who) or 'somebody'}" + (f": {values.name(error)}" if error else ""),
@@ -354,7 +371,7 @@ def _api_call(event: Event) -> Iterator[Notice]:
         identity=("api call", detail.get("eventSource"), call, who, error),
         text=(
             detail.get("errorMessage"),
-            f"{event.get('source')}: {call}, from {detail.get('sourceIPAddress') or who}",
+            f"{called(event.get('source'))}: {called(call)}" + (f", from {origin}" if origin else ""),
         ),
     )
 

@@ -10,12 +10,14 @@ from firstline.sources.notices.events import of_event
 from firstline.sources.notices.notice import (
     Notice,
     State,
+    called,
     essence,
     first,
     is_good_news,
     items,
     last_of_arn,
     letters,
+    line,
     part,
     state_of_run,
 )
@@ -78,7 +80,7 @@ def _auto_scaling(message: dict[str, Any]) -> Iterator[Notice]:
         identity=("autoscaling", message.get("AutoScalingGroupARN") or group, event),
         about=group,
         severity="high" if failed else None,
-        text=(message.get("Description"), message.get("StatusMessage"), f"Group: {group}", message.get("Cause")),
+        text=(message.get("Description"), message.get("StatusMessage"), line("Group", group), message.get("Cause")),
         labels={"event": event, "AutoScalingGroupName": group},
         account=message.get("AccountId"),
         at=message.get("Time"),
@@ -95,7 +97,7 @@ def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
     application, deployment = message.get("applicationName"), message.get("deploymentId")
     instance = last_of_arn(message.get("instanceId"))
     yield Notice(
-        name=f"Deployment of {application or deployment} failed" if state else f"CodeDeploy: {status}",
+        name=f"Deployment of {called(application or deployment)} failed" if state else f"CodeDeploy: {called(status)}",
         state=state,
         why=f"CodeDeploy: a deployment is {status}",
         identity=("codedeploy", deployment, instance),
@@ -103,7 +105,7 @@ def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
         about=application,
         environment=message.get("deploymentGroupName"),
         severity="high" if state else None,
-        text=(f"Deployment {deployment}: {status}", _flat(message.get("errorInformation"))),
+        text=(f"Deployment {called(deployment)}: {called(status)}", _flat(message.get("errorInformation"))),
         labels={"deployment": deployment},
         host=instance,
         account=message.get("accountId"),
@@ -119,11 +121,11 @@ def _cost_anomaly(message: dict[str, Any]) -> Iterator[Notice]:
     cause = first(message.get("rootCauses"))
     service = part(cause, "service") or message.get("dimensionalValue")
     yield Notice(
-        name=f"Cost anomaly: {service or message.get('monitorName')}",
+        name=f"Cost anomaly: {called(service or message.get('monitorName'))}",
         state="firing",
         identity=("anomaly", message["anomalyId"]),
         about=service,
-        text=(f"Impact: {part(message, 'impact', 'totalImpact')}", _flat(cause)),
+        text=(line("Impact", part(message, "impact", "totalImpact")), _flat(cause)),
         labels={"monitor": message.get("monitorName")},
         account=message.get("accountId"),
         url=message.get("anomalyDetailsLink"),
@@ -195,7 +197,7 @@ def _mail(message: dict[str, Any]) -> Iterator[Notice]:
         state="firing" if letters(message.get("notificationType")) == "received" else None,
         why="it tells what became of a mail that was sent",
         identity=("mail", sender, essence(part(headers, "subject"))),
-        text=(f"From: {sender}", message.get("content")),
+        text=(line("From", sender), message.get("content")),
         at=part(message, "mail", "timestamp"),
     )
 
@@ -209,15 +211,15 @@ def _lambda(message: dict[str, Any]) -> Iterator[Notice]:
     arn, condition = values.scalar(part(context, "functionArn")) or "", part(context, "condition")
     function = arn.split(":function:")[-1].split(":")[0]
     yield Notice(
-        name=f"Lambda {function}: {condition}",
+        name=f"Lambda {called(function)}: {called(condition)}",
         state=None if letters(condition) == "success" else "firing",
         why=f"an invocation of {function} that succeeded",
         identity=("lambda", arn, condition),
         about=function,
         text=(
             _flat(message.get("responsePayload")),
-            f"Error: {part(message, 'responseContext', 'functionError')}",
-            f"Attempts: {part(context, 'approximateInvokeCount')}",
+            line("Error", part(message, "responseContext", "functionError")),
+            line("Attempts", part(context, "approximateInvokeCount")),
         ),
         at=message.get("timestamp"),
     )
@@ -231,7 +233,7 @@ def _insight(message: dict[str, Any]) -> Iterator[Notice]:
     kind = letters(message["MessageType"])
     states: dict[str, State] = {"newinsight": "firing", "severityupgraded": "firing", "closedinsight": "resolved"}
     yield Notice(
-        name=f"DevOps Guru: {message.get('InsightName') or message['InsightId']}",
+        name=f"DevOps Guru: {called(message.get('InsightName') or message['InsightId'])}",
         state=states.get(kind),
         why=f"DevOps Guru tells more of an insight: {kind}",
         identity=("devops guru", message["InsightId"]),

@@ -84,6 +84,17 @@ def last_of_arn(arn: Any) -> str | None:
     return re.split(r"[:/]", text)[-1] if text and text.startswith("arn:") else text
 
 
+def called(value: Any) -> str:
+    """Return a name on one line, also if there is none."""
+    return values.name(value) or "unknown"
+
+
+def line(label: str, value: Any) -> str | None:
+    """Return a labelled line of text, or None if there is no value."""
+    text = values.scalar(value)
+    return f"{label}: {text}" if text else None
+
+
 def part(value: Any, *path: str) -> Any:
     """Return what stands at a path of nested objects, or None."""
     for key in path:

@@ -1,0 +1,30 @@
+"""Composition root: it builds the parts of a function from its settings, each once and when it is first used.
+
+A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
+the part is built, so that a cold start imports nothing that its function does not use.
+
+To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
+
+The parts stand in the order in which they need each other: `stores` (settings, clients, the table), `files` (the
+owner's), then `classification`, and `remediation`, `people`, `alerts`.
+"""
+
+from firstline.wiring.alerts import AlertParts
+from firstline.wiring.classification import ClassificationParts
+
+
+class Wiring(AlertParts, ClassificationParts):
+    """The parts of one Lambda function, built from its settings.
+
+    Parameters
+    ----------
+    model
+        The function's settings.
+    config
+        The time-outs and retries of its clients; parts with a deadline of their own have their own.
+
+    Example
+    -------
+    >>> wiring = Wiring(IngestSettings)
+    >>> wiring.intake.handle(event, now)
+    """

@@ -1,0 +1,144 @@
+"""The parts that take alerts in and keep incidents right: ingest, heartbeats, reconcile."""
+
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING
+
+from firstline.errors import ConfigurationError, HistoryUnavailable
+from firstline.observability import logger
+from firstline.wiring.people import PeopleParts
+
+if TYPE_CHECKING:
+    from firstline.incidents.heartbeats import Watch
+    from firstline.incidents.hold_ends import HoldEnds
+    from firstline.incidents.reconcile import Reconciler
+    from firstline.ingest.accept import Ingestion
+    from firstline.ingest.front_door import Intake
+    from firstline.models import Incident, IncidentRecord
+
+
+class AlertParts(PeopleParts):
+    """Ingest, heartbeats, reconcile."""
+
+    @cached_property
+    def ingestion(self) -> "Ingestion":
+        from zoneinfo import ZoneInfo
+
+        from firstline.adapters.dynamodb.silences import RememberedSilences
+        from firstline.incidents import lifecycle
+        from firstline.incidents.store import Limits
+        from firstline.ingest.accept import Ingestion, Ports
+        from firstline.ingest.judge import Judge
+        from firstline.policy.holds import Holds
+
+        silences = RememberedSilences(self.silences)
+        judge = Judge(
+            rules=lambda: self.rules_or_none,
+            quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
+            zone=ZoneInfo(self.settings.time_zone),
+            paging=lambda: self.paging_policy_or_none,
+        )
+        limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
+        ports = Ports(
+            self.groups,
+            start=lambda incident, generation: self.executions.start(incident, generation),
+            tell=lambda live: lifecycle.tell(live, self.executions),
+            incident=self._incident,
+        )
+        return Ingestion(ports, limits, judge)
+
+    def _incident(self, incident_id: str) -> "Incident | None":
+        record = self.incidents.record(incident_id)
+        return None if record is None else record.incident
+
+    @cached_property
+    def intake(self) -> "Intake":
+        from firstline.adapters.aws.certificates import Certificates
+        from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
+        from firstline.adapters.aws.topics import confirm_subscription
+        from firstline.ingest.front_door import Intake
+
+        return Intake(
+            ingestion=self.ingestion,
+            incidents=self.incidents,
+            executions=self.executions,
+            secrets=self.secrets.lines,
+            quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
+            backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
+            certificates=Certificates().get,
+            confirm_subscription=confirm_subscription,
+            own_stack=self.settings.stack_name,
+            heartbeats=self.heartbeats,
+            is_heartbeat=lambda alert: self.rules_or_none.is_heartbeat(alert),
+        )
+
+    @cached_property
+    def watch(self) -> "Watch":
+        from firstline.incidents.heartbeats import Watch
+
+        return Watch(declared=lambda: self.rules.heartbeats, heartbeats=self.heartbeats, accept=self.ingestion.accept)
+
+    @cached_property
+    def reconciler(self) -> "Reconciler":
+        from firstline.adapters.dynamodb.open_incidents import count_open
+        from firstline.incidents.reconcile import Reconciler
+
+        return Reconciler(
+            incidents=self.incidents,
+            executions=self.executions,
+            topic=self.page_topic,
+            page_after=timedelta(seconds=self.settings.page_after_seconds),
+            page=self._page_overdue,
+            show=self._show_again,
+            hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
+            count_open=lambda: count_open(self.table),
+            watch=lambda now: self.watch.look(now),
+        )
+
+    @cached_property
+    def hold_ends(self) -> "HoldEnds":
+        from zoneinfo import ZoneInfo
+
+        from firstline.incidents.hold_ends import HoldEnds
+        from firstline.ingest.judge import Judge
+        from firstline.policy.holds import Holds
+
+        # Rules and silences that cannot be read are an error here, and no reason to end a hold.
+        silences = lru_cache(maxsize=1)(self.silences.since)
+        judge = Judge(
+            rules=lambda: self.rules,
+            quiet=lambda now: Holds(self.rules.maintenance, silences(now)),
+            zone=ZoneInfo(self.settings.time_zone),
+        )
+        return HoldEnds(judge, members=self.incidents.members, inhibitors=lambda keys: self.groups.read({}, keys)[1])
+
+    def _page_overdue(self, record: "IncidentRecord", reason: str, now: datetime) -> None:
+        from firstline.incidents.audit_trail import append_or_log, paged
+        from firstline.people.page import overdue, page_on_call
+        from firstline.policy.paging import ONLY_THE_TOPIC
+
+        try:
+            policy = self.paging_policy
+        except ConfigurationError as error:
+            logger.error("paging through the page topic alone: %s", error)
+            policy = ONLY_THE_TOPIC
+        page_on_call(
+            overdue(record, reason),
+            policy=policy,
+            channels={**self.channels(), "sns": self.page_topic},
+            incidents=self.incidents,
+            now=now,
+            on_call=self.on_call,
+            must_claim=True,
+        )
+        try:
+            told = self.incidents.record(record.incident.incident_id) or record
+        except HistoryUnavailable:
+            logger.exception("a page of reconcile comes on the trail with the next message")
+            return
+        append_or_log(self.trail, record.incident.incident_id, paged(told), now)
+
+    def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
+        from firstline.people.show import show_again
+
+        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)

@@ -1,0 +1,119 @@
+"""The parts that tell, page and serve people: channels, events, on-call, the front of respond, the console."""
+
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from firstline.wiring.remediation import RemediationParts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from firstline.adapters.channels.paging import PageTopic
+    from firstline.channels.delivery import Channel
+    from firstline.channels.publish import Publisher
+    from firstline.console.site import Site
+    from firstline.models import NormalizedAlert
+    from firstline.people.front import PeopleFront
+    from firstline.people.on_call import OnCallDesk
+    from firstline.policy.paging import Level
+    from firstline.policy.people import People
+
+
+class PeopleParts(RemediationParts):
+    """Channels, events, on-call, the front of respond, the console."""
+
+    def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
+        """Connect the channels anew each time: a rotated secret is used from the next message on."""
+        from firstline.adapters.channels.connect import connect
+
+        save, save_post = self.incidents.save_slack_message, self.incidents.save_post
+        return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
+
+    def say(self, text: str) -> None:
+        """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
+        from firstline.channels.delivery import say
+
+        say(text, self.channels())
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        from firstline.adapters.aws.event_bus import EventBus
+        from firstline.adapters.dynamodb.stream import milestones_in, number_of
+        from firstline.channels.publish import Publisher
+
+        stack = self.settings.stack_name
+        return Publisher(
+            milestones_in=milestones_in,
+            number_of=number_of,
+            record=self.incidents.record,
+            send=EventBus(self._client("events"), self.settings.event_bus_name, stack).send,
+            stack=stack,
+            console_url=self.settings.console_url,
+        )
+
+    @cached_property
+    def page_topic(self) -> "PageTopic":
+        from firstline.adapters.channels.paging import PageTopic
+
+        arn, console_url = self.settings.page_topic_arn, self.settings.console_url
+        return PageTopic(arn, client=self._client("sns"), console_url=console_url)
+
+    def on_call(self, level: "Level") -> str | None:
+        """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""
+        from firstline.adapters.channels.connect import on_call_now
+        from firstline.people.on_call import of_listed, whose_turn
+
+        if level.schedule is not None:
+            known = of_listed(self.overrides.of, self.people)
+            return whose_turn(level.schedule, self.schedules, known, datetime.now(UTC))
+        return on_call_now(level, self.settings, self.secrets)
+
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
+        from firstline.people.on_call import OnCallDesk, of_listed
+
+        known = of_listed(self.overrides.of, people)
+        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell)
+
+    def _submit(self, alert: "NormalizedAlert") -> None:
+        """Hand an alert that a person raised to ingest."""
+        from firstline.adapters.aws.quarantine import BacklogQueue
+        from firstline.ingest.quarantine import Backlog
+
+        queue = BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url)
+        queue.keep(Backlog(alert.timestamp, [alert]))
+
+    @cached_property
+    def people_front(self) -> "PeopleFront":
+        from firstline.people.front import PeopleFront
+
+        return PeopleFront(
+            incidents=self.incidents,
+            remediations=self.remediations,
+            executions=self.executions,
+            trail=self.trail,
+            documents=self.documents,
+            people=lambda: self.people,
+            secrets=self.secrets.lines,
+            channels=partial(self.channels, interactive=True),
+            submit=self._submit,
+            on_call=self._on_call_desk,
+            sessions=self.sessions,
+        )
+
+    @cached_property
+    def site(self) -> "Site":
+        from zoneinfo import ZoneInfo
+
+        from firstline.console.site import Site
+
+        return Site(
+            stack=self.settings.stack_name,
+            zone=ZoneInfo(self.settings.time_zone),
+            execution_url=self.settings.console_url,
+            incidents=self.incidents,
+            trail=self.trail,
+            silences=self.silences.since,
+            documents=self.documents,
+            session=self.sessions.find,
+        )
