@@ -63,7 +63,7 @@ def test_the_webhook_is_signed_under_an_id_that_stays() -> None:
         (Answer(429, {}), True, 60, "429"),
         (Answer(502, b"x" * 100_000), True, None, "502"),
         (Answer(302, b"", {"Location": "/elsewhere"}), False, None, "302.*check"),
-        (Answer(hang=True), True, None, "timed out"),
+        (Answer(hang=True), True, 60, "timed out"),
     ],
 )
 def test_failures_say_whether_trying_again_helps(

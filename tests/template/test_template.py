@@ -11,6 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
 from firstline.adapters.aws.event_bus import source_of
+from firstline.adapters.channels.posting import TIMEOUT_SECONDS
 from firstline.channels.events import render
 from firstline.incidents.milestones import Milestone
 from firstline.incidents.reconcile import SECONDS
@@ -178,7 +179,7 @@ def test_reconcile_hears_of_every_end_of_a_command_that_may_be_ours(resources: R
 
 
 def test_reconcile_ends_before_it_times_out(functions: Resources) -> None:
-    one_page = 10  # seconds: two tries of a channel that hangs
+    one_page = 10 + 2 * TIMEOUT_SECONDS  # two tries of a channel that hangs, and one of each that can only post
     assert SECONDS + one_page < functions["ReconcileFunction"]["Timeout"] < 60
 
 

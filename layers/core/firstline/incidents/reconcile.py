@@ -51,7 +51,7 @@ STARTS_WITHIN = timedelta(seconds=30)
 FAILED_WITHIN = timedelta(minutes=3)
 """Executions that failed before that were seen by an earlier run."""
 
-SECONDS = 40.0
+SECONDS = 38.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
 

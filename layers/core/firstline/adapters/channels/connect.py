@@ -8,8 +8,6 @@ from firstline.adapters.aws.secrets import Secrets
 from firstline.adapters.channels.paging import PagerDuty, on_call_name
 from firstline.adapters.channels.posting import SavePost
 from firstline.adapters.channels.slack import Remember, SlackBot, SlackWebhook
-from firstline.adapters.channels.teams import TeamsWorkflow
-from firstline.adapters.channels.webhook import SignedWebhook
 from firstline.channels.delivery import Channel, Later, Unusable, Wakes
 from firstline.observability import logger
 from firstline.policy.paging import Level
@@ -68,7 +66,11 @@ def _teams(settings: ChannelSettings, secrets: Secrets, save: SavePost, interact
     url = secrets.get("teams/workflow-url")
     if not url:
         return None
-    return Later() if interactive else TeamsWorkflow(url, save, console_url=settings.console_url)
+    if interactive:
+        return Later()
+    from firstline.adapters.channels.teams import TeamsWorkflow
+
+    return TeamsWorkflow(url, save, console_url=settings.console_url)
 
 
 def _webhook(settings: ChannelSettings, secrets: Secrets, save: SavePost, interactive: bool) -> Channel | None:
@@ -77,6 +79,8 @@ def _webhook(settings: ChannelSettings, secrets: Secrets, save: SavePost, intera
         return None
     if interactive:
         return Later()
+    from firstline.adapters.channels.webhook import SignedWebhook
+
     keys = secrets.lines("webhook/signing-key")
     return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=settings.console_url)
 

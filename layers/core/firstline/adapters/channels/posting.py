@@ -19,7 +19,10 @@ from firstline.models import Notification
 from firstline.observability import logger
 from firstline.text import one_line
 
-TIMEOUT_SECONDS = 4.0
+TIMEOUT_SECONDS = 3.0
+LEAVE_ALONE_SECONDS = 60.0
+"""The time for which a receiver that hangs is left alone: another try at once would hold those who are told next."""
+
 LONGEST_ANSWER = 500
 _PASSING = frozenset({408, 425, 429})
 _TOO_LARGE = 413
@@ -103,7 +106,7 @@ def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: s
     asking.start()
     asking.join(seconds)
     if not failures:
-        raise ChannelFailed(f"{what}: timed out after {seconds:g} seconds", retryable=True)
+        raise _timed_out(what, seconds)
     if failures[0] is not None:
         raise failures[0]
 
@@ -125,8 +128,17 @@ def _failure(what: str, request: urllib.request.Request, fix: str, seconds: floa
             retry_after=_seconds(error.headers.get("Retry-After")) if error.code == 429 else None,
             too_large=too_large,
         )
+    except TimeoutError:
+        return _timed_out(what, seconds)
     except (OSError, HTTPException, ValueError) as error:
+        if isinstance(getattr(error, "reason", None), TimeoutError):
+            return _timed_out(what, seconds)
         return ChannelFailed(f"{what}: {_without_address(error)}", retryable=not isinstance(error, ValueError))
+
+
+def _timed_out(what: str, seconds: float) -> ChannelFailed:
+    said = f"{what}: timed out after {seconds:g} seconds"
+    return ChannelFailed(said, retryable=True, retry_after=LEAVE_ALONE_SECONDS)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -152,11 +164,9 @@ def _is_allowed(url: str) -> bool:
 
 def _without_address(error: Exception) -> str:
     """Return an error in words. A URLError's reason names no address; of others, only the kind is told."""
-    if isinstance(error, TimeoutError):
-        return "timed out"
     return str(error.reason) if isinstance(error, urllib.error.URLError) else type(error).__name__
 
 
 def _seconds(asked: str | None) -> float:
     """Return for how many seconds a receiver asks to be left alone; a minute if it does not say it in whole seconds."""
-    return float(asked) if asked and asked.isdecimal() else 60.0
+    return float(asked) if asked and asked.isdecimal() else LEAVE_ALONE_SECONDS
