@@ -23,7 +23,7 @@ def connect(
     for a person who waits for the answer: short time-outs, and channels that can't edit are told later.
     """
     found = {
-        "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, interactive)),
+        "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, save_post, interactive)),
         "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, interactive)),
         "teams": _or_unusable("never", lambda: _teams(settings, secrets, save_post, interactive)),
         "webhook": _or_unusable("never", lambda: _webhook(settings, secrets, save_post, interactive)),
@@ -42,7 +42,9 @@ def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> s
     return on_call_name(policy, api_url=settings.pagerduty_api_url, api_token=token) if policy and token else None
 
 
-def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, interactive: bool) -> Channel | None:
+def _slack(
+    settings: ChannelSettings, secrets: Secrets, remember: Remember, save: SavePost, interactive: bool
+) -> Channel | None:
     if token := secrets.get("slack/bot-token"):
         return SlackBot(
             token,
@@ -54,7 +56,7 @@ def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, inte
             interactive=interactive,
         )
     url = secrets.get("slack/webhook-url")
-    return SlackWebhook(url, console_url=settings.console_url) if url and not interactive else None
+    return SlackWebhook(url, save, console_url=settings.console_url) if url and not interactive else None
 
 
 def _pagerduty(settings: ChannelSettings, secrets: Secrets, interactive: bool) -> Channel | None:
