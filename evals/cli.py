@@ -16,8 +16,8 @@ from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, 
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
-from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
+from firstline.policy.model import Price
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

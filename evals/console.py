@@ -13,8 +13,8 @@ from evals.baseline import Baseline
 from evals.own_rules import Learned
 from evals.public_rules import LEVELS
 from evals.scoring import SEVERITIES, PerClass, Result, Score
-from firstline.classification.model import Price
 from firstline.models import Severity, Usage
+from firstline.policy.model import Price
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("macro_f1", "macro-F1 over severities", True),

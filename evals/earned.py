@@ -15,10 +15,10 @@ from statistics import fmean
 from evals.cases import Case
 from evals.classifiers import Policy, opinions
 from firstline.classification import guardrails, prompt, without_model
-from firstline.classification.costs import MISSED_PAGE_COST, cost
 from firstline.classification.earned import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.models import Severity, Stance
+from firstline.policy.costs import MISSED_PAGE_COST, cost
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 REPLAYED = 300

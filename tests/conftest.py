@@ -26,7 +26,7 @@ os.environ |= {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
-hypothesis.settings.register_profile("firstline", max_examples=tries(100))
+hypothesis.settings.register_profile("firstline", max_examples=tries(100), deadline=None)
 hypothesis.settings.load_profile("firstline")
 
 # Under moto every test has a session of its own, which would read each service's model again: a tenth of a second.

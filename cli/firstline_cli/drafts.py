@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
 from firstline.classification import lexicon
+from firstline.classification.lasting_words import is_asked
 from firstline.classification.own_words import kind_named
 from firstline.errors import ConfigurationError
 from firstline.models import EVERYWHERE, AlertKind, IncidentRecord, Severity
-from firstline.people.lasting_words import is_asked
 from firstline.sources import meanings, severity
 from firstline.sources.cloudwatch_alarm import severity_word, stated_severity, topic_severity_word
 from firstline.text import one_line

@@ -47,7 +47,7 @@ def full_id(table: "Table", given: str) -> str:
 def record_of(table: "Table", given: str) -> "IncidentRecord":
     """Return the incident that is meant; end the command if there is none."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
-    from firstline.people.feedback_store import UNKNOWN as NO_SUCH_INCIDENT
+    from firstline.classification.feedback_store import UNKNOWN as NO_SUCH_INCIDENT
 
     record = TableIncidents(table).record(full_id(table, given))
     if record is None:

@@ -8,14 +8,15 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification import prompt
 from firstline.classification.classify import classify
-from firstline.classification.costs import cost
 from firstline.classification.earned import Disagreement, Label
 from firstline.classification.evidence import gather
 from firstline.classification.labels import label_of, llm_decider
-from firstline.classification.model import Model, Price
+from firstline.classification.model import Model
 from firstline.classification.prompt import Offered, Prompt
 from firstline.classification.say import NO_SAY
 from firstline.models import Classification, Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
+from firstline.policy.costs import cost
+from firstline.policy.model import Price
 from firstline.policy.rules import Rules
 from firstline_cli.as_of import AsOf
 

@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import PageOnCallInput
+from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
 from firstline.people.page import page_on_call
-from firstline.people.reasons import with_its_reason
 from firstline.remediation.settle import conclude
 from firstline.settings import EscalateSettings
 from firstline.wiring import Wiring

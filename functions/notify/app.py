@@ -6,10 +6,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from firstline.contracts import ReasonedInput
+from firstline.contracts import NotifyInput, ReasonedInput
+from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
-from firstline.people.announce import NotifyInput, announce
-from firstline.people.reasons import with_its_reason
+from firstline.people.announce import announce
 from firstline.remediation.settle import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring

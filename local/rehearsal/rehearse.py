@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from firstline.errors import ConfigurationError
+from firstline.runbooks.commands import VERIFY, Command, Step
 from firstline.runbooks.documents import render_document_script
-from firstline.runbooks.model import VERIFY, Command, Runbook, Step
+from firstline.runbooks.model import Runbook
 from local.emulator.hosts import Host, ScriptResult
 
 SCENARIOS = Path(__file__).with_name("scenarios")

@@ -18,9 +18,10 @@ from firstline.models import NormalizedAlert
 from firstline.remediation.plan import parameter_values
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.commands import Command, DocumentStep, Step
 from firstline.runbooks.examples import HOST, ExampleAlert
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import Command, DocumentStep, Runbook, Step
+from firstline.runbooks.model import Runbook
 from firstline.runbooks.release_steps import CodeDeployRollback, ReleaseStep
 from firstline.sources import normalize
 from local.emulator.hosts import Hosts, Sandbox

@@ -9,10 +9,10 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
+from firstline.classification import feedback_store
 from firstline.classification.earned import NOTHING_EARNED
 from firstline.errors import HistoryUnavailable
 from firstline.models import Feedback
-from firstline.people import feedback_store
 from firstline.policy.model import Ceiling
 from tests.support.builders import NOON, alert, at, open_for
 from tests.support.memory import MemoryStore

@@ -13,11 +13,11 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.classification import feedback_store
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.audit_trail import Fact
 from firstline.incidents.store import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident
-from firstline.people import feedback_store
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.store import NOTHING_RUNS
 from tests.integration.test_evidence import counted

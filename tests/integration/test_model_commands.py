@@ -9,11 +9,11 @@ from typer.testing import CliRunner, Result
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
+from firstline.classification import feedback_store
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Feedback, Severity, Usage
-from firstline.people import feedback_store
 from firstline_cli import models
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS

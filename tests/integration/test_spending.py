@@ -15,11 +15,10 @@ from firstline.adapters.dynamodb.spending import Day, Spending
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.llm.chat_format import most
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
-from firstline.classification.model import Price
 from firstline.classification.prompt import Prompt
 from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Usage
-from firstline.policy.model import Ceiling
+from firstline.policy.model import Ceiling, Price
 from tests.integration import chat_server
 from tests.integration.chat_server import Script, Server, answer, completion
 

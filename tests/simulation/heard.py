@@ -294,8 +294,14 @@ class Heard:
         alert, live = joined
         if "held_until" in live.item or live.group_key.startswith("storm:") or not self._worse(alert, word):
             return
+        if acts := self._acts(live):
+            within = WHILE_IT_ACTS
+        if acts and all(
+            (plain(live.item.get(f"loud_{rank}")) or 0) <= (plain(live.item.get(f"judged_loud_{rank}")) or 0)
+            for rank in ("high", "critical")
+        ):
+            return  # the verdict knew of it, so the remediation has its time first
         self.watch.checks["prompt"] += 1
-        within = WHILE_IT_ACTS if self._acts(live) else within
         waited = self.watch.world.calls.waited(word.at - AT_ONCE)
         if self.watch.world.clock.now() - word.at < within + waited:
             again = f"was anybody paged for {word.said.key} at once?"

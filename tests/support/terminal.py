@@ -6,7 +6,7 @@ from typing import Any
 
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
-from firstline.people.front import PeopleFront
+from firstline.console.front import PeopleFront
 from firstline.people.on_call import OnCallDesk
 from firstline.policy.oncall import OnCall
 from firstline.policy.people import People

@@ -38,7 +38,7 @@ assert not [f for f in files if f and "site-packages" in f], files
 RENDER = """
 import sys
 sys.path[:0] = sys.argv[1:]
-from firstline.people import approval_page
+from firstline.console import approval_page
 print(approval_page.refusal("reason", "incident", "<title>"))
 """
 

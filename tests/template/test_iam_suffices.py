@@ -15,12 +15,12 @@ from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
+from firstline.classification import feedback_store
 from firstline.console.sessions import Pass
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
-from firstline.people import feedback_store
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling

@@ -1,8 +1,11 @@
 """Needs of tests: a lack skips the test and names its remedy, or fails it where nothing may be lacking."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.__main__ import APART, FOLDERS, TESTS, counted, last_line
+from tests.__main__ import APART, FOLDERS, TESTS, counted, environment, last_line
 from tests.support import needs
 from tests.support.needs import Lack
 
@@ -49,6 +52,13 @@ def test_the_last_line_counts_and_says_what_brings_what_was_skipped() -> None:
 
 def test_a_process_that_left_no_results_counts_nothing() -> None:
     assert last_line(*counted(""), 1) == "0 passed, 0 failed, 0 skipped [1 s]"
+
+
+def test_a_part_keeps_bytecode_whatever_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asked = [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"]
+
+    assert subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_every_test_is_in_a_part_that_is_run() -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from firstline.classification.feedback import last_words
 from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord
-from firstline.people.feedback import last_words
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from firstline.channels.slack_feedback import said
 from firstline.channels.summary import severity
+from firstline.classification.feedback import last_words
 from firstline.classification.words import evidence_for
 from firstline.incidents.audit_trail import Entry, happened_at
 from firstline.models import IncidentRecord
-from firstline.people.feedback import last_words
 from firstline.reports.periods import acknowledged_after, resolved_after
 from firstline.text import in_words
 from firstline_cli.learn.story import Story

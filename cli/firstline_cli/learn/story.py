@@ -7,10 +7,10 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification.evidence import gather
+from firstline.classification.feedback import called_noise, called_real, last_words, severity_said
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
 from firstline.models import Evidence, Incident, IncidentRecord, Severity
-from firstline.people.feedback import called_noise, called_real, last_words, severity_said
 from firstline_cli.as_of import AsOf
 
 

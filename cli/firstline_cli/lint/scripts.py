@@ -11,7 +11,8 @@ from pathlib import Path
 from firstline.policy.files import line_of
 from firstline.runbooks import documents, protected
 from firstline.runbooks.catalogue import Problem
-from firstline.runbooks.model import Accepted, Command, Runbook, Step
+from firstline.runbooks.commands import Accepted, Command, Step
+from firstline.runbooks.model import Runbook
 from firstline_cli.lint.commands import Unread, read
 from firstline_cli.lint.dangers import DANGERS, LOOKS_ONLY, UNASKED, UNREAD, Danger, is_unasked
 

@@ -269,6 +269,13 @@ class CloseIncidentInput(ReasonedInput):
     joined: int
 
 
+type NotifyInput = Annotated[
+    RecordSuppressionInput | AnnounceRemediationInput | NotifyOpsInput | AnnounceQuietInput | CloseIncidentInput,
+    Field(discriminator="state"),
+]
+"""The input of the notify function; its `state` tells which state of the machine sent it."""
+
+
 class NotifyOutput(Lenient):
     """Output of every state of the notify function.
 

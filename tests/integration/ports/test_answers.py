@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from firstline.classification import feedback_store
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Incident, Note
-from firstline.people import feedback_store
 from tests.integration.ports.conftest import Open, close, live_of, record_of
 from tests.support.builders import a_classification, alert, at
 

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import pytest
 
 from firstline.channels.delivery import Channel
+from firstline.console.approval_requests import ApprovalHandler
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan
 from firstline.people import approve, links
-from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.approve import Answer
 from firstline.people.operate import Operations
 from firstline.remediation.store import Remediations

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from firstline.classification import feedback_store
 from firstline.classification.earned import earned_by
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Incident, Stance
-from firstline.people import feedback_store
 from tests.integration.ports.conftest import Open, close, live_of
 from tests.support.builders import a_classification, alert, at
 

@@ -114,7 +114,7 @@ def test_history_raises_what_people_had_to_act_on(decide: Decide, ended: Any) ->
     assert any("needed a human at high or above" in reason for reason in verdict.reasons)
 
 
-@settings(max_examples=tries(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_without_a_model_nothing_is_below_what_the_source_said(decide: Decide, ended: Any, data: st.DataObject) -> None:
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]))

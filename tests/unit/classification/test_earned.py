@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from firstline.classification.costs import cost
 from firstline.classification.earned import (
     BETS_OF_A_GROUP,
     EARNED_AT,
@@ -19,6 +18,7 @@ from firstline.classification.earned import (
     severity_move,
 )
 from firstline.models import Severity, Stance
+from firstline.policy.costs import cost
 
 
 def _stance(severity: Severity = "medium", runbook_id: str | None = None, blames: bool = False) -> Stance:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from firstline.classification import memory
 from firstline.classification.case import Case
 from firstline.classification.classify import classify
+from firstline.classification.feedback import called_real
 from firstline.classification.templates import template_of
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Feedback, Incident, Severity
-from firstline.people.feedback import called_real
 from firstline.policy.rules import NO_RULES
 from tests.support.depth import tries
 
@@ -53,7 +53,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
     ]
 
 
-@settings(max_examples=tries(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_history_of_words_breaks_the_invariants(
     incident: Any, evidence: Any, judged: Any, model: Any, data: st.DataObject

@@ -205,7 +205,7 @@ def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:
     assert verdict.first_steps
 
 
-@settings(max_examples=tries(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_verdict_breaks_the_invariants(judge: Judge, ended: Any, data: st.DataObject) -> None:
     """Try a model that obeys an attacker completely: any severity, confidence, runbook, words and past."""

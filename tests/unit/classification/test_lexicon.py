@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.classification import lexicon
@@ -131,7 +131,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     name=st.lists(_PIECES | st.text(max_size=5)).map("".join),
     message=st.lists(_PIECES | st.text(max_size=5)).map("".join),

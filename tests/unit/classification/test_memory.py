@@ -358,7 +358,7 @@ def test_with_the_model_off_memory_lowers_nothing(decide: Decide, before: Before
     assert decide(before(3, "real")).decided_by == "cache"
 
 
-@settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_remembered_no_page_is_kept_back(
     decide: Decide, before: Before, model: Any, judged: Any, data: st.DataObject

@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_left_out_and_counted_and_the_most_telling_stays(
     assert small.left_out + len(small.items) == len(pack(incident(), known, now).items) + 12
 
 
-@settings(max_examples=tries(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=600), scale=st.integers(min_value=1, max_value=20))
 def test_whatever_the_evidence_says_the_pack_is_bounded_json(
     text: str,

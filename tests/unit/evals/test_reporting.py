@@ -13,8 +13,8 @@ from evals import baseline, console
 from evals.classifiers import Verdict
 from evals.cli import app
 from evals.scoring import Score, score
-from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
+from firstline.policy.model import Price
 
 type MakeVerdict = Callable[..., Verdict]
 

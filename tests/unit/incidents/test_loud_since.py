@@ -154,7 +154,7 @@ class Story:
         return record.incident
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS)
 @example(steps=[("page", 2), ("low joins", 150), ("low joins", 150), ("page wakes nobody", 150)])
 @example(steps=[("acknowledged", 2), ("taken back", 2)])

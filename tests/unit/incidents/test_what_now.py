@@ -774,15 +774,26 @@ def test_a_resolve_that_did_not_know_all_is_taken_back(joined: int, withdrawn: b
     assert (decided.go == "Close Incident") is not withdrawn
 
 
-def test_a_resolve_that_is_taken_back_takes_the_answer_with_it_and_pages_at_once() -> None:
+@pytest.mark.parametrize(
+    ("ranks", "saw", "pages"),
+    [
+        ((4, 4), 1, True),
+        # The second critical joined after the page, and the person who resolved saw it.
+        ((4, 4, 1), 2, False),
+        ((4, 4, 4), 2, True),
+    ],
+)
+def test_a_resolve_that_is_taken_back_takes_the_answer_with_it_if_what_joined_pages(
+    ranks: tuple[int, ...], saw: int, pages: bool
+) -> None:
     store = MemoryStore()
     store.admit(incident(), classification=FATAL)
-    joined: dict[str, Any] = {"own": counts_for(4, 4), "judged": 2, "decided": 4}
-    resolved = {"resolved_at": at(1), "resolved_by": "Ana", "resolved_seen": 1}
+    joined: dict[str, Any] = {"own": counts_for(*ranks), "judged": 2, "decided": 4}
+    resolved = {"resolved_at": at(1), "resolved_by": "Ana", "resolved_seen": saw, "resolved_loud": Loud(critical=saw)}
     store.change(incident().incident_id, **(PAGED | ACKED | joined | resolved))
     request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL)
 
-    assert decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Page On-Call"
+    assert (decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Page On-Call") is pages
 
 
 def test_an_execution_that_hands_over_makes_its_incident_due_at_once() -> None:

@@ -225,7 +225,7 @@ def executions(draw: st.DrawFn) -> Execution:
     return Execution(draw, now, live, record, known)
 
 
-@settings(max_examples=tries(400), deadline=None)
+@settings(max_examples=tries(400))
 @given(executions())
 def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> None:
     before = execution.live
@@ -238,7 +238,7 @@ def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> N
         assert chosen.ended_by == "person", "what a person was called for is closed by itself or by a person"
 
 
-@settings(max_examples=tries(200), deadline=None)
+@settings(max_examples=tries(200))
 @given(executions())
 def test_whoever_needs_a_person_is_told_before_the_execution_waits_for_long(execution: Execution) -> None:
     """Nothing of paging severity fires, unheld and uncured, while nobody was called and the execution sleeps."""

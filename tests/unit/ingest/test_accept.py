@@ -399,7 +399,7 @@ def _deliveries(draw: st.DrawFn) -> list[list[NormalizedAlert]]:
     return deliveries
 
 
-@settings(max_examples=tries(60), deadline=None)
+@settings(max_examples=tries(60))
 @given(_deliveries())
 def test_whatever_the_order_the_same_alerts_fire_and_each_is_counted_once(
     deliveries: Sequence[Sequence[NormalizedAlert]],

@@ -18,6 +18,7 @@ from evals.injection.orders import TECHNIQUES
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
 from firstline.classification.classify import classify
+from firstline.console.approval_page import plan_page, review
 from firstline.ingest import changes
 from firstline.ingest.fold import Arrival, fold
 from firstline.models import (
@@ -37,7 +38,6 @@ from firstline.models import (
     StepResult,
     Target,
 )
-from firstline.people.approval_page import plan_page, review
 from firstline.people.links import Link
 from firstline.policy.remediation import RemediationPolicy
 from firstline.privacy.alerts import without_secrets

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from firstline.contracts import NotifyOutput
+from firstline.contracts import NotifyInput, NotifyOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from firstline.people.announce import SLACK_DOWN_FOR, NotifyInput, announce
+from firstline.people.announce import SLACK_DOWN_FOR, announce
 from tests.support.builders import (
     NOW,
     OPENED,

@@ -7,9 +7,9 @@ import pytest
 
 from firstline.errors import HistoryUnavailable, PageUndelivered
 from firstline.incidents.pages import LEASE
+from firstline.incidents.reasons import SLACK_IS_DOWN
 from firstline.models import Live
 from firstline.people.page import overdue, page_on_call
-from firstline.people.reasons import SLACK_IS_DOWN
 from tests.support.builders import (
     INCIDENT_ID,
     NOW,

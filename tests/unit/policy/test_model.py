@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
-from firstline.policy.model import Ceiling, ModelPolicy, load_model_policy
+from firstline.policy.model import Ceiling, ModelPolicy, Price, load_model_policy
 
 SHIPPED = Path("runbooks/policy/model.yaml")
 

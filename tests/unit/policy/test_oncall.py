@@ -99,7 +99,7 @@ def schedules(draw: st.DrawFn) -> Roster:
     )
 
 
-@settings(max_examples=tries(100), deadline=None)
+@settings(max_examples=tries(100))
 @given(schedules(), st.timedeltas(timedelta(), TWO_YEARS))
 def test_shifts_follow_each_other_without_a_gap_and_say_who_it_is_at_each_moment(
     made: Roster, later: timedelta
@@ -127,7 +127,7 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
     assert len(shifts) == pytest.approx(730 / 7, abs=1)
 
 
-@settings(max_examples=tries(100), deadline=None)
+@settings(max_examples=tries(100))
 @given(schedules(), st.timedeltas(timedelta(), TWO_YEARS), st.timedeltas(timedelta(minutes=1), timedelta(days=3)))
 def test_an_override_moves_nothing_else(made: Roster, later: timedelta, length: timedelta) -> None:
     one = override("eve", BEGIN + later, BEGIN + later + length)

@@ -141,10 +141,10 @@ def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, An
 def test_if_the_record_cannot_be_read_what_now_has_to_choose(
     event: dict[str, Any], state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unavailable(*_: object, **__: object) -> None:
+    def unavailable(incident_id: str) -> None:
         raise HistoryUnavailable("no table")
 
-    monkeypatch.setattr(app, "decide", unavailable)
+    monkeypatch.setattr(app.wiring.incidents, "record", unavailable)
 
     answer = app.handler(ended(event) if state == "Next Move" else event, Context())
 

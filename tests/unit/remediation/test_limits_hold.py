@@ -316,5 +316,5 @@ def _verdict(runbook_id: str) -> Classification:
 
 TestLimitsHold = Operations.TestCase
 TestLimitsHold.settings = settings(
-    max_examples=tries(60), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=tries(60), stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )

@@ -544,7 +544,7 @@ class Machine:
         return Observed(state=state)
 
 
-@settings(max_examples=tries(300), deadline=None)
+@settings(max_examples=tries(300))
 @given(st.data(), plans())
 def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
     data: st.DataObject, given: RemediationPlan

@@ -9,6 +9,7 @@ from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
+    NotifyInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
@@ -16,7 +17,6 @@ from firstline.contracts import (
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import happened_at
 from firstline.models import Hold, RunbookRun, StepResult
-from firstline.people.announce import NotifyInput
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.settle import conclude
 from tests.support.builders import (

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW, render_document_script, render_script
-from firstline.runbooks.model import Command, Runbook
+from firstline.runbooks.model import Runbook
 from tests.support.checked import checked
 
 type Make[T] = Callable[..., T]

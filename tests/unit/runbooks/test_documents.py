@@ -11,8 +11,9 @@ import yaml
 
 from firstline.models import Classification, Incident
 from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import document_name, render_document_script, render_script, render_template
-from firstline.runbooks.model import Command, Runbook
+from firstline.runbooks.model import Runbook
 from tests.support.checked import checked
 
 type Make[T] = Callable[..., T]

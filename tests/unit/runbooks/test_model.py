@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from firstline.runbooks.model import Runbook, Step
+from firstline.runbooks.commands import Step
+from firstline.runbooks.model import Runbook
 from firstline.runbooks.parameters import Parameter
 from tests.support.checked import checked
 

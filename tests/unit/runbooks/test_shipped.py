@@ -65,7 +65,7 @@ def test_the_template_to_copy_is_a_sound_runbook(runbooks_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
-@settings(max_examples=tries(25), deadline=None)
+@settings(max_examples=tries(25))
 @given(st.data())
 def test_no_accepted_value_can_mean_anything_to_a_shell(runbook_id: str, name: str, data: st.DataObject) -> None:
     parameter = SHIPPED[runbook_id].parameters[name]

@@ -71,7 +71,7 @@ def read_by_all(payload: Any) -> None:
 
 
 @given(anything)
-@settings(max_examples=tries(300), deadline=None)
+@settings(max_examples=tries(300))
 def test_any_json(payload: Any) -> None:
     read_by_all(payload)
 
@@ -99,7 +99,7 @@ def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @given(st.data())
-@settings(max_examples=tries(600), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(600), suppress_health_check=[HealthCheck.too_slow])
 def test_a_real_shape_with_one_thing_wrong(data: st.DataObject) -> None:
     payload = FIXTURES[data.draw(st.sampled_from(sorted(FIXTURES)))]
     wrong = replaced(payload, data.draw(st.sampled_from(paths(payload))), data.draw(anything))

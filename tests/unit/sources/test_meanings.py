@@ -273,7 +273,7 @@ others = st.dictionaries(
 
 @pytest.mark.parametrize("source", BODIES)
 @given(others=others, seed=st.randoms(use_true_random=False))
-@settings(max_examples=tries(60), deadline=None)
+@settings(max_examples=tries(60))
 def test_labels_of_other_meanings_change_no_field(source: str, others: dict[str, str], seed: Any) -> None:
     mixed = [*MEANT.items(), *others.items()]
     seed.shuffle(mixed)

@@ -6,9 +6,9 @@ A choice carries `<incident id>#<answer>`: an option's value may have 150 charac
 from collections.abc import Sequence
 from typing import Any
 
+from firstline.classification.feedback import last_words
+from firstline.classification.lasting_words import choices, is_asked
 from firstline.models import Feedback, IncidentRecord, Severity
-from firstline.people.feedback import last_words
-from firstline.people.lasting_words import choices, is_asked
 from firstline.text import one_line
 
 MAX_OPTION = 150

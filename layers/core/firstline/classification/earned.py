@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from firstline.classification.costs import MISSED_PAGE_COST, Reach, cost, reach
 from firstline.models import Lenient, Name, Severity, Stance
+from firstline.policy.costs import MISSED_PAGE_COST, Reach, cost, reach
 
 EARNED_AT = 20.0
 LOST_AT = 2.0

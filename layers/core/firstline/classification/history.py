@@ -5,6 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firstline.classification.feedback import (
+    called_noise,
+    called_real,
+    calls_real,
+    last_words,
+    said_wrong_cause,
+    severity_said,
+)
 from firstline.classification.templates import template_of
 from firstline.models import (
     SEVERITY_RANK,
@@ -15,7 +23,6 @@ from firstline.models import (
     Severity,
     SourceSeverity,
 )
-from firstline.people.feedback import called_noise, called_real, calls_real, last_words, said_wrong_cause, severity_said
 
 MEMORY = timedelta(days=30)
 """Older incidents are no evidence: systems change."""

@@ -1,9 +1,9 @@
 """The labels of closed incidents: what turned out to be right, by people's words, else by the incident's end."""
 
 from firstline.classification.earned import Disagreement, Label
+from firstline.classification.feedback import confirmed, last_words, said_wrong_cause, was_right
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Feedback, IncidentRecord, Severity
 from firstline.models.live import loudest_since
-from firstline.people.feedback import confirmed, last_words, said_wrong_cause, was_right
 
 
 def decider_of(verdict: Classification) -> str:

@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 
 from firstline.classification import guardrails, lexicon
 from firstline.classification.case import Case
+from firstline.classification.feedback import confirmed
 from firstline.classification.history import ago
 from firstline.classification.templates import template_of
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, EarlierIncident, Severity
-from firstline.people.feedback import confirmed
 
 MAX_AGE = timedelta(days=20)
 """The age at which a verdict is no longer used again: 94 % of the alerts that recur do so within it."""

@@ -1,6 +1,7 @@
-"""The web console: pages about incidents, silences and reports for the people who operate them.
+"""People's requests over HTTP, and the pages of the web console that answer them.
 
 Read `site.py` first: it answers each GET with a page and changes nothing. Every write goes to the respond function,
-which serves the console's forms with `forms.py`. `sessions.py` has who may look and who may act; `incident_page.py` and
-`list_page.py` turn what the table holds into what a template shows.
+where `front.py` routes it: the console's forms to `forms.py`, the approval page to `approval_requests.py`.
+`sessions.py` has who may look and who may act; `incident_page.py` and `list_page.py` turn what the table holds into
+what a template shows.
 """

@@ -1,11 +1,11 @@
 """The page of a plan with its scripts, as the hosts will run them, and the form to decide on it."""
 
 from firstline.console.actions import decisions_on, why_no_decision
+from firstline.console.approval_page import review
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan
-from firstline.people.approval_page import review
 from firstline.remediation.steps import Documents
 from firstline.text import one_line
 

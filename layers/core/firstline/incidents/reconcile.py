@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from firstline.channels.delivery import Channel
 from firstline.contracts import ExecutionInput
 from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents import lifecycle
@@ -55,8 +54,8 @@ SECONDS = 38.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
 
-class LastResort(Channel, Protocol):
-    """The page topic, which also gets Firstline's own alarms."""
+class LastResort(Protocol):
+    """The topic of last resort, which also gets Firstline's own alarms."""
 
     def has_subscriber(self) -> bool:
         """Return True if anyone is subscribed to the topic."""

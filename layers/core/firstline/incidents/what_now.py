@@ -251,12 +251,14 @@ class _Look:
                 return self.go("Classify")
             if self.verdict is None or self.live.decided is None:
                 return None
-        if self._louder():
-            return None
-        if self.verdict.severity == "noise":
+        return None if self._louder() else self._as_judged(self.verdict)
+
+    def _as_judged(self, verdict: Classification) -> WhatNowOutput | None:
+        """Do what the verdict says: suppress, hold, plan, or run what was planned."""
+        if verdict.severity == "noise":
             # Refused if something joined since the verdict; then it is judged again.
             return self.go("Record Suppression", joined=self.live.judged)
-        if self.verdict.hold is not None and on_hold(self.live, self.now):
+        if verdict.hold is not None and on_hold(self.live, self.now):
             return self.go("Hold", (self.live.held_until or self.now) - self.now)
         if not self.request.planned and self.record.plan is None:
             return self.go("Plan Remediation")

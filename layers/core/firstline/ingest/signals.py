@@ -91,7 +91,7 @@ def _save_note(note: IncidentNote, now: datetime, incidents: Incidents) -> None:
     incident_id = incidents.incident_paged_as(note.sender_id)
     if incident_id is None:
         return
-    from firstline.people import feedback_store
+    from firstline.classification import feedback_store
 
     try:
         feedback_store.save_note(incident_id, note.by, note.text, now, incidents=incidents)

@@ -106,7 +106,7 @@ class Live(Frozen):
     acked_seq
         `paged_seq` at the newest acknowledgement: it counts for the pages before it only.
     resolved_seen
-        `joined` as the person who pressed Resolve had seen it.
+        `joined` as the person who pressed Resolve had seen it, `resolved_loud` the loud alerts among them.
     verified_at
         When a runbook's verification held although the alert still fires.
     acted_at
@@ -151,6 +151,7 @@ class Live(Frozen):
     resolved_at: AwareDatetime | None = None
     resolved_by: str | None = None
     resolved_seen: int | None = None
+    resolved_loud: Loud = Loud()
     verified_at: AwareDatetime | None = None
     acted_at: AwareDatetime | None = None
     shown: int = 0

@@ -19,6 +19,9 @@ class Target(Frozen):
 MOST_OUTPUT = 500
 """The number of characters of a command's output that are kept."""
 
+RUN_SUCCEEDED = "Success"
+"""Run Command's status of a command that exited with 0."""
+
 SHARE = r"^([0-9]{1,2}|[1-9][0-9]?%|100%)$"
 """A number of hosts, or a share of them: `1`, `25%`."""
 

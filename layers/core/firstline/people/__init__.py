@@ -1,5 +1,5 @@
-"""Firstline's dealings with people: announcements, pages, approvals and feedback.
+"""Firstline's dealings with people: announcements, pages, approvals and what people do to an incident.
 
-Outgoing: read `announce.py` first, then `page.py`. Incoming: read `front.py` first; it routes presses in Slack to
-`press_handler.py` and the approval page's requests to `approval_requests.py`. Both decide through `approve.py`.
+Outgoing: read `announce.py` first, then `page.py`. Incoming: presses in Slack reach `press_handler.py`, the command's
+requests `operate_requests.py`; both end in `operate.py` and `approve.py`. `console/front.py` routes them.
 """

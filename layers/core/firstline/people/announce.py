@@ -3,36 +3,28 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
-
-from pydantic import Field
 
 from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
+    NotifyInput,
     NotifyOpsInput,
     NotifyOutput,
     Observed,
     RecordSuppressionInput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.incidents.reasons import sentence
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import GROUPING_WINDOW, WITH_PEOPLE
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
-from firstline.people.reasons import sentence
 from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words
-
-type NotifyInput = Annotated[
-    RecordSuppressionInput | AnnounceRemediationInput | NotifyOpsInput | AnnounceQuietInput | CloseIncidentInput,
-    Field(discriminator="state"),
-]
-"""The input of the notify function; its `state` tells which state of the machine sent it."""
 
 SLACK_DOWN_KEY = "slack-is-down"
 SLACK_DOWN_FOR = timedelta(hours=1)

@@ -6,12 +6,10 @@ from typing import Literal
 
 from firstline.channels.summary import severity
 from firstline.contracts import CloseIncidentInput
+from firstline.incidents.reasons import EXPIRED
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Hold, IncidentRecord, Outcome, StepResult
 from firstline.models.live import loudest_since
-from firstline.people.reasons import EXPIRED
-
-RUN_SUCCEEDED = "Success"
-"""Run Command's status of a command that exited with 0."""
+from firstline.models.plan import RUN_SUCCEEDED
 
 type EndedBy = Literal["resolved", "verified", "expired", "person"]
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.slack_feedback import said
+from firstline.classification import feedback_store, lasting_words
 from firstline.errors import (
     ExecutionsUnavailable,
     FeedbackRefused,
@@ -36,7 +37,7 @@ from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
 from firstline.observability import logger, metrics
-from firstline.people import approve, feedback_store, lasting_words
+from firstline.people import approve
 from firstline.people.actor import Actor, acted
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.reported import PersonsReport, reopened, reported

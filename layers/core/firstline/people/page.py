@@ -15,13 +15,13 @@ from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
 from firstline.incidents.pages import LEASE, Due, next_page, page_due
+from firstline.incidents.reasons import SLACK_IS_DOWN
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
 from firstline.people.announce import unwritten
 from firstline.people.members import member, stored_members
 from firstline.people.page_reason import page_reason, sent_pages
-from firstline.people.reasons import SLACK_IS_DOWN
 from firstline.people.show import mark_shown
 from firstline.policy.paging import Level, PagingPolicy
 

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from firstline.incidents.pages import WITHOUT_DATA, Due
+from firstline.incidents.reasons import ESCALATED
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, Page, StoredAlert
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
 from firstline.people.members import joined_since, names
-from firstline.people.reasons import ESCALATED
 from firstline.text import count, in_words
 
 

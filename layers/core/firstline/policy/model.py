@@ -3,12 +3,32 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from firstline.classification.costs import MISSED_PAGE_COST
-from firstline.classification.model import Price
-from firstline.models import Frozen, Name
+from firstline.models import Frozen, Name, Usage
+from firstline.policy.costs import MISSED_PAGE_COST
 from firstline.policy.files import load_policy
+
+
+class Price(BaseModel):
+    """The price of a million tokens, of the prompt and of the completion; two zeros mean unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    completion: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Return True if there is a price."""
+        return self.prompt > 0 or self.completion > 0
+
+    def of(self, usage: Usage) -> Usage:
+        """Return the usage with its cost, which is None if the price is unknown."""
+        if not self.is_known:
+            return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
+        cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
+        return usage.model_copy(update={"cost": cost})
 
 
 class Ceiling(Frozen):

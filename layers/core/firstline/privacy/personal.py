@@ -5,7 +5,7 @@ Numbers count only with a proof: a check digit, or a form that nothing else has.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _EMAIL = re.compile(
     r"(?<![\w.+/-])(?P<user>[\w.+%-]{1,64})@(?P<domain>(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-]|\.\w|@)"
@@ -43,21 +43,9 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
         for match in _EMAIL.finditer(text):
             if match["user"].lower() not in _OF_MACHINES and not _MACHINE_DOMAINS.search(match["domain"]):
                 yield *match.span(), "e-mail address"
-    if not any(character.isdigit() for character in text):
-        return
-    for match in _PHONE.finditer(text):
-        if _is_phone(match[0]):
-            yield *match.span(), "phone number"
-    for match in _PHONE_LABEL.finditer(text):
-        yield *match.span("number"), "phone number"
-    for match in _CARD.finditer(text):
-        if _is_card(match[0]):
-            yield *match.span(), "card number"
-    for match in _IBAN.finditer(text):
-        if has_iban_digits(match[0].replace(" ", "")):
-            yield *match.span(), "bank account"
-    for match in _SSN.finditer(text):
-        yield *match.span(), "social security number"
+    if any(character.isdigit() for character in text):
+        for kind, pattern, group, proof in _NUMBERS:
+            yield from ((*match.span(group), kind) for match in pattern.finditer(text) if proof(match[group]))
 
 
 def has_luhn_digit(digits: str) -> bool:
@@ -85,3 +73,13 @@ def _is_phone(number: str) -> bool:
     digits = re.sub(r"\D", "", number)
     # In one piece it must be long: "+12000000" is a change of some metric more often than a phone.
     return 8 <= len(digits) <= 15 and (len(digits) >= 11 or re.search(r"\d[ .\-/()]", number) is not None)
+
+
+_NUMBERS: tuple[tuple[str, re.Pattern[str], str | int, Callable[[str], bool]], ...] = (
+    ("phone number", _PHONE, 0, _is_phone),
+    ("phone number", _PHONE_LABEL, "number", bool),
+    ("card number", _CARD, 0, _is_card),
+    ("bank account", _IBAN, 0, lambda account: has_iban_digits(account.replace(" ", ""))),
+    ("social security number", _SSN, 0, bool),
+)
+"""Each kind of number: its pattern, the pattern's group, and what proves it."""

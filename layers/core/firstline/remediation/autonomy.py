@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from firstline.models import Frozen, RemediationPlan, RunbookRun, RunOutcome, StepResult
+from firstline.models.plan import RUN_SUCCEEDED
 from firstline.policy.remediation import Autonomy
 from firstline.remediation.store import Standing
 from firstline.runbooks.model import Mode, Runbook
@@ -104,7 +105,7 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
         return "looked"
     if cured:
         return "verified"
-    undone = [result for result in results if result.kind == "rollback" and result.status == "Success"]
+    undone = [result for result in results if result.kind == "rollback" and result.status == RUN_SUCCEEDED]
     everything = len(plan.rollback) * len(plan.targets)
     return "undone" if undone and sum(map(_hosts_of, undone)) >= everything else "failed"
 
@@ -112,7 +113,7 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
 def is_proven(results: Sequence[StepResult]) -> bool:
     """Return True if an act changed something and the last verification held on every host."""
     changed = any(result.kind == "act" and result.changed for result in results)
-    verified = [result.status == "Success" for result in results if result.kind == "verify"]
+    verified = [result.status == RUN_SUCCEEDED for result in results if result.kind == "verify"]
     return changed and bool(verified) and all(verified)
 
 

@@ -7,29 +7,26 @@ state machine takes those from the plan that it holds.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel
 
 from firstline.contracts import (
-    Cursor,
     ErrorOutput,
-    Move,
     NextMoveInput,
     NextMoveOutput,
     Observed,
-    RemediationEnd,
 )
-from firstline.models import MOST_OUTPUT, AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
-from firstline.people.reasons import sentence
+from firstline.incidents.reasons import sentence
+from firstline.models import MOST_OUTPUT, AnyPlannedStep, PlannedRelease, StepResult
+from firstline.models.plan import RUN_SUCCEEDED
+from firstline.remediation.progress import LONGEST_WAIT, Progress
 from firstline.remediation.release_end import ReleaseRead, end_of_release
 from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
-SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
 """The final statuses of a command on a host that does not answer. A rollback stops if no host answers."""
@@ -42,8 +39,6 @@ MOST_SENDS = 5
 
 MOST_ROWS = 10
 """The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
-
-LONGEST_WAIT = 30
 
 UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
 """What an act prints that found nothing to do, and did nothing."""
@@ -71,7 +66,7 @@ class CommandRead(BaseModel):
 
 def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
     """Decide the next state of the machine after what was `observed`."""
-    run = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
+    run = Progress(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
         case "Claim Step":
@@ -107,107 +102,13 @@ def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
 
 def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
     """Call a human instead of the act that was to follow."""
-    return _stop(_Remediation(request.plan, move.cursor, tuple(move.results), move.reason), why)
-
-
-@dataclass(frozen=True)
-class _Remediation:
-    """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
-
-    plan: RemediationPlan
-    cursor: Cursor
-    results: tuple[StepResult, ...]
-    reason: str
-
-    @property
-    def queue(self) -> Sequence[AnyPlannedStep]:
-        if self.cursor.queue == "verify":
-            return [self.plan.verify] if self.plan.verify else []
-        return self.plan.steps if self.cursor.queue == "steps" else self.plan.rollback
-
-    @property
-    def step(self) -> AnyPlannedStep:
-        return self.queue[self.cursor.index]
-
-    @property
-    def following(self) -> AnyPlannedStep | None:
-        return self.queue[self.cursor.index + 1] if self.cursor.index + 1 < len(self.queue) else None
-
-    @property
-    def place(self) -> str:
-        if isinstance(self.step, PlannedRelease):
-            return self.step.place
-        return ", ".join(target.instance_id for target in self.plan.targets)
-
-    @property
-    def places(self) -> int:
-        return 1 if isinstance(self.step, PlannedRelease) else len(self.plan.targets)
-
-    @property
-    def longest_wait(self) -> int:
-        """The longest time between two reads, in seconds. Hosts that take turns are read less often."""
-        return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
-
-    def with_cursor(self, **cursor: Any) -> Self:
-        return replace(self, cursor=self.cursor.model_copy(update=cursor))
-
-    def touch(self, touched: bool) -> Self:
-        return self.with_cursor(touched=self.cursor.touched or touched)
-
-    def alarming(self, alarming: bool) -> Self:
-        return self.with_cursor(alarming=alarming)
-
-    def because(self, reason: str) -> Self:
-        return replace(self, reason=reason)
-
-    def keep(self, rows: Sequence[StepResult]) -> Self:
-        return replace(self, results=(*self.results, *rows))
-
-    def forget_verifications(self) -> Self:
-        """Drop the results of earlier verifications, so that only the last one is kept."""
-        kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
-        return replace(self, results=kept)
-
-    def row(
-        self,
-        status: str,
-        output: str = "",
-        *,
-        place: str | None = None,
-        command_id: str = "none",
-        changed: bool = False,
-    ) -> StepResult:
-        return StepResult(
-            step_id=self.step.step_id,
-            kind=self.step.kind,
-            instance_id=self.place if place is None else place,
-            command_id=command_id,
-            status=status,
-            output=output,
-            changed=changed and self.step.kind != "diagnose",
-        )
-
-    def move(self, move: Move, seconds: int = 0) -> NextMoveOutput:
-        return NextMoveOutput(
-            move=move, seconds=seconds, cursor=self.cursor, results=list(self.results), reason=self.reason
-        )
-
-    def send(self, *, through_the_switch: bool, seconds: int = 0) -> NextMoveOutput:
-        return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
-
-    def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
-        """End the remediation. What comes after it depends on the incident's record."""
-        return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
-
-    def human(self, reason: str) -> NextMoveOutput:
-        """Call a human: page if a host was touched and not cured, else let the severity decide."""
-        return self.end("page" if self.cursor.touched else "human", reason)
+    return _stop(Progress(request.plan, move.cursor, tuple(move.results), move.reason), why)
 
 
 # --- a request that was not sent, or must not be ----------------------------------------------------------------------
 
 
-def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
+def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop before a step that could not be claimed: its alert resolved, or it is not known whether it ran before.
 
     DynamoDB names a reason for each part of the transaction: the first one is the write on the incident, the second
@@ -229,17 +130,17 @@ def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     return run.human(f"Step {step} was not sent: it could not be claimed ({name}).")
 
 
-def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
+def _stopped(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return _stop(run, why)
 
 
-def _stop(run: _Remediation, why: str) -> NextMoveOutput:
+def _stop(run: Progress, why: str) -> NextMoveOutput:
     return run.human(f"{run.plan.title} was stopped before step {run.step.step_id}: {why}.")
 
 
-def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
+def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
     """Send a throttled request again: it surely did not act. Any other failed request may have acted."""
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
@@ -254,7 +155,7 @@ def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
     return _after_step(run.keep([row]), [row], lost=acts and not refused)
 
 
-def _again(run: _Remediation) -> NextMoveOutput | None:
+def _again(run: Progress) -> NextMoveOutput | None:
     """Send a throttled request again, later each time; return None if it was sent often enough.
 
     Throttling often comes without an error name that a Retry of the state machine could match.
@@ -265,7 +166,7 @@ def _again(run: _Remediation) -> NextMoveOutput | None:
     return run.send(through_the_switch=run.step.kind in ("act", "rollback"), seconds=2**run.cursor.throttles)
 
 
-def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
+def _released(run: Progress, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
     if error is not None:
         # The end of the child machine is not known. It may still be at work, so a human has to look.
         lost = run.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
@@ -286,7 +187,7 @@ def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None
 # --- a command that is read -------------------------------------------------------------------------------------------
 
 
-def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
+def _read(run: Progress, command: CommandRead) -> NextMoveOutput:
     run = run.touch(run.step.kind == "act").with_cursor(polls=run.cursor.polls + 1)
     rows = _rows(run, command)
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
@@ -300,7 +201,7 @@ def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
     return run.move("Read Step", min(run.longest_wait, 2**run.cursor.polls))
 
 
-def _rows(run: _Remediation, command: CommandRead) -> list[StepResult]:
+def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
     kept = run.plan.most_output
     read = len(run.plan.targets) <= MOST_ROWS
     return [
@@ -315,26 +216,26 @@ def _rows(run: _Remediation, command: CommandRead) -> list[StepResult]:
     ]
 
 
-def _gave_up(run: _Remediation, rows: Sequence[StepResult]) -> bool:
+def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
     """Return True if a host failed and no failure is allowed: Systems Manager then leaves out the other hosts."""
     strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 
 
-def _summary(run: _Remediation, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
+def _summary(run: Progress, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
     if len(rows) <= MOST_ROWS:
         return rows
-    failed = [row for row in rows if row.status != SUCCESS]
+    failed = [row for row in rows if row.status != RUN_SUCCEEDED]
     succeeded = len(rows) - len(failed)
-    changed = any(row.changed for row in rows if row.status == SUCCESS)
-    well = run.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id, changed=changed)
+    changed = any(row.changed for row in rows if row.status == RUN_SUCCEEDED)
+    well = run.row(RUN_SUCCEEDED, place=f"{succeeded} hosts", command_id=command_id, changed=changed)
     all_well = [well] if succeeded else []
     return [*all_well, *failed[:MOST_ROWS]]
 
 
-def _cut_short(run: _Remediation, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
+def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
     few = len(run.plan.targets) <= MOST_ROWS
-    told = [row for row in rows if few or row.status != SUCCESS][:MOST_ROWS]
+    told = [row for row in rows if few or row.status != RUN_SUCCEEDED][:MOST_ROWS]
     seen = {row.instance_id for row in rows}
     unseen = [target.instance_id for target in run.plan.targets if target.instance_id not in seen]
     late = [
@@ -350,9 +251,9 @@ def _cut_short(run: _Remediation, rows: Sequence[StepResult], command_id: str) -
 # --- a step that is over ----------------------------------------------------------------------------------------------
 
 
-def _after_step(run: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
+def _after_step(run: Progress, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
     """Go to the next step, or past the queue's last one. With `lost`, the step's command may still run."""
-    succeeded = sum(row.status == SUCCESS for row in rows) == run.places
+    succeeded = sum(row.status == RUN_SUCCEEDED for row in rows) == run.places
     passes = succeeded or (run.step.on_failure == "continue" and not lost)
     match run.cursor.queue:
         case "verify":
@@ -370,12 +271,12 @@ def _after_step(run: _Remediation, rows: Sequence[StepResult], *, lost: bool = F
             return _roll_back(run, f"{run.plan.title} failed at step {run.step.step_id}.")
 
 
-def _go_on(run: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
+def _go_on(run: Progress, following: AnyPlannedStep) -> NextMoveOutput:
     run = run.with_cursor(index=run.cursor.index + 1, polls=0, throttles=0)
     return run.send(through_the_switch=following.kind != "diagnose")
 
 
-def _verified(run: _Remediation, holds: bool) -> NextMoveOutput:
+def _verified(run: Progress, holds: bool) -> NextMoveOutput:
     again = run.cursor.attempt < run.plan.verify_attempts
     if holds and run.cursor.alarming:
         # The host may be well, and not what the alarm measures: another path, another host, or an old value.
@@ -393,22 +294,23 @@ def _verified(run: _Remediation, holds: bool) -> NextMoveOutput:
     return _roll_back(run, f"{run.plan.title} ran, but its verification does not hold.")
 
 
-def _not_recovered(run: _Remediation) -> NextMoveOutput:
+def _not_recovered(run: Progress) -> NextMoveOutput:
     if run.plan.verify is not None and run.cursor.attempt < run.plan.verify_attempts:
         verifying = run.with_cursor(queue="verify", index=0, polls=0, throttles=0, attempt=run.cursor.attempt + 1)
         return verifying.send(through_the_switch=False)
     return _roll_back(run, f"{run.plan.title} ran, but the alert did not resolve.")
 
 
-def _roll_back(run: _Remediation, reason: str) -> NextMoveOutput:
+def _roll_back(run: Progress, reason: str) -> NextMoveOutput:
     if not run.plan.rollback:
         return run.human(reason)
     undoing = run.because(reason).with_cursor(queue="rollback", index=0, polls=0, throttles=0)
     return undoing.send(through_the_switch=True)
 
 
-def _undone(run: _Remediation) -> str:
-    failed = list(dict.fromkeys(row.step_id for row in run.results if row.kind == "rollback" and row.status != SUCCESS))
+def _undone(run: Progress) -> str:
+    undoing = [row for row in run.results if row.kind == "rollback"]
+    failed = list(dict.fromkeys(row.step_id for row in undoing if row.status != RUN_SUCCEEDED))
     if not failed:
         return "It was rolled back."
     ids = [step.step_id for step in run.queue]

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from firstline.contracts import Observed
 from firstline.models import PlannedRelease
+from firstline.models.plan import RUN_SUCCEEDED
 
 _SUCCESS = {"codedeploy": {"Succeeded"}, "appconfig": {"COMPLETE", "BAKING"}}
 _STOPPED = {"ROLLED_BACK", "REVERTED"}
@@ -83,7 +84,7 @@ def _status(step: PlannedRelease, read: ReleaseRead, seen: dict[str, Any]) -> st
         good = _SUCCESS[step.through]
     if read.running:
         return "Goes on: did not end in time"
-    return "Success" if status in good else status
+    return RUN_SUCCEEDED if status in good else status
 
 
 def _words(seen: dict[str, Any]) -> str:

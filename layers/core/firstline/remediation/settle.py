@@ -8,6 +8,7 @@ from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
+    NotifyInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
@@ -28,9 +29,8 @@ from firstline.incidents.audit_trail import (
 )
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan, StepResult
+from firstline.models.plan import RUN_SUCCEEDED
 from firstline.observability import logger, metrics
-from firstline.people.announce import NotifyInput
-from firstline.people.endings import RUN_SUCCEEDED
 from firstline.remediation.autonomy import is_proven, news_of_standing, outcome_of_run
 from firstline.remediation.store import Remediations
 

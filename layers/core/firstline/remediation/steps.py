@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, Protocol
 from firstline.errors import DocumentUnreadable, NoPlan
 from firstline.models import Frozen, PlannedStep, StepKind
 from firstline.runbooks import documents
-from firstline.runbooks.model import VERIFY, DocumentStep, RollbackStep, Runbook, Step, Verify
+from firstline.runbooks.commands import VERIFY, DocumentStep, RollbackStep, Step, Verify
+from firstline.runbooks.model import Runbook
 from firstline.runbooks.release_steps import ReleaseStep
 
 

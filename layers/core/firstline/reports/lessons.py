@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words, was_right
 from firstline.classification.labels import decider_of, outcome
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
-from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 
 ENOUGH = 3
 """A rule is suggested if people called so many incidents of a group noise …"""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.policy.files import Loader, line_in
-from firstline.runbooks import examples, metric, model, parameters, release_steps
+from firstline.runbooks import commands, examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
 
@@ -161,9 +161,9 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
 
 
 _STEPS: dict[str, type[BaseModel]] = {
-    "diagnose": model.Step,
-    "act": model.Step,
-    "ssm_document": model.DocumentStep,
+    "diagnose": commands.Step,
+    "act": commands.Step,
+    "ssm_document": commands.DocumentStep,
     "codedeploy_rollback": release_steps.CodeDeployRollback,
     "appconfig_rollback": release_steps.AppConfigRollback,
 }
@@ -176,10 +176,10 @@ _PARTS: dict[str, type[BaseModel]] = {
     "examples.no_match": examples.ExampleAlert,
     "parameters": parameters.Parameter,
     "limits": model.RunbookLimits,
-    "verify": model.Verify,
-    "rollback": model.RollbackStep,
+    "verify": commands.Verify,
+    "rollback": commands.RollbackStep,
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},
-    **{f"{part}.accept": model.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
+    **{f"{part}.accept": commands.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
 }
 
 

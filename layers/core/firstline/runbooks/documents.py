@@ -16,7 +16,8 @@ import yaml
 
 from firstline.runbooks import patterns, protected
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step, Verify
+from firstline.runbooks.commands import KILL_AFTER, SCRIPT_END, Command, Step, Verify
+from firstline.runbooks.model import Runbook
 
 OLDEST_AGENT = (3, 3, 2746, 0)
 """The first version of SSM Agent that passes parameters as environment variables."""

@@ -10,10 +10,10 @@ from firstline.wiring.people import PeopleParts
 
 if TYPE_CHECKING:
     from firstline.incidents.heartbeats import Watch
-    from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
+    from firstline.ingest.hold_ends import HoldEnds
     from firstline.models import Incident, IncidentRecord
 
 
@@ -99,7 +99,7 @@ class AlertParts(PeopleParts):
     def hold_ends(self) -> "HoldEnds":
         from zoneinfo import ZoneInfo
 
-        from firstline.incidents.hold_ends import HoldEnds
+        from firstline.ingest.hold_ends import HoldEnds
         from firstline.ingest.judge import Judge
         from firstline.policy.holds import Holds
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from firstline.adapters.channels.paging import PageTopic
     from firstline.channels.delivery import Channel
     from firstline.channels.publish import Publisher
+    from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.models import NormalizedAlert
-    from firstline.people.front import PeopleFront
     from firstline.people.on_call import OnCallDesk
     from firstline.policy.paging import Level
     from firstline.policy.people import People
@@ -85,7 +85,7 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def people_front(self) -> "PeopleFront":
-        from firstline.people.front import PeopleFront
+        from firstline.console.front import PeopleFront
 
         return PeopleFront(
             incidents=self.incidents,

@@ -1,6 +1,6 @@
 """The parts that plan and act: rules, documents, releases, targets, the switch, and the times of what comes next."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,47 @@ if TYPE_CHECKING:
     from firstline.adapters.aws.releases import ReleaseRecords
     from firstline.adapters.aws.switch import RemediationSwitch
     from firstline.adapters.aws.targets import TaggedInstances
+    from firstline.contracts import PlanRemediationInput
     from firstline.incidents.what_now import Times
-    from firstline.remediation.plan import RemediationRules
+    from firstline.remediation.permission import Permission
+    from firstline.remediation.plan import Planning, RemediationRules
+    from firstline.remediation.targets import OwnAccount
 
 
 class RemediationParts(Files):
     """Rules, documents, releases, targets, the switch, and the times of what comes next."""
+
+    def planning(self, request: "PlanRemediationInput", here: "OwnAccount", now: datetime) -> "Planning":
+        """Gather what planning reads and reserves."""
+        from firstline.remediation.plan import Planning
+
+        return Planning(
+            incident=request.incident,
+            classification=request.classification,
+            catalogue=self.catalogue,
+            targets=self.targets,
+            documents=self.documents,
+            releases=self.releases,
+            remediations=self.remediations,
+            deployments=self.incidents.last_deployments,
+            switch=self.switch.read,
+            rules=self.remediation_rules,
+            here=here,
+            now=now,
+        )
+
+    def permission(self, now: datetime) -> "Permission":
+        """Gather the present facts that the permission of a plan rests on."""
+        from firstline.remediation.permission import Permission
+
+        return Permission(
+            catalogue=self.catalogue,
+            standing=self.remediations.standing,
+            holds_locks=self.remediations.holds_locks,
+            deployments=self.incidents.last_deployments,
+            rules=self.remediation_rules,
+            now=now,
+        )
 
     @cached_property
     def remediation_rules(self) -> "RemediationRules":

@@ -16,7 +16,10 @@ from firstline.observability import logger
 
 
 class Closing(TableEvidence):
-    """The ends of incidents. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The part of the port `Incidents` that ends them; the port says what the methods take and return.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -37,25 +40,7 @@ class Closing(TableEvidence):
         *,
         joined: int | None,
     ) -> IncidentRecord | None:
-        """Close the incident, and store it as evidence. If it is closed already, return the stored record.
-
-        Parameters
-        ----------
-        generation
-            The execution that decided; None for a decision outside of executions.
-        joined
-            What the decision knew of. None if it rests on silence: then nothing may fire.
-
-        Returns
-        -------
-        IncidentRecord | None
-            None if the incident stays open: something joined, something fires, or a later execution has it.
-
-        Raises
-        ------
-        HistoryUnavailable
-            Also when the incident is not in the table.
-        """
+        """Close the incident, and store it as evidence. If it is closed already, return the stored record."""
         for tries in range(ATTEMPTS):
             record = self.record(incident.incident_id)
             if record is None:

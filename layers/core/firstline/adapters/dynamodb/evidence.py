@@ -16,14 +16,20 @@ Under `LIKE#` a group has one item a day, its newest: one that comes a hundred t
 a read that ends after some dozens. Services are in lower case in keys.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
 
+from firstline.adapters.dynamodb.records import incident_key
 from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
+from firstline.classification.feedback import calls_real
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
     AlertCount,
     AlertKind,
+    Change,
     Deployment,
     EarlierIncident,
     IncidentRecord,
@@ -31,7 +37,6 @@ from firstline.models import (
     ServiceActivity,
     Word,
 )
-from firstline.people.feedback import calls_real
 
 MAX_COUNTED = 1_000
 """Writes of new alerts that are counted. More of one name or service in a day are a storm, whatever their number."""
@@ -43,6 +48,12 @@ MAX_WORDS = 1_000
 """People's words that are read to find the nearest: some 300 KiB. Of more, any thousand."""
 
 MAX_NOTE_CHARS = 300
+
+RAW_PAYLOADS_BYTES = 32_768
+"""The part of the senders' bodies that is stored beside a write of new alerts."""
+
+MOST_NAMES = 2
+"""The number of alert names, and of services, that one write counts: a group hardly ever has more."""
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -187,6 +198,32 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
     texts = {name: getattr(earlier, name) for name in ("outcome_reason", "cause", "note")}
     short = {name: shorten(text, MAX_NOTE_CHARS) if text else None for name, text in texts.items()}
     return earlier.model_copy(update={**short, "feedback": earlier.feedback[-3:]})
+
+
+def evidence_of(change: Change) -> list[Item]:
+    """Return what a write of new alerts leaves for the next incident: their names, their services, the senders' bodies.
+
+    The bodies are separate items, because a count of a day's alerts must not read them all.
+    """
+    if not change.new:
+        return []
+    received_at, mark = stamp(change.at), _mark(change)
+    written = f"{received_at}#{change.incident_id}#{mark}"
+    pk, _ = incident_key(change.incident_id)
+    names = Counter(alert.alert_name for alert in change.new).most_common(MOST_NAMES)
+    services = Counter(alert.service for alert in change.new if alert.service).most_common(MOST_NAMES)
+    raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
+    return [
+        *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
+        *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
+        {"pk": pk, "sk": f"RAW#{received_at}#{mark}", "raw": raw},
+    ]
+
+
+def _mark(change: Change) -> str:
+    """Return a short text that tells a change from all others of the same incident and moment."""
+    names = "\n".join(write.after.fingerprint for write in change.writes)
+    return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 
 
 def service_key(service: str) -> str:

@@ -9,15 +9,13 @@
 `live` has the layout of the groups themselves.
 """
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from firstline.adapters.dynamodb.edits import Edit
-from firstline.adapters.dynamodb.evidence import service_key
+from firstline.adapters.dynamodb.evidence import evidence_of
 from firstline.adapters.dynamodb.live import (
     CLOSED,
     OPEN,
@@ -36,16 +34,13 @@ from firstline.adapters.dynamodb.live import (
     shard_key,
     unchanged,
 )
-from firstline.adapters.dynamodb.records import head_item, incident_key
+from firstline.adapters.dynamodb.records import head_item
 from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, Table, TableStore, WriteRefused, stamp
 from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.pages import on_hold
 from firstline.incidents.store import GroupView, Limits
 from firstline.models import Change, Incident, Live, StoredAlert
 from firstline.observability import logger
-
-RAW_PAYLOADS_BYTES = 32_768
-"""The part of the senders' bodies that is stored beside a write of new alerts."""
 
 SHARDS = 16
 """The number of shards over which a storm of writes is spread: each takes one transaction at a time."""
@@ -56,12 +51,12 @@ SPREAD_AFTER = 2
 ATTEMPTS = 24
 """The number of tries while transactions collide, which take about three seconds: senders wait for five."""
 
-MOST_NAMES = 2
-"""The number of alert names, and of services, that one write counts: a group hardly ever has more."""
-
 
 class TableGroups(TableStore):
-    """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The port `Groups` over the table; the port says what the methods take, return and raise.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -73,20 +68,7 @@ class TableGroups(TableStore):
     def read(
         self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
-        """Read groups and some of their alerts, consistently: one request for every hundred items.
-
-        Parameters
-        ----------
-        wanted
-            The fingerprints of interest by group key.
-        inhibitions
-            Keys of inhibitions.
-
-        Returns
-        -------
-        tuple
-            The groups by key, and by key how many alerts fire that inhibit others.
-        """
+        """Read groups and some of their alerts, consistently: one request for every hundred items."""
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}
         alerts = [alert_key(group_key, name) for group_key, names in fingerprints.items() for name in names]
@@ -108,13 +90,7 @@ class TableGroups(TableStore):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words.
-
-        Parameters
-        ----------
-        opening
-            A text that is the same for all that open this very incident at once: together they take one token.
-        """
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
         expression, free = "ADD #total :one, #name :one SET expires_at = :expiry", ""
@@ -155,20 +131,7 @@ class TableGroups(TableStore):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts: one transaction.
-
-        Parameters
-        ----------
-        before
-            The live half that the group had; the new one takes its place.
-        opened
-            When the group opened incidents within the last hour, this one included.
-
-        Raises
-        ------
-        GroupChanged
-            The group or one of the alerts is no longer as it was read.
-        """
+        """Write a new incident with its first alerts: one transaction."""
         live = new_live(incident, change, opened)
         free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
         writes = [
@@ -195,18 +158,14 @@ class TableGroups(TableStore):
         """Write alerts that join or end, and return the live half as it stands after that.
 
         Conflicts with other writers are tried again here; what conflicts often is spread over shards.
-
-        Raises
-        ------
-        GroupChanged
-            An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
         in_a_row = 0
         for tries in range(ATTEMPTS):
             if change.incident_id in self._on_shards:
                 return self._apply_to_shard(change)
+            join = self._table.edit_request(live_key(change.live_key), joining(change))
             try:
-                self._table.transact(*self._with_alerts([self._join_request(change)], change))
+                self._table.transact(*self._with_alerts([join], change))
             except WriteRefused as error:
                 if error.refused:
                     if error.refused != {0} or not self._has_shards(change):
@@ -228,20 +187,7 @@ class TableGroups(TableStore):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store the last word of an alert that no open incident counts.
-
-        Parameters
-        ----------
-        before
-            The alert as it was read.
-        inhibits
-            By key, how many fewer alerts fire that inhibit others.
-
-        Raises
-        ------
-        GroupChanged
-            The alert is no longer as it was read.
-        """
+        """Store the last word of an alert that no open incident counts."""
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
         counters = self._inhibit_requests(inhibits or {}, alert.received_at)
         try:
@@ -345,9 +291,6 @@ class TableGroups(TableStore):
             raise GroupChanged(f"{change.group_key} is no longer as it was read: {error}") from error
         return self._live(change)
 
-    def _join_request(self, change: Change) -> Item:
-        return self._table.edit_request(live_key(change.live_key), joining(change))
-
     def _with_alerts(self, first: Sequence[Item], change: Change) -> list[Item]:
         """Return the writes of a change after the `first` ones: alerts, inhibitions and evidence."""
         expiry = self._table.expiry(change.at)
@@ -357,7 +300,8 @@ class TableGroups(TableStore):
         ]
         inhibits = self._inhibit_requests(change.inhibits, change.at)
         writes = [*first, *alerts, *inhibits]
-        return [*writes, *self._evidence(change)[: MOST_WRITES - len(writes)]]
+        evidence = [self._table.put_request(item | {"expires_at": expiry}) for item in evidence_of(change)]
+        return [*writes, *evidence[: MOST_WRITES - len(writes)]]
 
     def _inhibit_requests(self, inhibits: Mapping[str, int], at: datetime) -> list[Item]:
         expiry = self._table.late_expiry(at)
@@ -366,32 +310,6 @@ class TableGroups(TableStore):
             for key, by in inhibits.items()
             if by
         ]
-
-    def _evidence(self, change: Change) -> list[Item]:
-        """Return the writes for the evidence by name and by service (`evidence`), and for the senders' bodies.
-
-        The bodies are separate items, because a count of a day's alerts must not read them all.
-        """
-        if not change.new:
-            return []
-        received_at, expiry = stamp(change.at), self._table.expiry(change.at)
-        written = f"{received_at}#{change.incident_id}#{_mark(change)}"
-        pk, _ = incident_key(change.incident_id)
-        names = Counter(alert.alert_name for alert in change.new).most_common(MOST_NAMES)
-        services = Counter(alert.service for alert in change.new if alert.service).most_common(MOST_NAMES)
-        raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
-        items: list[Item] = [
-            *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
-            *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
-            {"pk": pk, "sk": f"RAW#{received_at}#{_mark(change)}", "raw": raw},
-        ]
-        return [self._table.put_request(item | {"expires_at": expiry}) for item in items]
-
-
-def _mark(change: Change) -> str:
-    """Return a short text that tells a change from all others of the same incident and moment."""
-    names = "\n".join(write.after.fingerprint for write in change.writes)
-    return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 
 
 def _mark_of(kind: str, text: str) -> str:

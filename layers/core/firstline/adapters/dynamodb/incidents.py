@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
-from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, told_rank
+from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, loud_fields, told_rank
 from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
@@ -258,6 +258,7 @@ class TableIncidents(LiveMarks, Closing):
                 "resolved_at": stamp(now),
                 "resolved_by": by,
                 "resolved_seen": live.joined if seen is None else seen,
+                **loud_fields("resolved_loud", live.loud),
             }
             # What joins a shard after this shows by `resolved_seen` when the incident is to be closed.
             as_read: Item = {"resolved_at": None if live.resolved_at is None else stamp(live.resolved_at)}

@@ -66,7 +66,7 @@ _NUMBERS = (
 )
 _WORDS = ("hold_ended_because", "acked_by", "resolved_by", "awaiting", "task_token")
 _ON_HOLD = "held_until > :at AND attribute_not_exists(hold_ended_at)"
-_LOUD = ("judged_loud", "paged_loud")
+_LOUD = ("judged_loud", "paged_loud", "resolved_loud")
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------

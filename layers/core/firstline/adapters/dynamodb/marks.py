@@ -40,7 +40,7 @@ class LiveMarks(TableStore):
         rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
         sets: Item = {"decided": rank, "started": generation}
         if seen is not None:
-            sets |= {"judged": seen.joined, **_loud("judged_loud", seen.loud)}
+            sets |= {"judged": seen.joined, **loud_fields("judged_loud", seen.loud)}
         if verdict.hold is None:
             sets |= {"held_until": None}
         once = {"loud_since": stamp(now)} if rank >= PAGING_RANK and (seen is None or rank > _heard_rank(seen)) else {}
@@ -76,7 +76,7 @@ class LiveMarks(TableStore):
                 "page_round": page.round,
                 "page_lease": stamp(lease_until),
                 "paged_rank": known_rank(seen),
-                **_loud("paged_loud", seen.loud),
+                **loud_fields("paged_loud", seen.loud),
                 "due_sk": stamp(lease_until),
             },
             when={
@@ -115,7 +115,7 @@ class LiveMarks(TableStore):
         place = {"paged_seq": page.seq, "page_level": page.level, "page_round": page.round}
         unclaimed = place | {"paged_rank": SEVERITY_RANK[incident.alert.severity]}
         if seen is not None:
-            unclaimed |= {"paged_rank": known_rank(seen), **_loud("paged_loud", seen.loud)}
+            unclaimed |= {"paged_rank": known_rank(seen), **loud_fields("paged_loud", seen.loud)}
         late = replace(edit, sets=sets | unclaimed, where="paged_seq < :seq")
         self._first_possible(incident, quiet, edit, late)
 
@@ -159,14 +159,15 @@ class LiveMarks(TableStore):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        One of paging severity that no page told of is paged from the first level on, unless a page or an answer came in
-        between. If nothing says since when it has been loud, it is since the last alert joined. The answer to the
-        earlier pages is taken back. PagerDuty may still stand answered, and then it rings nobody for the same key:
-        `acked_seq` stays, so that a page through PagerDuty alone is not enough.
+        One of paging severity that neither a page told of nor the person saw is paged from the first level on, unless a
+        page or an answer came in between. If nothing says since when it has been loud, it is since the last alert
+        joined. The answer to the earlier pages is taken back. PagerDuty may still stand answered, and then it rings
+        nobody for the same key: `acked_seq` stays, so that a page through PagerDuty alone is not enough.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
-        if seen.paged_seq and loudest_since(seen, seen.paged_loud):
+        told = Loud(**{name: max(getattr(seen.paged_loud, name), number) for name, number in seen.resolved_loud})
+        if seen.paged_seq and loudest_since(seen, told):
             anew = replace(
                 edits[0],
                 sets=words | {"acked_at": None, "acked_by": None, "acked_rank": 0},
@@ -255,7 +256,7 @@ def _heard_rank(live: Live) -> int:
     return max(live.paged_rank if live.page_done == live.paged_seq else 0, live.acked_rank)
 
 
-def _loud(name: str, loud: Loud) -> Item:
+def loud_fields(name: str, loud: Loud) -> Item:
     return {f"{name}_{part}": number for part, number in loud.model_dump().items()}
 
 

@@ -32,7 +32,10 @@ from firstline.remediation.store import NOTHING_RUNS, Beginning, RemediationStat
 
 
 class TableRemediations(TableStore):
-    """The remediations in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The port `Remediations` over the table; the port says what the methods take, return and raise.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -56,30 +59,14 @@ class TableRemediations(TableStore):
         )
 
     def keep(self, plan: RemediationPlan, incident_id: str) -> None:
-        """Store a plan that waits for a yes: it holds no lock and counts against no limit.
-
-        Raises
-        ------
-        AlreadyPlanned
-            The incident has a plan.
-        """
+        """Store a plan that waits for a yes: it holds no lock and counts against no limit."""
         try:
             self._table.transact(self._plan_request(plan, incident_id))
         except WriteRefused as error:
             raise AlreadyPlanned(f"{incident_id} has a plan") from error
 
     def reserve(self, reservation: Beginning, now: datetime) -> None:
-        """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing.
-
-        Raises
-        ------
-        RemediationContended
-            A remediation began or ended since the state was read.
-        AlreadyPlanned
-            The incident has a plan.
-        LockHeld
-            Another incident holds one of the locks.
-        """
+        """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing."""
         plan, me = reservation.plan, reservation.run.incident_id
         try:
             self._table.transact(self._plan_request(plan, me), *begin_requests(self._table, reservation, now))
@@ -115,22 +102,7 @@ class TableRemediations(TableStore):
         proven: bool = False,
         at: datetime,
     ) -> bool:
-        """Write how the remediation ended and release its locks; only the first time counts.
-
-        Parameters
-        ----------
-        began
-            When it took its locks; None if it never did.
-        demote
-            Why the runbook may not run by itself any more; None if it may.
-        proven
-            An act changed something and the verification held: one more verified run in a row.
-
-        Returns
-        -------
-        bool
-            True the first time.
-        """
+        """Write how the remediation ended and release its locks; only the first time counts."""
         sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
         sets |= {} if accepted is None else {"accepted": accepted}
         ended = self._end_request(plan, incident_id, began, sets)

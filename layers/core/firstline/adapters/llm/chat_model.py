@@ -21,11 +21,12 @@ from firstline.adapters.llm import chat_answer
 from firstline.adapters.llm.chat_answer import Completion
 from firstline.adapters.llm.chat_format import ChatFormat, most
 from firstline.adapters.llm.shared_forms import SharedForms
-from firstline.classification.model import ModelVerdict, Price
+from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 from firstline.models import Usage
 from firstline.observability import logger, metrics
+from firstline.policy.model import Price
 from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
@@ -168,15 +169,10 @@ class ChatModel:
             try:
                 completion = Completion.read(asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request)))
             except ModelUnavailable as error:
-                if error.broken and not self._form_is_proven:
-                    # The form may be the reason: the server's own error is followed by a plain question at once, and
-                    # anything else (an overloaded proxy?) by another form of the next question.
-                    other = replace(form, shape="text" if form.shape != "text" else "json_schema")
-                    if error.broken == "application" and other.shape == "text" and other not in tried:
-                        form, is_a_guess = other, True
-                        tried.add(form)
-                        continue
-                    self._form = other if error.broken == "something" else self._form
+                if (plain := self._plain_after(error, form)) and plain not in tried:
+                    form, is_a_guess = plain, True
+                    tried.add(form)
+                    continue
                 if left < (until - began) * FAIR_SHARE:
                     raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
                 raise
@@ -192,6 +188,18 @@ class ChatModel:
                 self._form_is_proven = True
                 self._remember(form, for_the_stack=not is_a_guess)
                 return completion
+
+    def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
+        """Return the plain form to ask in at once, if the form may be the reason for the server's own error.
+
+        Anything else that broke (an overloaded proxy?) is followed by another form of the next question.
+        """
+        if not error.broken or self._form_is_proven:
+            return None
+        other = replace(form, shape="text" if form.shape != "text" else "json_schema")
+        if error.broken == "something":
+            self._form = other
+        return other if error.broken == "application" and other.shape == "text" else None
 
     def _known_form(self) -> ChatFormat:
         """Return the form that the server accepted last; a new process asks the stack's memory once."""

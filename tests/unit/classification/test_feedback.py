@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from firstline.classification import feedback_store
+from firstline.classification.feedback import called_noise, called_real, confirmed, last_words, severity_said, was_right
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.models import Feedback, Note, Severity
-from firstline.people import feedback_store
-from firstline.people.feedback import called_noise, called_real, confirmed, last_words, severity_said, was_right
 from tests.support.builders import INCIDENT_ID, NOW, a_record
 from tests.support.memory import MemoryStore
 

@@ -25,6 +25,7 @@ from urllib.parse import unquote
 
 from firstline.channels.delivery import Channel, say
 from firstline.console import page_links
+from firstline.console.approval_requests import ApprovalHandler, Reply
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Sessions
 from firstline.console.web import api_url, body_of, security_headers
@@ -34,7 +35,6 @@ from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
-from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
 from firstline.people.on_call import OnCallDesk

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from firstline.errors import ConfigurationError, HistoryUnavailable
-from firstline.incidents.hold_ends import HoldEnds
+from firstline.ingest.hold_ends import HoldEnds
 from firstline.ingest.judge import Judge
 from firstline.models import StoredAlert
 from firstline.policy.holds import Holds, Silence, Window

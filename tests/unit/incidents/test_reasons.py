@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.contracts import ErrorOutput, NotifyOpsInput, Observed
-from firstline.people.reasons import sentence, with_its_reason
+from firstline.incidents.reasons import sentence, with_its_reason
 from tests.support.builders import incident
 from tests.unit.remediation.test_next_move import plan
 

@@ -7,11 +7,11 @@ its group.
 from collections.abc import Callable
 from datetime import datetime
 
+from firstline.classification.feedback import calls_noise, calls_real
 from firstline.classification.history import MEMORY
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
-from firstline.people.feedback import calls_noise, calls_real
 from firstline.privacy.safe import safe_text
 
 MAX_ANSWERS = 100

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from firstline.channels.delivery import Channel
+from firstline.console import approval_page
 from firstline.errors import (
     ApprovalRefused,
     ConfigurationError,
@@ -20,7 +21,7 @@ from firstline.errors import (
 )
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
-from firstline.people import approval_page, approve, links
+from firstline.people import approve, links
 from firstline.people.actor import Actor
 from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person

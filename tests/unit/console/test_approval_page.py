@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
+from firstline.console.approval_page import plan_page, refusal, review
+from firstline.console.approval_requests import ApprovalHandler
 from firstline.console.render import run_as
 from firstline.console.web import security_headers
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
-from firstline.people.approval_page import plan_page, refusal, review
-from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.links import Link
+from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import render_script
-from firstline.runbooks.model import Command
 from firstline.text import visible
 from tests.support.builders import (
     INCIDENT_ID,
@@ -291,7 +291,7 @@ def test_nothing_on_the_page_is_fetched_framed_or_run() -> None:
 
 
 def test_the_template_engine_waits_for_the_first_page() -> None:
-    program = "import sys, firstline.people.approval_requests; sys.exit('jinja2' in sys.modules)"
+    program = "import sys, firstline.console.approval_requests; sys.exit('jinja2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd="layers/core", check=False).returncode == 0
 
 

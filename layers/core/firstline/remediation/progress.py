@@ -1,0 +1,105 @@
+"""The state of a remediation between two moves: its plan, the place in it, its results so far, and why it goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from firstline.contracts import Cursor, Move, NextMoveOutput, RemediationEnd
+from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
+
+LONGEST_WAIT = 30
+"""The longest time between two reads of a command, in seconds, for each wave of its hosts."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
+
+    plan: RemediationPlan
+    cursor: Cursor
+    results: tuple[StepResult, ...]
+    reason: str
+
+    @property
+    def queue(self) -> Sequence[AnyPlannedStep]:
+        if self.cursor.queue == "verify":
+            return [self.plan.verify] if self.plan.verify else []
+        return self.plan.steps if self.cursor.queue == "steps" else self.plan.rollback
+
+    @property
+    def step(self) -> AnyPlannedStep:
+        return self.queue[self.cursor.index]
+
+    @property
+    def following(self) -> AnyPlannedStep | None:
+        return self.queue[self.cursor.index + 1] if self.cursor.index + 1 < len(self.queue) else None
+
+    @property
+    def place(self) -> str:
+        if isinstance(self.step, PlannedRelease):
+            return self.step.place
+        return ", ".join(target.instance_id for target in self.plan.targets)
+
+    @property
+    def places(self) -> int:
+        return 1 if isinstance(self.step, PlannedRelease) else len(self.plan.targets)
+
+    @property
+    def longest_wait(self) -> int:
+        """The longest time between two reads, in seconds. Hosts that take turns are read less often."""
+        return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
+
+    def with_cursor(self, **cursor: Any) -> Self:
+        return replace(self, cursor=self.cursor.model_copy(update=cursor))
+
+    def touch(self, touched: bool) -> Self:
+        return self.with_cursor(touched=self.cursor.touched or touched)
+
+    def alarming(self, alarming: bool) -> Self:
+        return self.with_cursor(alarming=alarming)
+
+    def because(self, reason: str) -> Self:
+        return replace(self, reason=reason)
+
+    def keep(self, rows: Sequence[StepResult]) -> Self:
+        return replace(self, results=(*self.results, *rows))
+
+    def forget_verifications(self) -> Self:
+        """Drop the results of earlier verifications, so that only the last one is kept."""
+        kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
+        return replace(self, results=kept)
+
+    def row(
+        self,
+        status: str,
+        output: str = "",
+        *,
+        place: str | None = None,
+        command_id: str = "none",
+        changed: bool = False,
+    ) -> StepResult:
+        return StepResult(
+            step_id=self.step.step_id,
+            kind=self.step.kind,
+            instance_id=self.place if place is None else place,
+            command_id=command_id,
+            status=status,
+            output=output,
+            changed=changed and self.step.kind != "diagnose",
+        )
+
+    def move(self, move: Move, seconds: int = 0) -> NextMoveOutput:
+        return NextMoveOutput(
+            move=move, seconds=seconds, cursor=self.cursor, results=list(self.results), reason=self.reason
+        )
+
+    def send(self, *, through_the_switch: bool, seconds: int = 0) -> NextMoveOutput:
+        return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
+
+    def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
+        """End the remediation. What comes after it depends on the incident's record."""
+        return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
+
+    def human(self, reason: str) -> NextMoveOutput:
+        """Call a human: page if a host was touched and not cured, else let the severity decide."""
+        return self.end("page" if self.cursor.touched else "human", reason)

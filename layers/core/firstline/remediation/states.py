@@ -1,0 +1,106 @@
+"""The states of the machine that the function remediate serves: `What Now?`, `Plan Remediation` and `Next Move`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from firstline.contracts import (
+    NextMoveInput,
+    NextMoveOutput,
+    Observed,
+    PlanRemediationInput,
+    PlanRemediationOutput,
+    WhatNowInput,
+    WhatNowOutput,
+)
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.store import Incidents
+from firstline.incidents.what_now import Times, decide
+from firstline.observability import logger
+from firstline.remediation.next_move import next_move, stop, with_times
+from firstline.remediation.permission import Permission
+from firstline.remediation.plan import Planning, plan
+from firstline.remediation.targets import OwnAccount
+
+
+@dataclass(frozen=True)
+class RemediationStates:
+    """The three states over the same parts.
+
+    Parameters
+    ----------
+    planning
+        Gathers what planning reads and reserves.
+    permission
+        Gathers the present facts that the permission of a plan rests on.
+    """
+
+    incidents: Incidents
+    trail: Trail
+    times: Times
+    planning: Callable[[PlanRemediationInput, OwnAccount, datetime], Planning]
+    permission: Callable[[datetime], Permission]
+    clock: Callable[[], datetime]
+
+    def what_now(self, request: WhatNowInput) -> WhatNowOutput:
+        """Choose the next state of the execution."""
+        logger.append_keys(incident_id=request.incident.incident_id)
+        output = decide(
+            request,
+            incidents=self.incidents,
+            now=self.clock(),
+            times=self.times,
+            withdrawn=lambda plan, record: self.permission(self.clock()).withdrawn(plan, record),
+        )
+        happened = request.happened and request.happened.state
+        logger.info(output.go, extra={"happened": happened, "seconds": output.seconds})
+        return output
+
+    def plan(self, request: PlanRemediationInput, here: OwnAccount) -> PlanRemediationOutput:
+        """Plan the runbook that the classification chose, and choose what follows."""
+        logger.append_keys(incident_id=request.incident.incident_id)
+        output = plan(self.planning(request, here, self.clock()), trail=self.trail)
+        logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
+        after = self._following("Plan Remediation", request, notified=request.notified)
+        reason = after.reason if after and after.reason else output.reason
+        return output.model_copy(update={"next": after, "reason": reason})
+
+    def next_move(self, request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
+        """Choose the next move of a remediation, and what follows its end."""
+        logger.append_keys(incident_id=request.incident_id)
+        output = with_times(next_move(request, here), self.clock())
+        if output.acts:
+            record = self.incidents.record(request.incident_id)
+            if why := self.permission(self.clock()).withdrawn(request.plan, record):
+                output = stop(request, output, why)
+        logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
+        if output.ended is not None and (after := self._following("Next Move", request, remediation=output.ended)):
+            ended, reason = after.remediation or output.ended, after.reason or output.reason
+            output = output.model_copy(update={"ended": ended, "reason": reason, "next": after})
+        return output
+
+    def _following(
+        self, state: str, request: PlanRemediationInput | NextMoveInput, **more: Any
+    ) -> WhatNowOutput | None:
+        """Choose what follows a state as `What Now?` does; return None if the machine has to ask that state."""
+        if request.incident is None:
+            return None
+        asked = WhatNowInput(
+            state="What Now?",
+            incident=request.incident,
+            generation=request.generation,
+            classification=request.classification,
+            planned=True,
+            paged=request.paged,
+            rounds=request.rounds,
+            happened=Observed(state=state),
+            **more,
+        )
+        try:
+            # The machine has the plan.
+            return self.what_now(asked).model_copy(update={"plan": None})
+        except HistoryUnavailable:
+            logger.warning("what comes next is not known: the table could not be reached")
+            return None
