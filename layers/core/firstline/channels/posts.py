@@ -8,7 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from firstline.channels.summary import summarise
+from firstline.channels.summary import severity, standing
 from firstline.models import Notification, NotificationKind
 
 _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "acknowledged", "closed")
@@ -24,17 +24,19 @@ def digest_of_news(notification: Notification) -> str:
 
     The reason counts only where it is the news, because reconcile tells the same moment again with another one.
     """
-    record, summary = notification.record, summarise(notification)
+    record, kind = notification.record, notification.kind
     return digest(
         {
-            "status": summary.status,
-            "severity": summary.severity,
+            # Not the words of a message: some name times, which change with each telling.
+            "kind": standing(record) if kind == "changed" else kind,
+            "severity": severity(record),
             "page": record.pages[-1].seq if record.pages else 0,
             "acknowledged_at": str(record.acknowledged_at),
             "plan": record.plan_digest,
             "decision": record.decision,
             "approvals": len(record.approvals),
-            "news": notification.reason if notification.kind == "changed" else "",
+            "ended": [record.outcome, record.resolved_by],
+            "news": notification.reason if kind == "changed" else "",
         }
     )
 
