@@ -13,7 +13,7 @@ from firstline_cli.incident_ids import IncidentArgument
 from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of
 
 if TYPE_CHECKING:
-    from firstline.people.status import Filter
+    from firstline.incidents.status import Filter
     from firstline_cli.listing import Row
 
 incidents = typer.Typer(
@@ -137,8 +137,8 @@ def _rows(stack: Stack, wanted: "Filter", name: str, span: timedelta | None) -> 
 def _filter(severity: str, service: str, unowned: bool) -> "Filter":
     from typing import get_args
 
+    from firstline.incidents.status import Filter
     from firstline.models import Severity
-    from firstline.people.status import Filter
 
     known: tuple[Severity, ...] = get_args(Severity.__value__)
     least = severity.removesuffix("+")

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
+from firstline.incidents.status import Filter, Status, status_of
 from firstline.models import IncidentRecord, Severity
-from firstline.people.status import Filter, Status, status_of
 from firstline.text import one_line, short_duration
 
 _COLOURS: dict[Severity, str] = {

@@ -9,10 +9,13 @@ from rich.console import Console
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.channels.links import links_of
+from firstline.channels.summary import annotations
 from firstline.incidents.audit_trail import Entry, happened_at
-from firstline.models import IncidentRecord, RemediationPlan
+from firstline.incidents.status import Status, status_of
+from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
-from firstline.people.status import Status, status_of
+from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.privacy.redact import redact
 from firstline.text import local_time, one_line, short_duration, strip_invisible
 from firstline_cli.incident_ids import record_of
@@ -76,7 +79,7 @@ def _sections(
 ) -> Iterator[tuple[str, list[str]]]:
     alert, verdict = record.incident.alert, record.classification
     message = strip_invisible(redact(alert.message))[:_MESSAGE_CHARS].strip()
-    yield "What the alert says", message.splitlines()
+    yield "What the alert says", [*message.splitlines(), *annotations(without_personal_data(alert))]
     if verdict is not None:
         yield "What Firstline makes of it", [one_line(verdict.summary, _LINE_CHARS), *_reasons(verdict.reasons)]
     if record.plan is not None:
@@ -94,7 +97,8 @@ def _sections(
             for result in record.results
         ],
     )
-    members = [member(stored) for stored in TableIncidents(table).members(record.incident.incident_id, _MEMBERS)]
+    stored = TableIncidents(table).members(record.incident.incident_id, _MEMBERS)
+    members = [member(one) for one in stored]
     if len(members) > 1:
         yield (
             f"Alerts ({status.alerts}, {status.firing} still fire)",
@@ -105,10 +109,14 @@ def _sections(
             ],
         )
     yield "Notes", [f"{one_line(note.by, 80)}: {one_line(note.text, _LINE_CHARS)}" for note in record.notes]
-    if alert.url and alert.url.startswith("https://"):
-        yield "Source", [one_line(alert.url, 2_000)]
+    yield "Links", list(_links(record, stored))
     entries = sorted(TableTrail(table).entries(record.incident.incident_id), key=happened_at)
     yield "What happened", [_happened(entry, zone, now) for entry in entries]
+
+
+def _links(record: IncidentRecord, stored: list[StoredAlert]) -> Iterator[str]:
+    alerts = [without_personal_data(one.alert) for one in stored]
+    yield from (f"{link.label}: {link.url}" for link in links_of(as_people_see_it(record), alerts))
 
 
 def _place(record: IncidentRecord, instance_id: str) -> str:

@@ -57,7 +57,9 @@ class Story:
         """Tell that a person got a message, or that one was edited."""
         if message.thread:
             return  # only details are in threads
-        headline = next((line for line in message.text.splitlines() if line.strip()), "")
+        lines = [line for line in message.text.splitlines() if line.strip()]
+        # In Slack the second line says who has it.
+        headline = "  ".join(lines[: 2 if message.channel == "slack" else 1])
         edited = "  (edited)" if message.edits else ""
         with self._lock:
             label = self._label(message.incident or "")

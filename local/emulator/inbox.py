@@ -279,12 +279,38 @@ def _readable(fields: dict[str, Any]) -> str:
     for block in fields.get("blocks") or []:
         if block.get("type") == "actions":
             lines.append("  ".join(map(_element_text, block["elements"])))
+        elif block.get("type") == "rich_text":
+            lines += _rich_lines(block)
         elif block.get("type") == "input":
             lines += [block["label"]["text"], block["hint"]["text"]]
         else:
             texts = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
             lines += [text["text"] for text in texts if isinstance(text, dict) and isinstance(text.get("text"), str)]
     return "\n".join(lines) or str(fields.get("text", ""))
+
+
+def _rich_lines(block: dict[str, Any]) -> list[str]:
+    """Return what a person reads of a rich text: its lines, and its lists' items each behind a mark."""
+    lines = []
+    for part in block["elements"]:
+        if part["type"] == "rich_text_list":
+            ordered = part["style"] == "ordered"
+            items = [_run(item) for item in part["elements"]]
+            lines += [f"{number}. {item}" if ordered else f"• {item}" for number, item in enumerate(items, 1)]
+        else:
+            lines.append(_run(part))
+    return lines
+
+
+def _run(section: dict[str, Any]) -> str:
+    """Return the text of a rich text's section: a link with its address, a date as it reads without Slack."""
+    texts = (
+        f"{element['text']} {element['url']}"
+        if element["type"] == "link"
+        else element.get("text") or element["fallback"]
+        for element in section["elements"]
+    )
+    return "".join(texts)
 
 
 def _element_text(element: dict[str, Any]) -> str:
@@ -297,13 +323,12 @@ def _element_text(element: dict[str, Any]) -> str:
 
 def _incident_in(fields: dict[str, Any]) -> str | None:
     """Return the incident's id, which a message's first button or the first part of its footer carries."""
-    for block in fields.get("blocks") or []:
-        if block.get("type") == "actions":
-            first = block["elements"][0]
-            return _incident_of(first.get("value") or urlsplit(first.get("url", "")).path)
-        if block.get("type") == "context":
-            return str(block["elements"][0].get("text", ""))
-    return None
+    blocks = fields.get("blocks") or []
+    first = next((block["elements"][0] for block in blocks if block.get("type") == "actions"), None)
+    if first is not None:
+        return _incident_of(first.get("value") or urlsplit(first.get("url", "")).path)
+    footer = next((block for block in reversed(blocks) if block.get("type") == "context"), None)
+    return None if footer is None else str(footer["elements"][0].get("text", ""))
 
 
 def _incident_of(carried: str) -> str | None:

@@ -84,7 +84,7 @@ def test_what_people_say_decides_how_the_next_one_is_judged(stack: LocalStack) -
     alert = {"alert_name": "E2eJudged", "severity": "low", "service": "mail", "message": "The queue is long."}
     first = stack.open("generic", alert)
     stack.wait_for(first, "resolution")
-    assert "[Was this right? " in stack.wait_told(first, "slack")["text"]
+    assert "[Was this right? " not in stack.wait_told(first, "slack")["text"], "it still burns"
 
     stack.judge(first, "severity-high", "grace")
     stack.write(first, "The consumer hung.\n$ systemctl restart mail-consumer")
@@ -93,7 +93,8 @@ def test_what_people_say_decides_how_the_next_one_is_judged(stack: LocalStack) -
     assert [(word.by, word.severity) for word in record.feedback] == [("grace (Slack)", "high")]
     assert record.notes[0].by == "ada (Slack)"
     assert (
-        "grace (Slack): wrong severity, high would be right" in stack.wait_told(first, "slack", says="People")["text"]
+        "grace (Slack): wrong severity, high would be right"
+        in stack.wait_told(first, "slack", says="people say")["text"]
     )
     stack.send("generic", alert | {"status": "resolved"})
 

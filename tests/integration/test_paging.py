@@ -12,10 +12,13 @@ from moto import mock_aws
 
 from firstline.adapters.aws.clients import CLIENT_CONFIG
 from firstline.adapters.channels.paging import PagerDuty, PageTopic, on_call_name
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed
 from firstline.models import Counts
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, a_record, hostile_notification
+
+STACK = StackInfo()
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -27,7 +30,7 @@ OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
 
 
 def pagerduty(stub: Stub) -> PagerDuty:
-    return PagerDuty("R" * 32, events_url=stub.url, console_url=CONSOLE, timeout_seconds=0.5)
+    return PagerDuty("R" * 32, events_url=stub.url, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=0.5)
 
 
 def test_a_page_triggers() -> None:
@@ -90,7 +93,7 @@ def test_a_server_that_is_not_there_can_be_tried_later() -> None:
 @pytest.mark.parametrize("url", ["file:///etc", "events.pagerduty.com", ""])
 def test_an_address_that_is_none_is_named(url: str) -> None:
     with pytest.raises(ChannelFailed, match="https://") as caught:
-        PagerDuty("R", events_url=url, console_url="").tell(a_notification("paged"))
+        PagerDuty("R", events_url=url, stack=STACK).tell(a_notification("paged"))
     assert not caught.value.retryable
 
 
@@ -163,7 +166,7 @@ def test_a_page_is_published(sns: "SNSClient", topic: str, hostile: bool) -> Non
     url = queue_on(topic, sns)
 
     notification = hostile_notification("paged") if hostile else a_notification("paged")
-    assert PageTopic(topic, client=sns, console_url=CONSOLE).tell(notification) is True
+    assert PageTopic(topic, client=sns, stack=StackInfo(execution_url=CONSOLE)).tell(notification) is True
 
     [message] = boto3.client("sqs", region_name="eu-west-1").receive_message(QueueUrl=url)["Messages"]
     envelope = json.loads(message["Body"])
@@ -173,14 +176,14 @@ def test_a_page_is_published(sns: "SNSClient", topic: str, hostile: bool) -> Non
 
 def test_other_moments_are_not_published(sns: "SNSClient") -> None:
     assert (
-        PageTopic("arn:aws:sns:eu-west-1:123456789012:none", client=sns, console_url="").tell(a_notification("closed"))
+        PageTopic("arn:aws:sns:eu-west-1:123456789012:none", client=sns, stack=STACK).tell(a_notification("closed"))
         is False
     )
 
 
 def test_a_topic_that_nobody_reads_wakes_nobody(sns: "SNSClient", topic: str) -> None:
     with pytest.raises(ChannelFailed, match="nobody has a confirmed subscription") as caught:
-        PageTopic(topic, client=sns, console_url="").tell(a_notification("paged"))
+        PageTopic(topic, client=sns, stack=STACK).tell(a_notification("paged"))
     assert not caught.value.retryable
 
 
@@ -190,12 +193,12 @@ def test_a_subscription_that_nobody_confirmed_wakes_nobody(sns: "SNSClient", top
         stubber.add_response("publish", {"MessageId": "m1"})
         stubber.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
         with pytest.raises(ChannelFailed, match="nobody has a confirmed subscription"):
-            PageTopic(topic, client=sns, console_url="").tell(a_notification("paged"))
+            PageTopic(topic, client=sns, stack=STACK).tell(a_notification("paged"))
 
 
 def test_a_topic_that_is_gone_is_not_tried_again(sns: "SNSClient") -> None:
     with pytest.raises(ChannelFailed, match="SNS") as caught:
-        PageTopic("arn:aws:sns:eu-west-1:123456789012:none", client=sns, console_url="").tell(a_notification("paged"))
+        PageTopic("arn:aws:sns:eu-west-1:123456789012:none", client=sns, stack=STACK).tell(a_notification("paged"))
     assert not caught.value.retryable
 
 
@@ -203,14 +206,14 @@ def test_not_to_know_who_reads_it_is_no_failure(sns: "SNSClient", topic: str) ->
     with Stubber(sns) as stubber:
         stubber.add_response("publish", {"MessageId": "m1"})
         stubber.add_client_error("list_subscriptions_by_topic", "AuthorizationError", "not allowed", 403)
-        assert PageTopic(topic, client=sns, console_url="").tell(a_notification("paged")) is True
+        assert PageTopic(topic, client=sns, stack=STACK).tell(a_notification("paged")) is True
 
 
 def test_a_busy_sns_can_be_tried_later(sns: "SNSClient", topic: str) -> None:
     with Stubber(sns) as stubber:
         stubber.add_client_error("publish", "Throttled", "slow down", 429)
         with pytest.raises(ChannelFailed) as caught:
-            PageTopic(topic, client=sns, console_url="").tell(a_notification("paged"))
+            PageTopic(topic, client=sns, stack=STACK).tell(a_notification("paged"))
     assert caught.value.retryable
 
 
@@ -224,5 +227,5 @@ def test_an_sns_that_is_not_there_can_be_tried_later(topic: str) -> None:
         config=CLIENT_CONFIG,
     )
     with pytest.raises(ChannelFailed) as caught:
-        PageTopic(topic, client=client, console_url="").tell(a_notification("paged"))
+        PageTopic(topic, client=client, stack=STACK).tell(a_notification("paged"))
     assert caught.value.retryable

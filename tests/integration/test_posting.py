@@ -11,6 +11,7 @@ import pytest
 from firstline.adapters.channels.posting import PostsOnce, SavePost
 from firstline.adapters.channels.teams import TeamsWorkflow
 from firstline.adapters.channels.webhook import SignedWebhook
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, answering
 from tests.support.builders import CONSOLE, INCIDENT_ID, NOW, a_notification, a_record, hostile_notification
@@ -22,7 +23,9 @@ CHANNELS = ["teams", "webhook"]
 
 def channel(name: str, url: str, save: SavePost = lambda *_: None) -> PostsOnce:
     if name == "teams":
-        return TeamsWorkflow(f"{url}/workflow?sig=s3cret", save, console_url=CONSOLE, timeout_seconds=0.5)
+        return TeamsWorkflow(
+            f"{url}/workflow?sig=s3cret", save, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=0.5
+        )
     more = {"console_url": "", "timeout_seconds": 0.5, "clock": lambda: NOW}
     return SignedWebhook(f"{url}/hook?key=s3cret", [SECRET], save, stack="firstline", **more)  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from firstline.adapters.channels import slack
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
 from firstline.channels.delivery import tell_all
 from firstline.channels.slack_errors import REFUSALS, refusal
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import (
@@ -19,6 +20,8 @@ from tests.support.builders import (
     a_waiting_record,
     hostile_notification,
 )
+
+STACK = StackInfo()
 
 POSTED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100"})
 EDITED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100", "text": ""})
@@ -33,7 +36,7 @@ def bot(stub: Stub, kept: list[tuple[str, str, str]] | None = None, **changes: A
         "api_url": stub.url + "/api",
         "automated_channel": "#ops-automated",
         "alerts_channel": "#ops-alerts",
-        "console_url": "",
+        "stack": STACK,
         "remember": lambda *where: kept.append(where) if kept is not None else None,
     }
     return SlackBot("xoxb-1", **fields | changes)
@@ -206,7 +209,7 @@ def test_a_message_that_is_too_long_loses_text_before_its_buttons() -> None:
     with answering(refused("msg_too_long"), refused("invalid_blocks"), POSTED) as stub:
         assert bot(stub).tell(a_notification("paged")) is True
     whole, short, bare, _ = (asked.json for asked in stub.asked)
-    assert {block["type"] for block in short["blocks"]} == {"header", "actions"}
+    assert {block["type"] for block in short["blocks"]} == {"header", "section", "actions"}
     assert bare["blocks"] == []
     assert whole["text"] == short["text"] == bare["text"] != ""
     with answering(refused("msg_too_long")) as stub, pytest.raises(ChannelFailed, match="msg_too_long"):
@@ -345,7 +348,7 @@ def test_hostile_text_travels_as_text() -> None:
 
 
 def webhook(url: str, save: Any = lambda *_: None) -> SlackWebhook:
-    return SlackWebhook(url, save, console_url="")
+    return SlackWebhook(url, save, stack=STACK)
 
 
 def test_a_webhook_posts_the_same_moment_once() -> None:
@@ -398,4 +401,4 @@ def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
 def test_a_webhook_sends_less_where_slack_finds_it_too_long() -> None:
     with answering(Answer(400, b"invalid_blocks"), Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
         assert webhook(stub.url).tell(a_notification("paged")) is True
-    assert [block["type"] for block in stub.asked[1].json["blocks"]] == ["header"]
+    assert [block["type"] for block in stub.asked[1].json["blocks"]] == ["header", "section"]

@@ -136,7 +136,7 @@ def test_a_yes_on_a_page_stops_the_pager_and_runs_the_plan() -> None:
 
         incident = line.incidents()[0]
         assert ("warm", "web-1") in line.commands()
-        assert [text for text in line.between(120, 200).messages() if "Running a runbook" in str(text.content)]
+        assert [text for text in line.between(120, 200).messages() if "runs the runbook" in str(text.content)]
         line.between(0, 60).expect_page("CacheCold", channel="pagerduty", times=1)
         line.between(60, 900).expect_no_page()
         assert not line.is_open(incident)

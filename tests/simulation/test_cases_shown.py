@@ -40,7 +40,7 @@ def test_an_acknowledgement_in_pagerduty_is_one_edit_in_slack(line: Timeline) ->
     line.run_until(300)
 
     (edit,) = edits(line, 20, 20 + SECONDS)
-    assert "Acknowledged by Ada" in headline(edit)
+    assert "Ada Lovelace has it since" in headline(edit)
     assert not edits(line, 20 + SECONDS, 300)
 
 
@@ -51,7 +51,7 @@ def test_what_is_taken_back_there_is_one_edit_in_slack(line: Timeline, kind: str
     line.run_until(300)
 
     (edit,) = edits(line, 60, 60 + SECONDS)
-    assert "Paging on-call" in headline(edit)
+    assert "Nobody has it, paged at" in headline(edit)
     assert not edits(line, 60 + SECONDS, 300)
 
 
@@ -70,7 +70,7 @@ def test_an_acknowledgement_in_slack_is_one_edit(line: Timeline) -> None:
     line.run_until(300)
 
     (edit,) = edits(line, 20, 300)
-    assert "Acknowledged by ada (Slack)" in headline(edit)
+    assert "ada (Slack) has it since" in headline(edit)
 
 
 def test_an_acknowledgement_while_the_page_goes_out_is_shown(line: Timeline) -> None:
@@ -82,7 +82,7 @@ def test_an_acknowledgement_while_the_page_goes_out_is_shown(line: Timeline) -> 
     line.at(0).before("escalate", "slack", "chat.postMessage", acknowledge)
     line.run_until(300)
 
-    assert "Acknowledged by Ada" in headline(edits(line, 1, 1 + 2 * SECONDS)[-1])
+    assert "Ada Lovelace has it since" in headline(edits(line, 1, 1 + 2 * SECONDS)[-1])
 
 
 def test_what_joins_and_need_not_be_told_at_once_waits_for_reconcile(line: Timeline) -> None:

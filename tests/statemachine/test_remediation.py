@@ -55,8 +55,7 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
     assert incident.time_out_seconds == 10
     (message,) = world.told("slack")
     assert message.to == "#ops-automated"
-    assert "Running a runbook" in message.text
-    assert "Free space on a scratch disk" in message.text
+    assert "Firstline runs the runbook “Free space on a scratch disk” on web-1." in message.text
     world.resolves("ScratchFull", severity="high", host="web-1", labels={"mountpoint": "/scratch"})
 
     path = incident.ends()
@@ -82,7 +81,7 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
         ("find-biggest", "Success"),
         ("free-space", "Success"),
     ]
-    assert "Fixed by a runbook" in world.told("slack")[0].text
+    assert "Fixed by the runbook “Free space on a scratch disk” at" in world.told("slack")[0].text
     assert world.woken() == []
 
 

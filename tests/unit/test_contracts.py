@@ -49,7 +49,7 @@ def places(said: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | 
     if isinstance(said, dict):
         yield path
         for name, value in said.items():
-            if name not in ("labels", "parameters", "request", "result"):
+            if name not in ("labels", "annotations", "parameters", "request", "result"):
                 yield from places(value, (*path, name))
     elif isinstance(said, list):
         for number, value in enumerate(said):

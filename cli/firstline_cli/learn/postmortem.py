@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from firstline.channels.slack_feedback import said
-from firstline.channels.summary import severity
 from firstline.classification.feedback import last_words
 from firstline.classification.words import evidence_for
 from firstline.incidents.audit_trail import Entry, happened_at
+from firstline.incidents.standing import severity
 from firstline.models import IncidentRecord
 from firstline.reports.periods import acknowledged_after, resolved_after
 from firstline.text import in_words

@@ -82,6 +82,7 @@ class PageTopicSettings(RunbookSettings):
 
     page_topic_arn: str
     console_url: str
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class ChannelSettings(Settings):
@@ -92,6 +93,7 @@ class ChannelSettings(Settings):
     slack_alerts_channel: str
     pagerduty_events_url: str
     console_url: str
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class IngestSettings(IngestionSettings):

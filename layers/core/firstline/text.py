@@ -1,4 +1,4 @@
-"""Untrusted text, made safe and short enough to store and to show; and durations and local times in words.
+"""Untrusted text, made safe and short enough to store and to show; addresses; durations and local times in words.
 
 The only module that strips or shortens a text or writes a duration or a local time. HTML is escaped by Jinja2 and
 Slack's markup by `channels/slack.py`, each where it is written.
@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from urllib.parse import urlsplit
 
 ELLIPSIS = "…"
 
@@ -31,6 +32,10 @@ _TERMINAL = re.compile(
 
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Control, format (zero-width, bidi, tags), surrogates, private use, unassigned."""
+
+
+_HOST = re.compile(r"[a-z0-9._:-]+")
+_NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
 class _Visible(dict[int, int | None]):
@@ -69,6 +74,30 @@ def one_line(text: str, limit: int) -> str:
 def shorten(text: str, limit: int) -> str:
     """Return at most `limit` characters; an ellipsis marks a text that was cut."""
     return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip() + ELLIPSIS
+
+
+def https_host(url: str, limit: int = 80) -> str | None:
+    """Return the host of an address that people may open, with its port; None if the address is not to be offered.
+
+    It must be https, and hide nothing: in `https://bank.example@evil.example` people read the wrong host. The end of a
+    long host stays, because that says whose it is.
+
+    Example
+    -------
+    >>> https_host("https://wiki.example:8443/disk")
+    'wiki.example:8443'
+    """
+    if url[:8].lower() != "https://" or not url.isprintable() or not _NOT_IN_LINKS.isdisjoint(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if "@" in parts.netloc or not _HOST.fullmatch(host):
+        return None
+    whole = f"{host}:{port}" if port else host
+    return whole if len(whole) <= limit else f"{ELLIPSIS}{whole[1 - limit :]}"
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ SETTINGS = EscalateSettings(
     pagerduty_api_url="ftp://nowhere.example",
     resolve_within_seconds=600,
     console_url="https://console.example",
+    time_zone="Europe/Berlin",
     runbooks_dir="runbooks",
     page_topic_arn="arn:aws:sns:eu-west-1:1:page",
 )

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from firstline.channels.pagerduty import MAX_EVENT_BYTES, dedup_key, render
-from firstline.models import Counts, Member
+from firstline.channels.summary import StackInfo
+from firstline.models import AlertLink, Counts, Member
 from tests.support.builders import (
     CONSOLE,
     HOSTILE,
@@ -28,26 +29,39 @@ KEY = f"firstline:{INCIDENT_ID}"
 
 
 def test_a_page_triggers_with_what_a_human_needs() -> None:
-    record = a_record(plan=a_plan(), results=[a_result(status="Failed")])
+    alert = an_alert(links=[AlertLink(kind="runbook", url="https://wiki.example/disk")])
+    record = a_record(an_incident(alert), plan=a_plan(), results=[a_result(status="Failed")])
+    stack = StackInfo(execution_url=CONSOLE, address="https://api.example")
 
-    event = render(a_notification("paged", record, "The runbook failed."), console_url=CONSOLE)
+    event = render(a_notification("paged", record, "The runbook failed."), stack)
 
     assert event is not None
     assert (event["event_action"], event["dedup_key"]) == ("trigger", KEY)
     payload = event["payload"]
-    assert payload["summary"].startswith("DiskFull on web-1: The disk of web-1 is almost full")
+    assert payload["summary"] == "DiskFull on web-1: The runbook failed. /var is 97% full"
     assert (payload["source"], payload["severity"]) == ("web-1", "error")
     assert (payload["component"], payload["group"], payload["class"]) == ("shop", "prod", "DiskFull")
     assert payload["timestamp"] == "2026-03-01T03:12:00+00:00"
     details = payload["custom_details"]
     assert details["what was tried"] == ["Runbook: Free disk space", "rotate-logs (act) on web-1: Failed"]
-    assert details["first steps"] == ["Look at /var/log.", "Ask the shop's team whether orders fail."]
-    assert details["why a human"] == "The runbook failed."
+    assert details["do first"] == ["Look at /var/log.", "Ask the shop's team whether orders fail."]
+    assert list(details)[:3] == ["why you", "what happens", "do first"]
+    assert details["why you"] == "The runbook failed."
+    assert details["since"] == "03:12 UTC, 4 min before this page"
     assert details["labels"] == {"mountpoint": "/var", "team": "web"}
+    page = f"https://api.example/console/incidents/{INCIDENT_ID}"
     assert event["links"] == [
-        {"href": f"{CONSOLE}:{INCIDENT_ID}", "text": "Watch the execution"},
-        {"href": "https://prometheus.example/graph?g0.expr=disk", "text": "The alert, at prometheus.example"},
+        {"href": page, "text": "Open in Firstline (api.example)"},
+        {"href": "https://wiki.example/disk", "text": "Runbook (wiki.example)"},
+        {"href": "https://prometheus.example/graph?g0.expr=disk", "text": "Prometheus (prometheus.example)"},
+        {"href": f"{CONSOLE}:{INCIDENT_ID}", "text": "Watch the execution (eu-west-1.console.example)"},
     ]
+    assert event["client_url"] == page
+
+
+def test_without_the_console_the_event_links_to_the_execution() -> None:
+    event = render(a_notification("paged"), StackInfo(execution_url=CONSOLE))
+    assert event is not None
     assert event["client_url"] == f"{CONSOLE}:{INCIDENT_ID}"
 
 
@@ -140,14 +154,14 @@ def test_pagerduty_does_not_hear_of_what_wakes_nobody(kind: str) -> None:
 
 @pytest.mark.parametrize("filler", [HOSTILE, "😀", '"\\', "\x01", "x"])
 def test_no_alert_breaks_an_event(filler: str) -> None:
-    event = render(hostile_notification("paged", filler), console_url=CONSOLE)
+    event = render(hostile_notification("paged", filler), StackInfo(execution_url=CONSOLE))
 
     assert event is not None
     assert len(json.dumps(event, ensure_ascii=False).encode()) <= MAX_EVENT_BYTES
     assert 1 <= len(event["payload"]["summary"]) <= 1_024
     assert "\n" not in event["payload"]["summary"]
     # The alert's own address was no web address, so only Firstline's is offered.
-    assert [link["text"] for link in event["links"]] == ["Watch the execution"]
+    assert [link["text"] for link in event["links"]] == ["Watch the execution (eu-west-1.console.example)"]
 
 
 def test_the_key_is_the_incident() -> None:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import UTC
 
 import pytest
 
-from firstline.channels.sns import render
+from firstline.channels.sns import MAX_SMS, _places, render, text_message
+from firstline.channels.summary import StackInfo
 from firstline.models import Member
 from tests.support.builders import (
     CONSOLE,
@@ -24,27 +26,73 @@ from tests.support.builders import (
 
 
 def test_a_page_is_a_mail_and_a_text_message() -> None:
-    record = a_record(pages=[a_page()], plan=a_plan(), results=[a_result(status="Failed")])
+    record = a_record(pages=[a_page(at=None)], plan=a_plan(), results=[a_result(status="Failed")])
 
-    publish = render(a_notification("paged", record, "The runbook failed."), console_url=CONSOLE)
+    publish = render(
+        a_notification("paged", record, "The runbook failed."), StackInfo(UTC, CONSOLE, "https://api.example")
+    )
 
     assert publish is not None
     assert publish["Subject"] == "HIGH: DiskFull on web-1"
     assert publish["MessageStructure"] == "json"
     messages = json.loads(publish["Message"])
     assert set(messages) == {"default", "email", "sms"}
-    for expected in (
-        "The disk of web-1 is almost full; the shop will stop writing orders.",
-        "Affected: web-1 · service shop · environment prod",
-        "Why you: The runbook failed.",
-        "On call: Ana",
-        "First steps\n1. Look at /var/log.",
-        "What was tried\n• Runbook: Free disk space\n• rotate-logs (act) on web-1: Failed",
-        f"Watch the execution: {CONSOLE}:{INCIDENT_ID}",
-    ):
-        assert expected in messages["email"]
-    assert messages["sms"].startswith("Firstline HIGH: DiskFull on web-1. The disk of web-1 is almost full")
-    assert len(messages["sms"]) <= 140
+    assert (
+        messages["email"]
+        == f"""\
+Nobody has it. Paged: Ana at 03:16. Without an answer, the next page goes out at 03:21.
+
+The runbook failed.
+
+/var is 97% full
+
+Do first
+1. Look at /var/log.
+2. Ask the shop's team whether orders fail.
+
+Links
+Open in Firstline: https://api.example/console/incidents/{INCIDENT_ID}
+Prometheus: https://prometheus.example/graph?g0.expr=disk
+
+Likely cause: Logs were not rotated.
+
+What was tried
+• Runbook: Free disk space
+• rotate-logs (act) on web-1: Failed
+
+Since 03:12 UTC, 4 min before this mail
+Affected: web-1 · service shop · environment prod
+
+Watch the execution: {CONSOLE}:{INCIDENT_ID}
+
+Incident {INCIDENT_ID}"""
+    )
+    assert messages["sms"] == "HIGH DiskFull on web-1: The runbook failed. /var is 97% full"
+
+
+LINK = "https://api.example/console/enter/" + "x" * 40
+
+
+@pytest.mark.parametrize(
+    ("message", "link", "text"),
+    [
+        ("/var is 97% full", "", "HIGH DiskFull on web-1: /var is 97% full"),
+        ("/var is 97% full", LINK, f"HIGH DiskFull on web-1: /var is 97% full {LINK}"),
+        ("x" * 200, "", "HIGH DiskFull on web-1: " + "x" * 133 + "..."),
+        ("x" * 200, LINK, "HIGH DiskFull on web-1: " + "x" * 73 + f"... {LINK}"),
+        ("x" * 200, LINK * 9, "HIGH DiskFull on web-1: " + "x" * 73 + f"... {LINK * 9}"),
+        ("Größe “überschritten” – café", "", 'HIGH DiskFull on web-1: Größe "überschritten" - café'),
+        ("`df` ディスク čaj", "", "HIGH DiskFull on web-1: 'df' ???? caj"),
+        ("[" * 100, "", "HIGH DiskFull on web-1: " + "[" * 66 + "..."),
+    ],
+)
+def test_a_text_message_is_one_part_with_the_link_behind_it(message: str, link: str, text: str) -> None:
+    paged = a_notification("paged", a_record(an_incident(an_alert(message=message))), reason="")
+    assert text_message(paged, link) == text
+
+
+def test_only_a_page_is_a_text_message() -> None:
+    assert text_message(a_notification("closed"), "") is None
 
 
 def test_when_nothing_was_run_the_mail_says_so() -> None:
@@ -89,11 +137,12 @@ def test_subjects_are_short_ascii(name: str, subject: str) -> None:
 
 @pytest.mark.parametrize("filler", [HOSTILE, "😀", '"\\', "\x00", " \n", "e\u0301"])
 def test_no_alert_breaks_a_publish(filler: str) -> None:
-    publish = render(hostile_notification("paged", filler), console_url=CONSOLE)
+    publish = render(hostile_notification("paged", filler), StackInfo(execution_url=CONSOLE))
 
     assert publish is not None
     assert re.fullmatch(r"[A-Z][ -~]{0,98}", publish["Subject"])
     messages = json.loads(publish["Message"])
-    assert re.fullmatch(r"[ -~]{1,140}", messages["sms"])
+    assert 1 <= _places(messages["sms"]) <= MAX_SMS
+    assert "\n" not in messages["sms"]
     assert len(publish["Message"].encode()) < 262_144
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e]", messages["email"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from firstline.channels.summary import StackInfo
 from firstline.channels.teams import MAX_BYTES, render, shortest
 from firstline.models import Member
 from tests.support.builders import (
@@ -52,18 +53,29 @@ def test_a_page_says_what_a_human_needs() -> None:
         results=[a_result(status="Failed")],
         members=[Member(alert_name="DiskFull", severity="high"), Member(alert_name="Swap", severity="low")],
     )
-    message = render(a_notification("paged", record, "The runbook failed."), console_url=CONSOLE)
+    message = render(a_notification("paged", record, "The runbook failed."), StackInfo(execution_url=CONSOLE))
 
     said = read(message)
-    for words in ("Paging on-call: DiskFull on web-1", "Why: The runbook failed.", "First steps:", "Failed", "Swap"):
+    for words in (
+        "HIGH: DiskFull on web-1",
+        "Nobody has it. Paged: Ana",
+        "The runbook failed.",
+        "First steps:",
+        "Failed",
+        "Swap",
+    ):
         assert words in said
     assert said.endswith(INCIDENT_ID)
     assert card_of(message)["actions"] == [
-        {"type": "Action.OpenUrl", "title": "Watch the execution", "url": f"{CONSOLE}:{INCIDENT_ID}"},
         {
             "type": "Action.OpenUrl",
-            "title": "The alert, at prometheus.example",
+            "title": "Prometheus (prometheus.example)",
             "url": "https://prometheus.example/graph?g0.expr=disk",
+        },
+        {
+            "type": "Action.OpenUrl",
+            "title": "Watch the execution (eu-west-1.console.example)",
+            "url": f"{CONSOLE}:{INCIDENT_ID}",
         },
     ]
 
@@ -72,7 +84,7 @@ def test_a_page_says_what_a_human_needs() -> None:
 @pytest.mark.parametrize("filler", [None, MARKUP, "\u202e", "💥"])
 def test_hostile_text_stays_text_and_within_the_limit(kind: str, filler: str | None) -> None:
     notification = hostile_notification(kind, filler) if filler else hostile_notification(kind)
-    for message in (render(notification, console_url=CONSOLE), shortest(render(notification))):
+    for message in (render(notification, StackInfo(execution_url=CONSOLE)), shortest(render(notification))):
         assert len(json.dumps(message, ensure_ascii=False).encode()) <= MAX_BYTES
         found = list(nodes(card_of(message)))
         assert {node["type"] for node in found if "type" in node} <= {
@@ -98,9 +110,10 @@ def test_a_card_that_is_too_long_loses_the_least_important_texts_first() -> None
 @pytest.mark.parametrize(
     ("url", "title"),
     [
-        ("https://good.example@evil.example/x", "The alert, at evil.example"),
+        ("https://evil.example/x", "Prometheus (evil.example)"),
+        ("https://good.example@evil.example/x", None),
         ("http://plain.example/x", None),
-        ("https://[::1", "The alert, at an unreadable address"),
+        ("https://[::1", None),
         ("javascript:alert(1)", None),
         (None, None),
     ],

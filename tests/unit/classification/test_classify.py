@@ -280,7 +280,9 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
     assert "on a, b, c and 2 more" in decide(hosts=list("abcde")).summary
     nowhere = decide(hosts=[], host=None)
     assert nowhere.summary.startswith("HighMemory (payments, prod).")
-    assert "Find out which host or service is affected." in nowhere.first_steps
+    assert "Check whether a, b are up and reachable." in decide(hosts=["a", "b"]).first_steps
+    assert "Check whether payments is up and reachable." in nowhere.first_steps
+    assert "Find out which host or service is affected." in decide(hosts=[], host=None, service=None).first_steps
 
 
 # --- how sure it is ---

@@ -167,7 +167,7 @@ def test_the_message_says_whose_word_the_severity_is() -> None:
     record = unjudged(classification=a_classification(severity="low", subject=SUBJECT, word=word))
 
     blocks = str(render(a_notification("needs_human", record))["blocks"])
-    assert f"Judged by\\nAnn (Slack) on {NOW:%Y-%m-%d}: low" in blocks
+    assert f"severity by Ann (Slack) on {NOW:%Y-%m-%d}: low" in blocks
 
 
 class TestTheTable:

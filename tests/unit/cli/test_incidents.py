@@ -14,7 +14,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from firstline.incidents.audit_trail import Fact
-from firstline.people.status import Filter
+from firstline.incidents.status import Filter
+from firstline.models import AlertLink
 from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.listing import as_csv, rows
@@ -232,6 +233,21 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
     whole = json.loads(as_json)
     assert whole["stands"]["owner"] == "ada (command line)"
     assert "task_token" not in as_json, "whoever has the token can end the wait"
+
+
+def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = [
+        AlertLink(kind="runbook", url="https://wiki.example/disk"),
+        AlertLink(kind="logs", url="http://x.example/"),
+    ]
+    linked = an_incident(an_alert(links=links, annotations={"impact": "no orders, says ada" + "@example.com"}))
+    text = Typed(Terminal(a_record(linked)), monkeypatch)("show", linked.incident_id).stdout.replace("\n", " ")
+
+    assert "Runbook: https://wiki.example/disk" in text
+    assert "Prometheus: https://prometheus.example/" in text
+    assert "x.example/" not in text.replace("prometheus.example/", "").replace("wiki.example/", "")
+    assert "impact: no orders" in text
+    assert "ada@" not in text
 
 
 def test_show_prints_no_control_characters_of_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:

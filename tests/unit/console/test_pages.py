@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from firstline.channels.summary import headline
+from firstline.channels.links import links_of, safe_link
 from firstline.console import assets
 from firstline.console.charts import Series, stacked
 from firstline.console.frame import Frame
 from firstline.console.incident_page import IncidentView, incident_page, status_part
-from firstline.console.links import links_of, safe_link
 from firstline.console.plan_page import plan_page
 from firstline.console.render import style, style_hash
 from firstline.console.sessions import Pass
@@ -20,7 +19,8 @@ from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.console.web import security_headers
 from firstline.incidents.audit_trail import Fact, chained
-from firstline.models import SEVERITY_RANK, Deployment, EarlierIncident, Hold, IncidentRecord, Note
+from firstline.incidents.standing import headline
+from firstline.models import SEVERITY_RANK, AlertLink, Deployment, EarlierIncident, Hold, IncidentRecord, Note
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from tests.support.browsing import BERLIN, site_of
@@ -83,7 +83,9 @@ def in_order(page: Seen, *says: str) -> None:
 
 
 def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
-    alert = an_alert(labels={"mountpoint": "/var", "runbook_url": "https://wiki.example/disk"})
+    alert = an_alert(
+        links=[AlertLink(kind="runbook", url="https://wiki.example/disk")], annotations={"impact": "no orders"}
+    )
     record = a_waiting_record(
         incident=an_incident(alert),
         results=[a_result(kind="diagnose", output="14G /var/log/shop.log")],
@@ -99,6 +101,7 @@ def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
         "Nobody has it, paged 4 min ago.",
         "It waits for an acknowledgement, or for an approval of “Free disk space”",
         "The disk of web-1 is almost full",
+        "impact: no orders",
         "Look at /var/log.",
         "I have it",
         "Resolve",
@@ -261,17 +264,19 @@ def test_an_address_that_hides_something_is_no_link(url: str | None) -> None:
 
 def test_links_show_their_hosts_runbook_first_and_each_once() -> None:
     alert = an_alert(
-        labels={
-            "Runbook_URL": "https://wiki.example/a",
-            "dashboard": "https://grafana.example:3000/d",
-            "x": "https://x.example",
-        }
+        links=[
+            AlertLink(kind="dashboard", url="https://grafana.example:3000/d"),
+            AlertLink(kind="runbook", url="https://wiki.example/a"),
+            AlertLink(kind="a-later-release's", url="https://x.example"),
+            AlertLink(kind="runbook", url="http://x.example"),
+        ]
     )
     links = links_of(a_record(an_incident(alert)), [alert, alert], CONSOLE)
     assert [(link.label, link.host) for link in links] == [
         ("Runbook", "wiki.example"),
         ("Dashboard", "grafana.example:3000"),
         ("Prometheus", "prometheus.example"),
+        ("Link", "x.example"),
         ("Execution", "eu-west-1.console.example"),
     ]
 

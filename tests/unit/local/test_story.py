@@ -29,12 +29,12 @@ def test_a_command_shows_where_it_ran_and_what_it_said() -> None:
 
 def test_a_message_shows_who_got_it_and_its_headline_once() -> None:
     story, out = tell()
-    message = Message("slack", "#ops-alerts", "\nDisk full\nmuch more", "incident-1", edits=1)
+    message = Message("slack", "#ops-alerts", "\nDisk full\nNobody has it.\nmuch more", "incident-1", edits=1)
 
     story.message(message)
     story.message(Message("slack", "#ops-alerts", "details in the thread", thread="1.0"))
 
-    assert "slack #ops-alerts  (edited): Disk full" in out.getvalue()
+    assert "slack #ops-alerts  (edited): Disk full  Nobody has it." in out.getvalue()
     assert "much more" not in out.getvalue()
     assert "thread" not in out.getvalue()
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from firstline.contracts import CloseIncidentInput
+from firstline.incidents.standing import ended_at
 from firstline.models import Counts, Hold, StepResult
-from firstline.people.endings import EndedBy, end_in_words, ended_at, outcome_of
+from firstline.people.endings import EndedBy, end_in_words, outcome_of
 from tests.support.builders import NOW, OPENED, a_classification, a_live, a_page, a_record, a_result, an_incident
 from tests.support.changes import counts_for
 

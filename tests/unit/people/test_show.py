@@ -62,7 +62,7 @@ def test_who_took_it_in_another_channel_stands_in_slack() -> None:
 
     (told,) = incident.slack.told
     message = str(slack.render(told)["blocks"])
-    assert "Acknowledged by\\ngrace (PagerDuty)" in message
+    assert "grace (PagerDuty) has it since" in message
     assert "'action_id': 'acknowledge'" not in message
     assert not out_of_date(incident.live)
 

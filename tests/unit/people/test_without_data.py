@@ -95,4 +95,4 @@ def test_slack_shows_no_tick() -> None:
     record = a_record(status="CLOSED", outcome="no_data", closed_at=NOW)
     header = slack.render(a_notification("closed", record))["blocks"][0]["text"]["text"]
 
-    assert header.startswith("❓ Ended without data, please look")
+    assert header.startswith("❓ No data any more: DiskFull")

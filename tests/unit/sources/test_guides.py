@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from firstline.sources import SOURCES, meanings, normalize
+from firstline.sources import SOURCES, meanings, normalize, values
 from firstline.sources.deployments import deployment_from_request, read_deployments
 from firstline.sources.severity import SCALES, WORDS
 from firstline.sources.tools import SHAPES
@@ -61,7 +61,7 @@ def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
     rows = dict(re.findall(r"^\| ([a-z ]+) \| (`.*) \|$", section, re.MULTILINE))
 
     told = {
-        meaning.replace(" ", "_"): list(dict.fromkeys(meanings.letters(name) for name in re.findall("`(.*?)`", names)))
+        meaning.replace(" ", "_"): list(dict.fromkeys(values.letters(name) for name in re.findall("`(.*?)`", names)))
         for meaning, names in rows.items()
     }
     assert told == {meaning: names.split() for meaning, names in meanings._NAMES.items()}

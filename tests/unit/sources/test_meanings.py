@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.models import NormalizedAlert
-from firstline.sources import meanings, normalize
+from firstline.sources import meanings, normalize, values
 from tests.support.depth import tries
 from tests.unit.sources.events import RECEIVED_AT
 
@@ -197,7 +197,7 @@ def test_no_name_has_two_meanings() -> None:
     names = [name for row in meanings._NAMES.values() for name in row.split()]
 
     assert len(names) == len(set(names))
-    assert names == [meanings.letters(name) for name in names]
+    assert names == [values.letters(name) for name in names]
 
 
 def test_labels_with_a_meaning_are_not_cut_off() -> None:
@@ -264,7 +264,7 @@ def test_every_source_reads_opentelemetrys_names(source: str) -> None:
 
 others = st.dictionaries(
     st.text("abcdefghijklmnopqrstuvwxyzABCXYZ_./-0123456789", min_size=1, max_size=20).filter(
-        lambda name: meanings.letters(name) not in meanings._PLACES and name != "__name__"
+        lambda name: values.letters(name) not in meanings._PLACES and name != "__name__"
     ),
     st.text("abcdefghijklmnop0123456789. -", min_size=1, max_size=20).map(lambda value: f"v{value}v"),
     max_size=90,

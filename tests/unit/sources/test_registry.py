@@ -51,6 +51,7 @@ def test_importing_the_package_imports_no_source() -> None:
         "firstline.models",
         "firstline.sources",
         "firstline.sources.authentication",
+        "firstline.sources.links",
         "firstline.sources.reading",
         "firstline.sources.severity",
         "firstline.sources.values",

@@ -1,6 +1,8 @@
 """An incident as other systems are told of it, cleaned and bounded: the part that events and webhooks share."""
 
-from firstline.channels.summary import execution_link, standing, summarise, web_link
+from firstline.channels.links import execution_link, safe_link
+from firstline.channels.summary import summarise
+from firstline.incidents.standing import standing
 from firstline.models import IncidentRecord, Notification, Page, RemediationPlan
 from firstline.models.event import EventPage, EventPlan, IncidentFacts
 from firstline.text import one_line, shorten
@@ -15,14 +17,14 @@ def facts_of(record: IncidentRecord, *, console_url: str = "") -> IncidentFacts:
     summary = summarise(Notification(kind=kind, record=record, reason="", at=record.last_alert_at))
     incident, alert, live = record.incident, record.incident.alert, record.live
     places = {name: getattr(alert, name) for name in ("service", "environment", "account", "region")}
-    alert_url = web_link(alert.url)
+    alert_link = safe_link("The alert", alert.url)
     return IncidentFacts(
         id=incident.incident_id,
         title=shorten(summary.title, 1_000),
         status=record.status,
-        standing=summary.status,
+        standing=shorten(summary.sentence, 1_000),
         severity=summary.severity,
-        summary=summary.happening,
+        summary=summary.happening or summary.title,
         cause=summary.cause,
         source=one_line(alert.source, MAX_NAME),
         alert_name=one_line(incident.first_alert, MAX_NAME),
@@ -41,7 +43,7 @@ def facts_of(record: IncidentRecord, *, console_url: str = "") -> IncidentFacts:
         outcome=record.outcome,
         runbook_id=record.plan.runbook_id if record.plan else None,
         link=execution_link(console_url, incident),
-        alert_url=alert_url if alert_url and alert_url.lower().startswith("https://") else None,
+        alert_url=alert_link.url if alert_link else None,
     )
 
 

@@ -5,7 +5,9 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 
 from typing import Any
 
-from firstline.channels.summary import Summary, answered, execution_link, labels, severity, summarise, web_link
+from firstline.channels.links import PageLink
+from firstline.channels.summary import StackInfo, Summary, in_one_line, labels, summarise
+from firstline.incidents.standing import answered, severity
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification
 from firstline.text import one_line, shorten
 
@@ -28,14 +30,14 @@ def rings_by_itself(incident: Incident) -> bool:
     return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") != "low"
 
 
-def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
+def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
     """Return the event without its routing key, or None if PagerDuty need not hear of this notification."""
     key, record = dedup_key(notification.record.incident), notification.record
     if rings_by_itself(record.incident):
         return None
     match notification.kind:
         case "paged":
-            return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
+            return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, stack)}
         case "acknowledged" if _may_know(record):
             return {"event_action": "acknowledge", "dedup_key": key}
         case "quiet" if _may_know(record) and not answered(record):
@@ -56,13 +58,12 @@ def _still_fires(record: IncidentRecord) -> bool:
     return record.live is not None and record.live.firing > 0 and record.resolved_by is None
 
 
-def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
-    summary = summarise(notification)
+def _trigger(notification: Notification, stack: StackInfo | None) -> dict[str, Any]:
+    summary = summarise(notification, stack)
     incident, alert = notification.record.incident, notification.record.incident.alert
-    link = execution_link(console_url, incident)
     body: dict[str, Any] = {
         "payload": {
-            "summary": shorten(f"{summary.title}: {' '.join(summary.happening.split())}", MAX_SUMMARY),
+            "summary": shorten(one_line(in_one_line(summary), MAX_SUMMARY), MAX_SUMMARY),
             "source": one_line((incident.hosts or [alert.service or alert.source])[0], 256),
             "severity": _SEVERITIES[summary.severity],
             "timestamp": incident.opened_at.isoformat(),
@@ -70,37 +71,39 @@ def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
             "custom_details": _details(summary, incident),
         },
         "client": "Firstline",
-        "links": _links(link, alert.url),
+        "links": [_link(link) for link in (summary.console, *summary.links, summary.execution) if link],
     }
     # Absent is fine for PagerDuty, null is not.
     for name, value in (("component", alert.service), ("group", alert.environment)):
         if value:
             body["payload"][name] = one_line(value, 256)
-    return body | ({"client_url": link} if link else {})
+    page = summary.console or summary.execution
+    return body | ({"client_url": page.url} if page else {})
 
 
 def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
-    return {
-        "what happens": summary.happening,
-        **({"likely cause": summary.cause} if summary.cause else {}),
-        **({"what the resource shows": list(summary.resource)} if summary.resource else {}),
+    """Return the details in the order in which people read them; what nobody knows is left out."""
+    details = {
+        "why you": summary.news,
+        "what happens": summary.happening or summary.title,
+        "what the alert says": list(summary.says),
+        "do first": list(summary.first_steps),
+        "proposed": summary.proposed,
         "affected": summary.affected,
-        "since": summary.since,
-        "why a human": summary.why,
+        "since": f"{summary.since}, {summary.age} before this page",
         "alerts, worst first": list(summary.alerts),
-        "proposed": summary.proposed or "nothing waits for an approval",
         "not sure, please judge": list(summary.unsure),
+        "likely cause": summary.cause,
+        "what the resource shows": list(summary.resource),
         "what was tried": list(summary.tried) or "nothing was run",
-        "first steps": list(summary.first_steps),
         "output": list(summary.evidence),
+        "severity by": summary.judged,
         "labels": labels(incident),
         "incident": incident.incident_id,
     }
+    return {name: value for name, value in details.items() if value}
 
 
-def _links(execution: str | None, alert_url: str | None) -> list[dict[str, str]]:
-    links = [{"href": execution, "text": "Watch the execution"}] if execution else []
-    if alert := web_link(alert_url):
-        # The sender wrote this link, so show where it leads, not what it claims to be.
-        links.append({"href": alert, "text": shorten(f"The alert, at {alert.split('/')[2]}", 200)})
-    return links
+def _link(link: PageLink) -> dict[str, str]:
+    # The sender may have written the address, so show where it leads.
+    return {"href": link.url, "text": shorten(link.text, 200)}

@@ -8,7 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from firstline.channels.summary import severity, standing
+from firstline.incidents.standing import severity, standing
 from firstline.models import Notification, NotificationKind
 
 _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "acknowledged", "closed")

@@ -1,63 +1,55 @@
-"""Slack messages: one per incident in Block Kit, with details for its thread.
+"""Slack messages: one per incident in Block Kit, in the order in which a person who was woken reads, and its thread.
 
-Everything an alert says goes into `plain_text` objects, where Slack knows no markup, mentions or links, and is escaped
-as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, field 2,000,
-50 blocks a message).
+The first line says how bad it is, what and where; the second who has it, what it waits for and until when. Then come
+what happens, what to do first, where to read on, the buttons, and what is known besides.
+
+Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, 50 blocks a message).
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping
-from itertools import accumulate
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from firstline.channels import slack_feedback
-from firstline.channels.summary import (
-    Summary,
-    answered,
-    execution_link,
-    in_automated_feed,
-    labels,
-    standing,
-    summarise,
-)
+from firstline.channels.slack_text import escape_markup, links_line, listed, plain, section, since_line
+from firstline.channels.summary import StackInfo, Summary, labels, summarise
+from firstline.incidents.sentence import kind_of_message
+from firstline.incidents.standing import answered, in_automated_feed, standing
 from firstline.models import (
     AnyPlannedStep,
-    Incident,
     IncidentRecord,
     Notification,
     NotificationKind,
     PlannedStep,
     RemediationPlan,
+    Severity,
 )
-from firstline.text import ELLIPSIS, bullets, numbered, one_line, strip_invisible
+from firstline.text import one_line, strip_invisible
 
 type Feed = Literal["automated", "alerts"]
 """One of the two Slack channels: what Firstline did by itself, or what waits for a human."""
 
 MAX_BLOCKS = 50
 MAX_HEADER = 150
-MAX_TEXT = 3_000
-MAX_FIELD = 2_000
+MAX_CONTEXT = 2_000
 MAX_FALLBACK = 300
 
-_ICONS: dict[NotificationKind, str] = {
-    "suppressed": "⚪",
+_COLOURS: dict[Severity, str] = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "noise": "⚪"}
+_ENDS = {"no_data": "❓", "expired": "⌛", "suppressed": "⚪"}
+_STANDS: dict[NotificationKind, str] = {
     "remediating": "🔧",
     "approval": "✋",
-    "needs_human": "🟠",
-    "paged": "🔴",
+    "needs_human": "🙋",
+    "paged": "📟",
     "acknowledged": "👀",
     "quiet": "⏳",
-    "closed": "✅",
 }
-_NO_DATA = "❓"
+"""The signs of an incident: its severity while it is open, its end, and who has it."""
+
 _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 """The kinds of messages about an incident that is with people."""
 
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_WORD_JOINER = "\u2060"
-_DEFUSED = _ESCAPES | str.maketrans({character: character + _WORD_JOINER for character in "*_~`@:"})
-"""An invisible character without width: a `*` or an `@` before it starts no markup."""
+_NEWS = ("paged", "needs_human", "approval", "remediating")
+"""The kinds that tell people something new, in the thread too."""
 
 
 def feed(notification: Notification) -> Feed:
@@ -72,180 +64,183 @@ def feed(notification: Notification) -> Feed:
     return "automated" if ended_alone or kind == "remediating" else "alerts"
 
 
-def _icon(kind: NotificationKind, record: IncidentRecord) -> str:
-    return _NO_DATA if kind == "closed" and record.outcome == "no_data" else _ICONS[kind]
-
-
-def render(notification: Notification, *, console_url: str = "", interactive: bool = True) -> dict[str, Any]:
+def render(notification: Notification, stack: StackInfo | None = None, *, interactive: bool = True) -> dict[str, Any]:
     """Return the incident's message as it reads now: `blocks`, and `text` for notifications and screen readers.
 
     Parameters
     ----------
-    console_url
-        Prefix of the execution's page in the console; empty leaves the link out.
     interactive
         False if buttons would not reach Firstline, as behind an incoming webhook.
     """
-    summary, record = summarise(notification), notification.record
-    kind, plan = _kind(notification), record.plan
-    asked = kind in _FOR_PEOPLE and record.waits_for_approval
-    texts = []
-    if plan and (asked or kind == "remediating"):
-        texts.append(_intent(plan, asked=asked))
-    if summary.resource:
-        texts.append("What the resource shows\n" + bullets(summary.resource))
-    if summary.alerts:
-        texts.append("Alerts, worst first\n" + bullets(summary.alerts))
-    if summary.unsure and kind in _FOR_PEOPLE:
-        texts.append("Firstline is not sure. Please judge\n" + bullets(summary.unsure))
-    if kind in ("paged", "needs_human", "acknowledged"):
-        texts.append("First steps\n" + numbered(summary.first_steps))
-    if summary.tried and kind != "remediating":
-        texts.append("What was tried\n" + bullets(summary.tried))
-    if asked and not interactive:
-        texts.append("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
+    summary, record = summarise(notification, stack), notification.record
+    kind = kind_of_message(notification)
+    colour = _ENDS.get(record.outcome or "", "✅") if kind == "closed" else _COLOURS[summary.severity]
+    stands = f"{_STANDS[kind]} {summary.sentence}" if kind in _STANDS else summary.sentence
     blocks = [
-        {"type": "header", "text": _plain(f"{_icon(kind, record)} {summary.status}: {summary.title}", MAX_HEADER)},
-        _section(summary.happening),
-        {"type": "section", "fields": _fields(notification, summary)},
-        *map(_section, texts),
+        {"type": "header", "text": plain(f"{colour} {summary.headline}", MAX_HEADER)},
+        section(stands),
+        *_what(kind, summary),
+        *_to_do(kind, record, summary),
+        *([links_line(summary.links)] if summary.links else []),
+        *_plan(kind, record, interactive=interactive),
         *(_buttons(kind, record) if interactive else []),
-        _footer(record.incident, console_url),
+        *_known(kind, summary),
+        *_since(kind, record, summary),
+        _footer(record, summary),
     ]
-    headline = f"{summary.severity.upper()} {summary.status}: {summary.title}"
-    return {"text": escape_markup(headline, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
+    text = f"{summary.headline}. {summary.sentence}"
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
 
 
 def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what to send of a message that Slack finds too long: its title and buttons, and else its text alone.
+    """Return what to send of a message that Slack finds too long: its first two lines and buttons, then its text alone.
 
     Without `blocks`, an edit would leave the old ones.
     """
-    kept = [block for block in message.get("blocks", ()) if block["type"] in ("header", "actions")]
+    blocks = message.get("blocks", [])
+    kept = [block for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
     return [message | {"blocks": kept}, message | {"blocks": []}]
 
 
-def render_details(notification: Notification) -> dict[str, Any] | None:
-    """Return the details for the incident's thread, or None if the message itself says it all."""
-    summary = summarise(notification)
-    alert = notification.record.incident.alert
+def render_details(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
+    """Return what goes into the incident's thread, or None if the message itself says it all.
+
+    The first message has the details there: all that the alert says, its labels, the outputs. A later page has one
+    line, which Slack shows in the channel, too: an edit of the message above notifies nobody.
+    """
+    summary = summarise(notification, stack)
+    record = notification.record
+    first = not record.slack_ts or (in_automated_feed(record) and feed(notification) == "alerts")
+    more: dict[str, Any] = {}
     match notification.kind:
+        case "remediating" | "approval" | "paged" | "needs_human" if first:
+            blocks = list(_details(notification, summary))
         case "remediating" | "approval" | "paged" | "needs_human":
-            facts = [f"{name} = {value}" for name, value in labels(notification.record.incident).items()]
-            parts = [
-                "What the alert says\n" + strip_invisible(alert.message),
-                "Labels\n" + bullets(facts) if facts else "",
-                f"Where it came from\n{alert.source} {alert.url or ''}",
-                *summary.evidence,
-            ]
+            blocks = [section(" ".join(filter(None, (summary.sentence, summary.news)))), *_outputs(summary)]
+            more = {"reply_broadcast": True} if notification.kind == "paged" else {}
         case "closed":
-            parts = [f"{summary.status}. {summary.why}", *summary.evidence]
-        case "changed":
-            parts = [summary.why]  # an edit notifies nobody; a reply tells those who follow the thread
-        case "acknowledged" | "suppressed" | "quiet":
+            blocks = [section(" ".join(filter(None, (summary.sentence, summary.news)))), *_outputs(summary)]
+        case "changed" if notification.reason:
+            blocks = [section(strip_invisible(notification.reason))]  # a reply tells those who follow the thread
+        case _:
             return None
-    blocks = [_section(part) for part in parts if part.strip()]
-    if not blocks:
-        return None
-    return {"text": escape_markup(f"{summary.status}: {summary.title}", MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
+    text = f"{summary.headline}. {summary.sentence}"
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS], **more}
 
 
 def render_whisper(text: str, link: str | None) -> dict[str, Any]:
     """Return a message for one person. The link is a button, so that Slack neither shows nor unfurls it."""
     message: dict[str, Any] = {"text": escape_markup(text, 1_000)}
     if link is not None:
-        button = {"type": "button", "action_id": "open", "text": _plain("Open the plan", 75), "url": link}
-        message["blocks"] = [_section(text), {"type": "actions", "elements": [button | {"style": "primary"}]}]
+        button = {"type": "button", "action_id": "open", "text": plain("Open the plan", 75), "url": link}
+        message["blocks"] = [section(text), {"type": "actions", "elements": [button | {"style": "primary"}]}]
     return message
 
 
 def render_pointer(notification: Notification) -> dict[str, Any]:
     """Return what replaces the message in the automated feed once the incident waits for a human elsewhere."""
-    summary = summarise(notification)
-    text = f"{summary.title}: a human is needed. It goes on in the channel for alerts."
-    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(f"{_ICONS['needs_human']} {text}")]}
+    text = f"{summarise(notification).title}: a person is needed. It goes on in the channel for alerts."
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [section(f"{_STANDS['needs_human']} {text}")]}
 
 
 def render_detour(channel: str, why: str) -> dict[str, Any]:
     """Return what says in the message's thread why it does not stand in its own channel."""
     text = f"This belongs into {channel}, which takes no messages: {why}."
-    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(text)]}
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [section(text)]}
 
 
-def escape(text: str, limit: int) -> str:
-    """Apply Slack's three escapes and cut to `limit` units, never inside an escape.
-
-    A character outside the Basic Multilingual Plane counts as two units, as in the UTF-16 that Slack's clients count.
-    """
-    return _fit(text, limit, _ESCAPES)
-
-
-def escape_markup(text: str, limit: int) -> str:
-    """Escape a fallback text and defuse markup's characters; only there would Slack read markup."""
-    return _fit(text, limit, _DEFUSED)
+def _what(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
+    """Yield why people read this now, what happens, and what the alert says besides."""
+    if summary.news:
+        yield section(summary.news)
+    if said := "\n".join(filter(None, (summary.happening, *summary.says))):
+        yield section(said)
+    if summary.alerts and kind != "closed":
+        yield listed("Alerts, worst first", summary.alerts)
 
 
-def _fit(text: str, limit: int, replacements: Mapping[int, str]) -> str:
-    seen = strip_invisible(text[: 4 * limit])
-    whole = seen.translate(replacements)
-    if _units(whole) <= limit:
-        return whole
-    pieces = [character.translate(replacements) for character in seen[:limit]]
-    ends = list(accumulate(map(_units, pieces)))
-    return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
+def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> Iterator[dict[str, Any]]:
+    if kind in ("paged", "needs_human", "acknowledged"):
+        yield listed("Do first", summary.first_steps, numbered=True)
+    if record.notes and kind in ("closed", "quiet"):
+        yield listed("What fixed it", [one_line(record.notes[-1].text, 500)])
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    # Slack refuses an empty text object, and would turn `:name:` into an emoji.
-    return {"type": "plain_text", "text": escape(text, limit) or "-", "emoji": False}
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _plain(text, MAX_TEXT)}
-
-
-def _fields(notification: Notification, summary: Summary) -> list[dict[str, Any]]:
-    record = notification.record
-    decided_by = record.decided_by or ", ".join(approval.by for approval in record.approvals)
-    facts = [
-        ("Severity", summary.severity),
-        ("Judged by", summary.judged),
-        ("Affected", summary.affected),
-        ("Since", summary.since),
-        ("Likely cause", summary.cause),
-        ("How it ended" if notification.kind == "closed" else "Why you read this", summary.why),
-        ("On call", summary.on_call or ""),
-        ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
-        (f"{(record.decision or 'approved').capitalize()} by", one_line(decided_by, 160)),
-        ("People say", slack_feedback.people_say(record.feedback)),
-        ("What fixed it", one_line(record.notes[-1].text, 500) if record.notes else ""),
-    ]
-    return [_plain(f"{name}\n{value}", MAX_FIELD) for name, value in facts if value]
-
-
-def _intent(plan: RemediationPlan, *, asked: bool) -> str:
-    """Write what is about to run, and where."""
+def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
+    """Yield what is about to run, and where; of a plan that waits, also why it asks."""
+    plan = record.plan
+    asked = kind in _FOR_PEOPLE and record.waits_for_approval
+    if plan is None or not (asked or kind == "remediating"):
+        return
     places = ", ".join(plan.places.values())
-    steps = bullets([f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps])
-    back = "\nIf it doesn't help, it is rolled back." if plan.rollback else ""
-    word = "Proposed" if asked else "Runbook"
-    return f"{word}: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {places}\n{steps}{back}"
+    lines = [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
+    lines += ["If it doesn't help, it is rolled back."] if plan.rollback else []
+    lines += [_asks(plan, record)] if asked else []
+    risk = plan.risk.replace("_", " ")
+    yield listed(f"{'Proposed' if asked else 'Runs now'}: {plan.title}, on {places} ({risk})", lines)
+    if asked and not interactive:
+        yield section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
+
+
+def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
+    given = (
+        f" Approved so far by {', '.join(approval.by for approval in record.approvals)}." if record.approvals else ""
+    )
+    needs = f" It takes {plan.approvals} people." if plan.approvals > 1 else ""
+    return f"Why it asks: {one_line(plan.decision_reason, 200).rstrip('.')}.{needs}{given}"
+
+
+def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
+    """Yield what is known besides, below the buttons."""
+    if summary.unsure and kind in _FOR_PEOPLE:
+        yield listed("Firstline is not sure. Please judge", summary.unsure)
+    if summary.cause:
+        yield listed("Likely cause", [summary.cause])
+    if summary.resource:
+        yield listed("What the resource shows", summary.resource)
+    if summary.tried and kind != "remediating":
+        yield listed("What was tried", summary.tried)
+
+
+def _since(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> Iterator[dict[str, Any]]:
+    """Yield the facts that few people need."""
+    decided = record.decided_by or ", ".join(approval.by for approval in record.approvals)
+    facts = [
+        summary.affected,
+        f"severity by {summary.judged}" if summary.judged else "",
+        f"{record.decision} by {one_line(decided, 160)}" if record.decision and decided else "",
+        f"people say: {said}" if (said := slack_feedback.people_say(record.feedback)) else "",
+    ]
+    after = " · ".join(filter(None, facts))
+    if kind == "closed":
+        yield {"type": "context", "elements": [plain(f"Began {summary.since} · {after}", MAX_CONTEXT)]}
+    else:
+        yield since_line(f"Since {summary.since}", record.incident.opened_at, summary.age, after)
 
 
 def _sent(step: AnyPlannedStep) -> str:
     return step.document if isinstance(step, PlannedStep) else one_line(step.sends, 600)
 
 
-def _kind(notification: Notification) -> NotificationKind:
-    """Return the kind that decides what a message shows; for `changed` it is how the incident stands."""
-    return standing(notification.record) if notification.kind == "changed" else notification.kind
+def _details(notification: Notification, summary: Summary) -> Iterator[dict[str, Any]]:
+    """Yield what the alert says if the message words it or cuts it, its labels, and the outputs."""
+    record = notification.record
+    alert = record.incident.alert
+    facts = [f"{name} = {value}" for name, value in labels(record.incident).items()]
+    said = strip_invisible(alert.message).strip()
+    if said and said not in summary.happening:
+        yield section(f"What the alert says\n{said}")
+    if facts:
+        yield listed(f"Labels, from {one_line(alert.source, 80)}", facts)
+    yield from _outputs(summary)
+
+
+def _outputs(summary: Summary) -> Iterator[dict[str, Any]]:
+    yield from (section(output) for output in summary.evidence)
 
 
 def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, Any]]:
+    """Return the buttons. While it burns, nobody is asked whether Firstline was right."""
     if kind == "remediating":
         return []
     rows = []
@@ -255,10 +250,10 @@ def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, A
     if kind in _FOR_PEOPLE or kind == "quiet":
         names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")
         names = (*names, "open")
-    said = [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
-    rows.append([*(_button(name, record) for name in names), *said])
+    asked = [slack_feedback.question(record.incident.incident_id)] if kind in ("closed", "quiet", "suppressed") else []
+    rows.append([*(_button(name, record) for name in names), slack_feedback.note_button(record), *asked])
     actions = [{"type": "actions", "elements": row} for row in rows]
-    return [*slack_feedback.word_question(record), *actions]
+    return [*actions, *slack_feedback.word_question(record)]
 
 
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
@@ -267,15 +262,15 @@ def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
         value += f"#{record.plan.digest()}"  # the decision is on the plan above the button
     if name == "resolve" and record.live:
         value += f"#{record.live.joined}"  # what the person has seen who presses it
-    text = _plain("Read the plan" if name == "review" else name.capitalize(), 75)
+    text = plain("Read the plan" if name == "review" else name.capitalize(), 75)
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
     style = {"style": styles[name]} if name in styles else {}
     return {"type": "button", "action_id": name, "value": value, "text": text, **style}
 
 
-def _footer(incident: Incident, console_url: str) -> dict[str, Any]:
-    elements = [_plain(incident.incident_id, MAX_FIELD)]
-    if link := execution_link(console_url, incident):
+def _footer(record: IncidentRecord, summary: Summary) -> dict[str, Any]:
+    elements = [plain(record.incident.incident_id, MAX_CONTEXT)]
+    if link := summary.execution:
         # The only markup Firstline writes: its own address, made of a setting and an id of safe characters.
-        elements.append({"type": "mrkdwn", "text": f"<{link}|Watch the execution>", "verbatim": True})
+        elements.append({"type": "mrkdwn", "text": f"<{link.url}|{link.label}>", "verbatim": True})
     return {"type": "context", "elements": elements}

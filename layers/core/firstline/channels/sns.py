@@ -8,48 +8,93 @@ import json
 import unicodedata
 from typing import Any
 
-from firstline.channels.summary import Summary, execution_link, summarise
+from firstline.channels.summary import StackInfo, Summary, in_one_line, summarise
 from firstline.models import Notification
 from firstline.text import bullets, numbered, one_line, shorten
 
 MAX_SUBJECT = 99
-MAX_SMS = 140
-"""One part of a text message; longer ones arrive in pieces, each paid for."""
+MAX_SMS = 160
+"""One part of a text message in the GSM alphabet; a longer one arrives in pieces, each paid for."""
+MAX_BESIDE_LINK = 100
+"""The most of a text message that a link makes longer than one part anyway."""
 MAX_MAIL = 50_000
 
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The characters that take one place each (3GPP TS 23.038); any other makes a message of 70 characters a part."""
+_TWO_PLACES = frozenset("^{}[]~|€\\")
+_SPELLED = str.maketrans({"`": "'", "“": '"', "”": '"', "„": '"', "’": "'", "–": "-", "—": "-", "…": "...", "·": "-"})
 
-def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
+
+def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
     """Return the arguments of Publish besides the topic, or None: SNS wakes people, so it carries pages only."""
     if notification.kind != "paged":
         return None
-    summary = summarise(notification)
-    headline = f"{summary.severity.upper()}: {summary.title}"
-    mail = shorten(_mail(summary, notification, console_url), MAX_MAIL)
-    messages = {"default": mail, "email": mail, "sms": _ascii(f"Firstline {headline}. {summary.happening}", MAX_SMS)}
+    summary = summarise(notification, stack)
+    mail = shorten(_mail(summary, notification), MAX_MAIL)
+    messages = {"default": mail, "email": mail, "sms": text_message(notification, "")}
     message = json.dumps(messages, ensure_ascii=False)
-    return {"Subject": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
+    return {"Subject": _ascii(summary.headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
-def _mail(summary: Summary, notification: Notification, console_url: str) -> str:
-    link = execution_link(console_url, notification.record.incident)
+def text_message(notification: Notification, link: str) -> str | None:
+    """Return a page as a text message: how bad, what, where, and a person's link behind it unless that is empty.
+
+    Return None if it is no page. It is one part long; with a link, as short as a link lets it be.
+    """
+    if notification.kind != "paged":
+        return None
+    summary = summarise(notification)
+    words = f"{summary.severity.upper()} {in_one_line(summary)}"
+    if not link:
+        return _gsm(words, MAX_SMS)
+    return f"{_gsm(words, max(MAX_SMS - len(link) - 1, MAX_BESIDE_LINK))} {link}"
+
+
+def _mail(summary: Summary, notification: Notification) -> str:
+    links = [f"{link.label}: {link.url}" for link in (summary.console, *summary.links) if link]
     parts = [
-        summary.happening,
-        f"Affected: {summary.affected}",
-        f"Since: {summary.since}",
+        summary.sentence,
+        summary.news,
+        "\n".join(filter(None, (summary.happening or summary.title, *summary.says))),
+        "Do first\n" + numbered(summary.first_steps),
+        "Links\n" + "\n".join(links) if links else "",
+        f"A plan waits for an approval: {summary.proposed}" if summary.proposed else "",
+        "Alerts, worst first\n" + bullets(summary.alerts) if summary.alerts else "",
+        "Firstline is not sure. Please judge\n" + bullets(summary.unsure) if summary.unsure else "",
         f"Likely cause: {summary.cause}" if summary.cause else "",
         "What the resource shows\n" + bullets(summary.resource) if summary.resource else "",
-        f"Judged by {summary.judged}" if summary.judged else "",
-        f"Why you: {summary.why}" if summary.why else "",
-        f"On call: {summary.on_call}" if summary.on_call else "",
-        "Alerts, worst first\n" + bullets(summary.alerts) if summary.alerts else "",
-        f"A plan waits for an approval: {summary.proposed}" if summary.proposed else "",
-        "Firstline is not sure. Please judge\n" + bullets(summary.unsure) if summary.unsure else "",
-        "First steps\n" + numbered(summary.first_steps),
         "What was tried\n" + (bullets(summary.tried) if summary.tried else "Nothing was run."),
-        f"Watch the execution: {link}" if link else "",
+        f"Since {summary.since}, {summary.age} before this mail\nAffected: {summary.affected}",
+        f"Severity by {summary.judged}" if summary.judged else "",
+        f"Watch the execution: {summary.execution.url}" if summary.execution else "",
         f"Incident {notification.record.incident.incident_id}",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _gsm(text: str, limit: int) -> str:
+    """Return a line in the GSM alphabet that takes at most `limit` places; what it lacks is spelled plainly or `?`."""
+    line = one_line(text.translate(_SPELLED), 4 * limit)
+    kept = "".join(map(_in_gsm, unicodedata.normalize("NFC", line)))
+    if _places(kept) <= limit:
+        return kept
+    while _places(kept) > limit - 3:
+        kept = kept[:-1]
+    return kept.rstrip() + "..."
+
+
+def _in_gsm(character: str) -> str:
+    if character in _GSM or character in _TWO_PLACES:
+        return character
+    plain = unicodedata.normalize("NFKD", character)
+    return "".join(part for part in plain if part in _GSM) or ("" if unicodedata.combining(character) else "?")
+
+
+def _places(text: str) -> int:
+    return sum(2 if character in _TWO_PLACES else 1 for character in text)
 
 
 def _ascii(text: str, limit: int) -> str:

@@ -1,123 +1,164 @@
-"""The summary of an incident for a person at 3 am: what happens, what is affected, what was tried, what to do first.
+"""The summary of an incident for a person at 3 am: what it is, who has it, what to do first, and what is known.
 
-The words come from the classification (the model's if it decided, else its templates') and from facts. Everything
-returned is cleaned and bounded, but not yet escaped for a channel.
+The words come from the classification (the model's if it was asked, else its templates') and from facts. Everything
+returned is cleaned and bounded, but not yet escaped for a channel, and no line says what another one says.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
+from firstline.channels.links import PageLink, execution_link, links_of, safe_link
+from firstline.incidents.sentence import kind_of_message, sentence_of
+from firstline.incidents.standing import answered, headline, member_line, place_name, severity, where
 from firstline.models import (
-    SEVERITY_RANK,
     Incident,
     IncidentRecord,
-    Member,
+    NormalizedAlert,
     Notification,
     NotificationKind,
     PlannedStep,
     Severity,
     StepResult,
 )
-from firstline.models.live import loudest_since
-from firstline.models.severity import severity_of
-from firstline.text import count, one_line, shorten, strip_invisible
+from firstline.text import count, local_time, one_line, short_duration, shorten, strip_invisible
 
-MAX_HOSTS = 5
+MAX_HOSTS = 10
 MAX_RESULTS = 20
 MAX_LABELS = 50
 MAX_UNSURE = 10
 MAX_SHOWN = 5
-MAX_ALERTS = 20
+MAX_ALERTS = 10
+MAX_LINKS = 6
 
-_STATUSES = {
-    "suppressed": "Suppressed as noise",
-    "remediating": "Running a runbook",
-    "approval": "Approval needed",
-    "needs_human": "Needs a human",
-    "paged": "Paging on-call",
-    "quiet": "Over, watching whether it comes back",
-}
-"""The status by the kind of a notification, where that is enough."""
+_ENDED = {"no_data": "No data any more", "expired": "Closed", "suppressed": "Suppressed"}
+"""The first word about a closed incident by its outcome, unless it is over."""
 
-ENDS = {
-    "auto_resolved": "Fixed by a runbook",
-    "self_cleared": "Cleared by itself",
-    "expired": "Closed: nobody resolved it in time",
-    "no_data": "Ended without data, please look",
-    "suppressed": "Suppressed as noise",
-}
-"""The status of a closed incident by its outcome, unless a person resolved it."""
+_REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "nothing of it fires any more.")
+"""How a reason begins that the first sentence of the message says already."""
+
+_NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
+_OFTEN = re.compile(r"\d+ alerts of this name in the last hour\.$")
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """The values of a stack that its messages show.
+
+    Parameters
+    ----------
+    zone
+        The time zone in which people read times.
+    execution_url
+        What `execution_link` takes; empty for no link.
+    address
+        The address of the stack's console, without a slash at the end; empty if it is not known.
+    """
+
+    zone: tzinfo = UTC
+    execution_url: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One incident in a few lines.
+    """One incident in a few lines, in the order in which a person who was woken needs them.
 
-    `tried` has a line for each command, and `evidence` each command's output. `unsure` has the reasons why a human
-    should judge, and the known facts. `resource` tells what the affected resource shows. `alerts` names the alerts of
-    an incident that has several, worst first.
-    `judged` is the person whose word the severity is; empty if it is nobody's.
-    `proposed` is the plan that waits for an approval; empty if none does.
+    Parameters
+    ----------
+    headline, title
+        What it is and where, with and without how bad it is.
+    sentence
+        Who has it, what it waits for, and until when.
+    news
+        Why people read this now; empty if the sentence says it.
+    happening
+        What happens, in a model's words or else the alert's own; empty if the title says it.
+    says
+        What the alert says besides, a line each.
+    links
+        Where to read on; the page of the incident in the console is `console`, its execution `execution`.
+    proposed
+        The plan that waits for an approval; empty if none does.
+    alerts
+        The alerts of an incident that has several, worst first.
+    resource
+        What the affected resource shows.
+    unsure
+        Why a human should judge, and the known facts.
+    tried, evidence
+        A line for each command, and each command's output.
+    since
+        When it began, in the stack's time zone; `age` is how long it goes on, or went on.
+    judged
+        The person whose word the severity is; empty if it is nobody's.
     """
 
-    title: str
-    status: str
     severity: Severity
+    headline: str
+    title: str
+    sentence: str
+    news: str
     happening: str
+    says: tuple[str, ...]
+    first_steps: tuple[str, ...]
+    links: tuple[PageLink, ...]
+    console: PageLink | None
+    execution: PageLink | None
+    proposed: str
+    alerts: tuple[str, ...]
+    resource: tuple[str, ...]
+    unsure: tuple[str, ...]
     cause: str
+    tried: tuple[str, ...]
+    evidence: tuple[str, ...]
     affected: str
     since: str
-    why: str
-    tried: tuple[str, ...]
-    first_steps: tuple[str, ...]
-    evidence: tuple[str, ...]
-    on_call: str | None
-    unsure: tuple[str, ...]
-    alerts: tuple[str, ...]
-    proposed: str
+    age: str
     judged: str
-    resource: tuple[str, ...]
+
+    @property
+    def lead(self) -> str:
+        """Return why people read this and what happens, on one line."""
+        return " ".join(" ".join(part.split()) for part in (self.news, self.happening) if part)
 
 
-def summarise(notification: Notification) -> Summary:
+def summarise(notification: Notification, stack: StackInfo | None = None) -> Summary:
     """Put one notification into words."""
-    record = notification.record
-    incident, alert, classification = record.incident, record.incident.alert, record.classification
-    page = record.pages[-1] if record.pages else None
+    stack = stack or StackInfo()
+    record, at = notification.record, notification.at
+    incident, classification = record.incident, record.classification
+    kind, title = kind_of_message(notification), headline(record)
+    happening = _happening(record, title)
+    bad = severity(record)
     return Summary(
-        title=headline(record),
-        status=_status(notification),
-        severity=severity(record),
-        happening=_paragraph(classification.summary if classification else "")
-        or _paragraph(alert.message)
-        or one_line(alert.alert_name, 256),
-        cause=_paragraph(classification.cause, 1_000) if classification else "",
-        affected=_affected(record),
-        since=utc(incident.opened_at),
-        why=_paragraph(notification.reason, 1_000),
-        tried=_tried(record),
+        severity=bad,
+        headline=f"{_first_word(kind, record, bad)}: {title}",
+        title=title,
+        sentence=sentence_of(notification, stack.zone),
+        news=_news(notification, happening),
+        happening=happening,
+        says=_says(record, happening),
         first_steps=_first_steps(record),
+        links=tuple(links_of(record, most=MAX_LINKS)),
+        console=safe_link("Open in Firstline", console_link(stack.address, incident)),
+        execution=safe_link("Watch the execution", execution_link(stack.execution_url, incident)),
+        proposed=_proposed(record),
+        alerts=_alerts(record),
+        resource=_lines(classification.evidence if classification else (), MAX_SHOWN),
+        unsure=_lines(classification.unsure if classification else (), MAX_UNSURE),
+        cause=_cause(classification.cause) if classification else "",
+        tried=_tried(record),
         evidence=tuple(
             f"{_command(result, record)}\n{_paragraph(result.output, 500)}{_rest(result, record)}"
             for result in record.results[-MAX_RESULTS:]
             if result.output.strip()
         ),
-        on_call=one_line(page.on_call, 200) if page else None,
-        unsure=tuple(one_line(line, 300) for line in (classification.unsure if classification else [])[:MAX_UNSURE]),
-        alerts=_alerts(record),
-        proposed=_proposed(record),
+        affected=_affected(record),
+        since=_moment(incident.opened_at, stack.zone, at),
+        age=short_duration((record.closed_at or at) - incident.opened_at),
         judged=judged_by(record),
-        resource=tuple(one_line(line, 300) for line in (classification.evidence if classification else [])[:MAX_SHOWN]),
     )
-
-
-def severity(record: IncidentRecord) -> Severity:
-    """Return the worse of the decided severity and of what joined since; before a verdict, the worst that joined."""
-    verdict, live = record.classification, record.live
-    rank = SEVERITY_RANK[verdict.severity if verdict else record.incident.alert.severity]
-    if live is not None:
-        rank = max(rank, loudest_since(live, live.judged_loud) if verdict else live.worst)
-    return "noise" if verdict and rank == 0 else severity_of(max(rank, 1))
 
 
 def judged_by(record: IncidentRecord) -> str:
@@ -126,92 +167,97 @@ def judged_by(record: IncidentRecord) -> str:
     return "" if word is None else f"{one_line(word.by, 80)} on {word.at:%Y-%m-%d}: {word.severity}"
 
 
-def member_line(member: Member) -> str:
-    """Name an alert of an incident on one line: its severity, its name, and its host or service."""
-    place = one_line(member.host or member.service or "", 80)
-    over = "" if member.firing else " (over)"
-    return f"{member.severity} {one_line(member.alert_name, 120)}{f' on {place}' if place else ''}{over}"
-
-
-def where(incident: Incident) -> str:
-    """Return the place in a few words: the host, the number of hosts, or the service; empty if none is known."""
-    if len(incident.hosts) > 1:
-        return f"{len(incident.hosts)} hosts"
-    return one_line(incident.hosts[0] if incident.hosts else incident.alert.service or "", 80)
-
-
 def labels(incident: Incident) -> dict[str, str]:
     """Return the alert's labels, cleaned and bounded."""
     some = list(incident.alert.labels.items())[:MAX_LABELS]
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
 
 
-def web_link(url: str | None) -> str | None:
-    """Return an address if it may be offered as a link (http or https, no spaces or control characters), else None."""
-    if not url or not url.lower().startswith(("https://", "http://")):
-        return None
-    return url if url.isprintable() and not any(character in url for character in ' <>|"') else None
+def annotations(alert: NormalizedAlert) -> list[str]:
+    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
+    return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
 
 
-def execution_link(console_url: str, incident: Incident) -> str | None:
-    """Return the address where the incident's execution can be watched; None if no console is configured.
-
-    `console_url` is the console's page of the state machine's executions, up to the colon before an execution's name;
-    that name is the incident's id.
-    """
-    return f"{console_url}:{incident.incident_id}" if console_url else None
+def console_link(address: str, incident: Incident) -> str | None:
+    """Return the address of the incident's page in the console; None if the console's is not known."""
+    return f"{address}/console/incidents/{incident.incident_id}" if address else None
 
 
-def standing(record: IncidentRecord) -> NotificationKind:
-    """Return the kind of message that says how an open incident stands: who has it, or whom it waits for."""
-    if answered(record):
-        return "acknowledged"
-    if record.pages or record.paged_at:
-        return "paged"
-    if record.waits_for_approval:
-        return "approval"
-    return "remediating" if in_automated_feed(record) else "needs_human"
+def in_one_line(summary: Summary) -> str:
+    """Return what it is, where, and what happens, on one line: `DiskFull on web-1: /var is 97% full`."""
+    return f"{summary.title}: {summary.lead}" if summary.lead else summary.title
 
 
-def answered(record: IncidentRecord) -> bool:
-    """Return True if a person has the incident: nobody was paged after the newest acknowledgement."""
-    return record.live.answered if record.live else record.acknowledged_at is not None
+def utc(moment: datetime) -> str:
+    """Return a moment as people read it: `2026-03-01 03:12 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def in_automated_feed(record: IncidentRecord) -> bool:
-    """Return True if the incident's message is in the channel for what Firstline does by itself."""
-    return (record.slack_channel or "").startswith("automated:")
+def _moment(moment: datetime, zone: tzinfo, at: datetime) -> str:
+    return f"{local_time(moment, zone, at)} {moment.astimezone(zone):%Z}".rstrip()
 
 
-def headline(record: IncidentRecord) -> str:
-    """Return the incident's title: what fires, and where."""
-    incident = record.incident
-    name = one_line(incident.first_alert, 120)
-    if incident.storm:
-        critical = record.live.counts.ranks[SEVERITY_RANK["critical"]] if record.live else 0
-        if not critical:
-            return f"Storm of {record.alert_count} alerts, first {name}"
-        worst = member_line(record.members[0]).removeprefix("critical ") if record.members else ""
-        return f"Storm of {record.alert_count} alerts, {critical} critical{f': {worst}' if worst else ''}"
-    place = where(incident)
-    return f"{name} on {place}" if place else name
+def _first_word(kind: NotificationKind, record: IncidentRecord, bad: Severity) -> str:
+    if kind in ("closed", "suppressed"):
+        return _ENDED.get(record.outcome or "", "Over" if kind == "closed" else "Suppressed")
+    return bad.upper()
 
 
-def _status(notification: Notification) -> str:
-    record = notification.record
-    kind = standing(record) if notification.kind == "changed" else notification.kind
-    if kind == "acknowledged":
-        return f"Acknowledged by {one_line(record.acknowledged_by or 'somebody', 80)}"
-    if kind == "closed":
-        by_hand = f"Resolved by {one_line(record.resolved_by, 80)}" if record.resolved_by else "Resolved"
-        return ENDS.get(record.outcome or "resolved", by_hand)
-    return _STATUSES[kind]
+def _folded(text: str) -> str:
+    """Return a text for comparison: its words, in any case, without the marks around them."""
+    return " ".join(word.strip(".,;:!?…\"'()“”") for word in text.casefold().split())
+
+
+def _happening(record: IncidentRecord, title: str) -> str:
+    """Return what a model says that happens, or else what the alert says; empty if it is no more than the title."""
+    verdict, alert = record.classification, record.incident.alert
+    # Without a model, the summary is made of the title, the alert's words, and how often it came.
+    written = _paragraph(verdict.summary) if verdict and verdict.prompt_version is not None else ""
+    text = written or _paragraph(alert.message)
+    return "" if _folded(text) in ("", _folded(title), _folded(alert.alert_name)) else text
+
+
+def _says(record: IncidentRecord, happening: str) -> tuple[str, ...]:
+    """Return what the alert says that is not said yet: its text where a model words it, how often, its other texts."""
+    alert, verdict = record.incident.alert, record.classification
+    often = _OFTEN.search(verdict.summary) if verdict else None
+    own = _paragraph(alert.message, 600)
+    said, shown = _folded(own), _folded(happening)
+    new = bool(said) and said not in shown and said != _folded(alert.alert_name)
+    lines = [f"The alert says: {own}" if new else "", *annotations(alert)[:MAX_SHOWN]]
+    lines += [often[0]] if often and often[0] not in happening else []
+    return tuple(filter(None, lines))
+
+
+def _news(notification: Notification, happening: str) -> str:
+    """Return why people read this now, if that is more than what happens and who has it."""
+    record, reason = notification.record, _paragraph(notification.reason, 1_000)
+    verdict, plan = record.classification, record.plan
+    for said in (_paragraph(verdict.summary) if verdict else "", "no runbook chosen"):
+        reason = reason.removesuffix(said).strip()
+    if not reason or reason.casefold().startswith(_REPEATED):
+        return ""
+    if _folded(reason) in _folded(f"{happening} {verdict.summary if verdict else ''}"):
+        return ""
+    if not reason[0].islower():
+        return reason
+    # The policy's words: why a plan asks, which stands with the plan, or why there is none.
+    return f"No runbook runs: {reason.rstrip('.')}." if plan is None else ""
+
+
+def _cause(text: str) -> str:
+    cause = _paragraph(text, 1_000)
+    return "" if cause.rstrip(".").casefold() in _NOTHING else cause
+
+
+def _lines(lines: "tuple[str, ...] | list[str]", most: int) -> tuple[str, ...]:
+    return tuple(one_line(line, 300) for line in lines[:most])
 
 
 def _affected(record: IncidentRecord) -> str:
     incident, alert = record.incident, record.incident.alert
     hosts = list(dict.fromkeys([*incident.hosts, *(member.host for member in record.members if member.host)]))
-    shown = [one_line(host, 80) for host in hosts[:MAX_HOSTS]]
+    shown = [place_name(host) for host in hosts[:MAX_HOSTS]]
     if len(hosts) > MAX_HOSTS:
         shown.append(f"and {len(hosts) - MAX_HOSTS} more")
     parts = [", ".join(shown)] if shown else []
@@ -225,15 +271,20 @@ def _affected(record: IncidentRecord) -> str:
     place = " · ".join(parts) or "the alert names no host or service"
     if record.alert_count <= 1:
         return place
-    still = f", {record.live.firing} firing" if record.live and record.live.firing < record.alert_count else ""
+    firing = record.live.firing if record.live else 0
+    still = f", {firing} firing" if 0 < firing < record.alert_count else ""
     return f"{place} · {record.alert_count} alerts{still}"
 
 
 def _alerts(record: IncidentRecord) -> tuple[str, ...]:
-    """Return one line for each alert of an incident that has several, worst first."""
+    """Return one line for each alert of an incident that has several, worst first, with what it says."""
     if len(record.members) <= 1:
         return ()
-    lines = [member_line(member) for member in record.members[:MAX_ALERTS]]
+    lines = []
+    for member in record.members[:MAX_ALERTS]:
+        said = one_line(member.message, 120)
+        told = said and _folded(said) != _folded(member.alert_name)
+        lines.append(f"{member_line(member)}: {said}" if told else member_line(member))
     more = record.alert_count - len(lines)
     return (*lines, f"and {count(more, 'more alert')}") if more > 0 else tuple(lines)
 
@@ -248,12 +299,20 @@ def _proposed(record: IncidentRecord) -> str:
 
 def _tried(record: IncidentRecord) -> tuple[str, ...]:
     """Return one line for each command; a long queue keeps its end, where it went wrong."""
-    lines = [f"{_command(result, record)}: {one_line(result.status, 60)}" for result in record.results[-MAX_RESULTS:]]
+    lines = [
+        f"{_command(result, record)}: {one_line(result.status, 60)}{_effect(result)}"
+        for result in record.results[-MAX_RESULTS:]
+    ]
     if len(record.results) > MAX_RESULTS:
         lines.insert(0, f"({len(record.results) - MAX_RESULTS} earlier commands left out)")
     if lines and record.plan:
         lines.insert(0, f"Runbook: {one_line(record.plan.title, 200)}")
     return tuple(lines)
+
+
+def _effect(result: StepResult) -> str:
+    """Say of a command that should change something if it did not."""
+    return ", nothing to change" if result.kind == "act" and result.status == "Success" and not result.changed else ""
 
 
 def _command(result: StepResult, record: IncidentRecord) -> str:
@@ -281,14 +340,10 @@ def _first_steps(record: IncidentRecord) -> tuple[str, ...]:
         return steps
     place = where(record.incident)
     look = f"Look at {place}: is it still happening?" if place else "Find what is affected: the alert names no host."
-    tried = ["Read below what the runbook did before doing it again."] if record.results else []
-    return ("Acknowledge, so that nobody else is woken.", look, *tried, "Resolve it when it is over.")
+    take = () if answered(record) else ("Acknowledge, so that nobody else is woken.",)
+    tried = ("Read below what the runbook did before doing it again.",) if record.results else ()
+    return (*take, look, *tried, "Resolve it when it is over.")
 
 
 def _paragraph(text: str, limit: int = 2_500) -> str:
     return shorten(strip_invisible(text[: 4 * limit]).strip(), limit)
-
-
-def utc(moment: datetime) -> str:
-    """Return a moment as people read it: `2026-03-01 03:12 UTC`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -8,39 +8,33 @@ markup (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features
 import json
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from firstline.channels.summary import Summary, execution_link, summarise, web_link
+from firstline.channels.links import PageLink
+from firstline.channels.summary import StackInfo, Summary, summarise
 from firstline.models import Notification, Severity
-from firstline.text import bullets, numbered, one_line, shorten
+from firstline.text import bullets, numbered, shorten
 
 MAX_BYTES = 28_000
 MAX_TITLE = 200
 MAX_TEXT = 3_000
-MAX_URL = 2_000
+MAX_BUTTONS = 6
 
 _COLORS: dict[Severity, str] = {"critical": "Attention", "high": "Attention", "medium": "Warning"}
 _WORD_JOINER = "\u2060"
 _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 
 
-def render(notification: Notification, *, console_url: str = "") -> dict[str, Any]:
-    """Return the message with its card. The least important texts are left out of one that would be too long.
-
-    Parameters
-    ----------
-    console_url
-        Prefix of the execution's page in the console; empty leaves the link out.
-    """
-    summary, incident = summarise(notification), notification.record.incident
+def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any]:
+    """Return the message with its card. The least important texts are left out of one that would be too long."""
+    summary, incident = summarise(notification, stack), notification.record.incident
     head = [
-        _text(f"{summary.status}: {summary.title}", MAX_TITLE, size="Large", color=_COLORS.get(summary.severity)),
-        _text(summary.happening),
+        _text(summary.headline, MAX_TITLE, size="Large", color=_COLORS.get(summary.severity)),
+        _text("\n".join(filter(None, (summary.sentence, summary.news, summary.happening)))),
         _facts(summary),
     ]
     texts = _texts(notification, summary)
     foot = [_text(incident.incident_id, isSubtle=True, size="Small")]
-    actions = _links(execution_link(console_url, incident), incident.alert.url)
+    actions = [_button(link) for link in (summary.console, *summary.links, summary.execution) if link][:MAX_BUTTONS]
     for kept in range(len(texts), -1, -1):
         message = _message([*head, *texts[:kept], *foot], actions)
         if _fits(message):
@@ -63,6 +57,7 @@ def _texts(notification: Notification, summary: Summary) -> list[dict[str, Any]]
         ("Proposed", summary.proposed),
         ("First steps", numbered(summary.first_steps) if for_people else ""),
         ("Firstline is not sure. Please judge", bullets(summary.unsure) if for_people else ""),
+        ("What the alert says", bullets(summary.says)),
         ("Alerts, worst first", bullets(summary.alerts)),
         ("What was tried", bullets(summary.tried)),
         ("What the resource shows", bullets(summary.resource)),
@@ -75,9 +70,7 @@ def _facts(summary: Summary) -> dict[str, Any]:
     facts = [
         ("Severity", summary.severity),
         ("Affected", summary.affected),
-        ("Since", summary.since),
-        ("On call", summary.on_call or ""),
-        ("Why", summary.why),
+        ("Since", f"{summary.since}, {summary.age}"),
         ("Judged by", summary.judged),
     ]
     return _labelled([(label, text) for label, text in facts if text])
@@ -103,23 +96,9 @@ def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
     return {"type": "TextRun", "text": literal, **{name: value for name, value in style.items() if value}}
 
 
-def _links(execution: str | None, alert_url: str | None) -> list[dict[str, str]]:
-    found = [("Watch the execution", execution)]
-    alert = web_link(alert_url)
-    if alert is not None and alert.lower().startswith("https://"):
-        # The sender wrote this link, so show where it leads.
-        found.append((one_line(f"The alert, at {_host(alert)}", 100), alert))
-    return [
-        {"type": "Action.OpenUrl", "title": title, "url": url} for title, url in found if url and len(url) < MAX_URL
-    ]
-
-
-def _host(url: str) -> str:
-    """Return the host that an address leads to, which is not what stands before an `@`."""
-    try:
-        return urlsplit(url).hostname or "an unreadable address"
-    except ValueError:
-        return "an unreadable address"
+def _button(link: PageLink) -> dict[str, str]:
+    """Return a link as a button, with the host that it leads to: the sender may have written the address."""
+    return {"type": "Action.OpenUrl", "title": shorten(link.text, 100), "url": link.url}
 
 
 def _message(body: list[dict[str, Any]], actions: list[dict[str, str]]) -> dict[str, Any]:

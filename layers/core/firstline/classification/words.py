@@ -93,9 +93,10 @@ def first_steps(case: Case) -> list[str]:
         like = evidence.similar[0].incident
         name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
         steps.append(_last_time(f"A similar incident ({name})", like, now))
-    where = _where(case.incident)
+    where = _where(case.incident) or _short(case.incident.alert.service or "")
+    verb = "are" if len(case.incident.hosts) > 1 else "is"
     steps.append(
-        f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
+        f"Check whether {where} {verb} up and reachable." if where else "Find out which host or service is affected."
     )
     if culprits := case.culprits:
         look = _LOOK_AT.get(culprits[0].state, "Look at the deployment")

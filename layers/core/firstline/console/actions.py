@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from firstline.console.sessions import Pass
+from firstline.incidents.status import Status
 from firstline.models import IncidentRecord
-from firstline.people.status import Status
 
 type Style = Literal["main", "yes", "no", ""]
 

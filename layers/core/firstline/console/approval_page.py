@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from firstline.channels.summary import judged_by, severity, where
+from firstline.channels.summary import judged_by
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
+from firstline.incidents.standing import severity, where
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firstline.channels.summary import ENDS, labels
+from firstline.channels.links import links_of
+from firstline.channels.summary import annotations, labels
 from firstline.classification.similar import most_similar
 from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
 from firstline.console.frame import Frame
-from firstline.console.links import links_of
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
+from firstline.incidents.standing import ENDS
+from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.models import (
     SEVERITY_RANK,
@@ -28,7 +30,6 @@ from firstline.models import (
     StoredAlert,
 )
 from firstline.people.members import member
-from firstline.people.status import status_of
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.text import count, one_line, shorten, strip_invisible
 
@@ -118,6 +119,7 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         trail_broken=first_break(record.incident.incident_id, view.entries),
         labels=dict(list(labels(record.incident).items())[:MOST_LABELS]),
         reasons=[one_line(reason, 300) for reason in verdict.reasons[:8]] if verdict else [],
+        annotations=annotations(alert),
         says="" if _folded(alert.message) in _folded(what) else shorten(strip_invisible(alert.message).strip(), 600),
     )
 

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from firstline.console.frame import Frame
 from firstline.console.render import render
+from firstline.incidents.status import Filter, listing
 from firstline.models import IncidentRecord, Severity
-from firstline.people.status import Filter, listing
 from firstline.text import one_line
 
 MOST_ROWS = 200

@@ -29,10 +29,10 @@ from firstline.console.silences_page import silences_page
 from firstline.console.web import HttpAnswer, Response
 from firstline.errors import HistoryUnavailable, NotEntitled
 from firstline.incidents.audit_trail import Trail
+from firstline.incidents.status import Filter
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
-from firstline.people.status import Filter
 from firstline.policy.holds import Silence
 from firstline.remediation.steps import Documents
 from firstline.text import one_line

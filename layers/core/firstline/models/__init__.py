@@ -9,7 +9,7 @@ Read the files in this order: `frozen` and `severity`, of which all are made; `a
 classification rests on.
 """
 
-from firstline.models.alert import Direction, Location, Measured, NormalizedAlert
+from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
 from firstline.models.classification import Classification, DecidedBy, Stance, Usage
 from firstline.models.evidence import (
     AlarmEvidence,
@@ -62,8 +62,8 @@ from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Wo
 
 __all__ = [
     "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
-    "AlarmEvidence", "AlertCount", "AlertKind", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change",
-    "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
+    "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
+    "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
     "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
     "Location", "Loud", "Maintenance", "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord",
     "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits",

@@ -45,6 +45,16 @@ class Measured(Frozen):
     where: dict[str, str] = {}
 
 
+class AlertLink(Frozen):
+    """An address that an alert's sender supplies, and its kind: `runbook`, `dashboard`, `silence` and so on.
+
+    A kind is a name and no fixed list: an older release reads what a newer one has stored.
+    """
+
+    kind: Name
+    url: Url
+
+
 class NormalizedAlert(Frozen):
     """One alert, in the same shape from every source. Everything in it is untrusted text, within bounds.
 
@@ -60,6 +70,9 @@ class NormalizedAlert(Frozen):
     rule is paused), and None for every other one.
 
     `measured` holds the metrics that the alert's rule compares, where the sender says so.
+
+    `links` are further addresses beside `url`, each https. `annotations` are the sender's further texts by their names.
+    Both are for people, and part of no identity.
 
     `host` is the best hint for people; a command goes only to a host on which everything in `location` agrees.
     """
@@ -87,6 +100,8 @@ class NormalizedAlert(Frozen):
     nothing_known: Name | None = None
     location: Location | None = None
     measured: list[Measured] = []
+    links: list[AlertLink] = []
+    annotations: dict[str, str] = {}
 
     @property
     def whereabouts(self) -> Location:

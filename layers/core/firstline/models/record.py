@@ -42,13 +42,14 @@ class Page(Frozen):
 
 
 class Member(Frozen):
-    """An alert of an incident, as messages and plans name it."""
+    """An alert of an incident, as messages and plans name it. `message` is the beginning of what it says."""
 
     alert_name: Name
     severity: Severity
     host: Name | None = None
     service: Name | None = None
     firing: bool = True
+    message: Text = ""
 
 
 class Approval(Frozen):

@@ -17,11 +17,12 @@ from firstline.contracts import (
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.incidents.reasons import sentence
+from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import GROUPING_WINDOW, WITH_PEOPLE
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
-from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
+from firstline.people.endings import end_in_words, outcome_of, waited_for
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
 from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words

@@ -1,12 +1,11 @@
-"""The end of an incident: its outcome, its time and the words for it. Pure."""
+"""The end of an incident: its outcome and the words for it. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
-from firstline.channels.summary import severity
 from firstline.contracts import CloseIncidentInput
 from firstline.incidents.reasons import EXPIRED
+from firstline.incidents.standing import severity
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Hold, IncidentRecord, Outcome, StepResult
 from firstline.models.live import loudest_since
 from firstline.models.plan import RUN_SUCCEEDED
@@ -44,13 +43,6 @@ def waited_for(record: IncidentRecord) -> Hold | None:
     if hold is None or record.hold_ended_at is not None or (live is not None and loudest_since(live, live.judged_loud)):
         return None
     return hold if record.resolved_at is not None and record.resolved_at < hold.until else None
-
-
-def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
-    """Return when a closed incident's trouble ended: with its last alert, or else when it was closed."""
-    live = closed.live
-    last_end = live.last_end_at if live is not None and live.firing <= 0 else None
-    return last_end or closed.resolved_at or closed.closed_at or now
 
 
 def end_in_words(event: CloseIncidentInput, record: IncidentRecord) -> str:

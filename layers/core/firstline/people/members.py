@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from firstline.channels.summary import member_line
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.pages import WITHOUT_DATA
+from firstline.incidents.standing import member_line
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Member, StoredAlert
 from firstline.models.severity import severity_of
@@ -58,7 +58,12 @@ def member(stored: StoredAlert) -> Member:
     alert = stored.alert
     severity = "low" if stored.rank == 0 and alert.severity == "info" else severity_of(stored.rank)
     return Member(
-        alert_name=alert.alert_name, severity=severity, host=alert.host, service=alert.service, firing=stored.firing
+        alert_name=alert.alert_name,
+        severity=severity,
+        host=alert.host,
+        service=alert.service,
+        firing=stored.firing,
+        message=alert.message,
     )
 
 

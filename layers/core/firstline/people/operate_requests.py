@@ -39,12 +39,12 @@ from firstline.errors import (
     UnknownIncident,
     UnreadablePayload,
 )
+from firstline.incidents.status import status_of
 from firstline.observability import logger
 from firstline.people.actor import Actor
 from firstline.people.on_call import AskedOverride, OnCallDesk
 from firstline.people.operate import LATER, Action, Operations
 from firstline.people.reported import PersonsReport
-from firstline.people.status import status_of
 from firstline.policy.people import FILE, People
 
 MAX_BODY_BYTES = 16_384

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.pagerduty import rings_by_itself
-from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
 from firstline.incidents.pages import LEASE, Due, next_page, page_due
-from firstline.incidents.reasons import SLACK_IS_DOWN
+from firstline.incidents.standing import severity
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
@@ -236,14 +235,7 @@ class _Pager:
 def _with_news(record: IncidentRecord, event: PageOnCallInput) -> IncidentRecord:
     """Return the record, with the values from the event where the state machine knows newer ones."""
     known = {"classification": event.classification, "plan": event.plan, "results": event.results}
-    record = record.model_copy(update={name: value for name, value in known.items() if value})
-    if event.reason == SLACK_IS_DOWN and record.classification is not None:
-        # The page stands for more than this incident, so that comes before what happens here.
-        summary = f"{SLACK_IS_DOWN} {record.classification.summary}"[:4_000]
-        record = record.model_copy(
-            update={"classification": record.classification.model_copy(update={"summary": summary})}
-        )
-    return record
+    return record.model_copy(update={name: value for name, value in known.items() if value})
 
 
 def _newest(record: IncidentRecord) -> Page | None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_all
-from firstline.channels.summary import standing
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.pages import is_over
+from firstline.incidents.standing import standing
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from firstline.models import IncidentRecord, Location, Measured, NormalizedAlert, Notification
+from firstline.models import AlertLink, IncidentRecord, Location, Measured, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
 
 _NAMES = ("host", "account", "region", "environment", "service")
@@ -30,6 +30,8 @@ def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
         "raw_payload": redact_payload(alert.raw_payload),
         "location": alert.location and _location_without_secrets(alert.location),
         "measured": [_measured_without_secrets(measured) for measured in alert.measured],
+        "links": _links_without_secrets(alert.links),
+        "annotations": {redact_secrets(name): redact_label(name, text) for name, text in alert.annotations.items()},
     }
     return alert.model_copy(update=changes)
 
@@ -45,6 +47,11 @@ def _measured_without_secrets(measured: Measured) -> Measured:
     said = {"metric": measured.metric, "namespace": measured.namespace, "statistic": measured.statistic}
     hidden = {name: redact_secrets(value)[:_NAME_LIMIT] for name, value in said.items() if value}
     return measured.model_copy(update={**hidden, "where": where})
+
+
+def _links_without_secrets(links: list[AlertLink], hide: Callable[[str], str] = redact_secrets) -> list[AlertLink]:
+    shown = ((link, link_without_secrets(link.url, hide)) for link in links)
+    return [link.model_copy(update={"url": url}) for link, url in shown if url is not None]
 
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:
@@ -78,6 +85,8 @@ def without_personal_data(alert: NormalizedAlert) -> NormalizedAlert:
         "message": redact(alert.message)[:_TEXT_LIMIT],
         "labels": {name: redact(value) for name, value in alert.labels.items()},
         "url": link_without_secrets(alert.url, redact),
+        "links": _links_without_secrets(alert.links, redact),
+        "annotations": {name: redact(text) for name, text in alert.annotations.items()},
     }
     return alert.model_copy(update=shown)
 
@@ -100,7 +109,9 @@ def as_people_see_it(record: IncidentRecord) -> IncidentRecord:
         "incident": record.incident.model_copy(update={"alert": without_personal_data(alert)}),
         "classification": verdict,
         "members": [
-            member.model_copy(update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT]})
+            member.model_copy(
+                update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT], "message": redact(member.message)}
+            )
             for member in record.members
         ],
         "results": [result.model_copy(update={"output": redact(result.output)}) for result in record.results],

@@ -15,10 +15,12 @@ from firstline.models import SourceSeverity
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
-from firstline.sources.meanings import Meant, letters
+from firstline.sources.meanings import Meant
 from firstline.sources.measurement import of_datadog
 from firstline.sources.reading import Reading
+from firstline.sources.values import letters
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
 _UNSET = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
@@ -99,6 +101,7 @@ def read(payload: Any, reading: Reading) -> None:
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
         subject=subject,
         location=locate(meant.and_also(*(meanings.of(dict([tag])) for tag in further)), subject, host=hostname),
+        links=links_in_fields(fields),
         measured=of_datadog(_get(fields, "query", "alertquery")),
         raw_payload=payload,
     )

@@ -12,6 +12,7 @@ from firstline.sources import meanings, notices, prometheus, values
 from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.cloudwatch_alarm import severity_word
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
+from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
@@ -151,6 +152,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
         location=locate(meant.and_also(own), subject, host=host),
+        links=links_in_fields(alert),
         raw_payload=raw,
     )
 
@@ -183,7 +185,7 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     if _states(alert) or _first(alert, _SEVERITY) is not None:
         return alert
     # What an alert is about has states of its own: a payment that failed with `data.status: success` is no end.
-    return _by_letters(flattened({key: raw[key] for key in raw if meanings.letters(key) not in _ABOUT}))
+    return _by_letters(flattened({key: raw[key] for key in raw if values.letters(key) not in _ABOUT}))
 
 
 def _name(alert: dict[str, Any]) -> tuple[str, bool]:
@@ -202,7 +204,7 @@ def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
 
     What is nothing but a template states nothing.
     """
-    return {meanings.letters(key): alert[key] for key in sorted(alert) if not values.is_template(alert[key])}
+    return {values.letters(key): alert[key] for key in sorted(alert) if not values.is_template(alert[key])}
 
 
 def _status(alert: dict[str, Any]) -> tuple[Status, str]:

@@ -9,6 +9,7 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, is_recent, signed
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.reading import Reading
 
@@ -86,6 +87,7 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         url=values.url(payload.get("ruleUrl")),
         subject=meant.subject,
         location=locate(meant.and_also(meanings.of(matched)), meant.subject),
+        links=links_in_fields(payload),
         raw_payload=payload,
     )
 

@@ -11,10 +11,10 @@ the thing itself if the scrape has one of the same name: https://prometheus.io/d
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from firstline.sources import values
+from firstline.sources.values import letters
 
 _NAMES: dict[str, str] = {
     "alert_name": "alertname",
@@ -194,16 +194,5 @@ def meaning_of(name: str) -> str | None:
     return place[1] if place is not None else None
 
 
-def letters(name: str) -> str:
-    """Return the letters and digits of a name, in lower case."""
-    return _letters(name[: values.LABEL_NAME_LIMIT])
-
-
-@lru_cache(maxsize=2_048)
-def _letters(name: str) -> str:
-    """Remembered, as the same names come again with every alert."""
-    return "".join([c for c in name.lower() if c.isalnum()])
-
-
 def _place(name: str) -> tuple[int, str] | None:
-    return _PLACES.get(_letters(name)) if len(name) <= values.LABEL_NAME_LIMIT else None
+    return _PLACES.get(letters(name)) if len(name) <= values.LABEL_NAME_LIMIT else None

@@ -12,6 +12,7 @@ from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
+from firstline.sources.links import further_texts, link_to, links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Meant, Subject
 from firstline.sources.measurement import of_rule
@@ -19,6 +20,15 @@ from firstline.sources.reading import Reading
 
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
+
+_LINKS = (
+    ("dashboardURL", "dashboard"),
+    ("panelURL", "panel"),
+    ("generatorURL", "rule"),
+    ("silenceURL", "silence"),
+    ("imageURL", "graph"),
+)
+"""The addresses beside an alert's annotations, all but `generatorURL` Grafana's, and their kinds, best first."""
 
 authenticate = require_token
 """Alertmanager sends a token: `authorization` or `basic_auth` in the receiver's `http_config`."""
@@ -93,6 +103,8 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         subject=identity.subject,
         location=identity.location,
         measured=of_rule(alert.get("generatorURL"), own),
+        links=(*links_in_fields(annotations), *filter(None, (link_to(kind, alert.get(name)) for name, kind in _LINKS))),
+        annotations=further_texts(annotations, message),
         raw_payload=alert,
         heartbeat=not_for_people is not None,
         nothing_known=nothing_known,

@@ -4,17 +4,18 @@ A source's `read` reports each thing it finds to a `Reading`; one bad alert amon
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.sources import severity, values
+from firstline.sources.links import bounded, links_in_fields, links_in_text
 from firstline.sources.severity import UNSTATED
 
 if TYPE_CHECKING:
-    from firstline.models import Location, Measured
+    from firstline.models import AlertLink, Location, Measured
     from firstline.sources.meanings import Subject
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
@@ -108,8 +109,12 @@ class Reading:
         nothing_known: str | None = None,
         location: "Location | None" = None,
         measured: "list[Measured] | None" = None,
+        links: "Iterable[AlertLink]" = (),
+        annotations: dict[str, str] | None = None,
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
+
+        To the links that are given come those that its labels and its message name.
 
         Say `timestamp_orders` if the sender gives the time of each change of state, and `began_at` if it says when the
         episode began, on a resolved alert too (`NormalizedAlert`). All texts and times in it must have gone through
@@ -138,6 +143,8 @@ class Reading:
             "nothing_known": nothing_known,
             "location": location,
             "measured": measured or [],
+            "links": bounded((*links, *links_in_fields(labels), *links_in_text(message)), url),
+            "annotations": annotations or {},
             "account": subject.account,
             "region": subject.region,
             "environment": subject.environment,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.meanings import letters
 from firstline.sources.severity import from_number
 from firstline.sources.statuses import is_known
 from firstline.sources.tools import SHAPES, ToolShape
+from firstline.sources.values import letters
 
 _FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0]) for shape in SHAPES)
 """A message that has none of these keys has no known shape; most have none."""

@@ -6,6 +6,7 @@ Nothing here raises: an unreadable value is None (or empty), and the source deci
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from firstline.text import one_line, shorten, strip_invisible
@@ -72,6 +73,17 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
     if len(text) <= limit and text.isprintable():
         return text.strip() or None
     return one_line(text, limit) or None
+
+
+def letters(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
+    return _letters(name[:LABEL_NAME_LIMIT])
+
+
+@lru_cache(maxsize=2_048)
+def _letters(name: str) -> str:
+    """Remembered, as the same names come again with every alert."""
+    return "".join([c for c in name.lower() if c.isalnum()])
 
 
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:

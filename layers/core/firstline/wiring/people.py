@@ -54,10 +54,11 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def page_topic(self) -> "PageTopic":
+        from firstline.adapters.channels.connect import stack_info
         from firstline.adapters.channels.paging import PageTopic
 
-        arn, console_url = self.settings.page_topic_arn, self.settings.console_url
-        return PageTopic(arn, client=self._client("sns"), console_url=console_url)
+        stack = stack_info(self.settings, self.secrets)
+        return PageTopic(self.settings.page_topic_arn, client=self._client("sns"), stack=stack)
 
     def on_call(self, level: "Level") -> str | None:
         """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""

@@ -1,6 +1,7 @@
 """Channels of this stack: those whose secrets are set."""
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
@@ -9,9 +10,13 @@ from firstline.adapters.channels.paging import PagerDuty, on_call_name
 from firstline.adapters.channels.posting import SavePost
 from firstline.adapters.channels.slack import Remember, SlackBot, SlackWebhook
 from firstline.channels.delivery import Channel, Later, Unusable, Wakes
+from firstline.channels.summary import StackInfo
 from firstline.observability import logger
 from firstline.policy.paging import Level
-from firstline.settings import ChannelSettings, EscalateSettings
+from firstline.settings import ChannelSettings, EscalateSettings, PageTopicSettings
+
+ADDRESS = "console/url"
+"""The parameter with the address of the stack's console; without it, messages do not link there."""
 
 
 def connect(
@@ -22,13 +27,28 @@ def connect(
     A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
     for a person who waits for the answer: short time-outs, and channels that can't edit are told later.
     """
+    stack = stack_info(settings, secrets)
     found = {
-        "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, save_post, interactive)),
-        "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, interactive)),
-        "teams": _or_unusable("never", lambda: _teams(settings, secrets, save_post, interactive)),
-        "webhook": _or_unusable("never", lambda: _webhook(settings, secrets, save_post, interactive)),
+        "slack": _or_unusable("never", lambda: _slack(settings, secrets, stack, remember, save_post, interactive)),
+        "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, stack, interactive)),
+        "teams": _or_unusable("never", lambda: _teams(secrets, stack, save_post, interactive)),
+        "webhook": _or_unusable("never", lambda: _webhook(settings, secrets, stack, save_post, interactive)),
     }
     return {name: channel for name, channel in found.items() if channel}
+
+
+def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) -> StackInfo:
+    """Return the values of the stack that messages show. Without the console's address they go out all the same.
+
+    Only pages link to the console: Slack has a button that makes each person a link.
+    """
+    try:
+        address = (secrets.get(ADDRESS) or "") if isinstance(settings, PageTopicSettings) else ""
+    except GetParameterError as error:
+        logger.warning("Messages go out without a link to the console", extra={"why": str(error)})
+        address = ""
+    zone = ZoneInfo(settings.time_zone)
+    return StackInfo(zone=zone, execution_url=settings.console_url, address=address.rstrip("/"))
 
 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
@@ -43,7 +63,12 @@ def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> s
 
 
 def _slack(
-    settings: ChannelSettings, secrets: Secrets, remember: Remember, save: SavePost, interactive: bool
+    settings: ChannelSettings,
+    secrets: Secrets,
+    stack: StackInfo,
+    remember: Remember,
+    save: SavePost,
+    interactive: bool,
 ) -> Channel | None:
     if token := secrets.get("slack/bot-token"):
         return SlackBot(
@@ -51,20 +76,20 @@ def _slack(
             api_url=settings.slack_api_url,
             automated_channel=settings.slack_automated_channel,
             alerts_channel=settings.slack_alerts_channel,
-            console_url=settings.console_url,
+            stack=stack,
             remember=remember,
             interactive=interactive,
         )
     url = secrets.get("slack/webhook-url")
-    return SlackWebhook(url, save, console_url=settings.console_url) if url and not interactive else None
+    return SlackWebhook(url, save, stack=stack) if url and not interactive else None
 
 
-def _pagerduty(settings: ChannelSettings, secrets: Secrets, interactive: bool) -> Channel | None:
+def _pagerduty(settings: ChannelSettings, secrets: Secrets, stack: StackInfo, interactive: bool) -> Channel | None:
     key, url, seconds = secrets.get("pagerduty/routing-key"), settings.pagerduty_events_url, 1 if interactive else 4
-    return PagerDuty(key, events_url=url, console_url=settings.console_url, timeout_seconds=seconds) if key else None
+    return PagerDuty(key, events_url=url, stack=stack, timeout_seconds=seconds) if key else None
 
 
-def _teams(settings: ChannelSettings, secrets: Secrets, save: SavePost, interactive: bool) -> Channel | None:
+def _teams(secrets: Secrets, stack: StackInfo, save: SavePost, interactive: bool) -> Channel | None:
     url = secrets.get("teams/workflow-url")
     if not url:
         return None
@@ -72,10 +97,12 @@ def _teams(settings: ChannelSettings, secrets: Secrets, save: SavePost, interact
         return Later()
     from firstline.adapters.channels.teams import TeamsWorkflow
 
-    return TeamsWorkflow(url, save, console_url=settings.console_url)
+    return TeamsWorkflow(url, save, stack=stack)
 
 
-def _webhook(settings: ChannelSettings, secrets: Secrets, save: SavePost, interactive: bool) -> Channel | None:
+def _webhook(
+    settings: ChannelSettings, secrets: Secrets, stack: StackInfo, save: SavePost, interactive: bool
+) -> Channel | None:
     url = secrets.get("webhook/url")
     if not url:
         return None
@@ -84,7 +111,7 @@ def _webhook(settings: ChannelSettings, secrets: Secrets, save: SavePost, intera
     from firstline.adapters.channels.webhook import SignedWebhook
 
     keys = secrets.lines("webhook/signing-key")
-    return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=settings.console_url)
+    return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=stack.execution_url)
 
 
 def _or_unusable(wakes: Wakes, build: Callable[[], Channel | None]) -> Channel | None:

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from firstline.adapters.aws.clients import AWS_FAILURES
 from firstline.channels import pagerduty, sns
 from firstline.channels.delivery import Wakes
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed
 from firstline.models import Notification
 from firstline.observability import logger
@@ -36,15 +37,15 @@ class PagerDuty:
 
     wakes: Wakes = "once"
 
-    def __init__(self, routing_key: str, *, events_url: str, console_url: str, timeout_seconds: float = 4) -> None:
+    def __init__(self, routing_key: str, *, events_url: str, stack: StackInfo, timeout_seconds: float = 4) -> None:
         self._routing_key = routing_key
         self._url = events_url.rstrip("/") + "/v2/enqueue"
-        self._console_url = console_url
+        self._stack = stack
         self._timeout_seconds = timeout_seconds
 
     def tell(self, notification: Notification) -> bool:
         """Trigger, acknowledge or resolve; return False if PagerDuty need not hear of this notification."""
-        event = pagerduty.render(notification, console_url=self._console_url)
+        event = pagerduty.render(notification, self._stack)
         if event is None:
             return False
         body = json.dumps({"routing_key": self._routing_key, **event}, ensure_ascii=False).encode()
@@ -66,14 +67,14 @@ class PageTopic:
 
     wakes: Wakes = "again"
 
-    def __init__(self, topic_arn: str, *, client: "SNSClient", console_url: str) -> None:
+    def __init__(self, topic_arn: str, *, client: "SNSClient", stack: StackInfo) -> None:
         self._topic_arn = topic_arn
         self._client = client
-        self._console_url = console_url
+        self._stack = stack
 
     def tell(self, notification: Notification) -> bool:
         """Publish a page, and check that the topic has a subscriber: SNS accepts a page that nobody reads."""
-        message = sns.render(notification, console_url=self._console_url)
+        message = sns.render(notification, self._stack)
         if message is None:
             return False
         try:

@@ -16,6 +16,7 @@ from firstline.channels import slack
 from firstline.channels.delivery import Wakes
 from firstline.channels.posts import digest_of_news, is_news
 from firstline.channels.slack_errors import refusal
+from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
@@ -50,7 +51,7 @@ class SlackBot:
         api_url: str,
         automated_channel: str,
         alerts_channel: str,
-        console_url: str,
+        stack: StackInfo,
         remember: Remember,
         interactive: bool = False,
     ) -> None:
@@ -62,7 +63,7 @@ class SlackBot:
         )
         self._interactive = interactive
         self._channels: dict[slack.Feed, str] = {"automated": automated_channel, "alerts": alerts_channel}
-        self._console_url = console_url
+        self._stack = stack
         self._remember = remember
 
     def tell(self, notification: Notification) -> bool:
@@ -70,7 +71,7 @@ class SlackBot:
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
-        if not self._interactive and (details := slack.render_details(notification)):
+        if not self._interactive and (details := slack.render_details(notification, self._stack)):
             reply = {"channel": channel, "thread_ts": timestamp, **_QUIET, **details}
             self._try("chat.postMessage", reply, "Could not add details to the Slack thread")
         return True
@@ -103,7 +104,7 @@ class SlackBot:
     def _show(self, notification: Notification) -> tuple[str, str]:
         """Edit the incident's message or post it, where Slack lets us. Return its channel's id and its timestamp."""
         record = notification.record
-        message = slack.render(notification, console_url=self._console_url)
+        message = slack.render(notification, self._stack)
         wanted = slack.feed(notification)
         barred: _Refused | None = None
         for to in self._ways(_place(record), wanted):
@@ -181,10 +182,10 @@ class SlackWebhook(PostsOnce):
 
     name = "slack"
 
-    def __init__(self, url: str, save: SavePost, *, console_url: str) -> None:
+    def __init__(self, url: str, save: SavePost, *, stack: StackInfo) -> None:
         super().__init__(save)
         self._client = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
-        self._console_url = console_url
+        self._stack = stack
 
     def digest(self, notification: Notification) -> str | None:
         """Return a digest of the news, or None: what only brings a message up to date needs an edit."""
@@ -192,7 +193,7 @@ class SlackWebhook(PostsOnce):
 
     def post(self, notification: Notification) -> None:
         """Post the news, and less of it if Slack finds it too long. Raises ChannelFailed."""
-        message = slack.render(notification, console_url=self._console_url, interactive=False)
+        message = slack.render(notification, self._stack, interactive=False)
         _less_if_too_long(self._send, message)
 
     def say(self, text: str) -> None:

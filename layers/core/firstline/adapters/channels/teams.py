@@ -10,6 +10,7 @@ from typing import Any
 from firstline.adapters.channels.posting import TIMEOUT_SECONDS, PostRefused, PostsOnce, SavePost, post
 from firstline.channels import teams
 from firstline.channels.posts import digest_of_news, is_news
+from firstline.channels.summary import StackInfo
 from firstline.models import Notification
 from firstline.observability import logger
 
@@ -21,10 +22,10 @@ class TeamsWorkflow(PostsOnce):
 
     name = "teams"
 
-    def __init__(self, url: str, save: SavePost, *, console_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, save: SavePost, *, stack: StackInfo, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__(save)
         self._url = url
-        self._console_url = console_url
+        self._stack = stack
         self._timeout_seconds = timeout_seconds
 
     def digest(self, notification: Notification) -> str | None:
@@ -33,7 +34,7 @@ class TeamsWorkflow(PostsOnce):
 
     def post(self, notification: Notification) -> None:
         """Post the card, and less of it if it is too much for the workflow. Raises ChannelFailed."""
-        message = teams.render(notification, console_url=self._console_url)
+        message = teams.render(notification, self._stack)
         try:
             self._send(message)
         except PostRefused as refused:

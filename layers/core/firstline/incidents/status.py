@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
-from firstline.channels.summary import ENDS, answered, headline, severity
 from firstline.incidents.pages import on_hold
+from firstline.incidents.standing import answered, changed_nothing, end_of, ended_at, headline, severity
 from firstline.incidents.what_now import GROUPING_WINDOW
 from firstline.models import SEVERITY_RANK, IncidentRecord, Live, Severity
-from firstline.people.endings import ended_at
 from firstline.text import local_time, one_line, short_duration
 
 SHORT_ID_LENGTH = 8
+
+type Timing = Literal["", "for", "ago", "open", "after"]
+"""How the words for who has an incident go on with a time: `ada has it, for 10 min`, `paged 12 min ago`, `open for
+5 min`, `Cleared by itself, after 4 min`; or not at all."""
 
 type Holder = Literal["nobody", "person", "firstline", "over"]
 """Who deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held, cured by a
@@ -40,16 +43,20 @@ class Status:
         Cleaned and short, not yet escaped for HTML or a terminal.
     holder, owner
         Who deals with it; the person's name if it is a person.
-    who
-        That in words, with since when: `ada has it, for 10 min`.
+    words, timing
+        That in words, without its time: `ada has it`; and how the time goes on behind them.
     since
         Since when the holder deals with it, or since when nobody does.
     waits_for
         What it waits for in words, lower case, without a full stop; empty if for nothing.
     until, then
         When something happens if nothing else does, and what that is in words. None and empty if nothing is due.
+    remark
+        What else should be known of its end; without a full stop, empty for nothing.
+    asked_at
+        When this was asked, which durations refer to.
     age
-        From its first alert to now, or to its end.
+        From its first alert to then, or to its end.
     pages
         How often people were paged for it.
     """
@@ -60,7 +67,10 @@ class Status:
     service: str
     holder: Holder
     owner: str | None
-    who: str
+    words: str
+    timing: Timing
+    remark: str
+    asked_at: datetime
     since: datetime
     waits_for: str
     until: datetime | None
@@ -87,14 +97,59 @@ class Status:
         place = {"nobody": 0, "person": 1, "firstline": 1, "over": 2}[self.holder]
         return place, -SEVERITY_RANK[self.severity], self.opened_at
 
+    @property
+    def who(self) -> str:
+        """Write who deals with it, and since when: `ada has it, for 10 min`."""
+        lasted = short_duration(self.asked_at - self.since)
+        match self.timing:
+            case "for":
+                return f"{self.words}, for {lasted}"
+            case "ago":
+                return f"{self.words} {lasted} ago"
+            case "open":
+                return f"{self.words}, open for {lasted}"
+            case "after":
+                return f"{self.words}, after {short_duration(self.age)}"
+        return self.words
+
+    def who_since(self, zone: tzinfo) -> str:
+        """Write the same with the time itself, for a message that is read later: `ada has it since 03:14`.
+
+        A message says beside it since when the incident is open.
+        """
+        at = local_time(self.since, zone, self.asked_at)
+        match self.timing:
+            case "for":
+                return f"{self.words} since {at}"
+            case "ago":
+                return f"{self.words} at {at}"
+            case "after":
+                when = f"at {at}, after {short_duration(self.age)}"
+                return f"{self.words}. That was {when}" if ":" in self.words else f"{self.words} {when}"
+        return self.words
+
+    def lasting_sentence(self, zone: tzinfo, aside: str = "") -> str:
+        """Write who has it, what it waits for and until when, in words that stay true until something happens.
+
+        Parameters
+        ----------
+        aside
+            More about who has it, behind the time: `, 2 min after the first page`.
+        """
+        return self._sentence(f"{self.who_since(zone)}{aside}", zone, self.asked_at)
+
     def sentence(self, zone: tzinfo, now: datetime) -> str:
         """Write who has it, what it waits for and until when."""
+        return self._sentence(self.who, zone, now)
+
+    def _sentence(self, who: str, zone: tzinfo, now: datetime) -> str:
         parts = [f"It waits for {self.waits_for}"] if self.waits_for else []
         if self.until is not None and self.then:
             overdue = self.until <= now
             parts.append(f"{self.then} now" if overdue else f"at {local_time(self.until, zone, now)} {self.then}")
         second = "; ".join(parts)
-        return f"{self.who}. {second[0].upper()}{second[1:]}." if second else f"{self.who}."
+        told = [who, f"{second[0].upper()}{second[1:]}" if second else "", self.remark]
+        return " ".join(f"{part}." for part in told if part)
 
 
 @dataclass(frozen=True)
@@ -134,9 +189,15 @@ def listing(records: Iterable[IncidentRecord], wanted: Filter, now: datetime) ->
     return sorted((status for status, record in known if wanted.takes(status, record)), key=lambda s: s.sort_key)
 
 
-def status_of(record: IncidentRecord, now: datetime) -> Status:
-    """Say how an incident stands at a time."""
-    stands = _stands(record, now)
+def status_of(record: IncidentRecord, now: datetime, *, told: bool = False) -> Status:
+    """Say how an incident stands at a time.
+
+    Parameters
+    ----------
+    told
+        True if people are told of it at this moment: then Firstline does not deal with it alone.
+    """
+    stands = _stands(record, now, told=told)
     incident, live = record.incident, record.live
     end = ended_at(record, now) if record.status == "CLOSED" else now
     return Status(
@@ -151,7 +212,10 @@ def status_of(record: IncidentRecord, now: datetime) -> Status:
         pages=_times_paged(record),
         holder=stands.holder,
         owner=stands.owner,
-        who=stands.who,
+        words=stands.words,
+        timing=stands.timing,
+        remark=stands.remark,
+        asked_at=now,
         since=stands.since,
         waits_for=stands.waits_for,
         until=stands.until,
@@ -164,15 +228,17 @@ class _Stands:
     """The part of a status that depends on where the incident stands."""
 
     holder: Holder
-    who: str
+    words: str
     since: datetime
     waits_for: str = ""
     until: datetime | None = None
     then: str = ""
     owner: str | None = None
+    timing: Timing = ""
+    remark: str = ""
 
 
-def _stands(record: IncidentRecord, now: datetime) -> _Stands:
+def _stands(record: IncidentRecord, now: datetime, *, told: bool) -> _Stands:
     live = record.live
     if record.status == "CLOSED":
         return _over(record, now)
@@ -184,26 +250,31 @@ def _stands(record: IncidentRecord, now: datetime) -> _Stands:
     if live is not None and live.firing <= 0 and live.lost_loud <= 0:
         return _quiet(live, "firstline", "Nothing fires any more")
     if live is not None and live.paged_seq > 0:
-        return _paged(record, live, now)
-    return _with_firstline(record, now) or _told(record, now)
+        return _paged(record, live)
+    return (None if told else _with_firstline(record, now)) or _told(record)
 
 
 def _over(record: IncidentRecord, now: datetime) -> _Stands:
-    by_hand = f"Resolved by {_name(record.resolved_by)}" if record.resolved_by else "Resolved"
-    end = ENDS.get(record.outcome or "resolved", by_hand)
-    closed = ended_at(record, now)
-    return _Stands("over", f"{end}, after {short_duration(closed - record.incident.opened_at)}", closed)
+    words, remark = end_of(record), ""
+    if changed_nothing(record):
+        remark = "The runbook changed nothing"
+    elif record.acknowledged_by and not record.resolved_by:
+        remark = f"{_name(record.acknowledged_by)} had it"
+    if record.outcome == "no_data":
+        words, remark = words.removesuffix(", please look"), "Nobody saw it recover, so please look"
+    return _Stands("over", words, ended_at(record, now), timing="after", remark=remark)
 
 
 def _with_a_person(record: IncidentRecord, now: datetime) -> _Stands:
     live = record.live
     owner = _name((live.acked_by if live else None) or record.acknowledged_by)
     since = (live.acked_at if live else None) or record.acknowledged_at or now
-    who = f"{owner} has it, for {short_duration(now - since)}"
+    who = f"{owner} has it"
     if live is not None and live.firing <= 0 and live.lost_loud <= 0:
         quiet = _quiet(live, "person", who)
-        return _Stands("person", who, since, quiet.waits_for, quiet.until, quiet.then, owner)
-    return _Stands("person", who, since, _remediation(record) or "its alerts to end, or for Resolve", owner=owner)
+        return _Stands("person", who, since, quiet.waits_for, quiet.until, quiet.then, owner, "for")
+    waits_for = _remediation(record) or "its alerts to end, or for Resolve"
+    return _Stands("person", who, since, waits_for, owner=owner, timing="for")
 
 
 def _quiet(live: Live, holder: Holder, who: str) -> _Stands:
@@ -215,7 +286,7 @@ def _quiet(live: Live, holder: Holder, who: str) -> _Stands:
     )
 
 
-def _paged(record: IncidentRecord, live: Live, now: datetime) -> _Stands:
+def _paged(record: IncidentRecord, live: Live) -> _Stands:
     since = live.paged_at or record.paged_at
     waits_for = "an acknowledgement"
     if record.waits_for_approval and record.plan:
@@ -225,9 +296,9 @@ def _paged(record: IncidentRecord, live: Live, now: datetime) -> _Stands:
     if since is None or not live.page_done:
         return _Stands("nobody", "Nobody has it, the first page is going out", live.opened_at, waits_for)
     times = _times_paged(record)
-    who = f"Nobody has it, paged {f'{times}×, first ' if times > 1 else ''}{short_duration(now - since)} ago"
+    who = f"Nobody has it, paged{f' {times}×, first' if times > 1 else ''}"
     due = live.page_again_at if live.paged_seq > live.voided_seq else None
-    return _Stands("nobody", who, since, waits_for, due, "the next page goes out")
+    return _Stands("nobody", who, since, waits_for, due, "the next page goes out", timing="ago")
 
 
 def _with_firstline(record: IncidentRecord, now: datetime) -> _Stands | None:
@@ -249,13 +320,13 @@ def _with_firstline(record: IncidentRecord, now: datetime) -> _Stands | None:
     return None
 
 
-def _told(record: IncidentRecord, now: datetime) -> _Stands:
+def _told(record: IncidentRecord) -> _Stands:
     """Say that people were told of it and nobody has taken it."""
     since = record.incident.opened_at
-    who = f"Nobody has it, nobody was paged, open for {short_duration(now - since)}"
+    who = "Nobody has it, nobody was paged"
     if record.waits_for_approval and record.plan:
-        return _Stands("nobody", who, since, f"an approval of “{one_line(record.plan.title, 80)}”")
-    return _Stands("nobody", who, since, "somebody to take it")
+        return _Stands("nobody", who, since, f"an approval of “{one_line(record.plan.title, 80)}”", timing="open")
+    return _Stands("nobody", who, since, "somebody to take it", timing="open")
 
 
 def _remediation(record: IncidentRecord) -> str:

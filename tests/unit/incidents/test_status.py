@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from firstline.incidents.status import Filter, listing, status_of
 from firstline.models import Hold, IncidentRecord
-from firstline.people.status import Filter, listing, status_of
 from tests.support.builders import (
     DEADLINE,
     NOW,

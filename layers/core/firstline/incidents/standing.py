@@ -1,0 +1,112 @@
+"""The standing of an incident in a word or a name each: its severity, its title, its places, and its end. Pure."""
+
+import re
+from datetime import datetime
+
+from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Member, NotificationKind, Severity
+from firstline.models.live import loudest_since
+from firstline.models.severity import severity_of
+from firstline.text import one_line
+
+MAX_NAMED_HOSTS = 3
+
+ENDS = {
+    "auto_resolved": "Fixed by a runbook",
+    "self_cleared": "Cleared by itself",
+    "expired": "Closed: nobody resolved it in time",
+    "no_data": "Ended without data, please look",
+    "suppressed": "Suppressed as noise",
+}
+"""The status of a closed incident by its outcome, unless a person resolved it."""
+
+_LOAD_BALANCER = re.compile(r"(?:app|net|gwy)/([^/]{1,64})/[0-9a-f]{16}")
+"""The value of CloudWatch's dimension `LoadBalancer`."""
+
+
+def severity(record: IncidentRecord) -> Severity:
+    """Return the worse of the decided severity and of what joined since; before a verdict, the worst that joined."""
+    verdict, live = record.classification, record.live
+    rank = SEVERITY_RANK[verdict.severity if verdict else record.incident.alert.severity]
+    if live is not None:
+        rank = max(rank, loudest_since(live, live.judged_loud) if verdict else live.worst)
+    return "noise" if verdict and rank == 0 else severity_of(max(rank, 1))
+
+
+def headline(record: IncidentRecord) -> str:
+    """Return the incident's title: what fires, and where."""
+    incident = record.incident
+    name = one_line(incident.first_alert, 120)
+    if incident.storm:
+        critical = record.live.counts.ranks[SEVERITY_RANK["critical"]] if record.live else 0
+        if not critical:
+            return f"Storm of {record.alert_count} alerts, first {name}"
+        worst = member_line(record.members[0]).removeprefix("critical ") if record.members else ""
+        return f"Storm of {record.alert_count} alerts, {critical} critical{f': {worst}' if worst else ''}"
+    place = where(incident)
+    return f"{name} on {place}" if place else name
+
+
+def where(incident: Incident) -> str:
+    """Return the place in a few words: its hosts, the first ones of many, or the service; empty if none is known."""
+    hosts = [place_name(host) for host in incident.hosts[:MAX_NAMED_HOSTS]]
+    if not hosts:
+        return one_line(incident.alert.service or "", 80)
+    left = len(incident.hosts) - len(hosts)
+    return f"{', '.join(hosts)} and {left} more" if left else ", ".join(hosts)
+
+
+def place_name(host: str) -> str:
+    """Return a host as people call it: a load balancer by its name, without the kind and the id around it."""
+    balancer = _LOAD_BALANCER.fullmatch(host)
+    return one_line(balancer[1] if balancer else host, 80)
+
+
+def end_of(record: IncidentRecord) -> str:
+    """Return in words how a closed incident ended. A runbook that changed nothing has fixed nothing."""
+    outcome = record.outcome or "resolved"
+    if outcome == "auto_resolved" and changed_nothing(record):
+        return ENDS["self_cleared"]
+    if outcome == "auto_resolved" and record.plan is not None:
+        return f"Fixed by the runbook “{one_line(record.plan.title, 80)}”"
+    by_hand = f"Resolved by {one_line(record.resolved_by, 80)}" if record.resolved_by else "Resolved"
+    return ENDS.get(outcome, by_hand)
+
+
+def changed_nothing(record: IncidentRecord) -> bool:
+    """Return True if a runbook ran that changed nothing."""
+    return bool(record.results) and not any(result.changed for result in record.results)
+
+
+def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
+    """Return when a closed incident's trouble ended: with its last alert, or else when it was closed."""
+    live = closed.live
+    last_end = live.last_end_at if live is not None and live.firing <= 0 else None
+    return last_end or closed.resolved_at or closed.closed_at or now
+
+
+def member_line(member: Member) -> str:
+    """Name an alert of an incident on one line: its severity, its name, and its host or service."""
+    place = place_name(member.host or member.service or "")
+    over = "" if member.firing else " (over)"
+    return f"{member.severity} {one_line(member.alert_name, 120)}{f' on {place}' if place else ''}{over}"
+
+
+def standing(record: IncidentRecord) -> NotificationKind:
+    """Return the kind of message that says how an open incident stands: who has it, or whom it waits for."""
+    if answered(record):
+        return "acknowledged"
+    if record.pages or record.paged_at:
+        return "paged"
+    if record.waits_for_approval:
+        return "approval"
+    return "remediating" if in_automated_feed(record) else "needs_human"
+
+
+def answered(record: IncidentRecord) -> bool:
+    """Return True if a person has the incident: nobody was paged after the newest acknowledgement."""
+    return record.live.answered if record.live else record.acknowledged_at is not None
+
+
+def in_automated_feed(record: IncidentRecord) -> bool:
+    """Return True if the incident's message is in the channel for what Firstline does by itself."""
+    return (record.slack_channel or "").startswith("automated:")
