@@ -86,7 +86,9 @@ def accesses(request: Request, body: bytes, signer: Caller, account: str) -> lis
             for action, index, keys in table_accesses(operation, asked)
         ]
     action = f"{service}:{'InvokeFunction' if (service, operation) == ('lambda', 'Invoke') else operation}"
-    return [Access(action, resource) for resource in _resources(service, arn, operation, asked)]
+    sources = sorted({entry["Source"] for entry in asked["Entries"]}) if action == "events:PutEvents" else []
+    context: dict[str, str | list[str]] = {"events:source": sources[0]} if sources else {}
+    return [Access(action, resource, context) for resource in _resources(service, arn, operation, asked)]
 
 
 def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any]) -> list[str | None]:
@@ -106,6 +108,8 @@ def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any])
         case "sns" | "states", _:
             named = (asked.get(name) for name in _NAMING)
             return [next(filter(None, named), None)]
+        case "events", "PutEvents":
+            return [*sorted({f"{arn}:event-bus/{entry['EventBusName']}" for entry in asked["Entries"]})]
         case (("ssm" | "ec2" | "cloudwatch"), _):
             return ["*"]  # actions that know no resource
     return [None]

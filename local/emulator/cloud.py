@@ -6,13 +6,17 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from io import BytesIO
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
+from local.emulator.access import caller
 from local.emulator.commands import Commands
+from local.emulator.events import put_event
 from local.emulator.releases import Releases
+from local.emulator.resources import ACCOUNT
 from local.emulator.roles import Roles
 from local.emulator.runtime import Functions, TooManyRequests
 from local.emulator.server import ServiceError, aws_error, aws_response
@@ -32,7 +36,8 @@ class Cloud:
     """The application that answers for every AWS service.
 
     `functions`, `commands`, `releases` and `roles` may be set later. Without roles, everybody may do everything.
-    `on_text` is told the number and the text of each text message.
+    `on_text` is told the number and the text of each text message. `bus` has every event that was put on an event bus,
+    oldest first, and `on_event` is told of each.
     """
 
     def __init__(self) -> None:
@@ -41,9 +46,13 @@ class Cloud:
         self.releases: Releases | None = None
         self.roles: Roles | None = None
         self.on_text: Callable[[str, str], None] | None = None
+        self.bus: list[dict[str, Any]] = []
+        self.on_event: Callable[[dict[str, Any]], object] = lambda _: None
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: two requests at once could both win.
         self._locks = {"DynamoDB_20120810": threading.Lock(), "AWSStepFunctions": threading.Lock()}
+        # A transaction that is refused has left records in the stream until it is rolled back.
+        self._locks["DynamoDBStreams_20120810"] = self._locks["DynamoDB_20120810"]
         self._failures: dict[str, int] = {}
         self._failing = threading.Lock()
 
@@ -84,6 +93,8 @@ class Cloud:
         """Answer what is emulated here, or return None if the request is for moto."""
         if "CloudTrail" in target:
             raise ServiceError("UnsupportedOperationException", "There is no CloudTrail on this machine.")
+        if target == "AWSEvents.PutEvents":
+            return aws_response(self._put_events(request, json.loads(body)))
         service, _, operation = target.partition(".")
         emulator = {"AmazonSSM": self.commands, "CodeDeploy_20141006": self.releases}.get(service)
         if emulator is not None and operation in emulator.operations:
@@ -100,6 +111,14 @@ class Cloud:
             is_event = request.headers.get("X-Amz-Invocation-Type") == "Event"
             return _invoke(self.functions, unquote(invoke[1]), body or b"{}", is_event=is_event)
         return None
+
+    def _put_events(self, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+        signer = caller(request)
+        events = [put_event(entry, signer.region if signer else "local", ACCOUNT) for entry in asked["Entries"]]
+        self.bus += events
+        for event in events:
+            self.on_event(event)
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": event["id"]} for event in events]}
 
     def _from_moto(self, request: Request, target: str, body: bytes) -> Response:
         environ = {**request.environ, "wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}

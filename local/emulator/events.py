@@ -1,4 +1,4 @@
-"""EventBridge's rules about executions and commands, and queues that a function reads: both invoke functions."""
+"""EventBridge's rules, and the queues and streams that a function reads: all of them invoke functions."""
 
 import json
 import threading
@@ -11,6 +11,8 @@ from typing import Any
 from local.emulator.runtime import Functions, TooManyRequests
 
 POLL_SECONDS = 1.0
+BATCH = 100
+"""The most records of a stream that a function gets at once."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,17 @@ class QueueReader:
     function: str
 
 
+@dataclass(frozen=True)
+class StreamReader:
+    """A function that is invoked for the records of a table's stream that fit one of the filters."""
+
+    stream_arn: str
+    function: str
+    filters: tuple[Mapping[str, Any], ...]
+
+
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern. Of filters only "anything but a prefix" is known; others fit nothing."""
+    """Return True if an event fits a pattern. Of filters only those on a prefix are known; others fit nothing."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):
@@ -45,6 +56,8 @@ def _fits(wanted: Any, given: Any) -> bool:
     match wanted:
         case str():
             return bool(wanted == given)
+        case {"prefix": str(prefix)}:
+            return isinstance(given, str) and given.startswith(prefix)
         case {"anything-but": {"prefix": str(prefix)}}:
             return isinstance(given, str) and not given.startswith(prefix)
     return False
@@ -96,6 +109,21 @@ def command_ended(detail: Mapping[str, Any], region: str, account: str) -> dict[
     }
 
 
+def put_event(entry: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    """Return an entry of PutEvents as the event that listeners get."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": entry["DetailType"],
+        "source": entry["Source"],
+        "account": account,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": list(entry.get("Resources", [])),
+        "detail": json.loads(entry["Detail"]),
+    }
+
+
 def send(event: Mapping[str, Any], rules: list[Rule], functions: Functions) -> None:
     """Invoke the functions of every rule that fits, in the background."""
     for rule in rules:
@@ -121,6 +149,55 @@ def read_queue(reader: QueueReader, sqs: Any, functions: Functions, stopping: th
         except Exception:
             if not stopping.is_set():
                 raise
+
+
+def read_stream(reader: StreamReader, streams: Any, functions: Functions, stopping: threading.Event) -> None:
+    """Invoke a function for the records of a stream, a batch at a time and in order, until told to stop.
+
+    A batch that the function did not take comes again, from the record on that it names.
+    """
+    shards = streams.describe_stream(StreamArn=reader.stream_arn)["StreamDescription"]["Shards"]
+    place = {"StreamArn": reader.stream_arn, "ShardId": shards[0]["ShardId"]}
+    iterator = streams.get_shard_iterator(**place, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    waiting: list[dict[str, Any]] = []
+    while not stopping.wait(POLL_SECONDS):
+        try:
+            answer = streams.get_records(ShardIterator=iterator, Limit=1_000)
+            iterator = answer["NextShardIterator"]
+            waiting += [
+                record for record in map(_told, answer["Records"]) if any(fits(f, record) for f in reader.filters)
+            ]
+            while batch := waiting[:BATCH]:
+                result = functions.invoke(reader.function, json.dumps({"Records": batch}).encode())
+                again = None if result.failed else _first_of_failed(result.payload)
+                taken = 0 if result.failed else _place(batch, again)
+                waiting = waiting[taken:]
+                if taken < len(batch):
+                    break
+        except TooManyRequests:
+            continue
+        except Exception:
+            if not stopping.is_set():
+                raise
+
+
+def _told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of a stream as Lambda hands it to a function: times are seconds."""
+    told = {
+        name: value.timestamp() if isinstance(value, datetime) else value for name, value in record["dynamodb"].items()
+    }
+    return {**record, "dynamodb": told}
+
+
+def _first_of_failed(payload: bytes) -> str | None:
+    failures = json.loads(payload)["batchItemFailures"]
+    return failures[0]["itemIdentifier"] if failures else None
+
+
+def _place(batch: list[dict[str, Any]], number: str | None) -> int:
+    """Return how many records stand before the one with this number; all of them without a number."""
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+    return numbers.index(number) if number in numbers else len(batch)
 
 
 def _record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:

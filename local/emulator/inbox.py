@@ -1,7 +1,8 @@
-"""Stand-ins for Slack, PagerDuty and the subscribers of the page topic: they keep each message that people would get.
+"""Stand-ins for Slack, PagerDuty, Teams, a webhook and the page topic's subscribers: they keep what people would get.
 
-`GET /messages` is everything as JSON, `GET /` the same for people. `POST /press` and `POST /pagerduty/act` answer like
-a human would, through the same signed requests that Slack and PagerDuty send.
+`GET /messages` is everything as JSON, `GET /` the same for people, and `GET /events` what is on the event bus.
+`POST /press` and `POST /pagerduty/act` answer like a human would, through the same signed requests that Slack and
+PagerDuty send.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.wrappers import Request, Response
 
+from firstline.channels import teams, webhook
 from local.demo import alerts, senders
 from local.demo.senders import Answer
 
@@ -66,6 +68,8 @@ class Inbox:
         self.api = ""
         self.secrets: dict[str, str] = {}
         self.routing_key = ""
+        self.events: list[dict[str, Any]] = []
+        """Every event on the event bus, oldest first."""
         self._messages: list[Message] = []
         self._lock = threading.Lock()
         self._on_message = on_message
@@ -73,10 +77,13 @@ class Inbox:
         self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "/"): lambda _: Response(self._render(), mimetype="text/html"),
             ("GET", "/messages"): self._list,
+            ("GET", "/events"): self._list_events,
             ("POST", "/press"): self._press,
             ("POST", "/submit"): self._submit,
             ("POST", "/sns"): self._sns,
             ("POST", "/slack/webhook"): self._slack_webhook,
+            ("POST", "/teams/workflow"): self._teams,
+            ("POST", "/webhook"): self._webhook,
             ("POST", "/pagerduty/v2/enqueue"): self._enqueue,
             ("POST", "/pagerduty/act"): self._act,
             ("GET", "/pagerduty/oncalls"): lambda _: _json(
@@ -168,6 +175,31 @@ class Inbox:
         form, user = self.form(fields["incident"]), fields.get("user", "ada")
         return _relayed(senders.submit(self.api, form, fields["text"], user, self.secrets["slack"]))
 
+    # --- Teams, and a receiver of signed webhooks ---------------------------------------------------------------------
+
+    def _teams(self, request: Request) -> Response:
+        """Take a card as a workflow does, which answers before it posts."""
+        message = _fields(request)
+        if request.content_length is None or request.content_length > teams.MAX_BYTES:
+            return Response("the card is too large", 413)
+        blocks = message["attachments"][0]["content"]["body"]
+        lines = ["".join(run["text"] for run in block["inlines"]) for block in blocks]
+        self._add(Message("teams", "a channel of Teams", "\n".join(lines), lines[-1], kind="card", raw=message))
+        return Response(status=202)
+
+    def _webhook(self, request: Request) -> Response:
+        """Take a message if it is signed; its id is the same whenever the same message is sent."""
+        body, message_id = request.get_data(), request.headers["webhook-id"]
+        sent = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
+        expected = webhook.headers(message_id, body, webhook.keys_of([self.secrets["webhook"]]), sent)
+        if expected["webhook-signature"] != request.headers["webhook-signature"]:
+            return _json({"error": "the signature is not right"}, 401)
+        said = json.loads(body)
+        text = f"{said['incident']['standing']}: {said['incident']['title']}"
+        incident = str(said["incident"]["id"])
+        self._add(Message("webhook", "a receiver", text, incident, kind=said["type"], raw=said | {"id": message_id}))
+        return Response(status=204)
+
     # --- PagerDuty ----------------------------------------------------------------------------------------------------
 
     def _enqueue(self, request: Request) -> Response:
@@ -211,6 +243,10 @@ class Inbox:
     def _list(self, request: Request) -> Response:
         wanted = request.args.get("incident")
         return _json([asdict(message) for message in self.messages() if wanted in (None, message.incident)])
+
+    def _list_events(self, request: Request) -> Response:
+        wanted = request.args.get("incident")
+        return _json([event for event in list(self.events) if wanted in (None, event["detail"]["incident"]["id"])])
 
     def _render(self) -> str:
         return self._page.get_template("inbox.html").render(messages=self.messages()[::-1])

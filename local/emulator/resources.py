@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.emulator.events import QueueReader, Rule
+from local.emulator.events import QueueReader, Rule, StreamReader
 from local.emulator.front import Route
 from local.emulator.iam import Statement
 from local.emulator.runtime import FunctionSpec
@@ -50,6 +50,7 @@ class Created:
     schedules: list[Schedule] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     queue_readers: list[QueueReader] = field(default_factory=list)
+    stream_readers: list[StreamReader] = field(default_factory=list)
     state_machines: dict[str, str] = field(default_factory=dict)
     table_name: str = ""
     topic_arns: list[str] = field(default_factory=list)
@@ -129,7 +130,7 @@ class Resources:
             "AWS::ApiGatewayV2::Api": self._routes,
             "AWS::Scheduler::Schedule": self._schedule,
             "AWS::Events::Rule": self._rule,
-            "AWS::Lambda::EventSourceMapping": self._queue_reader,
+            "AWS::Lambda::EventSourceMapping": self._reader,
             "AWS::StepFunctions::StateMachine": self._state_machine,
             "AWS::SSM::Document": self._document,
             "AWS::SSM::Parameter": self._parameter,
@@ -196,12 +197,15 @@ class Resources:
     def _table(self, name: str, properties: dict[str, Any]) -> _Named:
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode", "StreamSpecification")
         given = {key: properties[key] for key in wanted if key in properties}
+        if "StreamSpecification" in given:
+            given["StreamSpecification"] |= {"StreamEnabled": True}  # which CloudFormation adds
         dynamodb = self._client("dynamodb")
         description = dynamodb.create_table(TableName=name, **given)["TableDescription"]
         if ttl := properties.get("TimeToLiveSpecification"):
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
         self._created.table_name = name
-        return _Named(name, {"Arn": description["TableArn"]})
+        stream = {"StreamArn": description["LatestStreamArn"]} if "LatestStreamArn" in description else {}
+        return _Named(name, {"Arn": description["TableArn"], **stream})
 
     # --- what refers to the rest --------------------------------------------------------------------------------------
 
@@ -266,10 +270,15 @@ class Resources:
         for target in properties["Targets"]:
             self._created.rules.append(Rule(properties["EventPattern"], target["Arn"].rsplit(":", 1)[-1]))
 
-    def _queue_reader(self, _: str, properties: dict[str, Any]) -> None:
-        if properties.get("Enabled", True):
-            name = properties["FunctionName"].rsplit(":", 1)[-1]
-            self._created.queue_readers.append(QueueReader(properties["EventSourceArn"], name))
+    def _reader(self, _: str, properties: dict[str, Any]) -> None:
+        if not properties.get("Enabled", True):
+            return
+        source, function = properties["EventSourceArn"], properties["FunctionName"].rsplit(":", 1)[-1]
+        if ":dynamodb:" in source:
+            filters = tuple(json.loads(given["Pattern"]) for given in properties["FilterCriteria"]["Filters"])
+            self._created.stream_readers.append(StreamReader(source, function, filters))
+        else:
+            self._created.queue_readers.append(QueueReader(source, function))
 
     def _state_machine(self, logical_id: str, properties: dict[str, Any]) -> None:
         location = properties["DefinitionS3Location"]

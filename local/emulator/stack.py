@@ -3,6 +3,7 @@
 Everything listens on loopback, and everything ends with this process.
 """
 
+import base64
 import json
 import logging
 import os
@@ -73,6 +74,10 @@ class Options:
     on_message: Callable[[Message], None] = lambda _: None
 
 
+WEBHOOK_KEY = f"whsec_{base64.b64encode(randomness.token_bytes(32)).decode()}"
+"""The key with which the inbox checks signed webhooks: for the secret `webhook/signing-key`."""
+
+
 class Stack:
     """A running Firstline. Build, `start` and `close` it.
 
@@ -93,6 +98,8 @@ class Stack:
         self.inbox = Inbox(self.options.on_message)
         api = Server(self.front, self.options.port)
         self._servers = {"api": api, "aws": Server(self.cloud), "inbox": Server(self.inbox)}
+        self.cloud.on_event = self._tell
+        self.inbox.events = self.cloud.bus
         self._hosts = Hosts()
         self.hosts: dict[str, Host] = {}
         self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
@@ -255,7 +262,7 @@ class Stack:
             self.client("ssm").put_parameter(
                 Name=f"/firstline/{STACK_NAME}/{name}", Value=value, Type="SecureString", Overwrite=True
             )
-        self.inbox.api, self.inbox.secrets = self.url("api"), self.secrets
+        self.inbox.api, self.inbox.secrets = self.url("api"), self.secrets | {"webhook": WEBHOOK_KEY}
 
     def _read_document(self, name: str) -> dict[str, Any] | None:
         ssm = self.client("ssm")
@@ -296,6 +303,9 @@ class Stack:
         for reader in self.created.queue_readers:
             reading = (reader, self.client("sqs"), functions, self._stopping)
             threading.Thread(target=events.read_queue, args=reading, daemon=True).start()
+        for stream in self.created.stream_readers:
+            following = (stream, self.client("dynamodbstreams"), functions, self._stopping)
+            threading.Thread(target=events.read_stream, args=following, daemon=True).start()
 
     def _tell_of_end(self, detail: dict[str, Any]) -> None:
         """Send EventBridge's event about an execution that ended."""

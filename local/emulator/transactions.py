@@ -29,11 +29,18 @@ def transact(self: Any, transact_items: list[dict[str, Any]]) -> None:
     wholes = {name: self.tables[name] for name in _tables_of(operations) if name in self.tables}
     named = {name: _keys_of(operations, name, whole) for name, whole in wholes.items()}
     parts = {name: _part_of(whole, named[name]) for name, whole in wholes.items()}
+    streams = {name: whole.stream_shard for name, whole in wholes.items() if whole.stream_shard is not None}
+    before = {name: len(shard.items) for name, shard in streams.items()}
     self.tables.update(parts)
     try:
         _transact_on_whole_tables(self, transact_items)
         for name, part in parts.items():
             _merge(part, wholes[name], named[name])
+    except Exception:
+        # moto has told the stream of what was written before a condition did not hold.
+        for name, shard in streams.items():
+            del shard.items[before[name] :]
+        raise
     finally:
         self.tables.update(wholes)
 

@@ -48,11 +48,11 @@ def quick_values() -> Iterator[None]:
         number = value.get("N")
         return Decimal(number) if number is not None and number.isdecimal() else deserialize(value)
 
-    before = {name: names[name] for name in ("_serialize", "_deserialize")}
+    before = {name: names[name] for name in ("_serialize", "deserialize")}
     names["_serialize"] = lambda values: {
         name: {"S": value} if type(value) is str else stored(value) for name, value in values.items()
     }
-    names["_deserialize"] = _ByIdentity(
+    names["deserialize"] = _ByIdentity(
         lambda item: {name: value["S"] if "S" in value else read(value) for name, value in item.items()}
     )
     try:

@@ -49,6 +49,7 @@ from local.emulator.stack import PEOPLE
 from tests.simulation.table import MemoryDynamoDB
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
+from tests.support.streams import Stream
 
 ROOT = Path(__file__).parent.parent.parent
 RUNBOOKS = Path(__file__).parent / "runbooks"
@@ -93,6 +94,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.cloud: Any = Cloud()  # its functions and commands are replaced by scripted ones
+        self.cloud.on_event = self.tells
         self.inbox = Inbox()
         self.down: set[str] = set()
         self._conflicts: dict[str, int] = {}
@@ -107,6 +109,7 @@ class World:
         self._warm: dict[str, ModuleType] = {}
         self._changed_secrets = set(SECRETS)
         self._unsubscribed = False
+        self._added_secrets: set[str] = set()
         self._ahead = timedelta()
         self._table = _empty_table()
         self._documents: dict[str, str] = {}
@@ -128,6 +131,7 @@ class World:
                 "PagerDutyEventsUrl": f"{inbox}/pagerduty",
                 "PagerDutyApiUrl": f"{inbox}/pagerduty",
                 "ReleaseArns": ",".join(RELEASE_ARNS),
+                "EventBusName": "default",
             },
             client=self.client,
             opt_folder=self._folder,
@@ -183,6 +187,7 @@ class World:
         for runbook in PROMOTED:
             TableRemediations(table).promote(runbook, "the owner", self.now())
         self.inbox._messages.clear()
+        self.cloud.bus.clear()
         for name in self._changed_secrets:
             self.client("ssm").put_parameter(
                 Name=_secret(name), Value=SECRETS[name], Type="SecureString", Overwrite=True
@@ -191,6 +196,10 @@ class World:
         if self._unsubscribed:
             self.subscribe()
             self._unsubscribed = False
+        for name in self._added_secrets:
+            self.client("ssm").delete_parameter(Name=_secret(name))
+            self._warm.clear()  # they know the secret
+        self._added_secrets.clear()
         # Ingest remembers storms. The others remember what is the same for every test, and start slowly.
         for name in [name for name in self._warm if "Ingest" in name]:
             del self._warm[name]
@@ -225,6 +234,14 @@ class World:
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
         self._start_functions(environment, {})
+
+    def put_secrets(self, **secrets: str) -> None:
+        """Switch channels on by their secrets (`teams__workflow_url`); the functions start cold, to see them."""
+        for name, value in secrets.items():
+            named = name.replace("__", "/").replace("_", "-")
+            self.client("ssm").put_parameter(Name=_secret(named), Value=value, Type="SecureString", Overwrite=True)
+            self._added_secrets.add(named)
+        self.restart_functions()
 
     def remove_secret(self, name: str) -> None:
         """Switch a channel off by deleting its secret; the functions start cold, so that they see it."""
@@ -269,6 +286,21 @@ class World:
     def reconciles(self) -> None:
         """Call reconcile as the schedule does."""
         self.functions.call("reconcile", {})
+
+    def listens(self) -> Stream:
+        """Follow the table's stream from now on."""
+        return Stream(self._table)
+
+    def publishes(self, stream: Stream) -> list[dict[str, Any]]:
+        """Let `publish` read what came through the stream; return every event that is on the bus."""
+        if records := stream.take():
+            assert self.functions.call("publish", {"Records": records}) == {"batchItemFailures": []}
+        return list(self.cloud.bus)
+
+    @property
+    def inbox_url(self) -> str:
+        """Where the stand-ins of channels answer."""
+        return self._servers["inbox"].url
 
     def tells(self, event: dict[str, Any]) -> None:
         """Give an event to the functions of the rules that it fits, as EventBridge does."""

@@ -4,6 +4,7 @@ The store is the real adapters over a DynamoDB in memory, so a test of anything 
 A test makes it fail with `down` or `faults`, and lets others write in between with `meanwhile`.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +58,14 @@ SCRIPT = "#!/usr/bin/env bash\nset -euo pipefail\nlogrotate --force\n"
 
 _LIVE_NAMES = {"acknowledged_at": "acked_at", "acknowledged_by": "acked_by"}
 """The fields of a record that its live half calls otherwise."""
+
+
+@cache
+def declared_mapping() -> list[dict[str, Any]]:
+    """Return the filters of template.yaml on the table's stream."""
+    template = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
+    filters = yaml_parse(template)["Resources"]["PublishChanges"]["Properties"]["FilterCriteria"]["Filters"]
+    return [json.loads(declared["Pattern"]) for declared in filters]
 
 
 @cache

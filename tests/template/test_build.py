@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.support import needs
 
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Publish"]
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3", "six")
 LIMIT_BYTES = 250 * 1024**2
 """What a function and its layers may have unpacked."""

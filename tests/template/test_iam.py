@@ -173,6 +173,9 @@ def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_with
         assert not conditions_hold(statement, {})
 
 
+CHANNELS = ["slack", "pagerduty", "teams", "webhook"]
+
+
 def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None:
     for given in statements.values():
         for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "ssm:PutParameter", "ssm:GetParametersByPath"):
@@ -185,10 +188,10 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("IngestFunctionRole", ["sources"]),
         ("ClassifyFunctionRole", ["llm"]),
         ("RemediateFunctionRole", ["remediation"]),
-        ("EscalateFunctionRole", ["slack", "pagerduty", "oncall", "console/url", "console/link-key"]),
-        ("NotifyFunctionRole", ["slack", "pagerduty"]),
-        ("RespondFunctionRole", ["slack", "pagerduty", "approvals", "console"]),
-        ("ReconcileFunctionRole", ["slack", "pagerduty", "oncall", "console/url", "console/link-key"]),
+        ("EscalateFunctionRole", [*CHANNELS, "oncall", "console/url", "console/link-key"]),
+        ("NotifyFunctionRole", CHANNELS),
+        ("RespondFunctionRole", [*CHANNELS, "approvals", "console"]),
+        ("ReconcileFunctionRole", [*CHANNELS, "oncall", "console/url", "console/link-key"]),
         ("ConsoleFunctionRole", ["console/calendar-key"]),
         ("IncidentStateMachineRole", ["remediation"]),
     ],

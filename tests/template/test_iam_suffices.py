@@ -250,6 +250,7 @@ def escalates(world: World, incident: Incident) -> None:
     sent = PAGE.model_copy(update={"delivered_to": ["sns"], "at": at(1)})
     world.incidents.finish_page(incident, sent, at(6), at(1))
     world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.save_post(incident.incident_id, "teams", "d")
     world.incidents.mark_shown(incident, 99)
 
 
@@ -259,6 +260,7 @@ def notifies(world: World, incident: Incident) -> None:
     world.incidents.record(incident.incident_id)
     world.incidents.members(incident.incident_id)
     world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.save_post(incident.incident_id, "teams", "d")
     world.incidents.mark_shown(incident, 99)
     world.incidents.claim_once("slack-is-down", incident.incident_id, at(1), until=at(60))
     world.incidents.begin_quiet(incident, at(2))
@@ -286,6 +288,7 @@ def responds(world: World, incident: Incident) -> None:
     world.incidents.acknowledge(incident.incident_id, "ada", at(1))
     world.incidents.resolve(incident.incident_id, "ada", at(1))
     world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.save_post(incident.incident_id, "teams", "d")
     world.incidents.mark_shown(incident, 99)
     world.trail.append(incident.incident_id, [planned(plan)], at(1))
 
@@ -389,6 +392,10 @@ def takes_a_turn(world: World, _: Incident) -> None:
     TableOverrides(world.table).save(override)
 
 
+def publishes(world: World, incident: Incident) -> None:
+    assert world.incidents.record(incident.incident_id) is not None
+
+
 def hears_of_a_command(world: World, _: Incident) -> None:
     TableCommands(world.table).end("c-1", "Success", NOON)
 
@@ -422,6 +429,7 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("ReconcileFunctionRole", hands_over),
         ("ReconcileFunctionRole", copies_a_schedule),
         ("ConsoleFunctionRole", asks_whose_turn_it_is),
+        ("PublishFunctionRole", publishes),
     ],
 )
 def test_a_function_may_do_what_it_does(

@@ -10,18 +10,26 @@ from cfnlint import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
+from firstline.adapters.aws.event_bus import source_of
+from firstline.adapters.channels.posting import TIMEOUT_SECONDS
+from firstline.channels.events import render
+from firstline.incidents.milestones import Milestone
 from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
 from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from firstline.sources.deployments import is_deployment_event
 from local.emulator.commands import FINAL
 from local.emulator.events import command_ended, fits
+from local.emulator.template import Template, expand
+from tests.support.builders import INCIDENT_ID, NOW, a_record
 
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Canary"]
+FUNCTIONS = [
+    *("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Canary", "Publish"),
+]
 COMMAND_ENDED = "EC2 Command Status-change Notification"
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
@@ -175,7 +183,7 @@ def test_reconcile_hears_of_every_end_of_a_command_that_may_be_ours(resources: R
 
 
 def test_reconcile_ends_before_it_times_out(functions: Resources) -> None:
-    one_page = 10  # seconds: two tries of a channel that hangs
+    one_page = 10 + 2 * TIMEOUT_SECONDS  # two tries of a channel that hangs, and one of each that can only post
     assert SECONDS + one_page < functions["ReconcileFunction"]["Timeout"] < 60
 
 
@@ -391,3 +399,39 @@ def test_no_line_of_a_template_is_too_long_to_read() -> None:
     for name in ("template.yaml", "observability.yaml"):
         lines = (ROOT / name).read_text().splitlines()
         assert [number for number, line in enumerate(lines, 1) if len(line) > 140] == [], name
+
+
+# --- events for other systems ----------------------------------------------------------------------------------------
+
+
+def test_nothing_of_the_events_is_there_unless_a_bus_is_named() -> None:
+    def kinds(bus: str) -> set[str]:
+        parameters = {"EnvironmentName": "dev", "EventBusName": bus}
+        body = expand(ROOT / "template.yaml", parameters, "eu-central-1")
+        return set(Template(body, parameters, pseudo={}, attribute=lambda *_: "x").resources())
+
+    assert kinds("default") - kinds("") == {
+        "PublishFunction",
+        "PublishFunctionRole",
+        "PublishChanges",
+        "PublishLogGroup",
+    }
+
+
+def test_what_the_bus_does_not_take_comes_again_and_holds_nobody(resources: Resources) -> None:
+    mapping = resources["PublishChanges"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "MaximumRetryAttempts" not in mapping, "again for as long as the stream keeps it"
+    assert mapping["StartingPosition"] == "TRIM_HORIZON", "what was written while the mapping was made is told, too"
+    callers = {name for name, resource in resources.items() if "PublishFunction" in str(resource)}
+    assert callers == {"PublishFunction", "PublishFunctionRole", "PublishChanges"}, "nothing else invokes it"
+
+
+def test_our_own_events_come_in_nowhere(resources: Resources) -> None:
+    event = render(Milestone(INCIDENT_ID, "opened", NOW), a_record(), stack="shop").model_dump(mode="json")
+    sent = {"source": source_of("shop"), "detail-type": "Incident Opened", "detail": event}
+    rules = of_type(resources, "AWS::Events::Rule")
+    assert [name for name, rule in rules.items() if fits(rule["EventPattern"], sent)] == []
+    for rule in rules.values():
+        assert all(source.startswith("aws.") for source in rule["EventPattern"]["source"])
+    assert not is_deployment_event(sent)

@@ -39,7 +39,7 @@ KNOWS_A_LATER_ROOM = {
 
 FLOW = (
     *("frozen", "severity", "alert", "word", "incident", "metric"),
-    *("classification", "plan", "live", "record", "evidence"),
+    *("classification", "plan", "live", "record", "event", "evidence"),
 )
 """The files of `firstline.models`, in the order in which data flows through them."""
 

@@ -8,7 +8,7 @@ Read the rooms in the order in which an alert passes them. Each room's `__init__
 4. `incidents`: what an open incident can go through, and the ports to the store.
 5. `classification`: how bad the incident is, why, and whether a runbook can fix it.
 6. `runbooks` and `remediation`: the declared fixes, and the plan that runs one of them.
-7. `people` and `channels`: announcements, pages and approvals, and their form in Slack, PagerDuty and SNS.
+7. `people` and `channels`: announcements, pages and approvals, and their form in each channel.
 8. `reports`: how a period went.
 
 `policy` (the owner's files) and `privacy` (redaction) serve all of them. `adapters` talk to AWS, to the channels and to

@@ -152,5 +152,12 @@ class ConsoleSettings(RunbookSettings):
     console_url: str
 
 
+class PublishSettings(Settings):
+    """Settings of functions/publish. `console_url` is where Step Functions shows an execution."""
+
+    event_bus_name: str
+    console_url: str
+
+
 class ReconcileSettings(IngestionSettings, EscalateSettings, TimesSettings):
     """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""

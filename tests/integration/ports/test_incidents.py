@@ -89,6 +89,13 @@ def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Inci
     assert (record.slack_channel, record.slack_ts) == ("C1", "1.2")
 
 
+def test_a_record_says_what_was_posted_last(incidents: Incidents, incident: Incident) -> None:
+    incidents.save_post(incident.incident_id, "teams", "d1")
+    incidents.save_post(incident.incident_id, "webhook", "d2")
+    incidents.save_post(incident.incident_id, "teams", "d3")
+    assert record_of(incidents, incident).posted == {"teams": "d3", "webhook": "d2"}
+
+
 def test_open_and_closed_incidents_come_oldest_first(incidents: Incidents, opened: Open) -> None:
     late, early, middle = (opened(alert(group_key=f"at-{minutes}", timestamp=at(minutes))) for minutes in (9, 1, 5))
 

@@ -8,7 +8,9 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from firstline.adapters.channels.connect import connect, on_call_now
 from firstline.adapters.channels.paging import PagerDuty
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
-from firstline.channels.delivery import Unusable
+from firstline.adapters.channels.teams import TeamsWorkflow
+from firstline.adapters.channels.webhook import SignedWebhook
+from firstline.channels.delivery import Later, Unusable
 from firstline.policy.paging import Level
 from firstline.settings import EscalateSettings
 
@@ -36,6 +38,9 @@ class FakeSecrets:
     def __init__(self, **secrets: str | None) -> None:
         self._secrets = {name.replace("__", "/").replace("_", "-"): value for name, value in secrets.items()}
 
+    def lines(self, name: str) -> tuple[str, ...]:
+        return tuple((self.get(name) or "").split())
+
     def get(self, name: str) -> str | None:
         if name not in self._secrets:
             return None
@@ -46,7 +51,8 @@ class FakeSecrets:
 
 
 def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
-    channels = connect(SETTINGS, secrets, lambda *_: None, **changes)  # type: ignore[arg-type]
+    nothing = lambda *_: None  # noqa: E731
+    channels = connect(SETTINGS, secrets, nothing, nothing, **changes)  # type: ignore[arg-type]
     return {name: type(channel) for name, channel in channels.items()}
 
 
@@ -60,6 +66,11 @@ def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
         ({"slack__bot_token": "xoxb", "slack__webhook_url": "https://hooks.example"}, True, {"slack": SlackBot}),
         ({"pagerduty__routing_key": "R"}, False, {"pagerduty": PagerDuty}),
         ({"slack__bot_token": None, "pagerduty__routing_key": "R"}, False, {"slack": Unusable, "pagerduty": PagerDuty}),
+        ({"teams__workflow_url": "https://teams.example"}, False, {"teams": TeamsWorkflow}),
+        ({"teams__workflow_url": "https://teams.example"}, True, {"teams": Later}),
+        ({"webhook__url": "https://hook.example"}, False, {"webhook": SignedWebhook}),
+        ({"webhook__url": "https://hook.example", "webhook__signing_key": None}, False, {"webhook": Unusable}),
+        ({"webhook__signing_key": "whsec_"}, False, {}),
         (
             {"slack__bot_token": "xoxb", "pagerduty__routing_key": None},
             True,

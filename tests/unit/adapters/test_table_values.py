@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from firstline.adapters.dynamodb.table import _deserialize, _serialize
+from firstline.adapters.dynamodb.table import _serialize, deserialize
 
 
 class Word(StrEnum):
@@ -25,12 +25,12 @@ def test_a_value_is_stored_and_read_as_boto3_does_it(value: Any) -> None:
     stored = _serialize({"value": value})
 
     assert stored == {"value": TypeSerializer().serialize(value)}
-    assert _deserialize(stored) == {"value": TypeDeserializer().deserialize(stored["value"])}
+    assert deserialize(stored) == {"value": TypeDeserializer().deserialize(stored["value"])}
 
 
 @pytest.mark.parametrize(("stored", "kind"), [("7", int), ("-7", int), ("0", int), ("1.5", Decimal), ("1E+2", Decimal)])
 def test_a_whole_number_comes_back_as_one(stored: str, kind: type) -> None:
-    value = _deserialize({"value": {"N": stored}})["value"]
+    value = deserialize({"value": {"N": stored}})["value"]
 
     assert (type(value), value) == (kind, Decimal(stored))
 

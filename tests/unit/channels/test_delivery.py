@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstline.channels.delivery import Unusable, tell_all
+from firstline.channels.delivery import Channel, Later, Unusable, tell_all, tell_slack
 from firstline.errors import ChannelFailed
 from tests.support.builders import a_notification
 from tests.support.memory import MemoryChannel, lasting, passing
@@ -31,6 +31,29 @@ def test_who_was_reached_and_who_was_not() -> None:
         "down": 2,
         "silent": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("others", "shown"),
+    [
+        ({}, True),
+        ({"teams": MemoryChannel(wakes="never", failures=[passing()] * 9)}, False),
+        ({"teams": MemoryChannel(wakes="never", failures=[lasting()] * 9)}, True),
+        ({"pagerduty": MemoryChannel(wakes="once", failures=[passing()] * 9)}, True),
+        ({"teams": Later()}, False),
+    ],
+)
+def test_people_were_shown_it_only_where_no_channel_is_behind(others: dict[str, Channel], shown: bool) -> None:
+    told = tell_all(a_notification(), {"slack": MemoryChannel(wakes="never"), **others})
+    assert told.shown is shown
+    assert told.reached == ("slack",), "one channel never keeps another from a message"
+
+
+def test_a_channel_that_is_told_later_lets_the_execution_show_it() -> None:
+    slack = MemoryChannel(wakes="never")
+    assert tell_slack(a_notification(), {"slack": slack})
+    assert not tell_slack(a_notification(), {"slack": slack, "teams": Later()})
+    assert slack.attempts == 2
 
 
 def test_one_round_is_one_attempt() -> None:

@@ -195,3 +195,12 @@ def test_commands_go_only_to_instances_with_the_tag() -> None:
     for nodes in (["i-2"], ["i-1", "i-2"], ["i-3"]):
         with pytest.raises(ServiceError, match="not authorized"):
             send(*nodes)
+
+
+def test_an_event_needs_its_bus_and_names_its_source() -> None:
+    entry = {"EventBusName": "default", "Source": "firstline.s", "DetailType": "d", "Detail": "{}"}
+    request, body = sent("events", lambda client: client.put_events(Entries=[entry, entry]))
+    signer = caller(request)
+    assert signer is not None
+    bus, context = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default", {"events:source": "firstline.s"}
+    assert accesses(request, body, signer, ACCOUNT) == [Access("events:PutEvents", bus, context)]

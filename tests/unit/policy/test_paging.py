@@ -61,7 +61,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [fax], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0.channels.0", "'pagerduty', 'slack', 'sms' or 'sns'"],
+            ["levels.0.channels.0", "'pagerduty', 'slack', 'sms', 'sns', 'teams' or 'webhook'"],
         ),
         (
             "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m}]",

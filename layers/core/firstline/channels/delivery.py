@@ -51,11 +51,32 @@ class Unusable:
 
 
 @dataclass(frozen=True)
+class Later:
+    """A stand-in for a channel that a person who waits must not wait for: the execution tells it a moment later."""
+
+    wakes: Wakes = "never"
+
+    def tell(self, notification: Notification) -> bool:  # noqa: ARG002 (what every channel takes)
+        """Send nothing."""
+        return False
+
+
+@dataclass(frozen=True)
 class Told:
-    """The names of the channels that took a message, and the failures of the others."""
+    """The names of the channels that took a message, and the failures of the others.
+
+    `behind` names the channels that show people how an incident stands, and do not show this yet: they failed for a
+    passing reason, or are told later.
+    """
 
     reached: tuple[str, ...]
     failed: Mapping[str, ChannelFailed]
+    behind: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Return True if people were shown this, wherever they look; else it is to be shown again."""
+        return bool(self.reached) and not self.behind
 
 
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
@@ -85,13 +106,18 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
         about = {"kind": notification.kind, "incident_id": notification.record.incident.incident_id}
         logger.error("A channel did not take a message", extra={"channel": name, **about, "why": str(failure)})
         metrics.add_metric(name="ChannelFailed", unit="Count", value=1)
-    return Told(reached=tuple(reached), failed=failed)
+    late = {name for name, failure in failed.items() if failure.retryable and channels[name].wakes == "never"}
+    late |= {name for name, channel in channels.items() if isinstance(channel, Later)}
+    return Told(reached=tuple(reached), failed=failed, behind=tuple(sorted(late)))
 
 
 def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> bool:
-    """Send the notification to Slack only, once: Slack gives a button three seconds. Return True if it was taken."""
-    slack = {name: channel for name, channel in channels.items() if name == "slack"}
-    return bool(tell_all(notification, slack, rounds=1).reached)
+    """Send the notification to Slack only, once: Slack gives a button three seconds.
+
+    Return True if it was taken, and no channel is to be told later.
+    """
+    first = {name: channel for name, channel in channels.items() if name == "slack" or isinstance(channel, Later)}
+    return tell_all(notification, first, rounds=1).shown
 
 
 def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> None:

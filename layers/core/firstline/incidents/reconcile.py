@@ -53,7 +53,7 @@ FAILED_WITHIN = timedelta(minutes=3)
 STOPPED = ("ABORTED", "TIMED_OUT")
 """How an execution ends that did not end by itself. Those that fail are counted by Step Functions."""
 
-SECONDS = 40.0
+SECONDS = 38.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
 

@@ -143,6 +143,9 @@ class Incidents(EvidenceSource, Protocol):
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
         """Store where the incident's Slack message is, so that it can be edited."""
 
+    def save_post(self, incident_id: str, channel: str, digest: str) -> None:
+        """Store the digest of a channel's newest post about the incident, so that it is not posted again."""
+
     def save_deployment(self, deployment: Deployment) -> None:
         """Store a deployment; storing it again changes nothing."""
 

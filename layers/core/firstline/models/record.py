@@ -122,6 +122,8 @@ class IncidentRecord(Frozen):
     outcome_reason: str | None = None
     slack_channel: str | None = None
     slack_ts: str | None = None
+    posted: dict[str, str] = {}
+    """By channel that cannot edit: the digest of the newest post about this incident (`channels.posts`)."""
     feedback: list[Feedback] = []
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None

@@ -211,7 +211,7 @@ class _Announcer:
         """Tell every channel, and store what people were shown."""
         shown = record if record.members else with_members(record, self.incidents)
         told = tell_all(Notification(kind=kind, record=shown, reason=reason[:4_000], at=self.now), self.channels)
-        if told.reached and record.status != "CLOSED":
+        if told.shown and record.status != "CLOSED":
             mark_shown(record, self.incidents)
         return told
 

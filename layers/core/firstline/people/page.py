@@ -123,7 +123,7 @@ class _Job(NamedTuple):
 
 @dataclass
 class _Pager:
-    """Sends one page. `reached` and `failed` collect what the channels answered."""
+    """Sends one page. `reached`, `behind` and `failed` collect what the channels answered."""
 
     policy: PagingPolicy
     channels: Mapping[str, Channel]
@@ -132,6 +132,7 @@ class _Pager:
     on_call: Callable[[Level], str | None]
     text: Callable[[Level], Channel] | None = None
     reached: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
     failed: dict[str, ChannelFailed] = field(default_factory=dict)
 
     def levels(self, record: IncidentRecord) -> list[Level]:
@@ -167,6 +168,7 @@ class _Pager:
             notification = Notification(kind="paged", record=paged, reason=reason, at=self.now)
             told = tell_all(notification, {name: self.channels[name] for name in names})
             self.reached.extend(told.reached)
+            self.behind.extend(told.behind)
             self.failed.update(told.failed)
             return self._wakes_another(rung)
 
@@ -213,7 +215,7 @@ class _Pager:
         except HistoryUnavailable:
             # A person is awake: to fail now would only page them again.
             logger.exception("A page went out but was not written down", extra={"level": page.level})
-        if any(self.channels[name].wakes == "never" for name in self.reached):
+        if any(self.channels[name].wakes == "never" for name in self.reached) and not self.behind:
             mark_shown(job.record, self.incidents)
 
     def _release(self, job: _Job) -> None:

@@ -56,10 +56,10 @@ def show_again(
     notification = Notification(kind=kind, record=known, reason=reason, at=now, recovery=look(known, now))
     # PagerDuty and the page topic hear of pages only.
     slack = {name: channel for name, channel in channels.items() if channel.wakes == "never"}
-    told = bool(tell_all(notification, slack).reached)
-    if told:
+    told = tell_all(notification, slack)
+    if told.shown:
         mark_shown(record, incidents)
-    return told
+    return bool(told.reached)
 
 
 def is_with_people(record: IncidentRecord) -> bool:

@@ -15,7 +15,7 @@ from firstline.policy.match import Patterns, covered, subset
 from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
-type ChannelName = Literal["pagerduty", "slack", "sms", "sns"]
+type ChannelName = Literal["pagerduty", "slack", "sms", "sns", "teams", "webhook"]
 """`sms` texts the person whose turn it is; `sns` is the page topic with all its subscribers."""
 
 type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]

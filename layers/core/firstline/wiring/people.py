@@ -1,4 +1,4 @@
-"""The parts that tell, page and serve people: channels, on-call, the front of respond, the console."""
+"""The parts that tell, page and serve people: channels, events, on-call, the front of respond, the console."""
 
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from firstline.adapters.channels.paging import PageTopic
     from firstline.channels.delivery import Channel
+    from firstline.channels.publish import Publisher
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.models import NormalizedAlert
@@ -20,19 +21,36 @@ if TYPE_CHECKING:
 
 
 class PeopleParts(RemediationParts):
-    """Channels, on-call, the front of respond, the console."""
+    """Channels, events, on-call, the front of respond, the console."""
 
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
-        """Connect Slack and PagerDuty anew each time: a rotated secret is used from the next message on."""
+        """Connect the channels anew each time: a rotated secret is used from the next message on."""
         from firstline.adapters.channels.connect import connect
 
-        return connect(self.settings, self.secrets, self.incidents.save_slack_message, interactive=interactive)
+        save, save_post = self.incidents.save_slack_message, self.incidents.save_post
+        return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
 
     def say(self, text: str) -> None:
         """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
         from firstline.channels.delivery import say
 
         say(text, self.channels())
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        from firstline.adapters.aws.event_bus import EventBus
+        from firstline.adapters.dynamodb.stream import milestones_in, number_of
+        from firstline.channels.publish import Publisher
+
+        stack = self.settings.stack_name
+        return Publisher(
+            milestones_in=milestones_in,
+            number_of=number_of,
+            record=self.incidents.record,
+            send=EventBus(self._client("events"), self.settings.event_bus_name, stack).send,
+            stack=stack,
+            console_url=self.settings.console_url,
+        )
 
     @cached_property
     def page_topic(self) -> "PageTopic":

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         settings.ReconcileSettings,
         settings.ConsoleSettings,
         settings.CanarySettings,
+        settings.PublishSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
 

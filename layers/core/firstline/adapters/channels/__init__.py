@@ -1,4 +1,4 @@
-"""Slack, PagerDuty and SNS, which send what `firstline.channels` renders.
+"""Slack, Teams, PagerDuty, SNS and webhooks, which send what `firstline.channels` renders.
 
 Read `connect.py` first: it decides which of them a stack uses.
 """

@@ -7,8 +7,9 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from firstline.adapters.aws.secrets import Secrets
 from firstline.adapters.channels.paging import PagerDuty, on_call_name
+from firstline.adapters.channels.posting import SavePost
 from firstline.adapters.channels.slack import Remember, SlackBot, SlackWebhook
-from firstline.channels.delivery import Channel, Unusable, Wakes
+from firstline.channels.delivery import Channel, Later, Unusable, Wakes
 from firstline.channels.summary import StackInfo
 from firstline.observability import logger
 from firstline.policy.paging import Level
@@ -19,17 +20,19 @@ ADDRESS = "console/url"
 
 
 def connect(
-    settings: ChannelSettings, secrets: Secrets, remember: Remember, *, interactive: bool = False
+    settings: ChannelSettings, secrets: Secrets, remember: Remember, save_post: SavePost, *, interactive: bool = False
 ) -> dict[str, Channel]:
-    """Return the channels whose secrets are set (Slack, PagerDuty), by name.
+    """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
 
     A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
-    for a person who waits for the answer: short time-outs, and no channel that can't edit.
+    for a person who waits for the answer: short time-outs, and channels that can't edit are told later.
     """
     stack = stack_info(settings, secrets)
     found = {
-        "slack": _or_unusable("never", lambda: _slack(settings, secrets, stack, remember, interactive)),
+        "slack": _or_unusable("never", lambda: _slack(settings, secrets, stack, remember, save_post, interactive)),
         "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, stack, interactive)),
+        "teams": _or_unusable("never", lambda: _teams(secrets, stack, save_post, interactive)),
+        "webhook": _or_unusable("never", lambda: _webhook(settings, secrets, stack, save_post, interactive)),
     }
     return {name: channel for name, channel in found.items() if channel}
 
@@ -60,7 +63,12 @@ def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> s
 
 
 def _slack(
-    settings: ChannelSettings, secrets: Secrets, stack: StackInfo, remember: Remember, interactive: bool
+    settings: ChannelSettings,
+    secrets: Secrets,
+    stack: StackInfo,
+    remember: Remember,
+    save: SavePost,
+    interactive: bool,
 ) -> Channel | None:
     if token := secrets.get("slack/bot-token"):
         return SlackBot(
@@ -73,12 +81,37 @@ def _slack(
             interactive=interactive,
         )
     url = secrets.get("slack/webhook-url")
-    return SlackWebhook(url, stack=stack) if url and not interactive else None
+    return SlackWebhook(url, save, stack=stack) if url and not interactive else None
 
 
 def _pagerduty(settings: ChannelSettings, secrets: Secrets, stack: StackInfo, interactive: bool) -> Channel | None:
     key, url, seconds = secrets.get("pagerduty/routing-key"), settings.pagerduty_events_url, 1 if interactive else 4
     return PagerDuty(key, events_url=url, stack=stack, timeout_seconds=seconds) if key else None
+
+
+def _teams(secrets: Secrets, stack: StackInfo, save: SavePost, interactive: bool) -> Channel | None:
+    url = secrets.get("teams/workflow-url")
+    if not url:
+        return None
+    if interactive:
+        return Later()
+    from firstline.adapters.channels.teams import TeamsWorkflow
+
+    return TeamsWorkflow(url, save, stack=stack)
+
+
+def _webhook(
+    settings: ChannelSettings, secrets: Secrets, stack: StackInfo, save: SavePost, interactive: bool
+) -> Channel | None:
+    url = secrets.get("webhook/url")
+    if not url:
+        return None
+    if interactive:
+        return Later()
+    from firstline.adapters.channels.webhook import SignedWebhook
+
+    keys = secrets.lines("webhook/signing-key")
+    return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=stack.execution_url)
 
 
 def _or_unusable(wakes: Wakes, build: Callable[[], Channel | None]) -> Channel | None:

@@ -11,8 +11,10 @@ from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.webhook import WebhookClient
 
+from firstline.adapters.channels.posting import PostsOnce, SavePost
 from firstline.channels import slack
 from firstline.channels.delivery import Wakes
+from firstline.channels.posts import digest_of_news, is_news
 from firstline.channels.slack_errors import refusal
 from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
@@ -175,29 +177,30 @@ class SlackBot:
             raise ChannelFailed(f"Slack {method}: {error or type(error).__name__}", retryable=True) from error
 
 
-class SlackWebhook:
+class SlackWebhook(PostsOnce):
     """An incoming webhook: it posts to its one channel, without edits, threads or buttons."""
 
-    wakes: Wakes = "never"
+    name = "slack"
 
-    def __init__(self, url: str, *, stack: StackInfo) -> None:
+    def __init__(self, url: str, save: SavePost, *, stack: StackInfo) -> None:
+        super().__init__(save)
         self._client = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
         self._stack = stack
 
-    def tell(self, notification: Notification) -> bool:
-        """Post a notification that says something new; what only brings a message up to date needs an edit."""
-        news = notification.kind == "changed" and notification.reason != ""
-        if notification.kind not in ("needs_human", "approval", "paged", "closed") and not news:
-            return False
+    def digest(self, notification: Notification) -> str | None:
+        """Return a digest of the news, or None: what only brings a message up to date needs an edit."""
+        return digest_of_news(notification) if is_news(notification) else None
+
+    def post(self, notification: Notification) -> None:
+        """Post the news, and less of it if Slack finds it too long. Raises ChannelFailed."""
         message = slack.render(notification, self._stack, interactive=False)
-        _less_if_too_long(self._post, message)
-        return True
+        _less_if_too_long(self._send, message)
 
     def say(self, text: str) -> None:
         """Post a message that is about no incident; raises ChannelFailed."""
-        self._post(slack.render_whisper(text, None))
+        self._send(slack.render_whisper(text, None))
 
-    def _post(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         try:
             answer = self._client.send_dict({**_QUIET, **message})
         except (SlackClientError, OSError, HTTPException) as error:

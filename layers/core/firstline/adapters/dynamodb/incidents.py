@@ -58,6 +58,7 @@ from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
     plan_key,
+    posted_attribute,
     read_pages,
     read_records,
     resolved_by_hand,
@@ -136,6 +137,11 @@ class TableIncidents(LiveMarks, Closing):
         """Store where the incident's Slack message is, so that it can be edited."""
         change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
         self._table.update(*incident_key(incident_id), change, values)
+
+    def save_post(self, incident_id: str, channel: str, digest: str) -> None:
+        """Store the digest of a channel's newest post about the incident, so that it is not posted again."""
+        change, names = "SET #posted = :digest", {"#posted": posted_attribute(channel)}
+        self._table.update(*incident_key(incident_id), change, {":digest": digest}, names=names)
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
         """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id.

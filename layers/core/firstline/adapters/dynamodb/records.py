@@ -31,6 +31,7 @@ HEADS_AT_ONCE = 25
 _JSON_FIELDS = ("incident", "classification", "results")
 _JSON_LISTS = ("feedback", "notes")
 _PLAIN = ("closed_at", "outcome", "outcome_reason", "slack_channel", "slack_ts")
+_POSTED = "posted_"
 _DECISION = ("decision", "decided_by", "decided_at")
 
 
@@ -52,6 +53,11 @@ def plan_key(incident_id: str) -> Key:
 def decision_key(incident_id: str) -> Key:
     """Return the key of people's answers to an incident's plan."""
     return f"DECISION#{incident_id}", "DECISION"
+
+
+def posted_attribute(channel: str) -> str:
+    """Return the name of the head's attribute with the digest of a channel's newest post."""
+    return f"{_POSTED}{channel}"
 
 
 def head_item(incident: Incident) -> Item:
@@ -153,6 +159,7 @@ def _record(head: Item, incident: Incident, live: Live | None, *, plan: Item, de
     fields |= {name: head[name] for name in _PLAIN if name in head}
     fields |= {name: json.loads(head[name]) for name in _JSON_FIELDS if name in head}
     fields |= {name: [json.loads(entry) for entry in head[name]] for name in _JSON_LISTS if name in head}
+    fields["posted"] = {name.removeprefix(_POSTED): head[name] for name in head if name.startswith(_POSTED)}
     fields |= {"plan": json.loads(plan["plan"]), "plan_digest": plan["digest"]} if plan else {}
     fields |= {name: decision[name] for name in _DECISION if name in decision}
     fields |= {"approvals": [json.loads(word) for word in decision.get("approvals", ())]}

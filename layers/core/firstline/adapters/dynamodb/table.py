@@ -116,7 +116,7 @@ class Table:
             left: Any = {self.name: {"Keys": [_key(*key) for key in chunk], "ConsistentRead": True}}
             for tries in range(ATTEMPTS):
                 answer = self._call("batch_get_item", RequestItems=left)
-                items = map(_deserialize, answer["Responses"].get(self.name, ()))
+                items = map(deserialize, answer["Responses"].get(self.name, ()))
                 found |= {(item["pk"], item["sk"]): item for item in items}
                 left = answer.get("UnprocessedKeys")
                 if not left:
@@ -129,7 +129,7 @@ class Table:
     def edit(self, key: Key, edit: Edit) -> Item | None:
         """Update an item and return all of it, or None if the condition does not hold."""
         answer = self._call("update_item", **self.edit_request(key, edit)["Update"], ReturnValues="ALL_NEW")
-        return None if answer is None else _deserialize(answer["Attributes"])
+        return None if answer is None else deserialize(answer["Attributes"])
 
     def edit_request(self, key: Key, edit: Edit) -> Item:
         """Return an edit as a part of a transaction."""
@@ -142,7 +142,7 @@ class Table:
         if not _can_be_a_key(pk):
             return None
         item = self._call("get_item", **self._key(pk, sk), ConsistentRead=True).get("Item")
-        return None if item is None else _deserialize(item)
+        return None if item is None else deserialize(item)
 
     def put(
         self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
@@ -167,7 +167,7 @@ class Table:
         """
         request = self.update_request(pk, sk, expression, values, condition=condition, names=names)["Update"]
         answer = self._call("update_item", **request, ReturnValues="ALL_NEW")
-        return None if answer is None else _deserialize(answer["Attributes"])
+        return None if answer is None else deserialize(answer["Attributes"])
 
     def query(
         self,
@@ -202,7 +202,7 @@ class Table:
         left = limit
         while left is None or left > 0:
             page = self._call("query", **arguments, **({} if left is None else {"Limit": left}))
-            yield from map(_deserialize, page["Items"])
+            yield from map(deserialize, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             if left is not None:
@@ -353,7 +353,8 @@ def _attribute(value: Any) -> Item:
     return {"N": str(value)} if type(value) is int else dict(_SERIALIZER.serialize(value))
 
 
-def _deserialize(item: Mapping[str, Any]) -> Item:
+def deserialize(item: Mapping[str, Any]) -> Item:
+    """Return an item that DynamoDB stored with plain values."""
     return {name: _value(stored) for name, stored in item.items()}
 
 

@@ -1,0 +1,66 @@
+"""An EventBridge bus that gets an event for each change of an incident."""
+
+import json
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any
+
+from firstline.adapters.aws.clients import AWS_FAILURES
+from firstline.models.event import IncidentEvent
+from firstline.observability import logger, metrics
+
+MOST_ENTRIES = 10
+"""The most entries that one PutEvents takes: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+
+_PASSING = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
+
+
+class EventBus:
+    """A bus, and the source that the events of this stack name."""
+
+    def __init__(self, client: Any, bus: str, stack: str) -> None:
+        self._client = client
+        self._bus = bus
+        self._source = source_of(stack)
+
+    def send(self, events: Sequence[IncidentEvent]) -> int:
+        """Send events in their order, and return how many the bus took before the first that it did not.
+
+        An event that it refuses for good is logged and counted as lost, so that it does not hold those behind it.
+        """
+        taken = 0
+        for some in batched(events, MOST_ENTRIES, strict=False):
+            try:
+                answers = self._client.put_events(Entries=[self._entry(event) for event in some])["Entries"]
+            except AWS_FAILURES as error:
+                logger.error("The event bus took nothing", extra={"bus": self._bus, "why": str(error)})
+                return taken
+            for event, answer in zip(some, answers, strict=True):
+                code = answer.get("ErrorCode")
+                if code in _PASSING:
+                    logger.error("The event bus did not take an event", extra={"event": event.id, "why": code})
+                    return taken
+                if code is not None:
+                    logger.error("The event bus refuses an event", extra={"event": event.id, "why": code})
+                    metrics.add_metric(name="EventsLost", unit="Count", value=1)
+                taken += 1
+        return taken
+
+    def _entry(self, event: IncidentEvent) -> Any:
+        return {
+            "EventBusName": self._bus,
+            "Source": self._source,
+            "DetailType": detail_type(event),
+            "Time": event.at,
+            "Detail": json.dumps(event.model_dump(mode="json"), ensure_ascii=False),
+        }
+
+
+def source_of(stack: str) -> str:
+    """Return the source that a stack's events name."""
+    return f"firstline.{stack}"
+
+
+def detail_type(event: IncidentEvent) -> str:
+    """Return an event's detail type: `Incident Paged`."""
+    return f"Incident {event.type.replace('_', ' ').title()}"

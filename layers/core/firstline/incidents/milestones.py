@@ -1,0 +1,126 @@
+"""The milestones of an incident's life, each taken from one change of what the table stores.
+
+A decision is first written and then told (`lifecycle`), so a change of the record is the one place that every milestone
+passes, whoever made it: a function, the state machine or a person. The table's stream tells each change once or more,
+in order for one item. The same change always gives the same milestone with the same id.
+
+Alerts that join or end are no milestones: a storm has thousands.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firstline.models import Classification, Decision, Incident, Live, Outcome, Page, RemediationPlan, RunbookRun
+from firstline.models.event import EventType
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One milestone of an incident's life. `key` tells it from others of its type in the same incident."""
+
+    incident_id: str
+    type: EventType
+    at: datetime
+    key: str = ""
+    by: str | None = None
+    reason: str | None = None
+    verdict: Classification | None = None
+    page: Page | None = None
+    plan: RemediationPlan | None = None
+    run: RunbookRun | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def id(self) -> str:
+        """The milestone's id, which is the same however often it is told."""
+        return f"{self.incident_id}/{self.type}" + (f"/{self.key}" if self.key else "")
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write to the table: when it was made, and its number in the stream, which stays if it is told again."""
+
+    at: datetime
+    number: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """The parts of an incident's head that milestones are taken from."""
+
+    incident: Incident
+    open: bool = True
+    verdict: Classification | None = None
+    closed_at: datetime | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+
+
+def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
+    """Return that an incident was opened, classified or closed."""
+    me = after.incident.incident_id
+    milestones = []
+    if before is None:
+        milestones.append(Milestone(me, "opened", after.incident.opened_at, by=after.incident.alert.source))
+    if after.verdict is not None and (before is None or after.verdict != before.verdict):
+        by, reason = after.verdict.model or after.verdict.decided_by, "; ".join(after.verdict.reasons)
+        milestones.append(Milestone(me, "classified", write.at, write.number, by, reason, verdict=after.verdict))
+    if not after.open and (before is None or before.open):
+        at = after.closed_at or write.at
+        milestones.append(Milestone(me, "closed", at, reason=after.reason, outcome=after.outcome))
+    return milestones
+
+
+def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
+    """Return who took an incident or gave it back, and that it is over or not any more.
+
+    It is over for Firstline when its execution begins to watch whether it comes back. Of alerts that ended without data
+    nobody knows that they are over.
+    """
+    if before is None or before.incident_id != after.incident_id:
+        return []
+    me = after.incident_id
+    milestones = []
+    if after.acked_at is not None and after.acked_at != before.acked_at:
+        milestones.append(Milestone(me, "acknowledged", after.acked_at, after.acked_at.isoformat(), after.acked_by))
+    elif before.acked_at is not None and after.acked_at is None:
+        milestones.append(Milestone(me, "acknowledgement_withdrawn", write.at, write.number))
+    if after.resolved_at is not None and after.resolved_at != before.resolved_at:
+        milestones.append(
+            Milestone(me, "resolved", after.resolved_at, after.resolved_at.isoformat(), after.resolved_by)
+        )
+    elif before.resolved_at is not None and after.resolved_at is None:
+        milestones.append(Milestone(me, "reopened", write.at, write.number))
+    if after.open and after.resolved_at is None:
+        if after.awaiting == "quiet" != before.awaiting and after.lost <= 0:
+            at = after.last_end_at or write.at
+            milestones.append(Milestone(me, "resolved", at, at.isoformat()))
+        elif before.awaiting == "quiet" and after.awaiting not in ("quiet", None):
+            milestones.append(Milestone(me, "reopened", write.at, write.number))
+    return milestones
+
+
+def of_page(incident_id: str, before: Page | None, after: Page, write: Write) -> list[Milestone]:
+    """Return that a page went out; one that is only claimed has not."""
+    if after.at is None or (before is not None and before.at is not None):
+        return []
+    kind: EventType = "paged" if (after.level, after.round) == (0, 0) else "escalated"
+    return [Milestone(incident_id, kind, after.at or write.at, str(after.seq), page=after)]
+
+
+def of_plan(incident_id: str, plan: RemediationPlan) -> list[Milestone]:
+    """Return that a plan was made. An incident has one, which is written once."""
+    return [Milestone(incident_id, "planned", plan.planned_at, by="policy", reason=plan.decision_reason, plan=plan)]
+
+
+def of_decision(incident_id: str, decision: Decision, by: str, at: datetime) -> list[Milestone]:
+    """Return people's decision on the plan."""
+    return [Milestone(incident_id, decision, at, by=by)]
+
+
+def of_run(before: RunbookRun | None, after: RunbookRun, write: Write) -> list[Milestone]:
+    """Return how a remediation ended. One that never began ends without a milestone: its plan was not approved."""
+    if before is None or before.outcome is not None or after.outcome is None:
+        return []
+    at = after.ended_at or write.at
+    return [Milestone(after.incident_id, "remediated", at, after.runbook_id, by="state machine", run=after)]

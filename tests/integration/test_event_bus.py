@@ -1,0 +1,78 @@
+"""EventBridge against moto, and against answers that moto does not give."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from firstline.adapters.aws.clients import CLIENT_CONFIG
+from firstline.adapters.aws.event_bus import EventBus
+from firstline.channels.events import render
+from firstline.incidents.milestones import Milestone
+from firstline.models.event import IncidentEvent
+from tests.support.builders import INCIDENT_ID, NOW, a_record
+
+
+def events(count: int) -> list[IncidentEvent]:
+    record = a_record()
+    milestones = [Milestone(INCIDENT_ID, "acknowledgement_withdrawn", NOW, str(number)) for number in range(count)]
+    return [render(milestone, record, stack="shop") for milestone in milestones]
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    """Return a client of moto's EventBridge."""
+    with mock_aws():
+        yield boto3.client("events", region_name="eu-west-1", config=CLIENT_CONFIG)
+
+
+def test_events_reach_who_listens(client: Any) -> None:
+    sqs = boto3.client("sqs", region_name="eu-west-1")
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["firstline.shop"], "detail-type": ["Incident Acknowledgement Withdrawn"]}
+    client.put_rule(Name="listen", EventPattern=json.dumps(pattern))
+    client.put_targets(Rule="listen", Targets=[{"Id": "queue", "Arn": arn}])
+
+    assert EventBus(client, "default", "shop").send(events(1)) == 1
+
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    heard = json.loads(message["Body"])
+    assert (heard["source"], heard["detail"]["incident"]["id"]) == ("firstline.shop", INCIDENT_ID)
+    assert IncidentEvent.model_validate(heard["detail"]) == events(1)[0]
+
+
+@pytest.mark.parametrize(
+    ("answers", "taken"),
+    [
+        ([10, 2], 12),
+        ([3], 3),
+        ([10, 0], 10),
+        ([0], 0),
+    ],
+)
+def test_from_what_was_not_taken_on_everything_comes_again(client: Any, answers: list[int], taken: int) -> None:
+    with Stubber(client) as stub:
+        for number, accepted in enumerate(answers):
+            size = 10 if number == 0 else 2
+            failed: list[Any] = [{"ErrorCode": "ThrottlingException", "ErrorMessage": "m"}] * (size - accepted)
+            stub.add_response("put_events", {"Entries": [{"EventId": "e"}] * accepted + failed})
+        assert EventBus(client, "default", "shop").send(events(12)) == taken
+        stub.assert_no_pending_responses()
+
+
+def test_an_event_that_is_refused_for_good_does_not_hold_the_others(client: Any) -> None:
+    with Stubber(client) as stub:
+        refused = {"ErrorCode": "MalformedDetail", "ErrorMessage": "m"}
+        stub.add_response("put_events", {"Entries": [{"EventId": "e"}, refused, {"EventId": "e"}]})
+        assert EventBus(client, "default", "shop").send(events(3)) == 3
+
+
+def test_a_bus_that_is_not_there_takes_nothing(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_client_error("put_events", "ResourceNotFoundException")
+        assert EventBus(client, "default", "shop").send(events(3)) == 0

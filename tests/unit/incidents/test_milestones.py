@@ -1,0 +1,179 @@
+"""The milestones of an incident's life out of the table's stream: each change gives its own, and nothing else does."""
+
+from typing import Any
+
+import pytest
+
+from firstline.adapters.dynamodb.live import live_key
+from firstline.adapters.dynamodb.stream import milestones_in
+from firstline.incidents.pages import LEASE
+from firstline.models import Approval, Incident, Page, RunOutcome
+from firstline.remediation.limits import beginning_of
+from tests.support.builders import a_classification, a_page, a_plan, alert, at, open_for
+from tests.support.changes import ending, joining, stored
+from tests.support.memory import MemoryStore
+from tests.support.streams import AT, Stream
+
+SEVERE = alert(severity="critical")
+
+
+class Stage:
+    """One open incident in a store, and what its table's stream tells."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.stream = Stream(self.store.client)
+        self.incident: Incident = open_for(self.store.groups, SEVERE)
+        self.me = self.incident.incident_id
+
+    def told(self) -> list[str]:
+        return [milestone.type for milestone in self.stream.milestones()]
+
+    def live(self) -> Any:
+        return self.store.incidents.live(self.incident.group_key)
+
+    def waits(self, awaiting: str) -> None:
+        change, values = "SET task_token = :token, awaiting = :awaiting", {":token": awaiting, ":awaiting": awaiting}
+        self.store.table.update(*live_key(self.incident.group_key), change, values)
+
+    def pages(self, minutes: float, **place: Any) -> Page:
+        page = a_page(**{"delivered_to": [], "at": None, **place})
+        assert self.store.incidents.claim_page(self.incident, page, at(minutes) + LEASE, at(minutes), seen=self.live())
+        assert self.told() == [], "a claim is no page"
+        sent = page.model_copy(update={"delivered_to": ["pagerduty"], "at": at(minutes)})
+        self.store.incidents.finish_page(self.incident, sent, at(minutes + 5), at(minutes))
+        return sent
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Return a stage on which an incident has just opened."""
+    return Stage()
+
+
+def test_an_incident_opens_and_is_classified(stage: Stage) -> None:
+    verdict = a_classification(severity="critical")
+    stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())
+    stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())  # a retry
+
+    opened, classified = stage.stream.milestones()
+    assert (opened.id, opened.at, opened.by) == (f"{stage.me}/opened", stage.incident.opened_at, SEVERE.source)
+    assert (classified.type, classified.verdict, classified.at) == ("classified", verdict, AT)
+
+
+def test_a_storm_of_alerts_is_no_moment(stage: Stage) -> None:
+    stage.told()
+    for number in range(50):
+        more = alert(severity="critical", fingerprint=f"f-{number}")
+        stage.store.groups.apply(joining(stage.incident, more, now=at(1)))
+    assert stage.told() == []
+
+
+def test_the_first_page_pages_and_the_next_ones_escalate(stage: Stage) -> None:
+    stage.told()
+    first = stage.pages(1, seq=1)
+    (paged,) = stage.stream.milestones()
+    assert (paged.type, paged.id, paged.page, paged.at) == ("paged", f"{stage.me}/paged/1", first, at(1))
+    for seq, place in ((2, {"level": 1}), (3, {"level": 0, "round": 1})):
+        stage.pages(6 * seq, seq=seq, **place)
+        assert stage.told() == ["escalated"]
+
+
+def test_somebody_takes_it_gives_it_back_and_takes_it_again(stage: Stage) -> None:
+    stage.told()
+    stage.pages(1)
+    stage.told()
+    stage.store.incidents.acknowledge(stage.me, "ada", at(2))
+    stage.store.incidents.take_back(stage.me, at(3))
+    stage.store.incidents.acknowledge(stage.me, "grace", at(4))
+    stage.store.incidents.acknowledge(stage.me, "grace", at(4))
+    told = stage.stream.milestones()
+    assert [(milestone.type, milestone.by) for milestone in told] == [
+        ("acknowledged", "ada"),
+        ("acknowledgement_withdrawn", None),
+        ("acknowledged", "grace"),
+    ]
+    assert len({milestone.id for milestone in told}) == 3
+
+
+def test_it_is_over_comes_back_and_is_closed(stage: Stage) -> None:
+    stage.told()
+    stage.store.groups.apply(ending(stage.live(), stored(SEVERE, stage.incident, at(0)), now=at(2)))
+    assert stage.told() == [], "the senders say so, and Firstline has not looked yet"
+    for awaiting, told in (
+        ("quiet", "resolved"),
+        ("quiet", None),
+        ("acknowledgement", "reopened"),
+        ("quiet", "resolved"),
+    ):
+        stage.waits(awaiting)
+        assert stage.told() == ([told] if told else []), awaiting
+    closed = stage.store.incidents.close(stage.incident, 1, "self_cleared", "It cleared.", [], at(9), joined=None)
+    assert closed is not None
+    (milestone,) = stage.stream.milestones()
+    assert (milestone.type, milestone.outcome, milestone.reason, milestone.at) == (
+        "closed",
+        "self_cleared",
+        "It cleared.",
+        at(9),
+    )
+
+
+def test_a_person_resolves_it_and_it_stays_open(stage: Stage) -> None:
+    stage.told()
+    stage.store.incidents.resolve(stage.me, "ada", at(2))
+    stage.store.incidents.withdraw_resolve(stage.incident, seen=stage.live())
+    told = stage.stream.milestones()
+    assert [(milestone.type, milestone.by) for milestone in told] == [("resolved", "ada"), ("reopened", None)]
+
+
+@pytest.mark.parametrize(("decision", "by"), [("approved", "ada"), ("refused", "grace")])
+def test_a_plan_is_made_decided_on_and_ends(stage: Stage, decision: Any, by: str) -> None:
+    stage.told()
+    plan = a_plan(decision="approve", planned_at=at(1))
+    stage.store.remediations.keep(plan, stage.me)
+    record = stage.store.incidents.record(stage.me)
+    assert record is not None
+    begins = beginning_of(plan, stage.me, stage.store.remediations.state(plan.runbook_id, at(0)), at(2))
+    stage.store.incidents.decide(
+        stage.me,
+        Approval(approver=by, by=by, at=at(2)),
+        decision,
+        seen=record,
+        begins=begins if decision == "approved" else None,
+    )
+    outcome: RunOutcome = "verified" if decision == "approved" else "not_run"
+    began = at(2) if decision == "approved" else None
+    stage.store.remediations.settle(plan, stage.me, outcome, began=began, accepted=None, demote=None, at=at(5))
+    told = stage.stream.milestones()
+    assert [(milestone.type, milestone.by) for milestone in told if milestone.type != "acknowledged"] == [
+        ("planned", "policy"),
+        (decision, by),
+        *([("remediated", "state machine")] if decision == "approved" else []),
+    ]
+    if decision == "approved":
+        assert told[-1].run is not None
+        assert (told[-1].run.outcome, told[-1].at) == ("verified", at(5))
+
+
+def test_a_shadow_run_ends_without_a_moment(stage: Stage) -> None:
+    stage.told()
+    plan = a_plan(planned_at=at(1))
+    run = beginning_of(plan, stage.me, stage.store.remediations.state(plan.runbook_id, at(0)), at(1)).run
+    stage.store.remediations.keep_shadow(run)
+    assert stage.told() == []
+
+
+def test_a_record_that_comes_again_gives_the_same_ids(stage: Stage) -> None:
+    stage.store.incidents.judge(stage.incident, 1, a_classification(), at(1), seen=stage.live())
+    stage.waits("quiet")
+    records = stage.stream.take()
+    first, again = ([milestone.id for record in records for milestone in milestones_in(record)] for _ in range(2))
+    assert first == again
+    assert len(set(first)) == len(first) == 3
+
+
+def test_what_expires_is_no_moment() -> None:
+    image = {"pk": {"S": "INCIDENT#1"}, "sk": {"S": "INCIDENT"}}
+    gone = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "1", "Keys": image, "OldImage": image}}
+    assert milestones_in(gone) == []
