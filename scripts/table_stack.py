@@ -19,6 +19,7 @@ def table_template(key: str | None = None) -> dict[str, Any]:
     table = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Table"]
     encryption = {"SSEEnabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
     properties = table["Properties"] | {"SSESpecification": encryption, "DeletionProtectionEnabled": False}
+    del properties["StreamSpecification"]  # events for other systems, which a stack that adopts the table may switch on
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "The table of Firstline, to be adopted",

@@ -57,7 +57,7 @@ def allowed[S: Mapping[str, Any]](statements: list[S], action: str) -> list[S]:
 def test_every_function_has_a_role_of_its_own(functions: Resources) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
 
-    assert len(set(roles)) == len(functions) == 9
+    assert len(set(roles)) == len(functions) == 10
 
 
 def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) -> None:

@@ -52,7 +52,7 @@ def test_an_edited_message_says_it_first_and_the_incident_stays_open() -> None:
         look=MetricLook(Alarms().recovered),
     )
 
-    assert f"• Now, {BACK}" in str(slack.render(channel.told[0])["blocks"])
+    assert f"Now, {BACK}" in str(slack.render(channel.told[0])["blocks"])
     assert store.only.status == "OPEN"
 
 
