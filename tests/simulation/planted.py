@@ -216,8 +216,8 @@ BUGS = (
     Planted(
         "a message that counts as shown before it is",
         "firstline.people.show:show_again",
-        "    told = bool(",
-        "    mark_shown(record, incidents)\n    told = bool(",
+        "    told = tell_all(",
+        "    mark_shown(record, incidents)\n    told = tell_all(",
     ),
     Planted(
         "an incident that reconcile does not look at soon after something joined",
