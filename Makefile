@@ -44,6 +44,9 @@ types: setup
 templates: setup ## Check the template, its roles and the state machine
 	$(PYTEST) tests/template
 
+architecture: setup ## Write docs/architecture.md's picture, tables and items from the code
+	$(VENV)/bin/python -m scripts.architecture
+
 runbooks: setup ## Check the runbooks and render their SSM documents
 	@$(VENV)/bin/firstline runbooks render
 
@@ -90,4 +93,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench cost scan pictures measure eval build build-both deploy lock
+.PHONY: help setup demo test simulate check architecture format format-check lint types templates runbooks runbooks-check bench cost scan pictures measure eval build build-both deploy lock
