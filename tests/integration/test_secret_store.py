@@ -1,16 +1,21 @@
 """`firstline secret`: values go from stdin to SSM, and nothing else sees them."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from firstline.channels.webhook import keys_of
 from firstline_cli.main import app
+from firstline_cli.secret_store import known
 from tests.integration.stack_on_aws import deployed_stack
 
 NAME = "firstline-dev"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +48,25 @@ def test_a_token_is_made_shown_once_and_rotated_beside_the_old_one() -> None:
     assert stored("sources/datadog").splitlines() == [second, first]
     secret("set", "sources/datadog", typed=second)
     assert stored("sources/datadog") == second
+
+
+def test_a_made_key_of_the_webhook_has_the_form_that_its_sender_demands() -> None:
+    secret("set", "webhook/signing-key", "--make")
+    assert len(keys_of(stored("webhook/signing-key").splitlines())) == 1
+
+
+def test_the_secret_that_a_policy_file_names_is_stored() -> None:
+    assert secret("set", "oncall/ada", typed="+4915112345678\n").exit_code == 0
+    assert stored("oncall/ada") == "+4915112345678"
+
+
+def test_every_secret_that_the_functions_read_can_be_set() -> None:
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "layers" / "core" / "firstline").rglob("*.py")
+    )
+    read = set(re.findall(r'(?:secrets(?:\.get|\.lines)?\(|SECRET = )"([a-z]+/[a-z-]+)"', code))
+    assert {"teams/workflow-url", "console/calendar-key", "sources/deployments"} <= read
+    assert read - set(known()) == set()
 
 
 def test_the_list_names_all_and_reads_no_value() -> None:
