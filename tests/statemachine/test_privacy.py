@@ -11,7 +11,7 @@ from evals.redaction.kinds import Seeded, seeded
 from firstline.observability import logger
 from tests.e2e.model import Model
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import STACK_NAME, World
+from tests.statemachine.world import STACK_NAME, World, eventually
 
 VERDICT = {
     "severity": "critical",
@@ -49,6 +49,7 @@ def test_no_secret_of_an_alert_gets_further_than_ingest(
     with model.answering(VERDICT):
         incident = world.fires("Login failures", **alert_with(secrets))
         incident.stands_in("Await Acknowledgement")
+        eventually(lambda: bool(model.asked), "the model's question")
     model.close()
     incident.is_acknowledged()
     incident.stands_in("Await Resolution").is_resolved()

@@ -223,7 +223,7 @@ class World:
         for execution in running:
             _stop(execution)
         for execution in running:
-            _eventually(partial(_is_over, execution), f"{execution.name} to stop")
+            eventually(partial(_is_over, execution), f"{execution.name} to stop")
         for arn in machines:
             self._backend.describe_state_machine(arn).executions.clear()
 
@@ -424,7 +424,7 @@ class World:
         """Return the execution with this name, once it has begun."""
         running = self._executions(self.created.state_machine_arn)
         (found,) = [execution for execution in running if execution.name == name]
-        _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
+        eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
         return found
 
     def _run_instances(self) -> None:
@@ -554,14 +554,14 @@ class Incident:
                 raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
             return waiting
 
-        _eventually(waits, lambda: f"a wait in {state!r}; it went {self.path}")
+        eventually(waits, lambda: f"a wait in {state!r}; it went {self.path}")
         assert self.path[-1] == state, self.path
         self._waits_seen = self.history[-1]["id"]
         return self
 
     def passes_through(self, state: str) -> "Incident":
         """Wait until it has entered this state."""
-        _eventually(lambda: state in self.transitions, lambda: f"{state!r}; it went {self.path}")
+        eventually(lambda: state in self.transitions, lambda: f"{state!r}; it went {self.path}")
         return self
 
     def ends(self, status: str = "SUCCEEDED") -> list[str]:
@@ -573,7 +573,7 @@ class Incident:
                 self.times_out()
             return bool(self._execution.exec_status != ExecutionStatus.RUNNING)
 
-        _eventually(over, lambda: f"an end; {self.path}")
+        eventually(over, lambda: f"an end; {self.path}")
         assert self._execution.exec_status == status, (self._execution.error, self._execution.cause, self.path)
         return self.path
 
@@ -693,7 +693,8 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(item)
 
 
-def _eventually(holds: Callable[[], bool], what: str | Callable[[], str]) -> None:
+def eventually(holds: Callable[[], bool], what: str | Callable[[], str]) -> None:
+    """Wait until something holds, for as long as a busy machine may take."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         if time.monotonic() > deadline:

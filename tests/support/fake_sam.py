@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -56,5 +57,6 @@ class FakeSam:
     def parameters(self, command: str) -> dict[str, str]:
         """Return what the last call of a command gave as parameters."""
         call = [call for call in self.calls if call[0] == command][-1]
-        given = [word for word in call if '="' in word]
+        after = call[call.index("--parameter-overrides") + 1 :]
+        given = list(takewhile(lambda word: not word.startswith("--"), after))
         return {name: value.strip('"') for name, _, value in (word.partition("=") for word in given)}
