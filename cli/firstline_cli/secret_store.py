@@ -1,6 +1,8 @@
 """The commands `firstline secret`: list and set. A value is read without an echo, and is never an argument."""
 
+import re
 import sys
+from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,12 +18,19 @@ secret = typer.Typer(help="Store the secrets of a stack, in SSM alone.", no_args
 
 OTHERS = (
     *("slack/bot-token", "slack/signing-secret", "slack/webhook-url", "pagerduty/routing-key", "pagerduty/api-token"),
-    *("llm/api-key", "approvals/signing-key", "console/link-key"),
+    *("teams/workflow-url", "webhook/url", "webhook/signing-key"),
+    *("llm/api-key", "approvals/signing-key", "console/link-key", "console/calendar-key"),
 )
-"""The secrets beside those of sources."""
+"""The secrets beside those of sources, and of people and schedules (`oncall/<name>`)."""
 
-SEVERAL = ("sources/", "slack/signing-secret", "approvals/signing-key", "console/link-key")
+SEVERAL = (
+    *("sources/", "slack/signing-secret", "webhook/signing-key"),
+    *("approvals/signing-key", "console/link-key", "console/calendar-key"),
+)
 """The beginnings of the names whose secret may have one value a line, so that each can be rotated."""
+
+_OF_ON_CALL = re.compile(r"oncall/[A-Za-z0-9_.-]{1,60}")
+"""A phone number of people.yaml, or the address of a followed calendar."""
 
 
 @secret.command("list")
@@ -48,17 +57,15 @@ def set_(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Set a secret. It is asked for and not shown, or read from stdin; functions use it within five minutes."""
-    import secrets as randomness
-
     from firstline_cli.doctor.findings import secret as read_secret
     from firstline_cli.init.secrets import mistake
 
-    if name not in known():
-        raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}.", UNKNOWN)
+    if name not in known() and not _OF_ON_CALL.fullmatch(name):
+        raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}, oncall/<name>.", UNKNOWN)
     if add and not name.startswith(SEVERAL):
         raise refusal(f"{name} has one value at a time: leave --add out.", USAGE)
     found = stack_of(stack)
-    value = randomness.token_urlsafe(32) if make else _asked(name)
+    value = _made(name) if make else _asked(name)
     for part in value.splitlines() if name.startswith(SEVERAL) and value else [value]:
         if wrong := mistake(name, part):
             raise refusal(f"{name}: {wrong}.", USAGE)
@@ -73,8 +80,16 @@ def known() -> tuple[str, ...]:
     """Return the names of all secrets."""
     from firstline.sources import SOURCES
 
-    sources = dict.fromkeys((*SOURCES, "deployments"))
+    sources = dict.fromkeys((*SOURCES, "deployments", "canary"))
     return (*(f"sources/{source}" for source in sources), *OTHERS)
+
+
+def _made(name: str) -> str:
+    import secrets as randomness
+
+    if name == "webhook/signing-key":
+        return f"whsec_{b64encode(randomness.token_bytes(32)).decode()}"
+    return randomness.token_urlsafe(32)
 
 
 def _asked(name: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from firstline.channels.webhook import keys_of
 from firstline_cli.main import app
 from tests.integration.stack_on_aws import deployed_stack
 
@@ -52,11 +53,37 @@ def test_the_list_names_all_and_reads_no_value() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "teams/workflow-url",
+        "webhook/url",
+        "webhook/signing-key",
+        "console/calendar-key",
+        "sources/canary",
+        "oncall/ada",
+    ],
+)
+def test_what_a_channel_or_a_schedule_reads_can_be_set(name: str) -> None:
+    value = f"whsec_{'A' * 43}=" if name == "webhook/signing-key" else "https://example.com/1"
+    done = secret("set", name, typed=value)
+    assert (done.exit_code, stored(name), done.stdout) == (0, value, "")
+
+
+def test_a_signing_key_is_made_as_the_webhook_reads_it() -> None:
+    made = secret("set", "webhook/signing-key", "--make").stdout.strip()
+    assert secret("set", "webhook/signing-key", "--make", "--add").exit_code == 0
+    assert keys_of(stored("webhook/signing-key").splitlines())[1:] == keys_of([made])
+
+
+@pytest.mark.parametrize(
     ("arguments", "typed", "code", "said"),
     [
         (["set", "sources/kafka"], "x", 3, "There is no secret 'sources/kafka'; known are sources/cloudwatch"),
         (["set", "slack/bot-token", "--add"], "x", 2, "slack/bot-token has one value at a time"),
         (["set", "slack/bot-token"], "xoxp-1", 2, "a bot token begins with xoxb-"),
+        (["set", "oncall/../x"], "x", 3, "There is no secret"),
+        (["set", "webhook/url"], "http://example.com", 2, "an address begins with https://"),
+        (["set", "webhook/signing-key"], "secret", 2, "a signing key is whsec_"),
         (["set", "sources/generic"], "\n", 2, "it must not be empty"),
     ],
 )

@@ -29,7 +29,7 @@ def anchors(guide: Path) -> set[str]:
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_exists(guide: Path) -> None:
     named = [path for path in PATH.findall(guide.read_text()) if path.split("/")[0] in FOLDERS]
-    secrets = re.compile(r"(sources/\w+|console/link-key)$")
+    secrets = re.compile(r"(sources/\w+|console/(link|calendar)-key)$")
 
     wrong = {path for path in named if not exists(path) and not secrets.match(path)}
     assert {path for path in wrong if not any(name in path for name in NOT_HERE)} == set()
