@@ -14,7 +14,7 @@ done
 # sam wants a python3.13 on the path; the wheels are the target's, whatever machine this is.
 export PATH="$PWD/.venv/bin:$PATH" SAM_CLI_TELEMETRY=0
 # The owner's runbooks and policies (mine/) are laid over the shipped ones; without them this is the checkout itself.
-tree=$(python -m firstline_cli.overlay)
+tree=$("${PYTHON:-python}" -m firstline_cli.overlay)
 "${SAM:-sam}" build --config-env "$environment" --config-file "$PWD/samconfig.toml" --template "$tree/template.yaml" "$@"
 
 # sam leaves bytecode out, and Lambda cannot write any under /opt: every cold start would compile everything anew.

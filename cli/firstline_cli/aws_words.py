@@ -19,12 +19,12 @@ _EXPIRED = frozenset(
 
 
 def in_words(error: BaseException, asked: str = "") -> str:
-    """Return on one line why AWS did not do it, with the fix.
+    """Describe a failed call to AWS on one line, with the fix.
 
     Parameters
     ----------
     asked
-        The action that was asked for, such as `ssm:PutParameter`, for an answer that does not name it.
+        The action of the call, such as `ssm:PutParameter`, in case the error does not name it.
     """
     failure = _of(error)
     if failure is None:

@@ -34,7 +34,7 @@ def run(checkout: Path, environment: str, *, yes: bool) -> None:
     chosen: Environment = environment_of(checkout, environment)
     sam = _sam()
     overrides = ["--parameter-overrides", *arguments(chosen.parameters)]
-    variables = os.environ | {"SAM": sam, "SAM_CLI_TELEMETRY": "0"}
+    variables = os.environ | {"SAM": sam, "PYTHON": sys.executable, "SAM_CLI_TELEMETRY": "0"}
     _do(["bash", "scripts/build.sh", environment, *overrides], checkout, variables, "The build failed.")
     config = ["--config-env", environment, "--config-file", str(checkout / "samconfig.toml")]
     command = [sam, "deploy", *config, "--stack-name", chosen.stack_name, "--no-fail-on-empty-changeset", *overrides]

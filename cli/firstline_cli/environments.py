@@ -47,7 +47,8 @@ class Environment:
     """An environment as it is deployed.
 
     `parameters` has every parameter of the template, so that a deployment leaves none at an earlier value: the owner's,
-    else samconfig's, else the template's default. `own` are those that the owner gave.
+    else samconfig's, else the template's default. `own` are those that the owner gave. `tags` are samconfig's and the
+    owner's: SAM takes none of its file once a command line names one.
     """
 
     name: str
@@ -71,7 +72,7 @@ def load(checkout: Path) -> dict[str, Environment]:
         raise ConfigurationError(f"{FILE}: {unknown[0]!r} is no environment; known are {', '.join(shipped)}.")
     defaults = {name: str(given.get("Default", "")) for name, given in declared.items()}
     found = {}
-    for name, (stack_name, region, parameters) in shipped.items():
+    for name, (stack_name, region, parameters, tags) in shipped.items():
         mine = own.get(name, _Own())
         given = {
             key: str(value).lower() if value in (True, False) else str(value) for key, value in mine.parameters.items()
@@ -85,7 +86,7 @@ def load(checkout: Path) -> dict[str, Environment]:
             region=mine.region or region,
             parameters=defaults | parameters | given,
             own=given,
-            tags=mine.tags,
+            tags=tags | mine.tags,
         )
     return found
 
@@ -127,16 +128,22 @@ def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
         loader.dispose()
 
 
-def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str]]]:
-    """Return each environment of samconfig.toml that names a stack: its stack, region and parameters."""
+def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str], dict[str, str]]]:
+    """Return each environment of samconfig.toml that names a stack: its stack, region, parameters and tags."""
     content = tomllib.loads((checkout / "samconfig.toml").read_text(encoding="utf-8"))
     found = {}
     for name, commands in content.items():
         given = commands.get("global", {}).get("parameters", {}) if isinstance(commands, dict) else {}
         if "stack_name" in given:
-            words = shlex.split(given.get("parameter_overrides", ""))
-            found[name] = (given["stack_name"], given.get("region"), dict(word.split("=", 1) for word in words))
+            parameters = _pairs(given.get("parameter_overrides", ""))
+            tags = _pairs(commands.get("deploy", {}).get("parameters", {}).get("tags", ""))
+            found[name] = (given["stack_name"], given.get("region"), parameters, tags)
     return found
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Return the values of `Name=value Other="another value"` by their names."""
+    return dict(word.split("=", 1) for word in shlex.split(text))
 
 
 def _own(checkout: Path) -> dict[str, _Own]:

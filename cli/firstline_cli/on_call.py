@@ -130,7 +130,10 @@ def check(stack: NamedStackOption = "") -> None:
     if problems:
         print(count(len(problems), "problem"))
         raise typer.Exit(1)
-    print(f"{count(len(everything(on_call)), 'schedule')} without a problem for half a year.")
+    if everything(on_call):
+        print(f"{count(len(everything(on_call)), 'schedule')} without a problem for half a year.")
+    else:
+        print(_NO_TURNS)
 
 
 @oncall.command()
@@ -239,10 +242,13 @@ def withdraw(
     print(json.dumps(answer) if output == "json" else answer["said"])
 
 
+_NO_TURNS = f"Nobody takes turns: {FILE} has no schedule. Write one there; it has an example."
+
+
 def _schedules() -> Mapping[str, Roster]:
     schedules = everything(read_policy(load_oncall, runbooks_folder() / "policy" / "oncall.yaml"))
     if not schedules:
-        raise refusal(f"Nobody takes turns: {FILE} has no schedule. Write one there; it has an example.", UNKNOWN)
+        raise refusal(_NO_TURNS, UNKNOWN)
     return schedules
 
 

@@ -69,7 +69,8 @@ def plan_lines(plan: RemediationPlan) -> Iterator[str]:
     yield f"{one_line(plan.title, _LINE_CHARS)} ({plan.runbook_id}, {plan.risk})"
     yield f"on {', '.join(one_line(place, 80) for place in plan.places.values()) or 'no host'}"
     yield from (f"sends {one_line(step.sends, _LINE_CHARS)}" for step in plan.steps)
-    yield f"asks because: {one_line(plan.decision_reason, _LINE_CHARS)}"
+    does = "runs by itself" if plan.decision == "auto" else "asks"
+    yield f"{does} because: {one_line(plan.decision_reason, _LINE_CHARS)}"
     yield f"plan {plan.digest()[:12]}"
 
 

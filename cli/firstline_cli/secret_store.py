@@ -1,8 +1,8 @@
 """The commands `firstline secret`: list and set. A value is read without an echo, and is never an argument."""
 
+import base64
 import re
 import sys
-from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,19 +18,19 @@ secret = typer.Typer(help="Store the secrets of a stack, in SSM alone.", no_args
 
 OTHERS = (
     *("slack/bot-token", "slack/signing-secret", "slack/webhook-url", "pagerduty/routing-key", "pagerduty/api-token"),
-    *("teams/workflow-url", "webhook/url", "webhook/signing-key"),
-    *("llm/api-key", "approvals/signing-key", "console/link-key", "console/calendar-key"),
+    *("teams/workflow-url", "webhook/url", "webhook/signing-key", "llm/api-key"),
+    *("approvals/signing-key", "console/link-key", "console/calendar-key"),
 )
-"""The secrets beside those of sources, and of people and schedules (`oncall/<name>`)."""
+"""The secrets beside those of sources."""
+
+OF_PEOPLE = re.compile(r"oncall/[\w.-]+", re.ASCII)
+"""The secrets that the owner names: phones in people.yaml, addresses of calendars in oncall.yaml."""
 
 SEVERAL = (
     *("sources/", "slack/signing-secret", "webhook/signing-key"),
     *("approvals/signing-key", "console/link-key", "console/calendar-key"),
 )
 """The beginnings of the names whose secret may have one value a line, so that each can be rotated."""
-
-_OF_ON_CALL = re.compile(r"oncall/[A-Za-z0-9_.-]{1,60}")
-"""A phone number of people.yaml, or the address of a followed calendar."""
 
 
 @secret.command("list")
@@ -60,8 +60,8 @@ def set_(
     from firstline_cli.doctor.findings import secret as read_secret
     from firstline_cli.init.secrets import mistake
 
-    if name not in known() and not _OF_ON_CALL.fullmatch(name):
-        raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}, oncall/<name>.", UNKNOWN)
+    if name not in known() and not OF_PEOPLE.fullmatch(name):
+        raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}, and oncall/<name>.", UNKNOWN)
     if add and not name.startswith(SEVERAL):
         raise refusal(f"{name} has one value at a time: leave --add out.", USAGE)
     found = stack_of(stack)
@@ -85,10 +85,13 @@ def known() -> tuple[str, ...]:
 
 
 def _made(name: str) -> str:
+    """Return a new token in the form that its reader demands."""
     import secrets as randomness
 
     if name == "webhook/signing-key":
-        return f"whsec_{b64encode(randomness.token_bytes(32)).decode()}"
+        from firstline.channels.webhook import PREFIX
+
+        return PREFIX + base64.b64encode(randomness.token_bytes(32)).decode()
     return randomness.token_urlsafe(32)
 
 

@@ -1,6 +1,7 @@
 """Reconciliation: it starts, signals, pages and shows what the other functions missed, and checks heartbeats.
 
-It runs each minute over what is due, for each execution that ends over that one, and for each command that ends.
+It runs each minute over what is due, copies schedules that are kept elsewhere and tells of hand-overs; it also runs for
+each execution and each command that ends.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Responses of people: buttons in Slack, commands at a terminal, and decisions on the approval page."""
+"""Responses of people: Slack's buttons, commands at a terminal, the console's forms, decisions on the approval page."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -240,7 +240,7 @@ def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
 
 
 def _furnish(host: Host) -> str | None:
-    """Give a host its folders and stand-ins, and return the problem if that fails."""
+    """Copy the files of HOST_FILES into a host; return the problem if that fails, else None."""
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(HOST_FILES, arcname=".")

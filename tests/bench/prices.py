@@ -75,7 +75,11 @@ def idle_month() -> dict[str, tuple[float, str, bool]]:
             True,
         ),
         "its questions to the table": (MINUTES * 18 * READ_UNIT / 2, "18 queries a run that find nothing", True),
-        "the table's key": (keys * KEY_REQUEST, "asked for about twice in five minutes; none with AWS's own key", True),
+        "the table's KMS key": (
+            keys * KEY_REQUEST,
+            "asked for about twice in five minutes; none with AWS's own key",
+            True,
+        ),
         "the schedule": (MINUTES * SCHEDULED, "the first 14 million are free, always", False),
         "reading the backlog queue": (
             5 * 3 * MINUTES * QUEUE_REQUEST,

@@ -12,6 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from firstline_cli.main import app
+from tests.e2e.conftest import TIME_LAPSE
 from tests.e2e.running import LocalStack
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,14 @@ def test_the_guide_shows_each_step() -> None:
         ["test", "runbook"],
     ]
     assert [command.arguments[0] for command in ON_AWS] == ["init"] * 3 + ["doctor", "test"]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A new stack, as a reader of the guide has it: what others ran on its hosts may keep a runbook from running."""
+    fresh = LocalStack(tmp_path_factory.mktemp("quickstart"), "--time-lapse", TIME_LAPSE)
+    yield fresh
+    fresh.stop()
 
 
 @pytest.mark.parametrize("command", HERE, ids=names(HERE))

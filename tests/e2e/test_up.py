@@ -50,7 +50,7 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         assert report.returncode == 0, report.stderr
         numbers = dict(row.strip(" │").split("│") for row in report.stdout.splitlines() if row.count("│") == 3)
         numbers = {name.strip(): value.strip() for name, value in numbers.items()}
-        assert (numbers["Incidents"], numbers["Cleared by themselves"]) == ("1", "100%"), report.stdout
+        assert (numbers["Incidents"], numbers["cleared by itself"]) == ("1, of 1 alert", "1 (100%)"), report.stdout
 
         # The second one said what is wrong, and left the first one alone.
         said, complained = second.communicate(timeout=60)

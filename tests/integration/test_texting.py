@@ -59,7 +59,7 @@ def test_the_person_gets_the_page_and_a_link_that_is_theirs_alone(sns: "SNSClien
 
     ((number, text),) = [entry[:2] for entry in sns_backends["123456789012"]["eu-west-1"].sms_messages.values()]
     assert number == NUMBER
-    assert text.startswith("Firstline HIGH: DiskFull on web-1.")
+    assert text.startswith("HIGH DiskFull on web-1: ")
     address, _, token = text.rpartition(" ")[2].partition("?link=")
     assert address == f"{API}/console/enter/{INCIDENT_ID}"
     given = page_links.read(token, INCIDENT_ID, KEYS, NOW)

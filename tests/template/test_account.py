@@ -10,6 +10,7 @@ from cfnlint import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.incidents.canary import LONGEST
+from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from scripts.table_stack import table_template
 from tests.template.test_iam_senders import Resolved, template
 
@@ -219,6 +220,7 @@ def test_the_canarys_alarm_takes_no_way_through_firstline() -> None:
 
     assert "CanaryTopic" in str(alarm["AlarmActions"])
     assert "PageTopic" not in str(alarm)
+    assert alarm["AlarmName"].startswith(OWN_ALARMS), "EventBridge would bring it in as an alert"
     assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("CanaryRoundTrip", "breaching")
     assert alarm["Threshold"] < LONGEST
     assert schedule["ScheduleExpression"] == "rate(15 minutes)"

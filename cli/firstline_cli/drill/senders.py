@@ -44,7 +44,7 @@ class TestAlert:
         return f"firstline-test-{self.key}"
 
     def all_labels(self) -> dict[str, str]:
-        """Return its labels with the mark of a test."""
+        """Return the alert's labels, with the one that marks it as a test."""
         return {**self.labels, TEST: self.key}
 
 

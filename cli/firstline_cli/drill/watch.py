@@ -86,7 +86,11 @@ def told(record: IncidentRecord) -> str | None:
         return f"NOBODY: it is over ({record.outcome})"
     if live is None or (live.awaiting is None and live.shown == 0):
         return None
-    return "its message is in Slack" if live.shown else "NOBODY: no channel showed it"
+    if record.slack_ts and live.shown:
+        return "its message is in Slack"
+    if record.slack_ts:
+        return "its message is in Slack; A CHANNEL FAILED: the log of notify says which one, and why"
+    return "every connected channel took its message" if live.shown else "NOBODY: no channel showed it"
 
 
 def paged(record: IncidentRecord) -> str | None:

@@ -128,7 +128,9 @@ def test_settling_gives_everything_back_once(remediations: Remediations, begun: 
     begin(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
 
 
-def test_settling_what_was_begun_since_moves_the_board(remediations: Remediations, begun: Begin) -> None:
+def test_a_reservation_on_a_state_of_before_another_settled_is_refused(
+    remediations: Remediations, begun: Begin
+) -> None:
     first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS[:1])
     begin(remediations, plan, first)

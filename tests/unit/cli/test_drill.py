@@ -99,6 +99,14 @@ def test_reports_leave_tests_out() -> None:
             watch.paged,
             "ada, through pagerduty",
         ),
+        ({"slack_ts": "1.0", "shown": 1}, watch.told, "its message is in Slack"),
+        ({"shown": 1}, watch.told, "every connected channel took its message"),
+        (
+            {"slack_ts": "1.0", "awaiting": "resolution"},
+            watch.told,
+            "its message is in Slack; A CHANNEL FAILED: the log of notify says which one, and why",
+        ),
+        ({"awaiting": "resolution"}, watch.told, "NOBODY: no channel showed it"),
         ({"status": "CLOSED", "outcome": "suppressed"}, watch.told, "NOBODY: it is over (suppressed)"),
     ],
 )

@@ -47,6 +47,13 @@ def test_samconfig_alone_is_enough(checkout: Path) -> None:
     }
 
 
+def test_the_owners_tags_stand_beside_samconfigs(checkout: Path) -> None:
+    mine(checkout, '[prod.tags]\nteam = "platform"\nEnvironment = "live"\n')
+
+    tags = environments.load(checkout)["prod"].tags
+    assert tags == {"Application": "firstline", "Environment": "live", "team": "platform"}
+
+
 def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Path) -> None:
     for name in ("EventBridgeAlarms", "EventBridgeDeployments"):
         taking = [key for key, one in environments.load(checkout).items() if one.parameters[name] == "true"]

@@ -20,6 +20,7 @@ from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.listing import as_csv, rows
 from firstline_cli.main import app
+from firstline_cli.one_incident import plan_lines
 from local.emulator.signing import user_arn
 from tests.support.builders import (
     INCIDENT_ID,
@@ -234,6 +235,11 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
     whole = json.loads(as_json)
     assert whole["stands"]["owner"] == "ada (command line)"
     assert "task_token" not in as_json, "whoever has the token can end the wait"
+
+
+@pytest.mark.parametrize(("decision", "does"), [("auto", "runs by itself because: "), ("approve", "asks because: ")])
+def test_a_plan_says_whether_it_asks(decision: str, does: str) -> None:
+    assert [line for line in plan_lines(a_plan(decision=decision)) if line.startswith(does)]
 
 
 def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,10 @@ def test_the_schedules_are_checked(typed: Typed) -> None:
     (folder / "people.yaml").write_text("people: {ada: {phone: '+4915112345678'}, bob: {phone: ssm:oncall/bob}}")
     assert typed("check").output == "1 schedule without a problem for half a year.\n"
 
+    (folder / "oncall.yaml").write_text("schedules: {}")
+    (folder / "paging.yaml").unlink()
+    assert typed("check").output.startswith("Nobody takes turns: ")
+
 
 def test_the_copies_of_a_stack_are_checked(typed: Typed) -> None:
     (typed.folder / "policy" / "people.yaml").write_text("people: {ada: {slack: U1}, bob: {slack: U2}}")

@@ -160,7 +160,7 @@ def test_no_name_of_a_release_becomes_a_part_of_the_page() -> None:
     assert "<U+202E>" in page.text
 
 
-def test_it_says_how_it_went_before() -> None:
+def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
     def run(incident_id: str, days: int, *hosts: str, decision: Literal["auto", "shadow"] = "auto") -> RunbookRun:
         at = NOW - timedelta(days=days)
         return RunbookRun(

@@ -311,7 +311,7 @@ def test_a_deployment_of_the_future_is_one_of_now() -> None:
         (_with("ecs", "resources", value=[]), "without `service`"),
         (_with("ecs", "resources", value=None), "without `service`"),
         ({"service": "checkout", "version": "<no value>"}, "without `version`"),
-        (_with("ecs", "detail", value=None), "no `detail`"),
+        (_with("ecs", "detail", value=None), "the event has no `detail` object"),
         ({"payload": "{"}, "not JSON"),
     ],
 )

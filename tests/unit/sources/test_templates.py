@@ -84,7 +84,7 @@ def test_a_host_that_is_half_filled_in_is_none() -> None:
     assert (alert.host, alert.service, alert.severity) == (None, "ledger", "critical")
 
 
-def test_a_message_that_shows_the_template_is_not_told_of_it() -> None:
+def test_a_message_that_holds_a_placeholder_itself_gets_no_remark_about_it() -> None:
     (alert,) = normalize("generic", {"title": "Lag", "message": "Disk at {{ value }} %"})
 
     assert alert.message == "Disk at {{ value }} %"

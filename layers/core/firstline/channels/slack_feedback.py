@@ -91,7 +91,7 @@ def people_say(feedback: Sequence[Feedback]) -> str:
 
 
 def said(answer: Feedback) -> str:
-    """Return an answer as words for people."""
+    """Return an answer to "was this right?" in words for people, such as `it was noise`."""
     if answer.said == "word":
         return f"from now on, {answer.severity}"
     if answer.said == "wrong_severity":

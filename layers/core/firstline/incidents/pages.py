@@ -106,7 +106,7 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
 
 
 def page_within(live: Live, page_after: timedelta) -> timedelta:
-    """Return how late a page may be: `page_after`, or less for something worse than a remediation was planned for."""
+    """Return the longest time that a page may wait: `page_after`, or less if a worse alert joined after the verdict."""
     return min(page_after, LOUDER_WITHIN) if live.decided is not None and has_louder(live) else page_after
 
 

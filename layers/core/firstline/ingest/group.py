@@ -1,4 +1,7 @@
-"""One group of a delivery: folded into what was read of it, and written in as few transactions as possible."""
+"""One group of a delivery: folded into what was read of it, and written in as few transactions as possible.
+
+Which alerts are one group is decided before, by the group key of `sources/identity.py`.
+"""
 
 import random
 from collections import defaultdict
@@ -95,7 +98,9 @@ class GroupWriter:
             self.result.duplicates = max(0, len(delivery.alerts[self.key]) - self.result.new)
             delivery.result.groups.append(self.result)
             return
-        raise HistoryUnavailable(f"group {self.key} was written by others {ATTEMPTS} times in a row")
+        raise HistoryUnavailable(
+            f"group {self.key} was changed by other deliveries in each of {ATTEMPTS} tries: the sender has to try again"
+        )
 
     def look_at_the_clock(self) -> None:
         """Raise `OutOfTime` if what is not written yet is to be left."""

@@ -4,9 +4,9 @@ raw event -> `NormalizedAlert` -> `Incident` -> `Classification` -> `Remediation
 A later type may refer to an earlier one, never the reverse. All are immutable and refuse unknown fields; all of them
 survive `model_dump(mode="json")` and back, because that is how Step Functions carries them.
 
-Read the files in this order: `frozen` and `severity`, of which all are made; `alert`, `incident`, `metric`,
-`classification` and `plan`, which an execution hands on; `live` and `record`, which the table stores; and `evidence`,
-which the next classification rests on.
+Read `alert.py` first, then `incident`, `metric`, `classification` and `plan`, which an execution hands on; `live` and
+`record`, which the table stores; and `evidence`, which the next classification rests on. All are made of `frozen` and
+`severity`.
 """
 
 from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert

@@ -10,7 +10,7 @@ from firstline.policy.durations import Duration, between
 
 
 def not_none(value: str) -> str:
-    """Refuse zero hosts at a time."""
+    """Return a share of hosts; raise ValueError if it is zero, because no host would ever get the command."""
     if value.strip("0") == "":
         raise ValueError("with 0 hosts at a time nothing would ever run; 1 is the least")
     return value

@@ -1,7 +1,10 @@
 """The sources of alerts: one module per source, which authenticates its sender and reads its payloads.
 
-Everything here is pure. To add a source, write a module with `read` and `authenticate` (see `Source`), and add its name
-to `SOURCES`. A module is imported when its source is first used: ingest's start must stay cheap.
+Read `generic.py` first, a whole source. Everything here is pure. To add a source, write a module with `read` and
+`authenticate` (see `Source`), and add its name to `SOURCES`. A module is imported when its source is first used:
+ingest's start must stay cheap.
+
+`authentication.py` proves who sent a payload; `identity.py` says which alerts are the same and which are one group.
 """
 
 from collections.abc import Callable, Mapping, Sequence

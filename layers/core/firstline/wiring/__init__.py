@@ -1,7 +1,7 @@
 """Composition root: it builds the parts of a function from its settings, each once and when it is first used.
 
-A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
-the part is built, so that a cold start imports nothing that its function does not use.
+Read `stores.py` first. A handler makes one `Wiring` and passes its parts on to one call into the package. A part's
+modules are imported where the part is built, so that a cold start imports nothing that its function does not use.
 
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 

@@ -278,12 +278,12 @@ class TableGroups(TableStore):
         raise GroupChanged(f"{change.incident_id} is over")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
-        """Return the live half if the change is in the table already, after a reply that was lost.
+        """Return the live half after a refused write, if an earlier try whose reply was lost had written the change.
 
         Raises
         ------
         GroupChanged
-            It is not.
+            The change is not in the table: another writer was faster.
         """
         keys = {alert_key(change.group_key, write.after.fingerprint): write.after for write in change.writes}
         found = self._table.get_all(keys)

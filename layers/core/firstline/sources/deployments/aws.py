@@ -47,7 +47,7 @@ def deployment_from_event(event: Any, *, received_at: datetime) -> Deployment | 
         return None
     kind, detail = event["detail-type"], event.get("detail")
     if type(detail) is not dict:
-        raise UnreadablePayload(f"{kind}: no `detail`")
+        raise UnreadablePayload(f"{kind}: the event has no `detail` object, which says what was deployed")
     return _READERS[kind](event, detail, moment(event.get("time"), received_at))
 
 
