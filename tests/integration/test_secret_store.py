@@ -6,10 +6,12 @@ from pathlib import Path
 
 import boto3
 import pytest
+import typer
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from firstline.channels.webhook import keys_of
+from firstline_cli.init.secrets import read
 from firstline_cli.main import app
 from firstline_cli.secret_store import known
 from tests.integration.stack_on_aws import deployed_stack
@@ -33,6 +35,13 @@ def stored(name: str) -> str:
     found = boto3.client("ssm").get_parameter(Name=f"/firstline/{NAME}/{name}", WithDecryption=True)["Parameter"]
     assert found["Type"] == "SecureString"
     return found["Value"]
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    with pytest.raises(typer.Exit):
+        read("--slack-token", f"file:{tmp_path}/key")
+    assert capsys.readouterr().err == f"--slack-token: {tmp_path}/key cannot be read: it is no text in UTF-8.\n"
 
 
 def test_a_value_is_read_from_stdin_and_not_shown() -> None:

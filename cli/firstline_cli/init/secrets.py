@@ -74,6 +74,8 @@ def read(option: str, given: str) -> str:
             )
     except KeyError:
         raise refusal(f"{option}: there is no environment variable {where}.", USAGE) from None
+    except UnicodeDecodeError:
+        raise refusal(f"{option}: {where} cannot be read: it is no text in UTF-8.", USAGE) from None
     except OSError as error:
         raise refusal(f"{option}: {where} cannot be read: {error.strerror}.", USAGE) from None
     return value.strip()
