@@ -16,7 +16,6 @@ from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
-from firstline.privacy.redact import redact
 from firstline.text import local_time, one_line, short_duration, strip_invisible
 from firstline_cli.incident_ids import record_of
 from firstline_cli.records import in_line
@@ -78,9 +77,10 @@ def plan_lines(plan: RemediationPlan) -> Iterator[str]:
 def _sections(
     table: Table, record: IncidentRecord, status: Status, zone: tzinfo, now: datetime
 ) -> Iterator[tuple[str, list[str]]]:
+    record = as_people_see_it(record)
     alert, verdict = record.incident.alert, record.classification
-    message = strip_invisible(redact(alert.message))[:_MESSAGE_CHARS].strip()
-    yield "What the alert says", [*message.splitlines(), *annotations(without_personal_data(alert))]
+    message = strip_invisible(alert.message)[:_MESSAGE_CHARS].strip()
+    yield "What the alert says", [*message.splitlines(), *annotations(alert)]
     if verdict is not None:
         yield "What Firstline makes of it", [one_line(verdict.summary, _LINE_CHARS), *_reasons(verdict.reasons)]
     if record.plan is not None:
@@ -117,7 +117,7 @@ def _sections(
 
 def _links(record: IncidentRecord, stored: list[StoredAlert]) -> Iterator[str]:
     alerts = [without_personal_data(one.alert) for one in stored]
-    yield from (f"{link.label}: {link.url}" for link in links_of(as_people_see_it(record), alerts))
+    yield from (f"{link.label}: {link.url}" for link in links_of(record, alerts))
 
 
 def _place(record: IncidentRecord, instance_id: str) -> str:

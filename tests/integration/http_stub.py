@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `hang` waits until the test is over before it says anything."""
+    """One answer. `hang` waits until the test is over before it says anything, `drip` before it ends."""
 
     status: int = 200
     body: Any = field(default_factory=lambda: {"ok": True})
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
+    drip: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if answer.drip:
+            self._drip(content)
+        else:
+            self.wfile.write(content)
+
+    def _drip(self, content: bytes) -> None:
+        with suppress(ConnectionError):
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                if self.server.over.wait(0.1):
+                    return
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing on the terminal."""

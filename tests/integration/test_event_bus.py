@@ -14,7 +14,7 @@ from firstline.adapters.aws.event_bus import EventBus
 from firstline.channels.events import render
 from firstline.incidents.milestones import Milestone
 from firstline.models.event import IncidentEvent
-from tests.support.builders import INCIDENT_ID, NOW, a_record
+from tests.support.builders import INCIDENT_ID, NOW, a_classification, a_record
 
 
 def events(count: int) -> list[IncidentEvent]:
@@ -63,6 +63,23 @@ def test_from_what_was_not_taken_on_everything_comes_again(client: Any, answers:
             stub.add_response("put_events", {"Entries": [{"EventId": "e"}] * accepted + failed})
         assert EventBus(client, "default", "shop").send(events(12)) == taken
         stub.assert_no_pending_responses()
+
+
+def test_no_request_is_longer_than_the_bus_takes(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All entries together have 256 KB: one alert of long texts has a tenth of that."""
+    sizes: list[int] = []
+
+    def put(Entries: list[Any]) -> Any:
+        sizes.append(sum(len(f"{one['Source']}{one['DetailType']}{one['Detail']}".encode()) + 14 for one in Entries))
+        return {"Entries": [{"EventId": "e"}] * len(Entries)}
+
+    monkeypatch.setattr(client, "put_events", put)
+    long = "🔥" * 4_000
+    verdict = a_classification(summary=long, cause=long, prompt_version="1")
+    milestone = Milestone(INCIDENT_ID, "classified", NOW, reason=long)
+    event = render(milestone, a_record(classification=verdict), stack="shop")
+    assert EventBus(client, "default", "shop").send([event] * 25) == 25
+    assert sum(sizes) > 256 * 1_024 > max(sizes)
 
 
 def test_an_event_that_is_refused_for_good_does_not_hold_the_others(client: Any) -> None:

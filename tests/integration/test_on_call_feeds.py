@@ -142,11 +142,40 @@ def test_an_event_without_a_time_or_a_person_is_no_shift(lines: list[str]) -> No
         (["SUMMARY:a", "DTSTART:19000101T000000Z", "DURATION:PT1H", "RRULE:FREQ=SECONDLY"], "repeats too often"),
         (["SUMMARY:a", "DTSTART:10000101T000000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY"], "repeats too often"),
         (["SUMMARY:a", "DTSTART:20261024T070000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;X=Y"], "cannot be read"),
+        (["SUMMARY:a", "DTSTART:20261024T070000Z", "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYDAY=99MO"], "cannot be read"),
+        (
+            ["SUMMARY:a", "DTSTART:20261024T070000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;INTERVAL=0;BYMONTHDAY=30"],
+            "repeats too often",
+        ),
+        (
+            ["SUMMARY:a", "DTSTART:20261024T070000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;FREQ=SECONDLY;BYMONTH=13"],
+            "repeats too often",
+        ),
     ],
 )
 def test_an_event_that_makes_no_sense_is_said(lines: list[str], words: str) -> None:
     with pytest.raises(FeedUnavailable, match=words):
         read(*lines)
+
+
+@pytest.mark.parametrize(
+    ("rule", "begins"),
+    [
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;UNTIL=99991231T235959Z", ["12", "26", "09"]),
+        ("FREQ=MONTHLY;BYDAY=-1SA;COUNT=130", ["31"]),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", []),
+    ],
+)
+def test_an_old_rule_still_counts_its_weeks(rule: str, begins: list[str]) -> None:
+    found = read("SUMMARY:ada", "DTSTART;TZID=Europe/Berlin:20160104T090000", "DURATION:PT1H", f"RRULE:{rule}")
+    assert [begin[:2] for _, begin, _ in found][:3] == begins
+
+
+def test_a_calendar_that_takes_too_long_to_count_is_said() -> None:
+    clock = iter([0.0, 0.0, 99.0])
+    both = calendar("SUMMARY:a", "DTSTART:20261024T070000Z", "END:VEVENT", "BEGIN:VEVENT", "SUMMARY:b")
+    with pytest.raises(FeedUnavailable, match="take more than 3 seconds"):
+        ical.read(both, BERLIN, NOW, lambda: next(clock))
 
 
 @given(st.text(max_size=300), st.lists(st.sampled_from(["BEGIN:VEVENT", "END:VEVENT", "DTSTART:", "RRULE:", ":", ";"])))
@@ -163,6 +192,7 @@ def test_no_text_makes_the_reader_raise_anything_else(text: str, more: list[str]
         (Answer(200, b"<html>"), "no calendar"),
         (Answer(200, b"BEGIN:VCALENDAR\r\n" + b"x" * MAX_BYTES), "more than"),
         (Answer(hang=True), "does not answer"),
+        (Answer(200, b"BEGIN:VCALENDAR\r\n" * 20, drip=True), "does not answer"),
     ],
 )
 def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: str) -> None:
@@ -172,7 +202,17 @@ def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"schedule": null}', b"[" * 100_000, {"schedule": {}}, schedule({}), schedule(7)]
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"schedule": null}',
+        b"[" * 100_000,
+        {"schedule": {}},
+        schedule({}),
+        schedule(7),
+        schedule({"start": "2026-10-24T07:00:00Z", "end": "2026-10-24T08:00:00Z", "user": {"summary": []}}),
+    ],
 )
 def test_an_answer_of_pagerduty_that_makes_no_sense_is_said(body: Any) -> None:
     with answering(Answer(body=body)) as stub, pytest.raises(FeedUnavailable, match="makes no sense"):

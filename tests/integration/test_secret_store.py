@@ -6,10 +6,12 @@ from pathlib import Path
 
 import boto3
 import pytest
+import typer
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from firstline.channels.webhook import keys_of
+from firstline_cli.init.secrets import read
 from firstline_cli.main import app
 from firstline_cli.secret_store import known
 from tests.integration.stack_on_aws import deployed_stack
@@ -33,6 +35,13 @@ def stored(name: str) -> str:
     found = boto3.client("ssm").get_parameter(Name=f"/firstline/{NAME}/{name}", WithDecryption=True)["Parameter"]
     assert found["Type"] == "SecureString"
     return found["Value"]
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    with pytest.raises(typer.Exit):
+        read("--slack-token", f"file:{tmp_path}/key")
+    assert capsys.readouterr().err == f"--slack-token: {tmp_path}/key cannot be read: it is no text in UTF-8.\n"
 
 
 def test_a_value_is_read_from_stdin_and_not_shown() -> None:
@@ -81,6 +90,9 @@ def test_the_list_names_all_and_reads_no_value() -> None:
         (["set", "sources/kafka"], "x", 3, "There is no secret 'sources/kafka'; known are sources/cloudwatch"),
         (["set", "slack/bot-token", "--add"], "x", 2, "slack/bot-token has one value at a time"),
         (["set", "slack/bot-token"], "xoxp-1", 2, "a bot token begins with xoxb-"),
+        (["set", "oncall/../x"], "x", 3, "There is no secret"),
+        (["set", "webhook/url"], "http://example.com", 2, "an address begins with https://"),
+        (["set", "webhook/signing-key"], "secret", 2, "a signing key is whsec_"),
         (["set", "sources/generic"], "\n", 2, "it must not be empty"),
     ],
 )

@@ -14,6 +14,15 @@ FORMS = {
     "slack/bot-token": (re.compile(r"xoxb-\S+"), "a bot token begins with xoxb-"),
     "slack/signing-secret": (re.compile(r"[0-9a-f]{32}"), "a signing secret has 32 digits, 0 to f"),
     "pagerduty/routing-key": (re.compile(r"[0-9A-Za-z]{32}"), "an integration key has 32 letters and digits"),
+    **dict.fromkeys(
+        ("teams/workflow-url", "webhook/url"),
+        # The emulator may post to a receiver beside it.
+        (re.compile(r"(https://|http://(127\.0\.0\.1|localhost)\b)\S+"), "an address begins with https://"),
+    ),
+    "webhook/signing-key": (
+        re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}"),
+        "a signing key is whsec_ and the output of `openssl rand -base64 32`",
+    ),
 }
 """The form of each secret that others make, and what to say of one that has it not."""
 
@@ -65,6 +74,8 @@ def read(option: str, given: str) -> str:
             )
     except KeyError:
         raise refusal(f"{option}: there is no environment variable {where}.", USAGE) from None
+    except UnicodeDecodeError:
+        raise refusal(f"{option}: {where} cannot be read: it is no text in UTF-8.", USAGE) from None
     except OSError as error:
         raise refusal(f"{option}: {where} cannot be read: {error.strerror}.", USAGE) from None
     return value.strip()

@@ -20,6 +20,8 @@ from tests.support.builders import (
     a_page,
     a_plan,
     a_record,
+    an_alert,
+    an_incident,
     hostile_notification,
 )
 
@@ -96,6 +98,12 @@ def test_a_record_that_cannot_be_read_does_not_hold_the_others(caplog: pytest.Lo
 def test_an_incident_that_is_gone_does_not_hold_the_others() -> None:
     bus = Bus([a_milestone()])
     bus.found = None
+    assert bus.publish() is None
+    assert bus.events == []
+
+
+def test_a_canary_is_told_to_no_system() -> None:
+    bus = Bus([a_milestone("paged", page=a_page())], record=a_record(an_incident(an_alert(source="canary"))))
     assert bus.publish() is None
     assert bus.events == []
 

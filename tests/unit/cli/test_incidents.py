@@ -29,6 +29,7 @@ from tests.support.builders import (
     a_page,
     a_plan,
     a_record,
+    a_result,
     a_waiting_record,
     an_alert,
     an_incident,
@@ -253,6 +254,14 @@ def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.Monk
     assert "Prometheus: https://prometheus.example/" in text
     assert "x.example/" not in text.replace("prometheus.example/", "").replace("wiki.example/", "")
     assert "impact: no orders" in text
+    assert "ada@" not in text
+
+
+def test_show_prints_no_personal_data_of_an_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "mail to ada" + "@example.com bounced"
+    record = a_record(results=[a_result(output=said)], classification=a_classification(cause=said, summary=said))
+    text = Typed(Terminal(record), monkeypatch)("show", record.incident.incident_id).stdout
+    assert "[redacted e-mail address] bounced" in text.replace("\n", " ")
     assert "ada@" not in text
 
 

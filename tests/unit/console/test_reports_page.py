@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from firstline.console.charts import Series, beside, stacked
+from firstline.models import TEST
 from firstline.policy.rules import Rules
 from firstline.reports.ends import ENDINGS
 from tests.support.builders import (
@@ -69,6 +70,12 @@ def test_a_report_counts_what_is_open_who_was_paged_and_how_it_was_before_a_chan
     assert ("line", "class", "change") in page.attributes
     assert not {"img", "style"} & set(page.elements[page.elements.index("main") :])
     assert page.elements.count("script") == 1, "the console's own"
+
+
+def test_a_test_of_firstline_stands_in_no_plot() -> None:
+    tried = an_incident(an_alert(labels={TEST: "1a2b"}), incident_id="Tried")
+    ended = a_record(tried, status="CLOSED", closed_at=NOW, outcome="self_cleared")
+    assert report(Shelf(over(), ended)).text == report(Shelf(over())).text
 
 
 @pytest.mark.parametrize("change", ["", "x", "2026-13-01", "2099-01-01", "0001-01-01"])

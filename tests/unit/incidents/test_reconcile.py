@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -195,6 +197,19 @@ def test_open_incidents_are_counted(world: World) -> None:
     world.run(2)
 
     assert counted("OpenIncidents") == 3
+
+
+def test_slow_schedules_begin_only_while_there_is_time_for_them(world: World) -> None:
+    looked: list[datetime] = []
+    world.reconciler = replace(world.reconciler, on_call=looked.append)
+    world.opens(**CRITICAL)
+    world.each_page_takes = 30.0
+
+    world.run(6)
+    assert (world.pages, looked) == (1, [])
+    world.run(7)
+
+    assert looked == [at(7)]
 
 
 # --- the index, the heartbeat, the topic ------------------------------------------------------------------------------

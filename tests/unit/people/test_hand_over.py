@@ -123,12 +123,13 @@ def test_what_cannot_be_read_is_handed_over_by_the_next_run() -> None:
     assert len(office.look(AFTER)) == 1
 
 
-def test_one_schedule_that_fails_keeps_no_other() -> None:
+@pytest.mark.parametrize("failure", [HistoryUnavailable("throttled"), ValueError("an item of an odd shape")])
+def test_one_schedule_that_fails_keeps_no_other(failure: Exception) -> None:
     office = Office()
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
         if schedule == "broken":
-            raise HistoryUnavailable("throttled")
+            raise failure
         return ()
 
     for moment in (BEFORE, AFTER):

@@ -184,7 +184,7 @@ def test_a_schedule_is_copied_every_quarter_of_an_hour() -> None:
     assert timedelta(minutes=15) == EVERY
 
 
-@pytest.mark.parametrize("failure", [FeedUnavailable("503"), HistoryUnavailable("throttled"), []])
+@pytest.mark.parametrize("failure", [FeedUnavailable("503"), HistoryUnavailable("throttled"), KeyError("x"), []])
 def test_what_cannot_be_read_keeps_the_old_copy_and_is_counted(failure: Any) -> None:
     elsewhere = Elsewhere()
     elsewhere.look()

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.models import SEVERITY_RANK, Feedback, Hold, IncidentRecord, Severity
+from firstline.models import SEVERITY_RANK, TEST, Feedback, Hold, IncidentRecord, Severity
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import Rules
 from firstline.reports.replay import PolicyFiles, Replay, replay
@@ -80,6 +80,13 @@ def test_a_page_that_a_rule_would_have_hidden_is_named_with_what_shows_that_it_w
     assert touched(found) == {"goes"}
     assert (gone.proof, found.missed) == ("ada took it", [gone])
     assert gone.why.startswith(f"rule {yaml.safe_load(bad)[0]['id']} says ")
+
+
+def test_a_test_of_firstline_is_not_replayed() -> None:
+    tried = closed(acknowledged_by="ada", acknowledged_at=NOW)
+    alert = an_alert(labels={TEST: "1a2b"})
+    found = replayed(tried.model_copy(update={"incident": an_incident(alert)}), files(rules(NOISE)))
+    assert (found.seen, found.paged, touched(found)) == (0, 0, set())
 
 
 @pytest.mark.parametrize(

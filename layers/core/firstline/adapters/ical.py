@@ -5,9 +5,10 @@ only. Repetition rules are expanded by dateutil, which boto3 brings. https://www
 """
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterator
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from itertools import islice
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,14 +21,21 @@ MOST_EVENTS = 5_000
 MOST_REPETITIONS = 20_000
 """The most repetitions of one event that are counted, from its first one on: 50 years of days."""
 
+MOST_SECONDS = 3.0
+"""The time for which the shifts of one calendar are counted."""
+
+_CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
+"""After so many years the weekdays fall on the same days again."""
+
 _SLOW = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", re.IGNORECASE)
+_ENDLESS = re.compile(r"INTERVAL=[+-]?0*(;|$)|BYEASTER", re.IGNORECASE)
 _DURATION = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,7})S)?)?")
 
 type _Property = tuple[dict[str, str], str]
 type _Event = dict[str, list[_Property]]
 
 
-def read(text: str, zone: ZoneInfo, now: datetime) -> list[Span]:
+def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = monotonic) -> list[Span]:
     """Return the shifts of a calendar around a time.
 
     Parameters
@@ -38,27 +46,27 @@ def read(text: str, zone: ZoneInfo, now: datetime) -> list[Span]:
     Raises
     ------
     FeedUnavailable
-        It is no calendar, or an event of it makes no sense.
+        It is no calendar, an event of it makes no sense, or its events take too long to count.
     """
     lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
     if lines[0].strip().upper() != "BEGIN:VCALENDAR" or len(lines) > MOST_LINES:
         raise FeedUnavailable("it is no calendar, or one of more than 100,000 lines")
     try:
-        return _all_spans(list(islice(_events(lines), MOST_EVENTS)), zone, now)
-    except (ValueError, OverflowError, TypeError) as error:
+        return list(_all_spans(list(islice(_events(lines), MOST_EVENTS)), zone, now, clock))
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise FeedUnavailable(f"an event cannot be read: {one_line(str(error), 120)}") from None
 
 
-def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime) -> list[Span]:
+def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime, clock: Callable[[], float]) -> Iterator[Span]:
     moved = {
         (_text(event, "UID"), _moment(event["RECURRENCE-ID"][0], zone)) for event in events if "RECURRENCE-ID" in event
     }
-    return [
-        span
-        for event in events
-        if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED"
-        for span in _spans(event, zone, now, moved)
-    ]
+    until = clock() + MOST_SECONDS
+    for event in events:
+        if clock() >= until:
+            raise ValueError(f"its events take more than {MOST_SECONDS:g} seconds to count")
+        if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED":
+            yield from _spans(event, zone, now, moved)
 
 
 def _events(lines: list[str]) -> Iterator[_Event]:
@@ -109,23 +117,29 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
     first, last = now - BEHIND - length, now + AHEAD
     if "RRULE" not in event:
         return [begin]
+    if begin > last:
+        return []
     from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 
     rule = event["RRULE"][0][1]
-    if not _SLOW.search(rule):
+    names = [part.partition("=")[0].upper() for part in rule.split(";")]
+    if not _SLOW.search(rule) or len(names) > len(set(names)) or _ENDLESS.search(rule):
         raise ValueError(f"a rule that repeats too often: {rule}")
     written = event["DTSTART"][0]
     local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
     local = begin.astimezone(local_zone).replace(tzinfo=None)
+    # dateutil looks for the next repetition up to the year 9999, which takes seconds for a rule that has none. So the
+    # event is counted shortly before, on the same days of the week.
+    later = (MAXYEAR - last.year - 1) // _CYCLE_YEARS * _CYCLE
     # The rule counts in the wall clock, so its end has to be local as well.
     if found_end := re.search(r"UNTIL=([0-9TZ]+)", rule):
-        end = _moment(({}, found_end[1]), local_zone).astimezone(local_zone)
+        end = min(_moment(({}, found_end[1]), local_zone), last).astimezone(local_zone).replace(tzinfo=None) + later
         rule = rule.replace(found_end[1], f"{end:%Y%m%dT%H%M%S}")
-    repeats: Any = rrulestr(rule, dtstart=local)
+    repeats: Any = rrulestr(rule, dtstart=local + later)
     out = {_moment((given, part), zone) for given, listed in event.get("EXDATE", []) for part in listed.split(",")}
     found = []
     for number, wall in enumerate(repeats):
-        at = wall.replace(tzinfo=local_zone).astimezone(UTC)
+        at = (wall - later).replace(tzinfo=local_zone).astimezone(UTC)
         if at > last:
             break
         if number >= MOST_REPETITIONS:

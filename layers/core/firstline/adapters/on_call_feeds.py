@@ -5,6 +5,7 @@ and of a name only a short line is kept.
 """
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
@@ -97,6 +98,24 @@ class OnCallFeeds:
         return value
 
     def _fetch(self, url: str, headers: dict[str, str]) -> bytes:
+        answers: list[bytes | FeedUnavailable] = []
+
+        def ask() -> None:
+            try:
+                answers.append(self._ask(url, headers))
+            except FeedUnavailable as error:
+                answers.append(error)
+
+        # A socket's time-out is for each of its reads: a server that drips would hold reconcile as long as it likes.
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(self._timeout_seconds)
+        answer = answers[0] if answers else FeedUnavailable("the server does not answer in time")
+        if isinstance(answer, FeedUnavailable):
+            raise answer
+        return answer
+
+    def _ask(self, url: str, headers: dict[str, str]) -> bytes:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the scheme is checked, or the stack's own)
         opener = urllib.request.build_opener(_NoRedirect)
         try:
@@ -121,5 +140,5 @@ def spans_of(body: bytes) -> list[Span]:
             Span(who=one_line(entry["user"]["summary"], 120), begins_at=entry["start"], ends_at=entry["end"])
             for entry in entries
         ]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FeedUnavailable(f"PagerDuty's answer makes no sense ({type(error).__name__})") from None

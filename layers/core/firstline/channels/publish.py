@@ -72,11 +72,13 @@ class Publisher:
             return []
 
     def _event(self, milestone: Milestone, known: dict[str, IncidentRecord | None]) -> IncidentEvent | None:
-        """Return the event about a milestone; None if its incident has expired or does not fit the schema."""
+        """Return the event about a milestone; None for a canary, and if its incident expired or fits no schema."""
         me = milestone.incident_id
         if me not in known:
             known[me] = self.record(me)
         record = known[me]
+        if record is not None and record.incident.is_canary:
+            return None
         try:
             if record is not None:
                 return render(milestone, record, stack=self.stack, console_url=self.console_url)

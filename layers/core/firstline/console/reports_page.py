@@ -17,7 +17,7 @@ from firstline.policy.oncall import Roster
 from firstline.reports.ends import ENDINGS, ending_of
 from firstline.reports.noise import Noisy
 from firstline.reports.pages import Clocks
-from firstline.reports.periods import By, Figures, reads_since, report, week_of
+from firstline.reports.periods import By, Figures, reads_since, real_incidents, report, week_of
 from firstline.reports.spread import ENOUGH_FOR_P90
 from firstline.reports.wording import (
     COLUMNS,
@@ -55,7 +55,7 @@ class Asked:
 
 def reports_page(records: Iterable[IncidentRecord], asked: Asked, schedules: Mapping[str, Roster], frame: Frame) -> str:
     """Render the report of closed and open incidents with their pages."""
-    every = list(records)
+    every = real_incidents(records)
     clocks = Clocks(frame.zone, schedules)
     given: dict[str, Any] = {"since": asked.since, "until": asked.until, "clocks": clocks}
     found = report(every, by=asked.by, change=asked.change, **given)

@@ -56,6 +56,9 @@ STOPPED = ("ABORTED", "TIMED_OUT")
 SECONDS = 38.0
 """What is left of the incidents after this time waits for the next run, so that this one does not time out."""
 
+SCHEDULES_BEGIN_WITHIN = 28.0
+"""Schedules that are kept elsewhere may take 25 seconds to copy, and Lambda ends the function after 55."""
+
 
 class LastResort(Protocol):
     """The topic of last resort, which also gets Firstline's own alarms."""
@@ -122,7 +125,8 @@ class Reconciler:
             raise
 
     def _run(self, now: datetime) -> int:
-        until = self.clock() + SECONDS
+        began = self.clock()
+        until = began + SECONDS
         spare = Spare(MOST_RECORDS)
         lives = self.incidents.due(now + LOOK_AHEAD, MOST_LIVES)
         # Who has to be woken comes first, whatever else is wrong and however much there is of it.
@@ -145,7 +149,7 @@ class Reconciler:
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
-        if self.clock() < until:
+        if self.clock() < began + SCHEDULES_BEGIN_WITHIN:
             with _apart("the schedules of who is on call wait for the next run"):
                 self.on_call(now)
         return looked_at

@@ -47,4 +47,8 @@ class Follower:
             except (FeedUnavailable, HistoryUnavailable) as error:
                 logger.error("A schedule was not copied", extra={"schedule": name, "why": str(error)})
                 metrics.add_metric(name="ScheduleNotCopied", unit="Count", value=1)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the other schedules
+                # Its text may quote the calendar's address, which is a secret.
+                logger.error("A schedule was not copied", extra={"schedule": name, "why": type(error).__name__})
+                metrics.add_metric(name="ScheduleNotCopied", unit="Count", value=1)
         return copied

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from firstline.errors import HistoryUnavailable
 from firstline.incidents.status import Status, status_of
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord
@@ -158,7 +157,7 @@ class HandOverWatch:
         for name, roster in self.schedules.items():
             try:
                 said += self._look_at(name, roster, now)
-            except HistoryUnavailable:
+            except Exception:  # noqa: BLE001 - whatever it is, it must not cost the other schedules
                 logger.exception("A hand-over waits for the next run", extra={"schedule": name})
         return said
 

@@ -15,6 +15,7 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecor
 from firstline.policy.holds import Window
 from firstline.policy.paging import Level, PagingPolicy
 from firstline.policy.rules import Rule, Rules
+from firstline.reports.periods import real_incidents
 from firstline.reports.preview import hides_in, outlasts
 from firstline.reports.proof import is_critical, proof_of
 from firstline.runbooks.catalogue import Catalogue
@@ -101,7 +102,7 @@ def replay(
     environment: str,
     assess: Assess,
 ) -> Replay:
-    """Replay closed incidents against changed files.
+    """Replay closed incidents against changed files. Tests do not count.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def replay(
         Whose modes of runbooks count.
     """
     found = Replay()
-    for record in records:
+    for record in real_incidents(records):
         found.seen += 1
         found.paged += record.paged_at is not None
         _One(record, before, after, zone, environment, assess, found).look()

@@ -1,8 +1,7 @@
 """An EventBridge bus that gets an event for each change of an incident."""
 
 import json
-from collections.abc import Sequence
-from itertools import batched
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from firstline.adapters.aws.clients import AWS_FAILURES
@@ -11,6 +10,10 @@ from firstline.observability import logger, metrics
 
 MOST_ENTRIES = 10
 """The most entries that one PutEvents takes: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+
+MOST_BYTES = 200_000
+"""The most bytes of one PutEvents; the bus takes 256 KB, and of a longer request nothing, however often it comes:
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
 
 _PASSING = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 
@@ -29,13 +32,13 @@ class EventBus:
         An event that it refuses for good is logged and counted as lost, so that it does not hold those behind it.
         """
         taken = 0
-        for some in batched(events, MOST_ENTRIES, strict=False):
+        for some in self._requests(events):
             try:
-                answers = self._client.put_events(Entries=[self._entry(event) for event in some])["Entries"]
+                answers = self._client.put_events(Entries=[entry for _, entry in some])["Entries"]
             except AWS_FAILURES as error:
                 logger.error("The event bus took nothing", extra={"bus": self._bus, "why": str(error)})
                 return taken
-            for event, answer in zip(some, answers, strict=True):
+            for (event, _), answer in zip(some, answers, strict=True):
                 code = answer.get("ErrorCode")
                 if code in _PASSING:
                     logger.error("The event bus did not take an event", extra={"event": event.id, "why": code})
@@ -45,6 +48,21 @@ class EventBus:
                     metrics.add_metric(name="EventsLost", unit="Count", value=1)
                 taken += 1
         return taken
+
+    def _requests(self, events: Sequence[IncidentEvent]) -> Iterator[list[tuple[IncidentEvent, Any]]]:
+        """Yield the events with their entries, as many at a time as one request takes."""
+        request: list[tuple[IncidentEvent, Any]] = []
+        size = 0
+        for event in events:
+            entry = self._entry(event)
+            length = len(entry["Detail"].encode())
+            if len(request) == MOST_ENTRIES or (request and size + length > MOST_BYTES):
+                yield request
+                request, size = [], 0
+            request.append((event, entry))
+            size += length
+        if request:
+            yield request
 
     def _entry(self, event: IncidentEvent) -> Any:
         return {
