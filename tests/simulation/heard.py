@@ -191,12 +191,9 @@ class Heard:
             word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
         ):
             return
-        known = [
-            rank(word) for key, word in self.watch.world.witness.last.items() if key in mine and word.at <= answered
-        ]
-        newer = [
-            rank(word) for key, word in self.watch.world.witness.last.items() if key in mine and word.at > answered
-        ]
+        fired = [word for key in mine for word in self._fired[key]]
+        known = [rank(word) for word in fired if word.at <= answered]
+        newer = [rank(word) for word in fired if word.at > answered]
         if max(newer, default=0) <= max(known, default=0):
             self.watch.say("page after answer", f"{message.incident_id} at {message.at}, answered {answered}")
 
