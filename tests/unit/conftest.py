@@ -5,6 +5,8 @@ from hypothesis import find
 from hypothesis import strategies as st
 from pytest_socket import disable_socket
 
+from firstline.observability import metrics
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _characters_are_known() -> None:
@@ -18,3 +20,9 @@ def _characters_are_known() -> None:
 @pytest.fixture(autouse=True)
 def _no_sockets() -> None:
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_metric_of_another_test() -> None:
+    """Forget the metrics that were counted: all tests of a process share the one Metrics."""
+    metrics.clear_metrics()
