@@ -245,7 +245,7 @@ FOUND_BY = {
     "a close that asks nobody whether something joined": 41,
     "a close that leaves the shared state of the group open": 1,
     "an execution that does not ask whether it was succeeded": 2,
-    "a page that is sent without a claim": 9,
+    "a page that is sent without a claim": 11,
     "a resolve that is not subtracted": 1,
     "a resolve that waits do not see, and that wakes nobody": 1,
     "an acknowledgement that answers later pages, too": 1,
