@@ -100,4 +100,6 @@ def test_reconcile_reads_an_idle_incident_once_in_ten_minutes() -> None:
         reads = line.requests("reconcile")
         runs = reads["query"] / 9
         assert runs >= 29
-        assert reads["batch_get_item"] + reads["get_item"] <= 15, "three looks, of five reads each"
+        assert reads["batch_get_item"] + reads["get_item"] <= 15, (
+            "three looks of three reads, three checks of the index of two"
+        )

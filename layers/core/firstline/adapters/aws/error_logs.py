@@ -33,7 +33,7 @@ _ERRORS = (
     "|timed.out|[Oo]ut.of.memory|OOMKilled|Execution.failed%"
 )
 _FAILED_REQUESTS = '{ ($.status = "5*") || ($.status >= 500) }'
-"""Of an access log in JSON, whose status is a text or a number."""
+"""The filter for failed requests in a JSON access log, whose status is a text or a number."""
 
 _RDS_LOGS = ("error", "postgresql", "alert")
 """The logs of a database that hold its errors: MySQL, MariaDB and SQL Server; PostgreSQL; Oracle."""

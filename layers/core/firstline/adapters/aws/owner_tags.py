@@ -37,7 +37,7 @@ class TagReader:
         if known is not None and self._clock() < until:
             return known
         found = clients("resourcegroupstaggingapi").get_resources(ResourceARNList=list(arns))
-        by_arn = {one["ResourceARN"]: _tags(one) for one in found["ResourceTagMappingList"]}
+        by_arn = {mapping["ResourceARN"]: _tags(mapping) for mapping in found["ResourceTagMappingList"]}
         own = meanings.of(by_arn.get(alarm_arn, {}))
         tags = _meaning(own, meanings.of(by_arn.get(resource_arn or "", {})))
         if len(self._kept) >= MAX_KEPT:
