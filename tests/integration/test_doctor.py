@@ -90,7 +90,7 @@ def test_pagerduty_is_asked_what_changes_nothing(key: str, answer: Answer, said:
 
 
 def test_sources_without_a_secret_are_closed() -> None:
-    stack = deployed(EventBridgeAlarms="false")
+    stack = deployed(EventBridgeEvents="none")
     assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
     secret("sources/prometheus")
     lines = [finding.line() for finding in sources.sources(stack)]

@@ -48,13 +48,16 @@ def checks() -> "dict[str, Check]":
         "pagerduty": people.pagerduty,
         "approvers": people.approvers,
         "sources": sources.sources,
+        "refused": sources.refused,
         "hosts": hosts.hosts,
         "remediation": account.remediation,
         "alarms": account.alarms,
         "deployment": account.state,
         "parameters": account.parameters,
+        "mine": account.own_files,
         "neighbours": account.neighbours,
         "quotas": account.quotas,
+        "throttles": account.throttles,
     }
 
 

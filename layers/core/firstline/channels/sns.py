@@ -39,6 +39,11 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
     return {"Subject": _ascii(summary.headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
+def news(subject: str, text: str) -> dict[str, Any]:
+    """Return the arguments of Publish besides the topic, for a message about Firstline itself."""
+    return {"Subject": _ascii(subject, MAX_SUBJECT), "Message": shorten(text, MAX_MAIL)}
+
+
 def text_message(notification: Notification, link: str) -> str | None:
     """Return a page as a text message: how bad, what, where, and a person's link behind it unless that is empty.
 
