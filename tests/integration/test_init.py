@@ -76,7 +76,7 @@ def test_six_answers_make_a_stack_and_say_what_to_tell_each_sender(sam: FakeSam)
     assert [secrets[name] for name in ("slack/bot-token", "slack/signing-secret", "pagerduty/routing-key")] == list(
         SECRETS.values()
     )
-    assert {"approvals/signing-key", "console/link-key"} <= secrets.keys()
+    assert {"approvals/signing-key", "console/link-key", "console/calendar-key"} <= secrets.keys()
     receiver = yaml.safe_load(done.stdout.split("docs/sources/prometheus.md):")[1].split("The token is shown")[0])
     (webhook,) = receiver["receivers"][0]["webhook_configs"]
     assert webhook["url"] == "https://api.example.com/alerts/prometheus"

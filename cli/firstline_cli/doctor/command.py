@@ -47,6 +47,7 @@ def checks() -> "dict[str, Check]":
         "slack": people.slack,
         "pagerduty": people.pagerduty,
         "approvers": people.approvers,
+        "keys": people.keys,
         "sources": sources.sources,
         "refused": sources.refused,
         "hosts": hosts.hosts,

@@ -21,8 +21,8 @@ PEOPLE = Path("mine/runbooks/policy/people.yaml")
 BY_TOKEN = ("prometheus", "grafana", "datadog", "generic", "deployments")
 """The sources whose senders prove themselves with a token that Firstline makes."""
 
-KEYS = ("approvals/signing-key", "console/link-key")
-"""The keys that sign links, which nobody has to know."""
+KEYS = ("approvals/signing-key", "console/link-key", "console/calendar-key")
+"""The keys that sign links and calendars' addresses, which nobody has to know."""
 
 _REFERS = "as env:NAME, file:PATH or - (stdin)"
 SecretOption = str | None

@@ -135,6 +135,15 @@ def test_no_host_and_a_role_that_cannot_write_logs() -> None:
     assert "you lack iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
 
 
+def test_keys_that_nobody_made_are_named() -> None:
+    missing = [f"/firstline/firstline-dev/console/{name}" for name in ("link-key", "calendar-key")]
+    link, calendar = told(people.keys, answers={"get_parameters": {"InvalidParameters": missing}})
+    assert link.startswith("✗ keys         console/link-key is not set: its links do not work → firstline secret set")
+    assert calendar.startswith("! keys         console/calendar-key is not set")
+    (line,) = told(people.keys, answers={"get_parameters": {"InvalidParameters": []}})
+    assert line.startswith("✓ keys")
+
+
 def test_senders_with_a_wrong_secret_are_named_with_the_address() -> None:
     def line(path: str, minutes: int) -> dict[str, Any]:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
