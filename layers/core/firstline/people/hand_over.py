@@ -89,7 +89,7 @@ def in_words(given: HandOver, zone: tzinfo, now: datetime, most: int = MOST_LIST
     if given.open:
         more = len(given.open) - most
         lines = [
-            f"{status.severity} {_shown(status.title)} ({status.short_id}): {one_line(status.who, 120)}"
+            f"{status.severity} {_shown(status.title)} ({status.short_id}): {one_line(status.line, 160)}"
             for status in given.open[:most]
         ]
         least = "At least " if len(given.open) >= MOST_READ else ""
