@@ -132,7 +132,7 @@ class Browser:
             ".filter(one => ['serious', 'critical'].includes(one.impact))"
             ".map(one => one.id + ': ' + one.nodes.map(node => node.html).slice(0, 3).join(' | '))), done)"
         )
-        return [str(one) for one in self._run("async", script)]
+        return [str(row) for row in self._run("async", script)]
 
     def _run(self, how: str, script: str, *arguments: str) -> Any:
         return _call("POST", f"{self._session}/execute/{how}", {"script": script, "args": list(arguments)})

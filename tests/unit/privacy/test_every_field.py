@@ -49,7 +49,7 @@ EVENTS = (
     "generic/foreign-trigger",
 )
 SECRETS = seeded(1)
-OTHERS = [one for one in seeded(2) if "\n" not in one.text]
+OTHERS = [secret for secret in seeded(2) if "\n" not in secret.text]
 # In pieces: a traceback quotes the line of code, too.
 PASSWORD, TOKEN, ADDRESS = "hunter" + "22x", "a1b2c3d4" + "e5f6g7h8", "ada.l@" + "example.com"
 KINDS_OF_MOMENTS: tuple[NotificationKind, ...] = ("paged", "needs_human", "closed")
@@ -181,7 +181,7 @@ def test_no_field_of_any_source_lets_a_secret_through(name: str, lines: io.Strin
     assert opened > tried / 2
 
 
-@pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda one: one.kind)
+@pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda secret: secret.kind)
 def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
     body = event("generic/firing") | {
         "alert_name": f"Login failed {secret.text}",
@@ -199,16 +199,16 @@ def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
     assert not secret.leaks_into(told(incident))
 
 
-@pytest.mark.parametrize("one", personal(1), ids=lambda one: one.kind)
-def test_personal_data_reaches_no_model_and_no_channel(one: Seeded) -> None:
+@pytest.mark.parametrize("datum", personal(1), ids=lambda datum: datum.kind)
+def test_personal_data_reaches_no_model_and_no_channel(datum: Seeded) -> None:
     body = event("generic/firing") | {
-        "alert_name": f"Payment of {one.text} failed",
-        "message": f"customer {one.text} cannot pay",
-        "labels": {"customer": one.text},
-        "url": f"https://shop.example.com/?who={quote(one.text)}",
+        "alert_name": f"Payment of {datum.text} failed",
+        "message": f"customer {datum.text} cannot pay",
+        "labels": {"customer": datum.text},
+        "url": f"https://shop.example.com/?who={quote(datum.text)}",
     }
     (incident,) = taken_in("generic", body).incidents
-    assert not one.leaks_into(told(incident))
+    assert not datum.leaks_into(told(incident))
 
 
 def test_an_alert_and_its_resolve_still_meet() -> None:

@@ -155,8 +155,9 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 def _changed(seen: _Seen, opened_at: datetime) -> Cause | None:
     """Suspect the newest change that somebody made before failures rose; on its own a change names nothing."""
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
-    made = (change for change in seen.changes if change.who is not None and change.at <= opened_at)
-    change = next((one for one in made if _WRITES.match(one.what) and not _NO_CHANGE.match(one.what)), None)
+    by_people = (change for change in seen.changes if change.who is not None and change.at <= opened_at)
+    writes = (change for change in by_people if _WRITES.match(change.what) and not _NO_CHANGE.match(change.what))
+    change = next(writes, None)
     if change is None or not failing:
         return None
     return seen.cause("changed", f"Perhaps a change just before it, {told_change(change)}", *failing[:2])
