@@ -1,4 +1,4 @@
-"""What the emulator's table says of every kind of value is what moto says without the emulator's patches."""
+"""The emulator's table and moto without the emulator's patches: they say the same of every kind of value."""
 
 from typing import Any
 

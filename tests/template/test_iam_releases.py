@@ -64,7 +64,7 @@ NEEDED = {
         "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
     },
 }
-"""What each role calls, and every ARN that AWS's service authorization reference says it is asked for."""
+"""The calls of each role, and every ARN that AWS's service authorization reference says it is asked for."""
 
 
 @pytest.fixture(scope="module")

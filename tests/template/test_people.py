@@ -1,4 +1,4 @@
-"""What the stack's managed policies let people do, and that only a signed request reaches `/operate`."""
+"""The stack's managed policies for people: what they allow, and that only a signed request reaches `/operate`."""
 
 from typing import Any
 

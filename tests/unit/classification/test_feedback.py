@@ -1,4 +1,4 @@
-"""What people's words on a verdict mean, and that they are kept once, all of them, and no more than fit."""
+"""Feedback on a verdict: what people's words mean, and that they are kept once, all of them, and no more than fit."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is deployed: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
+"""Environments: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What each classifier is given, and answers that are recorded and replayed."""
+"""Classifiers: what each is given, and answers that are recorded and replayed."""
 
 import json
 from pathlib import Path

@@ -91,7 +91,7 @@ def incident_of(alerts: list[NormalizedAlert]) -> Incident:
 
 
 def evidence_of(hostile: Hostile) -> Evidence:
-    """What is known around it; parts of it written by the attacker."""
+    """Return the evidence around an alert; parts of it are written by the attacker."""
     written = " ".join(hostile.elsewhere)
     earlier, deployments = [], []
     if hostile.carrier in ("earlier incident's reason", "person's note"):
@@ -188,7 +188,7 @@ def innocent(hostile: Hostile) -> Classification:
 
 
 def wrongs(hostile: Hostile, outcome: Outcome) -> Iterator[str]:
-    """What an attacker got that nobody may get."""
+    """Yield what an attacker got that nobody may get."""
     incident, verdict = outcome.incident, outcome.verdict
     rank = SEVERITY_RANK[verdict.severity]
     if hostile.severity in ("critical", "high") and rank < PAGING_RANK:

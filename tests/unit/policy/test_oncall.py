@@ -1,4 +1,4 @@
-"""Who is on call: exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
+"""On call is exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

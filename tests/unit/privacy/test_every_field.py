@@ -77,7 +77,7 @@ class Table:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
+    """Record what Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     plain = logging.StreamHandler(stream)
@@ -138,7 +138,7 @@ def taken_in(source: str, body: Any) -> Table:
 
 
 def kept(table: Table) -> str:
-    """What an execution and the table get to see, as they see it."""
+    """Return what an execution and the table get to see, as they see it."""
     logs = [json.dumps(alert.raw_payload) for alert in table.alerts]
     states = [alert.model_dump_json() for alert in table.alerts]
     inputs = [incident.model_dump_json() for incident in table.incidents]
@@ -146,7 +146,7 @@ def kept(table: Table) -> str:
 
 
 def told(incident: Incident) -> str:
-    """What a model is asked, and everything that channels would send."""
+    """Return what a model is asked, and everything that channels would send."""
     nothing = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     verdict = classify(incident, evidence=nothing, rules=NO_RULES, offered=[], model=None, now=NOW)
     question = prompt.build(incident, evidence=nothing, offered=[], now=NOW)

@@ -294,7 +294,7 @@ class Operations(RuleBasedStateMachine):
         )
 
     def _until(self, incident_id: str) -> datetime:
-        """When the remediation's lease ends; one that never began has none."""
+        """Return the end of the remediation's lease; a remediation that never began has none."""
         longest = timedelta(seconds=self.planned[incident_id].longest_seconds)
         return self.began[incident_id] + longest if incident_id in self.began else BEGIN
 

@@ -246,7 +246,7 @@ MEANT = {
 
 
 def alert(source: str, labels: dict[str, str]) -> dict[str, Any]:
-    """What one alert says, without the labels and the body themselves."""
+    """Return what one alert says, without the labels and the body themselves."""
     (read,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
     assert NormalizedAlert.model_validate(read.model_dump()) == read
     return read.model_dump(exclude={"labels", "raw_payload"})

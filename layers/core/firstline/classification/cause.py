@@ -39,7 +39,7 @@ RECENT = timedelta(hours=1)
 """An event of a resource explains what fires up to this time after it."""
 
 MIN_READINGS = 3
-"""With fewer vital signs nobody can say that a resource is well."""
+"""The fewest vital signs by which a resource can be called well."""
 
 _GIB, _MIB = 2**30, 2**20
 _FREE_SHARE = 0.05
