@@ -175,6 +175,6 @@ def test_the_command_ends_with_1_if_something_is_wrong_and_names_every_check() -
 
     assert done.exit_code == 1
     assert {"state": "wrong", "check": "pages"}.items() <= found[0].items()
-    seen = {one["check"] for one in found}
+    seen = {finding["check"] for finding in found}
     assert {"pages", "slack", "pagerduty", "sources", "hosts", "remediation", "neighbours", "quotas"} <= seen
     assert {"console", "canary"} <= seen

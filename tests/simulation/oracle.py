@@ -61,12 +61,12 @@ class Oracle:
 
     @property
     def checks(self) -> Counter[str]:
-        """How often what was checked."""
+        """Return the number of checks by rule."""
         return self.watch.checks
 
     @property
     def stored(self) -> Stored:
-        """What the table holds."""
+        """Return the content of the table."""
         return self.watch.stored
 
     def finish(self) -> None:

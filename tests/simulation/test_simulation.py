@@ -16,7 +16,7 @@ FOUND_BY = {
     "a resolve that is not subtracted": 1,
     "a resolve that waits do not see, and that wakes nobody": 1,
 }
-"""For some planted bugs, which are found by nearly every seed, one that finds it."""
+"""The seeds that find some planted bugs; nearly every seed would."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)

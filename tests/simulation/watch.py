@@ -1,4 +1,4 @@
-"""What the parts of the oracle share: the world, what is stored, the broken rules, and how long a fault excuses.
+"""The common ground of the oracle's parts: the world, what is stored, the broken rules, and how long a fault excuses.
 
 Allowances: a fault that was injected costs time. Each check names its limit in calm weather; every serious fault since
 the trouble began adds to it, up to a bound.

@@ -45,7 +45,7 @@ def why(world: World) -> str:
 def closing_records(world: World, incident: Incident, count: int) -> None:
     """Count the ends in the group's history."""
     earlier = world.history.earlier_incidents(incident.record.incident.group_key)
-    assert [one.incident_id for one in earlier] == [incident.id] * count
+    assert [incident.incident_id for incident in earlier] == [incident.id] * count
 
 
 # --- for good -----------------------------------------------------------------------------------------------------

@@ -214,10 +214,10 @@ def test_another_hosts_alert_is_not_hidden_by_a_silence_for_one_host(world: Worl
     both.stands_in("Await Acknowledgement")
     assert "Hold" not in both.path
 
-    one = world.fires("InodesGone", severity="high", host="web-1")
-    one.stands_in("Hold")
+    alert = world.fires("InodesGone", severity="high", host="web-1")
+    alert.stands_in("Hold")
     world.fires("InodesGone", severity="high", host="web-2")
-    one.stands_in("Await Acknowledgement")
+    alert.stands_in("Await Acknowledgement")
 
 
 def test_what_joins_and_is_silenced_too_waits_with_it_and_counts_in_the_end(world: World, silence: Silencing) -> None:

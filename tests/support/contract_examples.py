@@ -1,4 +1,4 @@
-"""What the state machine and its functions say to each other: an input and an output of each state, with all filled in.
+"""Examples of the contracts of the state machine's functions: a full input and a full output of each state.
 
 `python -m tests.support.contract_examples` records them in tests/events/contracts/<version>. The folder of a release is
 never changed after it: executions of that release still say what it holds. So the version goes up before a contract

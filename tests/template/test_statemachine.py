@@ -224,7 +224,7 @@ def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
 
 
 def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() -> None:
-    """What Now? cannot bound a circle while it fails."""
+    """The state `What Now?` cannot bound a circle while it fails."""
     states = MACHINE.states
     (failed,) = states["What Now?"]["Catch"]
     assert failed["Next"] == "Was Anyone Paged?"

@@ -59,7 +59,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}{% r
 
 
 class Seen(HTMLParser):
-    """What a browser makes of a page: its elements, their attributes, its text."""
+    """A page as a browser reads it: its elements, their attributes, its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

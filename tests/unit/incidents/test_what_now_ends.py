@@ -1,4 +1,4 @@
-"""Whatever the record says and whatever fails: an execution does at most a few things before it waits or ends.
+"""The end of every execution: whatever the record says and fails, it does only a few steps before it waits or ends.
 
 The machine around `What Now?` is played here: each state changes the record as its function does, or fails to.
 """

@@ -1,4 +1,4 @@
-"""What an execution does next once people are called, and what it says with that."""
+"""The decision `What Now?` once people are called, and the reason that it gives."""
 
 from typing import Any
 

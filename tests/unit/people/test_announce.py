@@ -1,4 +1,4 @@
-"""What people are told between the first alert and the end, and how an end is counted."""
+"""Announcements between the first alert and the end, and how an end is counted."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

@@ -20,10 +20,10 @@ from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, 
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
-"""How long an incident in which nothing fires any more stays open: an alert that comes back comes back to it."""
+"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
 
 MOST_ROUNDS = 300
-"""After so many rounds an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
+"""The rounds after which an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
 
 LONGEST_WAIT = timedelta(days=7)
 

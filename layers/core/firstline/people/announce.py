@@ -31,7 +31,7 @@ from firstline.text import in_words
 
 SLACK_DOWN_KEY = "slack-is-down"
 SLACK_DOWN_FOR = timedelta(hours=1)
-"""While no channel takes messages, one incident is paged for all of them, and the next one after this time."""
+"""The time between two incidents that are paged because no channel takes messages: each stands for all of them."""
 
 METRICS: dict[Outcome, str] = {
     "suppressed": "Suppressed",

@@ -94,7 +94,7 @@ _SCRAPED = re.compile(
     r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
     re.IGNORECASE,
 )
-"""What measures other things, and the jobs of Prometheus' example for Kubernetes: they are not what fails."""
+"""The jobs that measure other services, and those of Prometheus' example for Kubernetes: they are not what fails."""
 
 _NUMBERED = ("0", "1", "2", "3", "4", "5")
 

@@ -41,18 +41,18 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
-    thing = _resource(fields)
+    resource = _resource(fields)
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
     over = letters(word) in _OVER if key else begins_with_end(name)
     state: State = "resolved" if over else None if is_good_news(word) else "firing"
     return Notice(
-        name=_headline_of_event(fields, name, word, thing),
+        name=_headline_of_event(fields, name, word, resource),
         state=state,
         why=f"{name}: {word}",
         identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
-        about=labels.get("service") or thing,
+        about=labels.get("service") or resource,
         severity=_stated(labels),
         text=(
             message if type(message) is str else None,
@@ -76,7 +76,7 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
     return own or (f"message on {topic_name}" if topic_name else "message without a topic")
 
 
-def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str | None) -> str:
+def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
     """Return the service, what happened, and to which resource: an event's type alone says neither."""
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
@@ -85,7 +85,7 @@ def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str |
     what = _CHANGES.sub("", kind)
     what = what if letters(service) in letters(what) else f"{service} {what}"
     what = what if said is None or letters(said) in letters(what) else f"{what} {said}"
-    return f"{what}: {thing}" if thing else what
+    return f"{what}: {resource}" if resource else what
 
 
 def _resource(event: dict[str, Any]) -> str | None:
