@@ -320,7 +320,9 @@ class _Look:
     def with_people(self) -> WhatNowOutput:
         """Page, wait for an answer, tell ops, or wait for the end; before a wait, show people what they do not see."""
         found = self._with_people()
-        return self.go("Notify Ops") if found.go in WITH_PEOPLE and self._unseen() else found
+        # A page that is due and was just refused is waited for first: after a message it would be tried at once.
+        show = found.go in WITH_PEOPLE and self._unseen() and not (self.pages and page_due(self.live, self.now))
+        return self.go("Notify Ops") if show else found
 
     def _evidence_due(self) -> bool:
         """Return True right after a page that did not wait for the evidence around its alarm."""
