@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from firstline.contracts import NotifyInput, ReasonedInput
 from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
-from firstline.people.announce import announce
+from firstline.people.announce import announce, ensure_ended
 from firstline.remediation.settle import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring
@@ -44,4 +44,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         say=wiring.say,
         now=now,
     )
+    ensure_ended(request, output)
     return output.model_dump(mode="json")

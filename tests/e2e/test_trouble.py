@@ -12,7 +12,7 @@ from tests.e2e.running import LocalStack, until
 
 MET = {
     "classify": "Classify",
-    "remediate": "What Now?",
+    "remediate": "Plan Remediation",
     "escalate": "Page On-Call",
     "notify": "Close Incident",
 }

@@ -139,7 +139,7 @@ def test_a_worse_alert_wakes_somebody_after_all(world: World) -> None:
 
     assert incident.ends() == [
         *TO_A_HUMAN,
-        *("Notify Ops", "Await Resolution", "Classify"),
+        *("Notify Ops", "Await Resolution", "Classify Again"),
         *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     assert incident.record.outcome == "resolved"

@@ -41,8 +41,10 @@ FOLLOWING = contracts.WhatNowOutput(go="Page On-Call", changes=3, joined=2, rank
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (
-        contracts.ClassifyInput(incident=INCIDENT, generation=2),
-        contracts.ClassifyOutput(classification=VERDICT),
+        contracts.ClassifyInput(
+            incident=INCIDENT, generation=2, remediation="human", planned=True, paged=True, notified=True
+        ),
+        contracts.ClassifyOutput(classification=VERDICT, next=FOLLOWING),
     ),
     "What Now?": (
         contracts.WhatNowInput(
@@ -63,7 +65,7 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     ),
     "Record Suppression": (
         contracts.RecordSuppressionInput(
-            state="Record Suppression", incident=INCIDENT, generation=2, classification=VERDICT, joined=2
+            state="Record Suppression", incident=INCIDENT, generation=2, classification=VERDICT, joined=2, ends=True
         ),
         contracts.NotifyOutput(told=False, outcome="suppressed", closed=True),
     ),
@@ -142,6 +144,7 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             happened=TIMED_OUT,
             ended_by="verified",
             joined=2,
+            ends=True,
         ),
         contracts.NotifyOutput(told=True, outcome="auto_resolved", closed=False),
     ),

@@ -22,16 +22,6 @@ class ExecutionInput(Lenient):
     generation: int = Field(default=1, ge=1)
 
 
-class ClassifyInput(ExecutionInput):
-    """Input of the state `Classify`."""
-
-
-class ClassifyOutput(Lenient):
-    """Output of the state `Classify`."""
-
-    classification: Classification
-
-
 class ErrorOutput(Lenient):
     """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
 
@@ -105,6 +95,25 @@ class WhatNowOutput(Lenient):
     rank: int = Field(default=4, ge=0, le=4)
     reason: str | None = None
     remediation: RemediationEnd | None = None
+
+
+class ClassifyInput(ExecutionInput):
+    """Input of the states `Classify` and `Classify Again`. What is beyond the incident's is that of `What Now?`."""
+
+    remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+    notified: bool = False
+
+
+class ClassifyOutput(Lenient):
+    """Output of the states `Classify` and `Classify Again`.
+
+    `next` is what `What Now?` would answer; None sends the machine there.
+    """
+
+    classification: Classification
+    next: WhatNowOutput | None = None
 
 
 class PlanRemediationInput(ExecutionInput):
@@ -229,12 +238,22 @@ class PageOnCallOutput(Lenient):
     page: Page | None
 
 
-class RecordSuppressionInput(ExecutionInput):
-    """Input of the state `Record Suppression`. `joined` is what the verdict knew of."""
+class EndInput(ExecutionInput):
+    """Input of a state that ends the incident. `joined` is what the decision to end it knew of.
+
+    If `ends`, the execution ends with this state: an incident that stays open is then an error, `StaysOpen`, for the
+    machine to catch. Older executions read `closed` of the output instead.
+    """
+
+    joined: int
+    ends: bool = False
+
+
+class RecordSuppressionInput(EndInput):
+    """Input of the state `Record Suppression`."""
 
     state: Literal["Record Suppression"]
     classification: Classification
-    joined: int
 
 
 class AnnounceRemediationInput(ExecutionInput):
@@ -257,16 +276,14 @@ class AnnounceQuietInput(ExecutionInput):
     state: Literal["Announce Quiet"]
 
 
-class CloseIncidentInput(ReasonedInput):
+class CloseIncidentInput(EndInput, ReasonedInput):
     """Input of the state `Close Incident`.
 
-    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it. `joined` is
-    what the decision to close knew of.
+    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it.
     """
 
     state: Literal["Close Incident"]
     ended_by: Literal["resolved", "verified", "expired", "person"]
-    joined: int
 
 
 type NotifyInput = Annotated[

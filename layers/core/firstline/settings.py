@@ -103,7 +103,7 @@ class IngestSettings(IngestionSettings):
     backlog_queue_url: str
 
 
-class ClassifySettings(RunbookSettings):
+class ClassifySettings(RunbookSettings, TimesSettings):
     """Settings of functions/classify. `error_log_group_arns` are the logs that may be searched for error lines."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]

@@ -1,6 +1,7 @@
 """What people are told between the first alert and the end, and how an end is counted."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +9,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from firstline.contracts import NotifyInput, NotifyOutput
-from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from firstline.people.announce import SLACK_DOWN_FOR, announce
+from firstline.people.announce import SLACK_DOWN_FOR, announce, ensure_ended
 from firstline.people.recovery import Look, no_look
 from tests.support.builders import (
     NOW,
@@ -358,6 +359,15 @@ def test_each_end_of_an_incident_is_counted_in_metrics(
 
 
 # --- what joined meanwhile ---
+
+
+@pytest.mark.parametrize("state", ["Record Suppression", "Close Incident"])
+@pytest.mark.parametrize(("ends", "closed"), [(True, True), (False, False), (True, False)])
+def test_an_execution_that_was_to_end_hears_that_its_incident_stays_open(state: str, ends: bool, closed: bool) -> None:
+    event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], "ends": ends})
+    refused = pytest.raises(StaysOpen) if ends and not closed else nullcontext()
+    with refused:
+        ensure_ended(event, NotifyOutput(told=False, closed=closed))
 
 
 def joins(store: MemoryStore) -> None:

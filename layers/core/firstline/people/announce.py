@@ -9,13 +9,14 @@ from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
+    EndInput,
     NotifyInput,
     NotifyOpsInput,
     NotifyOutput,
     Observed,
     RecordSuppressionInput,
 )
-from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
 from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
@@ -75,6 +76,18 @@ def announce(
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
     return _Announcer(record, channels, incidents, now, end_silence, look).serve(event)
+
+
+def ensure_ended(event: NotifyInput, output: NotifyOutput) -> None:
+    """Raise an error for an incident that stays open although its execution was to end with this state.
+
+    Raises
+    ------
+    StaysOpen
+        The state machine catches it, and decides anew.
+    """
+    if isinstance(event, EndInput) and event.ends and not output.closed:
+        raise StaysOpen("something joined since the decision to end it")
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
