@@ -20,17 +20,17 @@ END = ("Close Incident",)
 RUN = ("Announce Remediation", *LOOK, *ACT, *NO_RECOVERY)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 3),
-    "page, acknowledged and resolved": (("Plan Remediation", *PAGE, *OVER), 18),
-    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 27),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 13),
+    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 25),
     "a look and an act, the verification holds": (("Plan Remediation", *RUN, *LOOK, *END), 28),
-    "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 37),
+    "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 36),
     "a look and an act, no recovery, one step undone, paged and resolved": (
         ("Plan Remediation", *RUN, *LOOK, *ACT, *PAGE, *OVER),
-        49,
+        46,
     ),
     "a release is taken back after approval, the alert resolves": (
         ("Plan Remediation", *PAGE[:2], "Announce Remediation", "Take Release Back", "Next Move", *NO_RECOVERY, *OVER),
-        26,
+        23,
     ),
 }
 

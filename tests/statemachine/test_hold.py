@@ -15,7 +15,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import OVER, World
 
 WAITS = ["Classify", "Hold"]
-TO_A_PAGE = ["Plan Remediation", "Page On-Call", "Await Acknowledgement"]
+TO_A_PAGE = ["Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
 
 type Silencing = Callable[..., Silence]
@@ -144,7 +144,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == (["Classify", *TO_A_PAGE[1:]] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
+    assert incident.path == (["Classify", *TO_A_PAGE] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
 
 
 # --- silences --------------------------------------------------------------------------------------------------------

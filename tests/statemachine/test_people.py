@@ -2,7 +2,7 @@
 
 from tests.statemachine.world import OVER, World
 
-TO_A_HUMAN = ["Classify", "Plan Remediation"]
+TO_A_HUMAN = ["Classify"]
 
 
 def test_noise_is_recorded_with_its_reason_and_disturbs_nobody(world: World) -> None:

@@ -6,7 +6,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import OVER, World
 
-TO_A_PAGE = ["Classify", "Plan Remediation", "Page On-Call"]
+TO_A_PAGE = ["Classify", "Page On-Call"]
 DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
 

@@ -114,8 +114,12 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             results=[a_result(at=NOW)],
             reason="It ran.",
             happened=FAILED,
+            remediation="page",
+            planned=True,
+            paged=True,
+            notified=True,
         ),
-        contracts.PageOnCallOutput(page=a_page(seq=2, level=1, round=1, at=NOW)),
+        contracts.PageOnCallOutput(page=a_page(seq=2, level=1, round=1, at=NOW), next=FOLLOWING),
     ),
     "Notify Ops": (
         contracts.NotifyOpsInput(
@@ -126,8 +130,10 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             results=[a_result(at=NOW)],
             reason="It ran.",
             happened=TIMED_OUT,
+            planned=True,
+            paged=True,
         ),
-        contracts.NotifyOutput(told=True),
+        contracts.NotifyOutput(told=True, next=FOLLOWING),
     ),
     "Announce Quiet": (
         contracts.AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT, generation=2),

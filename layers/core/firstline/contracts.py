@@ -226,16 +226,26 @@ class ReasonedInput(ExecutionInput):
 
 
 class PageOnCallInput(ReasonedInput):
-    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
+    """Input of the state `Page On-Call`. `classification` is null when the classification failed.
+
+    The fields from `remediation` on are those of `What Now?`.
+    """
 
     classification: Classification | None
     remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+    notified: bool = False
 
 
 class PageOnCallOutput(Lenient):
-    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it."""
+    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it.
+
+    `next` is what `What Now?` would answer; None sends the machine there.
+    """
 
     page: Page | None
+    next: WhatNowOutput | None = None
 
 
 class EndInput(ExecutionInput):
@@ -264,10 +274,15 @@ class AnnounceRemediationInput(ExecutionInput):
 
 
 class NotifyOpsInput(ReasonedInput):
-    """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
+    """Input of the state `Notify Ops`. A plan that needs an approval goes with it.
+
+    The fields from `remediation` on are those of `What Now?`.
+    """
 
     state: Literal["Notify Ops"]
     remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
 
 
 class AnnounceQuietInput(ExecutionInput):
@@ -297,9 +312,11 @@ class NotifyOutput(Lenient):
     """Output of every state of the notify function.
 
     `told` is false when no channel took the message; `closed` is false when the incident stays open, because an alert
-    joined that the decision did not know of.
+    joined that the decision did not know of. `next` is what `What Now?` would answer after `Notify Ops`; None sends the
+    machine there.
     """
 
     told: bool
     outcome: Outcome | None = None
     closed: bool = True
+    next: WhatNowOutput | None = None
