@@ -61,9 +61,10 @@ def _constants(node: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     if not isinstance(node, ast.Module | ast.ClassDef):
         return
     for statement, after in pairwise(node.body):
-        is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-        if is_text and isinstance(statement, ast.Assign | ast.AnnAssign | ast.TypeAlias):
-            yield statement, str(ast.literal_eval(after.value)).strip()
+        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.TypeAlias):
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            yield statement, str(after.value.value).strip()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
