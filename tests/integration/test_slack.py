@@ -7,7 +7,7 @@ import pytest
 
 from firstline.adapters.channels import slack
 from firstline.adapters.channels.slack import SlackBot
-from firstline.channels.delivery import tell_all
+from firstline.channels.delivery import say, tell_all
 from firstline.channels.slack_errors import REFUSALS, refusal
 from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed, HistoryUnavailable
@@ -164,6 +164,24 @@ def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str, w
     assert calls(stub)[0] == ("chat.update", "C0ALERTS")
     assert "takes no messages" not in str([asked.json for asked in stub.asked])
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "taken"),
+    [
+        ([POSTED], ["#ops-alerts"], True),
+        ([refused("is_archived"), POSTED], ["#ops-alerts", "#ops-automated"], True),
+        ([refused("is_archived"), refused("not_in_channel")], ["#ops-alerts", "#ops-automated"], False),
+        ([refused("invalid_auth")], ["#ops-alerts"], False),
+        ([Answer(status=429, headers={"Retry-After": "30"}, body={"ok": False})], ["#ops-alerts"], False),
+    ],
+)
+def test_what_is_about_no_incident_goes_where_slack_takes_it(
+    answers: list[Answer], asked: list[str], taken: bool
+) -> None:
+    with answering(*answers) as stub:
+        assert say("On call: ada hands platform over to bob.", {"slack": bot(stub)}) is taken
+    assert calls(stub) == [("chat.postMessage", channel) for channel in asked]
 
 
 def test_a_message_that_cannot_move_stays_and_becomes_one_for_humans() -> None:

@@ -17,10 +17,11 @@ from firstline.sources.notices.notice import (
 )
 
 _OVER = ("resolved", "recovered", "recovery", "ok", "clear", "cleared", "closed", "healthy", "normal", "green", "up")
-# `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
+# `[OK] disk`, `RESOLVED: disk`, `[FIRING:2] disk`, Zabbix' `Resolved in 5m 0s: disk`; "ok" within a sentence says
+# nothing.
 _BEGINS_WITH_STATE = re.compile(
-    r"\W{0,8}(?:(resolved|recovered|recovery|ok|up|cleared)|problem|firing|triggered|alert|alarm|down)\b"
-    r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    r"\W{0,8}(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing|triggered|alert|alarm|down"
+    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
     re.IGNORECASE,
 )
 
