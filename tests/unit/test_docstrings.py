@@ -61,9 +61,9 @@ def _constants(node: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     if not isinstance(node, ast.Module | ast.ClassDef):
         return
     for statement, after in pairwise(node.body):
-        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.TypeAlias):
+        if not isinstance(after, ast.Expr) or not isinstance(after.value, ast.Constant):
             continue
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+        if isinstance(statement, ast.Assign | ast.AnnAssign | ast.TypeAlias):
             yield statement, str(after.value.value).strip()
 
 

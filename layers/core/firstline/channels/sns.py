@@ -18,7 +18,7 @@ MAX_SMS = 160
 MAX_TWO_PARTS = 2 * 153
 """Two parts: each of several gives seven places to the header that joins them."""
 LEAST_BESIDE_LINK = 60
-"""What a link of whatever length leaves to the words: a page without words is none."""
+"""The characters that a link of any length leaves to the words: a page without words is none."""
 MAX_MAIL = 50_000
 
 _GSM = frozenset(

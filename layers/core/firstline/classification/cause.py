@@ -51,7 +51,11 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 def _changed(seen: Seen) -> Cause | None:
     """Suspect the newest change that somebody made before failures rose; on its own a change names nothing."""
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
-"""The fewest vital signs by which a resource can be called well, unless its kind has no more."""
+    if database_cause.connections_fell(seen):
+        failing.append("DatabaseConnections")
+    by_people = (change for change in seen.changes if change.who is not None and change.at <= seen.opened_at)
+    writes = (change for change in by_people if _WRITES.match(change.what) and not _NO_CHANGE.match(change.what))
+    change = next(writes, None)
     if change is None or not failing:
         return None
     return seen.cause("changed", f"Perhaps a change just before it, {told_change(change)}", *failing[:2])
