@@ -53,8 +53,9 @@ def _changed(seen: Seen) -> Cause | None:
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
     if database_cause.connections_fell(seen):
         failing.append("DatabaseConnections")
-    made = (change for change in seen.changes if change.who is not None and change.at <= seen.opened_at)
-    change = next((one for one in made if _WRITES.match(one.what) and not _NO_CHANGE.match(one.what)), None)
+    by_people = (change for change in seen.changes if change.who is not None and change.at <= seen.opened_at)
+    writes = (change for change in by_people if _WRITES.match(change.what) and not _NO_CHANGE.match(change.what))
+    change = next(writes, None)
     if change is None or not failing:
         return None
     return seen.cause("changed", f"Perhaps a change just before it, {told_change(change)}", *failing[:2])
