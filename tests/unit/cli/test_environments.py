@@ -1,4 +1,4 @@
-"""What is deployed: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
+"""Environments: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkou
 
 
 def test_samconfig_alone_is_enough(checkout: Path) -> None:
-    assert {name: one.stack_name for name, one in environments.load(checkout).items()} == {
+    assert {name: environment.stack_name for name, environment in environments.load(checkout).items()} == {
         "dev": "firstline-dev",
         "staging": "firstline-staging",
         "prod": "firstline-prod",
