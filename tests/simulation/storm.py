@@ -11,7 +11,7 @@ TOGETHER = 8
 """The most alerts of a cause that its sender puts into one delivery."""
 
 SEVERITIES = ("medium", "low", "low", "info")
-"""What the causes have that are not critical."""
+"""The severities of causes that are not critical."""
 
 
 class Cause(NamedTuple):

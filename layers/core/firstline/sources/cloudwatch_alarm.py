@@ -25,8 +25,10 @@ _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
 _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-# `Severity: 2 (High)`, and JSON.
-_STATED_AS_PHRASE = re.compile(r"\b(?:severity|priority)\"?\s*[:=]\s*\"?([^\n\",;.|}]{1,40})", re.IGNORECASE)
+# `Severity: 2 (High)`, JSON, and Markdown.
+_STATED_AS_PHRASE = re.compile(
+    r"\b(?:severity|priority)[\"*]{0,2}\s*[:=][\"* \t]{0,4}([^\n\",;.|}*]{1,40})", re.IGNORECASE
+)
 
 OWN_ALARMS = "Firstline/"
 """The names of the alarms that watch a Firstline begin so, in every stack. They are no alerts, in any stack."""
