@@ -36,7 +36,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 """The intrinsic functions that need nothing but their resolved arguments."""
 
 
-class _TemplateLoader(Loader):
+class _TemplateLoader(Loader):  # type: ignore[misc,valid-type]
     """A reader of the short forms of intrinsic functions: SAM's own takes ten times as long."""
 
 
