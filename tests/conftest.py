@@ -11,6 +11,7 @@ from botocore.auth import AUTH_TYPE_MAPS, BaseSigner
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
+from botocore.hooks import EventAliaser
 from botocore.useragent import UserAgentString
 
 from local.emulator.registry import FOLDER_VARIABLE
@@ -36,6 +37,11 @@ botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # What parses the templates, SAM's translator and moto alike, asks for this one; libyaml reads ten times as fast.
 yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
+
+
+# Each new client would search all aliases of services for every event that it names: a twentieth of integration's work.
+_NAMES: dict[str, str] = {}
+setattr(EventAliaser, "_alias_name_cache", property(lambda self: _NAMES, lambda self, empty: None))  # noqa: B010
 
 
 class _Unsigned(BaseSigner):
