@@ -1,8 +1,8 @@
 """`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
 A part's tests run in one process: those of a folder, but for what `APART` makes parts of their own. The parts begin in
-the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so two
-cores have enough to do with all of these and two others.
+the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so all of
+them run beside three others: enough for two cores, and few enough for the tests that have real time-outs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ APART = {
 Those of e2e need not wait for each other: each part has stacks of its own. Those of integration crowd the table: in one
 process with the others, it was still at work when all parts had ended."""
 
-AT_ONCE = 6
+WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5
 
 
@@ -122,8 +122,9 @@ def main() -> int:
     print(f"Tests run in random order. For the same order again: make test SEED={given.seed}", flush=True)
     outcomes, remedies = Counter[str](), Counter[str]()
     broken = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in as_completed([pool.submit(run, part, given.seed, options) for part in parts()]):
+    with ThreadPoolExecutor(WAITING_AT_ONCE) as waiting, ThreadPoolExecutor(COMPUTING_AT_ONCE) as computing:
+        pools = [(part, waiting if part.waits else computing) for part in parts()]
+        for done in as_completed([pool.submit(run, part, given.seed, options) for part, pool in pools]):
             ran = done.result()
             output = re.sub(r"^[.sFEx]+ +\[ *\d+%\]\n", "", ran.output, flags=re.MULTILINE)
             print(f"\n=== {ran.part}, {ran.seconds:.0f} s\n{output.strip()}", flush=True)
