@@ -1,4 +1,4 @@
-"""What follows a state by its function's own answer, and what is left to `What Now?`."""
+"""The state that follows by a function's own answer, and the cases that are left to `What Now?`."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ from firstline.models import RemediationPlan
 from firstline.observability import logger
 
 _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
-"""Before these `What Now?` asks for the plan's permission, or writes."""
+"""The states before which `What Now?` asks for the plan's permission, or writes."""
 
 
 def asked_after(state: str, request: ExecutionInput, *, result: Any = None, **known: Any) -> WhatNowInput:
