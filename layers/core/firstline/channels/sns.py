@@ -6,6 +6,8 @@ punctuation mark, has no line break and fewer than 100 characters; the message h
 
 import json
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any
 
 from firstline.channels.summary import StackInfo, Summary, in_one_line, summarise
@@ -89,9 +91,8 @@ def _gsm(text: str, limit: int) -> str:
     kept = "".join(map(_in_gsm, unicodedata.normalize("NFC", line)))
     if _places(kept) <= limit:
         return kept
-    while _places(kept) > limit - 3:
-        kept = kept[:-1]
-    return kept.rstrip() + "..."
+    ends = list(accumulate(map(_places, kept)))
+    return kept[: bisect_right(ends, limit - 3)].rstrip() + "..."
 
 
 def _in_gsm(character: str) -> str:
