@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
 
+GROUPING_WINDOW = timedelta(minutes=5)
+"""How long an incident in which nothing fires any more stays open: an alert that comes back comes back to it."""
+
 LOUDER_WITHIN = timedelta(minutes=1)
 """How late the page may be for what joined after the verdict and is worse. Only a running remediation delays it."""
 
