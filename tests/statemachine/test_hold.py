@@ -163,7 +163,7 @@ def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: Wor
     assert incident.ends() == [*WAITS, *OVER]
     record = incident.record
     assert record.outcome == "suppressed"
-    assert (record.outcome_reason or "").startswith("Silenced by ada until ")
+    assert (record.outcome_reason or "").startswith("Silenced by ada (silence ")
     assert "(silence s-1): We change its disk. The alert resolved" in (record.outcome_reason or "")
     (classified, *_) = world.trail(incident.id)
     assert "s-1" in str(classified.facts)
@@ -281,7 +281,7 @@ def test_what_fires_in_a_maintenance_window_waits_for_its_end(world: World, decl
     assert 86_400 < incident.time_out_seconds <= 2 * 86_400
     world.resolves("NodeDown", severity="high", labels={"cluster": "eu"})
     incident.ends()
-    assert "Maintenance by platform until" in (incident.record.outcome_reason or "")
+    assert "Maintenance by platform (window " in (incident.record.outcome_reason or "")
 
 
 def test_a_window_may_bound_the_severity_instead(world: World, declare: Callable[..., None]) -> None:
