@@ -155,7 +155,7 @@ class _Earlier(_Strict):
     """A person's note of what fixed it."""
 
     times: int = Field(default=1, ge=1)
-    """So many of the same, `ago` apart: a long history in one line."""
+    """The number of equal incidents, `ago` apart: a long history in one line."""
 
 
 class _Similar(_Earlier):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "core" / "firstline"
 PAGE = ROOT / "docs" / "architecture.md"
 EVERYWHERE = {"models", "contracts", "settings", "errors", "observability", "text", "privacy"}
-"""What every room uses; its arrows would hide the others."""
+"""The rooms and files that every room uses; their arrows would hide the others."""
 
 
 def imports(path: Path) -> Iterator[str]:

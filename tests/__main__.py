@@ -24,10 +24,12 @@ from tests.support.needs import remedy_of
 TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
 _OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_quickstart.py", "test_up.py")
-_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py", "test_storm.py")
+_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py")
 APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py"), "integration": _CROWDS}
-"""Of e2e, files that have a stack of their own, or need only one of the two that others share, and need not wait for
-them. Of integration, half of the work: in one process it was still at work when all others had ended."""
+"""The files that are a part of their own.
+
+Those of e2e have a stack of their own, or need only one of the two that others share, and need not wait for them. Those
+of integration are half of its work: in one process it was still at work when all others had ended."""
 
 AT_ONCE = 4
 _NO_TESTS = 5

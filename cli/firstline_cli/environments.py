@@ -171,7 +171,7 @@ def _problem(name: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -
 
 
 def _mistakes(value: str, declared: Mapping[str, Any]) -> Iterator[str]:
-    allowed = [str(one) for one in declared.get("AllowedValues", ())]
+    allowed = [str(value) for value in declared.get("AllowedValues", ())]
     if allowed and value not in allowed:
         yield f"{value!r} is not allowed; write {', '.join(allowed)}"
     pattern, listed = declared.get("AllowedPattern"), declared["Type"] == "CommaDelimitedList"

@@ -29,7 +29,7 @@ _NAME_CHARS, _PLACE_CHARS = 40, 24
 
 COLUMNS = (
     *("id", "short_id", "severity", "title", "alert", "place", "service", "opened_at", "age_seconds", "holder"),
-    *("owner", "who", "waits_for", "until", "alerts", "firing", "pages", "outcome"),
+    *("owner", "who", "waits_for", "asks", "until", "alerts", "firing", "pages", "outcome"),
 )
 """The columns of the CSV."""
 
@@ -64,6 +64,7 @@ class Row:
             "owner": status.owner or "",
             "who": status.who,
             "waits_for": status.waits_for,
+            "asks": status.asks,
             "until": status.until.isoformat() if status.until else "",
             "alerts": status.alerts,
             "firing": status.firing,
@@ -88,14 +89,14 @@ def table(rows: list[Row]) -> Grid:
         grid.add_column(name, no_wrap=name != "who", overflow="ellipsis")
     for row in rows:
         status, colour = row.status, _COLOURS[row.status.severity]
-        who = status.who.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.who
+        line = status.line.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.line
         grid.add_row(
             Text(f"{'●' if status.holder != 'over' else '○'} {status.severity}", style=colour),
             Text(status.short_id),
             Text(one_line(row.alert, _NAME_CHARS)),
             Text(row.place),
             Text(short_duration(status.age), justify="right"),
-            Text(who, style="bold" if status.unowned else ""),
+            Text(line, style="bold" if status.unowned else ""),
         )
     return grid
 

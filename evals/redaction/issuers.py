@@ -25,7 +25,7 @@ SHORTEST_SECRET = 16
 MOST_BEGINNINGS = 40
 SPACES, BOUND = 3, 100
 MOST_WAYS = 11_000
-"""In how many ways a pattern may try a place before it gives up: alerts are written by strangers, too."""
+"""The most ways in which a pattern may try a place before it gives up: strangers write alerts, too."""
 
 BORDER = "^"
 """Stands for the border of a word at the beginning of a pattern; see `privacy/shapes.py`."""

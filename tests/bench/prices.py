@@ -39,7 +39,7 @@ MINUTES = 30 * 24 * 60
 
 @dataclass(frozen=True)
 class Priced:
-    """What a thousand of something cost, by service."""
+    """The price of a thousand of something, by service."""
 
     parts: Mapping[str, float]
 

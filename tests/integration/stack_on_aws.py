@@ -12,7 +12,7 @@ from tests.integration.conftest import ROOT, declared_table
 REGION = "eu-central-1"
 
 
-def deployed_stack(name: str, *, region: str = REGION, **parameters: str) -> str:
+def deployed_stack(name: str, *, region: str = REGION, api: str = "https://api.example.com", **parameters: str) -> str:
     """Make a stack with its table and its page topic, and return the topic's ARN."""
     topic: str = boto3.client("sns", region).create_topic(Name=f"{name}-page")["TopicArn"]
     boto3.client("dynamodb", region).create_table(TableName=f"{name}-Table", **declared_table())
@@ -23,12 +23,13 @@ def deployed_stack(name: str, *, region: str = REGION, **parameters: str) -> str
         "StateMachineArn": f"arn:aws:states:{region}:{account}:stateMachine:{name}-incident",
         "PageTopicArn": topic,
         "SecretsPrefix": f"/firstline/{name}",
-        "ApiUrl": "https://api.example.com",
+        "ApiUrl": api,
         "SlackInteractivityUrl": "https://api.example.com/respond/slack",
     }
     template = {
         "Parameters": {
-            key: {"Type": "String", "Default": str(one.get("Default", "dev"))} for key, one in declared.items()
+            key: {"Type": "String", "Default": str(parameter.get("Default", "dev"))}
+            for key, parameter in declared.items()
         },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},

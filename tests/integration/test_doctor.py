@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from firstline_cli.doctor import people, sources
+from firstline.policy.paging import ONLY_THE_TOPIC
+from firstline_cli.doctor import people, posts, reach, sources
 from firstline_cli.main import app
 from firstline_cli.stacks import Stack, stack_of
 from tests.integration.http_stub import Answer, answering
@@ -89,6 +91,73 @@ def test_pagerduty_is_asked_what_changes_nothing(key: str, answer: Answer, said:
         assert [asked.json["event_action"] for asked in pagerduty.asked] == (["resolve"] if len(key) == 32 else [])
 
 
+KEY = "whsec_" + "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("check", "secrets", "said"),
+    [
+        ("teams", {}, []),
+        (
+            "teams",
+            {"teams/workflow-url": "https://x.webhook.office.com/"},
+            ["✗ teams        the address is of"],
+        ),
+        ("teams", {"teams/workflow-url": "ftp://x/secret"}, ["✗ teams        the address is not https://"]),
+        ("teams", {"teams/workflow-url": "{url}/secret"}, ["✓ teams        127.0.0.1 answers; whether it takes"]),
+        ("teams", {"teams/workflow-url": "http://127.0.0.1:9/secret"}, ["! teams        127.0.0.1 cannot be reached"]),
+        ("webhook", {"webhook/url": "{url}/secret", "webhook/signing-key": KEY}, ["✓ webhook      127.0.0.1 answers"]),
+        (
+            "webhook",
+            {"webhook/url": "{url}/secret"},
+            ["✓ webhook", "✗ webhook      the webhook has an address"],
+        ),
+        (
+            "webhook",
+            {"webhook/url": "{url}/secret", "webhook/signing-key": f"{KEY}\nsecret"},
+            ["✓ webhook", "✗ webhook      a key of the webhook is not base64"],
+        ),
+    ],
+)
+def test_channels_that_post(check: str, secrets: dict[str, str], said: list[str]) -> None:
+    with answering(Answer(status=404)) as receiver:
+        for name, value in secrets.items():
+            secret(name, value.format(url=receiver.url))
+        lines = [finding.line() for finding in getattr(posts, check)(deployed())]
+        assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
+        assert "secret" not in "".join(line.partition(" → ")[0] for line in lines)
+        assert not [asked for asked in receiver.asked if "secret" in asked.path or asked.method != "HEAD"]
+
+
+@pytest.mark.parametrize("channel", ["teams", "webhook"])
+def test_a_channel_that_a_level_pages_through_has_to_be_connected(
+    channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = ONLY_THE_TOPIC.levels[0].model_copy(update={"name": "first", "channels": [channel]})
+    monkeypatch.setattr(posts, "levels_with", lambda name: [level] if name == channel else [])
+    (finding,) = getattr(posts, channel)(deployed())
+    assert finding.line().startswith(
+        f"✗ {channel:<12} not connected, and paging.yaml pages through it (first) → firstline"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "✓ console      it answers, and asks who one is"),
+        (200, "✗ console      without a session it should answer 401, and answers 200"),
+        (502, "✗ console      without a session it should answer 401, and answers 502"),
+    ],
+)
+def test_the_console_is_asked_for_what_nobody_may_see(status: int, said: str) -> None:
+    with answering(Answer(status=status)) as console:
+        stack = replace(deployed(), api_url=console.url)
+        (finding,) = reach.console(stack)
+    assert finding.line().startswith(said)
+    (gone,) = reach.console(stack)
+    assert gone.line().startswith("✗ console      it cannot be reached from here (")
+
+
 def test_sources_without_a_secret_are_closed() -> None:
     stack = deployed(EventBridgeAlarms="false")
     assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
@@ -99,11 +168,13 @@ def test_sources_without_a_secret_are_closed() -> None:
 
 
 def test_the_command_ends_with_1_if_something_is_wrong_and_names_every_check() -> None:
-    deployed(SlackApiUrl="http://127.0.0.1:9/", PagerDutyEventsUrl="http://127.0.0.1:9")
+    nowhere = "http://127.0.0.1:9"
+    deployed_stack(NAME, api=nowhere, SlackApiUrl=f"{nowhere}/", PagerDutyEventsUrl=nowhere)
     done = CliRunner().invoke(app, ["doctor", "--stack", NAME, "-o", "json"])
     found = json.loads(done.stdout)
 
     assert done.exit_code == 1
     assert {"state": "wrong", "check": "pages"}.items() <= found[0].items()
-    seen = {one["check"] for one in found}
+    seen = {finding["check"] for finding in found}
     assert {"pages", "slack", "pagerduty", "sources", "hosts", "remediation", "neighbours", "quotas"} <= seen
+    assert {"console", "canary"} <= seen

@@ -48,12 +48,12 @@ def stored() -> dict[str, str]:
     """The secrets of the stack by name; all must be SecureStrings."""
     pages = boto3.client("ssm").get_paginator("get_parameters_by_path")
     found = [
-        one
+        parameter
         for page in pages.paginate(Path=f"/firstline/{NAME}", Recursive=True, WithDecryption=True)
-        for one in page["Parameters"]
+        for parameter in page["Parameters"]
     ]
-    assert {one["Type"] for one in found} <= {"SecureString"}
-    return {one["Name"].removeprefix(f"/firstline/{NAME}/"): one["Value"] for one in found}
+    assert {parameter["Type"] for parameter in found} <= {"SecureString"}
+    return {parameter["Name"].removeprefix(f"/firstline/{NAME}/"): parameter["Value"] for parameter in found}
 
 
 def written(sam: FakeSam) -> str:

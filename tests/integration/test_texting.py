@@ -12,8 +12,10 @@ from moto import mock_aws
 from moto.sns.models import sns_backends
 
 from firstline.adapters.channels.texting import TextMessages
+from firstline.channels.sns import _places
 from firstline.console import page_links
 from firstline.errors import ChannelFailed, NotEntitled
+from firstline.models import Notification
 from firstline.policy.people import People, Person
 from tests.support.builders import INCIDENT_ID, NOW, a_notification, hostile_notification
 
@@ -79,10 +81,15 @@ def test_a_text_message_is_transactional_and_names_its_sender_if_there_is_one(sn
         assert channel(sns, "bob", sender_id=sender).tell(a_notification("paged")) is True
 
 
-def test_a_hostile_alert_is_one_short_message(sns: "SNSClient") -> None:
-    channel(sns).tell(hostile_notification("paged"))
+@pytest.mark.parametrize("notification", [a_notification("paged"), hostile_notification("paged")])
+@pytest.mark.parametrize("incident_id", [INCIDENT_ID, "Kube-" + "x" * 75])
+def test_a_page_is_two_parts_with_its_link(sns: "SNSClient", notification: Notification, incident_id: str) -> None:
+    incident = notification.record.incident.model_copy(update={"incident_id": incident_id})
+    record = notification.record.model_copy(update={"incident": incident})
+    channel(sns).tell(notification.model_copy(update={"record": record}))
     (entry,) = sns_backends["123456789012"]["eu-west-1"].sms_messages.values()
-    assert len(entry[1]) < 1_600
+    assert f"/console/enter/{incident_id}?link=ada." in entry[1]
+    assert _places(entry[1]) <= 2 * 153
     assert entry[1].isascii()
     assert entry[1].isprintable()
 

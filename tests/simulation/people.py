@@ -34,7 +34,7 @@ class Pressed(NamedTuple):
 
 @dataclass(frozen=True)
 class Habits:
-    """How often people do what, as shares of the occasions."""
+    """The habits of people: how often they do what, as shares of the occasions."""
 
     acknowledge: float = 0.7
     resolve: float = 0.15

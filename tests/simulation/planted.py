@@ -284,7 +284,7 @@ def broken_by(bug: Planted) -> Sequence[Violation]:
 
 
 class Found(NamedTuple):
-    """What found a bug: the number of runs, the story or the seed, and the broken rule; empty if nothing did."""
+    """A bug's finder: the number of runs, the story or the seed, and the broken rule; empty if nothing did."""
 
     runs: int
     by: str

@@ -1,4 +1,4 @@
-"""What goes first at a call in a rush: of everything that others may do at this moment, something that seeds draw."""
+"""The rivals of a call in a rush: seeds draw who goes first of all that others may do at this moment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ SEVERITIES = ("low", "high", "critical")
 
 
 LATE = {"reconcile:dynamodb.transact": "escalate:", "escalate": "escalate:sns"}
-"""For some places another one that fails, so that there is something to race for: here reconcile pages."""
+"""The places that fail for some others, so that there is something to race for: here reconcile pages."""
 
 
 @dataclass
 class Rivals:
-    """Whoever goes first, drawn by the call alone: the same call has the same rival whatever happened elsewhere.
+    """The rivals that go before a call, drawn by the call alone: the same call always has the same rival.
 
     Alerts join, end and get worse in the group that the interrupted call is about, as far as that is known, or else in
     the group of the newest accepted word.

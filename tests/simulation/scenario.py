@@ -52,7 +52,7 @@ WEAK = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens, and what goes wrong meanwhile.
+    """A scenario: what happens, and what goes wrong meanwhile.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What people do in PagerDuty shows in Slack within seconds, once, and so does what they do in Slack itself."""
+"""Acts of people in PagerDuty and in Slack: they show in Slack within seconds, once."""
 
 from collections.abc import Iterator
 from typing import Any

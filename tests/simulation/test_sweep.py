@@ -11,7 +11,7 @@ from tests.simulation.stories import PROBE, STORIES
 SEED = 20260105
 MOST = 3
 FEW = {"storm": 1, "batch": 2}
-"""Of stories that take long, fewer cells."""
+"""The cells of stories that take long: fewer than of others."""
 
 
 def chosen() -> list[sweep.Cell]:

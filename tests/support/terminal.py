@@ -57,7 +57,7 @@ class Terminal:
             on_call=self._on_call,
         )
 
-    def _on_call(self, people: People, tell: Callable[[str], None]) -> OnCallDesk:
+    def _on_call(self, people: People, tell: Callable[[str], object]) -> OnCallDesk:
         overrides = TableOverrides(self.store.table)
         return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
 

@@ -1,4 +1,4 @@
-"""What an account demands of a stack: a boundary, a key, reserved concurrency, protection. Each may be left out."""
+"""Demands of an account on a stack: a boundary, a key, reserved concurrency, protection. Each may be left out."""
 
 import json
 from collections.abc import Iterator

@@ -89,7 +89,9 @@ def neighbours(stack: "Stack") -> Iterator[Finding]:
     ]
     for other in others:
         name = other["StackName"]
-        given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in other.get("Parameters", [])}
+        given = {
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in other.get("Parameters", [])
+        }
         for parameter, what in (("EventBridgeAlarms", "alarm"), ("EventBridgeDeployments", "failed deployment")):
             if stack.parameters.get(parameter) == given.get(parameter) == "true":
                 said = f"{name} takes each {what} of the account, too: it opens two incidents and pages twice"
@@ -117,7 +119,7 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
     if stack.is_local or not (CHECKOUT / "template.yaml").exists():
         return
     try:
-        known = {one.stack_name: one for one in environments.load(CHECKOUT).values()}
+        known = {environment.stack_name: environment for environment in environments.load(CHECKOUT).values()}
         defaults = environments.parameters_of_template(CHECKOUT)
     except (ConfigurationError, OSError) as error:
         yield Finding("wrong", "parameters", str(error), f"correct {environments.FILE}")

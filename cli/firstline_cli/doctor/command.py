@@ -40,13 +40,19 @@ def doctor_(
 
 def checks() -> "dict[str, Check]":
     """Return the checks by name, in the order of the report."""
-    from firstline_cli.doctor import account, hosts, people, sources
+    from firstline_cli.doctor import account, hosts, people, posts, reach, sources, texts
 
     return {
         "pages": people.who_is_woken,
         "slack": people.slack,
         "pagerduty": people.pagerduty,
+        "teams": posts.teams,
+        "webhook": posts.webhook,
+        "sms": texts.texts,
         "approvers": people.approvers,
+        "schedules": reach.calendars,
+        "console": reach.console,
+        "canary": reach.canary,
         "sources": sources.sources,
         "hosts": hosts.hosts,
         "remediation": account.remediation,

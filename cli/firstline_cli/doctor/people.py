@@ -24,16 +24,18 @@ def who_is_woken(stack: "Stack") -> Iterator[Finding]:
     """Say who is subscribed to the page topic, and whether anybody can be woken at all."""
     topic = stack.outputs["PageTopicArn"]
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [one for page in pages for one in page["Subscriptions"]]
-    confirmed = [one for one in found if one["SubscriptionArn"].startswith("arn:")]
-    for one in found:
-        if one not in confirmed:
+    found = [subscription for page in pages for subscription in page["Subscriptions"]]
+    confirmed = [subscription for subscription in found if subscription["SubscriptionArn"].startswith("arn:")]
+    for subscription in found:
+        if subscription not in confirmed:
             fix = "answer the mail that SNS sent, or subscribe again if it is older than three days"
-            yield Finding("note", "pages", f"{one['Endpoint']} has not confirmed its subscription", fix)
+            yield Finding("note", "pages", f"{subscription['Endpoint']} has not confirmed its subscription", fix)
     if confirmed:
-        listed = ", ".join(sorted(f"{one['Endpoint']} ({one['Protocol']})" for one in confirmed))
+        listed = ", ".join(
+            sorted(f"{subscription['Endpoint']} ({subscription['Protocol']})" for subscription in confirmed)
+        )
         yield Finding("ok", "pages", f"the page topic wakes {listed}")
-        if any(one["Protocol"] == "sms" for one in confirmed):
+        if any(subscription["Protocol"] == "sms" for subscription in confirmed):
             yield from _sms(stack)
         return
     fix = f"set PageEmail in mine/firstline.toml and deploy, or: aws sns subscribe --topic-arn {topic} --protocol email"

@@ -21,7 +21,7 @@ def sources(stack: "Stack") -> Iterator[Finding]:
 
     path = secret_name(stack, "sources")
     pages = client(stack, "ssm").get_paginator("get_parameters_by_path").paginate(Path=path, WithDecryption=False)
-    has_secret = {one["Name"].rpartition("/")[2] for page in pages for one in page["Parameters"]}
+    has_secret = {parameter["Name"].rpartition("/")[2] for page in pages for parameter in page["Parameters"]}
     heard = last_heard(stack, datetime.now(UTC))
     named = [*SOURCES, *(["deployments"] if "deployments" not in SOURCES else [])]
     closed = []

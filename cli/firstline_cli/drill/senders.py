@@ -160,9 +160,9 @@ def _prometheus(alert: TestAlert, status: Status) -> dict[str, Any]:
         **alert.all_labels(),
     }
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = {"status": status, "labels": labels, "annotations": {"summary": alert.message}, "startsAt": now}
-    one |= {"endsAt": now if status == "resolved" else "0001-01-01T00:00:00Z", "fingerprint": f"test{alert.key}"}
-    return {"version": "4", "status": status, "receiver": "firstline", "alerts": [one]}
+    sent = {"status": status, "labels": labels, "annotations": {"summary": alert.message}, "startsAt": now}
+    sent |= {"endsAt": now if status == "resolved" else "0001-01-01T00:00:00Z", "fingerprint": f"test{alert.key}"}
+    return {"version": "4", "status": status, "receiver": "firstline", "alerts": [sent]}
 
 
 BODIES: dict[str, Callable[[TestAlert, Status], dict[str, Any]]] = {"prometheus": _prometheus, "generic": _generic}

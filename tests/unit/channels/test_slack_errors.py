@@ -1,4 +1,4 @@
-"""What each of Slack's errors means for the message."""
+"""Slack's errors, and what each means for the message."""
 
 import pytest
 

@@ -79,14 +79,15 @@ LINK = "https://api.example/console/enter/" + "x" * 40
         ("/var is 97% full", "", "HIGH DiskFull on web-1: /var is 97% full"),
         ("/var is 97% full", LINK, f"HIGH DiskFull on web-1: /var is 97% full {LINK}"),
         ("x" * 200, "", "HIGH DiskFull on web-1: " + "x" * 133 + "..."),
-        ("x" * 200, LINK, "HIGH DiskFull on web-1: " + "x" * 73 + f"... {LINK}"),
-        ("x" * 200, LINK * 9, "HIGH DiskFull on web-1: " + "x" * 73 + f"... {LINK * 9}"),
+        ("x" * 200, LINK, "HIGH DiskFull on web-1: " + "x" * 133 + f"... {LINK}"),
+        ("x" * 200, LINK * 3, "HIGH DiskFull on web-1: " + "x" * 56 + f"... {LINK * 3}"),
+        ("x" * 200, LINK * 9, "HIGH DiskFull on web-1: " + "x" * 33 + f"... {LINK * 9}"),
         ("Größe “überschritten” – café", "", 'HIGH DiskFull on web-1: Größe "überschritten" - café'),
         ("`df` ディスク čaj", "", "HIGH DiskFull on web-1: 'df' ???? caj"),
         ("[" * 100, "", "HIGH DiskFull on web-1: " + "[" * 66 + "..."),
     ],
 )
-def test_a_text_message_is_one_part_with_the_link_behind_it(message: str, link: str, text: str) -> None:
+def test_a_text_message_is_one_part_and_two_with_the_link_behind_it(message: str, link: str, text: str) -> None:
     paged = a_notification("paged", a_record(an_incident(an_alert(message=message))), reason="")
     assert text_message(paged, link) == text
 

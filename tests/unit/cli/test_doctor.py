@@ -240,7 +240,9 @@ def test_a_check_that_fails_or_hangs_keeps_no_other_from_its_answer() -> None:
     def fine(_: Stack) -> Iterator[Finding]:
         yield Finding("ok", "after", "seen")
 
-    found = [one.line() for one in command.examine(stack(), {"denied": denied, "slow": hangs, "fine": fine}, 0.5)]
+    found = [
+        finding.line() for finding in command.examine(stack(), {"denied": denied, "slow": hangs, "fine": fine}, 0.5)
+    ]
     over.set()
     assert found[0] == "✓ before       seen"
     assert found[1].startswith("! denied       not known: AWS refuses it: you lack ssm:GetParameter on arn:aws:ssm")

@@ -1,4 +1,4 @@
-"""What is deployed: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
+"""Environments: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkou
 
 
 def test_samconfig_alone_is_enough(checkout: Path) -> None:
-    assert {name: one.stack_name for name, one in environments.load(checkout).items()} == {
+    assert {name: environment.stack_name for name, environment in environments.load(checkout).items()} == {
         "dev": "firstline-dev",
         "staging": "firstline-staging",
         "prod": "firstline-prod",
@@ -56,7 +56,9 @@ def test_the_owners_tags_stand_beside_samconfigs(checkout: Path) -> None:
 
 def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Path) -> None:
     for name in ("EventBridgeAlarms", "EventBridgeDeployments"):
-        taking = [key for key, one in environments.load(checkout).items() if one.parameters[name] == "true"]
+        taking = [
+            key for key, environment in environments.load(checkout).items() if environment.parameters[name] == "true"
+        ]
         assert taking == ["prod"]
 
 

@@ -101,6 +101,12 @@ def test_the_list_has_what_nobody_has_first(several: Typed) -> None:
     assert "bob (Slack) has it" in second
 
 
+def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
+    assert "waits for a yes to “Free disk space”" in " ".join(typed("incidents").stdout.split())
+    (row,) = json.loads(typed("incidents", "-o", "json").stdout)
+    assert row["asks"] == "Free disk space"
+
+
 @pytest.mark.parametrize(
     ("options", "shown"),
     [

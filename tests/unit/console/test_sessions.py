@@ -1,6 +1,7 @@
-"""Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
+"""Sessions, who gets in and who may act: tickets, links, sessions, roles, form tokens."""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
@@ -34,6 +35,18 @@ def ticket_of(shelf: Shelf, name: str = "ada") -> str:
 def link_of(person: Person = BOB, incident_id: str = INCIDENT_ID) -> str:
     address = page_links.address(person, incident_id, "https://api.example", KEYS, NOW)
     return address.partition("link=")[2]
+
+
+def forgeries(link: str) -> list[str]:
+    """Return a link of bob's with one part altered each: its end, its person, its role, its time; or cut or padded."""
+    name, _, seal = link.partition(".")
+    sealed = urlsafe_b64decode(seal)
+
+    def changed(byte: int) -> str:
+        altered = bytes(value ^ (number == byte) for number, value in enumerate(sealed))
+        return f"{name}.{urlsafe_b64encode(altered).decode()}"
+
+    return [changed(20), f"ada.{seal}", changed(0), changed(1), f"{link}==", link[:-4], ""]
 
 
 def enter(shelf: Shelf, minutes: float = 0, **form: str) -> dict[str, Any]:
@@ -138,13 +151,16 @@ def test_a_link_of_a_page_may_be_opened_again_when_somebody_has_it(shelf: Shelf)
 @pytest.mark.parametrize(
     ("form", "minutes"),
     [
-        ({"link": link_of()[:-3] + "AAA", "incident": INCIDENT_ID}, 0),
+        *(({"link": forged, "incident": INCIDENT_ID}, 0) for forged in forgeries(link_of())),
         ({"link": link_of(), "incident": "Other-20260301"}, 0),
         ({"link": link_of(incident_id="Other-20260301"), "incident": INCIDENT_ID}, 0),
         ({"link": link_of(), "incident": INCIDENT_ID}, 12 * 60),
         ({"link": link_of(Person(key="mallory", name="mallory", role="approver")), "incident": INCIDENT_ID}, 0),
     ],
-    ids=["forged", "presented for another incident", "made for another incident", "over", "of who left the list"],
+    ids=[
+        *("end", "person", "role", "time", "padded", "short", "empty"),
+        *("presented for another incident", "made for another incident", "over", "of who left the list"),
+    ],
 )
 def test_a_wrong_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes: float) -> None:
     answer = enter(shelf, minutes, **form, do="acknowledge")

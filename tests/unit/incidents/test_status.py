@@ -69,6 +69,13 @@ CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW}
             "person",
         ),
         (
+            "taken, while a plan still waits",
+            a_waiting_record(**TAKEN),
+            "ada has it, for 10 min. "
+            "It waits for its alerts to end, for Resolve, or for an approval of “Free disk space”.",
+            "person",
+        ),
+        (
             "taken, and paged again for something worse",
             a_record(**TAKEN, acked_seq=1, paged_seq=2, page_done=2),
             "Nobody has it, paged 2×, first 12 min ago. It waits for an acknowledgement.",
@@ -141,6 +148,25 @@ def test_a_status_says_who_has_it_what_it_waits_for_and_until_when(
     assert (status.sentence(BERLIN, LATER), status.holder) == (sentence, holder), case
     assert status.unowned == (holder == "nobody")
     assert status.age == timedelta(minutes=4 if holder == "over" else 12)
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (a_waiting_record(), "Nobody has it, paged 12 min ago, waits for a yes to “Free disk space”"),
+        (a_waiting_record(**TAKEN), "ada has it, for 10 min, waits for a yes to “Free disk space”"),
+        (a_waiting_record(decision="refused", decided_by="ada"), "Nobody has it, paged 12 min ago"),
+        (
+            a_waiting_record(**CLOSED, outcome="resolved", resolved_by="bob", resolved_at=NOW),
+            "Resolved by bob, after 4 min",
+        ),
+        (a_waiting_record(**ENDED), "Nothing fires any more, 5 min of quiet"),
+        (a_record(**RUNS), "Firstline deals with it, the runbook “Free disk space”"),
+        (a_record(**TAKEN), "ada has it, for 10 min"),
+    ],
+)
+def test_a_list_says_that_a_plan_waits_for_a_yes(record: IncidentRecord, line: str) -> None:
+    assert status_of(record, LATER).line == line
 
 
 def test_an_owner_is_a_name_and_nothing_else() -> None:

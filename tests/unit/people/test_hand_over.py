@@ -13,7 +13,7 @@ from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.errors import HistoryUnavailable
 from firstline.models import IncidentRecord
-from firstline.people.hand_over import HandOverWatch, Holding, gather, in_words
+from firstline.people.hand_over import TRIED_FOR, HandOverWatch, Holding, gather, in_words
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.oncall import Override, Roster, Shift
@@ -39,6 +39,12 @@ class Office:
         self.store = MemoryStore(*records)
         self.overrides, self.silences = TableOverrides(self.store.table), TableSilences(self.store.table)
         self.said: list[str] = []
+        self.slack_is_down = False
+
+    def _tell(self, text: str) -> bool:
+        if not self.slack_is_down:
+            self.said.append(text)
+        return not self.slack_is_down
 
     def watch(self, **parts: Any) -> HandOverWatch:
         hand_overs = TableHandOvers(self.store.table)
@@ -49,7 +55,7 @@ class Office:
             "claim": hand_overs.claim,
             "incidents": self.store.incidents,
             "silences": self.silences.since,
-            "tell": self.said.append,
+            "tell": self._tell,
         }
         return HandOverWatch(**given | parts)
 
@@ -76,6 +82,46 @@ def test_a_change_of_shift_is_said_once() -> None:
 
 def test_the_first_look_hands_nothing_over() -> None:
     assert Office(record(1)).look(BEFORE) == []
+
+
+def test_what_slack_does_not_take_is_said_once_it_does() -> None:
+    office = Office(record(1))
+    office.look(BEFORE)
+    office.slack_is_down = True
+    assert office.look(AFTER, AFTER + timedelta(minutes=1)) == []
+    office.slack_is_down = False
+    later = AFTER + timedelta(minutes=2)
+    (said,) = office.look(later, later, later + timedelta(minutes=1))
+    assert said.startswith(f"On call: {LEAVES} hands platform over to {COMES} until ")
+    last = TableHandOvers(office.store.table).last("platform")
+    assert last == Holding(COMES, AFTER), "the shift began when it began"
+
+
+def test_a_hand_over_that_nobody_can_be_told_is_given_up_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    office = Office()
+    office.look(BEFORE)
+    office.slack_is_down = True
+    office.look(AFTER, AFTER + TRIED_FOR)
+    assert "A hand-over could not be said" in caplog.text
+    office.slack_is_down = False
+    assert office.look(AFTER + TRIED_FOR + timedelta(minutes=1)) == []
+
+
+def test_of_two_runs_that_try_again_one_says_it() -> None:
+    office = Office()
+    office.look(BEFORE)
+    office.slack_is_down = True
+    office.look(AFTER)
+    office.slack_is_down = False
+    second = office.watch()
+
+    def last(schedule: str) -> Any:
+        seen = TableHandOvers(office.store.table).last(schedule)
+        second.look(AFTER + timedelta(minutes=1))
+        return seen
+
+    office.watch(last=last).look(AFTER + timedelta(minutes=1))
+    assert len(office.said) == 1
 
 
 def test_of_two_runs_at_the_same_moment_one_says_it() -> None:

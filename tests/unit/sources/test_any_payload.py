@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is alerts, a reason to ignore it, or UnreadablePayload: nothing else escapes."""
+"""Payloads of any kind: the answer is alerts, a reason to ignore it, or UnreadablePayload; nothing else escapes."""
 
 import json
 import re
@@ -37,7 +37,7 @@ anything = st.recursive(
 
 
 def reason(call: Callable[[], Any]) -> str | None:
-    """Why the call found the payload unreadable; None when it didn't."""
+    """Return why the call found the payload unreadable; None if it didn't."""
     try:
         call()
     except UnreadablePayload as error:

@@ -1,4 +1,4 @@
-"""Who may send: closed without a secret, and every scheme with what is wrong, missing, rotated and tampered."""
+"""Authentication of senders: closed without a secret, every scheme with wrong, missing, rotated, tampered values."""
 
 import hmac
 from base64 import b64encode

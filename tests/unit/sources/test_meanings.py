@@ -269,20 +269,20 @@ MEANT = {
 
 
 def alert(source: str, labels: dict[str, str]) -> dict[str, Any]:
-    """What one alert says, without the labels and the body themselves."""
-    (one,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
-    assert NormalizedAlert.model_validate(one.model_dump()) == one
-    return one.model_dump(exclude={"labels", "raw_payload"})
+    """Return what one alert says, without the labels and the body themselves."""
+    (read,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
+    assert NormalizedAlert.model_validate(read.model_dump()) == read
+    return read.model_dump(exclude={"labels", "raw_payload"})
 
 
 @pytest.mark.parametrize("source", BODIES)
 def test_every_source_reads_opentelemetrys_names(source: str) -> None:
-    one = alert(source, MEANT)
+    read = alert(source, MEANT)
 
-    assert (one["service"], one["environment"], one["host"]) == ("ledger", "production", "ledger-1")
-    assert (one["region"], one["account"]) == ("eu-west-1", "210987654321")
+    assert (read["service"], read["environment"], read["host"]) == ("ledger", "production", "ledger-1")
+    assert (read["region"], read["account"]) == ("eu-west-1", "210987654321")
     # A dimension says which metric an alarm is about, not how bad it is.
-    assert one["severity"] == ("medium" if source == "cloudwatch" else "critical")
+    assert read["severity"] == ("medium" if source == "cloudwatch" else "critical")
 
 
 others = st.dictionaries(

@@ -1,4 +1,4 @@
-"""What a message says of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
+"""Updates of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
 
 from typing import Any
 

@@ -125,13 +125,18 @@ def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> 
     tell_all(notification, {name: channel for name, channel in channels.items() if name != "slack"}, rounds=1)
 
 
-def say(text: str, channels: Mapping[str, Channel]) -> None:
-    """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
+def say(text: str, channels: Mapping[str, Channel]) -> bool:
+    """Tell the ops channel in Slack something that is about no incident.
+
+    A failure is only logged. Return False after one; True also if no Slack is connected.
+    """
     slack = channels.get("slack")
     post = getattr(slack, "say", None)
     if post is None:
-        return
+        return True
     try:
         post(text)
     except ChannelFailed as failure:
         logger.warning("Could not tell the ops channel", extra={"why": str(failure), "text": text})
+        return False
+    return True

@@ -15,8 +15,10 @@ from firstline.text import bullets, numbered, one_line, shorten
 MAX_SUBJECT = 99
 MAX_SMS = 160
 """One part of a text message in the GSM alphabet; a longer one arrives in pieces, each paid for."""
-MAX_BESIDE_LINK = 100
-"""The most of a text message that a link makes longer than one part anyway."""
+MAX_TWO_PARTS = 2 * 153
+"""Two parts: each of several gives seven places to the header that joins them."""
+LEAST_BESIDE_LINK = 60
+"""The characters that a link of any length leaves to the words: a page without words is none."""
 MAX_MAIL = 50_000
 
 _GSM = frozenset(
@@ -42,7 +44,7 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
 def text_message(notification: Notification, link: str) -> str | None:
     """Return a page as a text message: how bad, what, where, and a person's link behind it unless that is empty.
 
-    Return None if it is no page. It is one part long; with a link, as short as a link lets it be.
+    Return None if it is no page. It is one part long, and two with a link.
     """
     if notification.kind != "paged":
         return None
@@ -50,7 +52,8 @@ def text_message(notification: Notification, link: str) -> str | None:
     words = f"{summary.severity.upper()} {in_one_line(summary)}"
     if not link:
         return _gsm(words, MAX_SMS)
-    return f"{_gsm(words, max(MAX_SMS - len(link) - 1, MAX_BESIDE_LINK))} {link}"
+    room = max(MAX_TWO_PARTS - len(link) - 1, LEAST_BESIDE_LINK)
+    return f"{_gsm(words, min(room, MAX_SMS))} {link}"
 
 
 def _mail(summary: Summary, notification: Notification) -> str:

@@ -7,11 +7,11 @@ from typing import Self
 
 from firstline.classification import cause as causes
 from firstline.classification import lexicon, own_words
-from firstline.classification.cause import Cause
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.owned import with_tags
 from firstline.classification.prompt import Offered
+from firstline.classification.seen import Cause
 from firstline.models import (
     DROPS_FOR,
     PAGING_RANK,

@@ -76,7 +76,7 @@ class PeopleFront:
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
     sessions: Sessions
-    on_call: Callable[[People, Callable[[str], None]], OnCallDesk]
+    on_call: Callable[[People, Callable[[str], object]], OnCallDesk]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).

@@ -29,8 +29,10 @@ from firstline.observability import logger, metrics
 from firstline.text import in_words
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""What is due so soon is looked at, too. Each write makes an incident due a minute later, so one that is written more
-often than once a minute would otherwise never be due. Runs may be some seconds more or less than a minute apart."""
+"""The time before an incident is due in which it is looked at already.
+
+Each write makes an incident due a minute later, so an incident that is written more often than once a minute would
+otherwise never be due. Runs may be some seconds more or less than a minute apart."""
 
 MOST_LIVES = 400
 """The most open incidents that one run looks at: those that have been due for longest."""
@@ -51,10 +53,10 @@ FAILED_WITHIN = timedelta(minutes=3)
 """Executions that failed before that were seen by an earlier run."""
 
 STOPPED = ("ABORTED", "TIMED_OUT")
-"""How an execution ends that did not end by itself. Those that fail are counted by Step Functions."""
+"""The ends of executions that did not end by themselves. Those that fail are counted by Step Functions."""
 
 SECONDS = 38.0
-"""What is left of the incidents after this time waits for the next run, so that this one does not time out."""
+"""The time that a run spends on incidents; the rest of them wait for the next run, so that no run times out."""
 
 SCHEDULES_BEGIN_WITHIN = 28.0
 """Schedules that are kept elsewhere may take 25 seconds to copy, and Lambda ends the function after 55."""

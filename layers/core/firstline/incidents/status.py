@@ -25,12 +25,12 @@ from firstline.text import local_time, one_line, short_duration
 SHORT_ID_LENGTH = 8
 
 type Timing = Literal["", "for", "ago", "open", "after"]
-"""How the words for who has an incident go on with a time: `ada has it, for 10 min`, `paged 12 min ago`, `open for
-5 min`, `Cleared by itself, after 4 min`; or not at all."""
+"""The form of the time behind the words for who has an incident: `ada has it, for 10 min`, `paged 12 min ago`, `open
+for 5 min`, `Cleared by itself, after 4 min`; or none."""
 
 type Holder = Literal["nobody", "person", "firstline", "over"]
-"""Who deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held, cured by a
-runbook, or watched after its end. `over`: it is closed."""
+"""The party that deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held,
+cured by a runbook, or watched after its end. `over`: it is closed."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Status:
         When something happens if nothing else does, and what that is in words. None and empty if nothing is due.
     remark
         What else should be known of its end; without a full stop, empty for nothing.
+    asks
+        The title of the plan that waits for an approval, whoever has the incident; empty for none.
     asked_at
         When this was asked, which durations refer to.
     age
@@ -70,6 +72,7 @@ class Status:
     words: str
     timing: Timing
     remark: str
+    asks: str
     asked_at: datetime
     since: datetime
     waits_for: str
@@ -111,6 +114,16 @@ class Status:
             case "after":
                 return f"{self.words}, after {short_duration(self.age)}"
         return self.words
+
+    @property
+    def line(self) -> str:
+        """Write who deals with it and what it waits for, as one line of a list says it.
+
+        A plan that waits for a yes is always named. Besides that, a person needs no word on what they wait for.
+        """
+        if self.asks:
+            return f"{self.who}, waits for a yes to “{self.asks}”"
+        return f"{self.who}, {self.waits_for}" if self.holder == "firstline" and self.waits_for else self.who
 
     def who_since(self, zone: tzinfo) -> str:
         """Write the same with the time itself, for a message that is read later: `ada has it since 03:14`.
@@ -215,6 +228,7 @@ def status_of(record: IncidentRecord, now: datetime, *, told: bool = False) -> S
         words=stands.words,
         timing=stands.timing,
         remark=stands.remark,
+        asks=_asks(record),
         asked_at=now,
         since=stands.since,
         waits_for=stands.waits_for,
@@ -273,7 +287,13 @@ def _with_a_person(record: IncidentRecord, now: datetime) -> _Stands:
     if live is not None and live.firing <= 0 and live.lost_loud <= 0:
         quiet = _quiet(live, "person", who)
         return _Stands("person", who, since, quiet.waits_for, quiet.until, quiet.then, owner, "for")
-    waits_for = _remediation(record) or "its alerts to end, or for Resolve"
+    asks = _asks(record)
+    ends = (
+        f"its alerts to end, for Resolve, or for an approval of “{asks}”"
+        if asks
+        else "its alerts to end, or for Resolve"
+    )
+    waits_for = _remediation(record) or ends
     return _Stands("person", who, since, waits_for, owner=owner, timing="for")
 
 
@@ -289,8 +309,8 @@ def _quiet(live: Live, holder: Holder, who: str) -> _Stands:
 def _paged(record: IncidentRecord, live: Live) -> _Stands:
     since = live.paged_at or record.paged_at
     waits_for = "an acknowledgement"
-    if record.waits_for_approval and record.plan:
-        waits_for += f", or for an approval of “{one_line(record.plan.title, 80)}”"
+    if asks := _asks(record):
+        waits_for += f", or for an approval of “{asks}”"
     elif running := _remediation(record):
         waits_for += f"; {running}"
     if since is None or not live.page_done:
@@ -324,9 +344,15 @@ def _told(record: IncidentRecord) -> _Stands:
     """Say that people were told of it and nobody has taken it."""
     since = record.incident.opened_at
     who = "Nobody has it, nobody was paged"
-    if record.waits_for_approval and record.plan:
-        return _Stands("nobody", who, since, f"an approval of “{one_line(record.plan.title, 80)}”", timing="open")
+    if asks := _asks(record):
+        return _Stands("nobody", who, since, f"an approval of “{asks}”", timing="open")
     return _Stands("nobody", who, since, "somebody to take it", timing="open")
+
+
+def _asks(record: IncidentRecord) -> str:
+    """Return the title of the plan that waits for an approval; empty if none does, or if nothing fires any more."""
+    over = record.live is not None and record.live.firing <= 0 and record.live.lost_loud <= 0
+    return one_line(record.plan.title, 80) if record.plan and record.waits_for_approval and not over else ""
 
 
 def _remediation(record: IncidentRecord) -> str:

@@ -1,11 +1,12 @@
 """The hand-over at a change of shift: who leaves, who comes, and what the one who comes has to know.
 
-Reconcile says it once for each change, when nobody has to be woken; `firstline oncall handover` prints the same.
+Reconcile says it once for each change, when nobody has to be woken, and tries again what Slack does not take;
+`firstline oncall handover` prints the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,11 +28,19 @@ MOST_LISTED = 15
 """The most incidents that a message lists, and the most silences; the rest is counted."""
 
 
+TRIED_FOR = timedelta(hours=1)
+"""The time for which a hand-over that Slack does not take is tried again, each minute."""
+
+
 class Holding(NamedTuple):
-    """The person who had a schedule when it was last looked at, and since when."""
+    """The person who had a schedule when it was last looked at, and since when.
+
+    `unsaid` is who had it before, and since when, as long as that hand-over is still to be said.
+    """
 
     person: str
     since: datetime
+    unsaid: tuple[str, datetime] | None = None
 
 
 class HandOver(NamedTuple):
@@ -89,7 +98,7 @@ def in_words(given: HandOver, zone: tzinfo, now: datetime, most: int = MOST_LIST
     if given.open:
         more = len(given.open) - most
         lines = [
-            f"{status.severity} {_shown(status.title)} ({status.short_id}): {one_line(status.who, 120)}"
+            f"{status.severity} {_shown(status.title)} ({status.short_id}): {one_line(status.line, 160)}"
             for status in given.open[:most]
         ]
         least = "At least " if len(given.open) >= MOST_READ else ""
@@ -136,7 +145,7 @@ class HandOverWatch:
     claim
         Writes who has a schedule now; returns False if somebody else has done so since it was seen. Raises as `last`.
     tell
-        Tells the ops channel; it raises nothing.
+        Tells the ops channel, and returns False if that failed; it raises nothing.
     """
 
     schedules: Mapping[str, Roster]
@@ -145,13 +154,13 @@ class HandOverWatch:
     claim: Callable[[str, Holding, Holding | None], bool]
     incidents: Incidents
     silences: Callable[[datetime], Sequence[Silence]]
-    tell: Callable[[str], None]
+    tell: Callable[[str], bool]
 
     def look(self, now: datetime) -> int:
         """Say each hand-over that is due, once, and return how many were said.
 
-        Of several runs at the same moment, the one that claims it says it. One that dies in between leaves it unsaid:
-        to repeat it would be worse than to look at the list.
+        Of several runs at the same moment, the one that claims it says it. What Slack does not take is said by a later
+        run. One that dies in between leaves it unsaid: to repeat it would be worse than to look at the list.
         """
         said = 0
         for name, roster in self.schedules.items():
@@ -165,15 +174,25 @@ class HandOverWatch:
         overrides = self.overrides_of(name, now)
         person, _ = roster.who(overrides, now)
         last = self.last(name)
+        new, leaves = Holding(person, now), last
         if (last.person if last else NOBODY) == person:
-            return False
+            if last is None or last.unsaid is None:
+                return False
+            new, leaves = last._replace(unsaid=None), Holding(*last.unsaid)
         # Read before the claim: what cannot be read is tried again by the next run.
         shift = roster.shift(overrides, now)
         given = None
-        if last is not None:
-            given = gather(name, last, shift, now, incidents=self.incidents, silences=self.silences)
-        if not self.claim(name, Holding(person, now), last) or given is None:
+        if leaves is not None:
+            given = gather(name, leaves, shift, now, incidents=self.incidents, silences=self.silences)
+        if not self.claim(name, new, last) or leaves is None or given is None:
             return False  # somebody else says it, or nobody had it before
-        self.tell(in_words(given, ZoneInfo(roster.time_zone), now))
-        metrics.add_metric(name="HandedOver", unit="Count", value=1)
-        return True
+        if self.tell(in_words(given, ZoneInfo(roster.time_zone), now)):
+            metrics.add_metric(name="HandedOver", unit="Count", value=1)
+            return True
+        if now - new.since < TRIED_FOR:
+            self.claim(name, new._replace(unsaid=(leaves.person, leaves.since)), new)
+        else:
+            logger.error(
+                "A hand-over could not be said; `firstline oncall handover` prints it", extra={"schedule": name}
+            )
+        return False

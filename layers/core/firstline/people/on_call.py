@@ -75,7 +75,7 @@ class OnCallDesk:
     people: People
     overrides_of: OverridesOf
     save: Callable[[Override], None]
-    tell: Callable[[str], None]
+    tell: Callable[[str], object]
     trail: Trail
 
     def override(self, name: ScheduleName, asked: AskedOverride, actor: Actor, now: datetime) -> Overridden:

@@ -37,9 +37,9 @@ _SAID = ("msg", "text", "content", "message")
 """All that a message to a chat says. It is a name if there is no other."""
 _AT_LAST = ("check", "endpoint", "jobname", "job", "dagid", "workflow", "alias")
 _TROUBLE = ("alert", "problem", "issue", "error", "errormessage", "reason", "description", "details")
-"""What is wrong, in words that may differ each time."""
+"""The fields that say what is wrong, in words that may differ each time."""
 _THING = ("service", "servicename", "app", "application", "hostname", "host")
-"""What something is wrong with: a name if a status or a severity is stated, and no other is."""
+"""The fields that say what it concerns: a name, if a status or a severity is stated and nothing else names it."""
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
     *("checkstatename", "eventaction"),

@@ -84,7 +84,7 @@ _PLACES: dict[str, tuple[int, str]] = {
 
 
 _PREFIX = re.compile("resource(?:attributes?)?|label|dimension|(?:custom)?tag")
-"""What collectors put before the names of what they carry over: OpenTelemetry's, of pods, and of CloudWatch."""
+"""The prefixes that collectors give to labels they carry over: OpenTelemetry, of pods, and of CloudWatch."""
 
 _NOT_BEHIND_A_PREFIX = ("severity", "alert_name")
 """A pod's label `priority` tells nothing of an alert."""
@@ -94,7 +94,7 @@ _SCRAPED = re.compile(
     r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
     re.IGNORECASE,
 )
-"""What measures other things, and the jobs of Prometheus' example for Kubernetes: they are not what fails."""
+"""The jobs that measure other services, and those of Prometheus' example for Kubernetes: they are not what fails."""
 
 _NUMBERED = ("0", "1", "2", "3", "4", "5")
 

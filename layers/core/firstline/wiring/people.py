@@ -30,11 +30,11 @@ class PeopleParts(RemediationParts):
         save, save_post = self.incidents.save_slack_message, self.incidents.save_post
         return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
 
-    def say(self, text: str) -> None:
-        """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
+    def say(self, text: str) -> bool:
+        """Tell the ops channel in Slack something that is about no incident. Return False if it failed."""
         from firstline.channels.delivery import say
 
-        say(text, self.channels())
+        return say(text, self.channels())
 
     @cached_property
     def publisher(self) -> "Publisher":
@@ -90,7 +90,7 @@ class PeopleParts(RemediationParts):
             return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
-    def _on_call_desk(self, people: "People", tell: "Callable[[str], None]") -> "OnCallDesk":
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallDesk":
         from firstline.people.on_call import OnCallDesk
 
         known = self._over_copies(people)

@@ -93,7 +93,7 @@ def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: s
         The address is not https, the receiver did not take it, or it took too long. The message does not quote the
         address, which is a secret.
     """
-    if not _is_allowed(url):
+    if not is_allowed(url):
         raise ChannelFailed(f"{what}: the address must be https://…; {fix}", retryable=False)
     request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json", **headers})  # noqa: S310 (the scheme was just checked)
     failures: list[ChannelFailed | None] = []
@@ -151,7 +151,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
-def _is_allowed(url: str) -> bool:
+def is_allowed(url: str) -> bool:
     """Return True for https, and for http on this machine, where the emulator and tests listen."""
     try:
         parts = urlsplit(url)

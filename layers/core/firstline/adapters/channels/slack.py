@@ -30,7 +30,7 @@ type Remember = Callable[[str, str, str], object]
 """Stores where an incident's message is: incident id, place, timestamp."""
 
 type Place = tuple[slack.Feed, str, str]
-"""Where an incident's message is: feed, channel id, timestamp."""
+"""The place of an incident's message: feed, channel id, timestamp."""
 
 
 class SlackBot:
@@ -87,9 +87,21 @@ class SlackBot:
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
     def say(self, text: str) -> None:
-        """Post a message that is about no incident to the channel for alerts; raises ChannelFailed."""
-        message = {"channel": self._channels["alerts"], **_QUIET, **slack.render_whisper(text, None)}
-        self._call("chat.postMessage", message)
+        """Post a message that is about no incident to the channel for alerts, or to the other if that takes none.
+
+        Raises
+        ------
+        ChannelFailed
+            No channel took it.
+        """
+        message = {**_QUIET, **slack.render_whisper(text, None)}
+        try:
+            self._call("chat.postMessage", {"channel": self._channels["alerts"], **message})
+        except _Refused as refused:
+            if refused.refusal.meaning != "elsewhere" or len(set(self._channels.values())) == 1:
+                raise
+            logger.error("A Slack channel takes no messages; another one got it", extra={"why": str(refused)})
+            self._call("chat.postMessage", {"channel": self._channels["automated"], **message})
 
     def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Show a form to the person whose press gave the trigger, which is valid for three seconds.

@@ -17,13 +17,19 @@ class TableHandOvers(TableStore):
     def last(self, schedule: str) -> Holding | None:
         """Return who was given a schedule last, and when; None if nobody ever was."""
         item = self._table.get(f"HANDOVER#{schedule}", "LAST")
-        return None if item is None else Holding(item["person"], datetime.fromisoformat(item["since"]))
+        if item is None:
+            return None
+        before = item.get("unsaid_person")
+        unsaid = (before, datetime.fromisoformat(item["unsaid_since"])) if before else None
+        return Holding(item["person"], datetime.fromisoformat(item["since"]), unsaid)
 
     def claim(self, schedule: str, new: Holding, seen: Holding | None) -> bool:
         """Write who has a schedule now, unless another run has done so since it was seen."""
         item: Item = {"pk": f"HANDOVER#{schedule}", "sk": "LAST", "person": new.person, "since": stamp(new.since)}
+        if new.unsaid:
+            item |= {"unsaid_person": new.unsaid[0], "unsaid_since": stamp(new.unsaid[1])}
         if seen is None:
             return self._table.put(item, "attribute_not_exists(pk)")
-        return self._table.put(
-            item, "person = :person AND since = :since", {":person": seen.person, ":since": stamp(seen.since)}
-        )
+        as_seen = "person = :person AND since = :since"
+        as_seen += f" AND attribute_{'' if seen.unsaid else 'not_'}exists(unsaid_person)"
+        return self._table.put(item, as_seen, {":person": seen.person, ":since": stamp(seen.since)})

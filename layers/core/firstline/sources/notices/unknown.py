@@ -55,8 +55,8 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
-    thing = _resource(fields)
-    instance = thing if thing and INSTANCE_ID.fullmatch(thing) else None
+    resource = _resource(fields)
+    instance = resource if resource and INSTANCE_ID.fullmatch(resource) else None
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
@@ -65,11 +65,11 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     told_only = str(fields.get("source")).startswith("aws.") and letters(_stated(labels)) in ("info", "informational")
     state: State = "resolved" if over else None if is_good_news(word) or told_only else "firing"
     return Notice(
-        name=_headline_of_event(fields, name, word, thing),
+        name=_headline_of_event(fields, name, word, resource),
         state=state,
         why=f"{name}: {word}",
         identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
-        about=labels.get("service") or (thing if instance is None else None),
+        about=labels.get("service") or (resource if instance is None else None),
         host=instance or meanings.find(labels, "host"),
         environment=meanings.find(labels, "environment"),
         severity=_stated(labels),
@@ -95,7 +95,7 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
     return own or (f"message on {topic_name}" if topic_name else "message without a topic")
 
 
-def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str | None) -> str:
+def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
     """Return the service, what happened, and to which resource: an event's type alone says neither."""
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
@@ -106,7 +106,7 @@ def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str |
     what = f"{what} {happened}" if happened and what != kind else what
     what = what if letters(service) in letters(what) else f"{service} {what}"
     what = what if said is None or letters(said) in letters(what) else f"{what} {said}"
-    return f"{what}: {thing}" if thing else what
+    return f"{what}: {resource}" if resource else what
 
 
 def _resource(event: dict[str, Any]) -> str | None:

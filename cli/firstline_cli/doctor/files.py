@@ -1,0 +1,28 @@
+"""The owner's files that checks read, as of this checkout: a deployment takes them along."""
+
+from pathlib import Path
+
+from firstline.policy.oncall import OnCall, load_oncall
+from firstline.policy.paging import Level, load_paging_policy
+from firstline.policy.people import People, load_people
+from firstline_cli.checkout import runbooks_folder
+
+
+def levels_with(channel: str) -> list[Level]:
+    """Return the levels that page through a channel."""
+    file = _folder() / "paging.yaml"
+    return [level for level in load_paging_policy(file).levels if channel in level.channels] if file.exists() else []
+
+
+def schedules() -> OnCall:
+    """Return the schedules."""
+    return load_oncall(_folder() / "oncall.yaml")
+
+
+def everybody() -> People:
+    """Return the list of people."""
+    return load_people(_folder() / "people.yaml")
+
+
+def _folder() -> Path:
+    return runbooks_folder() / "policy"

@@ -1,0 +1,114 @@
+"""Checks of text messages to the people on call: the sandbox, the spending limit, the sender, and each number.
+
+https://docs.aws.amazon.com/sns/latest/dg/channels-sms.html. No number is printed: people are named.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from firstline.console import page_links
+from firstline_cli.doctor import files
+from firstline_cli.doctor.findings import Finding, client, secret
+
+if TYPE_CHECKING:
+    from firstline_cli.stacks import Stack
+
+FIRST_LIMIT = 1.0
+"""The dollars a month that a new account may spend on texts: about ten, in some countries fewer."""
+
+MOST_NUMBERS = 20
+_LIMIT_FIX = "raise “Account spend threshold” of Amazon SNS in Service Quotas, then: "
+_LIMIT_FIX += "aws sns set-sms-attributes --attributes MonthlySpendLimit=<dollars>"
+
+
+def texts(stack: "Stack") -> Iterator[Finding]:
+    """Check that a page by text message can reach each person of the schedules that are paged so."""
+    if stack.is_local or not (levels := files.levels_with("sms")):
+        return
+    numbers: dict[str, str] = {}
+    for name, number in _numbers(stack, {level.schedule for level in levels}):
+        if number:
+            numbers[name] = number
+        else:
+            fix = f"give {name} a phone in mine/runbooks/policy/people.yaml, or firstline secret set oncall/{name}"
+            yield Finding("wrong", "sms", f"{name} takes turns and has no number, so no text reaches them", fix)
+    sns = client(stack, "sns")
+    yield from _sandbox(sns, numbers)
+    yield from _limit(stack, sns)
+    yield from _sender(sns, numbers)
+    for name, number in numbers.items():
+        if sns.check_if_phone_number_is_opted_out(phoneNumber=number)["isOptedOut"]:
+            fix = "aws sns opt-in-phone-number --phone-number <it>, which AWS allows once in 30 days"
+            yield Finding("wrong", "sms", f"{name}'s phone answered STOP once, so AWS sends it nothing", fix)
+    if secret(stack, page_links.SECRET) is None:
+        fix = f"firstline secret set {page_links.SECRET} --make"
+        yield Finding("note", "sms", "texts have no link to the incident: there is no key for it", fix)
+
+
+def _numbers(stack: "Stack", schedules: set[str | None]) -> Iterator[tuple[str, str]]:
+    """Yield the people who take turns in the schedules with their numbers; an empty one if there is none.
+
+    Whom a schedule names that is kept elsewhere shows only in its copy: then it is everybody who has a phone.
+    """
+    known, people = files.schedules(), files.everybody().people
+    names = {
+        name for schedule in schedules if schedule in known.schedules for name in known.schedules[schedule].members
+    }
+    if schedules & known.followed.keys():
+        names |= {name for name, entry in people.items() if entry.phone}
+    for name in sorted(names & people.keys())[:MOST_NUMBERS]:
+        parameter = people[name].phone_parameter
+        number = secret(stack, parameter) if parameter else people[name].phone
+        yield name, (number or "").replace(" ", "")
+
+
+def _sandbox(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
+    if not sns.get_sms_sandbox_account_status()["IsInSandbox"]:
+        yield Finding("ok", "sms", "the account is out of SNS's SMS sandbox")
+        return
+    pages = sns.get_paginator("list_sms_sandbox_phone_numbers").paginate()
+    verified = {one["PhoneNumber"] for page in pages for one in page["PhoneNumbers"] if one["Status"] == "Verified"}
+    left_out = [name for name, number in numbers.items() if number not in verified]
+    fix = "verify the numbers in SNS's console (Text messaging), or ask AWS there to exit the sandbox"
+    if left_out:
+        said = f"the account is in SNS's SMS sandbox, and these numbers are not verified: {', '.join(left_out)}"
+        yield Finding("wrong", "sms", said, fix)
+    else:
+        yield Finding("note", "sms", "the account is in SNS's SMS sandbox: ten verified numbers at most", fix)
+
+
+def _limit(stack: "Stack", sns: Any) -> Iterator[Finding]:
+    set_to = sns.get_sms_attributes(attributes=["MonthlySpendLimit"])["attributes"].get("MonthlySpendLimit")
+    limit, spent = float(set_to or FIRST_LIMIT), _spent(stack, datetime.now(UTC))
+    said = f"${spent:.2f} of ${limit:g} are spent on texts this month"
+    if spent >= limit:
+        yield Finding("wrong", "sms", f"{said}: AWS sends no more", _LIMIT_FIX)
+    elif limit <= FIRST_LIMIT or spent > 0.8 * limit:
+        yield Finding("note", "sms", f"{said}: then AWS sends no more", _LIMIT_FIX)
+    else:
+        yield Finding("ok", "sms", said)
+
+
+def _spent(stack: "Stack", now: datetime) -> float:
+    """Return the dollars of this month that CloudWatch knows of; nothing is counted before the first text."""
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    found = client(stack, "cloudwatch").get_metric_statistics(
+        Namespace="AWS/SNS",
+        MetricName="SMSMonthToDateSpentUSD",
+        StartTime=max(first, now - timedelta(days=3)),
+        EndTime=now,
+        Period=3_600,
+        Statistics=["Maximum"],
+    )
+    return max((point["Maximum"] for point in found["Datapoints"]), default=0.0)
+
+
+def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
+    """Check for a number to send from, where carriers ask for one: those of the United States (+1) take no other."""
+    american = [name for name, number in numbers.items() if number.startswith("+1")]
+    if american and not sns.list_origination_numbers()["PhoneNumbers"]:
+        said = (
+            f"carriers of +1 take texts only from a registered number, and the account has none: {', '.join(american)}"
+        )
+        yield Finding("wrong", "sms", said, "request a toll-free number or 10DLC in AWS End User Messaging")

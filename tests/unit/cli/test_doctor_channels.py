@@ -1,0 +1,187 @@
+"""`firstline doctor` on text messages, schedules that are kept elsewhere, and the canary, against scripted answers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from firstline.adapters.dynamodb.copies import TableCopies
+from firstline.policy.followed import Copy, Span
+from firstline_cli.doctor import files, reach, texts
+from firstline_cli.doctor.findings import Check
+from tests.support.memory import MemoryStore
+from tests.unit.cli.test_doctor import NOT_SET, refused, stack, told
+
+NOW = datetime.now(UTC)
+SET = {"Parameter": {"Value": "+1 206 555 0100"}}
+FILES: dict[str, Any] = {
+    "people": {
+        "people": {"ada": {"phone": "+491511234567"}, "bob": {"phone": "ssm:oncall/bob"}, "cem": {"slack": "U3"}}
+    },
+    "oncall": {
+        "schedules": {"platform": {"starts": "2026-03-02", "rotation": ["ada", "bob"]}},
+        "followed": {"shop": {"pagerduty_schedule": "PABC123"}},
+    },
+    "paging": {
+        "levels": [
+            {
+                "name": "first",
+                "channels": ["sms"],
+                "schedule": "platform",
+                "on_call": "us",
+                "acknowledge_within": "5m",
+            }
+        ]
+    },
+}
+HEALTHY: dict[str, Any] = {
+    "get_parameter": SET,
+    "get_sms_sandbox_account_status": {"IsInSandbox": False},
+    "list_sms_sandbox_phone_numbers": {"PhoneNumbers": [{"PhoneNumber": "+491511234567", "Status": "Verified"}]},
+    "get_sms_attributes": {"attributes": {"MonthlySpendLimit": "50"}},
+    "get_metric_statistics": {"Datapoints": [{"Maximum": 2.5, "Timestamp": NOW}]},
+    "list_origination_numbers": {"PhoneNumbers": [{"PhoneNumber": "+18885550100"}]},
+    "check_if_phone_number_is_opted_out": {"isOptedOut": False},
+}
+
+
+@pytest.fixture(autouse=True)
+def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
+    for name, content in FILES.items():
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.setattr(files, "_folder", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            {},
+            ["✓ sms          the account is out of SNS's", "✓ sms          $2.50 of $50 are spent on texts this month"],
+        ),
+        (
+            {"get_sms_sandbox_account_status": {"IsInSandbox": True}},
+            ["✗ sms          the account is in SNS's SMS sandbox, and these numbers are not verified: bob → verify"],
+        ),
+        (
+            {"get_sms_attributes": {"attributes": {}}},
+            ["✗ sms          $2.50 of $1 are spent on texts this month: AWS sends no more → raise"],
+        ),
+        (
+            {"get_sms_attributes": {"attributes": {}}, "get_metric_statistics": {"Datapoints": []}},
+            ["! sms          $0.00 of $1 are spent on texts this month: then AWS sends no more → raise"],
+        ),
+        (
+            {"list_origination_numbers": {"PhoneNumbers": []}},
+            ["✗ sms          carriers of +1 take texts only from a registered number, and the account has none: bob"],
+        ),
+        (
+            {"check_if_phone_number_is_opted_out": {"isOptedOut": True}},
+            ["✗ sms          ada's phone answered STOP once", "✗ sms          bob's phone answered STOP once"],
+        ),
+        (
+            {"get_parameter": NOT_SET},
+            [
+                "✗ sms          bob takes turns and has no number, so no text reaches them → give bob a phone",
+                "! sms          texts have no link to the incident: there is no key for it → firstline secret set",
+            ],
+        ),
+    ],
+)
+def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
+    lines = told(texts.texts, answers=HEALTHY | answers)
+    assert [expected for expected in said if not any(line.startswith(expected) for line in lines)] == []
+    assert [line[0] for line in lines].count("✗") == "".join(expected[0] for expected in said).count("✗"), lines
+    assert "206" not in "".join(lines), "no number is printed"
+
+
+def test_who_texts_nobody_is_asked_nothing(owner: Any) -> None:
+    level = FILES["paging"]["levels"][0] | {"channels": ["slack"]}
+    (owner / "paging.yaml").write_text(yaml.safe_dump({"levels": [level]}))
+    assert told(texts.texts) == []
+
+
+CANARY = {"parameters": {"CanaryAddress": "ops@example.com"}}
+SUBSCRIBED = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x:1:canary:1"}]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "given", "said"),
+    [
+        (
+            {},
+            {},
+            ["! canary       off: nobody is told when no alert comes through Firstline at all"],
+        ),
+        (
+            {"get_parameter": NOT_SET},
+            CANARY,
+            ["✗ canary       it has no secret, so each flight is refused"],
+        ),
+        ({}, CANARY, ["✓ canary       the last one took 4 seconds from the alert to its page"]),
+        (
+            {"list_subscriptions_by_topic": {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}},
+            CANARY,
+            ["✗ canary       nobody has confirmed its mail", "✓ canary       the last one took 4 seconds"],
+        ),
+        (
+            {"get_metric_statistics": {"Datapoints": []}},
+            CANARY,
+            ["✗ canary       none came through in the last half hour → docs/canary.md"],
+        ),
+        (
+            {"get_metric_statistics": {"Datapoints": [{"Maximum": 41.0, "Timestamp": NOW}]}},
+            CANARY,
+            ["✗ canary       the last one took 41 seconds"],
+        ),
+    ],
+)
+def test_the_canary(answers: dict[str, Any], given: dict[str, Any], said: list[str]) -> None:
+    older = {"Maximum": 60.0, "Timestamp": NOW - timedelta(minutes=15)}
+    known = {
+        "get_parameter": SET,
+        "list_subscriptions_by_topic": SUBSCRIBED,
+        "get_metric_statistics": {"Datapoints": [{"Maximum": 4.2, "Timestamp": NOW}, older]},
+    }
+    lines = told(reach.canary, answers=known | answers, **given)
+    assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
+
+
+def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
+    spans = [Span(who="ada", begins_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=hour)) for hour in hours]
+    return Copy(taken_at=NOW - age, spans=tuple(spans))
+
+
+@pytest.mark.parametrize(
+    ("copy", "key", "said"),
+    [
+        (copied(9), SET, ["✓ schedules    shop is copied, and somebody has every hour of it"]),
+        (
+            copied(9, age=timedelta(days=2)),
+            SET,
+            ["! schedules    shop: its copy is 2 days old; reconcile's log says why"],
+        ),
+        (None, SET, ["✗ schedules    shop: it was never copied; reconcile's log says why"]),
+        (
+            None,
+            NOT_SET,
+            [
+                "✗ schedules    shop is kept elsewhere, and there is no secret to read it with → firstline secret set",
+                "! schedules    calendar feeds are closed: there is no key for them → firstline secret set console/cal",
+            ],
+        ),
+    ],
+)
+def test_schedules_that_are_kept_elsewhere(copy: Copy | None, key: Any, said: list[str]) -> None:
+    store = MemoryStore()
+    if copy:
+        TableCopies(store.table).save("shop", copy)
+    lines = told(reach.calendars, answers={"get_parameter": key}, table=store.table)
+    assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
+
+
+@pytest.mark.parametrize("check", [texts.texts, reach.canary])
+def test_the_emulator_sends_no_text_and_flies_no_canary(check: Check) -> None:
+    assert list(check(stack({"get_parameter": refused("Denied")}, name="local"))) == []
