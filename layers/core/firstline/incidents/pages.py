@@ -8,7 +8,7 @@ from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
-"""How long an incident in which nothing fires any more stays open: an alert that comes back comes back to it."""
+"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
 
 LOUDER_WITHIN = timedelta(minutes=1)
 """The longest delay of the page for a worse alert that joined after the verdict; a running remediation delays it."""
