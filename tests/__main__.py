@@ -24,7 +24,7 @@ from tests.support.needs import remedy_of
 TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
 _OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_quickstart.py", "test_up.py")
-_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py", "test_storm.py")
+_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py")
 APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py"), "integration": _CROWDS}
 """The files that are a part of their own.
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -79,28 +79,18 @@ def import_(
     time_zone: Annotated[str, typer.Option(help="Of a calendar: the schedule's zone.")] = "UTC",
 ) -> None:
     """Draft a schedule for oncall.yaml from one that is kept elsewhere, and say how far the two agree."""
-    from firstline.adapters import ical, on_call_feeds
-    from firstline.errors import FeedUnavailable
-    from firstline_cli.oncall_drafts import NoDraft, of_pagerduty, of_spans
+    from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):
         raise refusal(f"{tool!r} is neither pagerduty nor ical.")
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     path = runbooks_folder() / "policy" / "people.yaml"
     people = read_policy(load_people, path) if path.exists() else NO_PEOPLE
-    known = partial(person_of, people=people)
-    now = datetime.now(UTC)
+    called = name or ("" if tool == "pagerduty" else file.stem)
     try:
-        if tool == "pagerduty":
-            draft = of_pagerduty(json.loads(body), known, now)
-            draft.name = name or draft.name
-            spans = on_call_feeds.spans_of(body) if b"rendered_schedule_entries" in body else []
-        else:
-            spans = ical.read(body.decode("utf-8-sig", "replace"), ZoneInfo(time_zone), now)
-            draft = of_spans(name or file.stem, time_zone, spans, known)
-        draft.compare(spans, known)
-    except (FeedUnavailable, NoDraft, ValueError, RecursionError, ZoneInfoNotFoundError) as error:
-        raise refusal(f"{file}: {one_line(str(error), 200)}.", 1) from None
+        draft = of_file(tool, body, called, time_zone, partial(person_of, people=people), datetime.now(UTC))
+    except NoDraft as error:
+        raise refusal(f"{file}: {one_line(str(error), 300)}.", 1) from None
     unknown = [person for person in draft.roster().members if person not in people.people]
     if unknown:
         draft.remarks.append(f"Not in people.yaml: {', '.join(unknown)}. Add them, or their names there to known_as.")

@@ -3,24 +3,31 @@
 A draft says in comments what it leaves out, and how far it agrees with the shifts that the other tool shows.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import ValidationError
 
-from firstline.errors import FirstlineError
+from firstline.adapters import ical, on_call_feeds
+from firstline.errors import FeedUnavailable, FirstlineError
 from firstline.policy.followed import Span
 from firstline.policy.oncall import Roster
 from firstline.text import one_line
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+MOST_HOURS = 24 * 366
+"""The most hours in which a draft is compared with the other tool."""
+
+
+_WANTED = "give what GET /schedules/<id> of PagerDuty's REST API answers"
 
 
 class NoDraft(FirstlineError):
@@ -52,13 +59,51 @@ class Draft:
         roster, same, all_hours = self.roster(), 0, 0
         for span in spans:
             hours = int((span.ends_at - span.begins_at) / _HOUR)
-            for number in range(hours):
+            for number in range(min(hours, MOST_HOURS - all_hours)):
                 all_hours += 1
                 same += roster.who((), span.begins_at + (number + 0.5) * _HOUR)[0] == person_of(span.who)
         if all_hours:
             self.remarks.append(
                 f"It agrees with the other tool in {same} of the {all_hours} hours that the file shows."
             )
+
+
+def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[str], str], now: datetime) -> Draft:
+    """Draft a schedule from a file of PagerDuty's (`pagerduty`) or a calendar (`ical`), and compare the two.
+
+    Parameters
+    ----------
+    name
+        What to call it; empty for the name that PagerDuty has for it.
+    zone
+        The time zone of a calendar's schedule.
+
+    Raises
+    ------
+    NoDraft
+        No schedule can be read from the file, whatever it holds.
+    """
+    try:
+        if tool == "pagerduty":
+            draft = of_pagerduty(_json(body), person_of, now)
+            draft.name = name or draft.name
+            spans = on_call_feeds.spans_of(body) if b"rendered_schedule_entries" in body else []
+        else:
+            spans = ical.read(body.decode("utf-8-sig", "replace"), ZoneInfo(zone), now)
+            draft = of_spans(name, zone, spans, person_of)
+        draft.compare(spans, person_of)
+    except FeedUnavailable as error:
+        raise NoDraft(str(error)) from None
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError) as error:
+        raise NoDraft(f"it makes no sense ({error})") from None
+    return draft
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NoDraft(f"it is no JSON ({error}); {_WANTED}") from None
 
 
 def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], now: datetime) -> Draft:
@@ -98,8 +143,9 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
         above = [_layer(layer, draft, person_of, zone, now) for layer in reversed(layers[:base_at])]
     except NoDraft:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NoDraft(f"it is no schedule of PagerDuty's API ({type(error).__name__}: {error})") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise NoDraft(f"it is no schedule of PagerDuty's API ({why}); {_WANTED}") from None
     if known := [layer for layer in above if layer]:
         draft.schedule["layers"] = known
     if hidden := len(layers) - base_at - 1:

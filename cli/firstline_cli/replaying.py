@@ -18,6 +18,7 @@ from firstline.errors import ConfigurationError
 from firstline.models import Incident, Severity
 from firstline.policy.paging import load_paging_policy
 from firstline.policy.rules import Rules, load
+from firstline.reports.joined_alerts import MOST_READ
 from firstline.reports.replay import Affected, PolicyFiles, Replay, replay
 from firstline.runbooks import catalogue
 from firstline.text import count, one_line
@@ -35,7 +36,10 @@ _SECTIONS = {
     "plans": "would have another runbook, or another mode of it",
     "unsure": "are touched by the change, and the records do not say what would become",
 }
-_NOT_REPLAYED = "Not replayed: models, inhibitions, heartbeats, commands and their targets; a page at a later level."
+_NOT_REPLAYED = (
+    "Not replayed: what a model would say now; inhibitions, heartbeats and silences that were not there; "
+    "which incident an alert joins; commands and their targets; a page at a later level; what people would have done."
+)
 
 
 def files_of(folder: Path) -> PolicyFiles:
@@ -67,7 +71,8 @@ def replay_of(
     now: datetime,
 ) -> Replay:
     """Replay the incidents that closed in the last days."""
-    records = TableIncidents(table).closed_since(now - timedelta(days=days))
+    incidents = TableIncidents(table)
+    records = incidents.closed_since(now - timedelta(days=days))
 
     def assess(incident: Incident, rules: Rules) -> Severity:
         moment = incident.opened_at
@@ -75,14 +80,23 @@ def replay_of(
         verdict = classify(incident, evidence=evidence, rules=rules, offered=(), model=None, now=moment, say=NO_SAY)
         return verdict.severity
 
-    return replay(records, before, after, zone=ZoneInfo(zone), environment=environment, assess=assess)
+    return replay(
+        records,
+        before,
+        after,
+        zone=ZoneInfo(zone),
+        environment=environment,
+        assess=assess,
+        members=lambda incident_id: incidents.members(incident_id, MOST_READ),
+    )
 
 
 def as_json(found: Replay, days: int) -> str:
     """Return the differences as JSON."""
     sections = {name: [_plain(affected) for affected in getattr(found, name)] for name in ("goes", *_SECTIONS)}
     numbers = {"days": days, "incidents": found.seen, "paged": found.paged, "missed": len(found.missed)}
-    return json.dumps(numbers | sections, indent=2, ensure_ascii=False)
+    limits = {"incomplete": found.incomplete, "not_replayed": _NOT_REPLAYED}
+    return json.dumps(numbers | limits | sections, indent=2, ensure_ascii=False)
 
 
 def print_replay(console: Console, found: Replay, days: int) -> None:
@@ -96,6 +110,12 @@ def print_replay(console: Console, found: Replay, days: int) -> None:
             what = "incident" if name in ("plans", "unsure") else "page"
             _print(console, affected, f"{count(len(affected), what)} {words}:")
     console.print(_NOT_REPLAYED)
+    if found.incomplete:
+        which = "has" if found.incomplete == 1 else "have"
+        console.print(
+            f"{count(found.incomplete, 'incident')} {which} alerts that fired again later and count there: "
+            "judged by the alerts that are left."
+        )
     if found.missed:
         missed = f"{count(len(found.missed), 'PAGE')} WOULD GO ALTHOUGH THE INCIDENT WAS REAL:"
         _print(console, sorted(found.missed, key=lambda affected: not affected.critical), missed, style="bold red")

@@ -18,6 +18,7 @@ from firstline.models import Classification, Evidence, IncidentRecord, Normalize
 from firstline.policy.costs import cost
 from firstline.policy.model import Price
 from firstline.policy.rules import Rules
+from firstline.reports.periods import real_incidents
 from firstline_cli.as_of import AsOf
 
 
@@ -62,7 +63,7 @@ def judged_incidents(
     time_zone: str = "UTC",
 ) -> list[Replayed]:
     """Return the last incidents whose right severity is known, oldest first, with their evidence as it stood then."""
-    known = [(record, label_of(record)) for record in TableIncidents(table).closed_since(since)]
+    known = [(record, label_of(record)) for record in real_incidents(TableIncidents(table).closed_since(since))]
     labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
     found = []
     for record, label in labelled:

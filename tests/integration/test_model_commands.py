@@ -13,7 +13,7 @@ from firstline.classification import feedback_store
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
-from firstline.models import Feedback, Severity, Usage
+from firstline.models import TEST, Feedback, Severity, Usage
 from firstline_cli import models
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
@@ -60,18 +60,20 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
 
 @pytest.fixture
 def judged(table_on_aws: Table) -> Table:
-    """Hold incidents that Firstline called medium, and that people called high; and one that nobody judged."""
-    for number in range(JUDGED):
-        incident = _ended(table_on_aws, number)
+    """Hold incidents that Firstline called medium and people called high; one that nobody judged; and a test."""
+    for number in range(JUDGED + 1):
+        incident = _ended(table_on_aws, number, labels={TEST: "1a2b"} if number == JUDGED else {})
         word = Feedback(person="shell:ann", by="ann", said="wrong_severity", severity="high", at=datetime.now(UTC))
         feedback_store.save_feedback(incident, word, incidents=TableIncidents(table_on_aws))
-    _ended(table_on_aws, JUDGED, "expired")
+    _ended(table_on_aws, JUDGED + 1, "expired")
     return table_on_aws
 
 
-def _ended(table: Table, number: int, outcome: Any = "resolved") -> str:
+def _ended(table: Table, number: int, outcome: Any = "resolved", **changes: Any) -> str:
     at, history = OPENED + timedelta(hours=number), TableIncidents(table)
-    given = alert(alert_name=f"Pool{number}", group_key=f"g{number}", fingerprint=f"f{number}", severity="medium")
+    given = alert(
+        alert_name=f"Pool{number}", group_key=f"g{number}", fingerprint=f"f{number}", severity="medium", **changes
+    )
     incident = open_for(TableGroups(table), given, now=at)
     history.judge(incident, 1, a_classification(severity="medium"), at, seen=history.live(given.group_key))
     assert history.close(incident, 1, outcome, "Over.", [], at + timedelta(minutes=9), joined=1)

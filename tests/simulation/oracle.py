@@ -13,7 +13,7 @@ from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
 from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
-from tests.simulation.watch import MINUTE, PAGING, Violation, Watch, rank
+from tests.simulation.watch import MEND, MINUTE, PAGING, Violation, Watch, rank
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -23,9 +23,6 @@ __all__ = ["Oracle", "Violation"]
 WINDOW = timedelta(minutes=5)
 FLAPPING_WINDOW = timedelta(minutes=10)
 REOPEN_AFTER = timedelta(minutes=30)
-MEND = timedelta(minutes=2)
-LONGEST_PAUSE = timedelta(minutes=12)
-"""An execution that fails again and again is succeeded after a pause of ten minutes at most."""
 
 WORKED_OFF = timedelta(minutes=6)
 """The backlog is tried at once and again each three minutes."""
@@ -176,7 +173,7 @@ class Oracle:
                 continue
             name = live.incident_id
             self.checks["executed"] += 1
-            lost = live.is_open and not running[name] and not self.watch.failed(name, LONGEST_PAUSE)
+            lost = live.is_open and not running[name] and self.world.clock.now() > self.watch.paused_until(name)
             self.watch.lasting("zombie", name, lost, MEND, f"{name} is open without an execution")
             self.watch.lasting(
                 "ghost", name, not live.is_open and bool(running[name]), MEND, f"{name} is closed and still runs"
@@ -196,14 +193,16 @@ class Oracle:
             )
             if not over:
                 self._fired_at[live.incident_id] = self.world.clock.now()
-            if not (live.is_open and over) or self.watch.failed(live.incident_id, LONGEST_PAUSE):
+            if not (live.is_open and over):
                 continue
             flapping = bool(plain(live.item.get("flapping")))
             # An alert that ended last may be another incident's by now.
             ends = [last[alert.key].at for alert in mine]
             since = max(*ends, self._fired_at.get(live.incident_id, ends[0]))
-            limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.watch.allowance(since)
-            if self.world.clock.now() - since > limit:
+            paused = self.watch.paused_until(live.incident_id)
+            late = self.world.clock.now() - MEND - MINUTE
+            window = FLAPPING_WINDOW if flapping else WINDOW
+            if late > max(since + window + self.watch.allowance(since), paused + self.watch.allowance(paused)):
                 self.watch.say(
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.simulation.clock import START
 from tests.simulation.door import Word
 from tests.simulation.faults import HARMLESS, Fault
 from tests.simulation.stored import Stored
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 LONGEST_ALLOWANCE = timedelta(minutes=12)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Reconcile begins successors of what fails again and again after 1, 2, 4, … and at most ten minutes."""
+
+MEND = timedelta(minutes=2)
 RANKS = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
 PAGING = 3
 NOISE = ("OddNoise",)
@@ -100,13 +105,19 @@ class Watch:
             for execution in self.world.step_functions.executions.values()
         )
 
-    def failed(self, incident_id: str, within: timedelta) -> bool:
-        """Tell whether an execution of the incident failed of late: its successor may have to wait."""
-        since = self.world.clock.now() - within
-        return any(
-            execution.status == "FAILED"
-            and execution.ended is not None
-            and execution.ended >= since
-            and execution._input.get("incident", {}).get("incident_id") == incident_id
-            for execution in self.world.step_functions.executions.values()
-        )
+    def paused_until(self, incident_id: str) -> datetime:
+        """Return until when reconcile may leave an incident without an execution, or the start of time.
+
+        So it may after an execution that failed, and for the pause that begins with each successor, however that ends.
+        """
+        until = [START]
+        for execution in self.world.step_functions.executions.values():
+            if execution.status in ("RUNNING", "SUCCEEDED") or execution.ended is None:
+                continue
+            if execution._input.get("incident", {}).get("incident_id") != incident_id:
+                continue
+            if execution.status == "FAILED":
+                until.append(execution.ended + LONGEST_PAUSE)
+            elif (generation := execution._input.get("generation", 1)) > 1:
+                until.append(execution.started + min(LONGEST_PAUSE, MINUTE * 2 ** (generation - 2)))
+        return max(until)

@@ -15,7 +15,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import OVER, World
 
 WAITS = ["Classify", "Hold"]
-TO_A_PAGE = ["Plan Remediation", "Page On-Call", "Await Acknowledgement"]
+TO_A_PAGE = ["Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
 
 type Silencing = Callable[..., Silence]
@@ -118,7 +118,7 @@ def test_a_worse_alert_pages_at_once(world: World) -> None:
     world.fires("Flaky", severity="critical", host="web-2")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
     assert "critical" in world.told("pagerduty")[0].text
 
 
@@ -144,7 +144,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == (["Classify", *TO_A_PAGE[1:]] if early else [*WAITS, "Classify", *TO_A_PAGE])
+    assert incident.path == (["Classify", *TO_A_PAGE] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
 
 
 # --- silences --------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -184,7 +184,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "nothing holds DiskFull any more"
 
 

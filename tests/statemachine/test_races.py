@@ -6,7 +6,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import OVER, World
 
-TO_A_PAGE = ["Classify", "Plan Remediation", "Page On-Call"]
+TO_A_PAGE = ["Classify", "Page On-Call"]
 DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
 
@@ -90,7 +90,7 @@ def test_worse_before_resolution_is_awaited(world: World) -> None:
     incident = world.fires("DiskSlow", severity="medium", host="db-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-4:] == ["Notify Ops", "Classify", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path[-4:] == ["Notify Ops", "Classify Again", "Page On-Call", "Await Acknowledgement"]
     assert "It got worse: critical DiskSlow on db-2 joined." in world.told("pagerduty")[0].text
     incident.is_acknowledged()
     incident.stands_in("Await Resolution").is_resolved()

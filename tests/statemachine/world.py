@@ -69,7 +69,7 @@ RELEASE_ARNS = (
 PATIENCE_SECONDS = 90.0
 """The time for the machine to get somewhere; only a broken machine needs it all."""
 
-ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
+ROUTING = {"What Now?", "Go"}
 """States between two states that do something."""
 
 OVER = ("Announce Quiet", "Await Quiet", "Close Incident")

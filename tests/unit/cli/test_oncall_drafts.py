@@ -1,18 +1,23 @@
 """`firstline oncall import`: drafts of schedules that are kept elsewhere, which say how far they agree with them."""
 
 import json
+from contextlib import suppress
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from firstline.console.calendar_feed import calendar
 from firstline.policy.oncall import Roster, load_oncall
 from firstline_cli import on_call
 from firstline_cli.main import app
+from firstline_cli.oncall_drafts import NoDraft, of_file
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -138,7 +143,7 @@ def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
     [
         ("pagerduty", "{}", "it is no schedule of PagerDuty's API"),
         ("pagerduty", "[]", "it is no schedule of PagerDuty's API"),
-        ("pagerduty", "no json", "Expecting value"),
+        ("pagerduty", "no json", "it is no JSON (Expecting value"),
         ("pagerduty", answer(layer("ada", nights=True)), "every layer has restrictions"),
         ("pagerduty", answer(layer("ada", days=0.5)), "its turns are no whole days"),
         ("pagerduty", answer(layer()), "a layer has no people"),
@@ -152,3 +157,38 @@ def test_no_draft_is_made_of_what_makes_no_sense(typed: Typed, tool: str, conten
     assert found.exit_code in (1, 2)
     assert words in found.output
     assert found.output.count("\n") == 1
+
+
+TOOLS = ["pagerduty", "ical"]
+ODD = [10**20, 86_400, -86_400, 1e308, "Europe", "../UTC", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(ODD),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+WHOLE = json.loads(answer(layer("cem", nights=True), layer("ada", "bob"), truth=TRUTH))
+del WHOLE["schedule"]["final_schedule"]["rendered_schedule_entries"][1:]
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in inner for place in _places(each, (*path, key)))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.sampled_from(_places(WHOLE)), odd=JSON)
+def test_any_json_is_a_draft_or_said_to_be_none(place: tuple[Any, ...], odd: Any) -> None:
+    content: Any = [deepcopy(WHOLE)]
+    within = content
+    for key in (0, *place)[:-1]:
+        within = within[key]
+    within[(0, *place)[-1]] = odd
+    body = json.dumps(content[0]).encode()
+    with suppress(NoDraft):
+        assert of_file("pagerduty", body, "", "UTC", str.lower, NOW).text()
+
+
+@given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), tool=st.sampled_from(TOOLS))
+def test_any_file_is_a_draft_or_an_error(body: bytes, tool: str) -> None:
+    with pytest.raises(NoDraft):
+        of_file(tool, body, "", "UTC", str.lower, NOW)

@@ -1,5 +1,6 @@
 """Past incidents against changed rules, routes and runbooks."""
 
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.models import SEVERITY_RANK, TEST, Feedback, Hold, IncidentRecord, Severity
+from firstline.models import SEVERITY_RANK, TEST, Feedback, Hold, IncidentRecord, Severity, StoredAlert
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import Rules
 from firstline.reports.replay import PolicyFiles, Replay, replay
@@ -50,11 +51,15 @@ def closed(minutes: float = 4, *, severity: Any = "high", paged: bool = True, **
 
 
 def replayed(
-    record: IncidentRecord, after: PolicyFiles, before: PolicyFiles | None = None, says: Severity = "high"
+    record: IncidentRecord,
+    after: PolicyFiles,
+    before: PolicyFiles | None = None,
+    says: Severity = "high",
+    members: Sequence[StoredAlert] = (),
 ) -> Replay:
     """Replay one incident, to which rules and history would give the severity that is said."""
     given: dict[str, Any] = {"zone": UTC, "environment": "prod", "assess": lambda incident, declared: says}
-    return replay([record], before or files(), after, **given)
+    return replay([record], before or files(), after, members=lambda incident_id: members, **given)
 
 
 def touched(found: Replay) -> set[str]:
@@ -222,3 +227,67 @@ def test_only_a_page_that_went_out_can_go_and_only_one_that_did_not_can_come(
 @given(RECORDS, RULES)
 def test_the_same_files_change_nothing(record: IncidentRecord, declared: str) -> None:
     assert touched(replayed(record, files(rules(declared)), files(rules(declared)), says="low")) == set()
+
+
+# --- alerts that joined -----------------------------------------------------------------------------------------------
+
+
+def stored(name: str = "DbDown", severity: Any = "critical", minutes: float = 0, **changes: Any) -> StoredAlert:
+    """An alert of the incident, which began so many minutes after the first one."""
+    alert = an_alert(alert_name=name, host="db-1", severity=severity, fingerprint=name)
+    at = OPENED + timedelta(minutes=minutes)
+    known = {"fingerprint": name, "firing": False, "began_at": at, "received_at": at, "alert": alert}
+    return StoredAlert(**known | {"rank": SEVERITY_RANK[alert.severity]} | changes)
+
+
+def of_several(alerts: int = 2, *, severity: Any = "high", worst: int = 4, **changes: Any) -> IncidentRecord:
+    own = counts_for(*[0] * (alerts - 1), worst)
+    return closed(30, severity=severity, alert_count=alerts, own=own, **changes)
+
+
+EVERY = "[{id: all, match: {alert_name: '*'}, severity: noise, even_critical: true, reason: r}]"
+NO_DB = "[{id: db, match: {alert_name: DbDown}, severity: noise, even_critical: true, reason: r}]"
+LOUD_DB = "[{id: db, match: {alert_name: DbDown}, at_least: high, reason: r}]"
+DB_WINDOW = windows({"match": {"host": "db-1"}, "suppress": True, "even_critical": True})
+
+
+@pytest.mark.parametrize(
+    ("record", "declared", "joined", "lists", "why"),
+    [
+        (of_several(), rules(NOISE), stored(), set(), ""),
+        (of_several(), rules(NOISE), stored(minutes=5), {"later"}, "it pages 5 minutes later, by an alert that joins"),
+        (of_several(), rules(EVERY), stored(), {"goes"}, "rule all says noise"),
+        (of_several(worst=3), rules(NOISE), stored(severity="low"), {"goes"}, "rule bad says noise"),
+        (of_several(), rules(NOISE), stored(held=True), {"goes"}, "rule bad says noise"),
+        (of_several(severity="low"), rules(NO_DB), stored(), {"goes"}, "DbDown on db-1, which joined, is noise"),
+        (of_several(severity="low"), DB_WINDOW, stored(), {"goes"}, "is critical, held by a window"),
+        (of_several(severity="low"), rules(EVERY), stored(), {"goes"}, "rule all says noise"),
+        (of_several(severity="low"), rules(NOISE), stored(), set(), ""),
+        (of_several(severity="high"), rules(NO_DB), stored(), set(), ""),
+        (of_several(severity="low", paged=False), rules(LOUD_DB), stored(severity="low"), {"comes"}, "is high"),
+        (of_several(severity="low", paged=False), rules(NO_DB), stored(severity="low"), set(), ""),
+    ],
+)
+def test_each_alert_that_joined_is_judged_as_at_the_door(
+    record: IncidentRecord, declared: Rules, joined: StoredAlert, lists: set[str], why: str
+) -> None:
+    opening = stored("DiskFull", record.incident.alert.severity, fingerprint=record.incident.alert.fingerprint)
+    found = replayed(record, files(declared), members=[joined, opening])
+    assert touched(found) == lists
+    assert all(why in affected.why for name in lists for affected in getattr(found, name))
+    assert found.incomplete == 0
+
+
+def test_what_fired_again_later_is_counted_and_never_guessed() -> None:
+    found = replayed(of_several(3), files(rules(NOISE)), members=[stored(severity="low")])
+    assert (touched(found), found.incomplete) == ({"unsure"}, 1)
+    found = replayed(of_several(3), files(rules(NOISE)), members=[stored()])
+    assert (touched(found), found.incomplete) == (set(), 1), "the page goes out by what is left"
+
+
+def test_an_alert_that_got_worse_is_judged_as_what_it_became() -> None:
+    record = of_several(worst=4)
+    worse = stored("DiskFull", "critical", 9, fingerprint=record.incident.alert.fingerprint)
+    found = replayed(record, files(rules(NOISE)), members=[worse, stored(severity="low")])
+    assert touched(found) == {"later"}
+    assert touched(replayed(record, files(rules(EVERY)), members=[worse, stored(severity="low")])) == {"goes"}

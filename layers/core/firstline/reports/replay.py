@@ -1,20 +1,22 @@
 """Past incidents against changed rules, routes and runbooks: which pages would go, come, or ring somewhere else.
 
-Only what the change touches is judged again: every other incident stays as it was. A rule's severity is final; its
-bounds bound the verdict of then. Where the rule of then is gone, rules and history decide on the evidence as it stood.
+Only what the change touches is judged again: every other incident stays as it was. The alert that opened an incident is
+judged as a verdict is, each one that joined as the door judges it. A rule's severity is final; its bounds bound the
+verdict of then. Where the rule of then is gone, rules and history decide on the evidence as it stood.
 No model is asked, no command runs, and where the records cannot tell, the incident is listed as unsure.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from firstline.classification.guardrails import Changes
 from firstline.classification.hold import held_by_rule
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, RouteName, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, RouteName, Severity, StoredAlert
 from firstline.policy.holds import Window
 from firstline.policy.paging import Level, PagingPolicy
 from firstline.policy.rules import Rule, Rules
+from firstline.reports.joined_alerts import JoinedAlerts, alerts_in, joined_alerts
 from firstline.reports.periods import real_incidents
 from firstline.reports.preview import hides_in, outlasts
 from firstline.reports.proof import is_critical, proof_of
@@ -25,6 +27,12 @@ from firstline.text import in_words
 
 type Assess = Callable[[Incident, Rules], Severity]
 """Returns the severity that rules and history give an incident, by the evidence as it stood when it opened."""
+
+type Members = Callable[[str], Sequence[StoredAlert]]
+"""Returns the alerts that the table has as an incident's."""
+
+AT_ONCE = timedelta(minutes=1)
+"""The time within which an alert that joins counts as there from the beginning."""
 
 _EFFECT = ("severity", "at_most", "at_least", "hold", "route", "even_critical")
 
@@ -76,10 +84,13 @@ class Replay:
         Incidents with another runbook, or another mode of it.
     unsure
         Incidents that the change touches and of which the records do not say what would become.
+    incomplete
+        How many incidents had alerts that fired again later, and were judged without them.
     """
 
     seen: int = 0
     paged: int = 0
+    incomplete: int = 0
     goes: list[Affected] = field(default_factory=list)
     comes: list[Affected] = field(default_factory=list)
     later: list[Affected] = field(default_factory=list)
@@ -101,6 +112,7 @@ def replay(
     zone: tzinfo,
     environment: str,
     assess: Assess,
+    members: Members,
 ) -> Replay:
     """Replay closed incidents against changed files. Tests do not count.
 
@@ -117,7 +129,13 @@ def replay(
     for record in real_incidents(records):
         found.seen += 1
         found.paged += record.paged_at is not None
-        _One(record, before, after, zone, environment, assess, found).look()
+        joined = JoinedAlerts()
+        # The alerts of a storm are judged one by one when they come in, and it pages whatever the rules say.
+        if before.rules != after.rules and alerts_in(record) > 1 and not record.incident.storm:
+            stored = members(record.incident.incident_id)
+            joined = joined_alerts(record, stored, before.rules, after.rules, zone)
+            found.incomplete += joined.unknown > 0
+        _One(record, before, after, zone, environment, assess, found, joined).look()
     return found
 
 
@@ -132,6 +150,7 @@ class _One:
     environment: str
     assess: Assess
     found: Replay
+    joined: JoinedAlerts
 
     def look(self) -> None:
         """Add the incident to what it is affected by."""
@@ -140,11 +159,12 @@ class _One:
         old, new = (files.rules.first(incident, self._local) for files in (self.before, self.after))
         windows = [_windows(files.rules, incident) for files in (self.before, self.after)]
         severity, route, pages = self._severity_then, self._route_then, paged
-        # The alerts of a storm are judged one by one when they come in, and it pages whatever the rules say.
         then, now = (_window_effects(known, incident) for known in windows)
         if not incident.storm and (_effect(old) != _effect(new) or then != now):
             severity, route = self._severity_now(old, new, *windows), new.route if new else None
             pages = self._rules_differ(old, new, windows[1], severity)
+        elif self.joined.changed:
+            pages = self._joined_differ()
         if pages:
             self._paging_differs(severity, route)
         self._runbooks_differ(severity)
@@ -176,21 +196,48 @@ class _One:
         covered = until is not None and not outlasts(record, until - record.incident.opened_at)
         why = _why(old, new, windows, severity, until, record)
         if paged and SEVERITY_RANK[self._severity_then] < PAGING_RANK:
-            # People asked for the page, or something joined: the rule of then did not decide on it.
+            if self.joined.paged:
+                return (pages and not covered) or self._stays(why)
+            # People asked for the page, or what joined is not known: the rule of then did not decide on it.
             if SEVERITY_RANK[severity] < SEVERITY_RANK[self._severity_then] or covered:
                 self._add(self.found.unsure, f"{why}; but it was paged although it was {self._severity_then}")
             return True
         if paged and (not pages or covered):
-            if self._worse_joined:
-                self._add(self.found.unsure, f"{why}; but a worse alert joined, of which only the count is known")
-                return True
-            self._add(self.found.goes, why)
-            return False
-        if paged and until is not None:
+            return self._stays(why)
+        if paged and until is not None and not self.joined.pages:
             self._add(self.found.later, why)
-        elif not paged and pages and not covered and self._comes(why):
+        elif not paged and ((pages and not covered) or self._newly_joins) and self._comes(why):
             return True
         return paged
+
+    def _joined_differ(self) -> bool:
+        """Add the incident to what the rules change although they judge its first alert as before.
+
+        Return True if it pages under the changed ones.
+        """
+        paged, why = self.record.paged_at is not None, self.joined.why
+        if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
+            return paged
+        if paged and self.joined.paged and not self.joined.pages:
+            return self._stays(why)
+        return self._comes(why) if not paged and self._newly_joins else paged
+
+    @property
+    def _newly_joins(self) -> bool:
+        return bool(self.joined.pages) and not self.joined.paged
+
+    def _stays(self, why: str) -> bool:
+        """Add a page that the first alert does not send any more. Return True if what joined sends it."""
+        if (at := self.joined.first_page) is not None:
+            waits = at - self.record.incident.opened_at
+            if waits > AT_ONCE:
+                self._add(self.found.later, f"{why}; it pages {in_words(waits)} later, by an alert that joins")
+            return True
+        if self._worse_joined:
+            self._add(self.found.unsure, f"{why}; but a worse alert joined, of which only the count is known")
+            return True
+        self._add(self.found.goes, why)
+        return False
 
     def _comes(self, why: str) -> bool:
         """Add a page that nothing of then would keep from going out. Return True if it would go out."""
@@ -274,8 +321,10 @@ class _One:
 
     @property
     def _worse_joined(self) -> bool:
+        """Return True if an alert joined that was worse than all that are known."""
         live = self.record.live
-        return live is not None and live.worst > SEVERITY_RANK[self.record.incident.alert.severity]
+        known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
+        return live is not None and live.worst > known
 
     def _add(self, to: list[Affected], why: str) -> None:
         to.append(Affected(self.record, why, proof_of(self.record)))

@@ -114,6 +114,12 @@ def read(payload: Any, reading: Reading) -> None:
             reading.reject(str(error), alert)
 
 
+def is_documented(message: dict[str, Any]) -> bool:
+    """Return True if a message has the documented shape or a known tool's, wherever it comes from."""
+    fields = _by_letters(message)
+    return values.name(fields.get("alertname")) is not None or unfolded(fields) is not None
+
+
 def _read_text(text: str, reading: Reading) -> None:
     """Read a plain text as one of a topic is read: its first line is the name, and `RESOLVED: …` ends it."""
     first_line = text.partition("\n")[0]

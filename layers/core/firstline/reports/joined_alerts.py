@@ -1,0 +1,102 @@
+"""The alerts that joined a closed incident, under the rules of then and under changed ones. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from firstline.incidents.standing import place_name
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, StoredAlert
+from firstline.models.severity import severity_of
+from firstline.policy.rules import Rules
+from firstline.text import one_line
+
+MOST_READ = 200
+"""The most alerts that are read of one incident."""
+
+
+@dataclass(frozen=True)
+class JoinedAlerts:
+    """The alerts of an incident besides the one that opened it, and that one if it got worse.
+
+    Parameters
+    ----------
+    paged, pages
+        Those that paged, and those that would under the changed rules: in the order in which they joined.
+    changed
+        True if the changed rules judge one of them differently.
+    unknown
+        How many the table does not have as this incident's any more: they fired again later.
+    worst
+        The worst rank of those that are known; -1 if none is.
+    why
+        The first one that is judged differently, with its severity under the changed rules.
+    """
+
+    paged: Sequence[StoredAlert] = ()
+    pages: Sequence[StoredAlert] = ()
+    changed: bool = False
+    unknown: int = 0
+    worst: int = -1
+    why: str = ""
+
+    @property
+    def first_page(self) -> datetime | None:
+        """Return when the first one joined that would page."""
+        return self.pages[0].began_at if self.pages else None
+
+
+def joined_alerts(
+    record: IncidentRecord, members: Sequence[StoredAlert], before: Rules, after: Rules, zone: tzinfo
+) -> JoinedAlerts:
+    """Judge each alert that joined at the moment when it began, as the door does: by itself, by what is declared.
+
+    Parameters
+    ----------
+    members
+        The alerts that the table has as this incident's, the first one included.
+    """
+    first = record.incident.alert
+    others = [stored for stored in members if stored.fingerprint != first.fingerprint]
+    worse = [stored for stored in members if stored not in others and stored.rank > SEVERITY_RANK[first.severity]]
+    known = sorted([*others, *worse], key=lambda stored: stored.began_at)
+    differing = list(_differing(known, before, after, zone))
+    return JoinedAlerts(
+        paged=[stored for stored in known if stored.rank >= PAGING_RANK and not stored.held],
+        pages=[stored for stored in known if _pages(stored, before, after, zone)],
+        changed=bool(differing),
+        unknown=max(0, alerts_in(record) - len(others) - 1),
+        worst=max((stored.rank for stored in known), default=-1),
+        why=differing[0] if differing else "",
+    )
+
+
+def alerts_in(record: IncidentRecord) -> int:
+    """Return how many alerts an incident had."""
+    return max(record.alert_count, record.live.joined if record.live is not None else 0)
+
+
+def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: tzinfo) -> Iterator[str]:
+    for stored in known:
+        rank = _rank(stored, after, zone)
+        if rank != _rank(stored, before, zone) or _held(stored, before) != _held(stored, after):
+            place = place_name(stored.alert.host or stored.alert.service or "")
+            name = f"{one_line(stored.alert.alert_name, 80)}{f' on {place}' if place else ''}"
+            held = ", held by a window" if _held(stored, after) else ""
+            yield f"{name}, which joined, is {severity_of(rank) if rank else 'noise'}{held}"
+
+
+def _pages(stored: StoredAlert, before: Rules, after: Rules, zone: tzinfo) -> bool:
+    """Return True if an alert would page; what a silence held then stays held."""
+    silenced = stored.held and not _held(stored, before)
+    return _rank(stored, after, zone) >= PAGING_RANK and not silenced and not _held(stored, after)
+
+
+def _rank(stored: StoredAlert, rules: Rules, zone: tzinfo) -> int:
+    return rules.rank(stored.alert, stored.began_at, stored.began_at.astimezone(zone))
+
+
+def _held(stored: StoredAlert, rules: Rules) -> bool:
+    return any(
+        window.suppress and window.allows(stored.alert.severity) and window.holds(stored.alert, stored.began_at)
+        for window in rules.maintenance
+    )
