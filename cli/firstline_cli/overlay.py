@@ -73,12 +73,12 @@ def tree(checkout: Path) -> Path:
 
 
 def tree_of(checkout: Path) -> Path:
-    """Return the folder in which the two stand together."""
+    """Return the folder that holds the shipped runbooks and, over them, the owner's."""
     return checkout / ".cache" / MINE
 
 
 def named(text: str, checkout: Path) -> str:
-    """Return a text in which files of the folder of both have the names under which the owner knows them."""
+    """Return a text in which the files of that folder have the names under which the owner knows them."""
     folder = f"{tree_of(checkout) / RUNBOOKS}/"
     if folder not in text:
         return text

@@ -136,7 +136,7 @@ def pagerduty(stack: "Stack") -> Iterator[Finding]:
 
 
 def approvers(stack: "Stack") -> Iterator[Finding]:
-    """Say who may approve plans: of the checkout's list, which a deployment takes along."""
+    """Yield who may approve plans, by the checkout's list of people, which a deployment ships."""
     from firstline.policy.people import load_people
     from firstline_cli.checkout import runbooks_folder
 

@@ -125,7 +125,7 @@ class CloudWatch:
 
 
 def sender_of(stack: "Stack", source: str) -> Sender:
-    """Return the sender of a source, or of the first one that is open; end the command if there is none."""
+    """Return the sender of a source, or of the first open source if none is named; end the command if none is open."""
     if source and source not in (*BODIES, "cloudwatch"):
         raise refusal(f"{source!r} cannot be tested; known are {', '.join(BODIES)}, cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:

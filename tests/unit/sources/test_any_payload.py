@@ -122,7 +122,7 @@ def test_captured_payloads(path: Path) -> None:
 
 
 @pytest.mark.needs("published")
-@pytest.mark.parametrize("source", [s for s in SOURCES if s != "pagerduty"])
+@pytest.mark.parametrize("source", sorted({path.parent.name for path in REAL} - {"pagerduty"}))
 def test_most_captured_payloads_are_understood(source: str) -> None:
     # Templates with their variables in place (Datadog) and bodies of older versions (PagerDuty) rightly are not.
     outcomes = [outcome(source, parse_body(path.read_bytes())) for path in REAL if path.parent.name == source]

@@ -88,7 +88,7 @@ def test_a_refusal_tells_no_secret() -> None:
 
 
 def test_an_unknown_source_names_the_known_ones() -> None:
-    with pytest.raises(UnknownSource, match="cloudwatch, datadog, generic, grafana, pagerduty, prometheus"):
+    with pytest.raises(UnknownSource, match=", ".join(SOURCES)):
         authenticate("nagios", headers={}, body=BODY, secrets=TOKENS, now=NOW)
 
 
