@@ -49,7 +49,8 @@ def test_only_own_functions_count_and_one_metric_is_paid_while_nothing_is_refuse
         return cloudwatch.get_metric_data(**request)
 
     refuse(cloudwatch, **times)
-    throttles = LambdaThrottles(Instead(cloudwatch, get_metric_data=get), ["ingest", "notify"])
+    client: Any = Instead(cloudwatch, get_metric_data=get)
+    throttles = LambdaThrottles(client, ["ingest", "notify"])
 
     assert throttles.between(BEGIN, END) == found
     assert asked == metrics
