@@ -58,6 +58,7 @@ class Heard:
     _held: set[str] = field(default_factory=set)
     _worst: dict[Key, int] = field(default_factory=dict)
     _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
+    _fired_in: dict[str, list[Word]] = field(default_factory=lambda: defaultdict(list))
     _ended: dict[Key, datetime] = field(default_factory=dict)
     _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
     _faults: list[tuple[Frame, Fault]] = field(default_factory=list)
@@ -185,14 +186,10 @@ class Heard:
         earlier = [send for send in self.sends[message.incident_id] if send.kind in PAGES][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
-        mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
+        fired = self._fired_in[message.incident_id]
         over = self._resolved(message.incident_id, answered)
-        if over is not None and any(
-            word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
-        ):
+        if over is not None and any(word.at > over and rank(word) >= PAGING for word in fired):
             return
-        opened = datetime.fromisoformat(plain(live.item["opened_at"]))
-        fired = [word for key in mine for word in self._fired[key] if word.at >= opened]
         known = [rank(word) for word in fired if word.at <= answered]
         newer = [rank(word) for word in fired if word.at > answered]
         if max(newer, default=0) <= max(known, default=0):
@@ -220,6 +217,8 @@ class Heard:
         key, fired = word.said.key, before is not None and before.said.firing
         if word.said.firing:
             self._fired[key].append(word)
+            if stored := self.watch.stored.alert(key):
+                self._fired_in[stored.incident_id].append(word)
         else:
             self._ended[key] = word.at
         # An alert that fires keeps its worst rank until it ends.
