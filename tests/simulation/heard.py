@@ -96,12 +96,18 @@ class Heard:
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
-            newest = max([pages[-1], *(press.at for press in presses if press.button == "take back")])
+            back = (press.at for press in presses if press.button == "take back")
+            newest = max([pages[-1], *back, *self._paged_by_pagerduty(live.incident_id)])
             answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
                 self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+
+    def _paged_by_pagerduty(self, incident_id: str) -> list[datetime]:
+        """Return when PagerDuty paged for its own incident, which Firstline leaves to it."""
+        words = self._fired_in[incident_id]
+        return [word.at for word in words if word.said.key.source == "pagerduty" and rank(word) >= PAGING]
 
     def _answered_under_way(self, incident_id: str, pages: Sequence[datetime]) -> bool:
         """Tell whether a person acknowledged an earlier page while the newest one was being sent: it was claimed, and
