@@ -58,6 +58,7 @@ class Heard:
     _held: set[str] = field(default_factory=set)
     _worst: dict[Key, int] = field(default_factory=dict)
     _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
+    _fired_in: dict[str, list[Word]] = field(default_factory=lambda: defaultdict(list))
     _ended: dict[Key, datetime] = field(default_factory=dict)
     _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
     _faults: list[tuple[Frame, Fault]] = field(default_factory=list)
@@ -95,12 +96,18 @@ class Heard:
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
-            newest = max([pages[-1], *(press.at for press in presses if press.button == "take back")])
+            back = (press.at for press in presses if press.button == "take back")
+            newest = max([pages[-1], *back, *self._paged_by_pagerduty(live.incident_id)])
             answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
                 self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+
+    def _paged_by_pagerduty(self, incident_id: str) -> list[datetime]:
+        """Return when PagerDuty paged for its own incident, which Firstline leaves to it."""
+        words = self._fired_in[incident_id]
+        return [word.at for word in words if word.said.key.source == "pagerduty" and rank(word) >= PAGING]
 
     def _answered_under_way(self, incident_id: str, pages: Sequence[datetime]) -> bool:
         """Tell whether a person acknowledged an earlier page while the newest one was being sent: it was claimed, and
@@ -185,14 +192,10 @@ class Heard:
         earlier = [send for send in self.sends[message.incident_id] if send.kind in PAGES][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
-        mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
+        fired = self._fired_in[message.incident_id]
         over = self._resolved(message.incident_id, answered)
-        if over is not None and any(
-            word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
-        ):
+        if over is not None and any(word.at > over and rank(word) >= PAGING for word in fired):
             return
-        opened = datetime.fromisoformat(plain(live.item["opened_at"]))
-        fired = [word for key in mine for word in self._fired[key] if word.at >= opened]
         known = [rank(word) for word in fired if word.at <= answered]
         newer = [rank(word) for word in fired if word.at > answered]
         if max(newer, default=0) <= max(known, default=0):
@@ -220,6 +223,8 @@ class Heard:
         key, fired = word.said.key, before is not None and before.said.firing
         if word.said.firing:
             self._fired[key].append(word)
+            if stored := self.watch.stored.alert(key):
+                self._fired_in[stored.incident_id].append(word)
         else:
             self._ended[key] = word.at
         # An alert that fires keeps its worst rank until it ends.

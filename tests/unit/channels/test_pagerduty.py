@@ -170,5 +170,5 @@ def test_the_key_is_the_incident() -> None:
 
 @pytest.mark.parametrize("kind", ["paged", "acknowledged", "quiet", "closed"])
 def test_pagerduty_hears_nothing_of_its_own_incident(kind: str) -> None:
-    record = a_record(an_incident(alert=an_alert(source="pagerduty")), pages=[a_page()])
+    record = a_record(an_incident(alert=an_alert(source="pagerduty", labels={"urgency": "high"})), pages=[a_page()])
     assert render(a_notification(kind, record)) is None

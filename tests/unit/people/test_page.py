@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from firstline.errors import NobodySubscribed, PageUndelivered, PageUnheard
-from firstline.models import Classification
+from firstline.ingest.quarantine import Quarantined
+from firstline.ingest.unreadable import unreadable
+from firstline.models import Classification, NormalizedAlert
 from firstline.observability import metrics
 from firstline.people.page import ALREADY_PAGED
 from firstline.policy.paging import PagingPolicy
@@ -234,7 +236,7 @@ def test_routes_go_by_the_severity_that_was_decided() -> None:
 
 
 def test_pagerduty_is_not_asked_to_page_for_its_own_incident() -> None:
-    own = an_incident(alert=an_alert(source="pagerduty"))
+    own = an_incident(alert=an_alert(source="pagerduty", labels={"urgency": "high"}))
     stage = Stage(a_record(own))
 
     page = stage.paged(incident=own)
@@ -244,8 +246,29 @@ def test_pagerduty_is_not_asked_to_page_for_its_own_incident() -> None:
     assert stage.slack.told[0].record.pages[-1].on_call == ALREADY_PAGED
 
 
+@pytest.mark.parametrize(
+    "alert",
+    [
+        pytest.param(an_alert(source="pagerduty", labels={"urgency": "low"}), id="an incident of low urgency"),
+        pytest.param(
+            unreadable(Quarantined("pagerduty", "not JSON", b"{", "application/json", NOW), NOW, None),
+            id="a message that could not be read",
+        ),
+    ],
+)
+def test_pagerduty_is_asked_to_page_for_what_it_has_not_paged_itself(alert: NormalizedAlert) -> None:
+    incident = an_incident(alert=alert)
+    stage = Stage(a_record(incident))
+
+    page = stage.paged(incident=incident)
+
+    assert "pagerduty" in page.delivered_to
+    assert page.on_call != ALREADY_PAGED
+    assert len(stage.pagerduty.told) == 1
+
+
 def test_other_channels_page_for_it_if_the_policy_says_so() -> None:
-    own = an_incident(alert=an_alert(source="pagerduty"))
+    own = an_incident(alert=an_alert(source="pagerduty", labels={"urgency": "high"}))
     stage = Stage(a_record(own))
     stage.policy = PagingPolicy.model_validate({"levels": [LEVELS[0] | {"channels": ["pagerduty", "sns"]}]})
 

@@ -25,9 +25,10 @@ def dedup_key(incident: Incident) -> str:
 def rings_by_itself(incident: Incident) -> bool:
     """Return True if PagerDuty itself sent the alert: it has paged its on-call, and must not be asked to again.
 
-    An incident of low urgency wakes nobody there, however bad its priority or a rule says that it is.
+    An incident of low urgency wakes nobody there, however bad its priority or a rule says that it is. An alert without
+    an urgency is no incident of PagerDuty's, but one about a message of PagerDuty's that could not be read.
     """
-    return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") != "low"
+    return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") == "high"
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
