@@ -171,7 +171,7 @@ def test_what_stays_open_never_expires_and_can_be_acknowledged_and_resolved_afte
 def test_an_execution_hands_over_long_before_its_limit_and_its_incident_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("firstline.incidents.what_now.MOST_ROUNDS", 6)
+    monkeypatch.setattr("firstline.incidents.what_now.MOST_ROUNDS", 3)
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         line.run_until(2 * HOURS)

@@ -330,7 +330,7 @@ def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
 
 
 def test_closing_twice_tells_again_and_counts_once() -> None:
-    store, slack = MemoryStore(a_record(classification=LOW)), MemoryChannel()
+    store, slack = MemoryStore(a_record(classification=LOW, verified_at=NOW)), MemoryChannel()
     results = [a_result().model_dump(mode="json")]
     announced("Close Incident", {"slack": slack}, store, results=results, ended_by="verified")
     metrics.clear_metrics()
@@ -345,7 +345,7 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
 @pytest.mark.parametrize(
     ("record", "ended_by", "expected"),
     [
-        (a_record(), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
+        (a_record(verified_at=NOW), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
         (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
         (a_record(pages=[a_page()], **RESOLVED), "person", {"ResolvedByHuman": 1, "TimeToResolve": 239}),
         (
@@ -353,7 +353,7 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
             "resolved",
             {"ResolvedByHuman": 1, "TimeToResolve": 0},
         ),
-        (a_record(), "expired", {"Expired": 1}),
+        (a_record(last_alert_at=NOW - TIMES.resolve_within), "expired", {"Expired": 1}),
     ],
 )
 def test_each_end_of_an_incident_is_counted_in_metrics(
@@ -390,9 +390,16 @@ def test_noise_that_got_company_is_not_suppressed() -> None:
     assert metrics.metric_set == {}
 
 
+@pytest.mark.parametrize("ended_by", ["person", "verified", "expired", "resolved"])
+def test_an_end_that_the_record_does_not_tell_of_is_refused(ended_by: str) -> None:
+    store = MemoryStore(a_record())
+    assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
+    assert store.only.status == "OPEN"
+
+
 @pytest.mark.parametrize("ended_by", ["verified", "expired"])
 def test_an_end_that_did_not_know_of_all_alerts_is_refused(ended_by: str) -> None:
-    store = MemoryStore(a_record())
+    store = MemoryStore(a_record(verified_at=NOW))
     joins(store)
     assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
     assert store.only.status == "OPEN"

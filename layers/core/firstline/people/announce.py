@@ -171,7 +171,7 @@ class _Announcer:
 
     def _close(self, event: CloseIncidentInput) -> NotifyOutput:
         record, live = self._known(results=event.results), self.record.live
-        if event.ended_by == "resolved" and live is not None and live.open and not self._is_quiet(live):
+        if live is not None and live.open and not self._is_ended(event, live):
             return NotifyOutput(told=False, closed=False)
         hold = waited_for(record)
         missing = without_data(record, self.incidents) if event.ended_by == "resolved" else None
@@ -197,9 +197,17 @@ class _Announcer:
             self._end(hold)
         return NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome)
 
-    def _is_quiet(self, live: Live) -> bool:
-        """Return True if nothing fires, and has not for the grouping window: whoever asks may have waited in vain."""
-        return is_over(live) and quiet_left(live, self.now, self.times) <= timedelta(0)
+    def _is_ended(self, event: CloseIncidentInput, live: Live) -> bool:
+        """Return True if the record says so too: whoever asks may know too little, or say what is not so."""
+        match event.ended_by:
+            case "resolved":
+                return is_over(live) and quiet_left(live, self.now, self.times) <= timedelta(0)
+            case "person":
+                return live.resolved_by is not None
+            case "verified":
+                return live.verified_at is not None
+            case "expired":
+                return self.now >= live.last_alert_at + self.times.resolve_within
 
     def _stays_open(self, event: CloseIncidentInput) -> NotifyOutput:
         """Take a Resolve back that did not know of all alerts, and tell people what joined."""
