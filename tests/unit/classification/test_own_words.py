@@ -192,3 +192,23 @@ class TestNearest:
 
         assert near is not None
         assert near.word.severity == "low"
+
+    @pytest.mark.parametrize(("number", "severity"), [(6, None), (12, "medium")])
+    def test_a_habit_counts_once_it_rests_on_enough_words(
+        self, judge: Judge, incident: Callable[..., Incident], number: int, severity: str | None
+    ) -> None:
+        """People who call whatever is down medium mean that of the next one, too."""
+        others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(number)]
+        alert = {"alert_name": "TurbineHalted", "message": "", "severity": "medium", "severity_stated": False}
+        near = own_words.nearest(incident(**alert).alert, others)
+
+        assert (near and near.word.severity) == severity
+        if near is not None:
+            verdict = judge(alert, near=near)
+            assert (verdict.severity, verdict.asks) == ("medium", True)
+            assert "People judged 12 of 12 alerts with words of that weight so. Ann (Slack) said" in verdict.reasons[0]
+
+    def test_no_habit_makes_less_of_a_loss(self, incident: Callable[..., Incident]) -> None:
+        others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(30)]
+        lost = incident(**DATA_LOSS | {"message": "Data was lost", "alert_name": "Ledger"}).alert
+        assert own_words.nearest(lost, others) is None

@@ -11,7 +11,7 @@ from firstline.models import IncidentRecord, Notification
 from firstline.people.recovery import MOST_LOOKS, WINDOW, MetricLook
 from firstline.people.show import show_again
 from firstline.privacy.alerts import for_outsiders
-from tests.support.builders import NOW, a_page, a_record, an_alert, an_incident
+from tests.support.builders import NOW, a_classification, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryChannel, MemoryStore
 
 PAGED: dict[str, Any] = {"pages": [a_page()], "slack_channel": "alerts:C1", "slack_ts": "1.2", "shown": 0}
@@ -94,3 +94,24 @@ def test_looks_are_bounded_in_a_minute() -> None:
 
     assert metric(paged, NOW + WINDOW) is not None
     assert metric(paged, NOW + WINDOW + timedelta(seconds=1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("The mail of eve@customer.example cannot be sent.", "The mail of [redacted e-mail address] cannot be sent."),
+        (
+            "It was resolved by ada@example.com, and fires again.",
+            "It was resolved by ada@example.com, and fires again.",
+        ),
+        ("Escalated by bob@example.com.", "Escalated by bob@example.com."),
+        ("ada@example.com wrote of eve@customer.example", "ada@example.com wrote of [redacted e-mail address]"),
+    ],
+)
+def test_reasons_name_the_people_who_act_and_nobody_whom_an_alert_quotes(reason: str, shown: str) -> None:
+    known = record(classification=a_classification(reasons=[reason], unsure=[reason]))
+    known = known.model_copy(update={"resolved_by": "ada@example.com"})
+    told = for_outsiders(Notification(kind="changed", record=known, reason=reason, at=NOW))
+    verdict = told.record.classification
+    assert verdict is not None
+    assert (told.reason, *verdict.reasons, *verdict.unsure) == (shown, shown, shown)

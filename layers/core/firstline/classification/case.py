@@ -27,7 +27,6 @@ from firstline.models import (
     Word,
 )
 from firstline.policy.rules import Rule, Rules
-from firstline.privacy.safe import safe_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +147,6 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
     if word is not None:
         return "low", f"{none}. {own_words.told(word)}: that holds for {DROPS_FOR.days} days."
     if near is not None:
-        like = own_words.told(
-            near.word, f"the nearest alert that people judged, {safe_line(near.word.subject.alert_name, 100)},"
-        )
-        return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {like}."
+        return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {own_words.lent(near)}."
     guess = lexicon.guess(alert)
     return guess.severity, f"{none}; {guess.because}."

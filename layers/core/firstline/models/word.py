@@ -68,7 +68,12 @@ class Word(Lenient):
 
 
 class NearWord(Frozen):
-    """A word on another alert of the organisation that reads like this one, scored from 0 to 1."""
+    """A word on another alert of the organisation that reads like this one, scored from 0 to 1.
+
+    `habit` is there if people's habit speaks for it, and not its likeness: so many of so many alerts whose words
+    usually mean as much were judged so.
+    """
 
     word: Word
     score: float
+    habit: tuple[int, int] | None = None

@@ -76,10 +76,35 @@ def for_outsiders(notification: Notification) -> Notification:
     """Return the notification as channels get it: without the personal data that alerts quote from logs."""
     changes: dict[str, object] = {
         "record": as_people_see_it(notification.record),
-        "reason": redact_secrets(notification.reason),
+        "reason": _but_for_names(notification.reason, _people(notification.record)),
         "recovery": notification.recovery and redact(notification.recovery),
     }
     return notification.model_copy(update=changes)
+
+
+_WHO_ACTED = re.compile(r"[A-Z][a-z]+ by \S{1,200}\.")
+"""A whole sentence of Firstline's own: `Escalated by ada@example.com.`"""
+
+
+def _people(record: IncidentRecord) -> set[str]:
+    """Return the names of the people who dealt with the incident, as messages write them."""
+    verdict = record.classification
+    word = verdict.word.by if verdict is not None and verdict.word is not None else None
+    said = {each.by for each in record.approvals} | {each.by for each in record.feedback}
+    said |= {each.by for each in record.notes}
+    said |= {name for name in (record.acknowledged_by, record.resolved_by, record.decided_by, word) if name}
+    return said
+
+
+def _but_for_names(text: str, people: set[str]) -> str:
+    """Remove secrets and personal data, but for the names of the people who dealt with the incident."""
+    if _WHO_ACTED.fullmatch(text):
+        return redact_secrets(text)
+    named = [name for name in people if "@" in name and name in text]
+    if not named:
+        return redact(text)
+    pieces = re.split(f"({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})", text)
+    return "".join(piece if piece in people else redact(piece) for piece in pieces)
 
 
 def without_personal_data(alert: NormalizedAlert) -> NormalizedAlert:
@@ -100,13 +125,15 @@ def as_people_see_it(record: IncidentRecord) -> IncidentRecord:
 
     The names of people who acknowledged, approved or are on call stay: people have to know of each other.
     """
-    alert, verdict = record.incident.alert, record.classification
+    alert, verdict, people = record.incident.alert, record.classification, _people(record)
     if verdict is not None:
         shown_verdict = {
             "cause": redact(verdict.cause),
             "summary": redact(verdict.summary),
             "first_steps": [redact(step) for step in verdict.first_steps],
             "evidence": [redact(line) for line in verdict.evidence],
+            "reasons": [_but_for_names(line, people) for line in verdict.reasons],
+            "unsure": [_but_for_names(line, people) for line in verdict.unsure],
         }
         verdict = verdict.model_copy(update=shown_verdict)
     shown_record = {
