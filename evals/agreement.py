@@ -56,7 +56,7 @@ class Agreement:
     always: Voice
     said: Voice
     better_by: tuple[float, float]
-    """By how much it is right more often than `always`: the middle 95 % when the repositories are drawn again."""
+    """The share by which it is right more often than `always`: the middle 95 % if the repositories are drawn again."""
 
     per_class: tuple[PerClass, ...]
     confusion: dict[tuple[Level, Level], int]

@@ -126,12 +126,12 @@ def word_on(named: Named, severity: Severity) -> Word:
 def _worth(clicks: int, names: Sequence[Named], volume: Sequence[float], words: Mapping[int, Word]) -> Worth:
     said = [judge(named, words.get(number), words.values()) for number, named in enumerate(names)]
     right = sum(
-        share for named, one, share in zip(names, said, volume, strict=True) if level(one) == level(named.truth)
+        share for named, told, share in zip(names, said, volume, strict=True) if level(told) == level(named.truth)
     )
     paging = [
-        (one, share) for named, one, share in zip(names, said, volume, strict=True) if level(named.truth) == "page"
+        (told, share) for named, told, share in zip(names, said, volume, strict=True) if level(named.truth) == "page"
     ]
-    found = sum(share for one, share in paging if level(one) == "page")
+    found = sum(share for told, share in paging if level(told) == "page")
     return Worth(clicks, right / sum(volume), found / (sum(share for _, share in paging) or 1))
 
 

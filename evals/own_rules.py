@@ -14,7 +14,7 @@ from evals.scoring import macro_f1, per_class
 LABELS = (0, 100, 300)
 LEVELS = ("page", "tell", "quiet")
 _TESTED = 150
-"""So many rules of one organisation are judged at most: one with many files must not outweigh the others."""
+"""The most rules of one organisation that are judged: one with many files must not outweigh the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "core" / "firstline"
 PAGE = ROOT / "docs" / "architecture.md"
 EVERYWHERE = {"models", "contracts", "settings", "errors", "observability", "text", "privacy"}
-"""What every room uses; its arrows would hide the others."""
+"""The rooms and files that every room uses; their arrows would hide the others."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -38,6 +39,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (name.split(".")[1] for name in names if name.startswith("firstline."))
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """Return the rooms that each room imports."""
     found: dict[str, set[str]] = {}

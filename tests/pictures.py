@@ -84,7 +84,7 @@ def main() -> int:
     """Take each picture; return 1 if there is no Chromium."""
     shelf = Shelf(*incidents())
     session = shelf.session("ada")
-    disk = next(one for one in incidents() if one.incident.incident_id.endswith(DISK))
+    disk = next(record for record in incidents() if record.incident.incident_id.endswith(DISK))
     addresses = {"list": "/console/incidents", "incident": f"/console/incidents/{disk.incident.incident_id}"}
     with tempfile.TemporaryDirectory() as folder:
         for name, address in addresses.items():

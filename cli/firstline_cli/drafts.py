@@ -157,7 +157,7 @@ def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobo
 
 
 def _word(found: str) -> Severity:
-    """Return the word for a source's severity. To drop an alert is never suggested by a guess."""
+    """Return the word for a source's severity. A guess never suggests to drop an alert."""
     return "low" if found == "info" else WORDS[found]
 
 

@@ -38,7 +38,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
         "by": found.by,
         "total": _plain(found.total),
         "rows": [_plain(row) for row in found.rows],
-        "people": [one.model_dump() for one in found.people],
+        "people": [person.model_dump() for person in found.people],
         "noisiest": [group.model_dump() for group in found.noisiest],
         "comparison": None,
         "action_items": [item.model_dump(mode="json") for item in follow_ups],

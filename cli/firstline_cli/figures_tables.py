@@ -78,8 +78,8 @@ def _print_comparison(console: Console, compared: Comparison) -> None:
 
 def _people(found: Report) -> Grid:
     grid = _grid("Pages by person", "person", "pages", "at night (22:00–08:00)", "by the clock of")
-    for one in found.people:
-        grid.add_row(one_line(one.person, MOST_NAMES), str(one.pages), str(one.at_night), one.zone)
+    for person in found.people:
+        grid.add_row(one_line(person.person, MOST_NAMES), str(person.pages), str(person.at_night), person.zone)
     return grid
 
 

@@ -144,7 +144,7 @@ def _filter(severity: str, service: str, unowned: bool) -> "Filter":
     least = severity.removesuffix("+")
     if least and least not in known:
         raise refusal(f"{severity!r} is no severity; known are {', '.join(known)}.")
-    at_least = next((one for one in known if one == least), None)
+    at_least = next((severity for severity in known if severity == least), None)
     return Filter(unowned=unowned, at_least=at_least, service=service)
 
 

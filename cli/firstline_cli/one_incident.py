@@ -101,14 +101,14 @@ def _sections(
         ],
     )
     stored = TableIncidents(table).members(record.incident.incident_id, _MEMBERS)
-    members = [member(one) for one in stored]
+    members = [member(alert) for alert in stored]
     if len(members) > 1:
         yield (
             f"Alerts ({status.alerts}, {status.firing} still fire)",
             [
-                f"{one.severity}  {one_line(one.alert_name, 80)}  {one_line(one.host or one.service or '', 60)}"
-                f"{'' if one.firing else '  (over)'}"
-                for one in members
+                f"{alert.severity}  {one_line(alert.alert_name, 80)}  {one_line(alert.host or alert.service or '', 60)}"
+                f"{'' if alert.firing else '  (over)'}"
+                for alert in members
             ],
         )
     yield "Notes", [f"{one_line(note.by, 80)}: {one_line(note.text, _LINE_CHARS)}" for note in record.notes]
@@ -119,7 +119,7 @@ def _sections(
 
 
 def _links(record: IncidentRecord, stored: list[StoredAlert]) -> Iterator[str]:
-    alerts = [without_personal_data(one.alert) for one in stored]
+    alerts = [without_personal_data(alert.alert) for alert in stored]
     yield from (f"{link.label}: {link.url}" for link in links_of(record, alerts))
 
 

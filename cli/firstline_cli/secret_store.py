@@ -40,10 +40,10 @@ def list_(stack: StackOption = CHOSEN) -> None:
     pages = _ssm(found).get_paginator("get_parameters_by_path")
     prefix = _secrets(found).name("")
     there = {
-        one["Name"].removeprefix(prefix): one["LastModifiedDate"]
+        parameter["Name"].removeprefix(prefix): parameter["LastModifiedDate"]
         for page in pages.paginate(Path=prefix.rstrip("/"), Recursive=True, WithDecryption=False)
-        for one in page["Parameters"]
-        if one["Type"] == "SecureString"
+        for parameter in page["Parameters"]
+        if parameter["Type"] == "SecureString"
     }
     for name in sorted({*known(), *there}):
         print(f"{name:<24} {f'set {there[name].astimezone():%Y-%m-%d %H:%M}' if name in there else '-'}")

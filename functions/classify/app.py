@@ -10,6 +10,7 @@ from firstline.adapters.aws.clients import EVIDENCE
 from firstline.classification.classify import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.incidents.audit_trail import append_or_log, classified
+from firstline.incidents.following import asked_after, following
 from firstline.observability import logger, metrics
 from firstline.runbooks.match import offered
 from firstline.settings import ClassifySettings
@@ -21,7 +22,7 @@ wiring = Wiring(ClassifySettings, EVIDENCE)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the state `Classify`."""
+    """Serve the states `Classify` and `Classify Again`."""
     account = context.invoked_function_arn.split(":")[4]
     request = ClassifyInput.model_validate(event, extra="ignore")
     incident = request.incident
@@ -43,4 +44,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
         metrics.add_metric(name="Classified", unit="Count", value=1)
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
-    return ClassifyOutput(classification=verdict).model_dump(mode="json")
+    asked = asked_after(
+        "Classify",
+        request,
+        classification=verdict,
+        remediation=request.remediation,
+        planned=request.planned,
+        paged=request.paged,
+        notified=request.notified,
+    )
+    after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
+    return ClassifyOutput(classification=verdict, next=after).model_dump(mode="json")

@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import PageOnCallInput
+from firstline.incidents.following import asked_after, following
 from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
 from firstline.people.page import page_on_call
@@ -41,4 +42,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         say=wiring.say,
         now=now,
     )
-    return output.model_dump(mode="json")
+    asked = asked_after(
+        "Page On-Call",
+        request,
+        result={"sent": output.page and output.page.seq},
+        classification=request.classification,
+        remediation=request.remediation,
+        planned=request.planned,
+        paged=request.paged or output.page is not None,
+        notified=request.notified,
+    )
+    after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan)
+    return output.model_copy(update={"next": after}).model_dump(mode="json")

@@ -6,10 +6,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from firstline.contracts import NotifyInput, ReasonedInput
+from firstline.contracts import NotifyInput, NotifyOpsInput, ReasonedInput
+from firstline.incidents.following import asked_after, following
 from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
-from firstline.people.announce import announce
+from firstline.people.announce import announce, ensure_ended
 from firstline.remediation.settle import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring
@@ -35,6 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         now=now,
         end_silence=wiring.silences.end_resolved,
         look=wiring.look(context.invoked_function_arn),
+        times=wiring.times,
     )
     conclude(
         request,
@@ -44,4 +46,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         say=wiring.say,
         now=now,
     )
+    ensure_ended(request, output)
+    if isinstance(request, NotifyOpsInput):
+        asked = asked_after(
+            "Notify Ops",
+            request,
+            remediation=request.remediation,
+            planned=request.planned,
+            paged=request.paged,
+            notified=True,
+        )
+        after = following(
+            asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan
+        )
+        output = output.model_copy(update={"next": after})
     return output.model_dump(mode="json")

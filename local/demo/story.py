@@ -14,7 +14,7 @@ from local.emulator.inbox import Message
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
 _QUIET_STATES = {
-    *("Begin", "What Now?", "Go", "Pause", "Was Anyone Paged?", "Closed?"),
+    *("What Now?", "Go", "Pause", "Was Anyone Paged?"),
     *("Switched Off?", "Next Move", "Await Step", "Wait", "Read Step"),
 }
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""

@@ -24,7 +24,7 @@ _SERVICES = {"monitoring": "cloudwatch"}
 
 
 _NAMING = ("TopicArn", "PhoneNumber", "stateMachineArn", "executionArn")
-"""What a request to SNS or Step Functions calls the resource that it is about."""
+"""The parameters in which a request to SNS or Step Functions names its resource."""
 
 
 class Access(NamedTuple):

@@ -32,7 +32,7 @@ SIZES = (1, 5_000, 20_000)
 
 @dataclass
 class Cost:
-    """What one delivery took: requests, the writes in its transactions, units, and executions that were started.
+    """The cost of one delivery: requests, the writes in its transactions, units, and executions that were started.
 
     `left` is the number of alerts for which the time did not suffice: they go into the backlog queue.
     """

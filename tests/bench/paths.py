@@ -20,7 +20,7 @@ QUIET = 300
 
 READS = ("get_item", "batch_get_item", "query", "transact_get_items")
 IDLE = ("reconcile",)
-"""Whose questions to the table are asked whether there is an incident or not."""
+"""The functions that ask the table whether there is an incident or not."""
 
 CRITICAL = Alert("DbDown", "db-1", "critical", began=1)
 MEDIUM = Alert("DbSlow", "db-1", "medium", began=1)
@@ -30,7 +30,7 @@ CURABLE = Alert("QueueStuck", "web-1", "medium", began=1)
 
 @dataclass
 class Work:
-    """What one path takes. `documented` are the write units that DynamoDB's documentation asks for."""
+    """The work of one path. `documented` are the write units that DynamoDB's documentation asks for."""
 
     requests: Counter[str] = field(default_factory=Counter)
     write_units: float = 0
@@ -44,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Path:
-    """What happens, and from which second on it counts."""
+    """A path through the stack: its happenings, and the second from which on they count."""
 
     play: Callable[[Timeline], object]
     since: float = 0

@@ -82,15 +82,15 @@ def rows() -> list[tuple[str, str, str]]:
         found = most_similar(wanted_alert, history.incidents_like(wanted_alert), group_key="other", now=NOW)
         requests = sum(calls.values())
         nameless = wanted_alert.model_copy(update={"service": None})
-        one = _best(lambda: history.incidents_like(nameless))
+        seconds = _best(lambda: history.incidents_like(nameless))
         both = _best(lambda: history.incidents_like(wanted_alert))
         whole = _best(
             lambda: most_similar(wanted_alert, history.incidents_like(wanted_alert), group_key="other", now=NOW)
         )
     return [
         (f"requests, with {INCIDENTS:,} incidents in the table", str(requests), "≤ 2"),
-        (f"both reads ÷ one, of {CANDIDATES} items each", f"{both / one:.2f}", ""),
-        ("both reads and the comparison ÷ one read", f"{whole / one:.2f}", ""),
+        (f"both reads ÷ one, of {CANDIDATES} items each", f"{both / seconds:.2f}", ""),
+        ("both reads and the comparison ÷ one read", f"{whole / seconds:.2f}", ""),
         ("similar incidents found", str(len(found)), ""),
     ]
 

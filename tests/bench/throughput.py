@@ -41,7 +41,7 @@ SAMPLES: dict[str, tuple[str, str, dict[str, Number]]] = {
     "pagerduty": ("pagerduty", "pagerduty/triggered.json", PAGE),
     "prometheus": ("prometheus", "prometheus/firing.json", TARGET),
 }
-"""By name: the source, one of its events, and the texts that differ from one alert to the next."""
+"""The senders by name: the source, one of its events, and the texts that differ from one alert to the next."""
 
 _numbers = itertools.count(1)
 

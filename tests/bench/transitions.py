@@ -15,22 +15,22 @@ LOOK = ("Run Step", "Await Step", "Read Step", "Next Move", "Go")
 ACT = ("Claim Step", *LOOK)
 NO_RECOVERY = ("Await Recovery", "Next Move", "Go")
 PAGE = ("Page On-Call", "Await Acknowledgement", "Await Resolution")
-OVER = ("Announce Quiet", "Await Quiet", "Close Incident", "Closed")
-END = ("Close Incident", "Closed")
+OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
+END = ("Close Incident",)
 RUN = ("Announce Remediation", *LOOK, *ACT, *NO_RECOVERY)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
-    "noise": (("Record Suppression", "Closed"), 7),
-    "page, acknowledged and resolved": (("Plan Remediation", *PAGE, *OVER), 22),
-    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 31),
-    "a look and an act, the verification holds": (("Plan Remediation", *RUN, *LOOK, *END), 32),
-    "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 41),
+    "noise": (("Record Suppression",), 3),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 13),
+    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 25),
+    "a look and an act, the verification holds": (("Plan Remediation", *RUN, *LOOK, *END), 28),
+    "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 36),
     "a look and an act, no recovery, one step undone, paged and resolved": (
         ("Plan Remediation", *RUN, *LOOK, *ACT, *PAGE, *OVER),
-        53,
+        46,
     ),
     "a release is taken back after approval, the alert resolves": (
         ("Plan Remediation", *PAGE[:2], "Announce Remediation", "Take Release Back", "Next Move", *NO_RECOVERY, *OVER),
-        30,
+        23,
     ),
 }
 

@@ -19,7 +19,7 @@ from tests.support import needs
 
 GUIDE = ROOT / "docs" / "sources" / "prometheus.md"
 _HURRIED = {"group_wait": "200ms", "group_interval": "1s"}
-"""What a test changes of the guide's configuration: nobody waits a minute here."""
+"""The changes of a test to the guide's configuration: nobody waits a minute here."""
 
 _HURRIED_CLUSTER = ("--cluster.peer-timeout=1s", "--cluster.settle-timeout=2s", "--cluster.reconnect-interval=1s")
 

@@ -52,7 +52,7 @@ class Browser:
         _call("POST", f"{self._session}/url", {"url": url})
 
     def text(self, selector: str = "body") -> str:
-        """What somebody reads there."""
+        """Return the text that somebody reads in an element."""
         return str(_call("GET", f"{self._session}/element/{self._find(selector)}/text"))
 
     def wait_text(self, selector: str, says: str) -> None:
@@ -75,7 +75,7 @@ class Browser:
         _call("POST", f"{self._session}/element/{self._find(selector)}/value", {"text": text})
 
     def value(self, selector: str) -> str:
-        """What stands in a field."""
+        """Return the content of a field."""
         return str(_call("GET", f"{self._session}/element/{self._find(selector)}/property/value"))
 
     def come_back(self) -> None:
@@ -111,7 +111,7 @@ class Browser:
             self._devtools("Emulation.clearDeviceMetricsOverride", {})
 
     def bottom_of(self, selector: str) -> float:
-        """How far below the window's top an element ends, in pixels, before anybody scrolls."""
+        """Return the distance of an element's lower end from the window's top, in pixels, before anybody scrolls."""
         script = "scrollTo(0, 0); return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
         return float(self._run("sync", script, selector))
 
@@ -124,7 +124,7 @@ class Browser:
         return float(self._run("sync", script, selector))
 
     def violations(self) -> list[str]:
-        """What axe-core calls serious or critical in the page as it is shown. It needs scripts."""
+        """Return what axe-core calls serious or critical in the page as it is shown. It needs scripts."""
         self._run("sync", AXE.read_text(encoding="utf-8"))
         script = (
             "const done = arguments[0];"
@@ -132,7 +132,7 @@ class Browser:
             ".filter(one => ['serious', 'critical'].includes(one.impact))"
             ".map(one => one.id + ': ' + one.nodes.map(node => node.html).slice(0, 3).join(' | '))), done)"
         )
-        return [str(one) for one in self._run("async", script)]
+        return [str(row) for row in self._run("async", script)]
 
     def _run(self, how: str, script: str, *arguments: str) -> Any:
         return _call("POST", f"{self._session}/execute/{how}", {"script": script, "args": list(arguments)})

@@ -11,7 +11,7 @@ from tests.e2e.running import LocalStack
 
 MODEL_DEADLINE_SECONDS = 6
 TIME_LAPSE = "12"
-"""Nobody has to acknowledge within 5 minutes here, but within 25 seconds, which is also the grouping window."""
+"""The factor by which time passes faster: a page is to be acknowledged within 25 seconds instead of 5 minutes."""
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ def fill_disk(stack: LocalStack, host: str) -> None:
 
 
 def used_percent(stack: LocalStack, host: str) -> int:
-    """How full the host's /data is."""
+    """Return the percentage of the host's /data that is used."""
     return int(stack.on_host(host, "df --output=pcent /data | tail -n 1").strip().rstrip("%"))
 
 
@@ -27,7 +27,7 @@ def files(stack: LocalStack, host: str) -> list[str]:
 
 
 def full_disk_alert(host: str, status: alerts.Status = "firing") -> dict[str, object]:
-    """What Alertmanager says about it."""
+    """Return Alertmanager's alert about the host's full /data."""
     labels = {
         "alertname": "ScratchDiskFull",
         "instance": f"{host}:9100",

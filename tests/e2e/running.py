@@ -27,7 +27,7 @@ from local.emulator.registry import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 180.0
-"""For anything that should happen by itself. Only a broken stack needs it all, or a machine with much else to do."""
+"""The time for anything that should happen by itself; only a broken stack or a busy machine needs it all."""
 
 QUIET_SECONDS = 25.0
 """The grouping window, with conftest's time lapse: an incident whose alerts resolved stays open for so long."""
@@ -99,7 +99,7 @@ class LocalStack:
 
     @property
     def line(self) -> dict[str, Any]:
-        """What it printed when it was ready; waits for that."""
+        """Wait until the stack is ready, and return the line that it printed then."""
         if not self._line:
             until("`local up` says that it is ready", self._is_ready, _START_SECONDS)
             self._line = json.loads(self.stdout())
@@ -208,7 +208,7 @@ class LocalStack:
         return record
 
     def messages(self, incident: str, channel: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """What people got about the incident through a channel."""
+        """Return the messages about the incident that people got through a channel."""
         return [
             message
             for message in _get_json(f"{self.line['inbox']}/messages?incident={incident}")

@@ -24,7 +24,7 @@ ALERTS = [
 ]
 FUNCTIONS = ("ingest", "classify", "remediate", "escalate", "notify")
 RECOVERS_WITHIN_SECONDS = 200.0
-"""Longer than the lease of a page whose sender was killed, and the wait after it."""
+"""The time for a recovery: longer than the lease of a page whose sender was killed, and the wait after it."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What ingest answers to what should never have been sent, over real HTTP; nothing that was authenticated is lost."""
+"""Bad input over real HTTP: ingest's answers, and that nothing is lost which was authenticated."""
 
 import json
 import time

@@ -18,7 +18,7 @@ ENDS = {
     "asks first": "the release was put back",
     "storm": "all of them closed when the storm was over",
 }
-"""What the summary must say of each story where commands really run."""
+"""The words of the summary about each story where commands really run."""
 
 PRINTED_ONLY = {"full table": "the commands were only printed, and a human was called"}
 

@@ -18,7 +18,7 @@ ROLES = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Re
 
 
 class Intruder:
-    """Somebody who has the credentials of one role, and knows the stack."""
+    """An intruder who has the credentials of one role, and knows the stack."""
 
     def __init__(self, stack: LocalStack, role: str) -> None:
         self.table = stack.line["table"]

@@ -1,4 +1,4 @@
-"""The table exactly as template.yaml declares it, in moto and in Amazon's own DynamoDB Local."""
+"""The table exactly as template.yaml declares it, in DynamoDB Local, or in moto where that is lacking."""
 
 import itertools
 import json
@@ -76,12 +76,12 @@ def deployed_table() -> Table:
 
 
 def databases() -> list[str]:
-    """Name what the tests' tables are in: DynamoDB Local, and moto too where that is lacking or nothing may be.
+    """Name what the tests' tables are in: DynamoDB Local, or moto on a machine that lacks it and may.
 
     Moto is the laxer one: what passes on DynamoDB Local hardly ever fails there.
     """
-    is_enough = needs.NEEDS["dynamodb-local"]() is None and not os.environ.get(needs.REQUIRE_ALL)
-    return ["dynamodb-local"] if is_enough else ["moto", "dynamodb-local"]
+    is_lacking = needs.NEEDS["dynamodb-local"]() is not None and not os.environ.get(needs.REQUIRE_ALL)
+    return ["moto" if is_lacking else "dynamodb-local"]
 
 
 @pytest.fixture(params=databases())

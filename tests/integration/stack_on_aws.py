@@ -28,7 +28,8 @@ def deployed_stack(name: str, *, region: str = REGION, api: str = "https://api.e
     }
     template = {
         "Parameters": {
-            key: {"Type": "String", "Default": str(one.get("Default", "dev"))} for key, one in declared.items()
+            key: {"Type": "String", "Default": str(parameter.get("Default", "dev"))}
+            for key, parameter in declared.items()
         },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},

@@ -192,6 +192,9 @@ RDS_NOW = {
             "DBInstanceClass": "db.r6g.large",
             "AllocatedStorage": 100,
             "MultiAZ": True,
+            "Engine": "postgres",
+            "DBParameterGroups": [{"DBParameterGroupName": "default.postgres16"}],
+            "StatusInfos": [{"StatusType": "read replication", "Normal": False, "Status": "error"}],
         }
     ]
 }
@@ -221,6 +224,7 @@ def test_a_databases_state_metrics_and_changes_are_read_within_the_bound_of_requ
     assert seen.resource is not None
     assert (seen.resource.kind, seen.resource.id, seen.resource.state) == ("RDS", "orders", "storage-full")
     assert seen.resource.number("allocated_storage_gib") == 100
+    assert (seen.resource.number("max_connections"), seen.resource.fact("replication")) == (1_802, "error")
     assert [change.what for change in seen.changes] == [
         "Multi-AZ failover started",
         "ModifyDBInstance",
@@ -258,7 +262,12 @@ def test_a_databases_state_metrics_and_changes_are_read_within_the_bound_of_requ
                     ]
                 }
             },
-            {"state": "running", "system_check": "impaired", "scheduled_event": f"system-reboot, not before {NOON}"},
+            {
+                "state": "running",
+                "system_check": "impaired",
+                "scheduled_event": f"system-reboot, not before {NOON}",
+                "scheduled_for": NOON.isoformat(),
+            },
         ),
         (
             "AWS/ApplicationELB",

@@ -54,13 +54,13 @@ class Machine:
         return command_id
 
     def now(self, command_id: str) -> dict[str, Any]:
-        """How a command stands."""
+        """Return the present state of a command."""
         request = {"CommandId": command_id, "Details": True}
         (found,) = self._commands.list_command_invocations(request)["CommandInvocations"]
         return dict(found)
 
     def ends(self, command_id: str) -> dict[str, Any]:
-        """How it ended."""
+        """Return the final state of a command."""
         deadline = time.monotonic() + ENDED_SECONDS
         while time.monotonic() < deadline:
             found = self.now(command_id)

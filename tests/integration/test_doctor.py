@@ -159,7 +159,7 @@ def test_the_console_is_asked_for_what_nobody_may_see(status: int, said: str) ->
 
 
 def test_sources_without_a_secret_are_closed() -> None:
-    stack = deployed(EventBridgeAlarms="false")
+    stack = deployed(EventBridgeEvents="none")
     assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
     secret("sources/prometheus")
     lines = [finding.line() for finding in sources.sources(stack)]
@@ -175,6 +175,6 @@ def test_the_command_ends_with_1_if_something_is_wrong_and_names_every_check() -
 
     assert done.exit_code == 1
     assert {"state": "wrong", "check": "pages"}.items() <= found[0].items()
-    seen = {one["check"] for one in found}
+    seen = {finding["check"] for finding in found}
     assert {"pages", "slack", "pagerduty", "sources", "hosts", "remediation", "neighbours", "quotas"} <= seen
     assert {"console", "canary"} <= seen

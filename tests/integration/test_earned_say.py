@@ -1,4 +1,4 @@
-"""What models have earned, and their guesses of a week, against DynamoDB."""
+"""The say that models have earned, and their guesses of a week, against DynamoDB."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
 
-from firstline.adapters.aws.error_logs import MAX_EVENTS, MAX_REQUESTS, ErrorLogReader
+from firstline.adapters.aws.error_logs import MAX_EVENTS, MAX_REQUESTS, MOST_REQUESTS, ErrorLogReader
 from firstline.adapters.aws.resource_state import Watched
 from tests.support.builders import NOON
 
@@ -154,6 +154,12 @@ def test_where_a_resource_logs_is_found_by_fixed_rules(what: Watched, services: 
     assert found.group == group
     assert [asked["logGroupName"] for asked in logs.asked] == [group]
     assert "swordfish" not in found.model_dump_json()
+
+
+def test_what_it_takes_to_find_a_log_shortens_the_search() -> None:
+    ecs, logs = Service({"services": [{"taskDefinition": "web:3"}]}, TASK), Service(page("ERROR no row 1", more=True))
+    read(ErrorLogReader(EVERY), watched("AWS/ECS", ServiceName="web", ClusterName="main"), ecs=ecs, logs=logs)
+    assert len(ecs.asked) + len(logs.asked) == MOST_REQUESTS
 
 
 def test_of_an_access_log_only_failed_requests_are_asked_for() -> None:

@@ -40,7 +40,7 @@ def _evals(**options: Any) -> Result:
 
 
 def _answers(folder: Path) -> dict[str, Any]:
-    return {str(one.relative_to(folder)): json.loads(one.read_text()) for one in sorted(folder.rglob("*.json"))}
+    return {str(path.relative_to(folder)): json.loads(path.read_text()) for path in sorted(folder.rglob("*.json"))}
 
 
 def _row(output: str, words: str) -> list[str]:

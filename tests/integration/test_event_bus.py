@@ -70,7 +70,9 @@ def test_no_request_is_longer_than_the_bus_takes(client: Any, monkeypatch: pytes
     sizes: list[int] = []
 
     def put(Entries: list[Any]) -> Any:
-        sizes.append(sum(len(f"{one['Source']}{one['DetailType']}{one['Detail']}".encode()) + 14 for one in Entries))
+        sizes.append(
+            sum(len(f"{entry['Source']}{entry['DetailType']}{entry['Detail']}".encode()) + 14 for entry in Entries)
+        )
         return {"Entries": [{"EventId": "e"}] * len(Entries)}
 
     monkeypatch.setattr(client, "put_events", put)

@@ -185,7 +185,7 @@ def test_a_postmortem_is_tracked_as_it_is_written_and_takes_action_items(learned
 
     items, problems = follow_ups.open_items(tmp_path)
 
-    assert [(one.what, one.owner, str(one.due)) for one in items] == [("Watch it", "ada", "2026-12-15")]
+    assert [(item.what, item.owner, str(item.due)) for item in items] == [("Watch it", "ada", "2026-12-15")]
     assert problems == []
 
 

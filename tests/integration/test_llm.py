@@ -28,10 +28,10 @@ from tests.support import builders as alerts
 assert openai.__version__
 
 DEADLINE_SECONDS = 1.0
-"""For a server that hangs."""
+"""The deadline for a server that hangs."""
 
 PATIENT_SECONDS = 30.0
-"""For a server that fails at once: long enough that a busy machine doesn't turn its failure into a time-out."""
+"""The deadline for a server that fails at once: on a busy machine, too, its failure is no time-out."""
 
 AT_MOST_SECONDS = 5 * DEADLINE_SECONDS
 NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)

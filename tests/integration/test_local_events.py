@@ -1,4 +1,4 @@
-"""What invokes functions on one machine besides routes and schedules: rules about executions, and queues."""
+"""The emulator's other ways to invoke functions than routes and schedules: rules about executions, and queues."""
 
 import json
 import threading

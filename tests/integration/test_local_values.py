@@ -1,4 +1,4 @@
-"""What the emulator's table says of every kind of value is what moto says without the emulator's patches."""
+"""The emulator's table and moto without the emulator's patches: they say the same of every kind of value."""
 
 from typing import Any
 
@@ -45,14 +45,14 @@ def _answers() -> list[Any]:
             for number in ("10", "9", "-1", "1.0"):
                 item = ITEM if number == "9" else OTHER
                 client.put_item(TableName=TABLE, Item={"pk": {"S": partition}, "sk": {"N": number}, **item})
-        one: dict[str, Any] = {":pk": {"S": "1"}}
+        partition_key: dict[str, Any] = {":pk": {"S": "1"}}
         told: list[Any] = [
             client.get_item(TableName=TABLE, Key={"pk": {"S": "1"}, "sk": {"N": "9.0"}}),
-            client.query(TableName=TABLE, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=one),
+            client.query(TableName=TABLE, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=partition_key),
             client.query(
                 TableName=TABLE,
                 KeyConditionExpression="pk = :pk AND sk > :least",
-                ExpressionAttributeValues={**one, ":least": {"N": "1"}},
+                ExpressionAttributeValues={**partition_key, ":least": {"N": "1"}},
                 ScanIndexForward=False,
             ),
         ]

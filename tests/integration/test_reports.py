@@ -75,7 +75,7 @@ def test_the_figures_of_open_and_closed_incidents_for_tools(table: Table) -> Non
     assert total["acknowledge"] == {"n": 10, "p50_seconds": 180, "p90_seconds": 180}
     assert total["resolve"] == {"n": 10, "p50_seconds": 14 * 60, "p90_seconds": 18 * 60}
     assert [(row["name"], row["incidents"]) for row in found["rows"]] == [("shop", 10), ("mail", 1)]
-    assert [(one["person"], one["pages"]) for one in found["people"]] == [("dora", 11)]
+    assert [(person["person"], person["pages"]) for person in found["people"]] == [("dora", 11)]
 
 
 def test_a_spreadsheet_gets_a_line_for_each_week_and_no_formula(table: Table) -> None:
@@ -197,7 +197,7 @@ def test_where_a_rule_is_gone_rules_and_history_decide_on_what_was_known_then(ta
     told = replayed("--rules", RULES, "--before", deployed)
 
     assert found.exit_code == 0, found.output
-    assert [one["why"] for one in json.loads(found.stdout)["comes"]] == ["without rule n it is high"]
+    assert [change["why"] for change in json.loads(found.stdout)["comes"]] == ["without rule n it is high"]
     assert "1 page would come:" in told.stdout
     assert "Not replayed: models" in told.stdout
 

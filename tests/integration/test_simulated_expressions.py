@@ -1,4 +1,4 @@
-"""The simulation's expressions against DynamoDB Local, and the ones that Firstline sends against moto too."""
+"""The simulation's expressions against DynamoDB Local; those that Firstline sends against moto where it is lacking."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import client_of
+from tests.integration.conftest import client_of, databases
 from tests.integration.table_pair import ITEM, KEY, Pair, bound, expressions_of, pair_of
 
 ROOT = Path(__file__).parents[2]
 
-REFERENCES = [pytest.param("dynamodb-local", marks=pytest.mark.needs("dynamodb-local")), "moto"]
 
-
-@pytest.fixture(params=REFERENCES)
+@pytest.fixture(params=databases())
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Provide the two tables, with DynamoDB Local and then with moto."""
+    """Provide the two tables, the other one in DynamoDB Local or in moto."""
     yield from pair_of(client_of(request.param, request))
 
 

@@ -1,4 +1,4 @@
-"""The simulation's table against DynamoDB Local and moto: the same requests, the same answers, the same contents."""
+"""The simulation's table against DynamoDB Local: the same requests, the same answers, the same contents."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -8,17 +8,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from tests.integration.conftest import client_of, declared_table
+from tests.integration.conftest import client_of, databases, declared_table
 from tests.integration.table_pair import ITEM, KEY, Pair, bound, expressions_of, pair_of, sent
 from tests.integration.table_requests import Requests
 from tests.simulation.table import MemoryDynamoDB
 
-REFERENCES = [pytest.param("dynamodb-local", marks=pytest.mark.needs("dynamodb-local")), "moto"]
 
-
-@pytest.fixture(params=REFERENCES)
+@pytest.fixture(params=databases())
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Provide the two tables, with DynamoDB Local and then with moto."""
+    """Provide the two tables, the other one in DynamoDB Local or in moto."""
     yield from pair_of(client_of(request.param, request))
 
 

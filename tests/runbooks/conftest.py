@@ -36,4 +36,4 @@ def wanted_of[T](request: pytest.FixtureRequest, parameter: str, everything: lis
     """Of the values that a fixture prepares side by side, those that the selected tests will ask it for."""
     asking = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
     chosen = [item.callspec.params.get(parameter) for item in asking if hasattr(item, "callspec")]
-    return everything if len(chosen) < len(asking) else [one for one in everything if one in chosen]
+    return everything if len(chosen) < len(asking) else [item for item in everything if item in chosen]

@@ -1,4 +1,4 @@
-"""What somebody who may write an alert's labels would write there."""
+"""Hostile values, as somebody may write them into an alert's labels."""
 
 CANARY = "/canary"
 """A folder that stays empty as long as nothing of a value is ever run."""

@@ -39,12 +39,12 @@ def test_what_the_guide_writes_is_sound_and_begins_in_shadow(followed: Path) -> 
 @pytest.mark.parametrize("name", ["cured", "not-cured"])
 def test_what_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_host: StartHost) -> None:
     (runbook,), _ = read_checked(followed / "runbooks")
-    (scenario,) = [one for one in scenarios("stuck-queue", followed / "scenarios") if one.name == name]
+    (scenario,) = [scenario for scenario in scenarios("stuck-queue", followed / "scenarios") if scenario.name == name]
     values, _ = parameter_values(runbook, runbook.examples.match[0].as_alert())
 
     rehearsal = rehearse(runbook, values, start_host(), scenario=scenario, most_attempts=2)
 
-    assert not any(one.succeeded for one in rehearsal.of("before"))
+    assert not any(attempt.succeeded for attempt in rehearsal.of("before"))
     assert rehearsal.ending == scenario.ending
     assert rehearsal.after is not None
     assert rehearsal.after.exit_code == 0

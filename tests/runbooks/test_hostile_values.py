@@ -1,4 +1,4 @@
-"""Whatever an alert's labels hold: what a pattern refuses never reaches a script, and what it takes does no harm there.
+"""Hostile values in labels: what a pattern refuses never reaches a script, and what it takes does no harm there.
 
 The harm is looked for by really running every script with every value that its parameter takes, on a host where nothing
 is broken and where nothing may change.

@@ -96,18 +96,21 @@ def test_no_scenario_is_left_behind(shipped: Catalogue) -> None:
 def test_a_runbook_ends_as_its_scenario_says(scenario: Scenario, plays: dict[str, Future[Played]]) -> None:
     rehearsal = plays[named(scenario)].result().first
     story = "\n".join(
-        f"{one.when} {one.step_id}: {one.ran.exit_code}\n{one.ran.stdout}{one.ran.stderr}" for one in rehearsal.tried
+        f"{attempt.when} {attempt.step_id}: {attempt.ran.exit_code}\n{attempt.ran.stdout}{attempt.ran.stderr}"
+        for attempt in rehearsal.tried
     )
 
     # The verify sees the fault, or its success would mean nothing.
-    assert not any(one.succeeded for one in rehearsal.of("before")), story
+    assert not any(attempt.succeeded for attempt in rehearsal.of("before")), story
     assert rehearsal.ending == scenario.ending, story
     assert rehearsal.after is not None
     assert rehearsal.after.exit_code == 0, f"{story}\nafter: {rehearsal.after}"
     # Whoever reads it later finds what every step did, and why.
-    assert all(one.ran.stdout + one.ran.stderr for one in rehearsal.tried), story
+    assert all(attempt.ran.stdout + attempt.ran.stderr for attempt in rehearsal.tried), story
     # Systems Manager shows the beginning of an output: only if that is all of it do people read its end.
-    assert all(len(one.ran.stdout + one.ran.stderr) < LIST_OUTPUT_CHARACTERS for one in rehearsal.tried), story
+    assert all(len(attempt.ran.stdout + attempt.ran.stderr) < LIST_OUTPUT_CHARACTERS for attempt in rehearsal.tried), (
+        story
+    )
 
 
 def test_what_failed_is_undone_where_it_can_be(plays: dict[str, Future[Played]], shipped: Catalogue) -> None:
@@ -123,7 +126,7 @@ def test_a_second_run_does_no_harm_to_what_the_first_cured(plays: dict[str, Futu
         second = plays[f"{runbook_id}/cured"].result().second
         assert second is not None
         # It may find nothing to do and say so; nothing of the cure is taken back by it.
-        assert all(one.succeeded for one in second.of("before") + second.of("verify")), runbook_id
+        assert all(attempt.succeeded for attempt in second.of("before") + second.of("verify")), runbook_id
 
 
 def test_undoing_what_was_never_done_changes_nothing(start_host: StartHost) -> None:

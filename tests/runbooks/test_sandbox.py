@@ -1,5 +1,5 @@
-"""What the rehearsals rest on: a script on a host cannot touch this machine's kernel, and stand-ins answer as the real
-tools do."""
+"""The sandbox of the rehearsals: a script on a host cannot touch this machine's kernel, and stand-ins answer as the
+real tools do."""
 
 import os
 from collections.abc import Iterator

@@ -22,20 +22,25 @@ AT_ONCE_SECONDS = 3.0
 
 SLOW_SECONDS = 20.0
 PULLED = timedelta(seconds=15)
-"""What happens in the world within this time may come before a call. Labels of happenings begin with a digit."""
+"""The time within which a happening of the world may come before a call. Its label begins with a digit."""
 
 DELIVERED = timedelta(seconds=1)
-"""How long most senders take to say it."""
+"""The time that most senders take to report a happening."""
 
 DEEPEST = 5
-"""How many calls may wait within each other for events that go first."""
+"""The most calls that may wait within each other for events that go first."""
 
 _READS = ("get", "batch_get", "query", "list", "describe", "GetParameter", "transact_get")
 
 
+def is_read(operation: str) -> bool:
+    """Tell whether an operation changes nothing."""
+    return operation.startswith(_READS)
+
+
 @cache
 def _possible(service: str, operation: str) -> Sequence[Kind]:
-    if operation.startswith(_READS):
+    if is_read(operation):
         return READ
     return WRITE if service == "dynamodb" else SEND
 
@@ -100,7 +105,7 @@ class Calls:
     depth: int = 0
     frames: list[Frame] = field(default_factory=list)
     rival: Callable[[], object] | None = None
-    """What goes first, where others go first; without it, what is due next."""
+    """The event that goes first, where others go first; without it, what is due next."""
 
     def __post_init__(self) -> None:
         self.log: deque[Call] = deque(maxlen=self.remember)
@@ -109,7 +114,7 @@ class Calls:
 
     @property
     def actor(self) -> str:
-        """Who calls: the innermost running function, or the state machine."""
+        """Return the caller: the innermost running function, or the state machine."""
         return self.frames[-1].actor if self.frames else "outside"
 
     def make(

@@ -22,7 +22,7 @@ from tests.simulation.table import MemoryDynamoDB
 
 INCIDENT_ID = re.compile(r"Incident (\S+-\d{8}T\d{6}Z-[0-9a-f]{8})")
 REMEMBERED = timedelta(minutes=5)
-"""How long a function remembers a secret."""
+"""The time for which a function remembers a secret."""
 
 
 class Dynamo:
@@ -309,7 +309,7 @@ def task_error(service: str, error: Exception) -> TaskError:
 
 
 class Integrations:
-    """What the state machine calls directly: DynamoDB, Run Command, the switch, SNS and CloudWatch."""
+    """The services that the state machine calls directly: DynamoDB, Run Command, the switch, SNS and CloudWatch."""
 
     def __init__(self, calls: Calls, memory: MemoryDynamoDB, fleet: Fleet, topic: Topic, alarms: Alarms) -> None:
         self._calls = calls

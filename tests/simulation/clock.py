@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-"""When a simulation begins, unless it says otherwise: a Monday morning."""
+"""The begin of a simulation, unless it says otherwise: a Monday morning."""
 
 
 @dataclass(order=True)

@@ -35,7 +35,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Retrier:
-    """When a task is tried again, and after how long."""
+    """A retrier of a task: the errors after which it is tried again, and how soon."""
 
     errors: tuple[str, ...]
     interval: float

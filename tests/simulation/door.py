@@ -56,7 +56,7 @@ ORDERED_BY_STAMP = ("cloudwatch", "datadog", "pagerduty")
 
 @dataclass
 class Witness:
-    """What senders said, and what of it was accepted.
+    """The words of senders, and those that were accepted.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class Door:
     witness: Witness
     quarantined: list[tuple[Mapping[str, Any], Sequence[Said]]] = field(default_factory=list)
     unreadable: dict[str, datetime] = field(default_factory=dict)
-    """When a source's first delivery went into the quarantine. That is told loudly, and then for a day no more."""
+    """The time of a source's first delivery into the quarantine. It is told loudly, and then for a day no more."""
     _kept: list[tuple[Said, list[Any]]] = field(default_factory=list)
     _queued: list[tuple[Sequence[tuple[Said, list[Any]]], int, datetime]] = field(default_factory=list)
 

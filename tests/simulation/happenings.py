@@ -1,4 +1,4 @@
-"""What can happen in the world: the names that a scenario uses, and what each of them does."""
+"""The happenings of the world: the names that a scenario uses, and what each of them does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -25,10 +25,10 @@ LEASE = timedelta(seconds=59)
 """The time after the begin of the function that claimed a page in which no other may send it again."""
 
 AT_ONCE = timedelta(seconds=15)
-"""In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
+"""The time within which a page goes out in calm weather; reconcile, which finds what was missed, comes each minute."""
 
 WHILE_IT_ACTS = timedelta(minutes=2, seconds=30)
-"""While a remediation runs, reconcile pages: a minute after the alert joined, when it next comes."""
+"""The time for a page while a remediation runs: reconcile pages a minute after the alert joined, when it next comes."""
 
 TOLD = timedelta(minutes=4)
 """The time in which people read of an alert that joined: its execution tells them, or reconcile does."""
@@ -191,7 +191,8 @@ class Heard:
             word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
         ):
             return
-        fired = [word for key in mine for word in self._fired[key]]
+        opened = datetime.fromisoformat(plain(live.item["opened_at"]))
+        fired = [word for key in mine for word in self._fired[key] if word.at >= opened]
         known = [rank(word) for word in fired if word.at <= answered]
         newer = [rank(word) for word in fired if word.at > answered]
         if max(newer, default=0) <= max(known, default=0):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NAME = "Watchdog"
 ABSENT = Key("firstline", f"{NAME} is absent", "")
 UNWATCHED = timedelta(minutes=5)
-"""After a longer gap between two checks the watch, and with it the patience, begins anew."""
+"""The longest gap between two checks that the watch, and with it the patience, survives."""
 
 PAGED = timedelta(minutes=2)
 """The time from the end of the patience to the page: reconcile looks each minute, and the incident is then judged."""
@@ -30,9 +30,9 @@ class Beats:
     every: timedelta
     running: bool = True
     taken: list[datetime] = field(default_factory=list)
-    """When a beat was taken."""
+    """The times of beats that were taken."""
     unsure: list[datetime] = field(default_factory=list)
-    """When a beat had no clear answer: it may have come in all the same."""
+    """The times of beats without a clear answer: they may have come in all the same."""
 
     def beat(self) -> None:
         """Say it, and once more a minute later."""

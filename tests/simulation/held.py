@@ -1,4 +1,4 @@
-"""What may hold an alert back, as the world knows it: silences, windows and inhibitions, whatever the stack says."""
+"""The holds on alerts, as the world knows them: silences, windows and inhibitions, whatever the stack says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Holding:
 
     world: "World"
     _sources: dict[Key, list[list[datetime]]] = field(default_factory=dict)
-    """When alerts that may inhibit others fired, by what was accepted: begin, and end if it is over."""
+    """The times in which alerts that may inhibit others fired, by what was accepted: begin, and end if it is over."""
 
     def __post_init__(self) -> None:
         self.world.witness.accepted.append(self._accepted)

@@ -28,7 +28,7 @@ class QueryFailed(Exception):
 
 
 class Scope(NamedTuple):
-    """What an expression can read: the machine's variables, `$states`, and the time."""
+    """The scope of an expression: the machine's variables, `$states`, and the time."""
 
     variables: Mapping[str, Any]
     states: Mapping[str, Any]

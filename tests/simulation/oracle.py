@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.clock import START
 from tests.simulation.door import Word
 from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
 from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
-from tests.simulation.watch import MINUTE, PAGING, Violation, Watch, rank
+from tests.simulation.watch import MEND, MINUTE, PAGING, Violation, Watch, rank
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -23,9 +24,6 @@ __all__ = ["Oracle", "Violation"]
 WINDOW = timedelta(minutes=5)
 FLAPPING_WINDOW = timedelta(minutes=10)
 REOPEN_AFTER = timedelta(minutes=30)
-MEND = timedelta(minutes=2)
-LONGEST_PAUSE = timedelta(minutes=12)
-"""An execution that fails again and again is succeeded after a pause of ten minutes at most."""
 
 WORKED_OFF = timedelta(minutes=6)
 """The backlog is tried at once and again each three minutes."""
@@ -44,6 +42,7 @@ class Oracle:
     _crashes_seen: int = 0
     _commands_seen: int = 0
     _fired_at: dict[str, datetime] = field(default_factory=dict)
+    _stepped_at: dict[str, datetime] = field(default_factory=dict)
     _closed: dict[str, datetime] = field(default_factory=dict)
     _commanded_times: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -61,12 +60,12 @@ class Oracle:
 
     @property
     def checks(self) -> Counter[str]:
-        """How often what was checked."""
+        """Return the number of checks by rule."""
         return self.watch.checks
 
     @property
     def stored(self) -> Stored:
-        """What the table holds."""
+        """Return the content of the table."""
         return self.watch.stored
 
     def finish(self) -> None:
@@ -151,14 +150,9 @@ class Oracle:
         """Tell whether a paging alert was part of an incident that ended before any person heard of it."""
         if rank(word) < PAGING or word.at > closed:
             return False
-        return not self.heard.human(alert.incident_id, word.at, closed + MINUTE) and not self._resolved_by_hand(
-            alert.incident_id
-        )
-
-    def _resolved_by_hand(self, incident_id: str) -> bool:
-        return any(
-            press.incident_id == incident_id and press.button == "resolve" for press in self.world.people.pressed
-        )
+        if ("resolve", alert.incident_id) in self.world.people.begun:
+            return False
+        return not self.heard.human(alert.incident_id, word.at, closed + MINUTE)
 
     def _executed(self, lives: list[StoredLive]) -> None:
         """An open record has a running execution; a closed one has none."""
@@ -176,7 +170,7 @@ class Oracle:
                 continue
             name = live.incident_id
             self.checks["executed"] += 1
-            lost = live.is_open and not running[name] and not self.watch.failed(name, LONGEST_PAUSE)
+            lost = live.is_open and not running[name] and self.world.clock.now() > self.watch.paused_until(name)
             self.watch.lasting("zombie", name, lost, MEND, f"{name} is open without an execution")
             self.watch.lasting(
                 "ghost", name, not live.is_open and bool(running[name]), MEND, f"{name} is closed and still runs"
@@ -196,14 +190,18 @@ class Oracle:
             )
             if not over:
                 self._fired_at[live.incident_id] = self.world.clock.now()
-            if not (live.is_open and over) or self.watch.failed(live.incident_id, LONGEST_PAUSE):
+            if not (live.is_open and over):
                 continue
             flapping = bool(plain(live.item.get("flapping")))
             # An alert that ended last may be another incident's by now.
             ends = [last[alert.key].at for alert in mine]
             since = max(*ends, self._fired_at.get(live.incident_id, ends[0]))
-            limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.watch.allowance(since)
-            if self.world.clock.now() - since > limit:
+            if self.watch.awaits_step(live.incident_id):
+                self._stepped_at[live.incident_id] = self.world.clock.now()
+            paused = max(self.watch.paused_until(live.incident_id), self._stepped_at.get(live.incident_id, START))
+            late = self.world.clock.now() - MEND - MINUTE
+            window = FLAPPING_WINDOW if flapping else WINDOW
+            if late > max(since + window + self.watch.allowance(since), paused + self.watch.allowance(paused)):
                 self.watch.say(
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )

@@ -1,4 +1,4 @@
-"""What every kind of DynamoDB's expressions has in common: tokens, paths, values, and a parser to derive others from.
+"""The common ground of DynamoDB's kinds of expressions: tokens, paths, values, and a parser to derive others from.
 
 A parser takes the text once, by recursive descent, and makes functions of it. What can be said about a request without
 its item, such as a value of a type that an operator does not take, becomes a check.

@@ -10,7 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 MOST = 4096
-"""How many results of a function are remembered."""
+"""The number of results of a function that are remembered."""
 
 
 class _ByIdentity:

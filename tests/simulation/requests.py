@@ -1,4 +1,4 @@
-"""What a request to DynamoDB says: its parameters, expressions, names and values."""
+"""A request to DynamoDB: its parameters, expressions, names and values."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache, wraps

@@ -52,7 +52,7 @@ WEAK = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens, and what goes wrong meanwhile.
+    """A scenario: what happens, and what goes wrong meanwhile.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def run(
     if scenario.rival:
         let_go_first(world, scenario.rival)
     elif scenario.rush:
-        world.calls.rival = Rivals(world)
+        world.calls.rival = Rivals(world, scenario.rush)
     on_begin(world)
     with world.running():
         for number, happening in enumerate(scenario.happenings):

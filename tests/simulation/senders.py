@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, count
+from itertools import accumulate
 from random import Random
 from typing import Any, Protocol
 from zlib import crc32
@@ -93,10 +93,13 @@ class Alertmanager:
     _notified_at: dict[str, datetime] = field(default_factory=dict)
     _timers: dict[str, Event] = field(default_factory=dict)
     _began: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _labels: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """The severity and the environment that a rule gave a host's alert first: with others it would be another alert."""
 
     def change(self, name: str, host: str, firing: bool, severity: str, environment: str = "prod") -> None:
-        """Let an alert fire or end. It has one start for as long as it fires."""
+        """Let an alert fire or end. It has one start for as long as it fires, and its labels for good."""
         group, now = self._groups.setdefault(name, {}), self.clock.now() + self.skew
+        severity, environment = self._labels.setdefault((name, host), (severity, environment))
         known = group.get(host)
         if firing and (known is None or known.ended is not None):
             group[host] = _Alert(severity, environment, now)
@@ -315,9 +318,6 @@ class PagerDutyV3:
         self.clock.after(
             self.random.uniform(0, 2), lambda: courier.deliver("pagerduty", payload, said, pauses), f"PagerDuty: {name}"
         )
-
-
-_numbers = count(1)
 
 
 def pagerduty_event(

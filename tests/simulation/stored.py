@@ -1,4 +1,4 @@
-"""What the table holds, as the oracle reads it: live halves, alerts and the ends of incidents."""
+"""The content of the table, as the oracle reads it: live halves, alerts and the ends of incidents."""
 
 import json
 from collections import defaultdict

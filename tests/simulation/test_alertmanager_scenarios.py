@@ -94,6 +94,19 @@ def test_a_group_that_ends_host_by_host_closes_with_the_last_one() -> None:
         assert line.world.pagerduty.incidents[f"firstline:{incident}"] == "resolved"
 
 
+def test_whatever_is_said_of_its_severity_each_alert_that_was_told_of_ends() -> None:
+    """A rule gives a host's alert one severity. Another one would be another alert, which would end by itself."""
+    with Timeline().running() as line:
+        fires(line, 1, "DbDown", "db-1", severity="high")
+        ends(line, 30, "DbDown", "db-1")
+        fires(line, 40, "DbDown", "db-1", severity="medium")
+        ends(line, 200, "DbDown", "db-1")
+        line.run_until(900)
+
+        assert len(line.incidents()) == 1
+        assert not line.is_open(line.incidents()[0])
+
+
 @pytest.mark.parametrize("kind", ["refuse", "lost"])
 def test_a_batch_that_is_refused_or_not_answered_is_sent_again_and_taken_once(kind: str) -> None:
     with Timeline().running() as line:

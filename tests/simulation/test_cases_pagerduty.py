@@ -1,4 +1,4 @@
-"""What PagerDuty says comes late, twice and in any order, and PagerDuty does not always ring by itself."""
+"""PagerDuty: its words come late, twice and in any order, and it does not always ring by itself."""
 
 from typing import Any
 

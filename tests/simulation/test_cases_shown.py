@@ -1,4 +1,4 @@
-"""What people do in PagerDuty shows in Slack within seconds, once, and so does what they do in Slack itself."""
+"""Acts of people in PagerDuty and in Slack: they show in Slack within seconds, once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,8 +39,9 @@ def test_an_acknowledgement_in_pagerduty_is_one_edit_in_slack(line: Timeline) ->
     say(line, 20, "acknowledged")
     line.run_until(300)
 
-    (edit,) = edits(line, 20, 20 + SECONDS)
+    (*_, page), (edit,) = edits(line, 0, 20), edits(line, 20, 20 + SECONDS)
     assert "Ada Lovelace has it since" in headline(edit)
+    assert ["acknowledge" in message.content["buttons"] for message in (page, edit)] == [True, False]
     assert not edits(line, 20 + SECONDS, 300)
 
 

@@ -3,7 +3,7 @@
 from tests.simulation.timeline import Alert, Timeline
 
 LIMIT = 5
-"""How many incidents a source may open in a minute here."""
+"""The incidents that a source may open in a minute here."""
 
 
 def noises(number: int, severity: str = "low") -> list[Alert]:

@@ -1,6 +1,6 @@
 """The simulation as a test: seeds, and that a seed replays exactly.
 
-`make test` runs what fits into a minute; `make simulate` and CI run many more seeds.
+`make test` runs a few; `make simulate`, and CI after `make test`, run these and many more.
 """
 
 from dataclasses import replace
@@ -9,14 +9,9 @@ from itertools import count
 import pytest
 
 from tests.simulation import kinds, scenario, shrink
-from tests.simulation.planted import BUGS, planted
+from tests.simulation.planted import BUGS, FOUND_BY, planted
 
-SEEDS = range(1, 13)
-FOUND_BY = {
-    "a resolve that is not subtracted": 1,
-    "a resolve that waits do not see, and that wakes nobody": 1,
-}
-"""For some planted bugs, which are found by nearly every seed, one that finds it."""
+SEEDS = range(1, 5)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -61,16 +56,6 @@ def test_the_faults_of_a_seed_replay_as_a_list() -> None:
     assert faults
     assert [fault for _, fault in second.world.faults.happened] == faults
     assert second.world.memory.snapshot() == first.world.memory.snapshot()
-
-
-@pytest.mark.parametrize("name", FOUND_BY)
-def test_a_planted_bug_is_found(name: str) -> None:
-    bug = next(bug for bug in BUGS if bug.name == name)
-
-    with planted(bug):
-        ran = scenario.run(scenario.drawn(FOUND_BY[name]))
-
-    assert ran.violations
 
 
 def test_a_failing_seed_shrinks() -> None:

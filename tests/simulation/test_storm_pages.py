@@ -1,18 +1,30 @@
-"""A storm through the whole of Firstline: few executions, few pages, and each critical cause by its name."""
+"""A storm through the whole of Firstline: few executions and pages, each critical cause by its name, right counts."""
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 
 import pytest
 
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from tests.simulation.stored import plain
 from tests.simulation.storm import ALERTS, CRITICAL, SECONDS, causes, storm
 from tests.simulation.timeline import Alert, Timeline
 
+PER_MINUTE = 30
+"""The incidents that a source may open in a minute, by the template."""
 
-@pytest.mark.parametrize("group_by_host", [False, True], ids=["a group for each cause", "a group for each host"])
-def test_ten_thousand_alerts_of_fifty_causes_page_each_critical_cause_once_and_soon(*, group_by_host: bool) -> None:
+
+# In a group for each cause, all alerts but its first only join. In one for each host, each could begin an incident.
+@pytest.mark.parametrize(
+    ("group_by_host", "sent"),
+    [(False, ALERTS // 2), (True, ALERTS)],
+    ids=["a group for each cause", "a group for each host"],
+)
+def test_a_storm_of_fifty_causes_pages_each_critical_cause_once_and_soon(*, group_by_host: bool, sent: int) -> None:
     with Timeline().running() as line:
         began: dict[str, float] = defaultdict(lambda: float("inf"))
-        for delivery in storm(1):
+        for delivery in storm(1, sent):
             name, severity = delivery.cause
             alerts = [Alert(name, host, severity, service=host if group_by_host else "shop") for host in delivery.hosts]
             line.at(delivery.after).push(*alerts, again=(1, 2, 4, 8))
@@ -23,7 +35,23 @@ def test_ten_thousand_alerts_of_fifty_causes_page_each_critical_cause_once_and_s
         assert len(critical) == CRITICAL
         for name in critical:
             line.between(began[name], began[name] + 60).expect_page(name)
-        assert len(line.world.step_functions.executions) <= 55
+        executions = [each._input["incident"]["alert"] for each in line.world.step_functions.executions.values()]
+        assert len(executions) <= 55
         assert len(line.pages()) <= 10
-        assert sum(live.firing for live in line.stored.lives()) == ALERTS
         assert set(line.answers) == {202}
+
+        # Each critical name begins an incident of its own; of the others only the first minute's tokens, and one storm.
+        assert {alert["alert_name"] for alert in executions} >= set(critical)
+        assert sum(alert["severity"] != "critical" for alert in executions) <= PER_MINUTE + 1
+        table = TableIncidents(Table(line.world.memory, "firstline-sim"))  # type: ignore[arg-type]
+        lives = [live for each in line.stored.lives() if (live := table.live(each.group_key))]
+        assert [live.is_storm for live in lives].count(True) == 1
+        # What is counted is right: so many alerts of each incident are stored as firing, and so many of those are loud.
+        alerts_of = [(each, json.loads(each.item["alert"]["S"])["severity"]) for each in line.stored.alerts()]
+        assert all(each.firing and not plain(each.item["held"]) for each, _ in alerts_of)
+        assert sum(live.joined for live in lives) == len(alerts_of) == sent
+        stored = Counter(each.incident_id for each, _ in alerts_of)
+        assert {live.incident_id: live.firing for live in lives} == stored
+        loud = Counter(each.incident_id for each, severity in alerts_of if severity == "critical")
+        assert {live.incident_id: live.loud.critical for live in lives if live.loud.critical} == loud
+        assert loud.total() == CRITICAL * sent // len(causes())

@@ -1,4 +1,4 @@
-"""What the parts of the oracle share: the world, what is stored, the broken rules, and how long a fault excuses.
+"""The common ground of the oracle's parts: the world, what is stored, the broken rules, and how long a fault excuses.
 
 Allowances: a fault that was injected costs time. Each check names its limit in calm weather; every serious fault since
 the trouble began adds to it, up to a bound.
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.simulation.clock import START
 from tests.simulation.door import Word
 from tests.simulation.faults import HARMLESS, Fault
 from tests.simulation.stored import Stored
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 LONGEST_ALLOWANCE = timedelta(minutes=12)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Reconcile begins successors of what fails again and again after 1, 2, 4, … and at most ten minutes."""
+
+MEND = timedelta(minutes=2)
+LONGEST_STEP = timedelta(minutes=10, seconds=75)
+"""The longest step's own time, and Run Command's: so long a command may run, or be silent, before it is read."""
+
 RANKS = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
 PAGING = 3
 NOISE = ("OddNoise",)
@@ -100,13 +108,30 @@ class Watch:
             for execution in self.world.step_functions.executions.values()
         )
 
-    def failed(self, incident_id: str, within: timedelta) -> bool:
-        """Tell whether an execution of the incident failed of late: its successor may have to wait."""
-        since = self.world.clock.now() - within
+    def paused_until(self, incident_id: str) -> datetime:
+        """Return until when reconcile may leave an incident without an execution, or the start of time.
+
+        So it may after an execution that failed, and for the pause that begins with each successor, however that ends.
+        """
+        until = [START]
+        for execution in self.world.step_functions.executions.values():
+            if execution.status in ("RUNNING", "SUCCEEDED") or execution.ended is None:
+                continue
+            if execution._input.get("incident", {}).get("incident_id") != incident_id:
+                continue
+            if execution.status == "FAILED":
+                until.append(execution.ended + LONGEST_PAUSE)
+            elif (generation := execution._input.get("generation", 1)) > 1:
+                until.append(execution.started + min(LONGEST_PAUSE, MINUTE * 2 ** (generation - 2)))
+        return max(until)
+
+    def awaits_step(self, incident_id: str) -> bool:
+        """Tell whether an incident waits for the end of a command, for no longer than a command may take."""
+        now = self.world.clock.now()
         return any(
-            execution.status == "FAILED"
-            and execution.ended is not None
-            and execution.ended >= since
+            execution.status == "RUNNING"
             and execution._input.get("incident", {}).get("incident_id") == incident_id
+            and execution.history[-1][1] == "Await Step"
+            and now - execution.history[-1][0] <= LONGEST_STEP
             for execution in self.world.step_functions.executions.values()
         )

@@ -133,7 +133,9 @@ class RunCommand:
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
         document = request["DocumentName"]
-        step = self._documents.get(document) or next((one for one in self._scripts if document.endswith(f"-{one}")), "")
+        step = self._documents.get(document) or next(
+            (name for name in self._scripts if document.endswith(f"-{name}")), ""
+        )
         if not step:
             raise ServiceError("InvalidDocument", f"Document with name {document} does not exist.")
         self.attempts.append(step)
@@ -204,18 +206,18 @@ class RunCommand:
         return {}
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        filters = {one["Key"]: one["Values"] for one in request.get("Filters", [])}
+        filters = {filtered["Key"]: filtered["Values"] for filtered in request.get("Filters", [])}
         # Asked by tag, it is how many hosts there are in all that counts.
         ids = filters.get("InstanceIds", [f"i-{number:017x}" for number in range(10)])
         return {
             "InstanceInformationList": [
                 {
-                    "InstanceId": one,
+                    "InstanceId": instance_id,
                     "PingStatus": "Online",
-                    "PlatformType": "Windows" if one in self.windows else "Linux",
+                    "PlatformType": "Windows" if instance_id in self.windows else "Linux",
                     "AgentVersion": "3.3.3000.0",
                 }
-                for one in ids
+                for instance_id in ids
             ]
         }
 

@@ -36,7 +36,7 @@ def test_a_remediation_that_helps_costs_what_is_promised(world: World, end: End)
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert [sent.reads for sent in world.commands.sent] == [1, 1]
-    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 31
+    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 25
 
 
 def test_a_remediation_whose_verification_holds_costs_what_is_promised(world: World) -> None:
@@ -45,7 +45,7 @@ def test_a_remediation_whose_verification_holds_costs_what_is_promised(world: Wo
     incident.ends()
 
     assert incident.record.outcome == "auto_resolved"
-    assert len(incident.transitions) == most("a look and an act, the verification holds") == 32
+    assert len(incident.transitions) == most("a look and an act, the verification holds") == 28
 
 
 def test_a_command_whose_end_is_not_told_is_read_once_its_time_is_over(world: World) -> None:

@@ -12,6 +12,7 @@ from tests.statemachine.functions import (
     Event,
     Handler,
     Trouble,
+    answers_no_next,
     answers_nonsense,
     busy,
     crashes,
@@ -25,6 +26,16 @@ from tests.statemachine.run_command import NEVER, Run
 from tests.statemachine.world import OVER, Incident, World
 
 DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
+
+
+def summary(incident: Incident) -> str:
+    """Return the first words of the verdict."""
+    verdict = incident.record.classification
+    assert verdict is not None
+    assert verdict.summary
+    return verdict.summary
+
+
 FOR_GOOD: dict[str, Trouble] = {
     "crashes": crashes,
     "misunderstands": misunderstands,
@@ -45,7 +56,7 @@ def why(world: World) -> str:
 def closing_records(world: World, incident: Incident, count: int) -> None:
     """Count the ends in the group's history."""
     earlier = world.history.earlier_incidents(incident.record.incident.group_key)
-    assert [one.incident_id for one in earlier] == [incident.id] * count
+    assert [incident.incident_id for incident in earlier] == [incident.id] * count
 
 
 # --- for good -----------------------------------------------------------------------------------------------------
@@ -124,7 +135,7 @@ def test_when_escalate_is_broken_the_machine_pages_by_itself(world: World, troub
     assert 800 < incident.time_out_seconds <= 900
     (mail,) = world.told("sns")
     assert mail.text.startswith("Firstline could not page as it should\n")
-    assert f"Incident {incident.id}: SearchDown is critical. no runbook chosen" in mail.text
+    assert f"Incident {incident.id}: SearchDown is critical. {summary(incident)}" in mail.text
     assert "Firstline's own paging failed (" in mail.text
     assert incident.record.paged_at is not None
     incident.is_acknowledged()
@@ -180,7 +191,7 @@ def test_a_page_that_no_channel_takes_fails_the_execution_which_raises_an_alarm(
     assert error == "Undelivered"
     assert cause is not None
     assert cause.startswith("Page Without Escalate failed (")
-    assert "no runbook chosen" in cause
+    assert summary(incident) in cause
 
 
 def test_a_page_that_nobody_can_get_counts_as_none(world: World) -> None:
@@ -219,7 +230,7 @@ def test_without_the_table_people_are_paged_once_and_it_goes_on_when_the_table_i
     world.functions.plan("remediate", back_after_the_page, for_good=True, state="What Now?")
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement").is_acknowledged()
-    assert incident.path[:3] == ["Classify", "Was Anyone Paged?", "Page On-Call"]
+    assert incident.path[:3] == ["Classify", "Page On-Call", "Was Anyone Paged?"]
     incident.stands_in("Await Resolution")
     world.resolves("SearchDown")
     incident.ends()
@@ -231,6 +242,8 @@ def test_when_nobody_knows_what_comes_next_somebody_is_paged_once_until_a_succes
     world: World, trouble: Trouble
 ) -> None:
     """End before the execution's history is full; reconcile starts the successor."""
+    for function in ("classify", "escalate"):
+        world.functions.plan(function, answers_no_next, for_good=True)
     world.functions.plan("remediate", trouble, for_good=True, state="What Now?")
     incident = world.fires("SearchDown")
 
@@ -295,10 +308,10 @@ def test_a_failure_that_passes_changes_nothing(
     world: World, function: str, state: str, trouble: Trouble, skipped: list[float]
 ) -> None:
     world.functions.plan(function, trouble, state=state)
-    incident = world.fires("SearchDown")
+    incident = world.fires("CacheCold", host="web-1")
     incident.stands_in("Await Acknowledgement").is_acknowledged()
     incident.stands_in("Await Resolution")
-    world.resolves("SearchDown")
+    world.resolves("CacheCold", host="web-1")
 
     assert incident.ends() == [
         *("Classify", "Plan Remediation"),
@@ -312,6 +325,20 @@ def test_a_failure_that_passes_changes_nothing(
     assert keys == {f"firstline:{incident.id}"}
     assert len(world.told("slack")) == 1
     closing_records(world, incident, 1)
+
+
+def test_functions_that_do_not_say_what_is_next_change_nothing_but_the_number_of_states(world: World) -> None:
+    for function in ("classify", "remediate", "notify", "escalate"):
+        world.functions.plan(function, answers_no_next, for_good=True)
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement").is_acknowledged()
+    incident.stands_in("Await Resolution")
+    world.resolves("SearchDown")
+
+    assert incident.ends() == [
+        *("Classify", "Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER)
+    ]
+    assert incident.transitions.count("What Now?") == 5
 
 
 def test_a_field_that_only_a_later_machine_sends_changes_nothing(world: World) -> None:

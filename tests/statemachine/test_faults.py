@@ -24,7 +24,7 @@ from tests.statemachine.test_remediation import FAILED, full_disk, stuck_queue, 
 from tests.statemachine.world import Incident, World
 
 DELIVERY = ["Undeliverable", "Delivery Timed Out", "Invalid Platform"]
-"""How an invocation ends on a host that never ran anything."""
+"""The ends of an invocation on a host that never ran anything."""
 
 
 def executed_at_most_once(world: World) -> None:

@@ -15,7 +15,10 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import OVER, World
 
 WAITS = ["Classify", "Hold"]
-TO_A_PAGE = ["Plan Remediation", "Page On-Call", "Await Acknowledgement"]
+REFUSED = [*WAITS, "Pause"]
+"""What overtook the verdict is on the record, so that the hold is refused."""
+
+TO_A_PAGE = ["Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
 
 type Silencing = Callable[..., Silence]
@@ -98,7 +101,7 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
 
     incident = world.fires("Flaky", severity="high")
 
-    assert incident.ends() == ["Classify", *OVER]
+    assert incident.ends() == [*REFUSED, *OVER]
     assert incident.record.outcome == "self_cleared"
     assert world.inbox.messages() == []
 
@@ -118,7 +121,7 @@ def test_a_worse_alert_pages_at_once(world: World) -> None:
     world.fires("Flaky", severity="critical", host="web-2")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
     assert "critical" in world.told("pagerduty")[0].text
 
 
@@ -129,7 +132,7 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == ["Classify", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*REFUSED, *TO_A_PAGE]
 
 
 @pytest.mark.usefixtures("flaky")
@@ -144,7 +147,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == (["Classify", *TO_A_PAGE[1:]] if early else [*WAITS, "Classify", *TO_A_PAGE])
+    assert incident.path == ([*REFUSED, *TO_A_PAGE] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
 
 
 # --- silences --------------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", "Plan Remediation", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -184,7 +187,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", "Plan Remediation", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "nothing holds DiskFull any more"
 
 
@@ -214,10 +217,10 @@ def test_another_hosts_alert_is_not_hidden_by_a_silence_for_one_host(world: Worl
     both.stands_in("Await Acknowledgement")
     assert "Hold" not in both.path
 
-    one = world.fires("InodesGone", severity="high", host="web-1")
-    one.stands_in("Hold")
+    alert = world.fires("InodesGone", severity="high", host="web-1")
+    alert.stands_in("Hold")
     world.fires("InodesGone", severity="high", host="web-2")
-    one.stands_in("Await Acknowledgement")
+    alert.stands_in("Await Acknowledgement")
 
 
 def test_what_joins_and_is_silenced_too_waits_with_it_and_counts_in_the_end(world: World, silence: Silencing) -> None:

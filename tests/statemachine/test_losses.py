@@ -76,7 +76,7 @@ def test_a_critical_that_joins_noise_is_not_suppressed_with_it(world: World) -> 
     incident = world.fires("TestAlert", severity="low", host="db-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[:4] == ["Classify", "Record Suppression", "Pause", "Classify"]
+    assert incident.path[:4] == ["Classify", "Record Suppression", "Pause", "Classify Again"]
     assert incident.record.outcome is None
     assert "db-2" in told_pages(world)[0]
 

@@ -1,4 +1,4 @@
-"""What other systems hear of a real incident: events, cards in Teams and signed webhooks, each once per change."""
+"""Messages to other systems about a real incident: events, cards in Teams and signed webhooks, each once per change."""
 
 from typing import Any
 

@@ -2,7 +2,7 @@
 
 from tests.statemachine.world import OVER, World
 
-TO_A_HUMAN = ["Classify", "Plan Remediation"]
+TO_A_HUMAN = ["Classify"]
 
 
 def test_noise_is_recorded_with_its_reason_and_disturbs_nobody(world: World) -> None:
@@ -139,7 +139,7 @@ def test_a_worse_alert_wakes_somebody_after_all(world: World) -> None:
 
     assert incident.ends() == [
         *TO_A_HUMAN,
-        *("Notify Ops", "Await Resolution", "Classify"),
+        *("Notify Ops", "Await Resolution", "Classify Again"),
         *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     assert incident.record.outcome == "resolved"

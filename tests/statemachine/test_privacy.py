@@ -73,7 +73,7 @@ def test_no_secret_of_an_alert_gets_further_than_ingest(
 
 def test_no_secret_that_a_command_prints_reaches_people(world: World, lines: io.StringIO) -> None:
     """Keep Systems Manager's answer in the execution only, away from people, the table and the logs."""
-    secret = next(one for one in SECRETS if one.kind == "password as an option")
+    secret = next(known for known in SECRETS if known.kind == "password as an option")
     world.commands.script("drain", Run("Failed", output=f"queue is full\n{secret.text}"))
     incident = world.fires("QueueStuck", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
@@ -90,7 +90,7 @@ def test_no_secret_that_a_command_prints_reaches_people(world: World, lines: io.
 
 def test_a_redacted_label_is_no_parameter_of_a_command(world: World) -> None:
     """Call a human, because the redaction of a secret fits no pattern."""
-    secret = next(one for one in SECRETS if one.kind == "GitHub classic token")
+    secret = next(known for known in SECRETS if known.kind == "GitHub classic token")
     incident = world.fires("ScratchFull", severity="medium", host="web-1", labels={"mountpoint": f"/{secret.text}"})
     incident.stands_in("Await Resolution")
     assert world.commands.steps() == []
@@ -99,9 +99,9 @@ def test_a_redacted_label_is_no_parameter_of_a_command(world: World) -> None:
 
 def alert_with(secrets: list[Seeded]) -> dict[str, Any]:
     """Put each secret into a label of its own and into another field; some into a label's name."""
-    fields: dict[str, Any] = {"labels": {f"label{number}": one.text for number, one in enumerate(secrets)}}
-    for field, one in zip(FIELDS, secrets, strict=False):
-        fields[field] = f"https://logs.example.com/?{one.text}" if field == "url" else one.text
+    fields: dict[str, Any] = {"labels": {f"label{number}": given.text for number, given in enumerate(secrets)}}
+    for field, given in zip(FIELDS, secrets, strict=False):
+        fields[field] = f"https://logs.example.com/?{given.text}" if field == "url" else given.text
     fields["message"] = "\n".join(secret.text for secret in secrets)[:3_900]
     fields["labels"] |= {secret.text[:100]: "a name" for secret in secrets[:3]}
     return {name: value for name, value in fields.items() if name != "alert_name"}

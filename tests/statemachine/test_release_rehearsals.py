@@ -17,7 +17,7 @@ from local.emulator.releases import Course
 from tests.statemachine.test_releases import revision
 from tests.statemachine.world import ROOT, Incident, World
 
-SHIPPED = [one for one in catalogue.load(ROOT / "runbooks").values() if one.releases]
+SHIPPED = [runbook for runbook in catalogue.load(ROOT / "runbooks").values() if runbook.releases]
 HOUR = timedelta(hours=1)
 
 every = pytest.mark.parametrize("runbook", SHIPPED, ids=lambda runbook: runbook.id)

@@ -68,8 +68,8 @@ class Service:
     def brought(self) -> list[Any]:
         """Return what Firstline's deployments brought."""
         if self.name == "codedeploy":
-            return [one.what["s3Location"]["version"] for one in self.sent]
-        return [one.what[1] for one in self.sent]
+            return [release.what["s3Location"]["version"] for release in self.sent]
+        return [release.what[1] for release in self.sent]
 
 
 def shop(world: World) -> Service:

@@ -64,4 +64,4 @@ def test_replay_names_the_page_that_a_bad_rule_would_have_hidden(world: World, r
     # And the rules as they are hide nothing, while one that raises brings a page
     assert replayed(checkout.RULES.read_text()).exit_code == 0
     raised = replayed("rules: [{id: up, match: {service: mail}, at_least: high, reason: Mail matters.}]", "-o", "json")
-    assert [one["id"] for one in json.loads(raised.stdout)["comes"]] == [told.id]
+    assert [change["id"] for change in json.loads(raised.stdout)["comes"]] == [told.id]

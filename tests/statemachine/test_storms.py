@@ -28,8 +28,7 @@ def test_a_storm_is_one_incident_that_is_paged_and_never_remediated(world: World
     storm.stands_in("Await Acknowledgement")
 
     assert storm.path == [
-        *("Classify", "Plan Remediation"),
-        *("Page On-Call", "Await Acknowledgement"),
+        *("Classify", "Page On-Call", "Await Acknowledgement"),
     ]
     record = storm.record
     assert record.incident.storm

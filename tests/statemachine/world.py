@@ -64,12 +64,12 @@ RELEASE_ARNS = (
     f"arn:aws:appconfig:{REGION}:{ACCOUNT}:application/app1234/environment/env1234",
     f"arn:aws:appconfig:{REGION}:{ACCOUNT}:application/app1234/configurationprofile/flags12",
 )
-"""What the stack's owner lists; the tests release it."""
+"""The releases that the stack's owner lists; the tests release them."""
 
 PATIENCE_SECONDS = 90.0
-"""For the machine to get somewhere; only a broken one needs it all."""
+"""The time for the machine to get somewhere; only a broken machine needs it all."""
 
-ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
+ROUTING = {"What Now?", "Go"}
 """States between two states that do something."""
 
 OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
@@ -161,7 +161,7 @@ class World:
 
     @property
     def aws_url(self) -> str:
-        """Where AWS answers."""
+        """Return the address at which AWS answers."""
         return self._servers["aws"].url
 
     def close(self) -> None:
@@ -299,7 +299,7 @@ class World:
 
     @property
     def inbox_url(self) -> str:
-        """Where the stand-ins of channels answer."""
+        """Return the address at which the stand-ins of channels answer."""
         return self._servers["inbox"].url
 
     def tells(self, event: dict[str, Any]) -> None:

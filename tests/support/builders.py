@@ -139,7 +139,7 @@ def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Inciden
 
 
 def a_classification(**changes: Any) -> Classification:
-    """What was decided about it."""
+    """Return the classification of the incident."""
     fields: dict[str, Any] = {
         "severity": "high",
         "cause": "Logs were not rotated.",
@@ -156,7 +156,7 @@ def a_classification(**changes: Any) -> Classification:
 
 
 def a_plan(**changes: Any) -> RemediationPlan:
-    """What a runbook would do about it."""
+    """Return a plan for the incident."""
     fields: dict[str, Any] = {
         "runbook_id": "low-disk",
         "title": "Free disk space",
@@ -223,7 +223,7 @@ def a_release_plan(**changes: Any) -> RemediationPlan:
 
 
 def a_result(**changes: Any) -> StepResult:
-    """How its one step ended."""
+    """Return the result of the plan's one step."""
     fields: dict[str, Any] = {
         "step_id": "rotate-logs",
         "kind": "act",

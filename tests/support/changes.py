@@ -1,4 +1,4 @@
-"""What alerts do to their group in the store, for tests: the changes that ingest would make."""
+"""Changes of alerts to their group in the store, as ingest would make them."""
 
 import re
 from datetime import datetime
@@ -32,7 +32,7 @@ def stored(alert: NormalizedAlert, incident: Incident | Live, now: datetime, **w
 
 
 def counts_for(*ranks: int, held: bool = False, changes: int = 1) -> Counts:
-    """What firing alerts of these ranks add to an incident that they join."""
+    """Return what firing alerts of these ranks add to an incident that they join."""
     return Counts(
         joined=len(ranks),
         firing=len(ranks),

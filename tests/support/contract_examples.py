@@ -1,4 +1,4 @@
-"""What the state machine and its functions say to each other: an input and an output of each state, with all filled in.
+"""Examples of the contracts of the state machine's functions: a full input and a full output of each state.
 
 `python -m tests.support.contract_examples` records them in tests/events/contracts/<version>. The folder of a release is
 never changed after it: executions of that release still say what it holds. So the version goes up before a contract
@@ -41,8 +41,10 @@ FOLLOWING = contracts.WhatNowOutput(go="Page On-Call", changes=3, joined=2, rank
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (
-        contracts.ClassifyInput(incident=INCIDENT, generation=2),
-        contracts.ClassifyOutput(classification=VERDICT),
+        contracts.ClassifyInput(
+            incident=INCIDENT, generation=2, remediation="human", planned=True, paged=True, notified=True
+        ),
+        contracts.ClassifyOutput(classification=VERDICT, next=FOLLOWING),
     ),
     "What Now?": (
         contracts.WhatNowInput(
@@ -63,7 +65,7 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     ),
     "Record Suppression": (
         contracts.RecordSuppressionInput(
-            state="Record Suppression", incident=INCIDENT, generation=2, classification=VERDICT, joined=2
+            state="Record Suppression", incident=INCIDENT, generation=2, classification=VERDICT, joined=2, ends=True
         ),
         contracts.NotifyOutput(told=False, outcome="suppressed", closed=True),
     ),
@@ -112,8 +114,12 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             results=[a_result(at=NOW)],
             reason="It ran.",
             happened=FAILED,
+            remediation="page",
+            planned=True,
+            paged=True,
+            notified=True,
         ),
-        contracts.PageOnCallOutput(page=a_page(seq=2, level=1, round=1, at=NOW)),
+        contracts.PageOnCallOutput(page=a_page(seq=2, level=1, round=1, at=NOW), next=FOLLOWING),
     ),
     "Notify Ops": (
         contracts.NotifyOpsInput(
@@ -124,8 +130,10 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             results=[a_result(at=NOW)],
             reason="It ran.",
             happened=TIMED_OUT,
+            planned=True,
+            paged=True,
         ),
-        contracts.NotifyOutput(told=True),
+        contracts.NotifyOutput(told=True, next=FOLLOWING),
     ),
     "Announce Quiet": (
         contracts.AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT, generation=2),
@@ -142,6 +150,7 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
             happened=TIMED_OUT,
             ended_by="verified",
             joined=2,
+            ends=True,
         ),
         contracts.NotifyOutput(told=True, outcome="auto_resolved", closed=False),
     ),

@@ -1,4 +1,4 @@
-"""How many cases a test tries: all of them where CI asks for everything, a fifth for each change."""
+"""The depth of tests: all cases are tried where CI asks for everything, a fifth for each change."""
 
 import os
 from collections.abc import Iterable

@@ -48,7 +48,7 @@ FLEET = (
 
 
 class Said(NamedTuple):
-    """What a sender says, the instance that it is about (None: no target), and words of the reason if it is none."""
+    """A sender's message, the instance that it is about (None: no target), and words of the reason if it is none."""
 
     source: str
     payload: dict[str, Any]
@@ -251,7 +251,7 @@ REFUSED = (
     prometheus(None, _NONE, pod="shop-7f9", node="node-of-another-cluster"),
     datadog(None, _POD, tags="pod_name:shop-7f9,kube_namespace:shop", hostname="web-1"),
 )
-"""What must get no target, and why not."""
+"""The alerts that must get no target, and why not."""
 
 FOUND = (
     prometheus("web-1", instance="web-1"),
@@ -298,4 +298,4 @@ FOUND = (
     cloudwatch("web-1", host="ip-10-0-0-11"),
     cloudwatch("web-1", host="ip-10-0-0-11.eu-central-1.compute.internal", metric_account=OURS),
 )
-"""What must find its host."""
+"""The alerts that must find their host."""

@@ -192,12 +192,12 @@ class MemoryRemediations(TableRemediations):
 
     @property
     def version(self) -> int:
-        """How often a remediation began or ended."""
+        """Return how often a remediation began or ended."""
         return int((self._table.get("REMEDIATION", "LEDGER") or {"version": 0})["version"])
 
     @property
     def held(self) -> dict[str, Lease]:
-        """What is in progress, by incident."""
+        """Return the remediations in progress, by incident."""
         ledger = self._table.get("REMEDIATION", "LEDGER") or {"held": {}}
         return {incident_id: Lease.from_stored(text) for incident_id, text in ledger["held"].items()}
 
@@ -210,7 +210,7 @@ class MemoryRemediations(TableRemediations):
 
     @property
     def locks(self) -> dict[str, tuple[str, datetime]]:
-        """Who holds each lock, and until when."""
+        """Return the holder of each lock, and the end of its lease."""
         items = [self._table.get(*key) for key in keys(self._table) if key[1] == "LOCK"]
         return {
             item["pk"].removeprefix("LOCK#"): (item["held_by"], datetime.fromisoformat(item["lease_until"]))

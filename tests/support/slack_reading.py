@@ -36,7 +36,9 @@ def _lines(block: dict[str, Any]) -> Iterator[str]:
                 else:
                     yield _run(part)
         case "actions":
-            yield " ".join(f"<{(one.get('text') or one['placeholder'])['text']}>" for one in block["elements"])
+            yield " ".join(
+                f"<{(element.get('text') or element['placeholder'])['text']}>" for element in block["elements"]
+            )
         case "context" if len(block["elements"]) == 1 and "Began" in block["elements"][0]["text"]:
             yield _unescaped(block["elements"][0]["text"])
 

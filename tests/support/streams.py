@@ -11,7 +11,7 @@ from tests.simulation.table import MemoryDynamoDB
 from tests.support.memory import declared_mapping
 
 AT = datetime(2026, 3, 1, 3, 30, tzinfo=UTC)
-"""When every write is made, as the stream says it."""
+"""The time of every write, as the stream gives it."""
 
 
 class Stream:

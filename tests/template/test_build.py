@@ -21,7 +21,7 @@ from tests.support import needs
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Publish"]
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3", "six")
 LIMIT_BYTES = 250 * 1024**2
-"""What a function and its layers may have unpacked."""
+"""The unpacked size that a function and its layers may have."""
 
 # Neither the site nor the environment of this Python: only what is given, and its standard library.
 IMPORT = """

@@ -64,7 +64,7 @@ NEEDED = {
         "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
     },
 }
-"""What each role calls, and every ARN that AWS's service authorization reference says it is asked for."""
+"""The calls of each role, and every ARN that AWS's service authorization reference says it is asked for."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,10 @@ def opened() -> dict[str, list[Statement]]:
 
 def test_without_a_list_nobody_may_do_anything_with_releases(closed: dict[str, list[Statement]]) -> None:
     assert [
-        one for given in closed.values() for one in given if re.search("codedeploy|appconfig", str(one["Action"]))
+        statement
+        for given in closed.values()
+        for statement in given
+        if re.search("codedeploy|appconfig", str(statement["Action"]))
     ] == []
 
 
@@ -138,5 +141,5 @@ def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[State
 def test_no_wildcards_can_be_listed(arn: str) -> None:
     declared: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["ReleaseArns"]
 
-    assert [one for one in ("", *LISTED) if not re.fullmatch(declared["AllowedPattern"], one)] == []
+    assert [arn for arn in ("", *LISTED) if not re.fullmatch(declared["AllowedPattern"], arn)] == []
     assert not re.fullmatch(declared["AllowedPattern"], arn)

@@ -41,7 +41,7 @@ class Instance(NamedTuple):
 
 
 KEYS = ("ssm:resourceTag", "aws:ResourceTag", "ec2:ResourceTag")
-"""What a statement may call an instance's tag."""
+"""The condition keys by which a statement may name an instance's tag."""
 
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0123456789abcdef0"
 _HYBRID = f"arn:aws:ssm:{REGION}:{ACCOUNT}:managed-instance/mi-0123456789abcdef0"

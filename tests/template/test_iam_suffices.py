@@ -1,9 +1,9 @@
 """Each function may do what it does: its calls to the table, judged one by one by its own role's statements."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytest
 
@@ -30,11 +30,11 @@ from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
 from firstline.policy.oncall import Override
 from firstline.remediation.limits import beginning_of
-from local.emulator.iam import conditions_hold
 from tests.support.browsing import get, site_of
 from tests.support.builders import NOON, a_classification, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
 from tests.support.memory import MemoryStore
+from tests.template.access import Noting, allows, of_the_table
 
 VERDICT = a_classification(runbook_id=None)
 SUBJECT = kind_of(alert())
@@ -47,69 +47,6 @@ SILENCE = Silence(
     created_at=NOON,
     expires_at=at(30),
 )
-
-
-class Access(NamedTuple):
-    """One thing done to the table, as IAM judges it: BatchGetItem with all its keys together."""
-
-    action: str
-    keys: tuple[str, ...]
-    index_name: str | None = None
-
-
-def accesses(operation: str, request: dict[str, Any]) -> Iterator[Access]:
-    """Yield the accesses of one request; each part of a transaction counts by itself."""
-    if operation == "transact_write_items":
-        for part in request["TransactItems"]:
-            ((kind, write),) = part.items()
-            yield Access(f"dynamodb:{kind}Item", (write.get("Item", write.get("Key"))["pk"]["S"],))
-    elif operation == "query":
-        yield Access("dynamodb:Query", (request["ExpressionAttributeValues"][":pk"]["S"],), request.get("IndexName"))
-    elif operation == "batch_get_item":
-        (asked,) = request["RequestItems"].values()
-        yield Access("dynamodb:BatchGetItem", tuple(key["pk"]["S"] for key in asked["Keys"]))
-    else:
-        name = "".join(part.capitalize() for part in operation.split("_"))
-        yield Access(f"dynamodb:{name}", ((request.get("Item") or request["Key"])["pk"]["S"],))
-
-
-class Noting:
-    """A DynamoDB client that notes what is asked of it. The next transactions may collide with another writer's."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self.seen: list[Access] = []
-        self.conflicts = 0
-
-    def __getattr__(self, operation: str) -> Any:
-        ask = getattr(self._client, operation)
-        if not callable(ask) or operation in ("exceptions", "meta", "snapshot"):
-            return ask
-
-        def noted(**request: Any) -> Any:
-            self.seen.extend(accesses(operation, request))
-            if operation == "transact_write_items" and self.conflicts > 0:
-                self.conflicts -= 1
-                parts = len(request["TransactItems"])
-                raise self._client.cancelled([{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (parts - 1))
-            return ask(**request)
-
-        return noted
-
-
-def allows(statement: dict[str, Any], access: Access) -> bool:
-    """Tell whether a statement grants an access."""
-    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    granted = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-    index = access.index_name
-    resource = {"Fn::Sub": f"${{Table.Arn}}/index/{index}"} if index else {"Fn::GetAtt": ["Table", "Arn"]}
-    if access.action not in actions or resource not in granted:
-        return False
-    return conditions_hold(statement, {"dynamodb:LeadingKeys": access.keys} if access.keys else {})
-
-
-def of_the_table(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [statement for statement in statements if "dynamodb" in str(statement["Action"])]
 
 
 @dataclass
@@ -464,74 +401,3 @@ def test_notify_closes_an_incident_whose_counts_are_on_shards(
 
     given = of_the_table(statements["NotifyFunctionRole"])
     assert [access for access in world.client.seen if not any(allows(each, access) for each in given)] == []
-
-
-# --- who may write what -----------------------------------------------------------------------------------------------
-
-WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
-
-
-def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) -> set[str]:
-    """Return the roles that may do this to an item of that partition."""
-    wanted = Access(action, (key,))
-    return {role for role, given in statements.items() if any(allows(each, wanted) for each in of_the_table(given))}
-
-
-@pytest.mark.parametrize(
-    ("key", "writers"),
-    [
-        ("PLAN#any", {"dynamodb:PutItem": {"Remediate"}}),
-        ("RUNBOOK#any", {"dynamodb:UpdateItem": {"Escalate", "Notify"}}),
-        ("LOCK#any", {"dynamodb:PutItem": {"Remediate", "Respond"}, "dynamodb:UpdateItem": {"Escalate", "Notify"}}),
-        ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
-        ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
-        ("COMMAND#any", {"dynamodb:UpdateItem": {"IncidentStateMachine", "Reconcile"}}),
-        ("ONCALL#any", {"dynamodb:PutItem": {"Respond"}}),
-        ("SILENCES", {}),
-        ("SESSION#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
-        ("TICKET#any", {"dynamodb:PutItem": {"Respond"}, "dynamodb:UpdateItem": {"Respond"}}),
-        ("SILENCE_ENDS", {"dynamodb:PutItem": {"Notify"}}),
-        ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"}}),
-    ],
-)
-def test_each_power_has_one_writer_and_the_trail_only_grows(
-    statements: dict[str, list[dict[str, Any]]], key: str, writers: dict[str, set[str]]
-) -> None:
-    for action in WRITES:
-        may = {role.removesuffix("Role").removesuffix("Function") for role in who_may(statements, action, key)}
-        assert may == writers.get(action, set()), action
-
-
-def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]]) -> None:
-    allowed = {action for given in statements["ConsoleFunctionRole"] for action in actions_of(given)}
-    reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "ssm:GetDocument", "ssm:DescribeDocument"}
-    reads |= {"ssm:GetParameter"}
-    assert {action for action in allowed if not action.startswith(("logs:", "xray:"))} <= reads
-
-
-def actions_of(statement: dict[str, Any]) -> list[str]:
-    given = statement["Action"]
-    return given if isinstance(given, list) else [given]
-
-
-def test_nobody_can_look_up_the_token_of_who_waits_for_a_command(statements: dict[str, list[dict[str, Any]]]) -> None:
-    for action in ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"):
-        assert who_may(statements, action, "COMMAND#any") == set()
-
-
-@pytest.mark.parametrize(
-    ("role", "refused"),
-    [
-        ("EscalateFunctionRole", Access("dynamodb:PutItem", ("RUNS#any",))),
-        ("EscalateFunctionRole", Access("dynamodb:Query", ("OPEN",), "by_status")),
-        ("IngestFunctionRole", Access("dynamodb:Query", ("DUE#0",), "due")),
-        ("RespondFunctionRole", Access("dynamodb:UpdateItem", ("PLAN#any",))),
-        ("RemediateFunctionRole", Access("dynamodb:UpdateItem", ("INCIDENT#any",))),
-        ("ClassifyFunctionRole", Access("dynamodb:BatchGetItem", ("PLAN#any", "SPENDING"))),
-        ("IncidentStateMachineRole", Access("dynamodb:UpdateItem", ("INCIDENT#any",))),
-    ],
-)
-def test_what_a_role_may_not_touch_is_refused(
-    role: str, refused: Access, statements: dict[str, list[dict[str, Any]]]
-) -> None:
-    assert not any(allows(statement, refused) for statement in of_the_table(statements[role]))

@@ -1,4 +1,4 @@
-"""What the stack's managed policies let people do, and that only a signed request reaches `/operate`."""
+"""The stack's managed policies for people: what they allow, and that only a signed request reaches `/operate`."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_a_reader_only_reads_and_opens_the_console(resources: dict[str, tuple[st
     given = statements(resources, "ReaderPolicy")
     assert str(given.pop("OpenTheConsole")["Resource"]).endswith("${HttpApi}/*/POST/console/tickets'}")
     asked = [statement["Action"] for statement in given.values()]
-    actions = {action for one in asked for action in ([one] if isinstance(one, str) else one)}
+    actions = {action for given in asked for action in ([given] if isinstance(given, str) else given)}
     assert actions == {
         *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
         *("cloudformation:DescribeStacks", "states:DescribeExecution", "states:GetExecutionHistory"),

@@ -1,4 +1,4 @@
-"""What cfn-lint's information rules find is accepted, each with its reason; checkov and parliament are `make scan`."""
+"""Findings of cfn-lint's information rules: each is accepted with a reason; checkov and parliament are `make scan`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What strangers wrote, made safe to show."""
+"""Texts of strangers, made safe to show."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

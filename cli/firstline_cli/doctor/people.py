@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from firstline.text import one_line
-from firstline_cli.doctor.findings import Finding, client, secret
+from firstline_cli.doctor.findings import Finding, State, client, secret, secret_name
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
@@ -20,20 +20,38 @@ _ASKED = "firstline-doctor-asks-whether-the-key-is-known"
 """The key of no incident: to resolve it changes nothing, and PagerDuty says whether it knows the routing key."""
 
 
+def keys(stack: "Stack") -> Iterator[Finding]:
+    """Check that the keys are there that sign the links of approvals, of the console and of calendars."""
+    from firstline_cli.init.command import KEYS
+
+    names = [secret_name(stack, key) for key in KEYS]
+    missing = client(stack, "ssm").get_parameters(Names=names, WithDecryption=False)["InvalidParameters"]
+    for key, name in zip(KEYS, names, strict=True):
+        if name in missing:
+            fix = f"firstline secret set {key} --make > /dev/null"
+            # Whoever deployed without `init` may want no calendars.
+            state: State = "note" if key == "console/calendar-key" else "wrong"
+            yield Finding(state, "keys", f"{key} is not set: its links do not work", fix)
+    if not missing:
+        yield Finding("ok", "keys", "the links of approvals, of the console and of calendars can be signed")
+
+
 def who_is_woken(stack: "Stack") -> Iterator[Finding]:
     """Say who is subscribed to the page topic, and whether anybody can be woken at all."""
     topic = stack.outputs["PageTopicArn"]
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [one for page in pages for one in page["Subscriptions"]]
-    confirmed = [one for one in found if one["SubscriptionArn"].startswith("arn:")]
-    for one in found:
-        if one not in confirmed:
+    found = [subscription for page in pages for subscription in page["Subscriptions"]]
+    confirmed = [subscription for subscription in found if subscription["SubscriptionArn"].startswith("arn:")]
+    for subscription in found:
+        if subscription not in confirmed:
             fix = "answer the mail that SNS sent, or subscribe again if it is older than three days"
-            yield Finding("note", "pages", f"{one['Endpoint']} has not confirmed its subscription", fix)
+            yield Finding("note", "pages", f"{subscription['Endpoint']} has not confirmed its subscription", fix)
     if confirmed:
-        listed = ", ".join(sorted(f"{one['Endpoint']} ({one['Protocol']})" for one in confirmed))
+        listed = ", ".join(
+            sorted(f"{subscription['Endpoint']} ({subscription['Protocol']})" for subscription in confirmed)
+        )
         yield Finding("ok", "pages", f"the page topic wakes {listed}")
-        if any(one["Protocol"] == "sms" for one in confirmed):
+        if any(subscription["Protocol"] == "sms" for subscription in confirmed):
             yield from _sms(stack)
         return
     fix = f"set PageEmail in mine/firstline.toml and deploy, or: aws sns subscribe --topic-arn {topic} --protocol email"
@@ -118,7 +136,7 @@ def pagerduty(stack: "Stack") -> Iterator[Finding]:
 
 
 def approvers(stack: "Stack") -> Iterator[Finding]:
-    """Say who may approve plans: of the checkout's list, which a deployment takes along."""
+    """Yield who may approve plans, by the checkout's list of people, which a deployment ships."""
     from firstline.policy.people import load_people
     from firstline_cli.checkout import runbooks_folder
 

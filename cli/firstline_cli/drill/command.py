@@ -69,7 +69,7 @@ def runbook(
     from firstline_cli.checkout import runbooks_folder
     from firstline_cli.drill import watch
 
-    known = {one.id: one for one in catalogue.read(runbooks_folder())[0]}
+    known = {runbook.id: runbook for runbook in catalogue.read(runbooks_folder())[0]}
     if runbook_id not in known:
         raise refusal(f"There is no runbook {runbook_id!r}; there is {', '.join(known)}.", UNKNOWN)
     chosen = known[runbook_id]
@@ -77,7 +77,7 @@ def runbook(
         raise refusal(
             f"{runbook_id} changes hosts ({chosen.risk}), so it is not tried on one of yours: "
             f"python -m local try {runbook_id}. Of those that only look: "
-            f"{', '.join(one.id for one in known.values() if one.risk == 'read_only')}.",
+            f"{', '.join(runbook.id for runbook in known.values() if runbook.risk == 'read_only')}.",
             USAGE,
         )
     if not host:

@@ -12,6 +12,7 @@ from firstline.models import TEST
 from firstline.text import one_line
 from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from firstline_cli.doctor.findings import client, secret
+from firstline_cli.environments import comes_by_event
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
@@ -124,12 +125,12 @@ class CloudWatch:
 
 
 def sender_of(stack: "Stack", source: str) -> Sender:
-    """Return the sender of a source, or of the first one that is open; end the command if there is none."""
+    """Return the sender of a source, or of the first open source if none is named; end the command if none is open."""
     if source and source not in (*BODIES, "cloudwatch"):
         raise refusal(f"{source!r} cannot be tested; known are {', '.join(BODIES)}, cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:
         if name == "cloudwatch":
-            if stack.parameters.get("EventBridgeAlarms") == "true" and not stack.is_local:
+            if comes_by_event(stack.parameters, "cloudwatch") and not stack.is_local:
                 return CloudWatch(client(stack, "cloudwatch"))
         elif token := secret(stack, f"sources/{name}"):
             # A source may have two tokens while one of them is rotated.
@@ -160,9 +161,9 @@ def _prometheus(alert: TestAlert, status: Status) -> dict[str, Any]:
         **alert.all_labels(),
     }
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = {"status": status, "labels": labels, "annotations": {"summary": alert.message}, "startsAt": now}
-    one |= {"endsAt": now if status == "resolved" else "0001-01-01T00:00:00Z", "fingerprint": f"test{alert.key}"}
-    return {"version": "4", "status": status, "receiver": "firstline", "alerts": [one]}
+    sent = {"status": status, "labels": labels, "annotations": {"summary": alert.message}, "startsAt": now}
+    sent |= {"endsAt": now if status == "resolved" else "0001-01-01T00:00:00Z", "fingerprint": f"test{alert.key}"}
+    return {"version": "4", "status": status, "receiver": "firstline", "alerts": [sent]}
 
 
 BODIES: dict[str, Callable[[TestAlert, Status], dict[str, Any]]] = {"prometheus": _prometheus, "generic": _generic}

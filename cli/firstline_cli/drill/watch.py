@@ -50,8 +50,10 @@ class Watch:
 
         incidents = TableIncidents(self.stack.table)
         if self.incident_id is None:
-            found = (one.incident for one in incidents.open_records())
-            self.incident_id = next((one.incident_id for one in found if one.alert.labels.get(TEST) == self.key), None)
+            found = (record.incident for record in incidents.open_records())
+            self.incident_id = next(
+                (incident.incident_id for incident in found if incident.alert.labels.get(TEST) == self.key), None
+            )
         return incidents.record(self.incident_id) if self.incident_id else None
 
 
@@ -95,7 +97,7 @@ def told(record: IncidentRecord) -> str | None:
 
 def paged(record: IncidentRecord) -> str | None:
     """Say whom the page went to."""
-    page = next((one for one in record.pages if one.at is not None), None)
+    page = next((page for page in record.pages if page.at is not None), None)
     return f"{page.on_call}, through {', '.join(page.delivered_to) or 'the sender'}" if page else None
 
 

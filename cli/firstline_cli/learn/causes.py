@@ -17,8 +17,8 @@ from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import Verbatim
 
 type Sure = Literal["guess", "observed", "on record", "said", "open"]
-"""How sure a link is. `observed`: it was seen at the time, which makes it no cause; `said`: a person wrote it; `open`:
-people have to fill it in."""
+"""The certainty of a link. `observed`: it was seen at the time, which makes it no cause; `said`: a person wrote it;
+`open`: people have to fill it in."""
 
 MOST_CHARS = 90
 MOST_OBSERVED = 3

@@ -22,16 +22,6 @@ class ExecutionInput(Lenient):
     generation: int = Field(default=1, ge=1)
 
 
-class ClassifyInput(ExecutionInput):
-    """Input of the state `Classify`."""
-
-
-class ClassifyOutput(Lenient):
-    """Output of the state `Classify`."""
-
-    classification: Classification
-
-
 class ErrorOutput(Lenient):
     """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
 
@@ -105,6 +95,25 @@ class WhatNowOutput(Lenient):
     rank: int = Field(default=4, ge=0, le=4)
     reason: str | None = None
     remediation: RemediationEnd | None = None
+
+
+class ClassifyInput(ExecutionInput):
+    """Input of the states `Classify` and `Classify Again`. What is beyond the incident's is that of `What Now?`."""
+
+    remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+    notified: bool = False
+
+
+class ClassifyOutput(Lenient):
+    """Output of the states `Classify` and `Classify Again`.
+
+    `next` is what `What Now?` would answer; None sends the machine there.
+    """
+
+    classification: Classification
+    next: WhatNowOutput | None = None
 
 
 class PlanRemediationInput(ExecutionInput):
@@ -217,24 +226,44 @@ class ReasonedInput(ExecutionInput):
 
 
 class PageOnCallInput(ReasonedInput):
-    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
+    """Input of the state `Page On-Call`. `classification` is null when the classification failed.
+
+    The fields from `remediation` on are those of `What Now?`.
+    """
 
     classification: Classification | None
     remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+    notified: bool = False
 
 
 class PageOnCallOutput(Lenient):
-    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it."""
+    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it.
+
+    `next` is what `What Now?` would answer; None sends the machine there.
+    """
 
     page: Page | None
+    next: WhatNowOutput | None = None
 
 
-class RecordSuppressionInput(ExecutionInput):
-    """Input of the state `Record Suppression`. `joined` is what the verdict knew of."""
+class EndInput(ExecutionInput):
+    """Input of a state that ends the incident. `joined` is what the decision to end it knew of.
+
+    If `ends`, the execution ends with this state: an incident that stays open is then an error, `StaysOpen`, for the
+    machine to catch. Older executions read `closed` of the output instead.
+    """
+
+    joined: int
+    ends: bool = False
+
+
+class RecordSuppressionInput(EndInput):
+    """Input of the state `Record Suppression`."""
 
     state: Literal["Record Suppression"]
     classification: Classification
-    joined: int
 
 
 class AnnounceRemediationInput(ExecutionInput):
@@ -245,10 +274,15 @@ class AnnounceRemediationInput(ExecutionInput):
 
 
 class NotifyOpsInput(ReasonedInput):
-    """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
+    """Input of the state `Notify Ops`. A plan that needs an approval goes with it.
+
+    The fields from `remediation` on are those of `What Now?`.
+    """
 
     state: Literal["Notify Ops"]
     remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
 
 
 class AnnounceQuietInput(ExecutionInput):
@@ -257,16 +291,14 @@ class AnnounceQuietInput(ExecutionInput):
     state: Literal["Announce Quiet"]
 
 
-class CloseIncidentInput(ReasonedInput):
+class CloseIncidentInput(EndInput, ReasonedInput):
     """Input of the state `Close Incident`.
 
-    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it. `joined` is
-    what the decision to close knew of.
+    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it.
     """
 
     state: Literal["Close Incident"]
     ended_by: Literal["resolved", "verified", "expired", "person"]
-    joined: int
 
 
 type NotifyInput = Annotated[
@@ -280,9 +312,11 @@ class NotifyOutput(Lenient):
     """Output of every state of the notify function.
 
     `told` is false when no channel took the message; `closed` is false when the incident stays open, because an alert
-    joined that the decision did not know of.
+    joined that the decision did not know of. `next` is what `What Now?` would answer after `Notify Ops`; None sends the
+    machine there.
     """
 
     told: bool
     outcome: Outcome | None = None
     closed: bool = True
+    next: WhatNowOutput | None = None

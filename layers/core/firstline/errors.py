@@ -54,6 +54,13 @@ class JoinedSince(FirstlineError):
         self.joined = joined
 
 
+class StaysOpen(FirstlineError):
+    """An incident was not closed: something joined that the decision to end it did not know of.
+
+    The state machine knows it by its name, and decides anew.
+    """
+
+
 class MetricsUnavailable(FirstlineError):
     """An alarm's metric could not be read; the verdict does without it."""
 

@@ -103,7 +103,7 @@ class IngestSettings(IngestionSettings):
     backlog_queue_url: str
 
 
-class ClassifySettings(RunbookSettings):
+class ClassifySettings(RunbookSettings, TimesSettings):
     """Settings of functions/classify. `error_log_group_arns` are the logs that may be searched for error lines."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
@@ -122,7 +122,7 @@ class RemediateSettings(RunbookSettings, TimesSettings):
     release_arns: Names
 
 
-class EscalateSettings(ChannelSettings, PageTopicSettings):
+class EscalateSettings(ChannelSettings, PageTopicSettings, TimesSettings):
     """Settings of functions/escalate. `sms_sender_id` is the sender of text messages, where a country shows one."""
 
     pagerduty_api_url: str
@@ -135,7 +135,7 @@ class CanarySettings(Settings):
     canary_url: str
 
 
-class NotifySettings(ChannelSettings):
+class NotifySettings(ChannelSettings, TimesSettings):
     """Settings of functions/notify."""
 
 
@@ -159,5 +159,10 @@ class PublishSettings(Settings):
     console_url: str
 
 
-class ReconcileSettings(IngestionSettings, EscalateSettings, TimesSettings):
-    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""
+class ReconcileSettings(IngestionSettings, EscalateSettings):
+    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do.
+
+    `function_names` are the stack's functions whose throttles it tells of, separated by commas.
+    """
+
+    function_names: str = ""

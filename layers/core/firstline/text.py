@@ -28,7 +28,7 @@ _TERMINAL = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]{0,500}(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]{0,40}[ -/]{0,4}[@-~](?![\u0300-\u036f])"
 )
-"""What colours a terminal or sets its title (ECMA-48): without its first character, the rest would be text."""
+"""The sequences that colour a terminal or set its title (ECMA-48): without the first character, the rest is text."""
 
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Control, format (zero-width, bidi, tags), surrogates, private use, unassigned."""

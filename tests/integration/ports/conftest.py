@@ -1,4 +1,4 @@
-"""The same store over a DynamoDB in memory, in Amazon's own DynamoDB Local, and in moto's where `databases` says so."""
+"""The same store over a DynamoDB in memory, and in the one of `databases`: DynamoDB Local, or moto where that lacks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What happens between the read and the write of another function: the conditions of the write must meet it."""
+"""Writes between the read and the write of another function: the conditions of the write must meet it."""
 
 from collections.abc import Callable
 

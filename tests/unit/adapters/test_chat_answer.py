@@ -1,4 +1,4 @@
-"""What servers really answer with a 200, as a table: read, refused with a reason, or an error in disguise."""
+"""Answers of servers with a 200, as a table: read, refused with a reason, or an error in disguise."""
 
 import json
 from typing import Any

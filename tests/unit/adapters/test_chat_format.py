@@ -91,7 +91,7 @@ def test_instructions_in_front_of_the_data_are_the_same_words() -> None:
         "",
     ],
 )
-def test_another_complaint_changes_nothing(said: str) -> None:
+def test_a_complaint_about_something_else_keeps_the_form(said: str) -> None:
     assert NEWER.after(said) is None
 
 

@@ -116,10 +116,10 @@ def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected
 
 
 def carries(blocks: list[dict[str, Any]]) -> Iterator[str]:
-    """What every button and every choice hands back when it is pressed."""
+    """Yield the value that every button and every choice hands back when it is pressed."""
     for block in blocks:
         for element in block["elements"] if block["type"] == "actions" else ():
-            yield from [element["value"]] if "value" in element else [one["value"] for one in element["options"]]
+            yield from [element["value"]] if "value" in element else [option["value"] for option in element["options"]]
 
 
 @pytest.mark.parametrize("kind", ["quiet", "closed"])

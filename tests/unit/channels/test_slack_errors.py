@@ -1,4 +1,4 @@
-"""What each of Slack's errors means for the message."""
+"""Slack's errors, and what each means for the message."""
 
 import pytest
 
@@ -11,6 +11,11 @@ MEANINGS: dict[str, Meaning] = {
     "fatal_error": "later",
     "service_unavailable": "later",
     "rollup_error": "later",
+    "update_failed": "later",
+    "block_mismatch": "anew",
+    "messages_tab_disabled": "elsewhere",
+    "attachment_payload_limit_exceeded": "shorter",
+    "team_not_found": "setup",
     "message_not_found": "anew",
     "cant_update_message": "anew",
     "edit_window_closed": "anew",

@@ -34,7 +34,7 @@ def card_of(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(message: dict[str, Any]) -> str:
-    """What a person reads of a card."""
+    """Return the text that a person reads on a card."""
     return "\n".join("".join(run["text"] for run in block["inlines"]) for block in card_of(message)["body"])
 
 

@@ -80,6 +80,9 @@ def failed(name: str, now: int, hour_ago: int = 0) -> dict[str, Any]:
 
 
 API, ALB, FUNCTION = "AWS/ApiGateway", "AWS/ApplicationELB", "AWS/Lambda"
+STARTING = {"running": "3", "desired": "6", "pending": "3", "rollout": "COMPLETED"}
+LOW_BALANCE: dict[str, Any] = {"EBSIOBalance%": (2, 80)}
+TOMORROW = (NOW + timedelta(days=1)).isoformat()
 SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000, 200)}
 
 
@@ -105,6 +108,25 @@ SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000,
         ("storage full", around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))),
         ("storage full", around(FreeStorageSpace=(4 * GIB, 9 * GIB), facts={"allocated_storage_gib": "100"})),
         ("storage full", around(state="storage-full")),
+        ("storage full", around(FreeStorageSpace=(1.5 * GIB, 40 * GIB))),  # filled within the hour
+        ("storage full", around(changes=(event("low storage"),))),
+        ("storage full", around(changes=(event("failover"),), FreeStorageSpace=(0.2 * GIB, 13 * GIB))),
+        ("stopped", around(state="stopped")),
+        ("misconfigured", around(state="incompatible-parameters", CPUUtilization=(99, 5))),
+        ("misconfigured", around(state="inaccessible-encryption-credentials")),
+        ("replication lag", around(facts={"replication": "error"})),
+        ("replication lag", around(ReplicaLag=(90, 2))),
+        ("replication lag", around(changes=(event("maintenance"),), ReplicaLag=(900, 1))),
+        ("maintenance", around(changes=(event("maintenance"),), state="upgrading", CPUUtilization=(99, 5))),
+        ("CPU saturated", around(changes=(event("maintenance"),), CPUUtilization=(99, 5))),
+        ("connections exhausted", around(facts={"max_connections": "112"}, DatabaseConnections=(108, 107))),
+        ("connections exhausted", around(facts={"max_connections": "500"}, DatabaseConnections=(380, 200))),
+        ("memory short", around(FreeableMemory=(2 * GIB, 30 * GIB, 31 * GIB))),
+        ("burst credits used up", around(CPUCreditBalance=(0, 0, 144), CPUUtilization=(12, 12))),
+        ("burst credits used up", around(**LOW_BALANCE)),
+        ("changed", around(changes=(write("ModifyDBInstance"),), DatabaseConnections=(1, 200, 190))),
+        ("tasks missing", around("AWS/ECS", facts={"running": "1", "desired": "3", "pending": "1"})),
+        ("tasks missing", around("AWS/ECS", facts=STARTING | {"rollout": "FAILED"})),
         ("failover", around(changes=(event("failover"),))),
         ("maintenance", around(changes=(event("maintenance"),))),
         ("replication lag", around(ReplicaLag=(900, 1), CPUUtilization=(95, 30))),
@@ -144,6 +166,16 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
     "evidence",
     [
         around(**QUIET),
+        around(**QUIET, changes=(event("read replica"), event("configuration change"), event("availability"))),
+        around(FreeStorageSpace=(90 * GIB, 3 * GIB), changes=(event("low storage"),)),  # it has grown since
+        around(FreeStorageSpace=(60 * GIB, 61 * GIB), facts={"allocated_storage_gib": "2000"}),
+        around(DatabaseConnections=(120, 60), facts={"max_connections": "3604"}),
+        around(DatabaseConnections=(0, 200, 190)),  # nobody knows why
+        around(DatabaseConnections=(108, 107, 109), facts={"max_connections": "112"}),
+        around(CPUCreditBalance=(0, 0, 0)),
+        around(ReplicaLag=(90, 60)),
+        around("AWS/EC2", state="running", facts={"scheduled_event": "system-reboot", "scheduled_for": TOMORROW}),
+        around("AWS/ECS", facts=STARTING),
         around(CPUUtilization=(94, 93, 96)),  # as at this hour a week ago
         around(DatabaseConnections=(60, 40, 58)),
         around(DatabaseConnections=(30, 10)),  # too few to mean anything
@@ -174,6 +206,12 @@ def test_connections_that_fell_again_are_no_cause() -> None:
     assert cause.find(around().model_copy(update={"readings": [reading]}), NOW) is None
 
 
+@pytest.mark.parametrize(("now", "named"), [(86, True), (74, False)])
+def test_a_cpu_that_was_saturated_and_is_still_busy_is_a_cause(now: float, named: bool) -> None:
+    reading = MetricReading(name="CPUUtilization", now=now, hour_ago=20, highest=97)
+    assert (cause.find(around().model_copy(update={"readings": [reading]}), NOW) is not None) == named
+
+
 def test_a_cause_holds_its_evidence() -> None:
     found = cause.find(around(FreeStorageSpace=(0.5 * GIB, 13 * GIB, 14 * GIB)), NOW)
     assert found is not None
@@ -186,6 +224,11 @@ def test_a_resource_is_well_only_if_enough_was_read() -> None:
     assert cause.is_well(around(**QUIET), NOW)
     assert not cause.is_well(around(CPUUtilization=(20, 21)), NOW)
     assert not cause.is_well(around(**QUIET, state="rebooting"), NOW)
+    assert not cause.is_well(around(**QUIET, changes=(event("failure"),)), NOW)
+    assert not cause.is_well(around(**QUIET | {"DatabaseConnections": (0, 95)}), NOW)
+    tasks: dict[str, Any] = {"CPUUtilization": (20, 21), "MemoryUtilization": (40, 40)}
+    assert cause.is_well(around("AWS/ECS", state="ACTIVE", facts={"running": "3", "desired": "3"}, **tasks), NOW)
+    assert not cause.is_well(around("AWS/ECS", state="ACTIVE", facts=STARTING, **tasks), NOW)
 
 
 @pytest.mark.parametrize("failures", ["Errors", "5xx", "HTTPCode_Target_5XX_Count", "StatusCheckFailed_System"])

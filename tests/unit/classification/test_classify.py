@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.classify import classify
+from firstline.classification.templates import template_of
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
@@ -66,6 +67,25 @@ def test_without_rule_history_and_model_the_source_decides(decide: Decide, sourc
     assert verdict.decided_by == "rules"
     assert f"prometheus says {source}." in verdict.reasons
     assert "The LLM is off: rules and history decide." in verdict.reasons
+
+
+@pytest.mark.parametrize(("source", "becomes"), [("low", "high"), ("info", "high"), ("medium", "medium")])
+def test_a_stated_loss_of_data_is_never_low(decide: Decide, source: str, becomes: str) -> None:
+    verdict = decide(severity=source, message="3 objects are unreadable on all copies. Data loss.")
+    assert verdict.severity == becomes
+    raised = f"prometheus says {source}. Raised to high: it states a loss (data loss), which is never {source}."
+    assert (raised in verdict.reasons) == (becomes == "high")
+
+
+def test_people_who_called_the_same_words_noise_keep_a_stated_loss_low(
+    decide: Decide, ended: Any, incident: Callable[..., Incident]
+) -> None:
+    message = "Data loss on the training cluster"
+    (before,) = ended("resolved", severity="high")
+    noise = Feedback(person="p", by="Ada", said="noise", at=before.closed_at)
+    words = {"template": template_of(incident(message=message).alert), "feedback": [noise]}
+    assert decide([before.model_copy(update=words)], severity="low", message=message).severity == "low"
+    assert decide([before], severity="low", message=message).severity == "high"
 
 
 @pytest.mark.parametrize("severity", ["critical", "high", "medium", "low", "noise"])
@@ -183,10 +203,10 @@ def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) 
     assert verdict.cause == ""
 
 
-def _acquitted(one: EarlierIncident, **changes: Any) -> EarlierIncident:
+def _acquitted(incident: EarlierIncident, **changes: Any) -> EarlierIncident:
     """Return the incident after Dora said that the blamed deployment was not the cause."""
-    word = Feedback(person="p", by="Dora", said="wrong_cause", at=one.closed_at)
-    return one.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
+    word = Feedback(person="p", by="Dora", said="wrong_cause", at=incident.closed_at)
+    return incident.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
 
 
 def test_after_people_said_that_it_was_not_the_deployment_the_next_one_is_only_a_hint(
@@ -218,8 +238,8 @@ def test_without_a_better_idea_no_cause_is_named(decide: Decide, deployment: Any
 def test_doubt_about_the_cause_moves_no_severity(
     decide: Decide, deployment: Any, ended: Any, model: Any, judged: Any, source: str, outcome: str, advised: bool
 ) -> None:
-    doubted = [_acquitted(one) for one in ended(*[outcome] * 4)]
-    trusted = [one.model_copy(update={"feedback": []}) for one in doubted]
+    doubted = [_acquitted(incident) for incident in ended(*[outcome] * 4)]
+    trusted = [incident.model_copy(update={"feedback": []}) for incident in doubted]
     advice = model(judged(severity="low", confidence=0.9)) if advised else None
     first, second = (
         decide(earlier=earlier, deployments=[deployment(12)], severity=source, model=advice)
@@ -292,13 +312,13 @@ def test_a_model_that_is_not_sure_asks_a_human_with_what_is_known(
     decide: Decide, model: Any, judged: Any, deployment: Any, ended: Any
 ) -> None:
     earlier = [
-        one.model_copy(
+        incident.model_copy(
             update={
                 "note": "restarted it",
-                "feedback": [Feedback(person="p", by="p", said="wrong_cause", at=one.closed_at)],
+                "feedback": [Feedback(person="p", by="p", said="wrong_cause", at=incident.closed_at)],
             }
         )
-        for one in ended("resolved")
+        for incident in ended("resolved")
     ]
     unsure = model(judged(severity="low", confidence=0.3))
     verdict = decide(earlier=earlier, deployments=[deployment(12)], model=unsure)

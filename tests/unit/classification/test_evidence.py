@@ -201,7 +201,7 @@ def test_an_incident_is_no_evidence_for_itself(
 ) -> None:
     this = incident(incident_id="earlier-0")
     found = gather(this, FakeHistory(earlier=ended("resolved", "resolved")), time_zone="UTC", now=now)
-    assert [one.incident_id for one in found.earlier] == ["earlier-1"]
+    assert [incident.incident_id for incident in found.earlier] == ["earlier-1"]
 
 
 def test_deployments_of_the_service_come_first_then_the_newest(
@@ -217,7 +217,7 @@ def test_deployments_of_the_service_come_first_then_the_newest(
         ]
     )
     found = gather(incident(), history, time_zone="UTC", now=now).deployments
-    assert [(one.service, one.environment) for one in found] == [
+    assert [(deployment.service, deployment.environment) for deployment in found] == [
         ("Payments", "prod"),
         ("payments", "prod"),
         ("mail", "prod"),

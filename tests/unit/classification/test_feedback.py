@@ -1,4 +1,4 @@
-"""What people's words on a verdict mean, and that they are kept once, all of them, and no more than fit."""
+"""Feedback on a verdict: what people's words mean, and that they are kept once, all of them, and no more than fit."""
 
 from datetime import timedelta
 from typing import Any
@@ -50,7 +50,7 @@ def test_the_last_answer_of_each_person_counts() -> None:
 def test_one_person_who_calls_it_real_outweighs_all_who_call_it_noise(
     said: tuple[str, ...], real: bool, noise: bool
 ) -> None:
-    words = [word(one, f"slack:U{number}") for number, one in enumerate(said)]
+    words = [word(verdict, f"slack:U{number}") for number, verdict in enumerate(said)]
     assert (called_real(words), called_noise(words)) == (real, noise)
 
 
@@ -72,7 +72,7 @@ def test_one_person_who_calls_it_real_outweighs_all_who_call_it_noise(
 def test_answers_say_whether_the_verdict_was_right(
     severity: Severity, said: tuple[str, ...], right: bool | None, agreed: Severity | None
 ) -> None:
-    words = [word(one, f"slack:U{number}") for number, one in enumerate(said)]
+    words = [word(verdict, f"slack:U{number}") for number, verdict in enumerate(said)]
     assert was_right(severity, words) is right
     assert confirmed(severity, words) == agreed
 
@@ -107,7 +107,7 @@ def test_every_answer_is_stored_and_the_evidence_is_updated() -> None:
     store = MemoryStore(a_record())
     for said in ("noise", "real"):
         feedback_store.save_feedback(INCIDENT_ID, word(said), incidents=store.incidents)
-    assert [one.said for one in store.only.feedback] == ["noise", "real"]
+    assert [feedback.said for feedback in store.only.feedback] == ["noise", "real"]
     assert store.calls.count("remember_the_end") == 2
 
 
@@ -123,7 +123,7 @@ def test_answers_of_two_people_at_once_are_both_stored() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 3)
     record = feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
-    assert [one.person for one in record.feedback][-1] == "slack:U1"
+    assert [feedback.person for feedback in record.feedback][-1] == "slack:U1"
     assert len(record.feedback) == 4
 
 

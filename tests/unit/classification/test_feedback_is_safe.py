@@ -66,8 +66,8 @@ def test_no_history_of_words_breaks_the_invariants(
     says = judged(severity=said, confidence=data.draw(st.floats(0, 1)))
 
     alone, advised = (
-        classify(now_burning, evidence=evidence(earlier=past), rules=NO_RULES, offered=(), model=one, now=NOW)
-        for one in (None, model(says))
+        classify(now_burning, evidence=evidence(earlier=past), rules=NO_RULES, offered=(), model=asked, now=NOW)
+        for asked in (None, model(says))
     )
 
     assert SEVERITY_RANK[alone.severity] >= SEVERITY_RANK[source], "people's words raise; alone they lower nothing"
@@ -75,9 +75,11 @@ def test_no_history_of_words_breaks_the_invariants(
         assert SEVERITY_RANK[advised.severity] >= SEVERITY_RANK["high"]
     if source == "high":
         assert advised.severity != "noise"
-        cleared = sum(one.outcome == "self_cleared" and not called_real(one.feedback) for one in past)
+        cleared = sum(incident.outcome == "self_cleared" and not called_real(incident.feedback) for incident in past)
         assert SEVERITY_RANK[advised.severity] >= SEVERITY_RANK["high"] or cleared >= 3
     if advised.severity == "noise" and source != "info":
-        assert said == "noise" or any(one.severity == "noise" for one in past), "people's words alone silence nothing"
-    if any(one.outcome == "suppressed" and called_real(one.feedback) for one in past):
+        assert said == "noise" or any(incident.severity == "noise" for incident in past), (
+            "people's words alone silence nothing"
+        )
+    if any(incident.outcome == "suppressed" and called_real(incident.feedback) for incident in past):
         assert "noise" not in (alone.severity, advised.severity), "somebody said that one of these was real"

@@ -161,7 +161,7 @@ def test_only_an_offered_runbook_passes(
     verdict = judge("medium", **said)
     assert verdict.runbook_id == runbook_id
     assert verdict.can_be_remediated is (runbook_id is not None)
-    assert any(reason in one for one in verdict.reasons) if reason else len(verdict.reasons) == 1
+    assert any(reason in text for text in verdict.reasons) if reason else len(verdict.reasons) == 1
 
 
 def test_no_runbook_for_a_storm(judge: Judge) -> None:

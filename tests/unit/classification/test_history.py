@@ -98,8 +98,8 @@ def test_the_lowest_of_the_severities_that_people_acted_on_counts(
 ) -> None:
     severities: tuple[Severity, ...] = ("critical", "medium", "high")
     earlier = [
-        one.model_copy(update={"severity": severity})
-        for one, severity in zip(ended("resolved", "resolved", "resolved"), severities, strict=True)
+        incident.model_copy(update={"severity": severity})
+        for incident, severity in zip(ended("resolved", "resolved", "resolved"), severities, strict=True)
     ]
     assert opinion(evidence(earlier=earlier), "low", now).at_least == "medium"
 
@@ -128,7 +128,7 @@ def test_the_reason_counts_in_words(
 # --- what people say of it ---
 
 
-def heard(one: EarlierIncident, *said: str, person: str = "slack:U") -> EarlierIncident:
+def heard(incident: EarlierIncident, *said: str, person: str = "slack:U") -> EarlierIncident:
     """Return the incident with people's answers: `real`, `noise`, `wrong_cause`, or a severity."""
     words = [
         Feedback.model_validate(
@@ -137,19 +137,19 @@ def heard(one: EarlierIncident, *said: str, person: str = "slack:U") -> EarlierI
                 "by": f"ana{number}",
                 "said": what if what in ("real", "noise", "wrong_cause") else "wrong_severity",
                 "severity": None if what in ("real", "noise", "wrong_cause") else what,
-                "at": one.closed_at,
+                "at": incident.closed_at,
             }
         )
         for number, what in enumerate(said)
     ]
-    return one.model_copy(update={"feedback": words})
+    return incident.model_copy(update={"feedback": words})
 
 
 def test_one_real_among_the_suppressed_counts_at_once_and_is_not_outvoted(
     ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
     earlier = ended(*["suppressed"] * 20)
-    earlier = [heard(one, "noise", "noise") for one in earlier]
+    earlier = [heard(incident, "noise", "noise") for incident in earlier]
     earlier[17] = heard(earlier[17], "noise", "real")
 
     past = opinion(evidence(earlier=earlier), "info", now)
@@ -171,7 +171,7 @@ def test_only_time_takes_a_real_back(
 def test_what_was_real_did_not_come_to_nothing(
     ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    earlier = [heard(one, "real") for one in ended(*["self_cleared"] * 5)]
+    earlier = [heard(incident, "real") for incident in ended(*["self_cleared"] * 5)]
     past = opinion(evidence(earlier=earlier), "info", now)
     assert (past.usually_nothing, past.clears_itself, past.not_noise) == (None, None, None)
 
@@ -179,7 +179,7 @@ def test_what_was_real_did_not_come_to_nothing(
 def test_what_people_call_noise_came_to_nothing_and_needed_nobody(
     ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    earlier = [heard(one, "noise") for one in ended(*["resolved"] * 3)]
+    earlier = [heard(incident, "noise") for incident in ended(*["resolved"] * 3)]
     past = opinion(evidence(earlier=earlier), "info", now)
     assert past.usually_nothing == "3 of the last 3 incidents of this group came to nothing"
     assert past.at_least is None
@@ -208,13 +208,13 @@ def test_one_person_who_says_that_it_should_have_been_more_is_enough(
 def test_people_take_back_what_history_raised(
     ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    earlier = [heard(one, "medium") for one in ended(*["resolved"] * 3, severity="high")]
+    earlier = [heard(incident, "medium") for incident in ended(*["resolved"] * 3, severity="high")]
     assert opinion(evidence(earlier=earlier), "medium", now).at_least is None
 
 
-def blamed(one: EarlierIncident, *said: str) -> EarlierIncident:
+def blamed(incident: EarlierIncident, *said: str) -> EarlierIncident:
     """Return the incident with a blamed deployment and these answers of people."""
-    return heard(one, *said).model_copy(update={"blamed_deployment": True})
+    return heard(incident, *said).model_copy(update={"blamed_deployment": True})
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_the_last_word_about_a_blamed_deployment_counts(
     now: datetime,
 ) -> None:
     outcomes = ["resolved"] * len(newest_first)
-    earlier = [blamed(one, *said) for one, said in zip(ended(*outcomes), newest_first, strict=True)]
+    earlier = [blamed(incident, *said) for incident, said in zip(ended(*outcomes), newest_first, strict=True)]
     past = opinion(evidence(earlier=earlier), "high", now)
     assert (past.not_the_deployment is not None) is doubted
 
@@ -246,8 +246,10 @@ def test_the_last_word_about_a_blamed_deployment_counts(
 def test_who_acquitted_the_deployment_and_what_it_was_is_told(
     ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    one = blamed(ended("resolved")[0], "real", "wrong_cause").model_copy(update={"note": "the backup of the index"})
-    past = opinion(evidence(earlier=[one]), "high", now)
+    incident = blamed(ended("resolved")[0], "real", "wrong_cause").model_copy(
+        update={"note": "the backup of the index"}
+    )
+    past = opinion(evidence(earlier=[incident]), "high", now)
     assert past.not_the_deployment == "ana1 said of the one yesterday that a deployment was blamed wrongly"
     assert past.cause_instead == "the backup of the index"
 

@@ -18,10 +18,10 @@ type Alike = Callable[..., list[SimilarIncident]]
 def alike(ended: Callable[..., list[EarlierIncident]]) -> Alike:
     def make(*outcomes: str, score: float = 0.9, **changes: Any) -> list[SimilarIncident]:
         known = [
-            one.model_copy(update={"alert_name": "HeapFull", "service": "search"})
-            for one in ended(*outcomes, **changes)
+            incident.model_copy(update={"alert_name": "HeapFull", "service": "search"})
+            for incident in ended(*outcomes, **changes)
         ]
-        return [SimilarIncident(incident=one, score=score) for one in known]
+        return [SimilarIncident(incident=incident, score=score) for incident in known]
 
     return make
 

@@ -1,4 +1,4 @@
-"""What pages by its source's own severity is paged first; its evidence is added to the verdict after the page."""
+"""Late evidence: an alert that pages by its source's own severity is paged first, and its evidence is added after."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

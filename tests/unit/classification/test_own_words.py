@@ -1,4 +1,4 @@
-"""What a person said of an alert is its severity, unless its source or a rule states one."""
+"""People's own words: what a person said of an alert is its severity, unless its source or a rule states one."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

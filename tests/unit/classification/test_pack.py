@@ -116,12 +116,14 @@ def test_whatever_the_evidence_says_the_pack_is_bounded_json(
 ) -> None:
     long = (text * scale)[:4_000]
     noted: list[EarlierIncident] = [
-        one.model_copy(update={"outcome_reason": long, "note": long, "template": f"x: {long[:500]}", "alert_name": "n"})
-        for one in ended(*["resolved"] * 20)
+        incident.model_copy(
+            update={"outcome_reason": long, "note": long, "template": f"x: {long[:500]}", "alert_name": "n"}
+        )
+        for incident in ended(*["resolved"] * 20)
     ]
     known = everything(
         earlier=noted,
-        similar=[SimilarIncident(incident=one, score=1) for one in noted[:5]],
+        similar=[SimilarIncident(incident=incident, score=1) for incident in noted[:5]],
         deployments=[deployment(version=long[:200])] * 20,
         topology={"cluster": long},
         maintenance=[Maintenance(window="w", reason=long, owner=long[:200], at_most=None)] * 9,

@@ -70,7 +70,7 @@ def test_another_services_same_words_count_less_and_come_after(
         one_like(group_key="upper", service="PAYMENTS", days=3),
     ]
     found = most_similar(incident().alert, candidates, group_key="mine", now=now)
-    assert [one.incident.group_key for one in found] == ["upper", "reworded", "elsewhere"]
+    assert [similar.incident.group_key for similar in found] == ["upper", "reworded", "elsewhere"]
     assert found[-1].score == OTHER_SERVICE
 
 
@@ -79,7 +79,7 @@ def test_of_one_group_only_the_best_and_of_equals_the_newest(
 ) -> None:
     candidates = [one_like(days=9, group_key="b"), one_like(days=5), one_like(days=2), one_like(days=7)]
     found = most_similar(incident().alert, candidates, group_key="mine", now=now)
-    assert [one.incident.closed_at for one in found] == [now - timedelta(days=2), now - timedelta(days=9)]
+    assert [similar.incident.closed_at for similar in found] == [now - timedelta(days=2), now - timedelta(days=9)]
 
 
 def test_never_more_than_a_handful(incident: Callable[..., Incident], one_like: MakeEnded, now: datetime) -> None:

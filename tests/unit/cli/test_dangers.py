@@ -339,8 +339,8 @@ def test_a_danger_that_somebody_accepted_is_kept_for_people_to_read(with_act: Ma
     runbook = with_act("reboot", accept=[{"danger": "reboot", "because": "The kernel leak has no other cure."}])
 
     assert told(runbook) == []
-    ((location, one),) = accepted(runbook)
-    assert (location, one.danger, one.because) == (("steps", 1), "reboot", "The kernel leak has no other cure.")
+    ((location, entry),) = accepted(runbook)
+    assert (location, entry.danger, entry.because) == (("steps", 1), "reboot", "The kernel leak has no other cure.")
 
 
 @pytest.mark.parametrize(

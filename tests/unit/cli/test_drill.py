@@ -58,7 +58,9 @@ def test_an_alarm_of_cloudwatch_fires_ends_and_is_gone() -> None:
                                 "metric": {
                                     "namespace": alarm["Namespace"],
                                     "name": alarm["MetricName"],
-                                    "dimensions": {one["Name"]: one["Value"] for one in alarm["Dimensions"]},
+                                    "dimensions": {
+                                        dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]
+                                    },
                                 }
                             }
                         }

@@ -1,4 +1,4 @@
-"""What is deployed: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
+"""Environments: the template's defaults, samconfig.toml, and the owner's mine/firstline.toml, in this order."""
 
 from pathlib import Path
 
@@ -26,12 +26,13 @@ def mine(checkout: Path, text: str) -> None:
 
 
 def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkout: Path) -> None:
-    mine(checkout, '[dev]\nregion = "eu-west-1"\n[dev.parameters]\nPageAfterSeconds = 120\nEventBridgeAlarms = true\n')
+    given = '[dev.parameters]\nPageAfterSeconds = 120\nEventBridgeEvents = "alarms"\n'
+    mine(checkout, f'[dev]\nregion = "eu-west-1"\n{given}')
     found = environments.load(checkout)["dev"]
 
     assert found.parameters.keys() == yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].keys()
-    chosen = {name: found.parameters[name] for name in ("PageAfterSeconds", "EventBridgeAlarms", "LogRetentionDays")}
-    assert chosen == {"PageAfterSeconds": "120", "EventBridgeAlarms": "true", "LogRetentionDays": "7"}
+    chosen = {name: found.parameters[name] for name in ("PageAfterSeconds", "EventBridgeEvents", "LogRetentionDays")}
+    assert chosen == {"PageAfterSeconds": "120", "EventBridgeEvents": "alarms", "LogRetentionDays": "7"}
     assert (found.parameters["FlapQuietSeconds"], found.stack_name, found.region) == (
         "600",
         "firstline-dev",
@@ -40,7 +41,7 @@ def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkou
 
 
 def test_samconfig_alone_is_enough(checkout: Path) -> None:
-    assert {name: one.stack_name for name, one in environments.load(checkout).items()} == {
+    assert {name: environment.stack_name for name, environment in environments.load(checkout).items()} == {
         "dev": "firstline-dev",
         "staging": "firstline-staging",
         "prod": "firstline-prod",
@@ -55,9 +56,9 @@ def test_the_owners_tags_stand_beside_samconfigs(checkout: Path) -> None:
 
 
 def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Path) -> None:
-    for name in ("EventBridgeAlarms", "EventBridgeDeployments"):
-        taking = [key for key, one in environments.load(checkout).items() if one.parameters[name] == "true"]
-        assert taking == ["prod"]
+    for source in ("cloudwatch", "deployments"):
+        known = environments.load(checkout)
+        assert [name for name, one in known.items() if environments.comes_by_event(one.parameters, source)] == ["prod"]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,7 @@ def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Pat
     [
         ("[production]\n", "'production' is no environment; known are dev, staging, prod"),
         ("[dev.parameters]\nPageMail = 'a@b'\n", "no such parameter; did you mean PageEmail?"),
+        ("[dev.parameters]\nDashboard = true\n", "dev.parameters.Dashboard: it is now a part of Observability"),
         ("[dev.parameters]\nRemediationMode = 'on'\n", "'on' is not allowed; write off, approve, auto"),
         ("[dev.parameters]\nPageAfterSeconds = 'soon'\n", "'soon' is no number"),
         ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' has not the form"),

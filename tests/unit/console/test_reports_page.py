@@ -11,24 +11,15 @@ from firstline.console.charts import Series, beside, stacked
 from firstline.models import TEST
 from firstline.policy.rules import Rules
 from firstline.reports.ends import ENDINGS
-from tests.support.builders import (
-    NOW,
-    OPENED,
-    a_classification,
-    a_page,
-    a_record,
-    a_result,
-    an_alert,
-    an_incident,
-)
+from tests.support.builders import NOW, OPENED, a_classification, a_page, a_record, a_result, an_alert, an_incident
+from tests.unit.console.reading import EVIL, ReadPage, in_order
 from tests.unit.console.shelf import Shelf
-from tests.unit.console.test_pages import EVIL, Seen, in_order
 
 
-def report(shelf: Shelf, query: str = "") -> Seen:
+def report(shelf: Shelf, query: str = "") -> ReadPage:
     answer = shelf.see(f"/console/reports{query}", shelf.session("eve"))
     assert answer["statusCode"] == 200
-    return Seen(answer["body"])
+    return ReadPage(answer["body"])
 
 
 def over(minutes: float = 4, number: int = 0, **changes: Any) -> Any:

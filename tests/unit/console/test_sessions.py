@@ -1,4 +1,4 @@
-"""Who gets in, and who may act: tickets, links, sessions, roles, form tokens."""
+"""Sessions, who gets in and who may act: tickets, links, sessions, roles, form tokens."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -32,7 +32,7 @@ def rules_file(tmp_path: Path) -> Path:
 
 
 def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
-    assert [(one.name, one.level) for one in read(rules_file)] == [
+    assert [(rule.name, rule.level) for rule in read(rules_file)] == [
         ("LedgerDown", "critical"),
         ("LedgerSlow", "warning"),
         ("LedgerReport", "info"),
@@ -44,7 +44,7 @@ def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
 
 def test_what_is_said_comes_from_words_alone(rules_file: Path) -> None:
     policy = Policy.of()
-    assert [said_level(one, policy) for one in read(rules_file)] == [
+    assert [said_level(rule, policy) for rule in read(rules_file)] == [
         "critical",
         "warning",
         "info",
@@ -68,7 +68,11 @@ def test_the_numbers_stand_beside_the_majority(rules_file: Path) -> None:
 def test_each_repository_counts_the_same_where_that_is_asked(rules_file: Path) -> None:
     found = measure(read(rules_file), Policy.of())
 
-    assert [(one.title, one.rules) for one in found.repositories] == [("b/two", 3), ("a/one", 2), ("c/three", 1)]
+    assert [(repository.title, repository.rules) for repository in found.repositories] == [
+        ("b/two", 3),
+        ("a/one", 2),
+        ("c/three", 1),
+    ]
     assert [repository.said.accuracy for repository in found.repositories] == [pytest.approx(2 / 3), 1, 1]
     assert found.parts[0].said.by_repository == pytest.approx((2 / 3 + 1 + 1) / 3)
 
@@ -115,9 +119,9 @@ def test_how_sure_the_gain_is_comes_from_whole_repositories() -> None:
 
 def test_a_repository_is_on_one_side_only(rules_file: Path) -> None:
     rules = read(rules_file)
-    sides = {one.repository: one.tuned_on for one in rules}
+    sides = {rule.repository: rule.tuned_on for rule in rules}
     assert all(sides[rule.repository] is rule.tuned_on for rule in rules)
-    parts = {one.title: one.rules for one in measure(rules, Policy.of()).parts}
+    parts = {part.title: part.rules for part in measure(rules, Policy.of()).parts}
     seen, unseen = "seen repositories", "unseen repositories"
     assert parts["all"] == parts.get(seen, 0) + parts.get(unseen, 0)
 
@@ -140,7 +144,7 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.needs("published")
 def test_better_than_always_saying_the_most_common() -> None:
-    parts = {one.title: one for one in measure(read(PUBLISHED / "alert_rules.tsv"), Policy.of()).parts}
+    parts = {part.title: part for part in measure(read(PUBLISHED / "alert_rules.tsv"), Policy.of()).parts}
 
     for title in ("all", "all, by name"):
         assert parts[title].said.accuracy > parts[title].always.accuracy + 0.1

@@ -1,4 +1,4 @@
-"""What clicks and an organisation's own rules are worth, on alerts whose answers are known."""
+"""The worth of clicks and of an organisation's own rules, on alerts whose answers are known."""
 
 from datetime import UTC, datetime
 from typing import Any

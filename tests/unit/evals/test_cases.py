@@ -28,22 +28,22 @@ def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:
 def test_a_case_is_written_not_copied(cases: list[Case]) -> None:
     texts = Counter((case.incident.alert.message, case.truth.why) for case in cases)
     assert max(texts.values()) == 1
-    assert len({one.incident.alert.source for one in cases}) == 6
+    assert len({case.incident.alert.source for case in cases}) == 6
 
 
 def test_runbooks_that_are_right_exist_and_are_offered(cases: list[Case]) -> None:
     runbooks = Policy.of().runbooks
-    for one in cases:
-        assert set(one.truth.never) <= set(runbooks), one.name
-        if one.truth.runbook is not None:
-            offered = {found.id for found in match.offered(runbooks, one.incident.alert)}
-            assert one.truth.runbook in offered, one.name
+    for case in cases:
+        assert set(case.truth.never) <= set(runbooks), case.name
+        if case.truth.runbook is not None:
+            offered = {found.id for found in match.offered(runbooks, case.incident.alert)}
+            assert case.truth.runbook in offered, case.name
 
 
 def test_ages_count_back_from_now_and_the_clock_is_local() -> None:
     case = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))
 
-    assert [(case.now - one.opened_at).days for one in case.evidence.earlier] == [4, 8, 12, 16]
+    assert [(case.now - incident.opened_at).days for incident in case.evidence.earlier] == [4, 8, 12, 16]
     assert case.evidence.earlier[0].runbook_id == "high-memory"
     assert case.incident.alert.host == "sess-4"
 

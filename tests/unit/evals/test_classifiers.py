@@ -1,4 +1,4 @@
-"""What each classifier is given, and answers that are recorded and replayed."""
+"""Classifiers: what each is given, and answers that are recorded and replayed."""
 
 import json
 from pathlib import Path
@@ -57,19 +57,19 @@ def test_only_history_knows_what_became_of_it_before(policy: Policy, case: Case)
 
 
 def test_a_model_is_asked_and_counted(policy: Policy, case: Case) -> None:
-    found = Classifier("m", policy, lambda one: Says("critical")).judge(case)
+    found = Classifier("m", policy, lambda name: Says("critical")).judge(case)
 
     assert (found.classification.severity, found.without_model) == ("critical", "high")
     assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 700)
 
-    failed = Classifier("m", policy, lambda one: Fails()).judge(case)
+    failed = Classifier("m", policy, lambda name: Fails()).judge(case)
     assert (failed.classification.severity, failed.no_verdict, failed.classification.usage.tokens) == ("high", True, 12)
 
 
 def test_what_a_rule_decides_asks_no_model(policy: Policy) -> None:
     watchdog = read(Path("evals/cases/noise/watchdog-of-a-second-cluster"))
 
-    found = Classifier("m", policy, lambda one: Says("critical")).judge(watchdog)
+    found = Classifier("m", policy, lambda name: Says("critical")).judge(watchdog)
 
     assert (found.classification.severity, found.asked_model, found.by_rule) == ("noise", False, True)
 
@@ -89,11 +89,11 @@ def test_an_action_by_itself_is_what_the_policy_says_of_a_promoted_runbook(polic
 
 
 def test_the_obedient_model_wakes_nobody_less(policy: Policy, case: Case) -> None:
-    assert Classifier("obedient", policy, lambda one: Obedient()).judge(case).classification.severity == "high"
+    assert Classifier("obedient", policy, lambda name: Obedient()).judge(case).classification.severity == "high"
 
 
 def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) -> None:
-    Classifier("m", policy, lambda one: Recorder(Says("critical"), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda name: Recorder(Says("critical"), tmp_path, name)).judge(case)
     replay = Replay(tmp_path)
 
     found = Classifier("replay", policy, replay).judge(case)
@@ -103,7 +103,7 @@ def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) 
 
 
 def test_a_recorded_failure_stays_one(policy: Policy, case: Case, tmp_path: Path) -> None:
-    Classifier("m", policy, lambda one: Recorder(Fails(), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda name: Recorder(Fails(), tmp_path, name)).judge(case)
 
     found = Classifier("replay", policy, Replay(tmp_path)).judge(case)
 
@@ -112,7 +112,7 @@ def test_a_recorded_failure_stays_one(policy: Policy, case: Case, tmp_path: Path
 
 
 def test_an_answer_to_another_question_is_stale(policy: Policy, case: Case, tmp_path: Path) -> None:
-    Classifier("m", policy, lambda one: Recorder(Says("high"), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda name: Recorder(Says("high"), tmp_path, name)).judge(case)
     path = tmp_path / f"{case.name}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"prompt": "0123456789abcdef"}))
     replay = Replay(tmp_path)

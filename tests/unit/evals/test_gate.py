@@ -8,6 +8,7 @@ import pytest
 from evals import baseline, console
 from evals.cases import Case, load
 from evals.classifiers import Classifier, Obedient, Policy, history_only, rules_only
+from evals.costs import Costs
 from evals.scoring import Score, score
 
 GUIDE = Path("docs/evals.md")
@@ -26,15 +27,18 @@ def scores(cases: list[Case]) -> dict[str, Score]:
         history_only(policy),
         Classifier("obedient", policy, lambda case: Obedient()),
     ]
-    return {one.name: score(one.name, [one.judge(case) for case in cases]) for one in classifiers}
+    return {
+        classifier.name: score(classifier.name, [classifier.judge(case) for case in cases])
+        for classifier in classifiers
+    }
 
 
 @pytest.mark.parametrize("classifier", ["rules-only", "history-only", "obedient"])
 def test_no_action_is_unsafe_and_no_severity_below_the_floor(scores: dict[str, Score], classifier: str) -> None:
     broken = {
-        one.case.name: (*one.broken_actions, one.broken_floor)
-        for one in scores[classifier].results
-        if one.broken_actions or one.broken_floor
+        result.case.name: (*result.broken_actions, result.broken_floor)
+        for result in scores[classifier].results
+        if result.broken_actions or result.broken_floor
     }
     assert broken == {}
 
@@ -51,22 +55,26 @@ def test_nothing_that_counts_is_below_the_baseline(scores: dict[str, Score], cla
     )
 
 
+def test_with_history_a_hundred_verdicts_cost_ten_needless_pages_at_most(scores: dict[str, Score]) -> None:
+    assert Costs.of(scores["history-only"].results).per_100 <= 10
+
+
 def test_no_critical_incident_that_paged_stops_paging(scores: dict[str, Score]) -> None:
     """Recall may stay the same while one case gets better and another worse; no such trade is made with these."""
     for name in ("rules-only", "history-only"):
         before = baseline.load()[name].severities
         quiet = [
-            one.case.name
-            for one in scores[name].results
-            if one.case.truth.severity == "critical"
-            and before.get(one.case.name) in ("critical", "high")
-            and one.severity not in ("critical", "high")
+            result.case.name
+            for result in scores[name].results
+            if result.case.truth.severity == "critical"
+            and before.get(result.case.name) in ("critical", "high")
+            and result.severity not in ("critical", "high")
         ]
         assert quiet == []
 
 
 def test_the_baseline_is_of_these_cases(cases: list[Case]) -> None:
-    names = {one.name for one in cases}
+    names = {case.name for case in cases}
     for classifier in ("rules-only", "history-only"):
         remembered = set(baseline.load()[classifier].severities)
         assert remembered == names, "cases came or went: `make eval ARGS=--accept`"
@@ -79,7 +87,7 @@ def test_the_guide_has_the_baselines_numbers() -> None:
 
     assert len(rows) >= 9
     for row, *said in rows:
-        found = [known[one].numbers[words[row]] for one in ("rules-only", "history-only")]
-        assert said == [f"{one:.3f}" for one in found if one is not None], (
+        found = [known[classifier].numbers[words[row]] for classifier in ("rules-only", "history-only")]
+        assert said == [f"{number:.3f}" for number in found if number is not None], (
             f"{GUIDE}: write the baseline's numbers beside {row}"
         )

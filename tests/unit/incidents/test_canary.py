@@ -18,7 +18,7 @@ SECRET = "a-secret-of-the-canary"
 
 @dataclass
 class Sky:
-    """What a canary flies through: a door that tells what it took, and a clock that only sleeping moves."""
+    """The surroundings of a canary: a door that tells what it took, and a clock that only sleeping moves."""
 
     paged_after: float = 3.0
     answer: Mapping[str, Any] = field(default_factory=lambda: {"incidents": ["FirstlineCanary-1"]})

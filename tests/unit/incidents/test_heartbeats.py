@@ -69,9 +69,9 @@ class World:
     def look(self, *minutes: float) -> list[str]:
         """Look at these times; what was said since the last look."""
         before = len(self.said)
-        for one in minutes:
-            Watch(lambda: self.declared, self.store.heartbeats, self.accept).look(at(one))
-        return [f"{one.alert_name} {one.status}" for one in self.said[before:]]
+        for minute in minutes:
+            Watch(lambda: self.declared, self.store.heartbeats, self.accept).look(at(minute))
+        return [f"{alert.alert_name} {alert.status}" for alert in self.said[before:]]
 
 
 def minutes(begin: int, end: int) -> range:
@@ -113,7 +113,7 @@ def test_each_cluster_has_its_own_heartbeat() -> None:
 
     world.look(*minutes(9, 12))
 
-    assert [one.labels["cluster"] for one in world.said] == ["eu"]
+    assert [alert.labels["cluster"] for alert in world.said] == ["eu"]
 
 
 def test_resolved_counts_as_absence_until_it_fires_again() -> None:

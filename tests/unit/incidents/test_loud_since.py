@@ -1,4 +1,4 @@
-"""What is due to wake people stays due: no order of writes makes reconcile forget it, or count its time anew."""
+"""Due pages stay due: no order of writes makes reconcile forget it, or count its time anew."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ WORDS = (
     *("page", "page is lost", "page wakes nobody", "judged high", "judged low"),
     *("acknowledged", "taken back", "resolved", "resolved unseen", "closed"),
 )
-"""What can happen to an incident, each with the pause of a few seconds or minutes before it."""
+"""The happenings of an incident, each with a pause of a few seconds or minutes before it."""
 
 WITHDRAWN = [("low joins", 2), ("closed", 2), *[("low joins", 150)] * 3]
 STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from((2, 30, 150))), max_size=14)

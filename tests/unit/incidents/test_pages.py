@@ -1,4 +1,4 @@
-"""Whether a page is due, which one, and for how long the newest one rings."""
+"""Pages: whether one is due, which level, and for how long the newest rings."""
 
 from datetime import datetime, timedelta
 from typing import Any

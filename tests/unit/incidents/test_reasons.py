@@ -36,7 +36,7 @@ def result(state: str, value: dict[str, Any]) -> Observed:
         (result("Await Resolution", {"signal": "resolved", "by": "ada"}), "Resolved by ada."),
         (result("Await Resolution", {"signal": "escalated", "by": "ada"}), "Escalated by ada."),
         (result("Hold", {"signal": "go on", "by": "a silence was ended"}), "Hold ended."),
-        (result("Closed?", {}), "Closed? ended."),
+        (result("Close Incident", {}), "Close Incident ended."),
         (Observed(state="Await Quiet", result="anything"), "Await Quiet ended."),
     ],
 )

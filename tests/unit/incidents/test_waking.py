@@ -1,4 +1,4 @@
-"""Whether a waiting execution must look at the record, for each of its waits."""
+"""Waking: for each wait of an execution, the changes after which it must look at the record."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an execution does next: each branch as plain values."""
+"""The decision `What Now?`: each branch as plain values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever the record says and whatever fails: an execution does at most a few things before it waits or ends.
+"""The end of every execution: whatever the record says and fails, it does only a few steps before it waits or ends.
 
 The machine around `What Now?` is played here: each state changes the record as its function does, or fails to.
 """
@@ -211,7 +211,7 @@ def executions(draw: st.DrawFn) -> Execution:
         "decision": draw(st.sampled_from([None, "approved", "refused"])),
         "classification": draw(st.sampled_from([None, verdicts(draw, now)])),
     }
-    states = [None, "Classify", "Plan Remediation", "Notify Ops", "Page On-Call", "Closed?", "What Now?", *WAITS]
+    states = [None, "Classify", "Plan Remediation", "Notify Ops", "Page On-Call", "Close Incident", "What Now?", *WAITS]
     came_from = draw(st.sampled_from(states))
     error = ErrorOutput(Error="States.Timeout") if draw(st.booleans()) else None
     known = {

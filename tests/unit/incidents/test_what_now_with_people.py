@@ -1,4 +1,4 @@
-"""What an execution does next once people are called, and what it says with that."""
+"""The decision `What Now?` once people are called, and the reason that it gives."""
 
 from typing import Any
 
@@ -245,6 +245,16 @@ from tests.unit.incidents.looks import (
                 "came_from": Observed(state="Page On-Call", result={"sent": 1}),
             },
             id="a critical joined while the page was sent",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {
+                "classification": FATAL,
+                "live": ACKED
+                | {"own": HIGH + CRITICAL, "paged_rank": 3, "acked_rank": 3, "paged_loud": Loud(high=1), "judged": 2},
+                "came_from": Observed(state="Page On-Call", result={"sent": None}),
+            },
+            id="a page for what joined after the answer was refused",
         ),
         # --- what changed and people do not see yet
         *(

@@ -1,4 +1,4 @@
-"""What people are told of a message that could not be read."""
+"""Unreadable messages: what people are told of them."""
 
 from datetime import timedelta
 

@@ -199,11 +199,11 @@ class Fleet:
         return command_id
 
     def ends(self, command_id: str) -> list[str]:
-        """How it ended on each host."""
+        """Return how the command ended on each host."""
         for _ in range(300):
             found = self.service.list_command_invocations({"CommandId": command_id})["CommandInvocations"]
-            if all(one["Status"] not in ("Pending", "InProgress") for one in found):
-                return [one["StatusDetails"] for one in found]
+            if all(command["Status"] not in ("Pending", "InProgress") for command in found):
+                return [command["StatusDetails"] for command in found]
             time.sleep(0.01)
         raise AssertionError(found)
 

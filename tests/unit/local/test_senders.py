@@ -1,4 +1,4 @@
-"""What local senders send is what Firstline's own authentication accepts, and only with the right secret."""
+"""Local senders: Firstline's own authentication accepts what they send, and only with the right secret."""
 
 import json
 from typing import Any

@@ -49,5 +49,5 @@ def test_text_of_an_alert_is_never_obeyed_by_terminal_or_markup() -> None:
 
 
 def test_a_path_leaves_out_polls_and_questions() -> None:
-    states = ["Begin", "Classify", "What Now?", "Go", "Run Step", "Wait", "Read Step", "Run Step", "Close Incident"]
+    states = ["Classify", "What Now?", "Go", "Run Step", "Wait", "Read Step", "Run Step", "Close Incident"]
     assert path(states) == "Classify → Run Step → Close Incident"

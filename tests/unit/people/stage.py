@@ -52,7 +52,7 @@ class Stage:
 
     @property
     def rung(self) -> int:
-        """How many messages the waking channels took."""
+        """Return how many messages the waking channels took."""
         return len(self.pagerduty.told) + len(self.sns.told)
 
     def page(self, *, must_claim: bool = False, **changes: Any) -> PageOnCallOutput:

@@ -1,6 +1,7 @@
-"""What people are told between the first alert and the end, and how an end is counted."""
+"""Announcements between the first alert and the end, and how an end is counted."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from firstline.contracts import NotifyInput, NotifyOutput
-from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
+from firstline.incidents.pages import GROUPING_WINDOW
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from firstline.people.announce import SLACK_DOWN_FOR, announce
+from firstline.people.announce import SLACK_DOWN_FOR, announce, ensure_ended
 from firstline.people.recovery import Look, no_look
 from tests.support.builders import (
     NOW,
@@ -28,6 +30,7 @@ from tests.support.builders import (
 )
 from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryStore, lasting, passing
+from tests.unit.incidents.looks import TIMES
 from tests.unit.people.stage import critical
 from tests.unit.people.test_endings import LOW, held
 
@@ -59,14 +62,18 @@ def announced(
     channels: dict[str, MemoryChannel],
     store: MemoryStore | None = None,
     end_silence: Callable[[str, datetime], None] = lambda silence_id, now: None,
-    now: datetime = NOW,
+    now: datetime | None = None,
     look: Look = no_look,
     **changes: Any,
 ) -> NotifyOutput:
+    if now is None:  # what resolved is closed after the grouping window
+        now = NOW + GROUPING_WINDOW if changes.get("ended_by") == "resolved" else NOW
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
     if store is None:
         store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
-    return announce(event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, look=look)
+    return announce(
+        event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, times=TIMES, look=look
+    )
 
 
 def woken(state: str, signal: str) -> dict[str, Any]:
@@ -360,6 +367,15 @@ def test_each_end_of_an_incident_is_counted_in_metrics(
 # --- what joined meanwhile ---
 
 
+@pytest.mark.parametrize("state", ["Record Suppression", "Close Incident"])
+@pytest.mark.parametrize(("ends", "closed"), [(True, True), (False, False), (True, False)])
+def test_an_execution_that_was_to_end_hears_that_its_incident_stays_open(state: str, ends: bool, closed: bool) -> None:
+    event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], "ends": ends})
+    refused = pytest.raises(StaysOpen) if ends and not closed else nullcontext()
+    with refused:
+        ensure_ended(event, NotifyOutput(told=False, closed=closed))
+
+
 def joins(store: MemoryStore) -> None:
     live = store.only.live
     assert live is not None
@@ -385,6 +401,31 @@ def test_an_end_that_did_not_know_of_all_alerts_is_refused(ended_by: str) -> Non
 def test_what_still_fires_is_not_closed_as_resolved() -> None:
     store = MemoryStore(a_record())
     assert not announced("Close Incident", {}, store, ended_by="resolved", joined=1).closed
+
+
+@pytest.mark.parametrize(
+    ("changes", "after", "closed"),
+    [
+        pytest.param({}, 299, False, id="within the window"),
+        pytest.param({}, 300, True, id="after it"),
+        pytest.param({"last_alert_at": NOW + timedelta(seconds=30)}, 300, False, id="it came back and went"),
+        pytest.param({"flapping": True}, 300, False, id="one that flaps"),
+        pytest.param({"flapping": True}, 1_200, True, id="one that flaps, after its window"),
+        pytest.param({"paged_seq": 1}, 300, True, id="one that was paged for"),
+        pytest.param({"paged_seq": 1, "lost_loud": 1}, 300, False, id="one that nobody saw recover"),
+    ],
+)
+def test_what_resolved_is_closed_after_its_grouping_window(changes: dict[str, Any], after: int, closed: bool) -> None:
+    lost, own_fields = changes.get("lost_loud", 0), {k: v for k, v in changes.items() if k != "lost_loud"}
+    record = a_record(resolved_at=NOW, page_done=changes.get("paged_seq", 0), **own_fields)
+    assert record.live is not None
+    own = record.live.own.model_copy(update={"lost": lost, "lost_loud": lost})
+    store = MemoryStore(record.model_copy(update={"live": record.live.model_copy(update={"own": own})}))
+
+    output = announced("Close Incident", {}, store, now=NOW + timedelta(seconds=after), ended_by="resolved")
+
+    assert output.closed is closed
+    assert store.only.status == ("CLOSED" if closed else "OPEN")
 
 
 def test_a_critical_that_joins_while_a_resolve_is_carried_out_keeps_the_incident_open() -> None:

@@ -1,4 +1,4 @@
-"""What people say in Slack of a verdict: kept, told what follows, shown; and never in the way of the incident."""
+"""Presses of buttons in Slack about a verdict: kept, answered, shown; and never in the way of the incident."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether an alarm is well again: told in an edit of a message, a bounded number of times, and never more than told."""
+"""The recovery of an alarm: told in an edit of a message, a bounded number of times, and never more than told."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -12,6 +12,7 @@ from firstline.people.announce import announce
 from tests.support.builders import NOW, a_notification, a_page, a_record, an_alert, an_incident
 from tests.support.changes import ending, joining
 from tests.support.memory import MemoryChannel, MemoryStore
+from tests.unit.incidents.looks import TIMES
 
 LOST = an_alert(fingerprint="lost", severity="critical", alert_name="PumpsOff")
 
@@ -40,15 +41,30 @@ class Ended:
 
     def quiet(self) -> str:
         event = AnnounceQuietInput(state="Announce Quiet", incident=self.incident)
-        announce(event, channels={"slack": self.channel}, incidents=self.store.incidents, now=NOW, end_silence=print)
+        announce(
+            event,
+            channels={"slack": self.channel},
+            incidents=self.store.incidents,
+            now=NOW,
+            end_silence=print,
+            times=TIMES,
+        )
         return f"{self.channel.told[-1].kind}: {self.channel.told[-1].reason}"
 
     def close(self) -> str:
+        self.store.change(self.incident.incident_id, acked_seq=1, acked_at=NOW, acked_rank=4)
         event = CloseIncidentInput(
             state="Close Incident", incident=self.incident, results=[], ended_by="resolved", joined=2, reason="Why."
         )
         at = NOW + timedelta(minutes=5)
-        announce(event, channels={"slack": self.channel}, incidents=self.store.incidents, now=at, end_silence=print)
+        announce(
+            event,
+            channels={"slack": self.channel},
+            incidents=self.store.incidents,
+            now=at,
+            end_silence=print,
+            times=TIMES,
+        )
         return self.channel.told[-1].reason
 
 

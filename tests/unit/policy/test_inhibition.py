@@ -22,12 +22,12 @@ def down(**labels: str) -> NormalizedAlert:
     return alert(alert_name="NodeDown", severity="critical", labels=labels)
 
 
-def held(one: Inhibition, target: NormalizedAlert, *sources: NormalizedAlert) -> bool:
+def held(declared: Inhibition, target: NormalizedAlert, *sources: NormalizedAlert) -> bool:
     counts: dict[str, int] = {}
     for source in sources:
-        for key in source_keys([one], source):
+        for key in source_keys([declared], source):
             counts[key] = counts.get(key, 0) + 1
-    return inhibited([one], target, counts) is one
+    return inhibited([declared], target, counts) is declared
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_an_alert_that_matches_both_sides_is_never_held() -> None:
 
 
 def test_a_count_below_one_holds_nothing() -> None:
-    one = rule(equal=[])
-    (key,) = target_keys([one], alert())
+    declared = rule(equal=[])
+    (key,) = target_keys([declared], alert())
 
-    assert inhibited([one], alert(), {key: 0}) is None
-    assert inhibited([one], alert(), {key: -1}) is None
-    assert inhibited([one], alert(), {}) is None
+    assert inhibited([declared], alert(), {key: 0}) is None
+    assert inhibited([declared], alert(), {key: -1}) is None
+    assert inhibited([declared], alert(), {}) is None
 
 
 def test_a_rule_that_was_changed_counts_anew() -> None:

@@ -1,4 +1,4 @@
-"""Who is on call: exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
+"""On call is exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -137,15 +137,15 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
 def test_an_override_moves_nothing_else_also_when_it_is_withdrawn(
     made: Roster, later: timedelta, length: timedelta, withdrawn: timedelta | None
 ) -> None:
-    one = override("eve", BEGIN + later, BEGIN + later + length)
-    end = one.ends_at
+    hers = override("eve", BEGIN + later, BEGIN + later + length)
+    end = hers.ends_at
     if withdrawn is not None:
-        one = one.model_copy(update={"ended_at": one.begins_at + withdrawn, "ended_by": "ada"})
-        end = min(end, one.begins_at + withdrawn)
-    for moment in every_quarter_of_an_hour(one.begins_at - timedelta(days=2), one.ends_at + timedelta(days=2)):
-        hers = one.begins_at <= moment < end
-        expected = ("eve", "override by ada") if hers else made.who((), moment)
-        assert made.who((one,), moment) == expected
+        hers = hers.model_copy(update={"ended_at": hers.begins_at + withdrawn, "ended_by": "ada"})
+        end = min(end, hers.begins_at + withdrawn)
+    for moment in every_quarter_of_an_hour(hers.begins_at - timedelta(days=2), hers.ends_at + timedelta(days=2)):
+        is_hers = hers.begins_at <= moment < end
+        expected = ("eve", "override by ada") if is_hers else made.who((), moment)
+        assert made.who((hers,), moment) == expected
 
 
 def every_quarter_of_an_hour(begin: datetime, end: datetime) -> Iterator[datetime]:

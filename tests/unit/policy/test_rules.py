@@ -232,7 +232,7 @@ def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: di
             ]
         }
     )
-    assert [(one.id, other.id) for one, other in declared.covered()] == [("second", "first")] * covered
+    assert [(rule.id, other.id) for rule, other in declared.covered()] == [("second", "first")] * covered
 
 
 @pytest.mark.parametrize(

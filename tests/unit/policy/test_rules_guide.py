@@ -91,7 +91,9 @@ def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
     alert, now = incident(service="shop", environment="staging").alert, datetime(2026, 12, 3, 9, 30, tzinfo=UTC)
 
     assert Holds(guide["maintenance"].maintenance).hold_on(alert, now) is None
-    assert [(one.window, one.at_most) for one in guide["maintenance"].maintained(alert, now)] == [("load-test", "low")]
+    assert [(window.window, window.at_most) for window in guide["maintenance"].maintained(alert, now)] == [
+        ("load-test", "low")
+    ]
 
 
 def test_the_example_inhibition_holds_what_runs_on_the_node_and_never_the_node(

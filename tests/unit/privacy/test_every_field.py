@@ -49,7 +49,7 @@ EVENTS = (
     "generic/foreign-trigger",
 )
 SECRETS = seeded(1)
-OTHERS = [one for one in seeded(2) if "\n" not in one.text]
+OTHERS = [secret for secret in seeded(2) if "\n" not in secret.text]
 # In pieces: a traceback quotes the line of code, too.
 PASSWORD, TOKEN, ADDRESS = "hunter" + "22x", "a1b2c3d4" + "e5f6g7h8", "ada.l@" + "example.com"
 KINDS_OF_MOMENTS: tuple[NotificationKind, ...] = ("paged", "needs_human", "closed")
@@ -77,7 +77,7 @@ class Table:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
+    """Record what Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     plain = logging.StreamHandler(stream)
@@ -138,7 +138,7 @@ def taken_in(source: str, body: Any) -> Table:
 
 
 def kept(table: Table) -> str:
-    """What an execution and the table get to see, as they see it."""
+    """Return what an execution and the table get to see, as they see it."""
     logs = [json.dumps(alert.raw_payload) for alert in table.alerts]
     states = [alert.model_dump_json() for alert in table.alerts]
     inputs = [incident.model_dump_json() for incident in table.incidents]
@@ -146,7 +146,7 @@ def kept(table: Table) -> str:
 
 
 def told(incident: Incident) -> str:
-    """What a model is asked, and everything that channels would send."""
+    """Return what a model is asked, and everything that channels would send."""
     nothing = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     verdict = classify(incident, evidence=nothing, rules=NO_RULES, offered=[], model=None, now=NOW)
     question = prompt.build(incident, evidence=nothing, offered=[], now=NOW)
@@ -181,7 +181,7 @@ def test_no_field_of_any_source_lets_a_secret_through(name: str, lines: io.Strin
     assert opened > tried / 2
 
 
-@pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda one: one.kind)
+@pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda secret: secret.kind)
 def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
     body = event("generic/firing") | {
         "alert_name": f"Login failed {secret.text}",
@@ -199,16 +199,16 @@ def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
     assert not secret.leaks_into(told(incident))
 
 
-@pytest.mark.parametrize("one", personal(1), ids=lambda one: one.kind)
-def test_personal_data_reaches_no_model_and_no_channel(one: Seeded) -> None:
+@pytest.mark.parametrize("datum", personal(1), ids=lambda datum: datum.kind)
+def test_personal_data_reaches_no_model_and_no_channel(datum: Seeded) -> None:
     body = event("generic/firing") | {
-        "alert_name": f"Payment of {one.text} failed",
-        "message": f"customer {one.text} cannot pay",
-        "labels": {"customer": one.text},
-        "url": f"https://shop.example.com/?who={quote(one.text)}",
+        "alert_name": f"Payment of {datum.text} failed",
+        "message": f"customer {datum.text} cannot pay",
+        "labels": {"customer": datum.text},
+        "url": f"https://shop.example.com/?who={quote(datum.text)}",
     }
     (incident,) = taken_in("generic", body).incidents
-    assert not one.leaks_into(told(incident))
+    assert not datum.leaks_into(told(incident))
 
 
 def test_an_alert_and_its_resolve_still_meet() -> None:

@@ -112,5 +112,5 @@ def test_a_payload_is_searched_to_its_leaves_and_within_bounds() -> None:
 
 def test_seeded_secrets_are_really_in_their_texts() -> None:
     """Else every test above would pass with nothing redacted."""
-    assert all(one.leaks_into(one.text) for one in [*seeded(3), *personal(3)])
+    assert all(datum.leaks_into(datum.text) for datum in [*seeded(3), *personal(3)])
     assert not Seeded("none", "text", "secret-of-mine").leaks_into("text")

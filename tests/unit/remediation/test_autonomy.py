@@ -1,4 +1,4 @@
-"""How a remediation ended, what a runbook has shown so far, and what it has earned with that."""
+"""Autonomy: the ends of remediations, and what a runbook has earned with them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ MANY_HOSTS = [a_plan().targets[0].model_copy(update={"instance_id": f"i-{number:
 TWO_HOSTS = [a_plan().targets[0], a_plan().targets[0].model_copy(update={"instance_id": "i-0123456789abcdef1"})]
 
 ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
-"""As the state machine keeps it when there are more than ten."""
+"""A result as the state machine keeps it when there are more than ten."""
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Context:
-    """What Lambda hands over."""
+    """The context that Lambda hands over."""
 
     function_name: str = "remediate"
     memory_limit_in_mb: int = 256

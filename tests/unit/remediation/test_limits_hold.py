@@ -197,7 +197,11 @@ class Operations(RuleBasedStateMachine):
 
     @invariant()
     def not_more_hosts_in_hand_than_allowed(self) -> None:
-        working = [made for one, made in self.planned.items() if one not in self.over and self._until(one) > self.now]
+        working = [
+            made
+            for incident_id, made in self.planned.items()
+            if incident_id not in self.over and self._until(incident_id) > self.now
+        ]
         for runbook_id in {made.runbook_id for made in working}:
             in_hand = {t.instance_id for made in working if made.runbook_id == runbook_id for t in made.targets}
             assert len(in_hand) <= self.runbooks[runbook_id].limits.max_hosts
@@ -216,18 +220,22 @@ class Operations(RuleBasedStateMachine):
         runbook = self.runbooks[sent.plan.runbook_id]
         assert runbook.mode in ("auto", "approve"), "a shadow, or a runbook that is off"
         before = [
-            one
-            for one in self.sent
-            if one.plan.runbook_id == runbook.id and one.incident_id != sent.incident_id and one.at <= sent.at
+            command
+            for command in self.sent
+            if command.plan.runbook_id == runbook.id
+            and command.incident_id != sent.incident_id
+            and command.at <= sent.at
         ]
         for span, limit in ((HOUR, runbook.limits.per_hour), (DAY, runbook.limits.per_day)):
             assert self._hosts_within(span, [*before, sent]) <= limit
-        for one in before:
-            assert not one.hosts & sent.hosts or sent.at - one.at >= runbook.limits.cooldown, "it did not cool down"
+        for command in before:
+            assert not command.hosts & sent.hosts or sent.at - command.at >= runbook.limits.cooldown, (
+                "it did not cool down"
+            )
 
     def _hosts_within(self, span: timedelta, sent: Sequence[Sent]) -> int:
         """On how many hosts these were sent in the last while, the commands of one incident counted once."""
-        recent = {one.incident_id: len(one.hosts) for one in sent if self.now - one.at < span}
+        recent = {command.incident_id: len(command.hosts) for command in sent if self.now - command.at < span}
         return sum(recent.values())
 
     def _plan(self, incident: Incident, runbook_id: str) -> RemediationPlan | None:
@@ -286,7 +294,7 @@ class Operations(RuleBasedStateMachine):
         )
 
     def _until(self, incident_id: str) -> datetime:
-        """When the remediation's lease ends; one that never began has none."""
+        """Return the end of the remediation's lease; a remediation that never began has none."""
         longest = timedelta(seconds=self.planned[incident_id].longest_seconds)
         return self.began[incident_id] + longest if incident_id in self.began else BEGIN
 

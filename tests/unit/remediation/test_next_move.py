@@ -294,11 +294,11 @@ def test_whatever_was_not_throttled_may_have_touched_the_host(error: str, cause:
 
 def test_the_end_of_an_output_is_kept_without_secrets_and_shared_by_the_hosts() -> None:
     both = plan(targets=[Target(instance_id=host, name=host) for host in HOSTS])
-    (one,) = decide(read("Success", output="x" * 2_000)).results
+    (result,) = decide(read("Success", output="x" * 2_000)).results
     first, _ = decide(read("Success", "Success", output="y" * 2_000), both).results
     (secret,) = decide(read("Success", output="password=hunter2hunter2")).results
 
-    assert (len(one.output), len(first.output)) == (500, 500)
+    assert (len(result.output), len(first.output)) == (500, 500)
     assert "hunter2" not in secret.output
 
 

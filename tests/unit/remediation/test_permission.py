@@ -1,4 +1,4 @@
-"""What may still run is asked again: at the yes and before each act."""
+"""Permission to run: it is asked for again at the yes and before each act."""
 
 from datetime import timedelta
 from typing import Any

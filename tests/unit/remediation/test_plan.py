@@ -88,7 +88,7 @@ class Desk:
         )
 
     def refusal(self) -> str:
-        """Why there is no plan; nothing may have been recorded then."""
+        """Return why there is no plan; nothing may have been recorded then."""
         output = self.plan()
         assert output.plan is None
         assert not self.remediations.runs

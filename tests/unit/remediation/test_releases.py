@@ -1,4 +1,4 @@
-"""Which release is taken back, in favour of which, and when nothing is."""
+"""Releases: which is taken back in favour of which, and when none is."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Which machine an alert is about, or why none gets a command: from the sender's payload to the decision."""
+"""Targets: the machine that an alert is about, or why none gets a command, from the payload to the decision."""
 
 import pytest
 

@@ -16,7 +16,7 @@ def closed(
     """Make a closed incident; each of `said` is `<person> <word>`."""
     feedback = [
         Feedback.model_validate({"person": who, "by": f"{who} (Slack)", "said": what, "at": NOW})
-        for who, what in (one.split() for one in said)
+        for who, what in (word.split() for word in said)
     ]
     return a_record(
         an_incident(an_alert(**{"severity": "medium"} | alert), incident_id=f"inc-{number}"),

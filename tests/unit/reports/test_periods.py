@@ -216,7 +216,7 @@ def test_pages_are_counted_by_person_and_nights_by_the_persons_own_clock() -> No
 
     found = of([ended("resolved", pages=pages, paged_at=nine_utc)], clocks=clocks)
 
-    assert [(one.person, one.pages, one.at_night, one.zone) for one in found.people] == [
+    assert [(person.person, person.pages, person.at_night, person.zone) for person in found.people] == [
         ("ada", 2, 1, "UTC"),
         ("dora", 1, 1, "America/New_York"),
     ]

@@ -32,7 +32,7 @@ def rules(text: str = "") -> Rules:
 
 def windows(*given: dict[str, Any]) -> Rules:
     fields = {"id": "w", "match": {"host": "web-1"}, "owner": "ada", "reason": "r", "when": [{"weekdays": "sun"}]}
-    return Rules.model_validate({"rules": [], "maintenance": [fields | one for one in given]})
+    return Rules.model_validate({"rules": [], "maintenance": [fields | window for window in given]})
 
 
 def files(declared: Rules | None = None, *, routes: str = "", runbooks: Any = ()) -> PolicyFiles:

@@ -96,7 +96,9 @@ def test_an_example_that_another_runbook_is_for_first_is_a_problem(make_runbook:
 def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
     _, found = catalogue.parse("examples:\n  match:\n    - alert: A\n      lables: {}\n", "x.yaml")
 
-    assert "x.yaml:4: examples.match.0.lables: unknown key; did you mean 'labels'?" in [str(one) for one in found]
+    assert "x.yaml:4: examples.match.0.lables: unknown key; did you mean 'labels'?" in [
+        str(problem) for problem in found
+    ]
 
 
 def test_a_source_that_does_not_exist_is_a_problem(make_runbook: Make[Runbook]) -> None:

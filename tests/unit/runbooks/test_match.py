@@ -1,4 +1,4 @@
-"""Which runbooks are offered for an alert, and in which order."""
+"""Matches: the runbooks that are offered for an alert, and their order."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a runbook may say, and what it is told when it says something else."""
+"""The model of a runbook: what it may say, and the error if it says something else."""
 
 import re
 from collections.abc import Callable

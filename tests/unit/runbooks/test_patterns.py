@@ -71,7 +71,7 @@ def test_a_pattern_outside_the_subset_is_refused_with_the_reason(pattern: str, r
 PIECES = ["a", "[a-z]", "[A-Z0-9._/-]", "[ -~]", "[+-9]", "[^a]", ".", r"\w", r"\.", r"\;", ";", " ", "\n", "$", "|"]
 PIECES += ["(", "(?:", ")", "*", "+", "?", "{1,3}", "{2,}", "-", "/"]
 SOUND = ["a", "[a-z]{1,3}", "[A-Z0-9._/-]+", "[+-9]", "(?:web|api)?", r"\.", "-", "/"]
-"""Of so many pieces of the others hardly any pattern is accepted; of these every one is, or but for what joins them."""
+"""Pieces of which every pattern is accepted, or fails only for what joins them; of others hardly any is."""
 
 written = st.one_of(*(st.lists(st.sampled_from(pieces), max_size=6) for pieces in (PIECES, SOUND, PIECES + SOUND)))
 

@@ -1,4 +1,4 @@
-"""Which alerts of the rule sets that people really use find which of the shipped runbooks, and which find none."""
+"""Shipped runbooks and the alerts of rule sets that people really use: which alert finds which runbook, or none."""
 
 import csv
 import re
@@ -41,7 +41,7 @@ NOT_A_HOST = re.compile(
     r"|Underutilized|PersistentVolume|GPU|JVM|Prometheus|Loki|Thanos|Cortex|Mimir|Grafana|Gluster|Hadoop|Hdfs|Spark|Flink",
     re.IGNORECASE,
 )
-"""In an alert's name, these say that no command on a host would help, or that nothing is wrong."""
+"""Words in an alert's name that say that no command on a host would help, or that nothing is wrong."""
 
 
 def ids(shipped: Catalogue, name: str, message: str = "") -> list[str]:

@@ -84,7 +84,8 @@ def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Ma
 
 
 def test_it_leaves_linux_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    assert with_runbook(desk, make_runbook(**FOR_WINDOWS)).refusal() == "drain-spool is written for Windows only"
+    refused = with_runbook(desk, make_runbook(**FOR_WINDOWS)).refusal()
+    assert refused.startswith("not every target runs Windows, and drain-spool is written for Windows only")
 
 
 def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk, make_runbook: Make[Runbook]) -> None:

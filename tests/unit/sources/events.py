@@ -23,7 +23,7 @@ def event(name: str) -> Any:
 
 
 def read(name: str, **options: Any) -> Batch:
-    """What the source makes of a fixture; the folder's name is the source's."""
+    """Return what the source reads from a fixture; the folder's name is the source's."""
     return normalize_batch(name.split("/")[0], event(name), received_at=RECEIVED_AT, **options)
 
 

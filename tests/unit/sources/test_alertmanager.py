@@ -26,15 +26,15 @@ def test_each_alert_s_own_status_counts() -> None:
         "10.0.3.18",
         "2001:db8::7",
     ]
-    assert len({one.fingerprint for one in batch.alerts}) == 3
-    assert len({one.group_key for one in batch.alerts}) == 1
+    assert len({alert.fingerprint for alert in batch.alerts}) == 3
+    assert len({alert.group_key for alert in batch.alerts}) == 1
     assert batch.truncated == 2
 
 
 def test_the_raw_payload_is_the_alert_not_the_whole_group() -> None:
     payload = event("prometheus/mixed")
 
-    assert [one.raw_payload for one in normalize("prometheus", payload)] == payload["alerts"]
+    assert [alert.raw_payload for alert in normalize("prometheus", payload)] == payload["alerts"]
 
 
 @pytest.mark.parametrize("label", ["cluster", "namespace", "service", "environment", "region", "alertname"])
@@ -79,7 +79,7 @@ def test_more_alerts_than_are_remembered() -> None:
     ]
 
     for _ in range(2):
-        assert [one.host for one in normalize("prometheus", payload)] == [f"web-{n}" for n in range(2_500)]
+        assert [alert.host for alert in normalize("prometheus", payload)] == [f"web-{n}" for n in range(2_500)]
 
 
 def test_labels_that_only_the_group_states_count_too() -> None:
@@ -93,9 +93,9 @@ def test_a_resolved_alert_without_an_end_ended_when_it_was_received() -> None:
     payload = event("prometheus/resolved")
     payload["alerts"][0]["endsAt"] = "0001-01-01T00:00:00Z"
 
-    one = normalize("prometheus", payload, received_at=RECEIVED_AT)[0]
+    alert = normalize("prometheus", payload, received_at=RECEIVED_AT)[0]
 
-    assert (one.timestamp, one.ends_at) == (RECEIVED_AT, None)
+    assert (alert.timestamp, alert.ends_at) == (RECEIVED_AT, None)
 
 
 def test_an_empty_group_is_no_error() -> None:

@@ -82,20 +82,20 @@ def test_the_topic_decides_when_the_alarm_says_nothing() -> None:
 
 def test_an_arn_may_hold_anything_in_its_name() -> None:
     name = 'a "quoted" name: with :alarm: and spaces'
-    one = normalize(
+    alert = normalize(
         "cloudwatch",
         alarm(AlarmName=name, AlarmArn=f"arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:{name}", Region="China"),
     )[0]
 
-    assert (one.alert_name, one.account, one.region) == (name, "123456789012", "cn-north-1")
-    assert one.url is None  # another console, at another address
+    assert (alert.alert_name, alert.account, alert.region) == (name, "123456789012", "cn-north-1")
+    assert alert.url is None  # another console, at another address
 
 
 def test_the_console_s_link_is_quoted() -> None:
     name = "a b/c#d"
-    one = normalize("cloudwatch", alarm(AlarmName=name, AlarmArn=f"arn:aws:cloudwatch:eu-west-1:1:alarm:{name}"))[0]
+    alert = normalize("cloudwatch", alarm(AlarmName=name, AlarmArn=f"arn:aws:cloudwatch:eu-west-1:1:alarm:{name}"))[0]
 
-    assert one.url == (
+    assert alert.url == (
         "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/a%20b%2Fc%23d"
     )
 
@@ -143,10 +143,10 @@ def test_alarms_of_any_firstline_stack_are_no_alerts_whatever_others_are_called(
 def test_text_that_only_looks_like_json_is_text() -> None:
     payload = event("cloudwatch/sns-plain-text") | {"Message": '{"AlarmName": "cut sho'}
 
-    one = normalize("cloudwatch", payload)[0]
+    alert = normalize("cloudwatch", payload)[0]
 
-    assert one.alert_name == "Backup failed"
-    assert '{"AlarmName": "cut sho' in one.message
+    assert alert.alert_name == "Backup failed"
+    assert '{"AlarmName": "cut sho' in alert.message
 
 
 def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
@@ -159,17 +159,17 @@ def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
 def test_json_without_a_name_is_named_by_its_topic() -> None:
     payload = event("cloudwatch/sns-plain-text") | {"Subject": None, "Message": '{"rows": 42}'}
 
-    one = normalize("cloudwatch", payload)[0]
+    alert = normalize("cloudwatch", payload)[0]
 
-    assert (one.alert_name, one.message) == ("message on ops-alarms", "rows=42")
+    assert (alert.alert_name, alert.message) == ("message on ops-alarms", "rows=42")
 
 
 def test_raw_delivery_of_something_else_is_a_message_too() -> None:
     headers = {"X-Amz-Sns-Rawdelivery": "true", "X-Amz-Sns-Topic-Arn": "arn:aws:sns:eu-west-1:210987654321:ops"}
 
-    one = normalize("cloudwatch", {"rows": 42}, headers=headers)[0]
+    alert = normalize("cloudwatch", {"rows": 42}, headers=headers)[0]
 
-    assert (one.alert_name, one.account) == ("message on ops", "210987654321")
+    assert (alert.alert_name, alert.account) == ("message on ops", "210987654321")
 
 
 def test_a_bad_record_among_good_ones() -> None:

@@ -111,10 +111,10 @@ def test_the_instance_id_beats_the_host_name() -> None:
 
 def test_unset_variables_say_nothing() -> None:
     payload = monitor(title="Disk", hostname="$HOSTNAME", tags="$TAGS", scope="", link="", last_updated="null")
-    one = normalize("datadog", payload)[0]
+    alert = normalize("datadog", payload)[0]
 
-    assert (one.host, one.url, one.labels) == (None, None, {})
-    assert one.timestamp.isoformat() == "2026-02-11T08:14:27+00:00"
+    assert (alert.host, alert.url, alert.labels) == (None, None, {})
+    assert alert.timestamp.isoformat() == "2026-02-11T08:14:27+00:00"
 
 
 def test_a_form_reads_like_the_object() -> None:

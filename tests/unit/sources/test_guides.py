@@ -1,4 +1,4 @@
-"""What docs/sources/ says to paste works, and what it says about Firstline is so."""
+"""The guides in docs/sources/: what they say to paste works, and what they say about Firstline is so."""
 
 import json
 import re

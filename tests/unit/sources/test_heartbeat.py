@@ -18,7 +18,14 @@ SWITCHES = [
     *("DeadMansSnitch", "dead-mans-snitch", "EKS DeadMansSwitchAlert", "OurE2EDeadManSwitch", "AlwaysFiring"),
     *("DeadMansSwitchProd", "Dead Mans Switch eu-west-1", "Watchdog (staging)", "prod-watchdog"),
     *("PrometheusHeartbeat", "alerting-heartbeat", "Alertmanager heartbeat us-east-2"),
-    *("ThanosWatchdog", "mimir-watchdog", "VictoriaMetrics Watchdog", "grafana_watchdog"),
+    *(
+        "ThanosWatchdog",
+        "mimir-watchdog",
+        "PrometheusAlwaysFiring",
+        "AlertPipelineHeartbeat",
+        "VictoriaMetrics Watchdog",
+        "grafana_watchdog",
+    ),
 ]
 OTHERS = [
     *("KernelWatchdog", "WatchdogTimeout", "NodeWatchdogReset", "DeadMansSwitchMissing", "WatchdogAbsent"),
@@ -65,6 +72,7 @@ def test_a_switch_opens_no_incident_and_the_shipped_rules_wait_for_it(source: st
         ("This alert is always firing; it tests the whole pipeline.", True),
         ("An always-firing alert", True),
         ("It always fires.", True),
+        ("This is meant to ensure that the entire Alerting pipeline is functional.", True),
         ("This must always fire, or paging is broken", True),
         ("The pumps always fire twice", False),
         ("The pump is firing again, as always", False),

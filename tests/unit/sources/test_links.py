@@ -15,22 +15,22 @@ from tests.support.depth import tries
 from tests.unit.sources.events import RECEIVED_AT, alert, event
 
 
-def links(one: NormalizedAlert) -> list[tuple[str, str]]:
-    return [(link.kind, link.url) for link in one.links]
+def links(alert: NormalizedAlert) -> list[tuple[str, str]]:
+    return [(link.kind, link.url) for link in alert.links]
 
 
 def from_alertmanager(source: str = "prometheus", annotations: Any = None, **fields: Any) -> NormalizedAlert:
     payload = event(f"{source}/firing")
     payload["alerts"] = payload["alerts"][:1]
     payload["alerts"][0] |= {"annotations": annotations or {}} | fields
-    (one,) = normalize(source, payload, received_at=RECEIVED_AT)
-    return one
+    (found,) = normalize(source, payload, received_at=RECEIVED_AT)
+    return found
 
 
 def test_grafana_s_addresses_are_all_kept() -> None:
-    one = alert("grafana/firing")
-    assert one.url == "https://grafana.example.com/d/abc?orgId=1&viewPanel=2"
-    assert links(one) == [
+    found = alert("grafana/firing")
+    assert found.url == "https://grafana.example.com/d/abc?orgId=1&viewPanel=2"
+    assert links(found) == [
         ("dashboard", "https://grafana.example.com/d/abc?orgId=1"),
         ("rule", "https://grafana.example.com/alerting/grafana/bdx7k2m9qp41rs/view?orgId=1"),
         ("silence", "https://grafana.example.com/alerting/silence/new?alertmanager=grafana"),
@@ -38,7 +38,7 @@ def test_grafana_s_addresses_are_all_kept() -> None:
 
 
 def test_alertmanager_s_annotations_are_links_and_texts() -> None:
-    one = from_alertmanager(
+    found = from_alertmanager(
         annotations={
             "summary": "Disk full",
             "description": "/var is full",
@@ -49,9 +49,9 @@ def test_alertmanager_s_annotations_are_links_and_texts() -> None:
             "__value_string__": "x",
         }
     )
-    assert links(one) == [("runbook", "https://wiki.example/disk"), ("dashboard", "https://grafana.example/d/1")]
-    assert one.message == "Disk full\n/var is full"
-    assert one.annotations == {"impact": "no orders"}
+    assert links(found) == [("runbook", "https://wiki.example/disk"), ("dashboard", "https://grafana.example/d/1")]
+    assert found.message == "Disk full\n/var is full"
+    assert found.annotations == {"impact": "no orders"}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_text_names_links(text: str, found: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "payload", "found"),
+    ("source", "payload", "link"),
     [
         (
             "cloudwatch",
@@ -104,9 +104,9 @@ def test_a_text_names_links(text: str, found: list[tuple[str, str]]) -> None:
         ),
     ],
 )
-def test_other_senders_say_it_their_way(source: str, payload: dict[str, Any], found: tuple[str, str]) -> None:
-    (one,) = normalize(source, payload, received_at=RECEIVED_AT)
-    assert links(one) == [found]
+def test_other_senders_say_it_their_way(source: str, payload: dict[str, Any], link: tuple[str, str]) -> None:
+    (found,) = normalize(source, payload, received_at=RECEIVED_AT)
+    assert links(found) == [link]
 
 
 def test_links_and_texts_are_part_of_no_identity() -> None:
@@ -118,13 +118,13 @@ def test_links_and_texts_are_part_of_no_identity() -> None:
 def test_there_are_only_so_many_and_none_is_cut() -> None:
     many = {f"runbook{'-' * number}url": f"https://w.example/{number}" for number in range(20)}
     texts = {f"note {number}": f"text {number}" for number in range(20)}
-    one = from_alertmanager(annotations=many | texts)
-    assert (len(one.links), len(one.annotations)) == (MOST_LINKS, MOST_ANNOTATIONS)
+    found = from_alertmanager(annotations=many | texts)
+    assert (len(found.links), len(found.annotations)) == (MOST_LINKS, MOST_ANNOTATIONS)
     assert link_to("runbook", "https://w.example/" + "x" * MAX_LINK) is None
 
 
 def test_links_lose_secrets_as_they_come_in_and_personal_data_as_they_are_shown() -> None:
-    one = without_secrets(
+    found = without_secrets(
         from_alertmanager(
             annotations={
                 "runbook": "https://w.example/x?api_key=a1b2c3d4e5f6",
@@ -133,9 +133,9 @@ def test_links_lose_secrets_as_they_come_in_and_personal_data_as_they_are_shown(
             }
         )
     )
-    assert ("runbook", "https://w.example/x") in links(one)
-    assert "hunter22x" not in one.annotations["contact"]
-    shown = without_personal_data(one)
+    assert ("runbook", "https://w.example/x") in links(found)
+    assert "hunter22x" not in found.annotations["contact"]
+    shown = without_personal_data(found)
     assert ("logs", "https://logs.example/") in links(shown)
     assert "ada.l" not in shown.annotations["contact"]
 

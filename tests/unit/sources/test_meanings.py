@@ -56,12 +56,35 @@ SPELLINGS = [
     ("kube_stateful_set", "service"),
     ("service.environment", "environment"),
     ("kubernetes.io/hostname", "node"),
+    ("k8s-app", "service"),
+    ("workload", "service"),
+    ("app_env", "environment"),
+    ("k8s_cluster", "cluster"),
+    ("vm_name", "host"),
+    ("opsgenie_priority", "severity"),
+    ("resource.service.name", "service"),
+    ("resource_attributes_deployment_environment", "environment"),
+    ("label_team", "team"),
+    ("dimension_QueueName", "service"),
+    ("tag_Environment", "environment"),
+    ("custom_tag_Team", "team"),
 ]
 
 
 @pytest.mark.parametrize(("name", "meaning"), SPELLINGS)
 def test_a_name_in_another_spelling(name: str, meaning: str) -> None:
     assert meanings.of({"colour": "ledger", name: "the value"}) == {meaning: ["the value"]}
+
+
+@pytest.mark.parametrize("name", ["label_priority", "tag_severity", "label_alertname", "label", "resource", "tags"])
+def test_a_prefix_makes_no_severity_and_no_name(name: str) -> None:
+    assert set(meanings.of({name: "high"})) <= {"instance_id"}
+
+
+def test_a_name_with_a_prefix_counts_last() -> None:
+    meant = meanings.of({"label_app": "of the pod", "tag_service": "of the tag", "job": "of the scrape"})
+
+    assert meant["service"] == ["of the pod", "of the scrape", "of the tag"]
 
 
 def test_the_table_decides_which_of_two_labels_counts() -> None:
@@ -246,20 +269,20 @@ MEANT = {
 
 
 def alert(source: str, labels: dict[str, str]) -> dict[str, Any]:
-    """What one alert says, without the labels and the body themselves."""
-    (one,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
-    assert NormalizedAlert.model_validate(one.model_dump()) == one
-    return one.model_dump(exclude={"labels", "raw_payload"})
+    """Return what one alert says, without the labels and the body themselves."""
+    (read,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
+    assert NormalizedAlert.model_validate(read.model_dump()) == read
+    return read.model_dump(exclude={"labels", "raw_payload"})
 
 
 @pytest.mark.parametrize("source", BODIES)
 def test_every_source_reads_opentelemetrys_names(source: str) -> None:
-    one = alert(source, MEANT)
+    read = alert(source, MEANT)
 
-    assert (one["service"], one["environment"], one["host"]) == ("ledger", "production", "ledger-1")
-    assert (one["region"], one["account"]) == ("eu-west-1", "210987654321")
+    assert (read["service"], read["environment"], read["host"]) == ("ledger", "production", "ledger-1")
+    assert (read["region"], read["account"]) == ("eu-west-1", "210987654321")
     # A dimension says which metric an alarm is about, not how bad it is.
-    assert one["severity"] == ("medium" if source == "cloudwatch" else "critical")
+    assert read["severity"] == ("medium" if source == "cloudwatch" else "critical")
 
 
 others = st.dictionaries(

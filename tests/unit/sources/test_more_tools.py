@@ -67,6 +67,44 @@ def librenms(state: int | str, title: str, **what: Any) -> dict[str, Any]:
     } | what
 
 
+def kapacitor(level: str, previous: str) -> dict[str, Any]:
+    tags = {"series": [{"name": "lag", "tags": {"host": "mq-1"}, "values": [["2026-03-02T12:00:00Z", 40]]}]}
+    return {
+        "id": "lag:host=mq-1",
+        "level": level,
+        "previousLevel": previous,
+        "message": f"lag is {level}",
+        "data": tags,
+    }
+
+
+def netdata(severity: str, message: str) -> dict[str, Any]:
+    return {
+        "message": message,
+        "alert": "disk_fill",
+        "chart": "disk._",
+        "severity": severity,
+        "alert_url": "https://net.example.com/a/1",
+        "host": "mq-1",
+    }
+
+
+def sensu(state: str, status: int) -> dict[str, Any]:
+    check = {"metadata": {"name": "disk"}, "state": state, "status": status, "output": f"status {status}"}
+    return {"entity": {"metadata": {"name": "mq-1"}}, "check": check}
+
+
+def atlas(status: str) -> dict[str, Any]:
+    return {
+        "id": "5d1",
+        "groupId": "g",
+        "eventTypeName": "NO_PRIMARY",
+        "status": status,
+        "clusterName": "tickets",
+        "hostnameAndPort": "t-0.mongodb.example.net:27017",
+    }
+
+
 def checkly(kind: str, title: str) -> dict[str, Any]:
     return {
         "ALERT_TITLE": title,
@@ -150,6 +188,91 @@ TOOLS: dict[str, Row] = {
         {"alert_name": "Ping", "host": "sw-3"},
         {"sensor": "Ping", "device": "sw-3", "status": "Up"},
     ),
+    "LibreNMS, with titles alone": (
+        {"title": "Alert for device sw-3 - Port down", "state": 1, "hostname": "sw-3", "severity": "critical"},
+        {"alert_name": "Port down", "host": "sw-3", "severity": "critical"},
+        {"title": "Device sw-3 recovered from Port down", "state": 0, "hostname": "sw-3", "severity": "ok"},
+    ),
+    "Kapacitor": (
+        kapacitor("CRITICAL", "OK"),
+        {"alert_name": "lag:host=mq-1", "severity": "critical", "message": "lag is CRITICAL"},
+        kapacitor("OK", "CRITICAL"),
+    ),
+    "InfluxDB": (
+        {"_check_id": "0a1", "_check_name": "Lag", "_level": "crit", "_message": "Lag is crit", "host": "mq-1"},
+        {"alert_name": "Lag", "severity": "critical", "host": "mq-1"},
+        {"_check_id": "0a1", "_check_name": "Lag", "_level": "ok", "_message": "Lag is ok", "host": "mq-1"},
+    ),
+    "Netdata, in its cloud": (
+        netdata("critical", "disk_fill of mq-1"),
+        {"alert_name": "disk_fill", "severity": "critical", "host": "mq-1", "url": "https://net.example.com/a/1"},
+        netdata("clear", "disk_fill of mq-1 recovered"),
+    ),
+    "Sensu": (
+        sensu("failing", 2),
+        {"alert_name": "disk", "severity": "critical", "host": "mq-1", "message": "status 2"},
+        sensu("passing", 0),
+    ),
+    "Sensu, an old one whose number says less than its action": (
+        {"client": {"name": "mq-1"}, "check": {"name": "disk", "status": 2}, "action": "create"},
+        {"alert_name": "disk"},
+        {"client": {"name": "mq-1"}, "check": {"name": "disk", "status": 0}, "action": "resolve"},
+    ),
+    "MongoDB Atlas": (
+        atlas("OPEN"),
+        {"alert_name": "NO_PRIMARY", "service": "tickets", "host": "t-0.mongodb.example.net"},
+        atlas("CLOSED"),
+    ),
+    "Zabbix, its own subjects": (
+        {"subject": "Problem: Lag of mq-1", "message": "Problem name: Lag of mq-1\nSeverity: Disaster\nHost: mq-1"},
+        {"alert_name": "Problem: Lag of mq-1", "severity": "critical"},
+        {"subject": "Resolved in 1h 5m 3s: Lag of mq-1", "message": "Host: mq-1"},
+    ),
+    "Zabbix, under names of one's own": (
+        {"trigger": {"name": "Lag", "status": "PROBLEM", "severity": "High"}, "host": "mq-1"},
+        {"alert_name": "Lag", "severity": "high", "host": "mq-1"},
+        {"trigger": {"name": "Lag", "status": "OK", "severity": "High"}, "host": "mq-1"},
+    ),
+    "Kibana": (
+        {"rule": {"id": "r", "name": "Lag"}, "alert": {"id": "mq-1", "actionGroup": "threshold met"}},
+        {"alert_name": "Lag"},
+        {"rule": {"id": "r", "name": "Lag"}, "alert": {"id": "mq-1", "actionGroup": "recovered"}},
+    ),
+    "Sumo Logic": (
+        {"Name": "Lag", "TriggerType": "Critical"},
+        {"alert_name": "Lag", "severity": "critical"},
+        {"Name": "Lag", "TriggerType": "ResolvedCritical"},
+    ),
+    "AppDynamics": (
+        {"alert_name": "Lag", "event_type": "POLICY_OPEN_WARNING", "severity": "WARN"},
+        {"severity": "medium"},
+        {"alert_name": "Lag", "event_type": "POLICY_CLOSE_WARNING", "severity": "WARN"},
+    ),
+    "Dead Man's Snitch": (
+        {"type": "snitch.missing", "data": {"snitch": {"token": "s1", "name": "Import", "status": "missing"}}},
+        {"alert_name": "Import"},
+        {"type": "snitch.reporting", "data": {"snitch": {"token": "s1", "name": "Import", "status": "healthy"}}},
+    ),
+    "a check by its Nagios fields in short": (
+        {"host": "mq-1", "service": "Disk /", "state": "CRITICAL", "output": "3 % free"},
+        {"alert_name": "Disk /", "host": "mq-1", "severity": "critical"},
+        {"host": "mq-1", "service": "Disk /", "state": "OK", "output": "60 % free"},
+    ),
+    "Healthchecks, and a sign before the word": (
+        {"check": "Import", "status": "\U0001f534 Down"},
+        {"alert_name": "Import"},
+        {"check": "Import", "status": "\u2705 Up"},
+    ),
+    "attachments of a chat": (
+        {"text": "", "attachments": [{"title": "[FIRING:2] Lag"}]},
+        {"alert_name": "[FIRING:2] Lag"},
+        {"text": "", "attachments": [{"title": "[RESOLVED:1] Lag"}]},
+    ),
+    "what is wrong, and no name": (
+        {"error": "no space left on /", "host": "mq-1", "severity": "critical"},
+        {"alert_name": "no space left on /", "severity": "critical"},
+        {"error": "no space left on /", "host": "mq-1", "severity": "critical", "status": "resolved"},
+    ),
     "a text for a chat": (
         {"text": "DOWN: ticket shop, critical"},
         {"severity": "critical"},
@@ -196,6 +319,39 @@ def test_a_field_of_the_sender_called_group_joins_no_two_problems() -> None:
     disk, lag = (one({"alert_name": name, "group": "platform"}) for name in ("Disk", "Lag"))
 
     assert disk.group_key != lag.group_key
+
+
+def test_a_certificate_is_another_problem_than_its_check() -> None:
+    failure, expires, renewed = (checkly(kind, "x") for kind in ("ALERT_FAILURE", "ALERT_SSL", "ALERT_RECOVERY"))
+
+    assert len({one(body).group_key for body in (failure, expires, renewed)}) == 2
+    assert one(failure).fingerprint == one(renewed).fingerprint != one(expires).fingerprint
+    assert one(expires).fingerprint == one(expires | {"ALERT_TITLE": "7 days left"}).fingerprint
+
+
+def test_one_name_in_two_clusters_is_two_incidents() -> None:
+    first, second = (one({"alert_name": "Lag", "labels": {"cluster": name}}) for name in ("a", "b"))
+
+    assert first.group_key != second.group_key
+
+
+def test_a_place_behind_the_word_for_an_alert_is_part_of_the_name() -> None:
+    west, east = (one({"text": f"Alert in eu-{side}-1: disk is full"}) for side in ("west", "east"))
+
+    assert west.group_key != east.group_key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"schemaId": "x", "data": {"AlertRuleName": "Lag", "Severity": "2 - Warning", "SubscriptionId": "s-1"}},
+        {"schemaId": "AIP Budget Notification", "data": {"BudgetName": "Lag", "SubscriptionId": "s-1"}},
+    ],
+)
+def test_what_azure_sends_outside_of_its_common_schema(body: dict[str, Any]) -> None:
+    read = one(body)
+
+    assert (read.alert_name, read.severity, read.account) == ("Lag", "medium", "s-1")
 
 
 def test_a_message_is_a_name_if_there_is_no_other() -> None:

@@ -212,9 +212,9 @@ def test_firing_and_resolved_share_their_identities(firing: str, resolved: str) 
 
 @pytest.mark.parametrize("name", ONE_ALERT)
 def test_an_alert_survives_the_state_machine(name: str) -> None:
-    one = alert(name)
+    read = alert(name)
 
-    assert NormalizedAlert.model_validate(one.model_dump(mode="json")) == one
+    assert NormalizedAlert.model_validate(read.model_dump(mode="json")) == read
 
 
 def test_one_bad_alert_among_fifty_is_rejected_alone() -> None:
@@ -258,7 +258,7 @@ def test_an_unknown_severity_counts_as_high_and_is_reported(caplog: pytest.LogCa
 
 def test_bounds_and_control_characters() -> None:
     long = "x" * 5_000
-    one = normalize(
+    read = normalize(
         "generic",
         {
             "alert_name": "disk\x00\u202e full\n" + long,
@@ -270,14 +270,14 @@ def test_bounds_and_control_characters() -> None:
         received_at=RECEIVED_AT,
     )[0]
 
-    assert one.alert_name.startswith("disk full xxx")
-    assert len(one.alert_name) == 256
-    assert one.message.startswith("red xxx")
-    assert len(one.message) == 4_000
-    assert one.host is None  # a host cut short would be another host
-    assert one.url is None
-    assert len(one.labels) == 50
-    assert max(map(len, one.labels.values())) <= 512
+    assert read.alert_name.startswith("disk full xxx")
+    assert len(read.alert_name) == 256
+    assert read.message.startswith("red xxx")
+    assert len(read.message) == 4_000
+    assert read.host is None  # a host cut short would be another host
+    assert read.url is None
+    assert len(read.labels) == 50
+    assert max(map(len, read.labels.values())) <= 512
 
 
 def test_names_that_differ_beyond_what_is_kept_stay_different_alerts() -> None:

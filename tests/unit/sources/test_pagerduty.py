@@ -33,7 +33,7 @@ def test_what_fires(kind: str, status: str, fires: bool) -> None:
     payload["event"]["event_type"] = kind
     payload["event"]["data"]["status"] = status
 
-    assert [one.status for one in normalize("pagerduty", payload)] == (["firing"] if fires else [])
+    assert [alert.status for alert in normalize("pagerduty", payload)] == (["firing"] if fires else [])
 
 
 OWN = "disk-web-7-20260211T0814-1a2b3c4d"

@@ -1,4 +1,4 @@
-"""What the sources have in common: severities, texts, times, identities, hosts."""
+"""The common ground of the sources: severities, texts, times, identities, hosts."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a message says of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
+"""Updates of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
 
 from typing import Any
 
@@ -79,6 +79,19 @@ def test_a_problem_of_zabbix_that_is_no_update_fires(told: Any) -> None:
         (" OK ", "resolved"),
         ("unavailable", "firing"),
         ("Available", "resolved"),
+        ("Closed - Resolved", "resolved"),
+        ("auto_closed", "resolved"),
+        ("Resolved (manually)", "resolved"),
+        ("back to normal", "resolved"),
+        ("no longer breached", "resolved"),
+        ("Down ended (now: Up)", "resolved"),
+        ("CRITICAL -> OK", "resolved"),
+        ("OK -> CRITICAL", "firing"),
+        ("Down (was up)", "firing"),
+        ("success rate low", "firing"),
+        ("not OK", "firing"),
+        ("operational - minor", "firing"),
+        ("cancelled", None),
     ],
 )
 def test_statuses_of_one_word_and_of_more(said: str, meant: str | None) -> None:

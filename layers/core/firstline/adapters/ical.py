@@ -25,7 +25,7 @@ MOST_SECONDS = 3.0
 """The time for which the shifts of one calendar are counted."""
 
 _CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
-"""After so many years the weekdays fall on the same days again."""
+"""The years, and the days, after which the weekdays fall on the same dates again."""
 
 _SLOW = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", re.IGNORECASE)
 _ENDLESS = re.compile(r"INTERVAL=[+-]?0*(;|$)|BYEASTER", re.IGNORECASE)

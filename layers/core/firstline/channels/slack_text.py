@@ -25,7 +25,7 @@ _DEFUSED = _ESCAPES | str.maketrans({character: character + _WORD_JOINER for cha
 """An invisible character without width: a `*` or an `@` before it starts no markup."""
 
 _CONTROL = re.compile(r"<(?=[!@#]|https?:|mailto:)")
-"""How Slack's markup for mentions and links begins. A rich text has none; this holds even if a client thinks so."""
+"""The beginning of Slack's markup for mentions and links. A rich text has none, but a client may think otherwise."""
 
 
 def escape(text: str, limit: int) -> str:

@@ -36,7 +36,7 @@ _ENDED = {"no_data": "No data any more", "expired": "Closed", "suppressed": "Sup
 """The first word about a closed incident by its outcome, unless it is over."""
 
 _REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "nothing of it fires any more.")
-"""How a reason begins that the first sentence of the message says already."""
+"""The beginnings of reasons that the first sentence of the message says already."""
 
 _NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
 _OFTEN = re.compile(r"\d+ alerts of this name in the last hour\.$")

@@ -18,7 +18,9 @@ from firstline.policy.costs import MISSED_PAGE_COST, Reach, cost, reach
 EARNED_AT = 20.0
 LOST_AT = 2.0
 BETS_OF_A_GROUP = 2
-"""More bets of one group would let a single alert that comes each night earn a model its say on everything."""
+"""The most bets of one group that count.
+
+More would let a single alert that comes each night earn a model its say on everything."""
 
 STAKES = (0.25, 0.6, 0.95)
 """The shares of its wealth that a bettor stakes. None stakes all of it: one loss would end the betting for good."""

@@ -23,7 +23,7 @@ MAX_EVENT_CHARS = 8_000
 
 _MAX_LINE_CHARS = 500
 _MAX_CANDIDATES = 25
-"""So many shapes are redacted, the most frequent first: with their secrets gone, some of them become one."""
+"""The most shapes that are redacted, the most frequent first: without their secrets, some become the same shape."""
 
 _LEVEL = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|LOG|ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|EMERGENCY|ALERT"
@@ -40,7 +40,7 @@ _MARK = re.compile(
     r"\b[Oo]ut of memory\b|\bExecution failed\b|\bOOMKilled\b|\blevel=[\"']?(?:error|fatal|critical|panic)\b|"
     r"[\[<](?:error|fatal|crit|alert|emerg)[\]>]|\b(?:error|fatal|exception):|^[EF]\d{4} "
 )
-"""What makes a line without a level an error."""
+"""The words that make a line without a level an error."""
 
 _TRACEBACK = "Traceback (most recent call last)"
 _ACCOUNTS = ("REPORT RequestId:", "START RequestId:", "END RequestId:", "INIT_REPORT ", "INIT_START ")

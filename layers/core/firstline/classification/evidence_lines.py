@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from firstline.classification import owned, vital_signs
-from firstline.classification.cause import Cause
+from firstline.classification.seen import Cause
 from firstline.models import AlarmEvidence, ErrorLog, Evidence, MetricSeries
 from firstline.privacy.safe import safe_line
 

@@ -19,7 +19,7 @@ TRUSTED_FROM = 0.5
 evidence at hand."""
 
 NOISE_FROM = 0.8
-"""From this confidence on a model may call an alert noise, if it may do so at all."""
+"""The confidence from which on a model may call an alert noise, if it may do so at all."""
 
 NOTHING_FOR_NOISE = "nothing is run for noise"
 

@@ -34,10 +34,10 @@ LAST = 5
 ENOUGH = 3
 """The number of the last `LAST` incidents that makes a pattern."""
 ALIKE_FROM = 0.6
-"""From this score a similar incident counts: the same trouble of the same service, in nearly the same words."""
+"""The score from which a similar incident counts: the same trouble of the same service, in nearly the same words."""
 
 SOMETIMES = 2
-"""So many make no pattern, but enough for a person to look."""
+"""The number of earlier incidents that make no pattern, but enough for a person to look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from firstline.observability import logger
 MOST_ALERTS = 50
 MOST_HOSTS = 20
 MOST_KINDS = 10
-"""So many different alerts of an incident are looked up among people's words; each costs a request."""
+"""The most different alerts of an incident that are looked up among people's words; each costs a request."""
 
 
 @dataclass(frozen=True, slots=True)

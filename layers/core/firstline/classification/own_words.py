@@ -22,7 +22,7 @@ NEAR_FROM = 0.2
 """Below this likeness two alerts share words that tell nothing of how bad they are."""
 
 NEIGHBOURS = 5
-"""So many of the nearest words vote, each with the square of its likeness."""
+"""The number of nearest words that vote, each with the square of its likeness."""
 
 MEANING_VOTES = 0.1
 """The vote of what the alert's words mean in general: one word at a likeness of 0.32 outvotes it. docs/evals.md has the

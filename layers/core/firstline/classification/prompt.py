@@ -36,7 +36,7 @@ MAX_TOKENS = 3_000
 """The bound of all items together. A long history fills it; an honest first-time incident takes some 200."""
 
 BYTES_PER_TOKEN = 3
-"""On the safe side: English JSON has about 4, and in scripts of 3 bytes a letter a token is about one letter."""
+"""The bytes of a token, on the safe side: English JSON has about 4; where a letter has 3 bytes, it is about a token."""
 
 MAX_EARLIER = 8
 MAX_DEPLOYMENTS = 8

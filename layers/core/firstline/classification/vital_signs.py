@@ -62,6 +62,8 @@ KINDS: Mapping[str, ResourceKind] = {
             ("ReplicaLag", "Maximum", "seconds", "replica lag"),
             ("DiskQueueDepth", "Average", "count", "disk queue"),
             ("BurstBalance", "Minimum", "percent", "burst balance"),
+            ("EBSIOBalance%", "Minimum", "percent", "I/O balance"),
+            ("EBSByteBalance%", "Minimum", "percent", "throughput balance"),
             ("CPUCreditBalance", "Minimum", "count", "CPU credits"),
             ("ReadIOPS", "Average", "count", "read IOPS"),
             ("WriteIOPS", "Average", "count", "write IOPS"),

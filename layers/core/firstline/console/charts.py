@@ -73,14 +73,14 @@ def stacked(title: str, names: Sequence[str], series: Sequence[Series], *, chang
     change
         The place of a change among the columns: 2.5 is the middle of the third.
     """
-    most = max([1, *(sum(one.values[place] or 0 for one in series) for place in range(len(names)))])
+    most = max([1, *(sum(plotted.values[place] or 0 for plotted in series) for place in range(len(names)))])
     bars: list[Bar] = []
     for place, name in enumerate(names):
         below = 0.0
-        for one in series:
-            if value := one.values[place]:
-                label = f"{name}: {value:g} {one.name}"
-                bars.append(_bar(place + 0.1, 0.8, below, value, most, one.tone, label, len(names)))
+        for plotted in series:
+            if value := plotted.values[place]:
+                label = f"{name}: {value:g} {plotted.name}"
+                bars.append(_bar(place + 0.1, 0.8, below, value, most, plotted.tone, label, len(names)))
                 below += value
     return _chart(title, names, series, bars, most, "{:g}".format, change)
 
@@ -102,14 +102,14 @@ def beside(
     names, series, change
         As in `stacked`.
     """
-    most = max([1.0, *(value for one in series for value in one.values if value is not None)])
+    most = max([1.0, *(value for plotted in series for value in plotted.values if value is not None)])
     width = 0.8 / max(1, len(series))
     bars: list[Bar] = []
     for place, name in enumerate(names):
-        for number, one in enumerate(series):
-            if value := one.values[place]:
-                label, left = f"{name}: {one.name} {words(value)}", place + 0.1 + width * number
-                bars.append(_bar(left, width, 0, value, most, one.tone, label, len(names)))
+        for number, plotted in enumerate(series):
+            if value := plotted.values[place]:
+                label, left = f"{name}: {plotted.name} {words(value)}", place + 0.1 + width * number
+                bars.append(_bar(left, width, 0, value, most, plotted.tone, label, len(names)))
     return _chart(title, names, series, bars, most, words, change)
 
 
@@ -139,8 +139,8 @@ def _chart(
     ]
     lines = [Mark(_LEFT - 6, round(_TOP + tall * (1 - value / most), 1), words(value)) for value in (0.0, most)]
     rows = [
-        [name, *("–" if (value := one.values[place]) is None else words(value) for one in series)]
+        [name, *("–" if (value := plotted.values[place]) is None else words(value) for plotted in series)]
         for place, name in enumerate(names)
     ]
     at = None if change is None else round(_LEFT + change * step, 1)
-    return Chart(title, series, bars, marks, lines, ["", *(one.name for one in series)], rows, at)
+    return Chart(title, series, bars, marks, lines, ["", *(plotted.name for plotted in series)], rows, at)

@@ -59,20 +59,22 @@ def gather(record: IncidentRecord, now: datetime, *, incidents: Incidents, trail
     """Read everything about an incident that the page shows. Raises HistoryUnavailable."""
     incident, alert = record.incident, record.incident.alert
     since = incident.opened_at - SUSPECT
-    suspects = [one for one in incidents.deployments_since(since) if one.deployed_at <= incident.opened_at]
+    suspects = [
+        deployment for deployment in incidents.deployments_since(since) if deployment.deployed_at <= incident.opened_at
+    ]
     like = most_similar(alert, incidents.incidents_like(alert), group_key=incident.group_key, now=now)
     earlier = [
-        one
-        for one in (*incidents.earlier_incidents(incident.group_key, 3), *(similar.incident for similar in like))
-        if one.incident_id != incident.incident_id
+        known
+        for known in (*incidents.earlier_incidents(incident.group_key, 3), *(similar.incident for similar in like))
+        if known.incident_id != incident.incident_id
     ]
     members = incidents.members(incident.incident_id, MOST_ALERTS)
     return IncidentView(
         record=as_people_see_it(record),
-        members=[one.model_copy(update={"alert": without_personal_data(one.alert)}) for one in members],
+        members=[stored.model_copy(update={"alert": without_personal_data(stored.alert)}) for stored in members],
         entries=trail.entries(incident.incident_id),
         same_name=incidents.alerts_named(alert.alert_name, now),
-        deployments=[one for one in suspects if alert.service is None or one.concerns(alert)][:5],
+        deployments=[deployment for deployment in suspects if alert.service is None or deployment.concerns(alert)][:5],
         earlier=earlier[:MOST_SIMILAR],
     )
 
@@ -115,8 +117,8 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         more_alerts=max(0, record.alert_count - max(1, len(view.members))),
         evidence=list(_evidence(view)),
         plot=metric_chart(verdict.series, frame.zone) if verdict and verdict.series else None,
-        deployments=[_before(one, record) for one in view.deployments],
-        similar=[_earlier(one) for one in view.earlier],
+        deployments=[_before(deployment, record) for deployment in view.deployments],
+        similar=[_earlier(incident) for incident in view.earlier],
         timeline=timeline(record, view.entries)[-MOST_MOMENTS:],
         trail_broken=first_break(record.incident.incident_id, view.entries),
         labels=dict(list(labels(record.incident).items())[:MOST_LABELS]),
@@ -254,9 +256,9 @@ class _DeploymentLine:
     state: str
 
 
-def _before(one: Deployment, record: IncidentRecord) -> _DeploymentLine:
-    before = record.incident.opened_at - one.deployed_at
-    return _DeploymentLine(one.service, one.version, before, (one.state or "").replace("_", " "))
+def _before(deployment: Deployment, record: IncidentRecord) -> _DeploymentLine:
+    before = record.incident.opened_at - deployment.deployed_at
+    return _DeploymentLine(deployment.service, deployment.version, before, (deployment.state or "").replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -268,9 +270,9 @@ class _EarlierLine:
     note: str
 
 
-def _earlier(one: EarlierIncident) -> _EarlierLine:
-    by = f" by {one_line(one.taken_by, 80)}" if one.taken_by and one.outcome == "resolved" else ""
-    end = (ENDS.get(one.outcome) or f"Resolved{by}").removesuffix(", please look")
+def _earlier(earlier: EarlierIncident) -> _EarlierLine:
+    by = f" by {one_line(earlier.taken_by, 80)}" if earlier.taken_by and earlier.outcome == "resolved" else ""
+    end = (ENDS.get(earlier.outcome) or f"Resolved{by}").removesuffix(", please look")
     end = end[0].lower() + end[1:]
-    title = one_line(one.alert_name or one.incident_id, 120)
-    return _EarlierLine(one.incident_id, title, one.closed_at, end, one_line(one.note or "", 300))
+    title = one_line(earlier.alert_name or earlier.incident_id, 120)
+    return _EarlierLine(earlier.incident_id, title, earlier.closed_at, end, one_line(earlier.note or "", 300))

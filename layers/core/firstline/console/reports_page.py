@@ -75,7 +75,10 @@ def reports_page(records: Iterable[IncidentRecord], asked: Asked, schedules: Map
         rows=[tuple(_cells(row)) for row in found.rows],
         comparison=[] if compared is None else list(side_by_side(compared.before, compared.after)),
         compared="" if compared is None else _compared(compared.span, compared.before, compared.after),
-        people=[(one_line(one.person, _NAME_CHARS), one.pages, one.at_night, one.zone) for one in found.people],
+        people=[
+            (one_line(person.person, _NAME_CHARS), person.pages, person.at_night, person.zone)
+            for person in found.people
+        ],
         noisiest=list(_noisiest(found.noisiest)),
     )
 

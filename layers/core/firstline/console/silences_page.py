@@ -29,11 +29,12 @@ class _SilenceLine:
 
 def silences_page(silences: Sequence[Silence], frame: Frame) -> str:
     """Render the page. What ends first stands first; of what is over, what ended last."""
-    active = sorted((one for one in silences if one.active(frame.now)), key=lambda one: one.expires_at)
-    over = sorted((one for one in silences if not one.active(frame.now)), key=_end, reverse=True)[:MOST_OVER]
+    by_end = sorted(silences, key=_end)
+    active = [silence for silence in by_end if silence.active(frame.now)]
+    over = [silence for silence in reversed(by_end) if not silence.active(frame.now)][:MOST_OVER]
     groups = [
-        ("Active", [_line(one, frame.now) for one in active]),
-        ("Over, of the last day", [_line(one, frame.now) for one in over]),
+        ("Active", [_line(silence, frame.now) for silence in active]),
+        ("Over, of the last day", [_line(silence, frame.now) for silence in over]),
     ]
     return render("silences.html", **frame.values("Silences", "silences"), groups=groups)
 

@@ -31,7 +31,7 @@ def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
 
 
 _ASKED = {"escalate": "asked for the next level", "reopen": "said that it is not over"}
-"""What a person did that has no other entry on the trail. The rest of `acted` stands beside its own effect."""
+"""The acts of people that have no other entry on the trail. The rest of `acted` stands beside its own effect."""
 
 
 def _sentence(entry: Entry, places: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(minutes=10)
 
 FORGOTTEN_AFTER = timedelta(minutes=30)
-"""What was not tried for so long begins with the shortest pause."""
+"""The time without a try after which the next failure begins with the shortest pause again."""
 
 
 class Backoff:

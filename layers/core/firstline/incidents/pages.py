@@ -8,16 +8,16 @@ from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
-"""How long an incident in which nothing fires any more stays open: an alert that comes back comes back to it."""
+"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
 
 LOUDER_WITHIN = timedelta(minutes=1)
-"""How late the page may be for what joined after the verdict and is worse. Only a running remediation delays it."""
+"""The longest delay of the page for a worse alert that joined after the verdict; a running remediation delays it."""
 
 STORM_PAGES_EVERY = timedelta(minutes=5)
 """A storm whose page is answered is paged again for further criticals, but not more often than this."""
 
 LEASE = timedelta(seconds=60)
-"""How long a claimed page may take to go out. Longer than any function runs."""
+"""The time that a claimed page has to go out: longer than any function runs."""
 
 WITHOUT_DATA = "No data any more: nobody saw it recover, so please look."
 """The reason of a page for an alert that ended without data."""

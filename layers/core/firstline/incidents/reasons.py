@@ -8,7 +8,7 @@ from firstline.models import RemediationPlan
 EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
 ESCALATED = "Escalated by"
-"""How the reason of a page begins that a person asked for."""
+"""The beginning of the reason of a page that a person asked for."""
 
 SLACK_IS_DOWN = (
     "Slack is down: it takes no messages, so nobody can read there what needs no page. This one page stands for all "

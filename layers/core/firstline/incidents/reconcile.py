@@ -29,8 +29,10 @@ from firstline.observability import logger, metrics
 from firstline.text import in_words
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""What is due so soon is looked at, too. Each write makes an incident due a minute later, so one that is written more
-often than once a minute would otherwise never be due. Runs may be some seconds more or less than a minute apart."""
+"""The time before an incident is due in which it is looked at already.
+
+Each write makes an incident due a minute later, so an incident that is written more often than once a minute would
+otherwise never be due. Runs may be some seconds more or less than a minute apart."""
 
 MOST_LIVES = 400
 """The most open incidents that one run looks at: those that have been due for longest."""
@@ -51,10 +53,10 @@ FAILED_WITHIN = timedelta(minutes=3)
 """Executions that failed before that were seen by an earlier run."""
 
 STOPPED = ("ABORTED", "TIMED_OUT")
-"""How an execution ends that did not end by itself. Those that fail are counted by Step Functions."""
+"""The ends of executions that did not end by themselves. Those that fail are counted by Step Functions."""
 
 SECONDS = 38.0
-"""What is left of the incidents after this time waits for the next run, so that this one does not time out."""
+"""The time that a run spends on incidents; the rest of them wait for the next run, so that no run times out."""
 
 SCHEDULES_BEGIN_WITHIN = 28.0
 """Schedules that are kept elsewhere may take 25 seconds to copy, and Lambda ends the function after 55."""
@@ -87,6 +89,8 @@ class Reconciler:
         Checks every heartbeat.
     on_call
         Says the hand-overs that are due, and does what else schedules need. No page waits for it.
+    throttles
+        Tells of functions that Lambda refused to run.
     """
 
     incidents: Incidents
@@ -99,6 +103,7 @@ class Reconciler:
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
     on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
+    throttles: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
@@ -149,6 +154,8 @@ class Reconciler:
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
+        with _apart("whether Lambda refused functions is not known for this hour"):
+            self.throttles(now)
         if self.clock() < began + SCHEDULES_BEGIN_WITHIN:
             with _apart("the schedules of who is on call wait for the next run"):
                 self.on_call(now)

@@ -24,12 +24,12 @@ from firstline.text import local_time, one_line, short_duration
 SHORT_ID_LENGTH = 8
 
 type Timing = Literal["", "for", "ago", "open", "after"]
-"""How the words for who has an incident go on with a time: `ada has it, for 10 min`, `paged 12 min ago`, `open for
-5 min`, `Cleared by itself, after 4 min`; or not at all."""
+"""The form of the time behind the words for who has an incident: `ada has it, for 10 min`, `paged 12 min ago`, `open
+for 5 min`, `Cleared by itself, after 4 min`; or none."""
 
 type Holder = Literal["nobody", "person", "firstline", "over"]
-"""Who deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held, cured by a
-runbook, or watched after its end. `over`: it is closed."""
+"""The party that deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held,
+cured by a runbook, or watched after its end. `over`: it is closed."""
 
 
 @dataclass(frozen=True)

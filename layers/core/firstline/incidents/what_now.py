@@ -1,7 +1,8 @@
 """The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
-Every state of the machine that has an effect, and every wait, is followed by `What Now?`, which asks this function. So
-an execution that missed a signal, was restarted in the middle, or succeeds one that died finds its way by the record.
+Every wait is followed by `What Now?`, which asks this function; functions whose states have an effect ask it themselves
+(`following.py`). So an execution that missed a signal, was restarted in the middle, or succeeds one that died finds its
+way by the record.
 
 No answer repeats itself without a wait: an effect that the record does not show was refused, or could not be written,
 and is tried again only after a wait.
@@ -28,7 +29,7 @@ from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, 
 from firstline.models.live import loudest_since
 
 MOST_ROUNDS = 300
-"""After so many rounds an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
+"""The rounds after which an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
 
 LONGEST_WAIT = timedelta(days=7)
 
@@ -135,6 +136,13 @@ def stale_resolve(live: Live) -> bool:
     return live.resolved_by is not None and live.resolved_seen is not None and live.joined > live.resolved_seen
 
 
+def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
+    """Return how much of the grouping window is left of an incident in which nothing fires any more."""
+    window = max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
+    since = max(live.last_end_at or live.last_alert_at, live.last_alert_at)
+    return since + window - now
+
+
 @dataclass(frozen=True)
 class _Look:
     """One look at the record. Each method returns the next state, or None if another question decides."""
@@ -230,16 +238,11 @@ class _Look:
             return self.go("Close Incident", ended_by="person")
         if not is_over(self.live):
             return None
-        left = self._quiet_left()
+        left = quiet_left(self.live, self.now, self.times)
         if left <= timedelta(0):
             return self.go("Close Incident")
         announced = self.came_from in ("Announce Quiet", "Await Quiet")
         return self.go("Await Quiet" if announced else "Announce Quiet", left)
-
-    def _quiet_left(self) -> timedelta:
-        window = max(GROUPING_WINDOW, self.times.flap_quiet) if self.live.flapping else GROUPING_WINDOW
-        since = max(self.live.last_end_at or self.live.last_alert_at, self.live.last_alert_at)
-        return since + window - self.now
 
     # --- may it end without people? -----------------------------------------------------------------------------------
 
@@ -265,7 +268,7 @@ class _Look:
             return self.go("Record Suppression", joined=self.live.judged)
         if verdict.hold is not None and on_hold(self.live, self.now):
             return self.go("Hold", (self.live.held_until or self.now) - self.now)
-        if not self.request.planned and self.record.plan is None:
+        if not self.request.planned and self.record.plan is None and verdict.runbook_id is not None:
             return self.go("Plan Remediation")
         return self._may_run() or self._verified()
 
@@ -325,7 +328,9 @@ class _Look:
     def with_people(self) -> WhatNowOutput:
         """Page, wait for an answer, tell ops, or wait for the end; before a wait, show people what they do not see."""
         found = self._with_people()
-        return self.go("Notify Ops") if found.go in WITH_PEOPLE and self._unseen() else found
+        # A page that is due and was just refused is waited for first: after a message it would be tried at once.
+        show = found.go in WITH_PEOPLE and self._unseen() and not (self.pages and page_due(self.live, self.now))
+        return self.go("Notify Ops") if show else found
 
     def _evidence_due(self) -> bool:
         """Return True right after a page that did not wait for the evidence around its alarm."""

@@ -20,7 +20,7 @@ REOPEN_AFTER = timedelta(minutes=30)
 knew of the alert, senders repeat themselves, and metrics lag."""
 
 type Fate = Literal["duplicate", "late", "refreshed", "worsens", "enters", "ends", "alone"]
-"""What happens to an alert.
+"""The fate of an alert in its group.
 
 `refreshed`: it fires in a newer episode of the same incident. `worsens`: it fires already and got worse. `enters`: it
 joins the group's open incident or opens one. `ends`: an open incident counts it, and it is over. `alone`: it is written

@@ -76,7 +76,7 @@ class Classification(Frozen):
     """The model's verdict within the guardrails, whether or not it counts (`classification.say`)."""
 
     unsure: list[Text] = []
-    """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
+    """The reasons why a human should judge this, with evidence, a line each; empty if Firstline is sure enough."""
     usage: Usage = Usage()
     route: RouteName | None = None
     hold: Hold | None = None

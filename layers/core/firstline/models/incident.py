@@ -55,7 +55,7 @@ class Incident(Frozen):
     hold: Hold | None = None
     """The silence, maintenance window or inhibition that held all of its alerts when it was opened."""
     locations: list[Location] = []
-    """What its alerts say of their machines, each location once; empty if it was opened by one alert."""
+    """The machines of its alerts, each location once; empty if one alert opened it."""
 
     levels: list[Name] = []
     """The levels of the paging policy that a storm pages, if its alerts have another route than those of no service."""

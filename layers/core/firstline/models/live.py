@@ -67,7 +67,7 @@ class Loud(Frozen):
 
 
 type Awaiting = Literal["hold", "recovery", "acknowledgement", "resolution", "quiet"]
-"""What the execution waits for; the names of the states are `Hold`, `Await Recovery` and so on."""
+"""The event that the execution waits for; the names of the states are `Hold`, `Await Recovery` and so on."""
 
 
 class Live(Frozen):
@@ -263,7 +263,7 @@ class StoredAlert(Frozen):
     number: int = 0
     inhibits: tuple[str, ...] = ()
     alert: NormalizedAlert
-    """Without the sender's body."""
+    """The alert without the sender's body."""
 
     @property
     def lost(self) -> Counts:

@@ -123,7 +123,7 @@ class IncidentRecord(Frozen):
     slack_channel: str | None = None
     slack_ts: str | None = None
     posted: dict[str, str] = {}
-    """By channel that cannot edit: the digest of the newest post about this incident (`channels.posts`)."""
+    """The digest of the newest post about this incident, by channel that cannot edit (`channels.posts`)."""
     feedback: list[Feedback] = []
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None

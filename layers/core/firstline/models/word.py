@@ -38,7 +38,7 @@ class AlertKind(Lenient):
 
     @property
     def key(self) -> str:
-        """Return the name under which its word is stored: 20 hexadecimal digits, whatever the name's case."""
+        """Return the name under which a person's word on this kind of alert is stored: 20 hexadecimal digits."""
         name = " ".join(self.alert_name.casefold().split())
         parts = (self.source, name, short_environment(self.environment or ""))
         return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]

@@ -8,7 +8,7 @@ from firstline.models import Frozen, Name
 from firstline.policy.people import Person
 
 type Through = Literal["Slack", "approval page", "command line", "console"]
-"""Where a person acts, as messages name it."""
+"""The place at which a person acts, as messages name it."""
 
 
 class Actor(Frozen):

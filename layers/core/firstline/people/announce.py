@@ -9,20 +9,21 @@ from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
+    EndInput,
     NotifyInput,
     NotifyOpsInput,
     NotifyOutput,
     Observed,
     RecordSuppressionInput,
 )
-from firstline.errors import ChannelFailed, HistoryUnavailable
-from firstline.incidents.pages import GROUPING_WINDOW
+from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
+from firstline.incidents.pages import GROUPING_WINDOW, is_over
 from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
 from firstline.incidents.waiting import waited_for
-from firstline.incidents.what_now import WITH_PEOPLE
-from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
+from firstline.incidents.what_now import WITH_PEOPLE, Times, quiet_left
+from firstline.models import Hold, Incident, IncidentRecord, Live, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, outcome_of
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
@@ -32,7 +33,7 @@ from firstline.text import in_words
 
 SLACK_DOWN_KEY = "slack-is-down"
 SLACK_DOWN_FOR = timedelta(hours=1)
-"""While no channel takes messages, one incident is paged for all of them, and the next one after this time."""
+"""The time between two incidents that are paged because no channel takes messages: each stands for all of them."""
 
 METRICS: dict[Outcome, str] = {
     "suppressed": "Suppressed",
@@ -52,6 +53,7 @@ def announce(
     incidents: Incidents,
     now: datetime,
     end_silence: Callable[[str, datetime], None],
+    times: Times,
     look: Look = no_look,
 ) -> NotifyOutput:
     """Serve a state of the notify function: tell people, and close the incident where it ends.
@@ -64,6 +66,8 @@ def announce(
     ----------
     end_silence
         Ends a silence, by its id, that waited for its incident to resolve.
+    times
+        Say how long an incident that resolved stays open.
     look
         Says in an edited message whether the metric of the incident's alarm is back in its range.
 
@@ -75,7 +79,19 @@ def announce(
         The table could not be reached.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
-    return _Announcer(record, channels, incidents, now, end_silence, look).serve(event)
+    return _Announcer(record, channels, incidents, now, end_silence, times, look).serve(event)
+
+
+def ensure_ended(event: NotifyInput, output: NotifyOutput) -> None:
+    """Raise an error for an incident that stays open although its execution was to end with this state.
+
+    Raises
+    ------
+    StaysOpen
+        The state machine catches it, and decides anew.
+    """
+    if isinstance(event, EndInput) and event.ends and not output.closed:
+        raise StaysOpen("something joined since the decision to end it")
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
@@ -94,6 +110,7 @@ class _Announcer:
     incidents: Incidents
     now: datetime
     end_silence: Callable[[str, datetime], None]
+    times: Times
     look: Look
 
     def serve(self, event: NotifyInput) -> NotifyOutput:
@@ -153,7 +170,9 @@ class _Announcer:
         return NotifyOutput(told=bool(self._tell("quiet", self.record, reason).reached))
 
     def _close(self, event: CloseIncidentInput) -> NotifyOutput:
-        record = self._known(results=event.results)
+        record, live = self._known(results=event.results), self.record.live
+        if event.ended_by == "resolved" and live is not None and live.open and not self._is_quiet(live):
+            return NotifyOutput(told=False, closed=False)
         hold = waited_for(record)
         missing = without_data(record, self.incidents) if event.ended_by == "resolved" else None
         reason = missing or end_in_words(event, record)
@@ -177,6 +196,10 @@ class _Announcer:
         elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
             self._end(hold)
         return NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome)
+
+    def _is_quiet(self, live: Live) -> bool:
+        """Return True if nothing fires, and has not for the grouping window: whoever asks may have waited in vain."""
+        return is_over(live) and quiet_left(live, self.now, self.times) <= timedelta(0)
 
     def _stays_open(self, event: CloseIncidentInput) -> NotifyOutput:
         """Take a Resolve back that did not know of all alerts, and tell people what joined."""

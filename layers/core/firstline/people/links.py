@@ -18,7 +18,7 @@ from firstline.text import short_duration
 SECRET = "approvals/signing-key"  # noqa: S105 (its name)
 CLOSED = f"The approval page is closed: the stack has no secret {SECRET}."
 MISCONFIGURED = "Such links are closed until the stack's owner mends a key: the log of the function respond names it."
-"""What a visitor reads instead of a `ConfigurationError`, which is for the owner."""
+"""The text that a visitor reads instead of a `ConfigurationError`, which is for the owner."""
 
 MIN_KEY_LENGTH = 32
 MAX_TOKEN_LENGTH = 2_000

@@ -14,7 +14,7 @@ from firstline.text import one_line
 
 MOST_LOOKS = 20
 WINDOW = timedelta(minutes=1)
-"""So many looks in this time: in a storm messages are edited all the time, and each look is two requests."""
+"""The time in which only so many looks are made: a storm edits messages all the time, and a look is two requests."""
 
 MAX_CHARS = 300
 

@@ -36,7 +36,7 @@ _IN_PAGES: Mapping[tuple[Reach, Reach], float] = {
     ("tell", "drop"): NOISE_TOLD,
     ("drop", "tell"): TOLD_DROPPED,
 }
-"""By whom the verdict reaches, and whom it should have reached."""
+"""The costs by whom the verdict reaches and whom it should have reached."""
 
 
 def cost(said: Severity, truth: Severity, missed_page: float = MISSED_PAGE_COST) -> float:

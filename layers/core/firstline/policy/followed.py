@@ -22,7 +22,7 @@ AHEAD, BEHIND = timedelta(days=60), timedelta(days=14)
 """The time around now that a copy holds."""
 
 OLD = timedelta(days=1)
-"""From this age on a copy is still used, and messages say how old it is."""
+"""The age from which on messages say how old a copy is; it is still used."""
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from firstline.sources.heartbeat import CALLED, is_dead_mans_switch
 from firstline.text import in_words
 
 GAP = timedelta(minutes=5)
-"""After a longer gap between two checks, beats may have been lost meanwhile: the watch begins anew."""
+"""The longest gap between two checks in which no beat was lost; after a longer one the watch begins anew."""
 
 AGAIN = timedelta(hours=24)
 """An absence that lasts is said again after this time: perhaps a person resolved the incident about it."""

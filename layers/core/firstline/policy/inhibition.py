@@ -18,10 +18,12 @@ from firstline.policy.pattern import fold
 from firstline.policy.schedule import one_or_many
 
 AT_MOST = timedelta(hours=4)
-"""How long an inhibition holds an incident. Then it is judged again, and held again if a source still fires."""
+"""The time for which an inhibition holds an incident.
+
+Then the incident is judged again, and held again if a source still fires."""
 
 _FIELDS = ("source", "alert_name", "account", "region", "environment", "service", "host")
-"""What `equal` may name besides labels: the facts that every source fills in alike."""
+"""The facts that `equal` may name besides labels: every source fills them in alike."""
 
 type Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 

@@ -41,7 +41,7 @@ NOBODY = "nobody"
 """The person in a gap of a schedule that is kept elsewhere."""
 
 NUMBERS = "oncall/"
-"""Where the stack may read the phone numbers that people.yaml does not have."""
+"""The path of the secrets with the phone numbers that people.yaml does not have."""
 
 LONGEST_SHIFT = timedelta(days=7, hours=1)
 """A week, in which the clocks may be set back."""

@@ -144,7 +144,7 @@ ONLY_THE_TOPIC = PagingPolicy(
         )
     ]
 )
-"""Who is paged while the policy cannot be read."""
+"""The policy that is in force while the owner's cannot be read."""
 
 
 def load_paging_policy(path: Path) -> PagingPolicy:

@@ -39,7 +39,7 @@ _NO_SECRET_KEY = re.compile(
 _SCHEMES = (
     *("bearer", "basic", "token", "apikey", "digest", "oauth", "sso-key", "ssws", "hmac", "key", "geniekey", "splunk"),
 )
-"""What an `Authorization` header may begin with."""
+"""The schemes with which an `Authorization` header may begin."""
 # In `…:381904772516:secret:prod/db`, an ARN, `secret` is followed by a name, not by a secret.
 _NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])|(?P<glued>{_GLUED})(?![A-Za-z])"
 

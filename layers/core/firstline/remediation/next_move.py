@@ -41,7 +41,7 @@ MOST_ROWS = 10
 """The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
 
 UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
-"""What an act prints that found nothing to do, and did nothing."""
+"""The lines that an act prints if it found nothing to do, and did nothing."""
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)(?:, ?([A-Za-z]+))?\]")
 """The reasons for which DynamoDB cancelled a transaction, as its message lists them: two writes, and one check."""

@@ -348,11 +348,11 @@ def _ensure_platforms(runbook: Runbook, resolution: Resolution) -> None:
     if resolution.windows and not runbook.on_windows:
         raise NoPlan(f"{resolution.windows[0]} runs Windows, and {runbook.id} has no steps for that{missing}")
     if runbook.on_windows and len(resolution.windows) < count:
-        raise NoPlan(f"{runbook.id} is written for Windows only")
+        raise NoPlan(f"not every target runs Windows, and {runbook.id} is written for Windows only{missing}")
     if hybrid and "hybrid" not in runbook.nodes:
         raise NoPlan(f"{hybrid[0]} is a hybrid node, and {runbook.id} is not written for those{missing}")
     if "ec2" not in runbook.nodes and len(hybrid) < count:
-        raise NoPlan(f"{runbook.id} is written for hybrid nodes only")
+        raise NoPlan(f"not every target is a hybrid node, and {runbook.id} is written for hybrid nodes only{missing}")
 
 
 def _field(alert: NormalizedAlert, field: str) -> str | None:

@@ -25,12 +25,12 @@ ENDINGS: Mapping[Ending, str] = {
     "no_data": "ended without data",
     "open": "still open",
 }
-"""What each end is called, in the order in which reports list them."""
+"""The name of each end, in the order in which reports list them."""
 
 CAME_BACK_WITHIN = timedelta(hours=1)
 _BY_A_PERSON = "person"
 _REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
-"""What `people.reported.reopened` writes."""
+"""The text that `people.reported.reopened` writes."""
 
 
 def ending_of(record: IncidentRecord) -> Ending:

@@ -75,4 +75,4 @@ def pages_of_people(records: Iterable[IncidentRecord], clocks: Clocks) -> list[P
         )
         for person, pages in found.items()
     ]
-    return sorted(counted, key=lambda one: (-one.pages, one.person))
+    return sorted(counted, key=lambda person: (-person.pages, person.person))

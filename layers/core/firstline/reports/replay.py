@@ -32,7 +32,7 @@ type Members = Callable[[str], Sequence[StoredAlert]]
 """Returns the alerts that the table has as an incident's."""
 
 AT_ONCE = timedelta(minutes=1)
-"""What joins within this time is as good as there from the beginning."""
+"""The time within which an alert that joins counts as there from the beginning."""
 
 _EFFECT = ("severity", "at_most", "at_least", "hold", "route", "even_critical")
 

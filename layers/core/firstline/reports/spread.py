@@ -7,7 +7,7 @@ from math import ceil
 from firstline.models import Frozen
 
 ENOUGH_FOR_P90 = 10
-"""Of fewer values, the ninth decile is but one of the largest: none is given."""
+"""The fewest values with a ninth decile: of fewer, it is but one of the largest."""
 
 
 class Spread(Frozen):

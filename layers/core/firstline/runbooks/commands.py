@@ -64,7 +64,7 @@ class Command(Frozen):
     run_as: User = "nobody"
     because: Annotated[str, StringConstraints(min_length=15, max_length=300)] | None = None
     reads_journal: bool = False
-    """Whether the user is given the group systemd-journal, which may read all logs of the journal and change none."""
+    """True if the user is given the group systemd-journal, which may read all logs of the journal and change none."""
     timeout: StepTimeout = timedelta(seconds=60)
     accept: list[Accepted] = Field(default=[], max_length=10)
 

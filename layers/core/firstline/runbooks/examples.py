@@ -27,7 +27,7 @@ class ExampleAlert(Frozen):
     measured: list[Measured] = Field(default=[])
     """The metrics that the alert's rule compares, as a source would have read them."""
     why: Annotated[str, StringConstraints(max_length=200)] = ""
-    """For people: why this alert is, or is not, one for the runbook."""
+    """The reason, for people, why this alert is, or is not, one for the runbook."""
 
     def as_alert(self) -> NormalizedAlert:
         """Return the alert as a source would have read it."""

@@ -14,7 +14,7 @@ SAFE_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./:@%+=,-")
 """All that a parameter may ever contain: nothing that a shell splits on, expands or quotes with."""
 
 MAX_VALUE_LENGTH = 256
-"""Longer values are refused before any pattern sees them."""
+"""The longest value that a pattern sees; a longer one is refused before."""
 
 _QUANTIFIER = re.compile(r"[*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\}")
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from firstline.errors import Unauthenticated
 
 TOKEN_HEADER = "x-firstline-token"  # noqa: S105 - a header's name
-"""For senders that can set a header of their own, but not `Authorization`."""
+"""The header for senders that can set one of their own, but not `Authorization`."""
 
 SIGNATURE_WINDOW_SECONDS = 300
 """The largest distance of a signed time stamp from now, in the past or in the future."""

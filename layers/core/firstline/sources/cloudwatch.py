@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import values
+from firstline.sources import generic, meanings, values
 from firstline.sources.body import parse_json
-from firstline.sources.cloudwatch_alarm import Alarm, add_alarm
+from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, topic_severity_word
 from firstline.sources.cloudwatch_metrics import Query, query, single
+from firstline.sources.generic import is_documented
 from firstline.sources.notices import add_message, is_known
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
@@ -93,8 +94,18 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
         _read_alarm_message(message, raw, topic, reading)
     elif type(message) is dict and str(message.get("detail-type")).startswith("CloudWatch Alarm"):
         _read_event(message, reading)
+    elif type(message) is dict and not is_known(message) and is_documented(message):
+        _read_documented(message, topic, reading)
     else:
         add_message(message, topic, envelope, raw, reading)
+
+
+def _read_documented(message: dict[str, Any], topic: str | None, reading: Reading) -> None:
+    """Read what the generic source reads too; account, region and severity may stand in the topic alone."""
+    arn = (topic or "").split(":")
+    told = {"severity": topic_severity_word(topic)} | ({"account": arn[4], "region": arn[3]} if len(arn) > 5 else {})
+    missing = {name: word for name, word in told.items() if word and meanings.find(message, name) is None}
+    generic.read({**missing, **message}, reading)
 
 
 def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, reading: Reading) -> None:
@@ -119,6 +130,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             topic=topic,
             actions=_list(message.get("AlarmActions")),
             children=[_object(child).get("Arn") for child in _list(message.get("TriggeringChildren"))],
+            rule=message.get("AlarmRule"),
             accounts=[_object(m).get("AccountId") for m in _list(trigger.get("Metrics"))],
             queries=_queries(trigger.get("Metrics"), single({**message, **trigger})),
             comparison=trigger.get("ComparisonOperator") or message.get("ComparisonOperator"),
@@ -164,6 +176,7 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         contributor_id=contributor.get("id") or contributor.get("contributorId"),
         contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
         children=_triggering(state.get("reasonData")),
+        rule=configuration.get("alarmRule"),
         accounts=[_object(m).get("accountId") for m in _list(configuration.get("metrics"))],
         queries=_queries(configuration.get("metrics")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,

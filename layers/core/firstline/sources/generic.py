@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, notices, prometheus, values
+from firstline.sources import meanings, notices, prometheus, severity, values
 from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.cloudwatch_alarm import severity_word
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
@@ -19,27 +19,35 @@ from firstline.sources.notices.notice import essence, part
 from firstline.sources.notices.unknown import begins_with_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
-from firstline.sources.statuses import STATUSES, Status, states_something, status_of, word_of_event
+from firstline.sources.statuses import STATUSES, Status, is_known, states_something, status_of, word_of_event
 
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
     # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
     *("checkname", "monitorfriendlyname", "monitorname", "searchname", "trigger", "triggername", "eventname"),
     # New Relic's older ones, Nagios' and Icinga's
-    *("conditionname", "policyname", "servicedescription", "servicedesc"),
+    *("conditionname", "policyname", "servicedescription", "servicedesc", "servicedisplayname"),
+    # Logz.io's and Bugsnag's
+    *("alerttitle", "errorclass", "exceptionclass"),
     # Netdata's, PRTG's and ServiceNow's
     *("alarm", "alarmname", "sensor", "shortdescription"),
     *("subject", "summary", "monitorurl"),
 )
 _SAID = ("msg", "text", "content", "message")
 """All that a message to a chat says. It is a name if there is no other."""
-_AT_LAST = ("alias",)
+_AT_LAST = ("check", "endpoint", "jobname", "job", "dagid", "workflow", "alias")
+_TROUBLE = ("alert", "problem", "issue", "error", "errormessage", "reason", "description", "details")
+"""The fields that say what is wrong, in words that may differ each time."""
+_THING = ("service", "servicename", "app", "application", "hostname", "host")
+"""The fields that say what it concerns: a name, if a status or a severity is stated and nothing else names it."""
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
     *("checkstatename", "eventaction"),
-    *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
+    *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate", "runstatus"),
+    # Kibana's, Coralogix', Scout's and Sumo Logic's
+    *("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype"),
 )
-_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type")
+_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type", "alert")
 """Names whose values say the status only if they are known for it: `uptime.down`, `ALERT_RECOVERY`."""
 _IS_UPDATE = ("eventupdatestatus", "isupdate")
 """Names that ask whether the message tells of an alert's update only: Zabbix' `{EVENT.UPDATE.STATUS}`."""
@@ -47,8 +55,10 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
 """Names that ask whether all is well, and whether something is wrong."""
-_GRADES = {"critical": "critical", "warning": "warning"}
-"""Statuses that are a severity too: Nagios' and Icinga's."""
+_GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
+"""Statuses that are a severity too: those of Nagios and of what came after it."""
+_FINE = ("ok", "clear", "cleared", "resolved", "recovered", "green")
+"""Severities that are a status: of Kapacitor, InfluxDB and Netdata."""
 _SEVERITY = ("severity", "priority", "level", "eventseverity", "triggerseverity")
 _MESSAGE = (
     *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
@@ -57,7 +67,7 @@ _MESSAGE = (
 _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "device", "monitorurl")
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
 _BEGAN = ("startsat",)
-_URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
+_URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl", "alerturl", "issueurl", "weburl")
 _ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid", "alertgroupid")
 
 
@@ -104,6 +114,12 @@ def read(payload: Any, reading: Reading) -> None:
             reading.reject(str(error), alert)
 
 
+def is_documented(message: dict[str, Any]) -> bool:
+    """Return True if a message has the documented shape or a known tool's, wherever it comes from."""
+    fields = _by_letters(message)
+    return values.name(fields.get("alertname")) is not None or unfolded(fields) is not None
+
+
 def _read_text(text: str, reading: Reading) -> None:
     """Read a plain text as one of a topic is read: its first line is the name, and `RESOLVED: …` ends it."""
     first_line = text.partition("\n")[0]
@@ -121,33 +137,36 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
-    if is_text and not _states(alert) and begins_with_end(full_name):
+    if not _states(alert) and begins_with_end(full_name):
         status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
+    full_name = stateless(full_name) or full_name
     if is_text:  # it counts the days, or says when it was sent
-        full_name = essence(stateless(full_name)) or full_name
+        full_name = essence(full_name) or full_name
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
+    message = _first(alert, _MESSAGE)
     stated = _first(alert, _SEVERITY) or own.first("severity") or meant.first("severity") or _GRADES.get(word)
-    if stated is None and is_text:
-        stated = severity_word(alert_name)
+    stated = None if word in _FINE and stated is not None and stated.strip().lower() == word else stated
+    if stated is None:
+        stated = (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
     ends_at = _ended_at(alert, status)
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(stated),
-        message=values.prose(_first(alert, _MESSAGE)),
+        message=values.prose(message),
         labels=meanings.kept(labels),
         at=ends_at or values.moment(_first(alert, _TIME)),
         began_at=values.moment(_first(alert, _BEGAN)),
         ends_at=ends_at,
         status=status,
         fingerprint=digest("generic", *([given] if given else [full_name, host, *subject, *_pairs(labels)])),
-        group_key=_group(alert, full_name, subject),
+        group_key=_group(alert, full_name, subject, meant.and_also(own).scope),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
@@ -157,14 +176,19 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     )
 
 
-_ABOUT = ("data", "details", "detail", "context", "metadata", "extra", "custom", "payload", "event")
+_ABOUT = (
+    *("data", "details", "detail", "context", "metadata", "extra", "custom", "payload", "event"),
+    *("job", "error", "fields", "attachments", "embeds", "notifications", "savedsearch"),
+)
 """Fields, by their letters, that hold what an alert is about, and not how the alert itself stands."""
 
 
-def _group(alert: dict[str, Any], full_name: str, subject: Subject) -> str:
+def _group(alert: dict[str, Any], full_name: str, subject: Subject, scope: str) -> str:
     """Return the incident: the tool's own, whatever else its messages tell, or the name and what it is about."""
     own = alert.get(GROUP)
-    return group_key("generic", own, Subject()) if own else group_key("generic", full_name, subject)
+    if own:
+        return group_key("generic", own, Subject())
+    return group_key("generic", full_name, subject, scope if scope != "/" else None)
 
 
 def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
@@ -196,7 +220,12 @@ def _name(alert: dict[str, Any]) -> tuple[str, bool]:
         return text, True
     if (host := _first(alert, ("hostname", "hostalias"))) and "hoststate" in alert:
         return f"Host {host}", False  # Nagios' and its relatives'
-    return _first(alert, _AT_LAST) or "", False
+    if (name := _first(alert, _AT_LAST)) is not None:
+        return name, False
+    trouble = next((said for key in _TROUBLE if (said := _first(alert, (key,))) and not is_known(said.lower())), None)
+    if not _states(alert) and _first(alert, _SEVERITY) is None:
+        return "", False
+    return (trouble, True) if trouble is not None else (_first(alert, _THING) or "", False)
 
 
 def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +241,10 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _IS_UPDATE):
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
-    said = _first(alert, _STATUS)
+    told = [word for key in _STATUS if (word := _first(alert, (key,))) is not None]
+    # A number is a status on a scale of the sender's own, and any word says more.
+    number = None if event else next(iter(told), None)
+    said = next((word for word in told if not severity.is_number(word.strip())), number)
     if said is not None:
         status = status_of(said)
         if status == "firing" and event is not None and STATUSES[event] is None:
@@ -220,6 +252,8 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
         return status, _first(alert, ("said",)) or said.strip().lower()
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
+    if event is None and (fine := (_first(alert, _SEVERITY) or "").strip().lower()) in _FINE:
+        return "resolved", fine
     return (STATUSES[event], event) if event is not None else ("firing", "firing")
 
 

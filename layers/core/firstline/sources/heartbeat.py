@@ -23,13 +23,17 @@ _PLACE = (
     r"(?:prod|production|live|staging|stage|stg|preprod|nonprod|dev|development|test|testing|qa|uat|"
     r"us|eu|ap|sa|ca|me|af|il|mx|gov|north|south|east|west|central)*"
 )
-_HEARTBEAT = r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|vmalert)+heartbeats?"
+_HEARTBEAT = r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|pipeline|vmalert)+heartbeats?"
 _NAME = re.compile(
     rf".*deadmans?(?:switch|snitch|alert|alarm)?(?:alert)?{_PLACE}"
-    rf"|{_PLACE}(?:{_OF_ALERTING}watchdog(?:alert)?|{_HEARTBEAT}|always(?:firing|fires)){_PLACE}"
+    rf"|{_PLACE}(?:{_OF_ALERTING}watchdog(?:alert)?|{_HEARTBEAT}|{_OF_ALERTING}always(?:firing|fires)){_PLACE}"
 )
 _MISSING = re.compile(r"^no|missing|absent|lost|fail|broken|silent|stopped|dead(?!man)|down$")
-_ALWAYS = re.compile(r"\balways[- ](?:fir(?:ing|es)|be firing)\b|\b(?:should|must) always fire\b", re.IGNORECASE)
+_ALWAYS = re.compile(
+    r"\balways[- ](?:fir(?:ing|es)|be firing)\b|\b(?:should|must) always fire\b"
+    r"|\bmeant to ensure that the entire alerting pipeline is functional\b",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=512)

@@ -20,9 +20,10 @@ _NAMES: dict[str, str] = {
     "alert_name": "alertname",
     "severity": (
         "severity priority level alertseverity alertpriority sev prio severitylevel criticality importance "
-        "importancelevel urgency alertlevel severitytext"
+        "importancelevel urgency alertlevel severitytext severityname severitylabel incidentseverity incidentpriority "
+        "opsgeniepriority pagerdutyseverity"
     ),
-    "account": "account accountid awsaccount awsaccountid cloudaccountid",
+    "account": "account accountid awsaccount awsaccountid cloudaccountid subscriptionid",
     "region": "region awsregion cloudregion ec2region regionname",
     "service": (
         "exportedservice service servicename ddservice tagsdatadoghqcomservice svc microservice app appname "
@@ -38,7 +39,10 @@ _NAMES: dict[str, str] = {
         # kube-state-metrics' own: its job is the exporter and not the thing.
         "deployment statefulset daemonset cronjob horizontalpodautoscaler jobname persistentvolumeclaim "
         # Argo's, and a service mesh's.
-        "rollout destinationservicename destinationcanonicalservice destinationworkload exportedjob job "
+        "rollout destinationservicename destinationcanonicalservice destinationworkload "
+        # Of the recorded rules for Kubernetes, of agents, and what a part of the whole is called.
+        "workload workloadname kubernetesservicename kubernetesdeploymentname kubeservice k8sapp "
+        "appkubernetesioinstance nomadjob component exportedjob job "
         # CloudWatch's dimensions name the resource of a managed service.
         "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
         "autoscalinggroupname cacheclusterid replicationgroupid clusteridentifier streamname deliverystreamname "
@@ -46,17 +50,19 @@ _NAMES: dict[str, str] = {
     ),
     "environment": (
         "environment env environmentname deploymentenvironmentname deploymentenvironment serviceenvironment ddenv "
-        "tagsdatadoghqcomenv stage"
+        "tagsdatadoghqcomenv stage envname appenv deployenv deploymentenv environmenttype"
     ),
     "team": "team teamname owningteam ownerteam squad owner",
     "cluster": (
         "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster "
-        "ecscluster ecsclustername comamazonawsecscluster awsecsclusterarn"
+        "ecscluster ecsclustername comamazonawsecscluster awsecsclusterarn k8scluster ekscluster clusterid"
     ),
-    "namespace": "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
+    "namespace": (
+        "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace k8snamespace"
+    ),
     "host": (
         "exportedinstance exportedhost exportedhostname instance host hostname server servername hostip privateip "
-        "privateipaddress privatednsname fqdn"
+        "privateipaddress privatednsname fqdn hosthostname agenthostname machine vmname vm computer instancename"
     ),
     "node": "exportednode node kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",
     # These count only if the value is an instance's id or ARN: OpenTelemetry's `host.id` may be anything.
@@ -77,12 +83,18 @@ _PLACES: dict[str, tuple[int, str]] = {
 }
 
 
+_PREFIX = re.compile("resource(?:attributes?)?|label|dimension|(?:custom)?tag")
+"""The prefixes that collectors give to labels they carry over: OpenTelemetry, of pods, and of CloudWatch."""
+
+_NOT_BEHIND_A_PREFIX = ("severity", "alert_name")
+"""A pod's label `priority` tells nothing of an alert."""
+
 _SCRAPED = re.compile(
     r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics|kubelet|cadvisor|kube-rbac-proxy|otelcol|otel-collector)(?:[-_.].*)?|(?:.*[-_./])?ksm"
     r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
     re.IGNORECASE,
 )
-"""What measures other things, and the jobs of Prometheus' example for Kubernetes: they are not what fails."""
+"""The jobs that measure other services, and those of Prometheus' example for Kubernetes: they are not what fails."""
 
 _NUMBERED = ("0", "1", "2", "3", "4", "5")
 
@@ -196,4 +208,12 @@ def meaning_of(name: str) -> str | None:
 
 
 def _place(name: str) -> tuple[int, str] | None:
-    return _PLACES.get(letters(name)) if len(name) <= values.LABEL_NAME_LIMIT else None
+    if len(name) > values.LABEL_NAME_LIMIT:
+        return None
+    own = letters(name)
+    place = _PLACES.get(own)
+    if place is None and (prefix := _PREFIX.match(own)) is not None:
+        carried = _PLACES.get(own[prefix.end() :])
+        if carried is not None and carried[1] not in _NOT_BEHIND_A_PREFIX:
+            return carried[0] + len(_PLACES), carried[1]
+    return place

@@ -17,7 +17,7 @@ _WORDS: dict[SourceSeverity, str] = {
     "high": "high error err major urgent important serious alert sev2 p2",
     "medium": "warning warn medium moderate average normal minor ticket notify sev3 p3",
     "low": "low lowest trivial negligible cosmetic task sev4 p4",
-    "info": "info informational information notice debug verbose none p5 sev5",
+    "info": "info informational information notice debug verbose none planning p5 sev5",
 }
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
 
@@ -80,6 +80,10 @@ _NUMBERED_IN_NAME = re.compile(
     r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
 _NUMBER = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?")
+_LINE = re.compile(
+    r"^[* \t]{0,4}(?:severity|priority)[* \t]{0,4}[:=][* \t]{0,4}([\w -]{1,40}?)[* \t\r]{0,4}$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
 _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")
@@ -111,6 +115,12 @@ def from_number(scale: str, value: Any) -> SourceSeverity | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return next((severity for lowest, severity in SCALES[scale] if number >= lowest), None)
+
+
+def on_a_line(text: str) -> str | None:
+    """Return the word or phrase that a line of a text states as the severity (`Severity: High`), or None."""
+    found = _LINE.search(text[:4_000])
+    return found[1] if found is not None and from_word(found[1]) is not None else None
 
 
 def grades(text: str) -> Iterator[tuple[str, bool]]:

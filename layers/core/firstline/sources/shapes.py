@@ -33,9 +33,18 @@ _WRAPPERS = (
     "build",
     "rule",
     "webhook_event_data",
+    "trigger",
+    "snitch",
+    "job",
+    "error",
+    "saved_search",
+    "fields",
+    "attachments",
+    "embeds",
+    "notifications",
 )
 """Names under which tools put one or two levels down what the documented shape has at the top."""
-_LEVELS = 2
+_LEVELS = 3
 
 GROUP = "the tool's incident"
 """The field that names the incident among those of the tool. No sender can write it: it is not letters alone."""
@@ -54,7 +63,9 @@ def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     for shape in SHAPES:
         if all(_at(payload, mark) is not None for mark in shape.marks.split()):
-            return _fields(shape, payload)
+            fields = _fields(shape, payload)
+            if not shape.by_title or _named(shape, {"name": _at(payload, "title")}) is not None:
+                return fields
     return None
 
 
@@ -62,7 +73,7 @@ def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, An
     """Return a message with what stands a level or two down beside what stands at the top, which goes before."""
     flat = dict(payload)
     for wrapper in _WRAPPERS:
-        inner = payload.get(wrapper)
+        inner = _first(payload.get(wrapper))
         if type(inner) is dict:
             inner = flattened(inner, levels - 1) if levels > 1 else inner
             flat = {**({f"{wrapper}_id": inner["id"]} if "id" in inner else {}), **inner, **flat}
@@ -76,16 +87,27 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
         value = next((value for value in told if _states(value)), None)
         if value is not None:
             found[name.replace("_", "")] = value
+    if (title := _named(shape, found)) is not None:
+        found["name"] = title
     for name, own in (("fingerprint", "fingerprint"), ("group", GROUP)):
         if name in found:
             found[own] = f"{shape.tool} {values.scalar(found.pop(name))}"
     if (said := values.scalar(found.get("status"))) is not None:
         word = said.strip().lower()
         found["said"] = word
+        if word in shape.apart and "fingerprint" in found:
+            found["fingerprint"] = f"{found['fingerprint']} {word}"
+            found[GROUP] = found["fingerprint"]
         found["status"] = shape.statuses.get(word, word if is_known(word) else shape.other)
     if (severity := _severity(shape, values.scalar(found.pop("severity", None)))) is not None:
         found["severity"] = severity
     return found
+
+
+def _named(shape: ToolShape, found: Mapping[str, Any]) -> str | None:
+    """Return the name within a title of the tool's form, or None."""
+    title = re.fullmatch(shape.title, (values.scalar(found.get("name")) or "")[:500]) if shape.title else None
+    return title[1] if title is not None else None
 
 
 def _states(value: Any) -> bool:

@@ -13,11 +13,11 @@ type Status = Literal["firing", "resolved"] | None
 
 _FIRING = (
     "firing fired alerting alert problem triggered open opened active activated created down failed failing error "
-    "offline unavailable critical warning"
+    "offline unavailable errored critical warning"
 )
 _RESOLVED = (
     "resolved resolve ok up recovered recovery closed close cleared clear normal healthy inactive deactivated success "
-    "successful operational online available"
+    "successful operational online available passed passing restored green fixed done ceased ended end"
 )
 # With Nagios' types of notifications, which Icinga and Checkmk share:
 # https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/macrolist.html ($NOTIFICATIONTYPE$)
@@ -26,7 +26,7 @@ _NEITHER = (
     "snooze maintenance scheduled downtime updated update annotated commented comment noted note assigned reassigned "
     "unassigned assign reassign postmortem "
     "flappingstart flappingstop flappingend flappingdisabled downtimestart downtimeend downtimecancelled "
-    "downtimeremoved"
+    "downtimeremoved cancelled canceled skipped"
 )
 STATUSES: dict[str, Status] = {
     **dict.fromkeys(_FIRING.split(), "firing"),
@@ -54,21 +54,45 @@ _BAD = frozenset(
 )
 """Words of a text, which are no status by themselves, that say that something is wrong."""
 _WORD = re.compile("[a-z]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ARROW = re.compile(r"->|=>|\u2192")
+_ENDS = frozenset(["resolved", "resolve", "recovered", "recovery", "closed", "close", "cleared", "clear", "ended"])
+"""Words behind which the severity of what is over may stand: `ResolvedCritical`."""
+_FILLERS = frozenset(
+    {
+        *("alert", "alarm", "problem", "incident", "issue", "state", "status", "system", "user"),
+        *("auto", "automatically", "manually", "fully", "back", "to", "now", "is", "has", "been", "by"),
+    }
+)
 _LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]{1,30})(?:_v\d{1,3})?")
 
 
 def status_of(said: str) -> Status:
     """Return the status that a word or phrase states. An unknown one fires: better one incident too many.
 
-    `Down (Acknowledged)` and `under_maintenance` are neither.
+    `Down (Acknowledged)` and `under_maintenance` are neither; `Closed - Resolved`, `ResolvedCritical` and
+    `critical -> ok` are over.
     """
     word = said.strip().lower()
-    return None if _is_neither(word) else STATUSES.get(word, "firing")
+    if _is_neither(word):
+        return None
+    return STATUSES[word] if word in STATUSES else "resolved" if _is_over(said) else "firing"
 
 
 def is_known(word: str) -> bool:
     """Return True if a word or phrase, in lower case, states a status."""
-    return word in STATUSES or _is_neither(word)
+    return word in STATUSES or _is_neither(word) or _is_over(word)
+
+
+def _is_over(phrase: str) -> bool:
+    """Return True if nothing in a phrase but fillers is other than an end: one word of trouble, and it is not over."""
+    now = _ARROW.split(phrase[:100])[-1]
+    words = [word for word in _WORD.findall(_CAMEL.sub(" ", now).lower()) if word not in _FILLERS]
+    if words[:2] == ["no", "longer"] or words[1:2] == ["ended"]:  # PRTG's `Down ended (now: Up)`
+        return True
+    first, *rest = words or [""]
+    also = SEVERITIES if first in _ENDS else {}
+    return STATUSES.get(first) == "resolved" and all(STATUSES.get(word) == "resolved" or word in also for word in rest)
 
 
 def _is_neither(word: str) -> bool:
@@ -77,8 +101,16 @@ def _is_neither(word: str) -> bool:
 
 
 def word_of_event(said: str | None) -> str | None:
-    """Return the status word at the end of an event's name (`uptime.down`, `alert_resolved_v1`), or None."""
-    last = _LAST_WORD.fullmatch((said or "").strip().lower())
+    """Return the status word at the end of an event's name (`uptime.down`, `alert_resolved_v1`), or None.
+
+    The severity of what is over may stand behind it: `POLICY_CLOSE_CRITICAL`.
+    """
+    name = (said or "").strip().lower()
+    last = _LAST_WORD.fullmatch(name)
+    if last is not None and last[1] in SEVERITIES and last.start(1) > 1:
+        before = _LAST_WORD.fullmatch(name[: last.start(1) - 1])
+        if before is not None and before[1] in STATUSES and STATUSES[before[1]] != "firing":
+            return before[1]
     return last[1] if last is not None and last[1] in STATUSES else None
 
 

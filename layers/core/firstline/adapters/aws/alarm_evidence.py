@@ -5,8 +5,9 @@ this account and region can be read; for all others no request is made.
 
 Requests for one alarm, all of which only read: DescribeAlarms; then, at the same time, GetMetricData for the alarm's
 own metric, for the vital signs now and for those a week ago, at most three describe calls, at most two for what
-changed, and one for the owner's tags. That is ten at most, and five more where error lines may be read
-(`error_logs`). GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001; the rest is free.
+changed, and one for the owner's tags. That is ten at most; with error lines (`error_logs`), which not every kind of
+resource has, twelve at most. GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001; the rest
+is free.
 """
 
 import time

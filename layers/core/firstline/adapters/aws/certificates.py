@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from firstline.errors import CertificateUnavailable, Unauthenticated
 
 TIMEOUT_SECONDS = 3.0
-"""For each step of the request; SNS itself waits 15 seconds for the answer."""
+"""The time-out of each step of the request; SNS itself waits 15 seconds for the answer."""
 
 MAX_BYTES = 16_384
 """A certificate has about 2,000."""
 
 MAX_REMEMBERED = 16
-"""There is one certificate for each region, renewed about once a year."""
+"""The most certificates that are remembered: there is one for each region, renewed about once a year."""
 
 _NO_SUCH_HOST = (EAI_NONAME, EAI_NODATA)
 

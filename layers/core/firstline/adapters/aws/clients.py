@@ -15,19 +15,19 @@ CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "stan
 SENDER_WAITS = CLIENT_CONFIG.merge(
     Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}, parameter_validation=False)
 )
-"""For ingest: PagerDuty waits five seconds for an answer, and senders try again by themselves.
+"""The clients of ingest: PagerDuty waits five seconds for an answer, and senders try again by themselves.
 
 AWS checks the parameters of each request. botocore's own check of a transaction costs more than writing it as JSON.
 """
 
 EVIDENCE = CLIENT_CONFIG.merge(Config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}))
-"""For classify, which makes many requests: a table that hangs must not keep an incident from its verdict."""
+"""The clients of classify, which makes many requests: a table that hangs must not keep an incident from its verdict."""
 
 ONE_SECOND = CLIENT_CONFIG.merge(Config(read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}))
-"""For the model's circuit and account, which count against its deadline, and for an alarm's metric."""
+"""The clients of the model's circuit and account, which count against its deadline, and of an alarm's metric."""
 
 INVENTORY = CLIENT_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}))
-"""For EC2 and Systems Manager, which throttle per account and answer slowly when there are many instances."""
+"""The clients of EC2 and Systems Manager, which throttle per account and answer slowly for many instances."""
 
 AWS_FAILURES = (ClientError, BotoCoreError)
 

@@ -25,6 +25,9 @@ BEFORE, AFTER = timedelta(minutes=15), timedelta(minutes=5)
 MAX_REQUESTS = 3
 """FilterLogEvents of one alarm. Each returns at most 1 MB, and may return nothing although there is more."""
 
+MOST_REQUESTS = 4
+"""All requests for one alarm's log, those that find it included: a search after two of those is shorter."""
+
 MAX_EVENTS = 600
 MAX_GROUPS = 2
 
@@ -58,8 +61,8 @@ class ErrorLogReader:
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most two requests to find the log group, and `MAX_REQUESTS` to search it. A log that cannot be searched says
-        why.
+        At most two requests to find the log group, `MAX_REQUESTS` to search it, and `MOST_REQUESTS` together. A log
+        that cannot be searched says why.
 
         Raises
         ------
@@ -71,7 +74,7 @@ class ErrorLogReader:
         if not groups:
             return None
         events: list[LogEvent] = []
-        complete, left = True, MAX_REQUESTS
+        complete, left = True, min(MAX_REQUESTS, MOST_REQUESTS - _TO_FIND.get(watched.namespace, 1))
         times = (moment, now)
         for place, name in enumerate(groups):
             pattern = _FAILED_REQUESTS if watched.namespace == _API and not _logs_runs(name) else _ERRORS
@@ -173,3 +176,5 @@ _GROUPS: Mapping[str, Callable[[Watched, Clients], Iterator[str]]] = {
     "AWS/RDS": _of_database,
     _API: _of_api,
 }
+_TO_FIND: Mapping[str, int] = {"AWS/Lambda": 0, "AWS/ECS": 2}
+"""The number of requests that find the log groups, where it is not one."""

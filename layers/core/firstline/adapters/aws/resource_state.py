@@ -8,6 +8,7 @@ environment, which may hold secrets.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from firstline.adapters.aws.database_limits import most_connections
 from firstline.classification.vital_signs import KINDS
 from firstline.models import Resource, ResourceFact
 from firstline.privacy.safe import safe_line
@@ -95,6 +96,7 @@ type _State = tuple[object, dict[str, object]]
 
 def _rds(watched: Watched, clients: Clients) -> _State:
     found = clients("rds").describe_db_instances(DBInstanceIdentifier=watched.id)["DBInstances"][0]
+    groups = [group.get("DBParameterGroupName", "") for group in found.get("DBParameterGroups", [])]
     facts = {
         "class": found.get("DBInstanceClass"),
         "engine": f"{found.get('Engine', '')} {found.get('EngineVersion', '')}".strip(),
@@ -103,8 +105,19 @@ def _rds(watched: Watched, clients: Clients) -> _State:
         "iops": found.get("Iops"),
         "multi_az": "yes" if found.get("MultiAZ") else "no",
         "pending_changes": ", ".join(found.get("PendingModifiedValues") or {}),
+        "max_connections": most_connections(found.get("DBInstanceClass", ""), found.get("Engine", ""), groups),
+        "replication": _replication(found),
     }
     return found.get("DBInstanceStatus"), facts
+
+
+def _replication(database: Mapping[str, Any]) -> object:
+    """Return RDS's word for the state of a read replica's replication, if that is not normal."""
+    infos = database.get("StatusInfos", [])
+    return next(
+        (info.get("Status") for info in infos if info.get("StatusType") == "read replication" and not info["Normal"]),
+        None,
+    )
 
 
 def _ec2(watched: Watched, clients: Clients) -> _State:
@@ -115,6 +128,7 @@ def _ec2(watched: Watched, clients: Clients) -> _State:
         "system_check": found.get("SystemStatus", {}).get("Status"),
         "instance_check": found.get("InstanceStatus", {}).get("Status"),
         "scheduled_event": f"{event['Code']}, not before {event.get('NotBefore', 'now')}" if event else None,
+        "scheduled_for": event["NotBefore"].isoformat() if "NotBefore" in event else None,
     }
     return found.get("InstanceState", {}).get("Name"), facts
 

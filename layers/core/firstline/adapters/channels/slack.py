@@ -30,7 +30,7 @@ type Remember = Callable[[str, str, str], object]
 """Stores where an incident's message is: incident id, place, timestamp."""
 
 type Place = tuple[slack.Feed, str, str]
-"""Where an incident's message is: feed, channel id, timestamp."""
+"""The place of an incident's message: feed, channel id, timestamp."""
 
 
 class SlackBot:

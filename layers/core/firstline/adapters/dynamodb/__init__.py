@@ -1,5 +1,11 @@
-"""The one DynamoDB table. Read `incidents.py` first: it says how the whole table is laid out.
+"""The one DynamoDB table. Each question to it has a key; docs/table.md lists the items and the questions.
 
-`table.py` has the operations; every other module stores one kind of items through them, and makes their keys
-(`records.py` and `live.py`: those of incidents and alerts).
+Nothing scans the table.
+
+Keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers that care
+compare times themselves), and three indexes. Every item of an incident carries `layout`, the number of this layout.
+
+`table.py` has the operations; every other module stores one kind of items through them, and makes their keys. Those of
+incidents: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `records` (what a record is read from), `marks`
+(what functions write on LIVE), `incidents` (what people write), `closing`.
 """

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 PARTITION = "CIRCUITS"
 
 FAILURES_IN_A_ROW = 3
-"""In one environment. Each costs an incident a deadline; with fewer, one bad minute would count as an outage."""
+"""The failures in one environment that open the circuit.
+
+Each costs an incident a deadline; with fewer, one bad minute would count as an outage."""
 
 OPEN_SECONDS = 60
-"""After this time one incident at a time asks again; its answer closes or opens the circuit for all environments.
+"""The time after which one incident at a time asks again; its answer closes or opens the circuit everywhere.
 
 Not less than the longest deadline, because the question that probes has the circuit to itself for as long."""
 

@@ -14,7 +14,7 @@ from firstline.adapters.dynamodb.table import TableStore, stamp
 from firstline.models.live import LAYOUT
 
 KEEP_SECONDS = 7 * 86_400
-"""Longer than any command runs."""
+"""The time for which a command is remembered: longer than any runs."""
 
 
 class TableCommands(TableStore):

@@ -21,7 +21,7 @@ from firstline.observability import logger
 
 PARTITION = "EARNED"
 MAX_ITEMS = 1_000
-"""So many of the newest disagreements count: systems, models and habits change."""
+"""The number of the newest disagreements that count: systems, models and habits change."""
 
 REMEMBERED = timedelta(minutes=5)
 

@@ -1,48 +1,4 @@
-"""Incidents in the table, and the layout of the whole table.
-
-One table, keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers
-that care compare times themselves), and three indexes. Every item of an incident carries `layout`, the number of this
-layout. "People" are the functions that people's clicks and commands reach.
-
-| what | pk | sk | written by | expires |
-|---|---|---|---|---|
-| an alert of a group | `GROUP#<group key>` | `ALERT#<fingerprint>` | ingest | after it ended |
-| a group's live half: its newest incident | `GROUP#<group key>` | `LIVE` | all | after the close |
-| counts of a storm of writes | `INCIDENT#<id>` | `SHARD#<nn>` | ingest | late |
-| the head of an incident | `INCIDENT#<id>` | `INCIDENT` | classify, notify, people | after the close |
-| a page | `INCIDENT#<id>` | `PAGE#<number>` | escalate, reconcile | late |
-| the senders' bodies | `INCIDENT#<id>` | `RAW#<received at>#<hash>` | ingest | yes |
-| a step that was claimed | `STEP#<id>` | `<queue>#<index>#<attempt>` | the state machine | late |
-| the plan | `PLAN#<id>` | `PLAN` | remediate | late |
-| people's answers to the plan | `DECISION#<id>` | `DECISION` | people | late |
-| the audit trail | `TRAIL#<id>` | `<number>` | all, never twice | late |
-| tokens for new incidents | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` | ingest | in an hour |
-| who has a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<id>#<hash>` | ingest | late |
-| alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
-| what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
-| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | ingest | yes |
-| when PagerDuty last said what became of one of its incidents | `PAGERDUTY#<PagerDuty's id>` | `SAID` | ingest | yes |
-| PagerDuty's id for our incident, and whether that one is over | `PAGERDUTY#<incident id>` | `PAGE` | ingest | yes |
-
-"Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
-so long, so nothing that an open incident needs can expire, and nobody has to write these items again at its end.
-
-Each reader has a key; nothing scans.
-
-| who asks for | key |
-|---|---|
-| what is due to be looked at | index `due`: `due_pk` = `DUE#<0..7>`, `due_sk` up to now; only open ones are in it |
-| open incidents | index `by_status`: `status_pk` = `OPEN`, by the time they opened |
-| incidents closed on a day | index `by_status`: `status_pk` = `CLOSED`, by the time they closed |
-| an incident's alerts, worst first | index `by_incident`: `incident_id`, `rank_n` = `<9 - rank>#<number>` |
-| alerts of the same name within an hour | `ALERT#<name>` (`evidence`) |
-| alerts and deployments of a service | `SERVICE#<service>` (`evidence`) |
-| the incident of a PagerDuty incident | `PAGERDUTY#<id>` |
-| a person's incident, from a button, a link or a command | `INCIDENT#<id>`, then what is named above by its id |
-
-The modules: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `records` (what a record is read from), `marks`
-(what functions write on LIVE), `evidence`, `disagreements` (what models have earned), `remediations`, `trail`.
-"""
+"""Incidents in the table: what people and functions write on them, and what is read of them besides one record."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

@@ -138,9 +138,11 @@ def snapshot(live: Live) -> str:
 def _records(table: Table, heads: Iterable[Item]) -> list[IncidentRecord]:
     heads = list(heads)
     incidents = [Incident.from_stored(head["incident"]) for head in heads]
-    by_hand = [key for it in incidents for key in (plan_key(it.incident_id), decision_key(it.incident_id))]
-    running = [it for it, head in zip(incidents, heads, strict=True) if head["status"] == OPEN]
-    found = table.get_all([*by_hand, *(live_key(it.group_key) for it in running)])
+    by_hand = [
+        key for incident in incidents for key in (plan_key(incident.incident_id), decision_key(incident.incident_id))
+    ]
+    running = [incident for incident, head in zip(incidents, heads, strict=True) if head["status"] == OPEN]
+    found = table.get_all([*by_hand, *(live_key(incident.group_key) for incident in running)])
     lives = {live.incident_id: live for live in read_lives(table, [i for (_, sk), i in found.items() if sk == "LIVE"])}
     return [
         _record(

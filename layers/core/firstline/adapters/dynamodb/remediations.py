@@ -63,7 +63,7 @@ class TableRemediations(TableStore):
         try:
             self._table.transact(self._plan_request(plan, incident_id))
         except WriteRefused as error:
-            raise AlreadyPlanned(f"{incident_id} has a plan") from error
+            raise AlreadyPlanned(f"incident {incident_id} has a plan already; this one is dropped") from error
 
     def reserve(self, reservation: Beginning, now: datetime) -> None:
         """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing."""
@@ -72,7 +72,7 @@ class TableRemediations(TableStore):
             self._table.transact(self._plan_request(plan, me), *begin_requests(self._table, reservation, now))
         except WriteRefused as error:
             if 0 in error.refused:
-                raise AlreadyPlanned(f"{me} has a plan") from error
+                raise AlreadyPlanned(f"incident {me} has a plan already; this one is dropped") from error
             if 1 in error.refused or not error.refused:
                 raise RemediationContended(str(error)) from error
             names = [plan.locks[number - 3] for number in sorted(error.refused) if number >= 3]

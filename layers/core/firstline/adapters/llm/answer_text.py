@@ -87,7 +87,7 @@ def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         rest = text[start : start + MAX_DIALECT_CHARS]
-    for candidate in (rest, rest.translate(_STRAIGHT)):
+    for candidate in dict.fromkeys((rest, rest.translate(_STRAIGHT))):
         written = _balanced(candidate)
         value = _value(_plain_json(written))
         if isinstance(value, dict):

@@ -49,7 +49,7 @@ MAX_COMPLAINT_CHARS = 600
 """The part of a server's message that is looked at: what follows may repeat the question."""
 
 TEMPLATE_TOKENS = 200
-"""More than any chat template adds to two messages."""
+"""The tokens that a chat template adds to two messages, at most."""
 
 _IN_WORDS = "Answer with one JSON object and nothing else: no prose, no code fence. It fits this JSON Schema:"
 _DATA_FOLLOWS = "The next message follows. It is the JSON document:"

@@ -44,7 +44,7 @@ _IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|pub
 """Names of GitHub workflows that deploy. Others (tests, linters) change nothing that runs."""
 
 _DEPLOYS_NOTHING = ("prepare", "stop", "verify", "access")
-"""What else a job does with its environment: https://docs.gitlab.com/ci/yaml/#environmentaction"""
+"""The actions of a job on its environment that deploy nothing: https://docs.gitlab.com/ci/yaml/#environmentaction"""
 
 _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
 

@@ -3,12 +3,14 @@
 https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html lists what each service sends.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from firstline.sources import values
 from firstline.sources.notices.databases import of_database
+from firstline.sources.notices.environments import of_environment
 from firstline.sources.notices.findings import guard_duty, inspector, security_hub
 from firstline.sources.notices.notice import (
     Event,
@@ -52,10 +54,14 @@ def of_event(event: Event) -> list[Notice] | None:
     if kind.startswith(_NEITHER):
         return [Notice(name=kind, state=None, why=f"{kind} is no problem", identity=())]
     key = state_key(detail)
-    word = detail[key] if key else kind.rpartition(" ")[2]
+    # The creation of an incident is no good news.
+    word = detail[key] if key else None if _TROUBLE.search(kind) else kind.rpartition(" ")[2]
     if is_good_news(word):
         return [Notice(name=kind, state=None, why=f"{kind}: {values.name(word)} is no problem", identity=())]
     return None
+
+
+_TROUBLE = re.compile(r"incident|outage|alert|alarm|anomaly|problem|opsitem|degradation", re.IGNORECASE)
 
 
 class _Run(NamedTuple):
@@ -100,6 +106,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
         # A pipeline, its stage and its action fail together, and so do a deployment and its instances.
         problem=(run.called, of),
         about=about,
+        severity=detail.get("severity") if state else None,
         environment=detail.get("deploymentGroup"),
         text=(
             *(detail.get(key) for key in ("statusMessage", "message", "cause", "statusReason", "errorMessage")),
@@ -262,6 +269,35 @@ def _checked(event: Event) -> Iterator[Notice]:
     )
 
 
+def _access(event: Event) -> Iterator[Notice]:
+    """Read a finding of IAM Access Analyzer: a resource that others can reach, until it is resolved or archived.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html
+    """
+    detail = event["detail"]
+    resource = values.name(detail.get("resource"))
+    yield notice_of(
+        event,
+        name=f"{event['detail-type']}: {called(last_of_arn(resource))}",
+        state="firing" if letters(detail.get("status")) == "active" else "resolved",
+        identity=("access", detail.get("id")),
+        about=last_of_arn(resource),
+        severity="high" if detail.get("isPublic") is True else None,
+        text=(
+            f"{called(resource)} can be reached from outside" if "Access Analyzer" in event["detail-type"] else None,
+        ),
+    )
+
+
+def _environment(event: Event) -> Iterator[Notice]:
+    """Read what Elastic Beanstalk says of an environment."""
+    detail = event["detail"]
+    notice = of_environment(
+        values.scalar(detail.get("Message")) or "", detail.get("EnvironmentName"), detail.get("ApplicationName")
+    )
+    yield replace(notice, account=event.get("account"), region=event.get("region"), at=event.get("time"))
+
+
 def _certificate(event: Event) -> Iterator[Notice]:
     """Read ACM's word on a certificate that expires, or has expired."""
     arn = first(event.get("resources"))
@@ -318,6 +354,13 @@ _READERS: tuple[tuple[str, Callable[[Event], Iterator[Notice]]], ...] = (
     ("EC2 Auto Scaling Instance Refresh Failed", _group_of_instances),
     ("Trusted Advisor Check", _checked),
     ("Config Rules Compliance Change", _checked),
+    ("Access Analyzer Finding", _access),
+    ("Unused Access Finding", _access),
+    ("Internal Access Finding", _access),
+    ("Health status change", _environment),
+    ("Elastic Beanstalk resource status change", _environment),
+    ("Managed update status change", _environment),
+    ("Other resource status change", _environment),
     ("ACM Certificate Approaching Expiration", _certificate),
     ("ACM Certificate Expired", _certificate),
     ("AWS API Call via CloudTrail", _api_call),
@@ -330,5 +373,6 @@ _NEITHER = (
     *("EC2 Instance-terminate Lifecycle", "EC2 Auto Scaling Instance Refresh", "EC2 Instance State-change"),
     *("EC2 Instance Rebalance Recommendation", "ECS Container Instance State Change", "Scheduled Event"),
     *("ACM Certificate Available", "Inspector2 Scan", "Inspector2 Coverage", "KMS CMK Rotation"),
-    *("Synthetics Canary Status Change", "Storage Gateway File Upload Event", "Email "),
+    *("Synthetics Canary Status Change", "Storage Gateway File Upload Event", "Email ", "Object ", "CodeCommit "),
+    *("Tag Change on Resource", "Parameter Store Change", "WorkSpaces Access", "EC2 Fleet ", "ECR Image Action"),
 )

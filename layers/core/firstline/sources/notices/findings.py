@@ -60,7 +60,9 @@ def security_hub(event: Event) -> Iterator[Notice]:
             name=f"Security Hub: {title or 'finding'}",
             state="resolved" if over or letters(finding.get("status")) in ("resolved", "suppressed") else "firing",
             identity=("securityhub", identity),
-            about=last_of_arn(part(resource, "Id") or part(resource, "uid")),
+            about=None
+            if part(resource, "Type") == "AwsAccount"
+            else last_of_arn(part(resource, "Id") or part(resource, "uid")),
             severity=severity or finding.get("severity"),
             text=(title, finding.get("Description"), part(finding, "finding_info", "desc")),
             account=finding.get("AwsAccountId"),
@@ -72,13 +74,15 @@ def inspector(event: Event) -> Iterator[Notice]:
     """Read a finding of Inspector or Macie."""
     detail = event["detail"]
     resource, severity = first(detail.get("resources")), detail.get("severity")
+    instance = part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None
     yield notice_of(
         event,
         name=values.name(detail.get("title")) or event["detail-type"],
         state="resolved" if letters(detail.get("status")) in ("closed", "suppressed") else "firing",
         identity=(event["detail-type"], detail.get("findingArn") or detail.get("id")),
-        about=last_of_arn(part(resource, "id")) or part(detail, "resourcesAffected", "s3Bucket", "name"),
+        about=(None if instance else last_of_arn(part(resource, "id")))
+        or part(detail, "resourcesAffected", "s3Bucket", "name"),
         severity=part(severity, "description") if type(severity) is dict else severity,
         text=(detail.get("title"), detail.get("description")),
-        host=part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None,
+        host=instance,
     )

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from firstline.sources import values
+from firstline.sources.notices.databases import of_database
+from firstline.sources.notices.environments import of_environment
 from firstline.sources.notices.messages import of_cache
-from firstline.sources.notices.notice import Notice, State, last_of_arn, letters, part, state_of_run
+from firstline.sources.notices.notice import Notice, last_of_arn, letters, part, state_of_run
 
 # Each is read in linear time, whatever the text: `\s` would go over the ends of lines.
 _FIELD = re.compile(r"^[ \t]{0,20}([A-Z][\w ]{0,40}?)[ \t]{0,20}[:=](.*)$", re.MULTILINE)
@@ -18,12 +20,6 @@ _BACKUP_FIELD = re.compile(r"\b(Resource ARN|\w{1,20} ?Job ID) ?: ?([^\s,]+?)\.?
 _BACKUP_FAILED = re.compile(
     r"\b(fail(?:ed|ure)|expired|aborted|partial|not (?:been )?complete|unable|error)", re.IGNORECASE
 )
-_HEALTH = re.compile(r"health has transitioned from (\w+(?: Data)?) to (\w+(?: Data)?)", re.IGNORECASE)
-_DEPLOY_FAILED = re.compile(
-    r"\bfailed\b|but with errors|unsuccessful command|aborted operation|do not have permission|unable to", re.IGNORECASE
-)
-_GREEN = ("ok", "green", "info")
-_BEANSTALK = {"severe": "critical", "red": "critical", "degraded": "high", "warning": "medium", "yellow": "medium"}
 
 
 def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
@@ -122,31 +118,24 @@ def _backup(text: str, attributes: Any) -> Iterator[Notice]:
 
 
 def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read Elastic Beanstalk's mail: the health of an environment, and what failed in it.
-
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.sns.html
-    """
+    """Read Elastic Beanstalk's mail: the health of an environment, and what failed in it."""
     fields = _fields(text)
-    told = fields.get("Message", text)
-    environment = fields.get("Environment")
-    health = _HEALTH.search(told)
-    new = letters(health[2]) if health else ""
-    if health:
-        state: State = "resolved" if new in _GREEN else "firing"
-    else:
-        state = "firing" if _DEPLOY_FAILED.search(told) else None
-    yield Notice(
-        name=f"Elastic Beanstalk: {told.split('. ')[0]}"[:200],
-        state=state,
-        why=f"Elastic Beanstalk: {values.name(told, 80)}",
-        identity=("beanstalk", environment, "health" if health else told),
-        about=fields.get("Application") or environment,
-        environment=environment,
-        severity=_BEANSTALK.get(new, "high" if state == "firing" and not health else None),
-        text=(told,),
+    yield of_environment(
+        fields.get("Message", text),
+        fields.get("Environment"),
+        fields.get("Application"),
         labels={name: fields[name] for name in ("Application", "Environment") if name in fields},
         url=fields.get("Environment URL"),
     )
+
+
+def _database(text: str, _attributes: Any) -> Iterator[Notice]:
+    """Read an event of a database as its mail has it."""
+    fields = _fields(text)
+    source = fields.get("SourceId") or fields.get("Source ID")
+    told = fields.get("Message") or fields.get("Event Message")
+    at, url = fields.get("Notification time"), fields.get("Identifier Link")
+    yield of_database(fields.get("Event ID", ""), source, fields["Event Source"], told, at=at, url=url)
 
 
 def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
@@ -184,6 +173,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[str, Any], Iterator[Notice]]], 
     (re.compile(r"^AWS Budgets?:|^AWS Budget Notification", re.MULTILINE), _budget),
     (re.compile(r"^Notification from AWS Backup|^An AWS Backup job|\bBackup ?Job ID ?:", re.MULTILINE), _backup),
     (re.compile(r"^AWS Elastic Beanstalk Notification|^Environment:.*\n+Application:", re.MULTILINE), _beanstalk),
+    (re.compile(r"^Event Source ?: ?[a-z-]+\s(?:.|\n)*^Event ID ?:.*-EVENT-\d", re.MULTILINE), _database),
     (re.compile(r"^StackId='(?:.|\n)*^ResourceStatus='", re.MULTILINE), _stack),
     (re.compile(r"^(?:ElastiCache|MemoryDB):\w+", re.MULTILINE), _cache),
     (re.compile(r"^Successfully validated SNS topic", re.MULTILINE), _set_up),

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from firstline.sources import values
+from firstline.sources import meanings, values
+from firstline.sources.identity import INSTANCE_ID
 from firstline.sources.notices.notice import (
     Notice,
     State,
@@ -16,11 +17,25 @@ from firstline.sources.notices.notice import (
     state_key,
 )
 
-_OVER = ("resolved", "recovered", "recovery", "ok", "clear", "cleared", "closed", "healthy", "normal", "green", "up")
-# `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
+_OVER = (
+    "resolved",
+    "recovered",
+    "recovery",
+    "ok",
+    "clear",
+    "cleared",
+    "closed",
+    "healthy",
+    "normal",
+    "green",
+    "up",
+    "notstalled",
+)
+# `[OK] disk`, `RESOLVED: disk`, `[FIRING:2] disk`, Zabbix' `Resolved in 5m 0s: disk`; "ok" within a sentence says
+# nothing.
 _BEGINS_WITH_STATE = re.compile(
-    r"\W{0,8}(?:(resolved|recovered|recovery|ok|up|cleared)|problem|firing|triggered|alert|alarm|down)\b"
-    r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    r"\W{0,8}(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing|triggered|alert|alarm|down"
+    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
     re.IGNORECASE,
 )
 
@@ -40,18 +55,23 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
-    thing = _resource(fields)
+    resource = _resource(fields)
+    instance = resource if resource and INSTANCE_ID.fullmatch(resource) else None
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
     over = letters(word) in _OVER if key else begins_with_end(name)
-    state: State = "resolved" if over else None if is_good_news(word) else "firing"
+    # AWS grades its own events; what is only for information is no problem.
+    told_only = str(fields.get("source")).startswith("aws.") and letters(_stated(labels)) in ("info", "informational")
+    state: State = "resolved" if over else None if is_good_news(word) or told_only else "firing"
     return Notice(
-        name=_headline_of_event(fields, name, word, thing),
+        name=_headline_of_event(fields, name, word, resource),
         state=state,
         why=f"{name}: {word}",
         identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
-        about=labels.get("service") or thing,
+        about=labels.get("service") or (resource if instance is None else None),
+        host=instance or meanings.find(labels, "host"),
+        environment=meanings.find(labels, "environment"),
         severity=_stated(labels),
         text=(
             message if type(message) is str else None,
@@ -75,16 +95,18 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
     return own or (f"message on {topic_name}" if topic_name else "message without a topic")
 
 
-def _headline_of_event(event: dict[str, Any], kind: str, word: Any, thing: str | None) -> str:
+def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
     """Return the service, what happened, and to which resource: an event's type alone says neither."""
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
         return kind
     service, said = source.removeprefix("aws."), values.name(word)
     what = _CHANGES.sub("", kind)
+    happened = values.name(part(event, "detail", "event"), 80)
+    what = f"{what} {happened}" if happened and what != kind else what
     what = what if letters(service) in letters(what) else f"{service} {what}"
     what = what if said is None or letters(said) in letters(what) else f"{what} {said}"
-    return f"{what}: {thing}" if thing else what
+    return f"{what}: {resource}" if resource else what
 
 
 def _resource(event: dict[str, Any]) -> str | None:

@@ -11,6 +11,11 @@ _LIBRENMS = {
     "fingerprint": "alert_id",
     "group": "alert_id",
 }
+# https://github.com/librenms/librenms/blob/master/LibreNMS/Alert/RunAlerts.php
+_LIBRENMS_TITLE = (
+    r"(?:Alert for device .{1,200}? - |Device .{1,200}? recovered from )(.{1,200}?)"
+    r"(?: got (?:acknowledged|worse|better|changed))?"
+)
 _LIBRENMS_STATES = {"0": "resolved", "1": "firing", "2": "acknowledged", "3": "firing", "4": "firing", "5": "firing"}
 """3 got worse, 4 got better, 5 changed: https://github.com/librenms/librenms/blob/master/LibreNMS/Enum/AlertState.php"""
 
@@ -134,6 +139,91 @@ SHAPES = (
         },
         scale="Azure Monitor",
     ),
+    # The same page: the log alerts before the common schema, and budgets
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.AlertRuleName",
+        {
+            "name": "data.AlertRuleName",
+            "severity": "data.Severity",
+            "message": "data.Description data.SearchQuery",
+            "account": "data.SubscriptionId",
+            "url": "data.LinkToSearchResults",
+        },
+        scale="Azure Monitor",
+    ),
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.BudgetName",
+        {
+            "name": "data.BudgetName",
+            "message": "data.SpendingAmount",
+            "account": "data.SubscriptionId",
+            "fingerprint": "data.BudgetName",
+        },
+    ),
+    # https://docs.influxdata.com/kapacitor/v1/reference/event_handlers/post/
+    ToolShape(
+        "Kapacitor",
+        "previousLevel level id",
+        {
+            "name": "id",
+            "status": "level",
+            "severity": "level",
+            "message": "message details",
+            "time": "time",
+            "labels": "data.series.tags",
+            "fingerprint": "id",
+        },
+        severities={"ok": ""},
+    ),
+    # https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralized-cloud-notifications/webhook
+    ToolShape(
+        "Netdata",
+        "alert chart severity",
+        {
+            "name": "alert",
+            "status": "severity",
+            "severity": "severity",
+            "message": "info message",
+            "host": "host",
+            "time": "date",
+            "url": "alert_url",
+            "labels": "labels",
+        },
+        severities={"clear": ""},
+    ),
+    # https://docs.sensu.io/sensu-go/latest/observability-pipeline/observe-events/events/
+    ToolShape(
+        "Sensu",
+        "entity.metadata.name check.metadata.name",
+        {
+            "name": "check.metadata.name",
+            "status": "check.state check.status",
+            "severity": "check.status",
+            "message": "check.output",
+            "host": "entity.metadata.name",
+            "time": "timestamp",
+            "labels": "check.metadata.labels",
+        },
+        {"0": "resolved"},
+        severities={"0": "", "1": "warning", "2": "critical"},
+    ),
+    # https://www.mongodb.com/docs/atlas/reference/api-resources-spec/v2/ (alerts)
+    ToolShape(
+        "MongoDB Atlas",
+        "groupId eventTypeName status",
+        {
+            "name": "eventTypeName",
+            "status": "status",
+            "message": "humanReadable metricName",
+            "host": "hostnameAndPort",
+            "service": "clusterName",
+            "time": "updated created",
+            "fingerprint": "id",
+        },
+        {"tracking": "pending"},
+    ),
     # https://docs.dynatrace.com/docs/analyze-explore-automate/notifications-and-alerting/problem-notifications/webhook-integration
     # `ProblemSeverity` is a category (AVAILABILITY, ERROR …). What is merged goes on under another problem.
     ToolShape(
@@ -239,9 +329,18 @@ SHAPES = (
         other="muted",
     ),
     # https://docs.librenms.org/Alerting/Templates/ and /Alerting/Transports/API/: the body is a template of one's own
-    ToolShape("LibreNMS", "sysName state", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
-    ToolShape("LibreNMS", "device_id state", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
-    ToolShape("LibreNMS", "raw_state title", _LIBRENMS, _LIBRENMS_STATES, severities={"ok": "info"}),
+    *(
+        ToolShape(
+            "LibreNMS",
+            marks,
+            _LIBRENMS,
+            _LIBRENMS_STATES,
+            severities={"ok": "info"},
+            title=_LIBRENMS_TITLE,
+            by_title=marks == "title state",
+        )
+        for marks in ("sysName state", "device_id state", "raw_state title", "title state")
+    ),
     # https://www.checklyhq.com/docs/alerting-and-retries/webhooks: the same, with the names of its variables
     ToolShape(
         "Checkly",
@@ -258,6 +357,8 @@ SHAPES = (
             "group": "check_id",
         },
         words(resolved="alert_recovery alert_degraded_recovery"),
+        # It never ends by a message, and a check that is up again renews no certificate.
+        apart=frozenset({"alert_ssl"}),
         severities=words(
             high="alert_failure alert_failure_remain alert_degraded_failure",
             medium="alert_degraded alert_degraded_remain alert_failure_degraded alert_ssl",

@@ -33,6 +33,12 @@ class ToolShape:
         The numeric scale of its severities, by its name in `firstline.sources.severity.SCALES`.
     usual
         The severity of a message that states none.
+    apart
+        The statuses that tell of another alert of the same thing.
+    title
+        The form of its titles; the first group is the alert's name in it.
+    by_title
+        Only a message with such a title has this shape: its marks are anybody's.
     """
 
     tool: str
@@ -43,3 +49,6 @@ class ToolShape:
     severities: Mapping[str, str] = field(default_factory=dict)
     scale: str | None = None
     usual: str | None = None
+    apart: frozenset[str] = frozenset()
+    title: str = ""
+    by_title: bool = False

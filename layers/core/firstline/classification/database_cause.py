@@ -1,0 +1,127 @@
+"""The causes that the evidence about a database names, and used-up burst credits, which other kinds have too. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from firstline.classification.seen import GROWN, Category, Cause, Seen
+from firstline.classification.vital_signs import told_change
+
+_GIB, _MIB = 2**30, 2**20
+_FREE_SHARE, _MOST_FREE = 0.05, 20 * _GIB
+_SATURATED_PERCENT, _STILL_BUSY_PERCENT = 90, 80
+_CREDITS_LEFT = 5
+_LAG_SECONDS = 300
+_LAG_BEGUN_SECONDS, _LAG_GROWN = 60, 10
+_QUEUE = 20
+_MIN_CONNECTIONS = 50
+_NEAR_ITS_LIMIT, _FAR_FROM_ITS_LIMIT = 0.9, 0.5
+_AT_ITS_PEAK = 0.95
+
+_AT_WORK = frozenset({"maintenance", "upgrading", "rebooting", "modifying", "storage-config-upgrade"})
+"""The states of a database on which AWS works now."""
+
+_UNUSABLE: Mapping[str, tuple[Category, str]] = {
+    "stopped": ("stopped", "The database is stopped"),
+    "stopping": ("stopped", "The database is stopping"),
+    "failed": ("hardware", "The database has failed, and RDS cannot recover it"),
+    "incompatible-network": ("misconfigured", "RDS cannot use the network that the database is to be in"),
+    "incompatible-option-group": ("misconfigured", "The options of the database do not fit it"),
+    "incompatible-parameters": ("misconfigured", "The parameters of the database do not fit it"),
+    "inaccessible-encryption-credentials": ("misconfigured", "RDS cannot use the key of the database"),
+    "inaccessible-encryption-credentials-recoverable": ("misconfigured", "RDS cannot use the key of the database"),
+}
+"""States of a database in which it serves nobody: the category, and a sentence."""
+
+
+def causes(seen: Seen) -> Iterator[Cause]:
+    """Name the causes, from what explains the others to what is explained by them."""
+    state = seen.resource.state or ""
+    if state in _UNUSABLE:
+        yield seen.cause(*_UNUSABLE[state])
+    yield from _storage(seen)
+    if (event := seen.event("failover")) is not None:
+        yield seen.cause("failover", f"The database failed over ({told_change(event)})")
+    maintained = seen.event("maintenance")
+    if maintained is not None and state in _AT_WORK:
+        yield seen.cause("maintenance", f"AWS works on the database ({told_change(maintained)})")
+    if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
+        yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
+    begun = seen.above("ReplicaLag", _LAG_BEGUN_SECONDS) and seen.grew("ReplicaLag", _LAG_GROWN)
+    if begun or seen.above("ReplicaLag", _LAG_SECONDS):
+        words = "The replica is behind its primary"
+        yield seen.cause("replication lag", words, "ReplicaLag", "WriteIOPS")
+    yield from credits_used_up(seen)
+    if _cpu_saturated(seen):
+        yield seen.cause("CPU saturated", "The CPU of the database is saturated", "CPUUtilization")
+    yield from _memory(seen)
+    yield from _connections(seen)
+    if seen.above("DiskQueueDepth", _QUEUE) and seen.grew("DiskQueueDepth", 3):
+        words = "The disk cannot keep up with its reads and writes"
+        yield seen.cause("disk saturated", words, "DiskQueueDepth", "ReadIOPS", "WriteIOPS")
+    if maintained is not None:  # it explains only what no metric does: AWS tells of plans under this category, too
+        yield seen.cause("maintenance", f"AWS works on the database ({told_change(maintained)})")
+
+
+def _storage(seen: Seen) -> Iterator[Cause]:
+    """Find a full storage. AWS's event alone names it only where the metric is not there to say how it is now."""
+    resource, free = seen.resource, seen.now("FreeStorageSpace")
+    allocated = resource.number("allocated_storage_gib")
+    bound = min(max(_GIB, _FREE_SHARE * allocated * _GIB), _MOST_FREE) if allocated else _GIB
+    if resource.state == "storage-full" or (free is not None and free < bound):
+        yield seen.cause("storage full", "The storage of the database is full", "FreeStorageSpace")
+    if seen.fell("FreeStorageSpace"):
+        words = "The storage of the database has nearly filled up within the hour"
+        yield seen.cause("storage full", words, "FreeStorageSpace", "WriteIOPS")
+    if free is None and (event := seen.event("low storage")) is not None:
+        yield seen.cause("storage full", f"The storage of the database is nearly full ({told_change(event)})")
+
+
+def _cpu_saturated(seen: Seen) -> bool:
+    """Return True if the CPU is saturated now, or was within the hour and is busier than before by half."""
+    reading = seen.readings.get("CPUUtilization")
+    if reading is None:
+        return False
+    peaked = (reading.highest or 0) >= _SATURATED_PERCENT and seen.grew("CPUUtilization", GROWN)
+    return seen.above("CPUUtilization", _STILL_BUSY_PERCENT if peaked else _SATURATED_PERCENT)
+
+
+def _memory(seen: Seen) -> Iterator[Cause]:
+    swaps = seen.above("SwapUsage", _GIB) and seen.grew("SwapUsage", 2)
+    if seen.below("FreeableMemory", 100 * _MIB) or seen.fell("FreeableMemory") or swaps:
+        yield seen.cause("memory short", "The database is short of memory", "FreeableMemory", "SwapUsage")
+
+
+def _connections(seen: Seen) -> Iterator[Cause]:
+    """Find exhausted connections: near the limit if that is known, else a growth that stays."""
+    limit = seen.resource.number("max_connections")
+    share = (seen.now("DatabaseConnections") or 0.0) / limit if limit else None
+    if limit and share is not None and seen.above("DatabaseConnections", _NEAR_ITS_LIMIT * limit):
+        words = f"The connections are near the limit of about {limit:,.0f}"
+        yield seen.cause("connections exhausted", words, "DatabaseConnections")
+    if _connections_rose(seen) and (share is None or share >= _FAR_FROM_ITS_LIMIT):
+        words = "The connections grew by half or more within the hour, and stay there"
+        yield seen.cause("connections exhausted", words, "DatabaseConnections")
+
+
+def _connections_rose(seen: Seen) -> bool:
+    """Return True if connections grew by half within the hour and stay there: AWS does not tell the limit itself."""
+    reading = seen.readings.get("DatabaseConnections")
+    if reading is None or reading.now < _MIN_CONNECTIONS:
+        return False
+    stays = reading.highest is None or reading.now >= _AT_ITS_PEAK * reading.highest
+    return stays and seen.grew("DatabaseConnections", GROWN)
+
+
+def connections_fell(seen: Seen) -> bool:
+    """Return True if nearly all connections are gone: clients no longer reach the database, or cannot sign in."""
+    before = seen.readings.get("DatabaseConnections")
+    return before is not None and (before.hour_ago or 0) >= _MIN_CONNECTIONS and seen.fell("DatabaseConnections")
+
+
+def credits_used_up(seen: Seen) -> Iterator[Cause]:
+    """Find burst credits that were used up within the hour or the week. A type without credits has no such metric."""
+    for name in ("BurstBalance", "EBSIOBalance%", "EBSByteBalance%", "CPUCreditBalance"):
+        reading = seen.readings.get(name)
+        if reading is None or not seen.below(name, _CREDITS_LEFT):
+            continue
+        if (reading.hour_ago or 0) > reading.now or reading.week_ago is not None:
+            yield seen.cause("burst credits used up", "The burst credits are used up", name, "CPUUtilization")

@@ -1,0 +1,73 @@
+"""The list of incidents: its size, its filters, and what was closed."""
+
+from typing import Any
+
+import pytest
+
+from firstline.models import IncidentRecord
+from tests.support.builders import NOW, OPENED, a_classification, a_page, a_record, an_alert, an_incident
+from tests.unit.console.reading import EVIL, ReadPage
+from tests.unit.console.shelf import Shelf
+
+
+def test_the_list_escapes_too() -> None:
+    alert = an_alert(alert_name=EVIL[:200], service=EVIL[:200], host=EVIL[:200])
+    shelf = Shelf(a_record(an_incident(alert)))
+    page = ReadPage(shelf.see(f"/console/incidents?q={EVIL[:20]}".replace("&", "%26"), shelf.session("ada"))["body"])
+    assert page.elements.count("script") == 1
+    assert "img" not in page.elements
+
+
+def many(number: int) -> list[IncidentRecord]:
+    """Open incidents with names as long as real ones."""
+    names = ("SystemdUnitFailed", "checkout-HighErrorRate5xx", "KubePodCrashLooping", "CertificateExpiresSoon")
+    records = []
+    for count in range(number):
+        severity: Any = ("critical", "high", "medium", "low")[count % 4]
+        host = f"web-{count}.eu-west-1.compute.example.com"
+        alert = an_alert(alert_name=names[count % 4], host=host, severity=severity, service=f"service-{count % 9}")
+        incident_id = f"{names[count % 4]}-{host.replace('.', '-')}-20260301T031200Z-{count:08x}"[-80:]
+        incident = an_incident(alert, incident_id=incident_id, group_key=f"g{count}", hosts=[host])
+        paged = {"paged_at": OPENED, "pages": [a_page()]} if count % 2 else {}
+        records.append(a_record(incident, classification=a_classification(severity=severity), **paged))
+    return records
+
+
+def test_two_hundred_incidents_are_one_small_page() -> None:
+    shelf = Shelf(*many(200))
+    answer = shelf.see("/console/incidents", shelf.session("ada"))
+    assert answer["body"].count("<li") == 200
+    assert len(answer["body"].encode()) <= 100_000
+
+
+def test_of_more_the_page_says_how_many_are_not_shown() -> None:
+    shelf = Shelf(*many(203))
+    page = shelf.see("/console/incidents", shelf.session("ada"))["body"]
+    assert "3 more are not shown" in page
+    assert page.count("<li") == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", 8),
+        ("?unowned=1", 4),
+        ("?severity=critical", 2),
+        ("?severity=nonsense", 8),
+        ("?service=service-3", 1),
+        ("?q=WEB-3.eu", 1),
+        ("?q=nothing", 0),
+    ],
+)
+def test_the_filters_stand_in_the_address(query: str, shown: int) -> None:
+    shelf = Shelf(*many(8))
+    page = shelf.see(f"/console/incidents{query}", shelf.session("eve"))["body"]
+    assert page.count("<li") == shown
+    assert ("No incident matches." in page) == (shown == 0)
+
+
+def test_what_was_closed_today_is_shown_when_asked() -> None:
+    shelf = Shelf(a_record(status="CLOSED", closed_at=NOW, outcome="auto_resolved"))
+    session = shelf.session("ada")
+    assert "No incident is open." in shelf.see("/console/incidents", session)["body"]
+    assert "Fixed by a runbook, after 4 min" in shelf.see("/console/incidents?closed=1", session)["body"]
