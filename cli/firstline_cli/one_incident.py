@@ -11,14 +11,14 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.links import links_of
 from firstline.channels.summary import annotations
-from firstline.incidents.audit_trail import Entry, happened_at
+from firstline.console.timeline import timeline
+from firstline.incidents.audit_trail import happened_at
 from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
 from firstline.text import local_time, one_line, short_duration, strip_invisible
 from firstline_cli.incident_ids import record_of
-from firstline_cli.records import in_line
 
 _MESSAGE_CHARS, _LINE_CHARS, _OUTPUT_CHARS = 1_500, 300, 500
 _MEMBERS = 20
@@ -56,6 +56,8 @@ def print_text(console: Console, table: Table, given: str) -> None:
     status = status_of(record, now)
     console.print(f"{status.severity.upper()}  {status.title}", style="bold")
     console.print(status.sentence(zone, now))
+    if status.unowned:
+        console.print(f"take it: firstline ack {status.short_id}")
     console.print(f"{record.incident.incident_id}, open for {short_duration(status.age)}", style="dim")
     for title, lines in _sections(table, record, status, zone, now):
         if lines:
@@ -112,7 +114,8 @@ def _sections(
     yield "Notes", [f"{one_line(note.by, 80)}: {one_line(note.text, _LINE_CHARS)}" for note in record.notes]
     yield "Links", list(_links(record, stored))
     entries = sorted(TableTrail(table).entries(record.incident.incident_id), key=happened_at)
-    yield "What happened", [_happened(entry, zone, now) for entry in entries]
+    told = [f"{local_time(moment.at, zone, now)}  {moment.text}" for moment in timeline(record, entries)]
+    yield "What happened", [*told, f"each fact of it: firstline audit {status.short_id}"]
 
 
 def _links(record: IncidentRecord, stored: list[StoredAlert]) -> Iterator[str]:
@@ -127,11 +130,3 @@ def _place(record: IncidentRecord, instance_id: str) -> str:
 
 def _reasons(reasons: list[str]) -> list[str]:
     return [f"· {one_line(reason, _LINE_CHARS)}" for reason in reasons]
-
-
-def _happened(entry: Entry, zone: tzinfo, now: datetime) -> str:
-    plain = entry.model_copy(
-        update={"facts": {name: value for name, value in entry.facts.items() if name[-3:] != "_at"}}
-    )
-    facts = one_line(in_line(plain, without="digest"), _LINE_CHARS)
-    return f"{local_time(happened_at(entry), zone, now)}  {entry.what:12}  {one_line(entry.who, 80)}: {facts}"

@@ -14,6 +14,7 @@ from tests.e2e.running import LocalStack
 pytestmark = pytest.mark.needs("browser")
 
 PHONE, DESK = (390, 844), (1280, 800)
+SMALL_PHONE = (360, 740)
 
 
 def _ticket(stack: LocalStack, incident: str = "") -> str:
@@ -33,6 +34,11 @@ def _looks_well(window: Browser, what: str, *, main: str | None = None) -> None:
             assert window.lowest("main button, main a.button, main select, summary, nav a") >= 44, shown
             if main is not None:
                 assert window.bottom_of(main) <= height, f"{shown}: the first thing to do is not on the first screen"
+    with window.shown(*SMALL_PHONE):
+        assert window.sideways() <= 0, what
+        if window.has("nav a"):
+            bottoms = {window.bottom_of(f"nav a:{which}-child") for which in ("first", "last")}
+            assert len(bottoms) == 1, f"{what}: the names of the pages do not stand in one line"
 
 
 def _is_for_everybody(window: Browser, what: str, *schemes: str) -> None:

@@ -227,6 +227,7 @@ def test_a_report_is_handed_over(typed: Typed) -> None:
 
 
 def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None:
+    assert f"take it: firstline ack {SHORT}\n" in typed("show", SHORT).stdout
     typed("ack", SHORT)
 
     text, as_json = typed("show", SHORT).stdout, typed("show", SHORT, "-o", "json").stdout
@@ -236,7 +237,8 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
     assert sentence.startswith("ada (command line) has it")
     for words in ("What the alert says", "The plan", f"approve it: firstline approve {SHORT}", "What happened"):
         assert words in text
-    assert "acknowledged" in text
+    assert "Acknowledged by ada (command line)" in text
+    assert "take it" not in text
     assert f"on {a_plan().targets[0].name}" in text
     whole = json.loads(as_json)
     assert whole["stands"]["owner"] == "ada (command line)"
