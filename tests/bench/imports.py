@@ -40,6 +40,9 @@ SETTINGS = {
     "STACK_NAME": "bench",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:1:stateMachine:bench",
     "TABLE_NAME": "bench",
+    "FLAP_QUIET_SECONDS": "600",
+    "PAGE_AFTER_SECONDS": "300",
+    "RESOLVE_WITHIN_SECONDS": "604800",
     "TIME_ZONE": "UTC",
 }
 
