@@ -206,15 +206,18 @@ class Case:
         return replace(self, evidence=self.evidence.model_copy(update=first))
 
 
+_FILES = ("alert.yaml", "evidence.yaml", "truth.yaml")
+
+
 def load(folder: Path = CASES) -> list[Case]:
     """Load all cases, in the order of their names.
 
     Raises
     ------
     ConfigurationError
-        A case cannot be read; the message names its file and what is wrong.
+        A case cannot be read, or lacks a file; the message names the file and what is wrong.
     """
-    return [read(path) for path in sorted(path.parent for path in folder.glob("*/*/truth.yaml"))]
+    return [read(path) for path in sorted({path.parent for name in _FILES for path in folder.glob(f"*/*/{name}")})]
 
 
 def read(folder: Path) -> Case:

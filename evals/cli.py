@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, asking, baseline, console, earned, own_rules, public_rules
+from evals import agreement, asking, baseline, console, earned, own_rules, public_rules, unstated
 from evals.baseline import Baseline
 from evals.cases import CASES, Case, load
 from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
+from evals.costs import Costs
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.errors import ConfigurationError
+from firstline.policy.costs import MISSED_PAGE_COST
 from firstline.policy.model import Price
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -49,8 +51,11 @@ def evals(
     obedient: Annotated[bool, typer.Option(help="Also try a model that obeys every attacker.")] = True,
     only: Annotated[str, typer.Option(help="Only cases whose name holds this text.")] = "",
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
-    accept: Annotated[bool, typer.Option(help="Make these results the new baseline.")] = False,
-    cases: Annotated[Path, typer.Option(help="The folder of cases.")] = CASES,
+    accept: Annotated[bool, typer.Option(help="Make these results the new baseline of these cases.")] = False,
+    cases: Annotated[Path, typer.Option(help="The folder of cases, such as your own; it keeps its baseline.")] = CASES,
+    missed_page_cost: Annotated[
+        float, typer.Option(min=0, help="A missed page costs as much as so many needless ones.")
+    ] = MISSED_PAGE_COST,
     since_baseline: Annotated[
         bool, typer.Option(help="Show the change since the baseline, not since the last run.")
     ] = False,
@@ -65,8 +70,10 @@ def evals(
         if redaction:
             raise typer.Exit(_measure_redaction(out, bodies))
         if earned_say:
-            with out.status("simulated models"):
-                console.show_earned(out, earned.simulate(earned.judged_cases(load(cases), Policy.of())))
+            judged = load(cases)
+            for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
+                with out.status(f"simulated models on {of}"):
+                    console.show_earned(out, earned.simulate(earned.judged_cases(chosen, Policy.of())), of)
             raise typer.Exit
         if clicks:
             _measure_clicks(out, rules, cases)
@@ -87,11 +94,21 @@ def evals(
         if obedient:
             classifiers.append(Classifier("obedient", policy, lambda _: Obedient()))
         scores = _score(out, _chosen(cases, only), classifiers)
-        before, since = _before(only, since_baseline)
+        before, since = _before(cases, only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
         console.show(out, scores, before, since, price=prices, every_case=all_cases)
+        second = _score(out, unstated.load(), classifiers[: 1 + bool(model)]) if cases == CASES and not only else []
+        sets = {f"{len(scores[0].results)} cases": scores}
+        if second:
+            sets[f"{len(second[0].results)} alerts without a severity"] = second
+        costs = [
+            (name, found.classifier, Costs.of(found.results, missed_page_cost))
+            for name, group in sets.items()
+            for found in group
+        ]
+        console.show_costs(out, costs, missed_page_cost)
         if not only:
-            console.show_moved(out, scores, baseline.load())
+            console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
             _save(out, scores, cases, accept)
         if recorded is not None and recorded.stale:
             stale = f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again."
@@ -145,10 +162,15 @@ def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier
     return scores
 
 
-def _before(only: str, since_baseline: bool) -> tuple[Baseline, str]:
+def _baseline_of(folder: Path) -> Path:
+    """Return the file with the baseline of a folder of cases: whoever measures their own never moves the project's."""
+    return baseline.BASELINE if folder == CASES else folder / "baseline.json"
+
+
+def _before(folder: Path, only: str, since_baseline: bool) -> tuple[Baseline, str]:
     """Return the results to compare this run with, and the name of that run."""
-    last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
-    before, since = (last, "the last run") if last else (baseline.load(), "the baseline")
+    last = {} if since_baseline or folder != CASES else baseline.load(baseline.LAST_RUN)
+    before, since = (last, "the last run") if last else (baseline.load(_baseline_of(folder)), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do
         before = {name: known.model_copy(update={"numbers": {}}) for name, known in before.items()}
     return before, since
@@ -158,8 +180,8 @@ def _save(out: Console, scores: Sequence[Score], folder: Path, accept: bool) -> 
     if folder == CASES:
         baseline.save(scores, baseline.LAST_RUN)
     if accept:
-        baseline.save(scores)
-        out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
+        baseline.save(scores, _baseline_of(folder))
+        out.print(f"New baseline: {_baseline_of(folder)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, record: Path | None) -> ModelFor:

@@ -10,6 +10,7 @@ from evals import baseline, earned
 from evals.agreement import Agreement, Comparison
 from evals.asking import Worth
 from evals.baseline import Baseline
+from evals.costs import Costs
 from evals.own_rules import Learned
 from evals.public_rules import LEVELS
 from evals.scoring import SEVERITIES, PerClass, Result, Score
@@ -176,11 +177,23 @@ def show_clicks(out: Console, as_they_come: Sequence[Worth], frequent_first: Seq
     out.print(table)
 
 
-def show_earned(out: Console, found: Sequence[earned.Worth]) -> None:
+def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_page: float) -> None:
+    """Print the headline: what each classifier's severities cost on each set of cases."""
+    names = ("cases", "classifier", "cost per 100", "missed pages", "needless pages", "wrongly dropped", "asked")
+    table = Table(*names, title=f"Cost in needless pages; a missed page costs {missed_page:g}", title_justify="left")
+    for cases, classifier, costs in found:
+        counts = map(str, (costs.missed, costs.needless, costs.dropped, costs.asked))
+        table.add_row(cases, classifier, f"{costs.per_100:.1f}", *counts)
+    out.print(table)
+
+
+def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
     """Print what simulated models earn by a replay, and what they change afterwards."""
     costs = ("model", "without", "with", "if all counted")
     table = Table(*costs, "verdicts worse", "runbooks, blames lost", "runs worse", "gain kept", title_justify="left")
-    table.title = f"Earned say: the cost of {earned.REPLAYED} incidents, after a replay of as many; means of the runs"
+    table.title = (
+        f"Earned say on {of}: the cost of {earned.REPLAYED} incidents, after a replay of as many; means of the runs"
+    )
     for worth in found:
         means = (fmean(getattr(run, name) for run in worth.runs) for name in ("plain", "settled", "full"))
         worse = fmean(run.worse for run in worth.runs)

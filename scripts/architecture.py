@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (name.split(".")[1] for name in names if name.startswith("firstline."))
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """Return the rooms that each room imports."""
     found: dict[str, set[str]] = {}

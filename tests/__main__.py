@@ -1,8 +1,8 @@
 """`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
-A part's tests run in one process: those of a folder, but for what `APART` makes a part of its own. The parts begin in
-the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so two
-cores have enough to do with three or four.
+A part's tests run in one process: those of a folder, but for what `APART` makes parts of their own. The parts begin in
+the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so all of
+them run beside three others: enough for two cores, and few enough for the tests that have real time-outs.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -22,16 +23,21 @@ from xml.etree import ElementTree
 from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
-FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
-_OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_quickstart.py", "test_up.py")
-_CROWDS = ("ports", "test_contention.py", "test_costs.py", "test_ingestion.py")
-APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py"), "integration": _CROWDS}
-"""The files that are a part of their own.
+FOLDERS = ("e2e", "unit", "integration", "statemachine", "simulation", "runbooks", "template")
+APART = {
+    "e2e": (
+        ("test_remediation.py", "test_trouble.py"),
+        ("test_approval_page.py", "test_model.py", "test_quickstart.py"),
+        ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py"),
+    ),
+    "integration": (("ports", "test_contention.py", "test_costs.py", "test_ingestion.py"),),
+}
+"""The files that are parts of their own.
 
-Those of e2e have a stack of their own, or need only one of the two that others share, and need not wait for them. Those
-of integration are half of its work: in one process it was still at work when all others had ended."""
+Those of e2e need not wait for each other: each part has stacks of its own. Those of integration crowd the table: in one
+process with the others, it was still at work when all parts had ended."""
 
-AT_ONCE = 4
+WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5
 
 
@@ -62,10 +68,9 @@ def parts() -> list[Part]:
     """Return what runs in a process of its own, in the order in which it begins."""
     found = []
     for folder in FOLDERS:
-        apart = [str(TESTS / folder / name) for name in APART.get(folder, ())]
-        found.append(Part(f"tests/{folder}", (str(TESTS / folder), *(f"--ignore={path}" for path in apart))))
-        if apart:
-            found.append(Part(f"tests/{folder}, apart", tuple(apart)))
+        apart = [tuple(str(TESTS / folder / name) for name in names) for names in APART.get(folder, ())]
+        found.append(Part(f"tests/{folder}", (str(TESTS / folder), *(f"--ignore={path}" for path in chain(*apart)))))
+        found += [Part(f"tests/{folder}, {number}", paths) for number, paths in enumerate(apart, 2)]
     return found
 
 
@@ -117,8 +122,9 @@ def main() -> int:
     print(f"Tests run in random order. For the same order again: make test SEED={given.seed}", flush=True)
     outcomes, remedies = Counter[str](), Counter[str]()
     broken = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in as_completed([pool.submit(run, part, given.seed, options) for part in parts()]):
+    with ThreadPoolExecutor(WAITING_AT_ONCE) as waiting, ThreadPoolExecutor(COMPUTING_AT_ONCE) as computing:
+        pools = [(part, waiting if part.waits else computing) for part in parts()]
+        for done in as_completed([pool.submit(run, part, given.seed, options) for part, pool in pools]):
             ran = done.result()
             output = re.sub(r"^[.sFEx]+ +\[ *\d+%\]\n", "", ran.output, flags=re.MULTILINE)
             print(f"\n=== {ran.part}, {ran.seconds:.0f} s\n{output.strip()}", flush=True)

@@ -16,7 +16,17 @@ _HERE = Path.cwd()
 CHECKOUT = find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
 """The one around the working directory; else the one that holds this file, after `pip install -e`."""
 
-RUNBOOKS = overlay.together(CHECKOUT)
+
+def _together() -> Path:
+    from firstline.errors import ConfigurationError
+
+    try:
+        return overlay.together(CHECKOUT)
+    except ConfigurationError as error:
+        raise refusal(error, WRONG) from None
+
+
+RUNBOOKS = _together() if (CHECKOUT / overlay.MINE / overlay.RUNBOOKS).is_dir() else CHECKOUT / overlay.RUNBOOKS
 """The shipped runbooks with the owner's over them."""
 
 RULES = RUNBOOKS / "policy" / "rules.yaml"

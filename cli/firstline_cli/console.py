@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
 WRONG, USAGE, UNKNOWN, REFUSED, AWS_FAILED = 1, 2, 3, 4, 5
@@ -25,6 +27,16 @@ def console_of() -> "Console":
     width = None if Console().is_terminal else _LOG_WIDTH
     # Strings are no markup here: names and reasons come from alerts.
     return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def here(moment: "datetime") -> str:
+    """Write a moment by the clock of this machine: `18:00`, or `Sun 1 Mar 18:00` on another day."""
+    from datetime import UTC, datetime
+
+    from firstline.text import local_time
+
+    now = datetime.now().astimezone()
+    return local_time(moment, now.tzinfo or UTC, now)
 
 
 def refusal(why: object, code: int = USAGE) -> typer.Exit:

@@ -16,7 +16,7 @@ import difflib
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,30 @@ _HEADING = """# Yours: parameters of template.yaml for each environment of samco
 """
 
 
+_RENAMED = {
+    "Dashboard": 'Observability; for true write Observability = "dashboard"',
+    "EventBridgeAlarms": "EventBridgeEvents (alarms-and-deployments, alarms, deployments or none)",
+    "EventBridgeDeployments": "EventBridgeEvents (alarms-and-deployments, alarms, deployments or none)",
+    "IngestConcurrency": 'ReservedConcurrency, whose first number it is: "20,5"',
+    "PagingConcurrency": 'ReservedConcurrency, whose second number it is: "20,5"',
+}
+"""Parameters of earlier releases, and the one that each has become a part of."""
+
+_EVENTS = {"cloudwatch": "alarms", "deployments": "deployments"}
+"""What EventBridge delivers, by the source that takes it."""
+
+
+def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:
+    """Return True if a stack with these parameters takes a source's messages from EventBridge."""
+    wanted = parameters.get("EventBridgeEvents", "")
+    return source in _EVENTS and _EVENTS[source] in wanted.split("-and-")
+
+
+def event_choice(sources: Collection[str]) -> str:
+    """Return the parameter EventBridgeEvents that lets EventBridge deliver to these sources."""
+    return "-and-".join(event for source, event in _EVENTS.items() if source in sources) or "none"
+
+
 def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
     """Return the parameters that template.yaml declares."""
     loader = Loader((checkout / "template.yaml").read_text(encoding="utf-8"))
@@ -164,6 +188,8 @@ def _own(checkout: Path) -> dict[str, _Own]:
 
 def _problem(name: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return what is wrong with a parameter, or None."""
+    if name in _RENAMED:
+        return f"it is now a part of {_RENAMED[name]}"
     if name not in declared:
         near = difflib.get_close_matches(name, declared, n=1)
         return f"template.yaml has no such parameter; {f'did you mean {near[0]}?' if near else 'look it up there'}"

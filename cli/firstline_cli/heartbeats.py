@@ -11,7 +11,7 @@ from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.policy.heartbeats import Heartbeat, Pulse, called, expectation, seen
 from firstline.text import in_words
 from firstline_cli.checkout import RULES
-from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
+from firstline_cli.console import LOGIN, PersonOption, console_of, here, refusal
 from firstline_cli.rules import FileOption, read_rules
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
@@ -69,11 +69,11 @@ def forget(
 def _state(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) -> str:
     """Name the heartbeat's state, as far as the table tells."""
     if pulse.forgotten_at is not None:
-        return f"forgotten {pulse.forgotten_at:%Y-%m-%d %H:%M} by {pulse.forgotten_by}"
+        return f"forgotten {here(pulse.forgotten_at)} by {pulse.forgotten_by}"
     if expected is None:
         return "not watched"
     if pulse.absent_since is not None:
-        return f"absent since {pulse.absent_since:%Y-%m-%d %H:%M}"
+        return f"absent since {here(pulse.absent_since)}"
     if pulse.requirement is not None:
         return "was seen" if seen(expected, pulses) else "waited for"
     return "there"

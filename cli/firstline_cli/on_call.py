@@ -113,8 +113,9 @@ def check(stack: NamedStackOption = "") -> None:
         from firstline.adapters.dynamodb.copies import TableCopies
 
         copies, now = TableCopies(stack_of(stack).table), datetime.now(UTC)
-        for name in on_call.followed:
-            problems += [f"followed.{name}: {said}" for said in problems_of(copies.of(name), people, now)]
+        for name, followed in on_call.followed.items():
+            said = problems_of(copies.of(name), people, now, followed.time_zone)
+            problems += [f"followed.{name}: {problem}" for problem in said]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:

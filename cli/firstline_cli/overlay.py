@@ -1,31 +1,43 @@
 """The owner's runbooks and policies, laid over the checkout's: git ignores `mine/`, so that an upgrade is no merge.
 
-A file `mine/runbooks/<path>` takes the place of `runbooks/<path>`, or stands beside the shipped ones. What is built,
-checked and run on one machine is the two together. Without the folder, the checkout is used as it is.
+A file `mine/runbooks/<name>.patch.yaml` changes keys of the shipped `<name>.yaml`, as a JSON Merge Patch does (RFC
+7386). Any other file takes the place of the shipped one, or stands beside the shipped ones. What is built, checked and
+run on one machine is the two together. Without the folder, the checkout is used as it is.
 
 `python -m firstline_cli.overlay` prints the folder to build from; `scripts/build.sh` asks for it.
 """
 
-import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 MINE = "mine"
 RUNBOOKS = "runbooks"
+PATCH = ".patch.yaml"
 GENERATED = (Path("documents/template.yaml"), Path("schema.json"))
 """The files of a runbooks folder that are made from its runbooks."""
 
 
 def together(checkout: Path) -> Path:
-    """Return the folder of the shipped and the owner's runbooks together, brought up to date."""
+    """Return the folder of the shipped and the owner's runbooks together, brought up to date.
+
+    Raises
+    ------
+    ConfigurationError
+        A patch is no YAML, or has nothing to change: the message names it and the fix.
+    """
     own = checkout / MINE / RUNBOOKS
     if not own.is_dir():
         return checkout / RUNBOOKS
     folder = tree_of(checkout) / RUNBOOKS
-    both = _files(checkout / RUNBOOKS) | _files(own)
-    wanted = {path: file for path, file in both.items() if path not in GENERATED}
-    for path, source in wanted.items():
-        _copy_if_changed(source, folder / path)
+    owned, shipped = _files(own), _files(checkout / RUNBOOKS)
+    patches = [path for path in owned if path.name.endswith(PATCH)]
+    wanted = {path: file.read_bytes() for path, file in (shipped | owned).items() if path not in {*GENERATED, *patches}}
+    for path in patches:
+        wanted[_patched(path)] = _apply(path, owned, shipped)
+    for path, content in wanted.items():
+        _write_if_changed(content, folder / path)
     for path in _files(folder).keys() - wanted.keys() - set(GENERATED):
         (folder / path).unlink()
     return folder
@@ -75,8 +87,10 @@ def named(text: str, checkout: Path) -> str:
 
 
 def _name(part: str, checkout: Path) -> str:
-    """Return the folder of a path that a text begins with."""
+    """Return the folder of a path that a text begins with. Lines of a patched file are those of both together."""
     path = part.split(":", 1)[0].split(" ", 1)[0]
+    if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
+        return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
     return f"{MINE}/{RUNBOOKS}/" if (checkout / MINE / RUNBOOKS / path).is_file() else f"{RUNBOOKS}/"
 
 
@@ -86,13 +100,80 @@ def _files(folder: Path) -> dict[Path, Path]:
     return {path: file for path, file in found.items() if not any(part.startswith(".") for part in path.parts)}
 
 
-def _copy_if_changed(source: Path, target: Path) -> None:
-    """Copy a file unless it is there already. Another command may read the target meanwhile."""
-    if target.is_file() and target.read_bytes() == source.read_bytes():
+def stale(checkout: Path) -> Iterator[str]:
+    """Say of each file that takes a shipped one's place whether it keeps something of the shipped one away."""
+    from firstline.policy.files import read_yaml
+
+    owned, shipped = _files(checkout / MINE / RUNBOOKS), _files(checkout / RUNBOOKS)
+    for path in sorted(owned.keys() & shipped.keys() - set(GENERATED)):
+        if owned[path].read_bytes() == shipped[path].read_bytes():
+            yield f"{MINE}/{RUNBOOKS}/{path} is the shipped file: delete it, or no release reaches it"
+        elif path.suffix == ".yaml":
+            here, there = (read_yaml(files[path], missing="restore it") for files in (owned, shipped))
+            if lacks := list(_missing(here, there)):
+                patch = path.with_suffix(PATCH).name
+                yield (
+                    f"{MINE}/{RUNBOOKS}/{path} lacks {', '.join(lacks)} of the shipped file, whose place it takes: add "
+                    f"them, or write only what you change into {patch}"
+                )
+
+
+def _missing(here: Any, there: Any, above: str = "") -> Iterator[str]:
+    """Yield the keys, with those above them, that one mapping lacks of another."""
+    if not isinstance(here, dict) or not isinstance(there, dict):
+        return
+    for key, value in there.items():
+        if key not in here:
+            yield f"{above}{key}"
+        else:
+            yield from _missing(here[key], value, f"{above}{key}.")
+
+
+def _patched(path: Path) -> Path:
+    """Return the file that a patch changes."""
+    return path.with_name(f"{path.name.removesuffix(PATCH)}.yaml")
+
+
+def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> bytes:
+    """Return the text of a shipped file with the owner's patch over it."""
+    import yaml
+
+    from firstline.errors import ConfigurationError
+    from firstline.policy.files import read_yaml
+
+    name, target = f"{MINE}/{RUNBOOKS}/{path}", _patched(path)
+    if target in owned:
+        raise ConfigurationError(f"{name}: {MINE}/{RUNBOOKS}/{target} replaces the whole file; keep one of the two.")
+    if target not in shipped:
+        raise ConfigurationError(f"{name}: there is no {RUNBOOKS}/{target} to change; name it as the shipped file.")
+    patch = read_yaml(owned[path], missing="write it again")
+    if not isinstance(patch, dict):
+        raise ConfigurationError(f"{name}: write the keys to change, each with its new value.")
+    merged = merge(read_yaml(shipped[target], missing="restore it from git"), patch)
+    text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=120)
+    return f"# {RUNBOOKS}/{target} with {name} over it.\n{text}".encode()
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """Return a value with a JSON Merge Patch over it: mappings key by key, null deletes, all else is replaced."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def _write_if_changed(content: bytes, target: Path) -> None:
+    """Write a file unless it is there already. Another command may read the target meanwhile."""
+    if target.is_file() and target.read_bytes() == content:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.new")
-    shutil.copyfile(source, beside)
+    beside.write_bytes(content)
     beside.replace(target)
 
 

@@ -48,12 +48,14 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
         if broken and place == broken.number:
             problem = f"--- broken here: {broken.problem}; nothing from here on is proven ---"
             console.print(problem, style="bold red")
-        console.print(f"{entry.number:3}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.what:10}  {entry.who}: {in_line(entry)}")
+        at = f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        console.print(f"{entry.number:3}  {at}  {entry.what:10}  {entry.who}: {in_line(entry)}")
     if broken:
         if broken.number > len(entries):
             console.print(f"--- broken: {broken.problem} ---", style="bold red")
         return False
     console.print(f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}")
+    console.print(f"Times are those of this machine ({datetime.now().astimezone():%Z, UTC%z}).", style="dim")
     record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(

@@ -29,6 +29,7 @@ from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview_rule, preview_silence, preview_window
 from firstline.sources import Batch
 from firstline.text import count, in_words, shorten
+from firstline_cli.console import here
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 _LISTED = 20
@@ -107,7 +108,7 @@ class Explainer:
         if winner is not None and winner.route:
             self.console.print(f"  It takes the route {winner.route} of paging.yaml.")
         if hold is not None:
-            self.console.print(f"  First it waits: {hold.reason}", style="bold")
+            self.console.print(f"  First it waits, until {here(hold.until)}: {hold.reason}", style="bold")
 
 
 def _inhibition_fit(inhibition: Inhibition, alert: NormalizedAlert) -> Fit:
@@ -131,7 +132,7 @@ def _rule_fit(rule: Rule, incident: Incident, local: datetime, *, wins: bool) ->
 def _window_fit(window: Window, alert: NormalizedAlert, now: datetime) -> Fit:
     keys = list(window.match.keys(alert))
     if not any(schedule.on(now) for schedule in window.when):
-        return "no", f"not on at {now:%Y-%m-%d %H:%M} UTC"
+        return "no", f"not on at {here(now)}"
     if not _all_fit(keys):
         return "no", _why(keys)
     if window.suppress and not window.allows(alert.severity):
@@ -279,6 +280,6 @@ def print_silences(console: Console, silences: Sequence[Silence], now: datetime)
             )
         else:
             ended_by = f" by {silence.ended_by}" if silence.ended_by else ""
-            ends = f"ended {silence.ended_at or silence.expires_at:%Y-%m-%d %H:%M}{ended_by}"
+            ends = f"ended {here(silence.ended_at or silence.expires_at)}{ended_by}"
         grid.add_row(silence.id, what, silence.owner, silence.reason, ends)
     console.print(grid)

@@ -15,7 +15,7 @@ from firstline.errors import ConfigurationError
 from firstline.policy.holds import Silence
 from firstline_cli import rules_console
 from firstline_cli.checkout import RULES
-from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, refusal
+from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, here, refusal
 from firstline_cli.incident_ids import IncidentArgument, record_of
 from firstline_cli.rules import PREVIEW_DAYS, read_rules
 from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, table_of
@@ -92,7 +92,7 @@ def extend(
     after = _valid(lambda: rules_console.extended(before, lasts, now))
     silences.save(after)
     silences.end(before, by, now)
-    print(f"{after.id} takes its place, until {after.expires_at:%Y-%m-%d %H:%M} UTC.")
+    print(f"{after.id} takes its place, until {here(after.expires_at)}.")
 
 
 @silence.command("list")
@@ -142,7 +142,7 @@ def _save(made: Silence, stack: Stack) -> None:
     """Write the silence, and show what it would have hidden of late."""
     TableSilences(stack.table).save(made)
     seconds = int(REMEMBERED.total_seconds())
-    print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+    print(f"{made.id} is on within {seconds} seconds, until {here(made.expires_at)}.")
     previewed = rules_console.preview_of(made.id, read_rules(RULES), stack.table, "UTC", PREVIEW_DAYS, made.created_at)
     if previewed is not None:
         rules_console.print_preview(console_of(), made.id, previewed, PREVIEW_DAYS)

@@ -20,11 +20,11 @@ USUAL = (
 # With every part that the first event needs, but with one client, as the bare handler has.
 INGEST = "import app, firstline.adapters.aws.executions\napp.wiring.executions = None\napp.wiring.intake\n"
 CLASSIFY = (
-    "import app, firstline.adapters.llm.chat_model, firstline.adapters.aws.alarm_evidence\n"
-    "import firstline.adapters.dynamodb.spending\n"
+    "import app, firstline.adapters.aws.alarm_evidence\n"
     "app.wiring.incidents, app.wiring.secrets, app.wiring.silences, app.wiring.trail\n"
 )
-WITH_CIRCUIT = f"{CLASSIFY}import aws_lambda_powertools.utilities.circuit_breaker.persistence.dynamodb\n"
+WITH_MODEL = f"{CLASSIFY}import firstline.adapters.llm.chat_model, firstline.adapters.dynamodb.spending\n"
+WITH_CIRCUIT = f"{WITH_MODEL}import aws_lambda_powertools.utilities.circuit_breaker.persistence.dynamodb\n"
 WITH_QUESTION = f"{WITH_CIRCUIT}import firstline.adapters.llm.openai_chat\n"
 
 SETTINGS = {
@@ -47,13 +47,14 @@ PROGRAMS = {
     "bare handler": ("ingest", BARE),
     "usual handler": ("ingest", USUAL),
     "ingest": ("ingest", INGEST),
-    "classify, no model or a ruled verdict": ("classify", CLASSIFY),
+    "classify, no model": ("classify", CLASSIFY),
+    "classify, a model that a ruled verdict does not ask": ("classify", WITH_MODEL),
     "classify, circuit open or ceiling reached": ("classify", WITH_CIRCUIT),
     "classify, a model is asked": ("classify", WITH_QUESTION),
 }
 
 
-AGAINST_USUAL = {"ingest": 1.20, "classify, no model or a ruled verdict": 1.35}
+AGAINST_USUAL = {"ingest": 1.20, "classify, no model": 1.35}
 """The most that starting may cost, against a handler that has what all of its kind have."""
 
 

@@ -25,6 +25,7 @@ SCHEDULED = 1.00 / MILLION
 QUEUE_REQUEST = 0.40 / MILLION
 KEY_REQUEST = 3.0 / MILLION
 ALARM, DASHBOARD, METRIC = 0.10, 3.00, 0.30
+ASKED_METRIC = 0.01 / 1_000
 
 GB = 0.5
 SECONDS = {"ingest": 0.05, "reconcile": 0.15, "respond": 0.15, "remediate": 0.10}
@@ -78,6 +79,11 @@ def idle_month() -> dict[str, tuple[float, str, bool]]:
         "the table's KMS key": (
             keys * KEY_REQUEST,
             "asked for about twice in five minutes; none with AWS's own key",
+            True,
+        ),
+        "asking for throttles": (
+            MINUTES / 60 * ASKED_METRIC,
+            "one metric an hour; each function's only if the account had any",
             True,
         ),
         "the schedule": (MINUTES * SCHEDULED, "the first 14 million are free, always", False),

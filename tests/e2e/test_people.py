@@ -72,6 +72,10 @@ def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> N
 
     record = stack.wait_for(incident, "resolution")
     assert record.acknowledged_by == "Ada Okafor"
+    shown = stack.wait_told(incident, "slack", says="Ada Okafor has it")
+    assert shown["edits"] > 0, "whoever reads Slack sees it in the message that stands"
+    assert "[Acknowledge]" not in shown["text"]
+    assert "[Resolve]" in shown["text"]
 
     stack.act_in_pagerduty(incident, "resolve")
 

@@ -127,6 +127,32 @@ def test_one_whose_model_has_no_system_role(status: int, serve: Callable[[Script
     assert {_shape(request) for request in server.requests} == {"json_schema"}, "the schema is kept"
 
 
+def _fastapi(*place: str | int) -> bytes:
+    return json.dumps(
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", *place], "msg": "not permitted"}]}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("refused", "complaint"),
+    [
+        (lambda body: "max_completion_tokens" in body, _fastapi("max_completion_tokens")),
+        (_is_held, _fastapi("response_format", "type")),
+        (lambda body: body["messages"][0]["role"] == "system", _fastapi("messages", 0, "role")),
+        (_is_held, json.dumps([{"error": {"code": 400, "message": "response_format: no such mode"}}]).encode()),
+        (_is_held, b"response_format is not supported"),
+    ],
+)
+def test_one_that_says_elsewhere_what_is_wrong(
+    refused: Callable[[dict[str, Any]], object], complaint: bytes, serve: Callable[[Script], Server]
+) -> None:
+    def script(http: BaseHTTPRequestHandler, server: Server) -> None:
+        bad = refused(server.requests[-1]["body"])
+        (answer(422, complaint) if bad else completion(FENCED))(http, server)
+
+    assert _model(serve(script)).verdict(PROMPT).judgement.severity == "critical"
+
+
 def test_one_that_refuses_the_schema_with_a_500(serve: Callable[[Script], Server]) -> None:
     server = serve(_refusing("Failed to compile the grammar for the json_schema", while_asked=_is_held, status=500))
     _model(server).verdict(PROMPT)

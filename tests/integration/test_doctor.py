@@ -159,7 +159,7 @@ def test_the_console_is_asked_for_what_nobody_may_see(status: int, said: str) ->
 
 
 def test_sources_without_a_secret_are_closed() -> None:
-    stack = deployed(EventBridgeAlarms="false")
+    stack = deployed(EventBridgeEvents="none")
     assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
     secret("sources/prometheus")
     lines = [finding.line() for finding in sources.sources(stack)]

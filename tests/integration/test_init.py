@@ -68,15 +68,15 @@ def test_six_answers_make_a_stack_and_say_what_to_tell_each_sender(sam: FakeSam)
     assert done.exit_code == 0, done.output
     assert sam.words == ["build", "deploy"]
     given = sam.parameters("deploy")
-    chosen = {key: given[key] for key in ("PageEmail", "EventBridgeAlarms", "EventBridgeDeployments")}
-    assert chosen == {"PageEmail": "ops@example.com", "EventBridgeAlarms": "true", "EventBridgeDeployments": "false"}
+    chosen = {key: given[key] for key in ("PageEmail", "EventBridgeEvents")}
+    assert chosen == {"PageEmail": "ops@example.com", "EventBridgeEvents": "alarms"}
     people = load_people(sam.checkout / command.PEOPLE)
     assert set(people.approvers) == {"ada", "bob"}
     secrets = stored()
     assert [secrets[name] for name in ("slack/bot-token", "slack/signing-secret", "pagerduty/routing-key")] == list(
         SECRETS.values()
     )
-    assert {"approvals/signing-key", "console/link-key"} <= secrets.keys()
+    assert {"approvals/signing-key", "console/link-key", "console/calendar-key"} <= secrets.keys()
     receiver = yaml.safe_load(done.stdout.split("docs/sources/prometheus.md):")[1].split("The token is shown")[0])
     (webhook,) = receiver["receivers"][0]["webhook_configs"]
     assert webhook["url"] == "https://api.example.com/alerts/prometheus"
@@ -102,7 +102,7 @@ def test_run_again_it_keeps_what_is_set_and_shows_no_token_twice(sam: FakeSam) -
     assert before["sources/prometheus"] not in again.output
     assert "Its token is in use. For a new one beside it: firstline secret set sources/prometheus" in again.stdout
     assert sam.parameters("deploy")["PageEmail"] == "ops@example.com"
-    assert sam.parameters("deploy")["EventBridgeAlarms"] == "true"
+    assert sam.parameters("deploy")["EventBridgeEvents"] == "alarms"
 
 
 def test_what_was_interrupted_goes_on(sam: FakeSam) -> None:

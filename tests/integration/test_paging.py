@@ -161,6 +161,18 @@ def queue_on(topic: str, sns: "SNSClient") -> str:
     return url
 
 
+def test_news_of_firstline_itself_is_published(sns: "SNSClient", topic: str) -> None:
+    url = queue_on(topic, sns)
+
+    PageTopic(topic, client=sns, stack=STACK).say("s" * 200, "notify 4")
+
+    [message] = boto3.client("sqs", region_name="eu-west-1").receive_message(QueueUrl=url)["Messages"]
+    said = json.loads(message["Body"])
+    assert (len(said["Subject"]) <= 100, said["Message"]) == (True, "notify 4")
+    with pytest.raises(ChannelFailed):
+        PageTopic(f"{topic}-gone", client=sns, stack=STACK).say("s", "notify 4")
+
+
 @pytest.mark.parametrize("hostile", [False, True])
 def test_a_page_is_published(sns: "SNSClient", topic: str, hostile: bool) -> None:
     url = queue_on(topic, sns)

@@ -33,9 +33,14 @@ DEEPEST = 5
 _READS = ("get", "batch_get", "query", "list", "describe", "GetParameter", "transact_get")
 
 
+def is_read(operation: str) -> bool:
+    """Tell whether an operation changes nothing."""
+    return operation.startswith(_READS)
+
+
 @cache
 def _possible(service: str, operation: str) -> Sequence[Kind]:
-    if operation.startswith(_READS):
+    if is_read(operation):
         return READ
     return WRITE if service == "dynamodb" else SEND
 

@@ -191,7 +191,8 @@ class Heard:
             word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
         ):
             return
-        fired = [word for key in mine for word in self._fired[key]]
+        opened = datetime.fromisoformat(plain(live.item["opened_at"]))
+        fired = [word for key in mine for word in self._fired[key] if word.at >= opened]
         known = [rank(word) for word in fired if word.at <= answered]
         newer = [rank(word) for word in fired if word.at > answered]
         if max(newer, default=0) <= max(known, default=0):

@@ -199,6 +199,19 @@ def _worse_at_once(random: Random, drawn: Drawn) -> Iterator[Happening]:
         yield Happening(joins + random.choice((60, 400, 1_000)), "end", place)
 
 
+def _noise(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let something critical join noise within the second in which it is judged and suppressed."""
+    now = random.uniform(5, 600)
+    for number in range(3):
+        noise, loud = (("generic", "OddNoise", f"{host}-{number}") for host in ("noise", "loud"))
+        joins = now + random.uniform(0, 1.5)
+        yield Happening(now, "fire", (*noise, random.choice(("low", "high")), "prod"))
+        yield Happening(joins, "fire", (*loud, "critical", "prod"))
+        yield Happening(now + 200, "end", noise)
+        yield Happening(joins + 240, "end", loud)
+        now += random.uniform(700, 900)
+
+
 KINDS = {
     "lag": _Kind(0.1, _lag),
     "unconfigured": _Kind(0.08, _unconfigured),
@@ -210,4 +223,5 @@ KINDS = {
     "expiry": _Kind(0.005, _expiry),
     "by itself": _Kind(0.1, _by_itself),
     "by hand": _Kind(0.1, _by_hand),
+    "noise": _Kind(0.1, _noise),
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.clock import START
 from tests.simulation.door import Word
 from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
 from tests.simulation.heartbeats import HeartbeatCheck
@@ -41,6 +42,7 @@ class Oracle:
     _crashes_seen: int = 0
     _commands_seen: int = 0
     _fired_at: dict[str, datetime] = field(default_factory=dict)
+    _stepped_at: dict[str, datetime] = field(default_factory=dict)
     _closed: dict[str, datetime] = field(default_factory=dict)
     _commanded_times: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -148,14 +150,9 @@ class Oracle:
         """Tell whether a paging alert was part of an incident that ended before any person heard of it."""
         if rank(word) < PAGING or word.at > closed:
             return False
-        return not self.heard.human(alert.incident_id, word.at, closed + MINUTE) and not self._resolved_by_hand(
-            alert.incident_id
-        )
-
-    def _resolved_by_hand(self, incident_id: str) -> bool:
-        return any(
-            press.incident_id == incident_id and press.button == "resolve" for press in self.world.people.pressed
-        )
+        if ("resolve", alert.incident_id) in self.world.people.begun:
+            return False
+        return not self.heard.human(alert.incident_id, word.at, closed + MINUTE)
 
     def _executed(self, lives: list[StoredLive]) -> None:
         """An open record has a running execution; a closed one has none."""
@@ -199,7 +196,9 @@ class Oracle:
             # An alert that ended last may be another incident's by now.
             ends = [last[alert.key].at for alert in mine]
             since = max(*ends, self._fired_at.get(live.incident_id, ends[0]))
-            paused = self.watch.paused_until(live.incident_id)
+            if self.watch.awaits_step(live.incident_id):
+                self._stepped_at[live.incident_id] = self.world.clock.now()
+            paused = max(self.watch.paused_until(live.incident_id), self._stepped_at.get(live.incident_id, START))
             late = self.world.clock.now() - MEND - MINUTE
             window = FLAPPING_WINDOW if flapping else WINDOW
             if late > max(since + window + self.watch.allowance(since), paused + self.watch.allowance(paused)):

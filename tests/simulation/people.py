@@ -54,6 +54,8 @@ class People:
     pagerduty: PagerDuty
     habits: Habits = field(default_factory=Habits)
     pressed: list[Pressed] = field(default_factory=list)
+    begun: set[tuple[str, str]] = field(default_factory=set)
+    """Buttons that were pressed for incidents, answered or not yet."""
     _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def heard(self, message: Published) -> None:
@@ -164,6 +166,7 @@ class People:
 
     def _note(self, button: str, incident_id: str, change: Callable[[], int | None]) -> None:
         faults = len(self.door.calls.faults.happened)
+        self.begun.add((button, incident_id))
         status = change()
         met_fault = len(self.door.calls.faults.happened) > faults
         self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))

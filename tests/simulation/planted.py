@@ -243,6 +243,7 @@ BUGS = (
 
 FOUND_BY = {
     "a close that asks nobody whether something joined": 41,
+    "a close that is not pinned to the counts that were read": 24,
     "a close that leaves the shared state of the group open": 1,
     "an execution that does not ask whether it was succeeded": 2,
     "a page that is sent without a claim": 11,
@@ -254,9 +255,9 @@ FOUND_BY = {
     "a group that points to a closed incident for good": 10,
     "a dead execution that nobody succeeds": 1,
     "an expiry on what still fires": 1,
-    "a step that runs although nothing fires any more": 11,
+    "a step that runs although nothing fires any more": 59,
     "a command that is sent again whatever went wrong": 36,
-    "alerts that are written whatever they are by now": 10,
+    "alerts that are written whatever they are by now": 17,
     "a page that is claimed after it went out": 11,
     "a successor of the same generation": 1,
     "a successor with the input of the first execution": 1,
@@ -265,7 +266,7 @@ FOUND_BY = {
     "an overdue page that reconcile leaves alone": 41,
     "an incident that reconcile does not look at soon after something joined": 6,
     "waits that ignore what changed": 834,
-    "a hold that a person cannot end": 3,
+    "a hold that a person cannot end": 306,
     "alerts that join an incident that is over": 167,
     "a new incident in the place of one that others opened meanwhile": 267,
     "a claim that does not ask which page is the newest": 145,
@@ -273,6 +274,7 @@ FOUND_BY = {
     "a message that counts as shown before it is": 481,
     "an alert that joins without waking anybody": 834,
     "an execution that nobody starts again": 2,
+    "a suppression that does not ask what joined since the verdict": 26,
 }
 """The seed that is known to find a bug."""
 

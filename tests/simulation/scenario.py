@@ -210,7 +210,7 @@ def run(
     if scenario.rival:
         let_go_first(world, scenario.rival)
     elif scenario.rush:
-        world.calls.rival = Rivals(world)
+        world.calls.rival = Rivals(world, scenario.rush)
     on_begin(world)
     with world.running():
         for number, happening in enumerate(scenario.happenings):

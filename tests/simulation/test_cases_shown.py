@@ -39,8 +39,9 @@ def test_an_acknowledgement_in_pagerduty_is_one_edit_in_slack(line: Timeline) ->
     say(line, 20, "acknowledged")
     line.run_until(300)
 
-    (edit,) = edits(line, 20, 20 + SECONDS)
+    (*_, page), (edit,) = edits(line, 0, 20), edits(line, 20, 20 + SECONDS)
     assert "Ada Lovelace has it since" in headline(edit)
+    assert ["acknowledge" in message.content["buttons"] for message in (page, edit)] == [True, False]
     assert not edits(line, 20 + SECONDS, 300)
 
 

@@ -13,6 +13,9 @@ MOST = 3
 FEW = {"storm": 1, "batch": 2}
 """The cells of stories that take long: fewer than of others."""
 
+ONCE_BAD = ("cured/eventbridge:command/3/refuse",)
+"""Cells in which something was wrong once, in the product or in its judge."""
+
 
 def chosen() -> list[sweep.Cell]:
     """Return the cells to run."""
@@ -39,6 +42,11 @@ def test_no_single_fault_loses_an_alert_or_does_anything_twice() -> None:
     broken = [f"{each.cell}: {each.violation.rule}: {each.violation.about}" for each in swept if each.violation]
     assert not broken, "python -m tests.simulation sweep --cell '<the part before the colon>' tells the story"
     assert len({each.cell.story for each in swept}) == len(STORIES)
+
+
+@pytest.mark.parametrize("cell", ONCE_BAD)
+def test_a_cell_that_was_bad_once_is_good(cell: str) -> None:
+    assert sweep.judge(sweep.Cell.of(cell)).violation is None
 
 
 def test_there_are_cells_for_every_story_and_kind_of_fault() -> None:

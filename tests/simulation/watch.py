@@ -23,6 +23,9 @@ LONGEST_PAUSE = timedelta(minutes=10)
 """Reconcile begins successors of what fails again and again after 1, 2, 4, … and at most ten minutes."""
 
 MEND = timedelta(minutes=2)
+LONGEST_STEP = timedelta(minutes=10, seconds=75)
+"""The longest step's own time, and Run Command's: so long a command may run, or be silent, before it is read."""
+
 RANKS = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
 PAGING = 3
 NOISE = ("OddNoise",)
@@ -121,3 +124,14 @@ class Watch:
             elif (generation := execution._input.get("generation", 1)) > 1:
                 until.append(execution.started + min(LONGEST_PAUSE, MINUTE * 2 ** (generation - 2)))
         return max(until)
+
+    def awaits_step(self, incident_id: str) -> bool:
+        """Tell whether an incident waits for the end of a command, for no longer than a command may take."""
+        now = self.world.clock.now()
+        return any(
+            execution.status == "RUNNING"
+            and execution._input.get("incident", {}).get("incident_id") == incident_id
+            and execution.history[-1][1] == "Await Step"
+            and now - execution.history[-1][0] <= LONGEST_STEP
+            for execution in self.world.step_functions.executions.values()
+        )

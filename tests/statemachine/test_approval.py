@@ -151,7 +151,7 @@ def test_what_resolved_before_the_question_needs_no_decision(world: World) -> No
 
     incident = cold_cache(world)
 
-    assert incident.ends() == [*TO_THE_QUESTION[:-1], *OVER]
+    assert incident.ends() == [*TO_THE_QUESTION, "Pause", *OVER]
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == "The alert resolved."
@@ -176,7 +176,7 @@ def test_what_got_worse_before_the_wait_is_paged_at_once(world: World) -> None:
     incident = cold_cache(world)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION[:-1], "Classify Again", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*TO_THE_QUESTION, "Pause", "Classify Again", "Page On-Call", "Await Acknowledgement"]
     assert "It got worse: critical CacheCold on web-2 joined." in world.told("pagerduty")[0].text
 
 

@@ -15,6 +15,9 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import OVER, World
 
 WAITS = ["Classify", "Hold"]
+REFUSED = [*WAITS, "Pause"]
+"""What overtook the verdict is on the record, so that the hold is refused."""
+
 TO_A_PAGE = ["Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
 
@@ -98,7 +101,7 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
 
     incident = world.fires("Flaky", severity="high")
 
-    assert incident.ends() == ["Classify", *OVER]
+    assert incident.ends() == [*REFUSED, *OVER]
     assert incident.record.outcome == "self_cleared"
     assert world.inbox.messages() == []
 
@@ -129,7 +132,7 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == ["Classify", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*REFUSED, *TO_A_PAGE]
 
 
 @pytest.mark.usefixtures("flaky")
@@ -144,7 +147,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == (["Classify", *TO_A_PAGE] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
+    assert incident.path == ([*REFUSED, *TO_A_PAGE] if early else [*WAITS, "Classify Again", *TO_A_PAGE])
 
 
 # --- silences --------------------------------------------------------------------------------------------------------
@@ -160,7 +163,7 @@ def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: Wor
     assert incident.ends() == [*WAITS, *OVER]
     record = incident.record
     assert record.outcome == "suppressed"
-    assert (record.outcome_reason or "").startswith("Silenced by ada until ")
+    assert (record.outcome_reason or "").startswith("Silenced by ada (silence ")
     assert "(silence s-1): We change its disk. The alert resolved" in (record.outcome_reason or "")
     (classified, *_) = world.trail(incident.id)
     assert "s-1" in str(classified.facts)
@@ -173,7 +176,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", "Plan Remediation", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -184,7 +187,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Classify Again", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify Again", "Plan Remediation", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "nothing holds DiskFull any more"
 
 
@@ -278,7 +281,7 @@ def test_what_fires_in_a_maintenance_window_waits_for_its_end(world: World, decl
     assert 86_400 < incident.time_out_seconds <= 2 * 86_400
     world.resolves("NodeDown", severity="high", labels={"cluster": "eu"})
     incident.ends()
-    assert "Maintenance by platform until" in (incident.record.outcome_reason or "")
+    assert "Maintenance by platform (window " in (incident.record.outcome_reason or "")
 
 
 def test_a_window_may_bound_the_severity_instead(world: World, declare: Callable[..., None]) -> None:

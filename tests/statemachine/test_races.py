@@ -10,6 +10,11 @@ TO_A_PAGE = ["Classify", "Page On-Call"]
 DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
 
+def refused(wait: str) -> list[str]:
+    """Return the states after an answer that something overtook: the wait is refused, and the record is read again."""
+    return [wait, "Pause"]
+
+
 def test_resolved_before_recovery_is_awaited(world: World) -> None:
     world.commands.script("free-space", Run(on_read=lambda: world.resolves("ScratchFull", **DISK)))
 
@@ -36,7 +41,7 @@ def test_resolved_before_the_acknowledgement_is_awaited(world: World) -> None:
 
     incident = world.fires("SearchDown")
 
-    assert incident.ends() == [*TO_A_PAGE, *OVER]
+    assert incident.ends() == [*TO_A_PAGE, *refused("Await Acknowledgement"), *OVER]
     record = incident.record
     assert (record.outcome, record.outcome_reason) == ("resolved", "The alert resolved.")
 
@@ -57,7 +62,7 @@ def test_resolved_before_resolution_is_awaited(world: World) -> None:
 
     incident = world.fires("DiskSlow", severity="medium")
 
-    assert incident.ends()[-4:] == ["Notify Ops", *OVER]
+    assert incident.ends()[-6:] == ["Notify Ops", *refused("Await Resolution"), *OVER]
     assert incident.record.outcome == "self_cleared"
 
 
@@ -78,7 +83,7 @@ def test_acknowledged_before_the_acknowledgement_is_awaited(world: World) -> Non
     incident = world.fires("SearchDown")
     incident.stands_in("Await Resolution")
 
-    assert incident.path == [*TO_A_PAGE, "Await Resolution"]
+    assert incident.path == [*TO_A_PAGE, *refused("Await Acknowledgement"), "Await Resolution"]
     assert incident.record.acknowledged_by == "ada (Slack)"
     incident.is_resolved()
     assert incident.ends()[-1] == "Close Incident"
@@ -90,7 +95,8 @@ def test_worse_before_resolution_is_awaited(world: World) -> None:
     incident = world.fires("DiskSlow", severity="medium", host="db-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-4:] == ["Notify Ops", "Classify Again", "Page On-Call", "Await Acknowledgement"]
+    after = ["Classify Again", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path[-6:] == ["Notify Ops", *refused("Await Resolution"), *after]
     assert "It got worse: critical DiskSlow on db-2 joined." in world.told("pagerduty")[0].text
     incident.is_acknowledged()
     incident.stands_in("Await Resolution").is_resolved()

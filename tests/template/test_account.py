@@ -107,8 +107,8 @@ def test_whoever_pages_has_concurrency_of_its_own() -> None:
         return {name: count for name, count in found.items() if count is not None}
 
     assert reserved() == {}
-    assert reserved(PagingConcurrency="5") == {"EscalateFunction": "5", "NotifyFunction": "5"}
-    assert reserved(IngestConcurrency="20") == {"IngestFunction": "20"}
+    assert reserved(ReservedConcurrency="0,5") == {"EscalateFunction": "5", "NotifyFunction": "5"}
+    assert reserved(ReservedConcurrency="20,0") == {"IngestFunction": "20"}
 
 
 def test_machines_log_without_data_if_told_to() -> None:
@@ -131,7 +131,7 @@ def test_each_demand_may_be_left_out(written: dict[str, Any]) -> None:
     guide = (ROOT / "docs" / "account.md").read_text()
 
     for name in demands["Parameters"]:
-        assert written["Parameters"][name]["Default"] in ("", 0, "false", "OFF"), name
+        assert written["Parameters"][name]["Default"] in ("", "0,0", "false", "OFF"), name
         assert f"`{name}" in guide, name
 
 

@@ -208,18 +208,17 @@ def test_ingest_reserves_nothing_unless_told_to(written: dict[str, Any]) -> None
     ingest = written["Resources"]["IngestFunction"]["Properties"]
     reserved = ingest["ReservedConcurrentExecutions"]
 
-    assert written["Parameters"]["IngestConcurrency"]["Default"] == 0
-    assert reserved == {"Fn::If": ["IngestIsReserved", {"Ref": "IngestConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    first = {"Fn::Select": [0, {"Ref": "ReservedConcurrency"}]}
+    assert written["Parameters"]["ReservedConcurrency"]["Default"] == "0,0"
+    assert reserved == {"Fn::If": ["IngestIsReserved", first, {"Ref": "AWS::NoValue"}]}
     # CloudFormation compares text.
-    assert written["Conditions"]["IngestIsReserved"] == {
-        "Fn::Not": [{"Fn::Equals": [{"Ref": "IngestConcurrency"}, "0"]}]
-    }
+    assert written["Conditions"]["IngestIsReserved"] == {"Fn::Not": [{"Fn::Equals": [first, "0"]}]}
 
 
 def test_there_are_not_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
     *groups, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 
-    assert sum(len(group["Parameters"]) for group in groups) <= 31
+    assert sum(len(group["Parameters"]) for group in groups) <= 28
     assert demands["Label"]["default"] == "What the account demands (each may be left out)"
 
 
@@ -309,7 +308,8 @@ def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
 
 
 def test_a_dashboard_is_made_only_if_it_is_wanted(written: dict[str, Any], observability: Resources) -> None:
-    assert written["Parameters"]["Dashboard"]["Default"] == "false"
+    assert written["Parameters"]["Observability"]["Default"] == "true"
+    assert written["Conditions"]["DashboardIsWanted"] == {"Fn::Equals": [{"Ref": "Observability"}, "dashboard"]}
     assert observability["FirstlineDashboard"]["Condition"] == "DashboardIsWanted"
 
 

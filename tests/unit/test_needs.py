@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 
@@ -63,4 +64,4 @@ def test_a_part_keeps_bytecode_whatever_the_environment_asks_for(monkeypatch: py
 
 def test_every_test_is_in_a_part_that_is_run() -> None:
     assert {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")} == set(FOLDERS)
-    assert all((TESTS / folder / name).exists() for folder, names in APART.items() for name in names)
+    assert all((TESTS / folder / name).exists() for folder, apart in APART.items() for name in chain(*apart))

@@ -1,12 +1,14 @@
 """Checks of the stack itself and of the account around it: its state, its functions, parameters, switch and limits."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from firstline.text import count
 from firstline_cli.doctor.findings import Finding, client, secret_name
 from firstline_cli.doctor.hosts import tag_value
+from firstline_cli.environments import comes_by_event
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
@@ -16,6 +18,7 @@ NEW_ACCOUNT = 10
 
 FEW = 100
 MOST_SHOWN = 8
+WEEK_DAYS = 7
 
 
 def state(stack: "Stack") -> Iterator[Finding]:
@@ -32,16 +35,20 @@ def state(stack: "Stack") -> Iterator[Finding]:
     yield from _functions(stack)
 
 
-def _functions(stack: "Stack") -> Iterator[Finding]:
+def _names(stack: "Stack") -> list[str]:
+    """Return the names of the stack's functions."""
     pages = client(stack, "cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.deployed)
-    names = [
+    return [
         resource["PhysicalResourceId"]
         for page in pages
         for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == "AWS::Lambda::Function"
     ]
+
+
+def _functions(stack: "Stack") -> Iterator[Finding]:
     lambda_ = client(stack, "lambda")
-    found = [lambda_.get_function_configuration(FunctionName=name) for name in names]
+    found = [lambda_.get_function_configuration(FunctionName=name) for name in _names(stack)]
     packages: dict[str, list[str]] = {}
     for function in found:
         layers = [layer["Arn"] for layer in function.get("Layers", [])]
@@ -92,10 +99,10 @@ def neighbours(stack: "Stack") -> Iterator[Finding]:
         given = {
             parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in other.get("Parameters", [])
         }
-        for parameter, what in (("EventBridgeAlarms", "alarm"), ("EventBridgeDeployments", "failed deployment")):
-            if stack.parameters.get(parameter) == given.get(parameter) == "true":
+        for source, what in (("cloudwatch", "alarm"), ("deployments", "failed deployment")):
+            if comes_by_event(stack.parameters, source) and comes_by_event(given, source):
                 said = f"{name} takes each {what} of the account, too: it opens two incidents and pages twice"
-                yield Finding("wrong", "neighbours", said, f"set {parameter}=false in one of them, and deploy")
+                yield Finding("wrong", "neighbours", said, "take it out of one EventBridgeEvents, and deploy")
         if (given.get("TargetTagValue") or name) == tag_value(stack):
             said = (
                 f"{name} may touch the same hosts (Firstline={tag_value(stack)}), and knows none of this stack's locks"
@@ -152,6 +159,16 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
         yield Finding("ok", "parameters", said)
 
 
+def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are the checkout's
+    """Say which of the owner's files keep something of the shipped ones away."""
+    from firstline_cli import overlay
+    from firstline_cli.checkout import CHECKOUT
+
+    for said in overlay.stale(CHECKOUT):
+        what, _, fix = said.partition(": ")
+        yield Finding("note", "mine", what, fix)
+
+
 def remediation(stack: "Stack") -> Iterator[Finding]:
     """Say whether runbooks may act: the parameter, and the switch."""
     from botocore.exceptions import ClientError
@@ -171,6 +188,23 @@ def remediation(stack: "Stack") -> Iterator[Finding]:
     else:
         asks = "each asks a person" if mode == "approve" else "each runbook's own mode decides"
         yield Finding("ok", "remediation", f"RemediationMode is {mode} ({asks}), and the switch is on")
+
+
+def throttles(stack: "Stack") -> Iterator[Finding]:
+    """Report functions that Lambda refused to run in the last week."""
+    from firstline.adapters.aws.throttles import LambdaThrottles
+
+    if stack.is_local:
+        return
+    now = datetime.now(UTC)
+    watched = LambdaThrottles(client(stack, "cloudwatch"), _names(stack))
+    refused = watched.between(now - timedelta(days=WEEK_DAYS), now)
+    fix = "raise the quota Concurrent executions, or reserve some: ReservedConcurrency"
+    for name, times in sorted(refused.items(), key=lambda one: -one[1]):
+        said = f"Lambda refused {count(times, 'invocation')} of {name} in {WEEK_DAYS} days"
+        yield Finding("note", "throttles", said, fix)
+    if not refused:
+        yield Finding("ok", "throttles", f"Lambda refused none of the functions in {WEEK_DAYS} days")
 
 
 def quotas(stack: "Stack") -> Iterator[Finding]:

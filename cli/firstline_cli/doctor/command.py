@@ -50,17 +50,21 @@ def checks() -> "dict[str, Check]":
         "webhook": posts.webhook,
         "sms": texts.texts,
         "approvers": people.approvers,
+        "keys": people.keys,
         "schedules": reach.calendars,
         "console": reach.console,
         "canary": reach.canary,
         "sources": sources.sources,
+        "refused": sources.refused,
         "hosts": hosts.hosts,
         "remediation": account.remediation,
         "alarms": account.alarms,
         "deployment": account.state,
         "parameters": account.parameters,
+        "mine": account.own_files,
         "neighbours": account.neighbours,
         "quotas": account.quotas,
+        "throttles": account.throttles,
     }
 
 

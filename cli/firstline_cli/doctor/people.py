@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from firstline.text import one_line
-from firstline_cli.doctor.findings import Finding, client, secret
+from firstline_cli.doctor.findings import Finding, State, client, secret, secret_name
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
@@ -18,6 +18,22 @@ TIMEOUT_SECONDS = 4
 _ROUTING_KEY = re.compile(r"[0-9a-zA-Z]{32}")
 _ASKED = "firstline-doctor-asks-whether-the-key-is-known"
 """The key of no incident: to resolve it changes nothing, and PagerDuty says whether it knows the routing key."""
+
+
+def keys(stack: "Stack") -> Iterator[Finding]:
+    """Check that the keys are there that sign the links of approvals, of the console and of calendars."""
+    from firstline_cli.init.command import KEYS
+
+    names = [secret_name(stack, key) for key in KEYS]
+    missing = client(stack, "ssm").get_parameters(Names=names, WithDecryption=False)["InvalidParameters"]
+    for key, name in zip(KEYS, names, strict=True):
+        if name in missing:
+            fix = f"firstline secret set {key} --make > /dev/null"
+            # Whoever deployed without `init` may want no calendars.
+            state: State = "note" if key == "console/calendar-key" else "wrong"
+            yield Finding(state, "keys", f"{key} is not set: its links do not work", fix)
+    if not missing:
+        yield Finding("ok", "keys", "the links of approvals, of the console and of calendars can be signed")
 
 
 def who_is_woken(stack: "Stack") -> Iterator[Finding]:

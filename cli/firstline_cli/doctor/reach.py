@@ -34,7 +34,7 @@ def calendars(stack: "Stack") -> Iterator[Finding]:
             said = f"{name} is kept elsewhere, and there is no secret to read it with"
             yield Finding("wrong", "schedules", said, f"firstline secret set {needs}")
             continue
-        problems = list(problems_of(copy, people, now))
+        problems = list(problems_of(copy, people, now, followed.time_zone))
         for problem in problems:
             fix = "docs/oncall.md; `firstline oncall check --stack …` shows the same"
             yield Finding("wrong" if copy is None else "note", "schedules", f"{name}: {problem}", fix)

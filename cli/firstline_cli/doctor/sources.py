@@ -1,18 +1,22 @@
 """Checks of the sources: which are open, and when each was last heard of."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from firstline.text import count, short_duration
+from firstline.text import count, one_line, short_duration
 from firstline_cli.doctor.findings import Finding, client, secret_name
+from firstline_cli.environments import comes_by_event
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
 
 LOOKS_BACK = timedelta(days=7)
 MOST_INCIDENTS = 500
+A_DAY = timedelta(days=1)
+MOST_REFUSED = 1_000
 
 
 def sources(stack: "Stack") -> Iterator[Finding]:
@@ -26,7 +30,7 @@ def sources(stack: "Stack") -> Iterator[Finding]:
     named = [*SOURCES, *(["deployments"] if "deployments" not in SOURCES else [])]
     closed = []
     for source in named:
-        by_event = source == "cloudwatch" and stack.parameters.get("EventBridgeAlarms", "true") == "true"
+        by_event = comes_by_event(stack.parameters, source)
         if source not in has_secret and not by_event:
             closed.append(source)
             continue
@@ -36,6 +40,36 @@ def sources(stack: "Stack") -> Iterator[Finding]:
         yield Finding("wrong", "sources", "none is open: no alert can come in", "firstline init --sources prometheus")
     elif closed:
         yield Finding("note", "sources", f"closed, as they have no secret: {', '.join(closed)}")
+
+
+def refused(stack: "Stack") -> Iterator[Finding]:
+    """Name each source whose requests the door refused within a day: else only a sender hears of its wrong secret."""
+    if stack.is_local:
+        return
+    pages = (
+        client(stack, "logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=f"/aws/apigateway/{stack.deployed}",
+            filterPattern='{ $.status = "401" || $.status = "403" }',
+            startTime=int((datetime.now(UTC) - A_DAY).timestamp() * 1000),
+            PaginationConfig={"MaxItems": MOST_REFUSED},
+        )
+    )
+    lines = [json.loads(event["message"]) | {"at": event["timestamp"]} for page in pages for event in page["events"]]
+    by_path: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_path.setdefault(one_line(str(line.get("path")), 60), []).append(line)
+    for path, found in sorted(by_path.items()):
+        last = max(found, key=lambda line: line["at"])
+        ago = short_duration(datetime.now(UTC) - datetime.fromtimestamp(last["at"] / 1000, UTC))
+        more = " and more" if len(lines) == MOST_REFUSED else ""
+        said = f"{path} refused {count(len(found), 'request')}{more} within a day, the last {ago} ago from {last['ip']}"
+        source = path.rpartition("/")[2]
+        fix = f"if that is your sender, its alerts are lost: give it the secret of sources/{source}"
+        yield Finding("note", "refused", said, fix)
+    if not lines:
+        yield Finding("ok", "refused", "no request was refused for its secret within a day")
 
 
 _QUIET = f"no incident of it in {LOOKS_BACK.days} days"

@@ -12,6 +12,7 @@ from firstline.models import TEST
 from firstline.text import one_line
 from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from firstline_cli.doctor.findings import client, secret
+from firstline_cli.environments import comes_by_event
 
 if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
@@ -129,7 +130,7 @@ def sender_of(stack: "Stack", source: str) -> Sender:
         raise refusal(f"{source!r} cannot be tested; known are {', '.join(BODIES)}, cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:
         if name == "cloudwatch":
-            if stack.parameters.get("EventBridgeAlarms") == "true" and not stack.is_local:
+            if comes_by_event(stack.parameters, "cloudwatch") and not stack.is_local:
                 return CloudWatch(client(stack, "cloudwatch"))
         elif token := secret(stack, f"sources/{name}"):
             # A source may have two tokens while one of them is rotated.

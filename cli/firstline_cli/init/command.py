@@ -8,6 +8,7 @@ import typer
 
 from firstline_cli import deployment
 from firstline_cli.checkout import CHECKOUT
+from firstline_cli.environments import comes_by_event, event_choice
 from firstline_cli.init import questions, senders
 from firstline_cli.init.secrets import Secrets
 
@@ -20,8 +21,8 @@ PEOPLE = Path("mine/runbooks/policy/people.yaml")
 BY_TOKEN = ("prometheus", "grafana", "datadog", "generic", "deployments")
 """The sources whose senders prove themselves with a token that Firstline makes."""
 
-KEYS = ("approvals/signing-key", "console/link-key")
-"""The keys that sign links, which nobody has to know."""
+KEYS = ("approvals/signing-key", "console/link-key", "console/calendar-key")
+"""The keys that sign links and calendars' addresses, which nobody has to know."""
 
 _REFERS = "as env:NAME, file:PATH or - (stdin)"
 SecretOption = str | None
@@ -62,8 +63,7 @@ def init_(
     _keep_approvers(approvers)
     open_now = ", ".join(_open(secrets, chosen.parameters)) or ("cloudwatch" if questions.is_terminal() else "none")
     taken = questions.ask(f"Sources ({', '.join(questions.SOURCES)})", sources, open_now, questions.some_sources)
-    events = {"EventBridgeAlarms": "cloudwatch" in taken, "EventBridgeDeployments": "deployments" in taken}
-    _keep(name, {key: str(value).lower() for key, value in events.items()}, session.region_name)
+    _keep(name, {"EventBridgeEvents": event_choice(taken)}, session.region_name)
 
     if not no_deploy:
         deployment.run(CHECKOUT, name, yes=yes)
@@ -128,11 +128,10 @@ def _keep_approvers(given: str | None) -> None:
 
 def _open(secrets: Secrets, parameters: Mapping[str, str]) -> Sequence[str]:
     """Return the sources that are open now."""
-    by_event = {"cloudwatch": "EventBridgeAlarms", "deployments": "EventBridgeDeployments"}
     return [
         source
         for source in questions.SOURCES
-        if parameters.get(by_event.get(source, "")) == "true" or secrets.is_set(f"sources/{source}")
+        if comes_by_event(parameters, source) or secrets.is_set(f"sources/{source}")
     ]
 
 

@@ -160,4 +160,9 @@ class PublishSettings(Settings):
 
 
 class ReconcileSettings(IngestionSettings, EscalateSettings):
-    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""
+    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do.
+
+    `function_names` are the stack's functions whose throttles it tells of, separated by commas.
+    """
+
+    function_names: str = ""

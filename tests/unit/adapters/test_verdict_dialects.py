@@ -35,6 +35,8 @@ def _read(found: dict[str, Any]) -> Judgement:
     [
         ({"severity": "MEDIUM"}, {}),
         ({"severity": " Medium "}, {}),
+        ({"severity": "**Medium** severity."}, {}),
+        ({"severity": "Medium_severity"}, {}),
         ({"confidence": "0.7"}, {}),
         ({"confidence": " .7 "}, {}),
         ({"confidence": "70%"}, {}),
@@ -84,6 +86,12 @@ def test_names_of_keys(rename: Any) -> None:
 def test_one_wrapping_key(key: str) -> None:
     assert _read({key: WHOLE}).model_dump() == WHOLE
     assert _read({"output": {key: WHOLE}}).model_dump() == WHOLE
+
+
+def test_a_wrapping_key_beside_other_words() -> None:
+    assert _read({"verdict": WHOLE, "explanation": "It grows.", "model": "m"}).model_dump() == WHOLE
+    with pytest.raises(ValidationError):
+        _read({"verdict": WHOLE, "another": WHOLE | {"severity": "low"}})
 
 
 @pytest.mark.parametrize("arguments", ["arguments", "parameters", "input"])

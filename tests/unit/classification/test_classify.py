@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.classify import classify
+from firstline.classification.templates import template_of
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
@@ -66,6 +67,25 @@ def test_without_rule_history_and_model_the_source_decides(decide: Decide, sourc
     assert verdict.decided_by == "rules"
     assert f"prometheus says {source}." in verdict.reasons
     assert "The LLM is off: rules and history decide." in verdict.reasons
+
+
+@pytest.mark.parametrize(("source", "becomes"), [("low", "high"), ("info", "high"), ("medium", "medium")])
+def test_a_stated_loss_of_data_is_never_low(decide: Decide, source: str, becomes: str) -> None:
+    verdict = decide(severity=source, message="3 objects are unreadable on all copies. Data loss.")
+    assert verdict.severity == becomes
+    raised = f"prometheus says {source}. Raised to high: it states a loss (data loss), which is never {source}."
+    assert (raised in verdict.reasons) == (becomes == "high")
+
+
+def test_people_who_called_the_same_words_noise_keep_a_stated_loss_low(
+    decide: Decide, ended: Any, incident: Callable[..., Incident]
+) -> None:
+    message = "Data loss on the training cluster"
+    (before,) = ended("resolved", severity="high")
+    noise = Feedback(person="p", by="Ada", said="noise", at=before.closed_at)
+    words = {"template": template_of(incident(message=message).alert), "feedback": [noise]}
+    assert decide([before.model_copy(update=words)], severity="low", message=message).severity == "low"
+    assert decide([before], severity="low", message=message).severity == "high"
 
 
 @pytest.mark.parametrize("severity", ["critical", "high", "medium", "low", "noise"])

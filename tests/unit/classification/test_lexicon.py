@@ -11,6 +11,7 @@ from firstline.classification import lexicon
 from firstline.classification.classify import classify
 from firstline.models import Classification, Evidence, Incident
 from firstline.policy.rules import NO_RULES
+from tests.support.builders import alert
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,11 @@ from firstline.policy.rules import NO_RULES
         ("LedgerCalls", "For more info see the dashboard", "medium"),
         ("LedgerCalls", "The number of calls per minute is too high", "medium"),
         ("LedgerDown", "Number of calls per minute", "critical"),
+        ("ledger-dlq", "Messages in the dead letter queue", "medium"),
+        ("ledger-port", "The port went up and down 6 times", "medium"),
+        ("LedgerRequests", "10 requests were late in 5 minutes", "medium"),
+        ("LedgerPool", "It runs out in 5 minutes", "high"),
+        ("sequence-number-constant", "It has been the same for 10 minutes", "high"),
         ("ストレージ", "ディスク使用率", "medium"),
         ("決済サービス停止", "", "critical"),
         ("Ledger", "サーバーが応答していません。", "high"),
@@ -195,6 +201,22 @@ def test_history_does_not_suppress_what_its_words_call_critical(
         )
 
     assert judge("Verifier was slow").severity == "noise"
-    lost = judge("Three objects are unreadable on all copies: data loss")
-    assert lost.severity == "low"
-    assert any(reason.startswith("Not noise, although 5 of the last 5") for reason in lost.reasons)
+    alarming = judge("The ledger is down: an outage")
+    assert alarming.severity == "low"
+    assert any(reason.startswith("Not noise, although 5 of the last 5") for reason in alarming.reasons)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("3 objects are unreadable on all copies. Data loss.", "data loss"),
+        ("Split-brain: both nodes are primary", "split brain"),
+        ("The cluster has lost quorum", "lost quorum"),
+        ("Snapshot verified, no data loss", None),
+        ("Writes fail, which may lead to permanent data loss", None),
+        ("Weekly drill: data loss in the sandbox", None),
+        ("CPU is high", None),
+    ],
+)
+def test_a_loss_is_stated_as_a_fact_or_not_at_all(message: str, words: str | None) -> None:
+    assert lexicon.loss_stated(alert(message=message)) == words

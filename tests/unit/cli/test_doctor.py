@@ -1,7 +1,9 @@
 """`firstline doctor` against scripted answers of AWS: each check says what is wrong and what mends it."""
 
+import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from firstline_cli import aws_words, checkout
-from firstline_cli.doctor import account, command, hosts, people
+from firstline_cli.doctor import account, command, hosts, people, sources
 from firstline_cli.doctor.findings import Check, Finding
 from firstline_cli.stacks import Stack
 
@@ -133,6 +135,46 @@ def test_no_host_and_a_role_that_cannot_write_logs() -> None:
     assert "you lack iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
 
 
+def test_keys_that_nobody_made_are_named() -> None:
+    missing = [f"/firstline/firstline-dev/console/{name}" for name in ("link-key", "calendar-key")]
+    link, calendar = told(people.keys, answers={"get_parameters": {"InvalidParameters": missing}})
+    assert link.startswith("✗ keys         console/link-key is not set: its links do not work → firstline secret set")
+    assert calendar.startswith("! keys         console/calendar-key is not set")
+    (line,) = told(people.keys, answers={"get_parameters": {"InvalidParameters": []}})
+    assert line.startswith("✓ keys")
+
+
+def test_senders_with_a_wrong_secret_are_named_with_the_address() -> None:
+    def line(path: str, minutes: int) -> dict[str, Any]:
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        message = json.dumps({"status": "401", "path": path, "ip": f"198.51.100.{minutes}"})
+        return {"message": message, "timestamp": int(at.timestamp() * 1000)}
+
+    events = [line("/alerts/prometheus", 50), line("/alerts/prometheus", 20), line("/alerts/x\u202e\n", 5)]
+    lines = told(sources.refused, answers={"filter_log_events": {"events": events}})
+    assert lines[0].startswith("! refused      /alerts/prometheus refused 2 requests within a day, the last 20 min ago")
+    assert "from 198.51.100.20 → if that is your sender" in lines[0]
+    assert "sources/prometheus" in lines[0]
+    assert (len(lines), lines[1].isprintable()) == (2, True)
+    (none,) = told(sources.refused, answers={"filter_log_events": {"events": []}})
+    assert none.startswith("✓ refused")
+
+
+def test_functions_that_lambda_refused_are_named() -> None:
+    kind = "AWS::Lambda::Function"
+    names = [{"ResourceType": kind, "PhysicalResourceId": name} for name in ("ingest", "notify")]
+    answers = {"list_stack_resources": {"StackResourceSummaries": names}}
+    data = {"MetricDataResults": [{"Id": "m0", "Values": [0.0]}, {"Id": "m1", "Values": [2.0, 1.0]}]}
+    (line,) = told(account.throttles, answers=answers | {"get_metric_data": {"MetricDataResults": []}})
+    assert line.startswith("✓ throttles")
+    data["MetricDataResults"][0]["Values"] = [3.0]
+    lines = told(account.throttles, answers=answers | {"get_metric_data": data})
+    assert [line.partition(" →")[0] for line in lines] == [
+        "! throttles    Lambda refused 3 invocations of ingest in 7 days",
+        "! throttles    Lambda refused 3 invocations of notify in 7 days",
+    ]
+
+
 def other(**parameters: str) -> dict[str, Any]:
     return {
         "StackName": "firstline-prod",
@@ -145,14 +187,14 @@ def other(**parameters: str) -> dict[str, Any]:
     ("others", "said"),
     [
         ([{"StackName": "shop"}], ["✓ neighbours   no other Firstline"]),
-        ([other(EventBridgeAlarms="false")], []),
-        ([other(EventBridgeAlarms="true")], ["✗ neighbours   firstline-prod takes each alarm of the account, too"]),
+        ([other(EventBridgeEvents="deployments")], []),
+        ([other(EventBridgeEvents="alarms")], ["✗ neighbours   firstline-prod takes each alarm of the account, too"]),
         ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   firstline-prod may touch the same hosts"]),
     ],
 )
 def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
     lines = told(
-        account.neighbours, answers={"describe_stacks": {"Stacks": others}}, parameters={"EventBridgeAlarms": "true"}
+        account.neighbours, answers={"describe_stacks": {"Stacks": others}}, parameters={"EventBridgeEvents": "alarms"}
     )
     assert [line[: len(expected)] for line, expected in zip(lines, said, strict=True)] == said
 

@@ -26,12 +26,13 @@ def mine(checkout: Path, text: str) -> None:
 
 
 def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkout: Path) -> None:
-    mine(checkout, '[dev]\nregion = "eu-west-1"\n[dev.parameters]\nPageAfterSeconds = 120\nEventBridgeAlarms = true\n')
+    given = '[dev.parameters]\nPageAfterSeconds = 120\nEventBridgeEvents = "alarms"\n'
+    mine(checkout, f'[dev]\nregion = "eu-west-1"\n{given}')
     found = environments.load(checkout)["dev"]
 
     assert found.parameters.keys() == yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].keys()
-    chosen = {name: found.parameters[name] for name in ("PageAfterSeconds", "EventBridgeAlarms", "LogRetentionDays")}
-    assert chosen == {"PageAfterSeconds": "120", "EventBridgeAlarms": "true", "LogRetentionDays": "7"}
+    chosen = {name: found.parameters[name] for name in ("PageAfterSeconds", "EventBridgeEvents", "LogRetentionDays")}
+    assert chosen == {"PageAfterSeconds": "120", "EventBridgeEvents": "alarms", "LogRetentionDays": "7"}
     assert (found.parameters["FlapQuietSeconds"], found.stack_name, found.region) == (
         "600",
         "firstline-dev",
@@ -55,11 +56,9 @@ def test_the_owners_tags_stand_beside_samconfigs(checkout: Path) -> None:
 
 
 def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Path) -> None:
-    for name in ("EventBridgeAlarms", "EventBridgeDeployments"):
-        taking = [
-            key for key, environment in environments.load(checkout).items() if environment.parameters[name] == "true"
-        ]
-        assert taking == ["prod"]
+    for source in ("cloudwatch", "deployments"):
+        known = environments.load(checkout)
+        assert [name for name, one in known.items() if environments.comes_by_event(one.parameters, source)] == ["prod"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +66,7 @@ def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Pat
     [
         ("[production]\n", "'production' is no environment; known are dev, staging, prod"),
         ("[dev.parameters]\nPageMail = 'a@b'\n", "no such parameter; did you mean PageEmail?"),
+        ("[dev.parameters]\nDashboard = true\n", "dev.parameters.Dashboard: it is now a part of Observability"),
         ("[dev.parameters]\nRemediationMode = 'on'\n", "'on' is not allowed; write off, approve, auto"),
         ("[dev.parameters]\nPageAfterSeconds = 'soon'\n", "'soon' is no number"),
         ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' has not the form"),

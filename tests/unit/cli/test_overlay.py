@@ -56,6 +56,62 @@ def test_a_file_takes_the_place_of_the_shipped_one_until_it_is_gone(checkout: Pa
     assert (checkout / "runbooks" / PAGING).read_text() == shipped
 
 
+def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: Path) -> None:
+    before = yaml.safe_load((checkout / "runbooks" / "low-disk.yaml").read_text())
+    own(checkout, "low-disk.patch.yaml", "mode: auto\nlimits: {per_hour: 2}\nrollback: null\n")
+    built = overlay.tree(checkout) / "runbooks"
+    after = yaml.safe_load((built / "low-disk.yaml").read_text())
+
+    assert (after["mode"], after["limits"]) == ("auto", before["limits"] | {"per_hour": 2})
+    assert {key: value for key, value in after.items() if key not in ("mode", "limits")} == {
+        key: value for key, value in before.items() if key not in ("mode", "limits", "rollback")
+    }
+    assert not (built / "low-disk.patch.yaml").exists()
+
+    shipped = checkout / "runbooks" / "low-disk.yaml"
+    shipped.write_text(shipped.read_text().replace(before["title"], "A title of a later release"))
+    assert "A title of a later release" in (overlay.together(checkout) / "low-disk.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"policy/pages.patch.yaml": "a: 1\n"},
+            r"^mine/runbooks/policy/pages\.patch\.yaml: there is no runbooks/policy/pa",
+        ),
+        ({"policy/paging.patch.yaml": "- 1\n"}, "write the keys to change"),
+        ({"policy/paging.patch.yaml": "a: ]\n"}, "not readable as YAML"),
+        (
+            {"policy/paging.patch.yaml": "a: 1\n", PAGING: "levels: []\n"},
+            "replaces the whole file; keep one of the two",
+        ),
+        ({"low-disk.patch.yaml": "mood: auto\n"}, r"^\.cache/mine/runbooks/low-disk\.yaml:\d+: mood: unknown key"),
+    ],
+)
+def test_a_wrong_patch_is_refused_with_its_name(checkout: Path, files: dict[str, str], said: str) -> None:
+    for name, text in files.items():
+        own(checkout, name, text)
+    with pytest.raises(ConfigurationError, match=said):
+        overlay.tree(checkout)
+
+
+def test_whole_files_that_keep_something_shipped_away_are_named(checkout: Path) -> None:
+    model = yaml.safe_load((checkout / "runbooks/policy/model.yaml").read_text())
+    del model["deadline_seconds"], model["daily_ceiling"]["cost"]
+    own(checkout, "policy/model.yaml", yaml.safe_dump(model))
+    own(checkout, PAGING, (checkout / "runbooks" / PAGING).read_text())
+    own(checkout, "low-disk.patch.yaml", "mode: auto\n")
+    own(checkout, "tape.yaml", renamed(checkout, "tape"))
+
+    lacking, same = overlay.stale(checkout)
+    assert lacking.startswith(
+        "mine/runbooks/policy/model.yaml lacks deadline_seconds, daily_ceiling.cost of the shipped"
+    )
+    assert lacking.endswith("or write only what you change into model.patch.yaml")
+    assert same == "mine/runbooks/policy/paging.yaml is the shipped file: delete it, or no release reaches it"
+
+
 def test_what_is_built_has_the_documents_of_both_and_what_is_gone_is_gone(checkout: Path) -> None:
     own(checkout, "tape.yaml", renamed(checkout, "tape"))
     documents = overlay.tree(checkout) / "runbooks" / "documents" / "template.yaml"

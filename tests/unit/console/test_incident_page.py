@@ -157,7 +157,7 @@ def test_the_largest_incident_is_a_small_page() -> None:
     facts = [Fact(what="ran", who="state machine", facts={"step_id": f"s{number}"}) for number in range(99)]
     shelf.store.trail.append(INCIDENT_ID, facts, NOW)
     page = read_incident(record, shelf=shelf)
-    assert len(page.html.encode()) <= 42_000
+    assert len(page.html.encode()) <= 40_000
     assert len(read_incident(a_waiting_record()).html.encode()) <= 20_000
 
 

@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from evals import earned
+from evals import earned, unstated
 from evals.cases import CASES, load
 from evals.classifiers import Policy
 from evals.earned import MODELS, Judged, Worth
@@ -33,7 +33,9 @@ def test_runs_are_hardly_ever_worse_than_without_the_model(cases: list[Judged]) 
 
 
 def test_a_perfect_model_keeps_half_of_its_gain_after_a_replay(cases: list[Judged]) -> None:
-    perfect = _worth(cases, "perfect", runs=20)["perfect"]
+    """On the cases alone hardly a page is missed any more, and nobody can earn anything by those that are left."""
+    both = [*cases, *earned.judged_cases(unstated.load(), Policy.of())]
+    perfect = _worth(both, "perfect", runs=20)["perfect"]
     assert perfect.kept is not None
     assert perfect.kept >= 0.5
     assert perfect.runs_worse == 0

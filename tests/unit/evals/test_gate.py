@@ -8,6 +8,7 @@ import pytest
 from evals import baseline, console
 from evals.cases import Case, load
 from evals.classifiers import Classifier, Obedient, Policy, history_only, rules_only
+from evals.costs import Costs
 from evals.scoring import Score, score
 
 GUIDE = Path("docs/evals.md")
@@ -52,6 +53,10 @@ def test_nothing_that_counts_is_below_the_baseline(scores: dict[str, Score], cla
     assert now >= before - baseline.ROUNDING, (
         f"{classifier}: {number} fell from {before:.4f} to {now:.4f}; `make eval` shows which cases changed"
     )
+
+
+def test_with_history_a_hundred_verdicts_cost_ten_needless_pages_at_most(scores: dict[str, Score]) -> None:
+    assert Costs.of(scores["history-only"].results).per_100 <= 10
 
 
 def test_no_critical_incident_that_paged_stops_paging(scores: dict[str, Score]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from evals import baseline, console
+from evals.cases import CASES
 from evals.classifiers import Verdict
 from evals.cli import app
 from evals.scoring import Score, score
@@ -115,6 +117,33 @@ def test_a_run_is_compared_with_the_last_one(last_run: Path) -> None:
     assert f"was {'noise' if severity != 'noise' else 'critical'}" in second.output
     third = CliRunner().invoke(app, [*options, "--since-baseline"])
     assert "change since the baseline" in third.output
+
+
+def test_the_headline_is_the_cost_of_both_sets(last_run: Path) -> None:
+    result = CliRunner().invoke(app, ["--no-obedient"])
+    rows = re.findall(r"(\d+) (cases|alerts without a severity)\s+│ (\S+)\s+│ ([\d.]+)\s+│ (\d+)", result.output)
+    assert [(kind, classifier) for _, kind, classifier, *_ in rows] == [
+        ("cases", "rules-only"),
+        ("cases", "history-only"),
+        ("alerts without a severity", "rules-only"),
+    ]
+    assert int(rows[-1][0]) >= 100
+
+
+def test_own_cases_keep_a_baseline_of_their_own(last_run: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    shutil.copytree(CASES / "real" / "backup-failed-three-nights", own / "real" / "backup")
+    before = baseline.BASELINE.read_bytes()
+
+    result = CliRunner().invoke(app, ["--cases", str(own), "--no-obedient", "--accept"])
+
+    assert result.exit_code == 0, result.output
+    assert baseline.BASELINE.read_bytes() == before
+    assert set(baseline.load(own / "baseline.json")["rules-only"].severities) == {"real/backup"}
+    assert not last_run.exists()
+    (own / "real" / "backup" / "truth.yaml").unlink()
+    lacking = CliRunner().invoke(app, ["--cases", str(own)])
+    assert (lacking.exit_code, "truth.yaml" in lacking.output) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from evals.classifiers import Verdict
+from evals.costs import Costs
 from evals.scoring import PerClass, binary, calibration_error, cause_class, macro_f1, score
 from firstline.models import Hold
 from tests.support.builders import NOON
@@ -148,3 +149,21 @@ def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerd
         None,
     ]
     assert kept.results[0].answer == "medium, waits"
+
+
+def test_the_costs_of_verdicts(verdict: MakeVerdict) -> None:
+    verdicts = [
+        verdict("critical", "critical"),
+        verdict("critical", "medium"),  # 5
+        verdict("medium", "high"),  # 1
+        verdict("noise", "high"),  # 1.5
+        verdict("high", "noise"),  # 10
+        verdict("low", "noise"),  # 1
+        verdict("high", "critical"),  # 0.1
+        verdict("noise", "low"),  # 0.2
+    ]
+    costs = Costs.of(score("any", verdicts).results)
+    assert (costs.missed, costs.needless, costs.dropped, costs.asked) == (2, 2, 2, 0)
+    assert costs.per_100 == pytest.approx(100 * 18.8 / 8)
+    assert Costs.of(score("any", verdicts).results, missed_page=1).per_100 == pytest.approx(100 * 6.8 / 8)
+    assert Costs.of(()).per_100 == 0

@@ -9,6 +9,7 @@ import pytest
 
 from firstline.errors import (
     HistoryUnavailable,
+    MetricsUnavailable,
 )
 from firstline.incidents.lifecycle import ExecutionState
 from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS
@@ -210,6 +211,19 @@ def test_slow_schedules_begin_only_while_there_is_time_for_them(world: World) ->
     world.run(7)
 
     assert looked == [at(7)]
+
+
+def test_each_run_looks_at_throttles_and_needs_no_answer(world: World) -> None:
+    looked: list[datetime] = []
+
+    def look(now: datetime) -> None:
+        looked.append(now)
+        raise MetricsUnavailable("no answer")
+
+    world.reconciler = replace(world.reconciler, throttles=look)
+    world.run(6, 7)
+
+    assert looked == [at(6), at(7)]
 
 
 # --- the index, the heartbeat, the topic ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firstline.contracts import NotifyInput, NotifyOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
-from firstline.incidents.what_now import GROUPING_WINDOW
+from firstline.incidents.pages import GROUPING_WINDOW
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
 from firstline.people.announce import SLACK_DOWN_FOR, announce, ensure_ended

@@ -89,12 +89,22 @@ def test_two_approvals_of_one_person_count_once() -> None:
 @pytest.mark.parametrize(
     ("case", "changes", "error", "words"),
     [
-        ("resolved", {"resolved_at": NOW, "resolved_by": "bo"}, TooLate, "was over at 03:16 UTC"),
-        ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "was over"),
+        ("resolved", {"resolved_at": NOW, "resolved_by": "bo"}, TooLate, "The incident ended 0 s ago"),
+        ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "The incident ended"),
         ("no plan", {"plan": None}, TooLate, "no plan"),
         ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that anybody could decide on"),
-        ("approved", {"decision": "approved", "decided_by": "bo", "decided_at": NOW}, Superseded, "approved by bo at"),
-        ("refused", {"decision": "refused", "decided_by": "bo", "decided_at": NOW}, Superseded, "refused by bo at"),
+        (
+            "approved",
+            {"decision": "approved", "decided_by": "bo", "decided_at": NOW},
+            Superseded,
+            "approved by bo 0 s ago",
+        ),
+        (
+            "refused",
+            {"decision": "refused", "decided_by": "bo", "decided_at": NOW},
+            Superseded,
+            "refused by bo 0 s ago",
+        ),
         ("another plan was saved", {"plan_digest": "b" * 64}, Superseded, "plan has changed"),
         ("the plan is not what its digest says", {"plan": OTHER}, Superseded, "plan has changed"),
     ],

@@ -35,7 +35,7 @@ def test_a_key_is_rotated_without_breaking_links(keys: tuple[str, ...]) -> None:
 
 def test_a_link_works_until_its_deadline() -> None:
     assert reads(TOKEN, at=DEADLINE - timedelta(microseconds=1)) == LINK
-    with pytest.raises(TooLate, match=f"expired at {DEADLINE:%H:%M} UTC"):
+    with pytest.raises(TooLate, match="expired 0 s ago"):
         reads(TOKEN, at=DEADLINE)
 
 

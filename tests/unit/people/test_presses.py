@@ -255,7 +255,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     [(channel, user, text)] = incident.whispers
     assert (channel, user) == ("C1", "U1")
     deadline = NOW + timedelta(seconds=30) + LINK_IS_VALID_FOR
-    assert f"until {deadline:%H:%M} UTC" in text
+    assert "for 1 h, this link decides in your name" in text
     [address] = incident.links
     assert address is not None
     page, token = address.split("?token=")
@@ -272,7 +272,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
         ("not an approver", ("U2",), address, {}, "is no approver"),
         ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
         ("a key can be guessed", ("U1",), address_with_a_short_key, {}, "until the stack's owner mends a key"),
-        ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "over at"),
+        ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "The incident ended"),
         ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
     ],
 )

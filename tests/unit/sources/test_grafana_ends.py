@@ -33,6 +33,11 @@ def test_rules_without_data_are_two_problems() -> None:
     assert all(a.group_key != b.group_key and a.fingerprint != b.fingerprint for a, b in combinations(alerts, 2))
 
 
+@pytest.mark.parametrize(("name", "told"), [("DatasourceNoData", True), ("DatasourceError", True), ("Other", False)])
+def test_the_message_says_which_rule_it_is(name: str, told: bool) -> None:
+    assert ("Rule: Stock" in one(alertname=name, rulename="Stock", datasource_uid="p1").message) == told
+
+
 def test_a_source_that_is_down_is_one_problem() -> None:
     stock = one(alertname="DatasourceError", rulename="Stock", datasource_uid="p1")
     turbine = one(alertname="DatasourceError", rulename="Turbine", datasource_uid="p1")

@@ -30,9 +30,10 @@ class Refusal:
 
 _TABLE: tuple[tuple[Meaning, str, str], ...] = (
     ("later", "ratelimited rate_limited", ""),
-    ("later", "internal_error fatal_error service_unavailable request_timeout rollup_error", ""),
+    ("later", "internal_error fatal_error service_unavailable request_timeout rollup_error update_failed", ""),
     ("later", "team_added_to_org external_channel_migrating accesslimited", ""),
     ("anew", "message_not_found cant_update_message edit_window_closed is_inactive message_not_owned_by_app", ""),
+    ("anew", "block_mismatch streaming_state_conflict", ""),
     (
         "elsewhere",
         "is_archived channel_is_archived",
@@ -48,11 +49,11 @@ _TABLE: tuple[tuple[Meaning, str, str], ...] = (
         "elsewhere",
         "restricted_action restricted_action_read_only_channel restricted_action_thread_only_channel"
         " restricted_action_non_threadable_channel posting_to_general_channel_denied action_prohibited"
-        " channel_type_not_supported",
+        " channel_type_not_supported messages_tab_disabled",
         "the workspace lets nobody post there; allow the app, or choose another channel in SlackAutomatedChannel or"
         " SlackAlertsChannel",
     ),
-    ("shorter", "msg_too_long msg_blocks_too_long too_many_attachments", ""),
+    ("shorter", "msg_too_long msg_blocks_too_long too_many_attachments attachment_payload_limit_exceeded", ""),
     ("shorter", "invalid_blocks invalid_blocks_format invalid_payload", ""),
     ("setup", "invalid_auth", "the secret slack/bot-token is not a valid bot token"),
     ("setup", "not_authed", "the secret slack/bot-token is empty"),
@@ -63,7 +64,7 @@ _TABLE: tuple[tuple[Meaning, str, str], ...] = (
     (
         "setup",
         "access_denied ekm_access_denied team_access_not_granted enterprise_is_restricted org_login_required"
-        " two_factor_setup_required",
+        " two_factor_setup_required team_not_found",
         "an administrator of the workspace keeps the app out; ask them to allow it",
     ),
     ("setup", "invalid_token no_service no_active_hooks no_team team_disabled", "check the secret slack/webhook-url"),

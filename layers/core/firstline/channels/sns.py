@@ -6,6 +6,8 @@ punctuation mark, has no line break and fewer than 100 characters; the message h
 
 import json
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any
 
 from firstline.channels.summary import StackInfo, Summary, in_one_line, summarise
@@ -39,6 +41,11 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
     messages = {"default": mail, "email": mail, "sms": text_message(notification, "")}
     message = json.dumps(messages, ensure_ascii=False)
     return {"Subject": _ascii(summary.headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
+
+
+def news(subject: str, text: str) -> dict[str, Any]:
+    """Return the arguments of Publish besides the topic, for a message about Firstline itself."""
+    return {"Subject": _ascii(subject, MAX_SUBJECT), "Message": shorten(text, MAX_MAIL)}
 
 
 def text_message(notification: Notification, link: str) -> str | None:
@@ -84,9 +91,8 @@ def _gsm(text: str, limit: int) -> str:
     kept = "".join(map(_in_gsm, unicodedata.normalize("NFC", line)))
     if _places(kept) <= limit:
         return kept
-    while _places(kept) > limit - 3:
-        kept = kept[:-1]
-    return kept.rstrip() + "..."
+    ends = list(accumulate(map(_places, kept)))
+    return kept[: bisect_right(ends, limit - 3)].rstrip() + "..."
 
 
 def _in_gsm(character: str) -> str:

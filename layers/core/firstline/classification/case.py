@@ -8,10 +8,12 @@ from typing import Self
 from firstline.classification import cause as causes
 from firstline.classification import lexicon, own_words
 from firstline.classification.evidence import suspects
-from firstline.classification.history import Opinion, opinion
+from firstline.classification.feedback import called_noise
+from firstline.classification.history import MEMORY, Opinion, opinion
 from firstline.classification.owned import with_tags
 from firstline.classification.prompt import Offered
 from firstline.classification.seen import Cause
+from firstline.classification.templates import template_of
 from firstline.models import (
     DROPS_FOR,
     PAGING_RANK,
@@ -87,6 +89,8 @@ class Case:
                 stated, base, said = True, tagged, f"The alarm is tagged {tagged}, which counts as its source's word."
         if not stated and word is None and cause is not None and cause.broken:
             base, said = _raised(base, said, cause)
+        elif stated and not incident.storm and SEVERITY_RANK[base] <= SEVERITY_RANK["low"]:
+            base, said = _not_low(base, said, alert, evidence, now)
         past = opinion(evidence, base, now)
         return cls(incident, evidence, rule, base, said, stated, word, cause, past, offered, now)
 
@@ -116,6 +120,23 @@ def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeveri
     if SEVERITY_RANK[base] >= PAGING_RANK:
         return base, said
     return "high", f"{said} Raised to high by its evidence ({cause.category}): something is broken now."
+
+
+def _not_low(
+    base: SourceSeverity, said: str, alert: NormalizedAlert, evidence: Evidence, now: datetime
+) -> tuple[SourceSeverity, str]:
+    """Return a stated `low` or `info`, raised to `high` if the alert states that data is lost.
+
+    A monitor's severity is chosen before anybody knows what it will say. If people called these words noise, it stays.
+    """
+    lost, ours = lexicon.loss_stated(alert), template_of(alert)
+    if lost is None or any(
+        called_noise(earlier.feedback)
+        for earlier in evidence.earlier
+        if earlier.template == ours and now - earlier.opened_at <= MEMORY
+    ):
+        return base, said
+    return "high", f"{said} Raised to high: it states a loss ({lost}), which is never {base}."
 
 
 def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tuple[SourceSeverity, str]:

@@ -35,6 +35,7 @@ _POINTS: tuple[tuple[int, str], ...] = (
     (2, "cannot, not working, not receiving, not sending, not processing, not delivering, insufficient"),
     (2, "reject*, missing, has not, not successful*, unsuccessful, no successful"),
     (2, "fault, broken, stopped, circuit breaker, tripped"),
+    (2, "frozen, hung, hangs, hanging, constant, unchanged, has been the same, not advancing, not moving"),
     (1, "error, errors, no, not, failing, failed, failed to, fails, have not, exception*, empty"),
     (1, "unhealthy, not healthy, unreachable"),
     # It runs out.
@@ -64,6 +65,7 @@ _POINTS: tuple[tuple[int, str], ...] = (
     # These phrases hold a word from above, and mean something else.
     (0, "missing label*, missing tag*, missing backup*, backup missing, full duplex, full sync, page fault*"),
     (0, "slowing down, slow down, scale down, scaled down, scaling down, non critical, no less"),
+    (0, "dead letter*, up and down"),
 )
 _NOTICES: tuple[tuple[int, str], ...] = (
     # It asks for nothing. Counts only where nothing alarms.
@@ -80,6 +82,20 @@ _FIGURE = re.compile(
 _JUDGED = re.compile(
     r" (?:is|are|has|have|was|were|exceed\w*|above|below|over|under|too|more|less|greater|higher|lower) "
 )
+_LOST = re.compile(
+    r" (data loss|data (?:is|was) lost|data corruption|data is corrupt\w*|split brain|ransomware|(?:lost|no) quorum) "
+)
+_NO_FACT = frozenset(
+    {
+        *("no", "not", "without", "avoid", "avoids", "prevent", "prevents", "against", "before", "if", "risk"),
+        *("may", "might", "can", "could", "would", "will", "possible", "potential", "potentially"),
+        *("cause", "causes", "lead", "leads", "leading", "result", "results", "resulting"),
+        *("check", "checks", "test", "drill"),
+    }
+)
+"""Words before a loss that make no fact of it: "no data loss", "may lead to data loss"."""
+
+_WORDS_BEFORE = 6
 _IN_NAME = 2
 """The owner of the monitoring chooses the name; a message may quote anyone. So words in the name count twice."""
 
@@ -101,6 +117,9 @@ _LEFT = re.compile(
 )
 _USED = re.compile(rf"(?<![0-9.]){_SHARE}")
 _AHEAD = re.compile(rf"(?:\b(?:within|in|next|less than|under)|<) ?(?:the )?(?:next )?(?:less than )?{_SPAN}")
+_FUTURE = re.compile(
+    r"\b(?:will|shall|expir\w*|predict\w*|forecast\w*|runs? out|left|remain\w*|until|fill\w*|full|due)\b"
+)
 _LASTED = re.compile(rf"\bfor (?:the )?(?:(?:last|past|more than|longer than|over|at least) )?{_SPAN}")
 
 
@@ -150,6 +169,22 @@ def read(name: str, message: str) -> Guess:
         if told >= _LOW:
             return Guess("info" if told >= _INFO else "low", _strongest(notices, 1))
     return Guess("medium", _strongest(found, 1 if total > 0 else -1))
+
+
+def loss_stated(alert: NormalizedAlert) -> str | None:
+    """Return the words by which the alert states that data is lost; None if it states no such fact.
+
+    Example
+    -------
+    >>> loss_stated(alert(message="3 objects are unreadable on all copies. Data loss."))
+    'data loss'
+    """
+    for text in (alert.alert_name, alert.message):
+        folded = _folded(text[:_MAX_CHARS])
+        for found in _LOST.finditer(folded):
+            if _NO_FACT.isdisjoint(folded[: found.start()].split()[-_WORDS_BEFORE:]):
+                return found[1]
+    return None
 
 
 def _strongest(found: dict[str, int], sign: int) -> tuple[str, ...]:
@@ -216,13 +251,18 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
             yield 3, f"{share} %"
         elif 70 <= share < 90:
             yield -2, f"{share} %"
-    if ahead := _AHEAD.search(text):
+    if (ahead := _AHEAD.search(text)) and _is_ahead(text, ahead):
         span, words = _span(ahead)
         yield (4 if span <= timedelta(hours=6) else -3), f"within {words}"
     if lasted := _LASTED.search(text):
         span, words = _span(lasted)
         if timedelta(minutes=15) <= span < timedelta(hours=1):
             yield -2, f"for {words}"
+
+
+def _is_ahead(text: str, found: re.Match[str]) -> bool:
+    """Return False for minutes that are a span of counting: "10 errors in 5 minutes", "completed in 12 minutes"."""
+    return "next" in found[0] or _span(found)[0] >= timedelta(hours=1) or _FUTURE.search(text) is not None
 
 
 def _span(found: re.Match[str]) -> tuple[timedelta, str]:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from rapidfuzz import fuzz, process
-
 from firstline.classification.history import MEMORY
 from firstline.classification.templates import template_of, words_of
 from firstline.models import EarlierIncident, NormalizedAlert, SimilarIncident
@@ -154,12 +152,18 @@ def likeness(template: str, service: str | None, other: str, other_service: str 
 def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
     shared = sum(min(weight, theirs[word]) for word, weight in ours.items() if word in theirs)
     left = [word for word in theirs if word not in ours and len(word) >= _NEARLY_FROM_CHARS]
-    for word, weight in ours.items():
-        if word in theirs or len(word) < _NEARLY_FROM_CHARS or not left:
-            continue
+    mine = [] if not left else [word for word in ours if word not in theirs and len(word) >= _NEARLY_FROM_CHARS]
+    if not mine:
+        return shared
+    # Most alerts have no earlier ones that they could be like, and a cold start does without it.
+    from rapidfuzz import fuzz, process
+
+    for word in mine:
+        if not left:
+            break
         found = process.extractOne(word, left, scorer=fuzz.ratio, score_cutoff=_NEARLY)
         if found is not None:
-            shared += min(weight, theirs[found[0]])
+            shared += min(ours[word], theirs[found[0]])
             left.remove(found[0])
     return shared
 

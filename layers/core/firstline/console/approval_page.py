@@ -107,7 +107,6 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         approvers_needed=plan.approvals,
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,
-        until=f"{link.expires_at.astimezone(UTC):%H:%M} UTC",
     )
 
 

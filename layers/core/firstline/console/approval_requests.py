@@ -104,7 +104,7 @@ class ApprovalHandler:
         approve.check_plan(record, link.plan_digest)
         closed = None
         try:
-            approve.still_open(record)
+            approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
         gathered = approval_page.review(record, record.plan, now, documents=self.documents, incidents=self.incidents)

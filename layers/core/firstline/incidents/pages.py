@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
 
+GROUPING_WINDOW = timedelta(minutes=5)
+"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
+
 LOUDER_WITHIN = timedelta(minutes=1)
 """The longest delay of the page for a worse alert that joined after the verdict; a running remediation delays it."""
 

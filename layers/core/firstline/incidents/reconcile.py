@@ -89,6 +89,8 @@ class Reconciler:
         Checks every heartbeat.
     on_call
         Says the hand-overs that are due, and does what else schedules need. No page waits for it.
+    throttles
+        Tells of functions that Lambda refused to run.
     """
 
     incidents: Incidents
@@ -101,6 +103,7 @@ class Reconciler:
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
     on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
+    throttles: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
@@ -151,6 +154,8 @@ class Reconciler:
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
+        with _apart("whether Lambda refused functions is not known for this hour"):
+            self.throttles(now)
         if self.clock() < began + SCHEDULES_BEGIN_WITHIN:
             with _apart("the schedules of who is on call wait for the next run"):
                 self.on_call(now)

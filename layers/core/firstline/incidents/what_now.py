@@ -15,13 +15,18 @@ from math import ceil
 from typing import Literal
 
 from firstline.contracts import Go, RemediationEnd, WhatNowInput, WhatNowOutput
-from firstline.incidents.pages import WITHOUT_DATA, is_over, next_due, on_hold, page_due, seconds_until_due
+from firstline.incidents.pages import (
+    GROUPING_WINDOW,
+    WITHOUT_DATA,
+    is_over,
+    next_due,
+    on_hold,
+    page_due,
+    seconds_until_due,
+)
 from firstline.incidents.store import Incidents
 from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud, RemediationPlan
 from firstline.models.live import loudest_since
-
-GROUPING_WINDOW = timedelta(minutes=5)
-"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
 
 MOST_ROUNDS = 300
 """The rounds after which an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""

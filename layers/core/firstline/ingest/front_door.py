@@ -149,12 +149,13 @@ class Intake:
             (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
         # Each part of the delivery is taken in, whatever becomes of the others.
         failures: list[FirstlineError] = []
-        accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or AcceptedDelivery()
+        all_of_them = [*alerts, *batch.ends_elsewhere]
+        accepted = _attempt(lambda: self._write(all_of_them, now, received, within), failures) or AcceptedDelivery()
         _attempt(lambda: self._beat(heartbeats, received), failures)
         _attempt(lambda: self._keep_rejected(source, batch, received, now), failures)
         if failures:
             raise failures[0]
-        _count(batch.alerts, accepted)
+        _count(batch, accepted)
         return _response(
             202,
             status="accepted" if batch.alerts else "ignored",
@@ -274,9 +275,11 @@ def _attempt[Result](take: Callable[[], Result], failures: list[FirstlineError])
         return None
 
 
-def _count(alerts: Sequence[NormalizedAlert], accepted: AcceptedDelivery) -> None:
-    metrics.add_metric("AlertsAccepted", "Count", len(alerts))
-    metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted.groups))
+def _count(batch: sources.Batch, accepted: AcceptedDelivery) -> None:
+    metrics.add_metric("AlertsAccepted", "Count", len(batch.alerts))
+    # An end that is not of an incident is no duplicate of anything there.
+    duplicates = sum(group.duplicates for group in accepted.groups) - len(batch.ends_elsewhere)
+    metrics.add_metric("AlertsDuplicate", "Count", max(0, duplicates))
     metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted.groups))
 
 

@@ -22,7 +22,7 @@ class Frozen(BaseModel):
     """Base of every model: immutable, and an undeclared field is an error."""
 
     # An error must not quote its input: its text ends in logs and in the execution's history.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     @classmethod
     def from_stored(cls, content: str | Mapping[str, Any]) -> Self:

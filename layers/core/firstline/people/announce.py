@@ -17,12 +17,12 @@ from firstline.contracts import (
     RecordSuppressionInput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
-from firstline.incidents.pages import is_over
+from firstline.incidents.pages import GROUPING_WINDOW, is_over
 from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
 from firstline.incidents.waiting import waited_for
-from firstline.incidents.what_now import GROUPING_WINDOW, WITH_PEOPLE, Times, quiet_left
+from firstline.incidents.what_now import WITH_PEOPLE, Times, quiet_left
 from firstline.models import Hold, Incident, IncidentRecord, Live, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, outcome_of

@@ -11,7 +11,7 @@ lock, or a limit is reached, the yes is refused and the plan stays open.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
@@ -25,7 +25,7 @@ from firstline.people.show import mark_shown
 from firstline.policy.people import FILE
 from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations
-from firstline.text import one_line
+from firstline.text import one_line, short_duration
 
 _ATTEMPTS = 8
 """The most tries to write: each fails because another person's answer came first, or because another remediation began
@@ -84,7 +84,7 @@ def decide(
     """
     approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
-        seen, plan = still_open(incidents.record(incident_id))
+        seen, plan = still_open(incidents.record(incident_id), now)
         check_answer(seen, answer, approvers)
         decision = _decision(seen, plan, answer)
         begins = _beginning(plan, incident_id, remediations, now) if decision == "approved" else None
@@ -119,12 +119,12 @@ def invite(
         There is nothing to decide any more.
     """
     check_approver(approver, approvers, name)
-    _, plan = still_open(incidents.record(incident_id))
+    _, plan = still_open(incidents.record(incident_id), now)
     until = now + LINK_IS_VALID_FOR
     return Link(incident_id=incident_id, approver=approver, name=name, plan_digest=plan.digest(), expires_at=until)
 
 
-def still_open(record: IncidentRecord | None) -> tuple[IncidentRecord, RemediationPlan]:
+def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
     """Return the incident and its plan if the plan waits for a decision.
 
     Raises
@@ -138,11 +138,10 @@ def still_open(record: IncidentRecord | None) -> tuple[IncidentRecord, Remediati
         raise TooLate("Firstline knows no such incident any more.")
     if record.decision:
         person = one_line(record.decided_by or "somebody", 200)
-        raise Superseded(f"This plan was {record.decision} by {person} at {_at(record.decided_at)}.")
+        raise Superseded(f"This plan was {record.decision} by {person}{_ago(record.decided_at, now)}.")
     if record.status == "CLOSED" or record.resolved_by:
-        raise TooLate(
-            f"The incident was over at {_at(record.resolved_at or record.closed_at)}. Nothing is left to run."
-        )
+        ago = _ago(record.resolved_at or record.closed_at, now)
+        raise TooLate(f"The incident ended{ago}. Nothing is left to run.")
     if record.plan is None or record.plan_digest is None or record.plan.decision != "approve":
         raise TooLate("This incident has no plan that anybody could decide on.")
     return record, record.plan
@@ -211,5 +210,5 @@ def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> De
     return "approved" if len(seen.approvals) + 1 >= plan.approvals else None
 
 
-def _at(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%H:%M} UTC" if moment else "some time"
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return f" {short_duration(now - moment)} ago" if moment else ""

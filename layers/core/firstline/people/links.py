@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from firstline.errors import ConfigurationError, NotEntitled, TooLate
 from firstline.models import Frozen, Name
+from firstline.text import short_duration
 
 SECRET = "approvals/signing-key"  # noqa: S105 (its name)
 CLOSED = f"The approval page is closed: the stack has no secret {SECRET}."
@@ -113,7 +114,8 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
         raise NotEntitled("This link is for another incident. Ask for one for this incident in Slack.")
     if now >= link.expires_at:
         raise TooLate(
-            f"This link expired at {link.expires_at:%H:%M} UTC. Press “Read the plan” in Slack for a new one."
+            f"This link expired {short_duration(now - link.expires_at)} ago. "
+            "Press “Read the plan” in Slack for a new one."
         )
     return link
 

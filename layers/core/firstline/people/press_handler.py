@@ -22,6 +22,7 @@ from firstline.people.buttons import Press
 from firstline.people.links import MISCONFIGURED, Link
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import People, Person
+from firstline.text import short_duration
 
 _ACTIONS: dict[str, Does] = {
     "acknowledge": "acknowledge",
@@ -111,7 +112,8 @@ class PressHandler:
             approvers=self.people.approvers,
             incidents=self.operations.incidents,
         )
-        text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
+        lasts = short_duration(link.expires_at - now)
+        text = f"The plan, for your eyes only: for {lasts}, this link decides in your name."
         self._answer(press, text, self.address(link))
 
     def _open_console(self, press: Press) -> None:

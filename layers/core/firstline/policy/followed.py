@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -102,8 +103,11 @@ def _laid(
         )
 
 
-def problems_of(copy: Copy | None, people: People, now: datetime) -> Iterator[str]:
-    """Yield what is wrong with a copy: none, an old one, the first gap, shifts of people who are not on the list."""
+def problems_of(copy: Copy | None, people: People, now: datetime, zone: str = "UTC") -> Iterator[str]:
+    """Yield what is wrong with a copy: none, an old one, the first gap, shifts of people who are not on the list.
+
+    Times are those of the schedule's zone.
+    """
     if copy is None:
         yield "it was never copied; reconcile's log says why"
         return
@@ -112,7 +116,8 @@ def problems_of(copy: Copy | None, people: People, now: datetime) -> Iterator[st
     covered = now
     for span in copy.spans:
         if span.begins_at > covered:
-            yield f"nobody is on call from {covered:%Y-%m-%d %H:%M} to {span.begins_at:%Y-%m-%d %H:%M} UTC"
+            begin, end = (f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" for at in (covered, span.begins_at))
+            yield f"nobody is on call from {begin} to {end} ({zone})"
             break
         covered = max(covered, span.ends_at)
     names = dict.fromkeys(span.who for span in copy.spans if span.ends_at > now)

@@ -58,7 +58,7 @@ class Silence(Frozen):
     def hold(self, now: datetime) -> Hold:
         """Return the hold on an alert that comes in now."""
         until = self.expires_at
-        reason = f"Silenced by {self.owner} until {until:%Y-%m-%d %H:%M} UTC (silence {self.id}): {self.reason}"
+        reason = f"Silenced by {self.owner} (silence {self.id}): {self.reason}"
         seconds = seconds_until(until, now)
         return Hold(
             by="silence", id=self.id, reason=reason, until=until, seconds=seconds, until_resolved=self.until_resolved
@@ -108,7 +108,7 @@ class Window(Frozen):
     def hold(self, now: datetime) -> Hold:
         """Return the hold on an alert that comes in now."""
         until = self.end(now)
-        reason = f"Maintenance by {self.owner} until {until:%Y-%m-%d %H:%M} UTC (window {self.id}): {self.reason}"
+        reason = f"Maintenance by {self.owner} (window {self.id}): {self.reason}"
         return Hold(by="window", id=self.id, reason=reason, until=until, seconds=seconds_until(until, now))
 
 

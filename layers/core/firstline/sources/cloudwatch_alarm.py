@@ -1,8 +1,9 @@
 """A change of a CloudWatch alarm's state, whichever shape it travelled in, as an alert."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,12 @@ _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-
 _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
 _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+_IN_RULE = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s{0,9}[\"']?([^\"'()\s][^\"'()]{0,500})[\"']?\s{0,9}\)")
+MAX_RULE = 10_240
+MOST_CHILDREN = 102
+"""As many as a rule may name, the alarm itself, and the child that its end names."""
+
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, JSON, and Markdown.
 _STATED_AS_PHRASE = re.compile(
@@ -42,9 +49,10 @@ class Alarm:
     """A change of an alarm's state, its values as they were sent.
 
     `dimensions` has one entry for each metric, `actions` is what the alarm does when it fires, and `children` are the
-    ARNs of the alarms whose change changed this composite one. `accounts` are those of the metrics: an alarm of a
-    monitoring account may watch another account's. `queries` are the metrics and expressions, and `comparison` is how
-    their value is compared with the threshold; EventBridge does not send the comparison.
+    ARNs of the alarms whose change changed this composite one; its `rule` names all of them. `accounts` are those of
+    the metrics: an alarm of a monitoring account may watch another account's. `queries` are the metrics and
+    expressions, and `comparison` is how their value is compared with the threshold; EventBridge does not send the
+    comparison.
     """
 
     name: Any
@@ -68,6 +76,7 @@ class Alarm:
     accounts: list[Any] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
     comparison: Any = None
+    rule: Any = None
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
@@ -112,6 +121,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         status="firing" if alarm.state == "ALARM" else "resolved",
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
         group_key=_problem(reading.source, alarm, full_name, account, region),
+        or_groups=_problems(reading.source, alarm, full_name, account, region) if alarm.state == "OK" else (),
         host=host,
         url=_console_url(name, region, partition),
         subject=subject,
@@ -126,11 +136,32 @@ def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: 
 
     The parts of the alarm (contributors, dimensions) are left out: they are alerts of one incident.
     """
-    for child in alarm.children:
-        child_account, child_region, _ = _of_arn(child)
-        if child_account is not None:
-            account, region, name = child_account, child_region, child.split(":alarm:", 1)[1]
-            break
+    return next(map(partial(_key, source), _named(alarm.children)), None) or _key(source, (account, region, name))
+
+
+def _problems(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> list[str]:
+    """Name the incidents that a composite alarm may have joined: its own, and that of each alarm in its rule.
+
+    Another child may end it than set it off.
+    """
+    if not alarm.children and type(alarm.rule) is not str:
+        return []
+    children = _IN_RULE.findall(alarm.rule[:MAX_RULE]) if type(alarm.rule) is str else []
+    named = [(account, region, name), *_named(alarm.children), *_named(children)]
+    named += [(account, region, child) for child in children if ":alarm:" not in child]
+    return [_key(source, each) for each in named[:MOST_CHILDREN]]
+
+
+def _named(arns: list[Any]) -> Iterator[tuple[str | None, str | None, str]]:
+    """Yield account, region and name of each alarm that is given by its ARN."""
+    for arn in arns:
+        account, region, _ = _of_arn(arn)
+        if account is not None:
+            yield account, region, arn.split(":alarm:", 1)[1]
+
+
+def _key(source: str, alarm: tuple[str | None, str | None, str]) -> str:
+    account, region, name = alarm
     # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
     common = _INSTANCE_IN_NAME.sub("*", name) if "i-" in name else name
     return group_key(source, common, Subject(account, region))

@@ -30,6 +30,9 @@ _LINKS = (
 )
 """The addresses beside an alert's annotations, all but `generatorURL` Grafana's, and their kinds, best first."""
 
+_OF_A_SOURCE = ("DatasourceNoData", "DatasourceError")
+"""The names that Grafana gives to alerts about its data sources."""
+
 authenticate = require_token
 """Alertmanager sends a token: `authorization` or `basic_auth` in the receiver's `http_config`."""
 
@@ -76,7 +79,8 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     annotations = annotations if type(annotations) is dict else {}
 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
-    message = values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message"))
+    told = (annotations.get("summary"), annotations.get("description"), annotations.get("message"))
+    message = values.prose(*told, _rule_of_source(identity.alert_name, own))
     not_for_people = identity.not_for_people
     if not_for_people is None and says_that_it_always_fires(message):
         not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
@@ -111,6 +115,12 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     )
 
 
+def _rule_of_source(alert_name: str | None, labels: dict[str, Any]) -> str | None:
+    """Return which rule got no data or an error: Grafana names the alert after neither it nor its data source."""
+    rule = values.name(labels.get("rulename")) if alert_name in _OF_A_SOURCE else None
+    return f"Rule: {rule}" if rule else None
+
+
 def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -> str | None:
     """Return Grafana's reason for the end of an alert that it did not see recover, or None.
 
@@ -122,7 +132,7 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
     """
     given = annotations.get("grafana_state_reason")
     reason = values.name(given) if type(given) is str else None
-    answers_again = alert_name in ("DatasourceNoData", "DatasourceError") and reason == "MissingSeries"
+    answers_again = alert_name in _OF_A_SOURCE and reason == "MissingSeries"
     return None if answers_again else reason
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from firstline.incidents.canary import Canary
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.reconcile import Reconciler
+    from firstline.incidents.throttles import ThrottleWatch
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
     from firstline.ingest.hold_ends import HoldEnds
@@ -95,7 +96,17 @@ class AlertParts(OnCallParts, MonitorParts):
             count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
             on_call=self._look_after_schedules,
+            throttles=lambda now: self.throttle_watch.look(now),
         )
+
+    @cached_property
+    def throttle_watch(self) -> "ThrottleWatch":
+        from firstline.adapters.aws.throttles import LambdaThrottles
+        from firstline.incidents.throttles import ThrottleWatch
+
+        names = [name for name in self.settings.function_names.split(",") if name]
+        refused = LambdaThrottles(self._client("cloudwatch"), names).between
+        return ThrottleWatch(refused, self.page_topic.say, self.settings.stack_name)
 
     def _look_after_schedules(self, now: datetime) -> None:
         self.follower.look(now)

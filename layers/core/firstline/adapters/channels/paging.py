@@ -9,7 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
@@ -77,15 +77,28 @@ class PageTopic:
         message = sns.render(notification, self._stack)
         if message is None:
             return False
+        self._publish(message)
+        if not self.has_subscriber():
+            unheard = f"SNS: nobody has a confirmed subscription to {self._topic_arn}"
+            raise NobodySubscribed(f"{unheard}; subscribe a mail address or a phone", retryable=False)
+        return True
+
+    def say(self, subject: str, text: str) -> None:
+        """Tell the subscribers something about Firstline itself, as its alarms do.
+
+        Raises
+        ------
+        ChannelFailed
+            SNS did not take it.
+        """
+        self._publish(sns.news(subject, text))
+
+    def _publish(self, message: dict[str, Any]) -> None:
         try:
             self._client.publish(TopicArn=self._topic_arn, **message)
         except AWS_FAILURES as error:
             ours = isinstance(error, ClientError) and error.response["Error"]["Code"] in _OUR_MISTAKES
             raise ChannelFailed(f"SNS: {error}", retryable=not ours) from error
-        if not self.has_subscriber():
-            unheard = f"SNS: nobody has a confirmed subscription to {self._topic_arn}"
-            raise NobodySubscribed(f"{unheard}; subscribe a mail address or a phone", retryable=False)
-        return True
 
     def has_subscriber(self) -> bool:
         """Return False only if SNS says that nobody has a confirmed subscription."""

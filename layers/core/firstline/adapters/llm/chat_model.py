@@ -7,7 +7,6 @@ Its answer is checked in `chat_answer.py`.
 The `openai` client takes several times as long to import as everything else, so only a call imports it.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -159,6 +158,8 @@ class ChatModel:
         form = self._known_form()
         tried, is_a_guess = {form}, False
         key = _key(endpoint)
+        import asyncio
+
         from firstline.adapters.llm import openai_chat
 
         while True:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import httpx2
 import openai
 
-from firstline.adapters.llm.server_error import MAX_ERROR_CHARS, server_error
+from firstline.adapters.llm.server_error import MAX_ERROR_CHARS, server_error, words_of
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable
 from firstline.models import Usage
 from firstline.privacy.safe import safe_line
@@ -75,7 +75,9 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
     except (TimeoutError, openai.APITimeoutError):
         raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
     except openai.APIStatusError as error:
-        raise server_error(error.status_code, error.message, explained=isinstance(error.body, dict)) from error
+        # The client shows a message that stands where OpenAI puts it, and no other.
+        said = error.message if " - " in error.message else f"{error.message}: {words_of(error.body)}".rstrip(": ")
+        raise server_error(error.status_code, said, explained=isinstance(error.body, dict | list)) from error
     except openai.APIConnectionError as error:
         if isinstance(error.__cause__, ModelGaveNoVerdict):
             raise error.__cause__ from None

@@ -64,14 +64,14 @@ _SAID = (
 
 _SAYS = (
     (429, r"rate.?limit|(?<!length )(?<!token )limit (?:exceeded|reached)|too many requests|throttl"
-          r"|spike.?arrest|quota.?violation|try again in \d"),
+          r"|spike.?arrest|quota.?violation|try again in \d|concurrency"),
     (402, r"insufficient (?:quota|balance|credits?|funds)|quota exceeded|exceeded your current quota|out of credits?"),
     (401, r"(?:invalid|incorrect|expired|missing|no|wrong|resolve).{0,16}(?:api.?key|access.?token|subscription.?key)"
           r"|unauthori[sz]ed|authentication (?:failed|error)|not authenticated"),
     (403, r"forbidden|not authorized|access denied"),
     (504, r"gateway.?time.?out|timed? ?out|timeout|deadline exceeded"),
     (503, r"overloaded|is loading|service.?unavailable|temporarily unavailable|no healthy upstream|bad gateway"
-          r"|internal server error|upstream (?:error|connect)|connection refused"),
+          r"|high load|internal server error|upstream (?:error|connect)|connection refused"),
 )  # fmt: skip
 """The HTTP statuses that an error without any number or known word means, by what it says."""
 
@@ -93,6 +93,18 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
             return ModelUnavailable(reason)
         return ModelUnavailable(reason, broken="application" if explained else "something")
     return ModelGaveNoVerdict(reason)
+
+
+def words_of(body: object) -> str:
+    """Return what the body of a refusal says, wherever its server puts that; of a page of markup nothing.
+
+    FastAPI lists what is wrong in `detail`, and Gemini's compatible endpoint sends a list of one error.
+    """
+    if isinstance(body, list):
+        body = body[0] if body else None
+    if isinstance(body, str):
+        return "" if body.lstrip().startswith("<") else body
+    return _said(_error_object(body) or body) if isinstance(body, dict) else ""
 
 
 def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdict | None:

@@ -5,8 +5,8 @@ schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `y
 
 | field | also read |
 |---|---|
-| any | its name in another case or other separators (`runbookId`); all in one wrapping key or a call's arguments |
-| `severity` | another case, spaces around it |
+| any | its name in another case or other separators (`runbookId`); all in one inner object, or a call's arguments |
+| `severity` | another case, spaces or marks around it, `severity` behind it |
 | `confidence` | a number in quotes; with a percent sign |
 | `is_deployment_related`, `can_be_remediated` | `"true"` and `"false"` |
 | `runbook_id` | spaces around it; `""`, `"null"`, `"none"`, `"n/a"` and an absent key as none |
@@ -24,11 +24,15 @@ from firstline.classification.model import Judgement
 MAX_STEPS = 100
 """The number of steps that the schema takes. Far fewer are shown."""
 
+MAX_WORD = 50
+"""The length of a severity that is looked at."""
+
 _WRAPPERS = 3
 _OF_A_CALL = ("name", "type", "id")
 _ARGUMENTS = ("arguments", "parameters", "input")
 _FIELDS = {name.replace("_", ""): name for name in Judgement.model_fields}
 _NONE = ("", "null", "none", "nil", "n/a", "na")
+_MARKS = re.compile(r"^\W+|\W*(?:[_-]?severity)?\W*$")
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,17})?|\.\d{1,17})\s*(%?)")
 
 
@@ -37,7 +41,7 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
     answer = _with_our_names(_unwrapped(found))
     severity, runbook = answer.get("severity"), answer.get("runbook_id")
     if isinstance(severity, str):
-        answer["severity"] = severity.strip().lower()
+        answer["severity"] = _MARKS.sub("", severity[:MAX_WORD].lower())
     if "confidence" in answer:
         answer["confidence"] = _number(answer["confidence"])
     for name in ("is_deployment_related", "can_be_remediated"):
@@ -58,8 +62,12 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
 
 
 def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the innermost object if each object around it has nothing else, or is a call with it as arguments."""
+    """Return the innermost object if each object around it has none of our fields and only one object in it."""
     for _ in range(_WRAPPERS):
+        objects = [value for value in found.values() if isinstance(value, dict)]
+        if len(objects) == 1 and not _with_our_names(found):
+            found = objects[0]
+            continue
         around = {key: value for key, value in found.items() if key not in _OF_A_CALL} or found
         inner = next(iter(around.values())) if len(around) == 1 else None
         if isinstance(inner, str) and next(iter(around)) in _ARGUMENTS:

@@ -1,0 +1,55 @@
+"""Throttles of Lambda functions, as CloudWatch counts them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from firstline.adapters.aws.clients import raising
+from firstline.errors import MetricsUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+
+HOUR_SECONDS = 3600
+
+
+class LambdaThrottles:
+    """The throttles of some functions.
+
+    CloudWatch bills each metric that it is asked for, so it is asked for the account's sum first, and for each function
+    only if that is not 0.
+    """
+
+    def __init__(self, client: "CloudWatchClient", functions: Sequence[str]) -> None:
+        self._client = client
+        self._functions = functions
+
+    def between(self, begin: datetime, end: datetime) -> dict[str, int]:
+        """Return how often Lambda refused each function in whole hours, of those that it refused.
+
+        Raises
+        ------
+        MetricsUnavailable
+            CloudWatch did not answer.
+        """
+        if not self._functions or not any(self._sums([()], begin, end)):
+            return {}
+        sums = self._sums([({"Name": "FunctionName", "Value": name},) for name in self._functions], begin, end)
+        return {name: total for name, total in zip(self._functions, sums, strict=True) if total}
+
+    def _sums(self, dimensions: Sequence[Sequence[Any]], begin: datetime, end: datetime) -> list[int]:
+        queries: list[Any] = [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {"Namespace": "AWS/Lambda", "MetricName": "Throttles", "Dimensions": list(each)},
+                    "Period": HOUR_SECONDS,
+                    "Stat": "Sum",
+                },
+            }
+            for number, each in enumerate(dimensions)
+        ]
+        with raising(MetricsUnavailable, "throttles"):
+            found = self._client.get_metric_data(MetricDataQueries=queries, StartTime=begin, EndTime=end)
+        values = {result["Id"]: sum(result["Values"]) for result in found["MetricDataResults"]}
+        return [round(values.get(query["Id"], 0)) for query in queries]

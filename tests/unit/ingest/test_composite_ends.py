@@ -1,0 +1,69 @@
+"""Ends of composite alarms: whichever child ended it, the incident of the child that set it off is over."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from firstline.sources import Batch, normalize_batch
+from tests.support.builders import NOON, at
+from tests.unit.ingest.behind_the_door import World, post
+from tests.unit.ingest.door import Door
+
+ARN = "arn:aws:cloudwatch:eu-west-1:210987654321:alarm:"
+RULE = f'ALARM("cart-5xx") OR (ALARM({ARN}cart-latency) AND NOT OK(cart-idle))'
+
+
+def composite(state: str, child: str, when: datetime, rule: Any = RULE) -> dict[str, Any]:
+    return {
+        "AlarmName": "cart-P1",
+        "AlarmArn": f"{ARN}cart-P1",
+        "AWSAccountId": "210987654321",
+        "NewStateValue": state,
+        "NewStateReason": "A child changed.",
+        "StateChangeTime": when.isoformat(),
+        "AlarmRule": rule,
+        "TriggeringChildren": [{"Arn": f"{ARN}{child}", "State": {"Value": state}}],
+    }
+
+
+def read(message: dict[str, Any]) -> Batch:
+    return normalize_batch("cloudwatch", message, headers={"x-amz-sns-rawdelivery": "true"})
+
+
+@pytest.mark.parametrize("began", ["cart-5xx", "cart-latency", "cart-idle"])
+@pytest.mark.parametrize("ended", ["cart-5xx", "cart-latency"])
+def test_a_composite_alarm_that_another_child_ends_is_over(began: str, ended: str) -> None:
+    door = Door()
+    (fires,) = read(composite("ALARM", began, NOON)).alerts
+    door.accept(NOON, fires)
+
+    over = read(composite("OK", ended, at(9)))
+    door.accept(at(9), *over.alerts, *over.ends_elsewhere)
+
+    assert door.live(fires.group_key).firing == 0
+    assert (len(over.alerts), len(door.starts)) == (1, 1)
+
+
+def test_what_began_has_one_incident_and_what_is_no_composite_one_end() -> None:
+    assert not read(composite("ALARM", "cart-5xx", NOON)).ends_elsewhere
+    plain = composite("OK", "cart-5xx", NOON, rule=None) | {"TriggeringChildren": None}
+    assert not read(plain).ends_elsewhere
+
+
+@pytest.mark.parametrize("rule", [7, "", "ALARM(", "ALARM(" * 2_000, '("' * 5_000, "ALARM(a) " * 500])
+def test_an_odd_rule_costs_nothing_but_itself(rule: Any) -> None:
+    over = read(composite("OK", "cart-5xx", NOON, rule=rule))
+
+    assert len(over.alerts) == 1
+    assert len(over.ends_elsewhere) <= 2
+
+
+def test_the_door_takes_the_other_ends_and_counts_one() -> None:
+    world = World()
+
+    _, answer = post(world, "/alerts/cloudwatch", json.dumps(composite("OK", "cart-latency", NOON)))
+
+    assert answer["alert_count"] == 1
+    assert len({alert.group_key for alert in world.alerts}) == len(world.alerts) == 4
