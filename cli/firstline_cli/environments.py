@@ -123,7 +123,7 @@ _RENAMED = {
 """Parameters of earlier releases, and the one that each has become a part of."""
 
 _EVENTS = {"cloudwatch": "alarms", "deployments": "deployments"}
-"""What EventBridge delivers, by the source that takes it."""
+"""The deliveries of EventBridge, by the source that takes them."""
 
 
 def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:

@@ -10,7 +10,6 @@ from firstline.incidents.following import asked_after, following
 from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
 from firstline.people.page import page_on_call
-from firstline.remediation.settle import conclude
 from firstline.settings import EscalateSettings
 from firstline.wiring import Wiring
 
@@ -34,14 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         text=wiring.text_messages,
     )
     # After the page: nothing may delay it.
-    conclude(
-        request,
-        records=wiring.incidents,
-        remediations=wiring.remediations,
-        trail=wiring.trail,
-        say=wiring.say,
-        now=now,
-    )
+    wiring.conclude(request, now)
     asked = asked_after(
         "Page On-Call",
         request,

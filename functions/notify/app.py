@@ -11,7 +11,6 @@ from firstline.incidents.following import asked_after, following
 from firstline.incidents.reasons import with_its_reason
 from firstline.observability import logger, metrics
 from firstline.people.announce import announce, ensure_ended
-from firstline.remediation.settle import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring
 
@@ -38,14 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         look=wiring.look(context.invoked_function_arn),
         times=wiring.times,
     )
-    conclude(
-        request,
-        records=wiring.incidents,
-        remediations=wiring.remediations,
-        trail=wiring.trail,
-        say=wiring.say,
-        now=now,
-    )
+    wiring.conclude(request, now)
     ensure_ended(request, output)
     if isinstance(request, NotifyOpsInput):
         asked = asked_after(

@@ -6,7 +6,6 @@ are bound out of band, expressions are parsed once, and "undefined" (an error on
 """
 
 import json
-import re
 import threading
 from collections import ChainMap
 from collections.abc import Callable
@@ -21,7 +20,6 @@ import moto.backends
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from jsonata import JException, Jsonata, Utils
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sns.models import Topic
@@ -49,84 +47,13 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.emulator import transactions, values
 from local.emulator.events import end_of
+from local.emulator.jsonata_expressions import QueryFailed, evaluate
 from local.emulator.lapse import Lapse
 from local.emulator.roles import SECRET_KEY
 
 MOTO_VERSION = "5.2.5"
 
-_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _ERROR_PREFIXES = {"ssm": "Ssm", "sns": "Sns", "codedeploy": "CodeDeploy", "appconfig": "AppConfig"}
-
-# jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
-# holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
-_evaluating = threading.Lock()
-
-
-class QueryFailed(Exception):
-    """A JSONata expression cannot be evaluated; AWS calls it States.QueryEvaluationError."""
-
-
-@cache
-def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
-    parsed = Jsonata.jsonata(expression)
-    parsed.set_output_convert_nulls(False)
-    return parsed, frozenset(_VARIABLE.findall(expression))
-
-
-def _bound(value: Any) -> Any:
-    """Copy a value for jsonata-python, whose None means "undefined" and which has an object of its own for null."""
-    if value is None:
-        return Utils.NULL_VALUE
-    if isinstance(value, dict):
-        return {str(key): _bound(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_bound(item) for item in value]
-    return value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def _plain(value: Any, expression: str) -> Any:
-    """Turn a result of jsonata-python into JSON."""
-    if value is Utils.NULL_VALUE:
-        return None
-    if isinstance(value, dict):
-        return {key: _plain(item, expression) for key, item in value.items()}
-    if isinstance(value, list):
-        # By index: iterating over jsonata-python's RangeList loses the last element.
-        return [_plain(value[i], expression) for i in range(len(value))]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool | int | float | str):
-        return value
-    raise QueryFailed(f"The JSONata expression '{expression}' returned an unsupported result type.")
-
-
-def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
-    """Evaluate one expression (without its `{% %}`).
-
-    Parameters
-    ----------
-    lookup
-        Gives the JSON value of the variable with this name (without `$`), or raises KeyError when there is none.
-
-    Raises
-    ------
-    QueryFailed
-        The expression is wrong, fails, or returns nothing.
-    """
-    with _evaluating:
-        try:
-            parsed, names = _parsed(expression)
-            bindings = {}
-            for name in names:
-                with suppress(KeyError):  # a function of JSONata, a variable local to the expression, or undefined
-                    bindings[name] = _bound(lookup(name))
-            Jsonata.CURRENT.jsonata = parsed
-            result = parsed.evaluate(None, bindings)
-        except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-            raise QueryFailed(f"The JSONata expression '{expression}' failed: {error}") from error
-    if result is None:
-        raise QueryFailed(f"The JSONata expression '{expression}' returned nothing (undefined).")
-    return _plain(result, expression)
 
 
 def _lookup_in(env: Any) -> Callable[[str], Any]:

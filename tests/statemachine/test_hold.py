@@ -16,7 +16,7 @@ from tests.statemachine.world import OVER, World
 
 WAITS = ["Classify", "Hold"]
 REFUSED = [*WAITS, "Pause"]
-"""What overtook the verdict is on the record, so that the hold is refused."""
+"""The end of a path on which the hold is refused, because what overtook the verdict is on the record."""
 
 TO_A_PAGE = ["Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from firstline import contracts, models
 from firstline.remediation.release_end import ReleaseRead
-from local.emulator.engine import evaluate
+from local.emulator.jsonata_expressions import evaluate
 from tests.template.machine import LAMBDA, Machine, expressions, texts, variables
 
 ROOT = Path(__file__).parents[2]

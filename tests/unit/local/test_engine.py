@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from local.emulator.engine import QueryFailed, evaluate, spelled
+from local.emulator.engine import spelled
+from local.emulator.jsonata_expressions import QueryFailed, evaluate
 
 
 def run(expression: str, **variables: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.emulator import engine
+from local.emulator import jsonata_expressions
 from tests.simulation.clock import START
 from tests.simulation.jsonata import QueryFailed, Scope, compiled, expression, from_json
 
@@ -39,8 +39,8 @@ def evaluated(text: str, variables: dict[str, Any], **states: Any) -> Any:
 def by_the_engine(text: str, variables: dict[str, Any], **states: Any) -> Any:
     """Evaluate an expression as moto does with the engine's patches."""
     try:
-        return engine.evaluate(text, (variables | {"states": states}).__getitem__)
-    except engine.QueryFailed:
+        return jsonata_expressions.evaluate(text, (variables | {"states": states}).__getitem__)
+    except jsonata_expressions.QueryFailed:
         return "undefined"
 
 

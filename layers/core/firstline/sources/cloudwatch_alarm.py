@@ -29,7 +29,7 @@ _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeansta
 _IN_RULE = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s{0,9}[\"']?([^\"'()\s][^\"'()]{0,500})[\"']?\s{0,9}\)")
 MAX_RULE = 10_240
 MOST_CHILDREN = 102
-"""The number of alarms that an end is offered to: a rule names 100 at most."""
+"""The most that a rule may name, the alarm itself, and the child that its end names."""
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, JSON, and Markdown.

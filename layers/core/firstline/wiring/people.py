@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from firstline.channels.publish import Publisher
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
+    from firstline.contracts import NotifyInput, PageOnCallInput
     from firstline.models import NormalizedAlert
     from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
     from firstline.policy.paging import Level
@@ -35,6 +36,12 @@ class PeopleParts(RemediationParts):
         from firstline.channels.delivery import say
 
         return say(text, self.channels())
+
+    def conclude(self, event: "NotifyInput | PageOnCallInput", now: datetime) -> None:
+        """Write down what people were told, and settle the remediation once it is over."""
+        from firstline.remediation.settle import conclude
+
+        conclude(event, records=self.incidents, remediations=self.remediations, trail=self.trail, say=self.say, now=now)
 
     @cached_property
     def publisher(self) -> "Publisher":
