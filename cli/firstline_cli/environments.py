@@ -120,10 +120,10 @@ _RENAMED = {
     "IngestConcurrency": 'ReservedConcurrency, whose first number it is: "20,5"',
     "PagingConcurrency": 'ReservedConcurrency, whose second number it is: "20,5"',
 }
-"""Parameters of earlier releases, and the one that each has become a part of."""
+"""Parameters of earlier releases, each with the parameter that replaces it."""
 
 _EVENTS = {"cloudwatch": "alarms", "deployments": "deployments"}
-"""The deliveries of EventBridge, by the source that takes them."""
+"""Kinds of EventBridge events by the source that takes them."""
 
 
 def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:
