@@ -97,9 +97,10 @@ class Heard:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
             back = (press.at for press in presses if press.button == "take back")
-            newest = max([pages[-1], *back, *self._paged_by_pagerduty(live.incident_id)])
+            newest = max([pages[-1], *back])
             answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)
+            newest = max([newest, *self._paged_by_pagerduty(live.incident_id)])
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
                 self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
