@@ -100,7 +100,7 @@ def test_one_bad_alert_among_fifty_costs_only_itself(stack: LocalStack) -> None:
         }
         for number in range(50)
     ]
-    bad = alerts[17] = {"severity": "high", "host": "an alert without a name"}
+    bad = alerts[17] = {"severity": "high", "owner": "an alert that names nothing"}
 
     answer = stack.send("generic", {"alerts": alerts})
 

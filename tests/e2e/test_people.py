@@ -61,7 +61,7 @@ def test_a_terminal_lists_acknowledges_and_resolves(stack: LocalStack, monkeypat
     firstline("resolve", row["short_id"])
 
     assert stack.wait_closed(incident).resolved_by == "bob (command line)"
-    assert "arn:aws:iam::123456789012:user/bob" in firstline("show", row["short_id"])
+    assert "arn:aws:iam::123456789012:user/bob" in firstline("audit", row["short_id"])
 
 
 def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> None:
