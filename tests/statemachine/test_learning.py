@@ -25,7 +25,6 @@ def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> 
     assert "The consumer hung." in verdict.first_steps[0]
     assert [entry.what for entry in world.trail(first.id)] == [
         "classified",
-        "planned",
         "acted",
         "judged",
         "acted",
