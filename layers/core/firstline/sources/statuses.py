@@ -53,9 +53,18 @@ _BAD = frozenset(
     )
 )
 """Words of a text, which are no status by themselves, that say that something is wrong."""
+_CONDITIONS = frozenset(
+    {
+        *("breached", "breaching", "exceeded", "exceeding", "violated", "violating", "met", "true", "detected"),
+        *("in", "above", "below", "over", "too", "threshold", "thresholds"),
+    }
+)
+"""Words for a condition that holds, behind `no longer`: "no longer in alarm", "no longer above threshold"."""
 _WORD = re.compile("[a-z]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARROW = re.compile(r"->|=>|\u2192")
+_NOW = re.compile(r"ended \(now: ?([^()]{1,40})\)", re.IGNORECASE)
+"""PRTG's word for a change: `Down ended (now: Up)`, `Warning ended (now: Down)`."""
 _ENDS = frozenset(["resolved", "resolve", "recovered", "recovery", "closed", "close", "cleared", "clear", "ended"])
 """Words behind which the severity of what is over may stand: `ResolvedCritical`."""
 _FILLERS = frozenset(
@@ -73,6 +82,7 @@ def status_of(said: str) -> Status:
     `Down (Acknowledged)` and `under_maintenance` are neither; `Closed - Resolved`, `ResolvedCritical` and
     `critical -> ok` are over.
     """
+    said = _now(said)
     word = said.strip().lower()
     if _is_neither(word):
         return None
@@ -81,18 +91,31 @@ def status_of(said: str) -> Status:
 
 def is_known(word: str) -> bool:
     """Return True if a word or phrase, in lower case, states a status."""
+    word = _now(word)
     return word in STATUSES or _is_neither(word) or _is_over(word)
+
+
+def _now(said: str) -> str:
+    """Return what a phrase says of now, if it says that beside what was."""
+    told = _NOW.search(said[:100])
+    return told[1] if told is not None else said
 
 
 def _is_over(phrase: str) -> bool:
     """Return True if nothing in a phrase but fillers is other than an end: one word of trouble, and it is not over."""
     now = _ARROW.split(phrase[:100])[-1]
     words = [word for word in _WORD.findall(_CAMEL.sub(" ", now).lower()) if word not in _FILLERS]
-    if words[:2] == ["no", "longer"] or words[1:2] == ["ended"]:  # PRTG's `Down ended (now: Up)`
-        return True
+    if words[:2] == ["no", "longer"]:
+        return bool(words[2:]) and all(map(_is_trouble, words[2:]))
+    if words[1:] == ["ended"]:
+        return _is_trouble(words[0])
     first, *rest = words or [""]
     also = SEVERITIES if first in _ENDS else {}
     return STATUSES.get(first) == "resolved" and all(STATUSES.get(word) == "resolved" or word in also for word in rest)
+
+
+def _is_trouble(word: str) -> bool:
+    return STATUSES.get(word) == "firing" or word in _BAD or word in SEVERITIES or word in _CONDITIONS
 
 
 def _is_neither(word: str) -> bool:
