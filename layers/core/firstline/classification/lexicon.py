@@ -95,7 +95,12 @@ _NO_FACT = frozenset(
 )
 """Words before a loss that make no fact of it: "no data loss", "may lead to data loss"."""
 
-_WORDS_BEFORE = 6
+_NO_LOSS = frozenset(
+    ["prevention", "protection", "protected", "prevented", "averted", "avoided", "unlikely", "resolved"]
+)
+"""Words behind a loss that make no fact of it: "Data Loss Prevention", "the split brain was resolved"."""
+
+_WORDS_BEFORE, _WORDS_BEHIND = 6, 2
 _IN_NAME = 2
 """The owner of the monitoring chooses the name; a message may quote anyone. So words in the name count twice."""
 
@@ -182,7 +187,8 @@ def loss_stated(alert: NormalizedAlert) -> str | None:
     for text in (alert.alert_name, alert.message):
         folded = _folded(text[:_MAX_CHARS])
         for found in _LOST.finditer(folded):
-            if _NO_FACT.isdisjoint(folded[: found.start()].split()[-_WORDS_BEFORE:]):
+            before, behind = folded[: found.start()].split(), folded[found.end() :].split()
+            if _NO_FACT.isdisjoint(before[-_WORDS_BEFORE:]) and _NO_LOSS.isdisjoint(behind[:_WORDS_BEHIND]):
                 return found[1]
     return None
 
