@@ -46,6 +46,16 @@ def test_a_composite_alarm_that_another_child_ends_is_over(began: str, ended: st
     assert (len(over.alerts), len(door.starts)) == (1, 1)
 
 
+@pytest.mark.parametrize("named", ['"cart 5xx (prod)"', '"cart\'s 5xx"', "'cart 5xx'", " cart-5xx "])
+def test_a_rule_may_quote_any_name(named: str) -> None:
+    name = named.strip().strip("\"'" if named[0] != '"' else '"')
+    (fires,) = read(composite("ALARM", name, NOON, rule=f"ALARM({named}) OR ALARM(cart-latency)")).alerts
+
+    over = read(composite("OK", "cart-latency", at(9), rule=f"ALARM({named}) OR ALARM(cart-latency)"))
+
+    assert fires.group_key in {end.group_key for end in over.ends_elsewhere}
+
+
 def test_what_began_has_one_incident_and_what_is_no_composite_one_end() -> None:
     assert not read(composite("ALARM", "cart-5xx", NOON)).ends_elsewhere
     plain = composite("OK", "cart-5xx", NOON, rule=None) | {"TriggeringChildren": None}

@@ -26,7 +26,11 @@ _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
 _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
-_IN_RULE = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s{0,9}[\"']?([^\"'()\s][^\"'()]{0,500})[\"']?\s{0,9}\)")
+_IN_RULE = re.compile(
+    r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s{0,9}"
+    r"(?:\"([^\"]{1,500})\"|'([^']{1,500})'|([^\"'()\s][^\"'()]{0,500}?))\s{0,9}\)"
+)
+"""The name or ARN of a child, which may be quoted and then hold whatever else its quotes allow."""
 MAX_RULE = 10_240
 MOST_CHILDREN = 102
 """The most that a rule may name, the alarm itself, and the child that its end names."""
@@ -146,7 +150,8 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
-    children = _IN_RULE.findall(alarm.rule[:MAX_RULE]) if type(alarm.rule) is str else []
+    found = _IN_RULE.findall(alarm.rule[:MAX_RULE]) if type(alarm.rule) is str else []
+    children = ["".join(quoted_or_not) for quoted_or_not in found]
     named = [(account, region, name), *_named(alarm.children), *_named(children)]
     named += [(account, region, child) for child in children if ":alarm:" not in child]
     return [_key(source, each) for each in named[:MOST_CHILDREN]]
