@@ -1,6 +1,7 @@
 """The base of every model here: immutable, with text within bounds."""
 
 from collections.abc import Mapping
+from threading import RLock
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -17,12 +18,36 @@ type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0
 type Url = Annotated[str, StringConstraints(max_length=2_000)]
 """A whole http(s) address, shown to people."""
 
+_BUILDING = RLock()
+
 
 class Frozen(BaseModel):
     """Base of every model: immutable, and an undeclared field is an error."""
 
     # An error must not quote its input: its text ends in logs and in the execution's history.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Mapping[str, Any] | None = None,
+    ) -> bool | None:
+        """Build the schema, which `defer_build` leaves to the first use, in one thread at a time.
+
+        Pydantic does not: of threads that use a model first at the same moment, one could meet its base's validator,
+        which refuses every field.
+        """
+        with _BUILDING:
+            return super().model_rebuild(
+                force=force,
+                raise_errors=raise_errors,
+                _parent_namespace_depth=_parent_namespace_depth and _parent_namespace_depth + 1,
+                _types_namespace=_types_namespace,
+            )
 
     @classmethod
     def from_stored(cls, content: str | Mapping[str, Any]) -> Self:
