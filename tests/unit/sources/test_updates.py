@@ -107,6 +107,13 @@ def test_statuses_of_one_word_and_of_more(said: str, meant: str | None) -> None:
     assert status_of(said) == meant
 
 
+@pytest.mark.parametrize("told", [{"trigger_type": "scheduled"}, {"lifecycle": "maintenance"}, {"action_group": "ops"}])
+def test_what_only_some_tools_call_a_status_ignores_no_alert(told: dict[str, str]) -> None:
+    batch = normalize_batch("generic", {"name": "Nightly run failed", "severity": "high", **told})
+
+    assert [alert.status for alert in batch.alerts] == ["firing"]
+
+
 def test_every_word_is_found_at_the_end_of_an_events_name() -> None:
     assert {word: word_of_event(f"monitor.{word.upper()}") for word in STATUSES} == {word: word for word in STATUSES}
     assert {word_of_event(f"not_{word}") for word in STATUSES} == {None}

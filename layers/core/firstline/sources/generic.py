@@ -44,9 +44,10 @@ _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
     *("checkstatename", "eventaction"),
     *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate", "runstatus"),
-    # Kibana's, Coralogix', Scout's and Sumo Logic's
-    *("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype"),
 )
+_STATUS_OF_TOOLS = ("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype")
+"""Kibana's, Coralogix', Scout's and Sumo Logic's names for it. Elsewhere they mean something else, so only a word that
+fires or ends counts."""
 _EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type", "alert")
 """Names whose values say the status only if they are known for it: `uptime.down`, `ALERT_RECOVERY`."""
 _IS_UPDATE = ("eventupdatestatus", "isupdate")
@@ -241,7 +242,7 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _IS_UPDATE):
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
-    told = [word for key in _STATUS if (word := _first(alert, (key,))) is not None]
+    told = _told(alert)
     # A number is a status on a scale of the sender's own, and any word says more.
     number = None if event else next(iter(told), None)
     said = next((word for word in told if not severity.is_number(word.strip())), number)
@@ -257,11 +258,18 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     return (STATUSES[event], event) if event is not None else ("firing", "firing")
 
 
+def _told(alert: dict[str, Any]) -> list[str]:
+    """Return the words of the fields that are a status."""
+    told = [word for key in _STATUS if (word := _first(alert, (key,))) is not None]
+    of_tools = [word for key in _STATUS_OF_TOOLS if (word := _first(alert, (key,))) is not None]
+    return told + [word for word in of_tools if status_of(word) == "resolved" or STATUSES.get(word.lower()) == "firing"]
+
+
 def _states(alert: dict[str, Any]) -> bool:
     """Return True if a field says whether the alert fires."""
     if any(word_of_event(_first(alert, (key,))) for key in _EVENT):
         return True
-    return any(_first(alert, (key,)) is not None for key in (*_STATUS, *_IS_UPDATE, *_OVER, *_BEGUN))
+    return bool(_told(alert)) or any(_first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN))
 
 
 def _labels(alert: dict[str, Any]) -> dict[str, Any]:
