@@ -321,6 +321,14 @@ def test_a_field_of_the_sender_called_group_joins_no_two_problems() -> None:
     assert disk.group_key != lag.group_key
 
 
+def test_two_charts_of_a_host_are_two_alerts_of_netdata() -> None:
+    root, var = (netdata("critical", "disk_fill of mq-1") | {"chart": chart} for chart in ("disk._", "disk._var"))
+
+    assert one(root).group_key == one(var).group_key
+    assert one(root).fingerprint == one(root | {"severity": "clear"}).fingerprint != one(var).fingerprint
+    assert one(root).fingerprint != one(root | {"host": "mq-2"}).fingerprint
+
+
 def test_a_certificate_is_another_problem_than_its_check() -> None:
     failure, expires, renewed = (checkly(kind, "x") for kind in ("ALERT_FAILURE", "ALERT_SSL", "ALERT_RECOVERY"))
 

@@ -83,7 +83,7 @@ def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, An
 def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, places in shape.fields.items():
-        told = (_at(payload, place) for place in places.split())
+        told = (_told(payload, place) for place in places.split())
         value = next((value for value in told if _states(value)), None)
         if value is not None:
             found[name.replace("_", "")] = value
@@ -120,6 +120,13 @@ def _severity(shape: ToolShape, said: str | None) -> str | None:
         return shape.usual
     number = from_number(shape.scale, word.removeprefix("sev")) if shape.scale else None
     return number or shape.severities.get(word, said)
+
+
+def _told(payload: Any, place: str) -> Any:
+    """Return what stands at a place, or at several that are one value together (`alert+chart`), or None."""
+    if "+" not in place:
+        return _at(payload, place)
+    return " ".join(values.scalar(_at(payload, part)) or "" for part in place.split("+")).strip()
 
 
 def _at(payload: Any, place: str) -> Any:

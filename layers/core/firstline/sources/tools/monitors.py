@@ -190,6 +190,7 @@ SHAPES = (
             "time": "date",
             "url": "alert_url",
             "labels": "labels",
+            "fingerprint": "alert+chart+host",
         },
         severities={"clear": ""},
     ),

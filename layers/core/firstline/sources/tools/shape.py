@@ -1,7 +1,7 @@
 """The form of an entry in the tables of tools.
 
-A place is a path such as `data.issue.title`; of several the first with a value counts. Its first name is compared by
-letters and digits alone.
+A place is a path such as `data.issue.title`; of several the first with a value counts, and those with a `+` between
+them are one value together. Its first name is compared by letters and digits alone.
 """
 
 from collections.abc import Mapping
