@@ -329,6 +329,22 @@ def test_two_charts_of_a_host_are_two_alerts_of_netdata() -> None:
     assert one(root).fingerprint != one(root | {"host": "mq-2"}).fingerprint
 
 
+def test_a_check_of_influxdb_has_an_alert_for_each_host_and_disk() -> None:
+    said = {"_check_id": "0a1", "_check_name": "Disk", "_message": "m", "_source_measurement": "disk", "path": "/"}
+
+    began = one(said | {"_level": "crit", "host": "mq-1"})
+    elsewhere = [
+        one(said | {"_level": "ok", "host": "mq-2"}),
+        one(said | {"_level": "ok", "host": "mq-1", "path": "/var"}),
+    ]
+    ended = one(said | {"_level": "ok", "host": "mq-1"})
+
+    assert (began.status, began.severity, began.host, ended.status) == ("firing", "critical", "mq-1", "resolved")
+    assert began.fingerprint == ended.fingerprint
+    assert began.fingerprint not in {alert.fingerprint for alert in elsewhere}
+    assert {alert.group_key for alert in (began, ended, *elsewhere)} == {began.group_key}
+
+
 def test_a_certificate_is_another_problem_than_its_check() -> None:
     failure, expires, renewed = (checkly(kind, "x") for kind in ("ALERT_FAILURE", "ALERT_SSL", "ALERT_RECOVERY"))
 

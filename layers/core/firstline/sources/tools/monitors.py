@@ -177,6 +177,20 @@ SHAPES = (
         },
         severities={"ok": ""},
     ),
+    # https://docs.influxdata.com/influxdb/v2/monitor-alert/notification-endpoints/: one check judges every series
+    ToolShape(
+        "InfluxDB",
+        "_check_id _source_measurement _level",
+        {
+            "name": "_check_name _check_id",
+            "status": "_level",
+            "severity": "_level",
+            "message": "_message",
+            "host": "host",
+            "fingerprint": "_check_id+host+path+device+interface+container_name+pod_name",
+        },
+        severities={"ok": "", "crit": "critical"},
+    ),
     # https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralized-cloud-notifications/webhook
     ToolShape(
         "Netdata",
