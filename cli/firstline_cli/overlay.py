@@ -149,9 +149,23 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
     patch = read_yaml(owned[path], missing="write it again")
     if not isinstance(patch, dict):
         raise ConfigurationError(f"{name}: write the keys to change, each with its new value.")
+    if empty := list(_empty(yaml.compose(owned[path].read_text(encoding="utf-8"), Loader=yaml.SafeLoader))):
+        raise ConfigurationError(f"{name}: {', '.join(empty)}: write the new value, or null to delete what is shipped.")
     merged = merge(read_yaml(shipped[target], missing="restore it from git"), patch)
     text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=120)
     return f"# {RUNBOOKS}/{target} with {name} over it.\n{text}".encode()
+
+
+def _empty(node: Any, above: str = "") -> Iterator[str]:
+    """Yield the keys of a patch behind which nothing stands: a value that was forgotten must delete no limit."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not value.value and value.tag == "tag:yaml.org,2002:null":
+                yield f"{above}{key.value}"
+            else:
+                yield from _empty(value, f"{above}{key.value}.")
 
 
 def merge(target: Any, patch: Any) -> Any:

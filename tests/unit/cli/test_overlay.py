@@ -83,6 +83,10 @@ def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: 
         ({"policy/paging.patch.yaml": "- 1\n"}, "write the keys to change"),
         ({"policy/paging.patch.yaml": "a: ]\n"}, "not readable as YAML"),
         (
+            {"policy/remediation.patch.yaml": "approvals:\n  destructive:\nfreezes:\nfleet: {max_percent: }\n"},
+            r"^mine/runbooks/policy/remediation\.patch\.yaml: approvals\.destructive, freezes, fleet\.max_percent",
+        ),
+        (
             {"policy/paging.patch.yaml": "a: 1\n", PAGING: "levels: []\n"},
             "replaces the whole file; keep one of the two",
         ),
