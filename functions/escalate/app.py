@@ -40,6 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         result={"sent": output.page and output.page.seq},
         classification=request.classification,
         paged=request.paged or output.page is not None,
+        notified=request.notified,
     )
     after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan)
     return output.model_copy(update={"next": after}).model_dump(mode="json")

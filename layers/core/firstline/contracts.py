@@ -62,25 +62,26 @@ type Go = Literal[
 
 
 class DoneSoFar(ExecutionInput):
-    """What an execution has done so far, for the choice of its next state.
+    """The deeds of an execution so far, for the choice of its next state.
 
-    `planned` is true once a plan was asked for, `paged` once this execution sent a page, `notified` once ops were told.
+    `planned` is true once a plan was asked for, `paged` once this execution sent a page.
     """
 
     remediation: RemediationEnd | None = None
     planned: bool = False
     paged: bool = False
-    notified: bool = False
 
 
 class WhatNowInput(DoneSoFar):
     """Input of the state `What Now?`. The rest is read from the record.
 
-    `happened` is the end of the last state, if it matters; `rounds` counts how often the execution went round.
+    `notified` is true once ops were told. `happened` is the end of the last state, if it matters; `rounds` counts how
+    often the execution went round.
     """
 
     state: Literal["What Now?"]
     classification: Classification | None = None
+    notified: bool = False
     rounds: int = 0
     happened: Observed | None = None
 
@@ -106,6 +107,8 @@ class WhatNowOutput(Lenient):
 
 class ClassifyInput(DoneSoFar):
     """Input of the states `Classify` and `Classify Again`."""
+
+    notified: bool = False
 
 
 class ClassifyOutput(Lenient):
@@ -231,6 +234,7 @@ class PageOnCallInput(ReasonedInput, DoneSoFar):
     """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
+    notified: bool = False
 
 
 class PageOnCallOutput(Lenient):
