@@ -70,10 +70,7 @@ def evals(
         if redaction:
             raise typer.Exit(_measure_redaction(out, bodies))
         if earned_say:
-            judged = load(cases)
-            for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
-                with out.status(f"simulated models on {of}"):
-                    console.show_earned(out, earned.simulate(earned.judged_cases(chosen, Policy.of())), of)
+            _measure_earned(out, cases)
             raise typer.Exit
         if clicks:
             _measure_clicks(out, rules, cases)
@@ -98,15 +95,7 @@ def evals(
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
         console.show(out, scores, before, since, price=prices, every_case=all_cases)
         second = _score(out, unstated.load(), classifiers[: 1 + bool(model)]) if cases == CASES and not only else []
-        sets = {f"{len(scores[0].results)} cases": scores}
-        if second:
-            sets[f"{len(second[0].results)} alerts without a severity"] = second
-        costs = [
-            (name, found.classifier, Costs.of(found.results, missed_page_cost))
-            for name, group in sets.items()
-            for found in group
-        ]
-        console.show_costs(out, costs, missed_page_cost)
+        _show_costs(out, scores, second, missed_page_cost)
         if not only:
             console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
             _save(out, scores, cases, accept)
@@ -124,6 +113,27 @@ def _explaining(out: Console) -> Iterator[None]:
     except ConfigurationError as error:
         out.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
+
+
+def _measure_earned(out: Console, cases: Path) -> None:
+    """Print what simulated models earn and spoil, on the cases alone and with the second set."""
+    judged = load(cases)
+    for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
+        with out.status(f"simulated models on {of}"):
+            console.show_earned(out, earned.simulate(earned.judged_cases(chosen, Policy.of())), of)
+
+
+def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_page_cost: float) -> None:
+    """Print what each classifier's verdicts cost, on the cases and on the second set, if that was judged."""
+    sets = {f"{len(scores[0].results)} cases": scores}
+    if second:
+        sets[f"{len(second[0].results)} alerts without a severity"] = second
+    costs = [
+        (name, found.classifier, Costs.of(found.results, missed_page_cost))
+        for name, group in sets.items()
+        for found in group
+    ]
+    console.show_costs(out, costs, missed_page_cost)
 
 
 def _measure_clicks(out: Console, rules: Path | None, cases: Path) -> None:

@@ -92,24 +92,30 @@ def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
     While an execution runs, its last commands may not be on the trail yet.
     """
     sent = {command.id: command for command in found.commands()}
-    ran = {str(entry.facts.get("command_id")): entry for entry in entries if _is_command(entry)}
+    ran = {str(entry.facts.get("command_id")) for entry in entries if _is_command(entry)}
+    problems = [
+        f"the trail says that command {command_id} ran, and no execution sent it" for command_id in ran - sent.keys()
+    ]
+    for command in sent.values():
+        reasons = _against(command, entries)
+        if command.id not in ran and found.over:
+            reasons.append(", and the trail does not have it")
+        problems += [f"{command.by} sent {_told(command)}{reason}" for reason in reasons]
+    return sorted(problems)
+
+
+def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
+    """Return what the trail's plans and decisions say against a command that was sent."""
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}
     approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)
-    problems = [
-        f"the trail says that command {command_id} ran, and no execution sent it" for command_id in ran.keys() - sent
-    ]
-    for command in sent.values():
-        if command.id not in ran and found.over:
-            problems.append(f"{command.by} sent {_told(command)}, and the trail does not have it")
-        if strangers := sorted(set(command.hosts) - hosts):
-            problems.append(
-                f"{command.by} sent {_told(command)}, and no plan on the trail names {', '.join(strangers)}"
-            )
-        asked = [entry for entry in planned if command.document in _texts(entry, "documents")]
-        if asked and not approved and all(entry.facts.get("decision") == "approve" for entry in asked):
-            problems.append(f"{command.by} sent {_told(command)}, which nobody has approved on the trail")
-    return sorted(problems)
+    asked = [entry for entry in planned if command.document in _texts(entry, "documents")]
+    reasons = []
+    if strangers := sorted(set(command.hosts) - hosts):
+        reasons.append(f", and no plan on the trail names {', '.join(strangers)}")
+    if asked and not approved and all(entry.facts.get("decision") == "approve" for entry in asked):
+        reasons.append(", which nobody has approved on the trail")
+    return reasons
 
 
 def unexplained(seen: Sequence[Command], sent: Sequence[Command]) -> list[str]:

@@ -44,14 +44,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
         metrics.add_metric(name="Classified", unit="Count", value=1)
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
-    asked = asked_after(
-        "Classify",
-        request,
-        classification=verdict,
-        remediation=request.remediation,
-        planned=request.planned,
-        paged=request.paged,
-        notified=request.notified,
-    )
+    asked = asked_after("Classify", request, classification=verdict, notified=request.notified)
     after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
     return ClassifyOutput(classification=verdict, next=after).model_dump(mode="json")

@@ -39,8 +39,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request,
         result={"sent": output.page and output.page.seq},
         classification=request.classification,
-        remediation=request.remediation,
-        planned=request.planned,
         paged=request.paged or output.page is not None,
         notified=request.notified,
     )

@@ -40,14 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     wiring.conclude(request, now)
     ensure_ended(request, output)
     if isinstance(request, NotifyOpsInput):
-        asked = asked_after(
-            "Notify Ops",
-            request,
-            remediation=request.remediation,
-            planned=request.planned,
-            paged=request.paged,
-            notified=True,
-        )
+        asked = asked_after("Notify Ops", request, notified=True)
         after = following(
             asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan
         )

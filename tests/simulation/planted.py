@@ -242,8 +242,8 @@ BUGS = (
 
 
 FOUND_BY = {
-    "a close that asks nobody whether something joined": 41,
-    "a close that is not pinned to the counts that were read": 24,
+    "a close that asks nobody whether something joined": 12,
+    "a close that is not pinned to the counts that were read": 12,
     "a close that leaves the shared state of the group open": 1,
     "an execution that does not ask whether it was succeeded": 2,
     "a page that is sent without a claim": 11,
@@ -257,7 +257,7 @@ FOUND_BY = {
     "an expiry on what still fires": 1,
     "a step that runs although nothing fires any more": 59,
     "a command that is sent again whatever went wrong": 36,
-    "alerts that are written whatever they are by now": 17,
+    "alerts that are written whatever they are by now": 25,
     "a page that is claimed after it went out": 11,
     "a successor of the same generation": 1,
     "a successor with the input of the first execution": 1,

@@ -61,18 +61,26 @@ type Go = Literal[
 """The state that `What Now?` chooses."""
 
 
-class WhatNowInput(ExecutionInput):
-    """Input of the state `What Now?`: what this execution has done. The rest is read from the record.
+class DoneSoFar(ExecutionInput):
+    """The deeds of an execution so far, for the choice of its next state.
 
-    `planned` is true once a plan was asked for, `paged` once this execution sent a page, `notified` once ops were told.
-    `happened` is the end of the last state, if it matters; `rounds` counts how often the execution went round.
+    `planned` is true once a plan was asked for, `paged` once this execution sent a page.
+    """
+
+    remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+
+
+class WhatNowInput(DoneSoFar):
+    """Input of the state `What Now?`. The rest is read from the record.
+
+    `notified` is true once ops were told. `happened` is the end of the last state, if it matters; `rounds` counts how
+    often the execution went round.
     """
 
     state: Literal["What Now?"]
     classification: Classification | None = None
-    remediation: RemediationEnd | None = None
-    planned: bool = False
-    paged: bool = False
     notified: bool = False
     rounds: int = 0
     happened: Observed | None = None
@@ -97,12 +105,9 @@ class WhatNowOutput(Lenient):
     remediation: RemediationEnd | None = None
 
 
-class ClassifyInput(ExecutionInput):
-    """Input of the states `Classify` and `Classify Again`. What is beyond the incident's is that of `What Now?`."""
+class ClassifyInput(DoneSoFar):
+    """Input of the states `Classify` and `Classify Again`."""
 
-    remediation: RemediationEnd | None = None
-    planned: bool = False
-    paged: bool = False
     notified: bool = False
 
 
@@ -225,16 +230,10 @@ class ReasonedInput(ExecutionInput):
     happened: Observed | None = None
 
 
-class PageOnCallInput(ReasonedInput):
-    """Input of the state `Page On-Call`. `classification` is null when the classification failed.
-
-    The fields from `remediation` on are those of `What Now?`.
-    """
+class PageOnCallInput(ReasonedInput, DoneSoFar):
+    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
-    remediation: RemediationEnd | None = None
-    planned: bool = False
-    paged: bool = False
     notified: bool = False
 
 
@@ -273,16 +272,10 @@ class AnnounceRemediationInput(ExecutionInput):
     plan: RemediationPlan
 
 
-class NotifyOpsInput(ReasonedInput):
-    """Input of the state `Notify Ops`. A plan that needs an approval goes with it.
-
-    The fields from `remediation` on are those of `What Now?`.
-    """
+class NotifyOpsInput(ReasonedInput, DoneSoFar):
+    """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
 
     state: Literal["Notify Ops"]
-    remediation: RemediationEnd | None = None
-    planned: bool = False
-    paged: bool = False
 
 
 class AnnounceQuietInput(ExecutionInput):

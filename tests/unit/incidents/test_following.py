@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firstline.contracts import ExecutionInput, WhatNowInput, WhatNowOutput
+from firstline.contracts import DoneSoFar, WhatNowInput, WhatNowOutput
 from firstline.incidents.following import asked_after, following
 from firstline.incidents.what_now import what_now
 from firstline.models import IncidentRecord, RemediationPlan
@@ -18,7 +18,7 @@ WORSE = {"paged_seq": 1, "page_done": 1, "last_paged_at": NOW, "paged_rank": 2}
 
 
 def asked(state: str, record: IncidentRecord, **known: Any) -> WhatNowInput:
-    return asked_after(state, ExecutionInput(incident=record.incident), **known)
+    return asked_after(state, DoneSoFar(incident=record.incident), **known)
 
 
 def after(state: str, store: MemoryStore, plan: RemediationPlan | None = None, **known: Any) -> WhatNowOutput | None:

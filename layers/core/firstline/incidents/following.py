@@ -7,7 +7,7 @@ waits and ends are refused if the record has changed.
 from datetime import datetime
 from typing import Any
 
-from firstline.contracts import ExecutionInput, Observed, WhatNowInput, WhatNowOutput
+from firstline.contracts import DoneSoFar, Observed, WhatNowInput, WhatNowOutput
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import Times, stale_resolve, what_now
@@ -18,12 +18,10 @@ _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
 """The states before which `What Now?` asks for the plan's permission, or writes."""
 
 
-def asked_after(state: str, request: ExecutionInput, *, result: Any = None, **known: Any) -> WhatNowInput:
-    """Return what `What Now?` would be asked after a state, with what this execution has done so far."""
-    happened = Observed(state=state, result=result)
-    return WhatNowInput(
-        state="What Now?", incident=request.incident, generation=request.generation, happened=happened, **known
-    )
+def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: Any) -> WhatNowInput:
+    """Return what `What Now?` would be asked after a state; `news` is what the state adds to what was done so far."""
+    done = {name: getattr(request, name) for name in DoneSoFar.model_fields}
+    return WhatNowInput(state="What Now?", happened=Observed(state=state, result=result), **done | news)
 
 
 def following(

@@ -174,15 +174,15 @@ class _Pager:
 
         # Whom PagerDuty woke with its own incident, Firstline need not wake; other channels are the policy's choice.
         rings = rings_by_itself(record.incident)
-        present = [name for name in level.channels if name in self.channels and not (rings and name == "pagerduty")]
-        delivered = tell(name for name in present if self.channels[name].wakes != "never")
+        wake, only_tell = self._present(level, without="pagerduty" if rings else None)
+        delivered = tell(wake)
         if rings and not delivered:
             page, delivered = page.model_copy(update={"on_call": ALREADY_PAGED}), True
         elif not delivered and FALLBACK not in level.channels:
             delivered = tell([FALLBACK])
         if delivered and page.on_call != ALREADY_PAGED:
             page = page.model_copy(update={"on_call": self.on_call(level) or level.on_call})
-        tell(name for name in present if self.channels[name].wakes == "never")
+        tell(only_tell)
         if not delivered:
             self._release(job)
             raise self._undelivered(level)
@@ -191,6 +191,12 @@ class _Pager:
         page = page.model_copy(update={"delivered_to": self.reached, "at": self.now})
         self._finish(job, page, level)
         return page
+
+    def _present(self, level: Level, *, without: str | None) -> tuple[list[str], list[str]]:
+        """Return the level's configured channels but one: those that wake people, and those that only tell."""
+        present: list[str] = [name for name in level.channels if name in self.channels and name != without]
+        only_tell = [name for name in present if self.channels[name].wakes == "never"]
+        return [name for name in present if name not in only_tell], only_tell
 
     def _level(self, job: _Job) -> Level:
         levels = self.levels(job.record)

@@ -191,22 +191,23 @@ class _One:
     def _rules_differ(self, old: Rule | None, new: Rule | None, windows: Sequence[Window], severity: Severity) -> bool:
         """Add the incident to what the rules change, and return True if it pages under the changed ones."""
         record = self.record
-        paged, pages = record.paged_at is not None, SEVERITY_RANK[severity] >= PAGING_RANK
+        paged = record.paged_at is not None
         until = self._held_until(new, windows, severity) if severity != "noise" else None
         covered = until is not None and not outlasts(record, until - record.incident.opened_at)
+        pages = SEVERITY_RANK[severity] >= PAGING_RANK and not covered
         why = _why(old, new, windows, severity, until, record)
         if paged and SEVERITY_RANK[self._severity_then] < PAGING_RANK:
             if self.joined.paged:
-                return (pages and not covered) or self._stays(why)
+                return pages or self._stays(why)
             # People asked for the page, or what joined is not known: the rule of then did not decide on it.
             if SEVERITY_RANK[severity] < SEVERITY_RANK[self._severity_then] or covered:
                 self._add(self.found.unsure, f"{why}; but it was paged although it was {self._severity_then}")
             return True
-        if paged and (not pages or covered):
+        if paged and not pages:
             return self._stays(why)
         if paged and until is not None and not self.joined.pages:
             self._add(self.found.later, why)
-        elif not paged and ((pages and not covered) or self._newly_joins) and self._comes(why):
+        elif not paged and (pages or self._newly_joins) and self._comes(why):
             return True
         return paged
 

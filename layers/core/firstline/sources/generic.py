@@ -145,15 +145,12 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
-    full_name = stateless(full_name) or full_name
-    if is_text:  # it counts the days, or says when it was sent
-        full_name = essence(full_name) or full_name
+    full_name = _lasting(full_name, is_text)
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
     message = _first(alert, _MESSAGE)
-    stated = _first(alert, _SEVERITY) or own.first("severity") or meant.first("severity") or _GRADES.get(word)
-    stated = None if word in _FINE and stated is not None and stated.strip().lower() == word else stated
+    stated = _severity(alert, word, own.first("severity") or meant.first("severity"))
     if stated is None:
         stated = (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
     ends_at = _ended_at(alert, status)
@@ -175,6 +172,19 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         links=links_in_fields(alert),
         raw_payload=raw,
     )
+
+
+def _lasting(full_name: str, is_text: bool) -> str:
+    """Return the name without a state, and of a text without what it counts, or when it was sent."""
+    name = stateless(full_name) or full_name
+    return (essence(name) or name) if is_text else name
+
+
+def _severity(alert: dict[str, Any], word: str, by_meaning: str | None) -> str | None:
+    """Return the severity that a field states; a word that says that all is well is a status, and no severity."""
+    stated = _first(alert, _SEVERITY) or by_meaning or _GRADES.get(word)
+    says_the_status = word in _FINE and stated is not None and stated.strip().lower() == word
+    return None if says_the_status else stated
 
 
 _ABOUT = (
@@ -242,10 +252,7 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _IS_UPDATE):
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
-    told = _told(alert)
-    # A number is a status on a scale of the sender's own, and any word says more.
-    number = None if event else next(iter(told), None)
-    said = next((word for word in told if not severity.is_number(word.strip())), number)
+    said = _told(alert, event)
     if said is not None:
         status = status_of(said)
         if status == "firing" and event is not None and STATUSES[event] is None:
@@ -253,12 +260,20 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
         return status, _first(alert, ("said",)) or said.strip().lower()
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
-    if event is None and (fine := (_first(alert, _SEVERITY) or "").strip().lower()) in _FINE:
-        return "resolved", fine
-    return (STATUSES[event], event) if event is not None else ("firing", "firing")
+    if event is not None:
+        return STATUSES[event], event
+    fine = (_first(alert, _SEVERITY) or "").strip().lower()
+    return ("resolved", fine) if fine in _FINE else ("firing", "firing")
 
 
-def _told(alert: dict[str, Any]) -> list[str]:
+def _told(alert: dict[str, Any], event: str | None) -> str | None:
+    """Return the status that a field tells. Any word or event says more than a number on a sender's own scale."""
+    told = _words_of_status(alert)
+    number = None if event else next(iter(told), None)
+    return next((word for word in told if not severity.is_number(word.strip())), number)
+
+
+def _words_of_status(alert: dict[str, Any]) -> list[str]:
     """Return the words of the fields that are a status."""
     told = [word for key in _STATUS if (word := _first(alert, (key,))) is not None]
     of_tools = [word for key in _STATUS_OF_TOOLS if (word := _first(alert, (key,))) is not None]
@@ -269,7 +284,9 @@ def _states(alert: dict[str, Any]) -> bool:
     """Return True if a field says whether the alert fires."""
     if any(word_of_event(_first(alert, (key,))) for key in _EVENT):
         return True
-    return bool(_told(alert)) or any(_first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN))
+    return bool(_words_of_status(alert)) or any(
+        _first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN)
+    )
 
 
 def _labels(alert: dict[str, Any]) -> dict[str, Any]:

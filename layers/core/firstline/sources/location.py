@@ -36,14 +36,7 @@ def locate(
     accounts
         Further accounts that the alert is about.
     """
-    pod = meant.first("pod")
-    named = [host, *meant.get("host", ())]
-    if pod or ("node" in meant and "namespace" in meant):
-        named = [name for name in named if name and INSTANCE_ID.fullmatch(name)]
-    ids = [
-        said for said in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(said) or _INSTANCE_ARN.fullmatch(said)
-    ]
-    hosts = [said for said in (*named, *meant.get("node", ()), *ids) if said]
+    hosts = _hosts(meant, host)
     arns = [arn for said in hosts if (arn := _INSTANCE_ARN.fullmatch(said))]
     azure = [said[1] for each in meant.get("instance_id", ()) if (said := _SUBSCRIPTION.fullmatch(each))]
     zones = [zone for zone in meant.get("zone", ()) if _ZONE.fullmatch(zone.strip().lower())]
@@ -52,9 +45,20 @@ def locate(
         accounts=_each_once([subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns), *azure]),
         regions=_each_once([subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns)]),
         networks=_each_once(meant.get("network", ())),
-        pod=pod,
+        pod=meant.first("pod"),
     )
     return found if found != _NOTHING else None
+
+
+def _hosts(meant: Meant, host: str | None) -> list[str]:
+    """Return the names, ids and ARNs of the machine, best first; in Kubernetes no name but the node's."""
+    named = [host, *meant.get("host", ())]
+    if meant.first("pod") or ("node" in meant and "namespace" in meant):
+        named = [name for name in named if name and INSTANCE_ID.fullmatch(name)]
+    ids = [
+        said for said in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(said) or _INSTANCE_ARN.fullmatch(said)
+    ]
+    return [said for said in (*named, *meant.get("node", ()), *ids) if said]
 
 
 def _each_once(said: Iterable[str | None]) -> list[str]:
