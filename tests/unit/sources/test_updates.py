@@ -114,6 +114,13 @@ def test_what_only_some_tools_call_a_status_ignores_no_alert(told: dict[str, str
     assert [alert.status for alert in batch.alerts] == ["firing"]
 
 
+@pytest.mark.parametrize("name", ["replica-inactive", "memory_available", "consumer-paused"])
+def test_the_end_of_an_alerts_name_is_no_status(name: str) -> None:
+    batch = normalize_batch("generic", {"alert": name, "severity": "critical", "host": "db-1"})
+
+    assert [(alert.alert_name, alert.status) for alert in batch.alerts] == [(name, "firing")]
+
+
 def test_every_word_is_found_at_the_end_of_an_events_name() -> None:
     assert {word: word_of_event(f"monitor.{word.upper()}") for word in STATUSES} == {word: word for word in STATUSES}
     assert {word_of_event(f"not_{word}") for word in STATUSES} == {None}

@@ -19,7 +19,7 @@ from firstline.sources.notices.notice import essence, part
 from firstline.sources.notices.unknown import begins_with_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
-from firstline.sources.statuses import STATUSES, Status, is_known, states_something, status_of, word_of_event
+from firstline.sources.statuses import STATUSES, Status, states_something, status_of, word_of_event
 
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
@@ -45,10 +45,10 @@ _STATUS = (
     *("checkstatename", "eventaction"),
     *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate", "runstatus"),
 )
-_STATUS_OF_TOOLS = ("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype")
-"""Kibana's, Coralogix', Scout's and Sumo Logic's names for it. Elsewhere they mean something else, so only a word that
-fires or ends counts."""
-_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type", "alert")
+_STATUS_OF_TOOLS = ("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype", "alert")
+"""Kibana's, Coralogix', Scout's and Sumo Logic's names for it, and `alert`. Elsewhere they mean something else, such as
+an alert's name, so only a word that fires or ends counts."""
+_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type")
 """Names whose values say the status only if they are known for it: `uptime.down`, `ALERT_RECOVERY`."""
 _IS_UPDATE = ("eventupdatestatus", "isupdate")
 """Names that ask whether the message tells of an alert's update only: Zabbix' `{EVENT.UPDATE.STATUS}`."""
@@ -233,7 +233,8 @@ def _name(alert: dict[str, Any]) -> tuple[str, bool]:
         return f"Host {host}", False  # Nagios' and its relatives'
     if (name := _first(alert, _AT_LAST)) is not None:
         return name, False
-    trouble = next((said for key in _TROUBLE if (said := _first(alert, (key,))) and not is_known(said.lower())), None)
+    told = (said for key in _TROUBLE if (said := _first(alert, (key,))))
+    trouble = next((said for said in told if said.lower() not in STATUSES and status_of(said) != "resolved"), None)
     if not _states(alert) and _first(alert, _SEVERITY) is None:
         return "", False
     return (trouble, True) if trouble is not None else (_first(alert, _THING) or "", False)
