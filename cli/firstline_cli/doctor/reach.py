@@ -59,7 +59,7 @@ def canary(stack: "Stack") -> Iterator[Finding]:
         return
     topic = stack.outputs["PageTopicArn"].rpartition(":")[0] + f":{stack.deployed}-canary"
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    if not any(one["SubscriptionArn"].startswith("arn:") for page in pages for one in page["Subscriptions"]):
+    if not any(each["SubscriptionArn"].startswith("arn:") for page in pages for each in page["Subscriptions"]):
         said = "nobody has confirmed its mail: when it is lost, nobody hears"
         yield Finding("wrong", "canary", said, "answer the mail that SNS sent to CanaryAddress, or deploy again")
     yield _flight(stack, datetime.now(UTC))

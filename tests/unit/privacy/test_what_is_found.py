@@ -12,7 +12,7 @@ from tests.support.needs import PUBLISHED
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_secret_is_gone_in_whatever_way_it_came(kind: str) -> None:
     for seed in range(5):
-        (secret,) = (one for one in seeded(seed) if one.kind == kind)
+        (secret,) = (found for found in seeded(seed) if found.kind == kind)
         for write in measure.WAYS.values():
             left = redact_secrets(write(secret))
             assert "[redacted" in left
@@ -22,9 +22,9 @@ def test_a_secret_is_gone_in_whatever_way_it_came(kind: str) -> None:
 @pytest.mark.parametrize("kind", PERSONAL)
 def test_personal_data_is_gone_for_outsiders_and_stays_inside(kind: str) -> None:
     for seed in range(5):
-        (one,) = (one for one in personal(seed) if one.kind == kind)
-        text = f"customer {one.text} cannot pay"
-        assert not one.leaks_into(redact(text))
+        (person,) = (found for found in personal(seed) if found.kind == kind)
+        text = f"customer {person.text} cannot pay"
+        assert not person.leaks_into(redact(text))
         assert redact_secrets(text) == text
 
 
