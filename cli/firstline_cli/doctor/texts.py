@@ -68,7 +68,9 @@ def _sandbox(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("ok", "sms", "the account is out of SNS's SMS sandbox")
         return
     pages = sns.get_paginator("list_sms_sandbox_phone_numbers").paginate()
-    verified = {phone["PhoneNumber"] for page in pages for phone in page["PhoneNumbers"] if phone["Status"] == "Verified"}
+    verified = {
+        phone["PhoneNumber"] for page in pages for phone in page["PhoneNumbers"] if phone["Status"] == "Verified"
+    }
     left_out = [name for name, number in numbers.items() if number not in verified]
     fix = "verify the numbers in SNS's console (Text messaging), or ask AWS there to exit the sandbox"
     if left_out:
