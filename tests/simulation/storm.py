@@ -1,4 +1,4 @@
-"""A storm as data: alerts of fifty causes in five minutes, ten thousand of them at most; five causes are critical."""
+"""A storm as data: ten thousand alerts of fifty causes in five minutes, five of them critical."""
 
 from random import Random
 from typing import NamedTuple
@@ -35,8 +35,8 @@ def causes() -> list[Cause]:
     return [*others, *(Cause(f"Cause{number}", "critical") for number in range(CRITICAL))]
 
 
-def storm(seed: int, alerts: int = ALERTS) -> list[Delivery]:
-    """Draw the deliveries of a storm of so many alerts in their order. No alert comes twice.
+def storm(seed: int) -> list[Delivery]:
+    """Draw the deliveries of a storm in their order. No alert comes twice.
 
     What is not critical begins within a minute, as if a network failed; a critical cause begins at any time.
     """
@@ -44,7 +44,7 @@ def storm(seed: int, alerts: int = ALERTS) -> list[Delivery]:
     deliveries = []
     for cause in causes():
         begins = random.uniform(0, SECONDS * 0.8 if cause.severity == "critical" else 50)
-        left = list(range(alerts // CAUSES))
+        left = list(range(ALERTS // CAUSES))
         while left:
             together, left = left[: (size := random.randint(1, TOGETHER))], left[size:]
             hosts = tuple(f"{cause.name.lower()}-{number:03}" for number in together)

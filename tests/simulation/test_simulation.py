@@ -11,7 +11,7 @@ import pytest
 from tests.simulation import kinds, scenario, shrink
 from tests.simulation.planted import BUGS, FOUND_BY, planted
 
-SEEDS = range(1, 5)
+SEEDS = range(1, 13)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
