@@ -1,7 +1,7 @@
-"""`python -m tests.pictures`: take the pictures of the console and of a Slack message that the docs show, with Chromium.
+"""`python -m tests.pictures`: take the pictures of the console and of a Slack message for the docs, with Chromium.
 
-The incidents are made up; the pages and the message are what Firstline renders of them, and Slack's look is imitated (its
-signs need Debian's fonts-noto-color-emoji). Take the pictures again when words or style change, and look at them.
+The incidents are made up; the pages and the message are what Firstline renders of them, and Slack's look is imitated
+(its signs need Debian's fonts-noto-color-emoji). Take the pictures again when words or style change, and look at them.
 """
 
 import subprocess
@@ -99,7 +99,8 @@ def main() -> int:
             page.write_text(shelf.site.handle(get(address, session), NOW)["body"], encoding="utf-8")
             for width, height in WIDTHS.items():
                 _picture(page, FOLDER / f"console-{name}-{width}.png", width, height)
-        message = render(Notification(kind="paged", record=disk, reason="", at=NOW), StackInfo(zone=ZoneInfo("Europe/Berlin")))
+        paged = Notification(kind="paged", record=disk, reason="", at=NOW)
+        message = render(paged, StackInfo(zone=ZoneInfo("Europe/Berlin")))
         page = Path(folder, "slack.html")
         page.write_text(slack_page(message, "04:04"), encoding="utf-8")
         _picture(page, FOLDER / "slack-message.png", *MESSAGE)

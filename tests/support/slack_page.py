@@ -27,7 +27,9 @@ button { font: 700 13px Lato, "Noto Sans", sans-serif; padding: 6px 12px; margin
   {%- elif block.type == "section" -%}<p>{{ block.text.text }}</p>
   {%- elif block.type == "context" -%}<p class="context">{{ block.elements | map(attribute="text") | join(" · ") }}</p>
   {%- elif block.type == "actions" -%}
-    <div>{% for item in block.elements %}<button class="{{ item.style }}">{{ item.text.text }}</button>{% endfor %}</div>
+    <div>
+    {%- for item in block.elements -%}<button class="{{ item.style }}">{{ item.text.text }}</button>{%- endfor -%}
+    </div>
   {%- else -%}
     {%- for part in block.elements -%}
       {%- if part.type == "rich_text_list" -%}
@@ -40,5 +42,5 @@ button { font: 700 13px Lato, "Noto Sans", sans-serif; padding: 6px 12px; margin
 
 
 def slack_page(message: dict[str, Any], time: str) -> str:
-    """Return the HTML of a message's blocks, as `channels/slack.py` renders them, under the time that Slack would show."""
+    """Return the HTML of a message's blocks, as `channels/slack.py` renders them, with the time of its arrival."""
     return Environment(autoescape=True).from_string(_PAGE).render(blocks=message["blocks"], time=time)
