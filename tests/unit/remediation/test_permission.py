@@ -13,6 +13,7 @@ from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import NOW, a_plan, a_record, an_alert, an_incident
+from tests.support.spool import a_runbook
 
 MINUTE = timedelta(minutes=1)
 FROZEN = {"freezes": [{"reason": "release night", "dates": "2026-03-01"}]}
@@ -91,9 +92,9 @@ def withdrawn(
     ],
 )
 def test_a_plan_may_act_while_what_allowed_it_holds(
-    make_runbook: Any, plan: dict[str, Any], facts: dict[str, Any], why: str | None
+    plan: dict[str, Any], facts: dict[str, Any], why: str | None
 ) -> None:
-    reason = withdrawn(make_runbook(), plan, **facts)
+    reason = withdrawn(a_runbook(), plan, **facts)
 
     assert reason is None if why is None else (reason or "").startswith(why)
 
@@ -107,10 +108,8 @@ def test_a_plan_may_act_while_what_allowed_it_holds(
         ("approve", BY_ITSELF, "runbook drain-spool asks for approval"),
     ],
 )
-def test_the_runbooks_mode_counts_as_it_is_now(
-    make_runbook: Any, mode: str, plan: dict[str, Any], why: str | None
-) -> None:
-    assert withdrawn(make_runbook(mode=mode), plan) == why
+def test_the_runbooks_mode_counts_as_it_is_now(mode: str, plan: dict[str, Any], why: str | None) -> None:
+    assert withdrawn(a_runbook(mode=mode), plan) == why
 
 
 def test_a_runbook_that_is_gone_does_not_run() -> None:
