@@ -35,7 +35,7 @@ class LiveMarks(TableStore):
         self._table.update(
             *incident_key(incident.incident_id),
             "SET classification = :verdict",
-            {":verdict": verdict.model_dump_json()},
+            {":verdict": verdict.to_stored()},
         )
         rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
         sets: Item = {"decided": rank, "started": generation}
