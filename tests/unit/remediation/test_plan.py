@@ -492,3 +492,17 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(
     assert desk.refusal() == (
         "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
     )
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, web_1: Target, minutes: int) -> None:
+    started = desk.incident.opened_at + timedelta(minutes=minutes)
+    desk.inventory = MemoryTargets({"web-1": web_1}, started={web_1.instance_id: started})
+
+    if minutes < 0:
+        assert desk.plan().plan is not None
+        return
+    assert desk.refusal() == (
+        f"no target: web-1 ({web_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
+        "before it"
+    )
