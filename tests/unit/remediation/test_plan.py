@@ -494,6 +494,19 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(
     )
 
 
+def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    desk.incident = make_incident(make_alert(service="node-exporter", labels={"spool": "mail"}))
+    for service in ("node", "mail"):
+        desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert (made.decision, made.decision_reason[:37]) == ("approve", "mail 7 was deployed 0 seconds ago; a ")
+
+
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, web_1: Target, minutes: int) -> None:
     started = desk.incident.opened_at + timedelta(minutes=minutes)

@@ -218,7 +218,8 @@ def _decide_and_reserve(
     lease = longest(runbook, rounds)
     back = look_back(limits_of(runbook.limits, rules.policy, None), lease)
     state = planning.remediations.state(runbook.id, now - back)
-    situation = _situation(planning, runbook, scope, switch, state)
+    services = decide.services_touched(runbook, planning.incident.alert, values)
+    situation = _situation(planning, runbook, scope, switch, state, services)
     verdict = decide.decide(situation)
     incident_id = planning.incident.incident_id
     if verdict.decision == "deny":
@@ -292,11 +293,15 @@ def _make(
 
 
 def _situation(
-    planning: Planning, runbook: Runbook, scope: Scope, switch: decide.Switch, state: RemediationState
+    planning: Planning,
+    runbook: Runbook,
+    scope: Scope,
+    switch: decide.Switch,
+    state: RemediationState,
+    services: list[str],
 ) -> decide.Situation:
     held = [lease for lease in state.held if lease.until > planning.now]
     several = hosts_at_once(scope.targets, held) > 1
-    service = planning.incident.alert.service
     return decide.Situation(
         runbook=runbook,
         incident=planning.incident,
@@ -307,7 +312,8 @@ def _situation(
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
         standing=planning.remediations.standing(runbook.id),
-        deployments=planning.deployments(service) if service else [],
+        services=services,
+        deployments=[deployment for service in services for deployment in planning.deployments(service)],
         switch=switch,
         policy=planning.rules.policy,
         remediation_mode=planning.rules.remediation_mode,
