@@ -101,7 +101,8 @@ def _hint(said: str, domains: Sequence[str]) -> Hint:
     label, _, domain = host.partition(".")
     ec2 = _EC2_DOMAIN.fullmatch(domain.lower())
     region = ec2 and (ec2[1] or "us-east-1")
-    mine = next((each for each in domains if host.lower().endswith(f".{each.lower()}")), None)
+    # Of a domain and one within it, the one within it.
+    mine = max((each for each in domains if host.lower().endswith(f".{each.lower()}")), key=len, default=None)
     short = label if ec2 else host[: -len(mine) - 1] if mine else host
     if _INSTANCE_ID.fullmatch(short):
         return Hint(host, "id", (short,), region)
