@@ -14,7 +14,9 @@ from firstline_cli import requests, stacks
 from local.emulator.roles import SECRET_KEY
 from tests.e2e.running import LocalStack
 
-ROLES = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile", "IncidentStateMachine")
+FUNCTIONS = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile")
+ROLES = (*FUNCTIONS, "IncidentStateMachine")
+"""The roles of this stack. Canary and Publish are off in it: tests/template/test_iam_powers.py has their powers."""
 
 
 class Intruder:
@@ -71,6 +73,34 @@ def _deletes_the_trail(intruder: Intruder) -> None:
     intruder.client("dynamodb").delete_item(TableName=intruder.table, Key=key)
 
 
+def _gives_a_runbook_autonomy(intruder: Intruder) -> None:
+    intruder.updates("RUNBOOK#forged", "STANDING")
+
+
+def _opens_a_session(intruder: Intruder) -> None:
+    intruder.puts("SESSION#forged", "SESSION")
+
+
+def _says_a_lasting_word(intruder: Intruder) -> None:
+    intruder.puts("WORDS", "forged")
+
+
+def _takes_a_shift(intruder: Intruder) -> None:
+    intruder.puts("ONCALL#forged", "OVERRIDE")
+
+
+def _marks_an_incident_as_over_or_acknowledged(intruder: Intruder) -> None:
+    intruder.updates("GROUP#forged", "LIVE")
+
+
+def _wakes_an_execution(intruder: Intruder) -> None:
+    intruder.client("stepfunctions").send_task_success(taskToken="forged", output="{}")
+
+
+def _opens_an_incident(intruder: Intruder) -> None:
+    intruder.client("stepfunctions").start_execution(stateMachineArn=intruder.machine, name="forged", input="{")
+
+
 def _claims_a_step(intruder: Intruder) -> None:
     intruder.puts("STEP#forged", "steps#0#0")
 
@@ -110,6 +140,18 @@ POWERS: dict[Callable[[Intruder], None], set[str]] = {
     # The machine leaves its token there; whoever updates the item reads it.
     _wakes_who_waits_for_a_command: {"IncidentStateMachine", "Reconcile"},
     _stops_an_execution: set(),
+    # Whoever settles a remediation writes whether its runbook helped.
+    _gives_a_runbook_autonomy: {"Escalate", "Notify"},
+    _opens_a_session: {"Respond"},
+    _says_a_lasting_word: {"Respond"},
+    _takes_a_shift: {"Respond"},
+    # A token is a hint: the machine reads the record. An execution does what its record says.
+    _wakes_an_execution: {"Ingest", "Respond", "Reconcile"},
+    _opens_an_incident: {"Ingest", "Reconcile"},
+    # IAM tells items apart, and not what is written from what a condition reads: who writes a count could write all.
+    _marks_an_incident_as_over_or_acknowledged: {
+        *("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile", "IncidentStateMachine")
+    },
     _turns_the_switch: set(),
     # The machine sends to instances with the stack's tag only, and this instance is unknown.
     _sends_an_own_document: set(),
@@ -127,6 +169,11 @@ def intruder_with(stack: LocalStack) -> Iterator[Callable[[str], Intruder]]:
         ("DECISION#forged", "DECISION"),
         ("STEP#forged", "steps#0#0"),
         ("COMMAND#forged", "COMMAND"),
+        ("RUNBOOK#forged", "STANDING"),
+        ("SESSION#forged", "SESSION"),
+        ("WORDS", "forged"),
+        ("ONCALL#forged", "OVERRIDE"),
+        ("GROUP#forged", "LIVE"),
     ):
         owner.delete_item(TableName=stack.line["table"], Key={"pk": {"S": pk}, "sk": {"S": sk}})
 

@@ -91,6 +91,17 @@ def test_one_person_cannot_approve_twice_from_two_places() -> None:
     assert "somebody else" in answer["said"]
 
 
+def test_a_role_that_many_may_assume_is_no_second_person() -> None:
+    terminal = Terminal(a_waiting_record(a_plan(risk="destructive", decision="approve"), awaiting="acknowledgement"))
+    digest = terminal.store.only.plan_digest
+    assert terminal.act("approve", plan_digest=digest)[0] == 200
+
+    status, answer = terminal.act("approve", by="crew", plan_digest=digest)
+
+    assert (status, terminal.store.only.decision) == (403, None)
+    assert "crew (command line) is a whole role" in answer["said"]
+
+
 def test_what_is_over_or_taken_is_said_in_words() -> None:
     terminal = Terminal()
     terminal.act("acknowledge", by="bob")

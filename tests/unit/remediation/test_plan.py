@@ -453,3 +453,30 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> No
     assert desk.refusal() == (
         "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
     )
+
+
+def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    desk.incident = make_incident(make_alert(service="node-exporter", labels={"spool": "mail"}))
+    for service in ("node", "mail"):
+        desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert (made.decision, made.decision_reason[:37]) == ("approve", "mail 7 was deployed 0 seconds ago; a ")
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, web_1: Target, minutes: int) -> None:
+    started = desk.incident.opened_at + timedelta(minutes=minutes)
+    desk.inventory = MemoryTargets({"web-1": web_1}, started={web_1.instance_id: started})
+
+    if minutes < 0:
+        assert desk.plan().plan is not None
+        return
+    assert desk.refusal() == (
+        f"no target: web-1 ({web_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
+        "before it"
+    )
