@@ -8,8 +8,8 @@ from typing import Any
 
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
 from firstline.ingest.accept import AcceptedDelivery
-from firstline.ingest.front_door import Intake
-from firstline.ingest.group import AcceptedGroup
+from firstline.ingest.front_door import FrontDoor
+from firstline.ingest.group_writer import AcceptedGroup
 from firstline.ingest.quarantine import Backlog, Quarantined
 from firstline.models import Deployment, NormalizedAlert, Note
 from tests.support.builders import NOON, OPENED, a_page, a_record, an_incident
@@ -96,7 +96,7 @@ class World:
 
 def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
     fake: Any = world
-    intake = Intake(
+    front_door = FrontDoor(
         ingestion=fake,
         incidents=world.store.incidents,
         executions=MemoryExecutions(),
@@ -108,7 +108,7 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
         heartbeats=world.store.heartbeats,
         is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )
-    return intake.handle(event, NOON)
+    return front_door.handle(event, NOON)
 
 
 def post(

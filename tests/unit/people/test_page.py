@@ -133,7 +133,9 @@ def test_a_text_message_wakes_the_person_whose_turn_it_is(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("others", "taken_by"), [([], ["sns"]), (["pagerduty"], ["pagerduty"])])
-def test_a_text_message_that_fails_is_a_page_that_fails(stage: Stage, others: list[str], taken_by: list[str]) -> None:
+def test_a_text_message_that_fails_leaves_the_page_to_the_other_channels(
+    stage: Stage, others: list[str], taken_by: list[str]
+) -> None:
     stage.sms.failures = [lasting()]
     assert texting(stage, *others).paged().delivered_to == taken_by
     assert "ChannelFailed" in metrics.metric_set

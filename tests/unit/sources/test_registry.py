@@ -9,7 +9,7 @@ import pytest
 
 import firstline.sources
 from firstline.errors import UnknownSource
-from firstline.sources import READERS, normalize
+from firstline.sources import READERS, SOURCES, normalize
 
 FOLDER = Path(firstline.sources.__file__).parent
 LAYER = FOLDER.parents[1]
@@ -31,7 +31,7 @@ def test_every_source_keeps_the_contract(source: str) -> None:
 
 @pytest.mark.parametrize("source", ["nagios", "", "body", "../generic", "x" * 10_000])
 def test_an_unknown_source(source: str) -> None:
-    with pytest.raises(UnknownSource, match="known are cloudwatch, datadog") as error:
+    with pytest.raises(UnknownSource, match=f"known are {SOURCES[0]}") as error:
         normalize(source, {})
 
     assert len(str(error.value)) < 200

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.throttles import ThrottleWatch
     from firstline.ingest.accept import Ingestion
-    from firstline.ingest.front_door import Intake
+    from firstline.ingest.front_door import FrontDoor
     from firstline.ingest.hold_ends import HoldEnds
     from firstline.models import Incident, IncidentRecord
 
@@ -55,13 +55,13 @@ class AlertParts(OnCallParts, MonitorParts):
         return None if record is None else record.incident
 
     @cached_property
-    def intake(self) -> "Intake":
+    def front_door(self) -> "FrontDoor":
         from firstline.adapters.aws.certificates import Certificates
         from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
-        from firstline.ingest.front_door import Intake
+        from firstline.ingest.front_door import FrontDoor
 
-        return Intake(
+        return FrontDoor(
             ingestion=self.ingestion,
             incidents=self.incidents,
             executions=self.executions,
