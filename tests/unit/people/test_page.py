@@ -1,7 +1,5 @@
 """Paging: somebody is woken, whatever breaks on the way, and the caller learns it when nobody was."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from firstline.errors import NobodySubscribed, PageUndelivered, PageUnheard
@@ -24,13 +22,6 @@ from tests.support.builders import (
 )
 from tests.support.memory import lasting, passing
 from tests.unit.people.stage import LEVELS, Stage
-
-
-@pytest.fixture(autouse=True)
-def _fresh_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
 
 
 @pytest.fixture
