@@ -201,6 +201,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "lets nobody approve"),
     ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
     ("one is too few", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "lets 1 approve, where 2 must approve"),
+    ("a role is no second person", {"runbook": TWO_SAY_YES, "shared": 1}, "deny", "lets 1 approve, where 2 must"),
+    ("a role is one person", {"remediation_mode": "approve", "approvers": 1, "shared": 1}, "approve", "this"),
     ("the policy asks two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "lets 1 approve"),
     ("one is enough", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
     ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
