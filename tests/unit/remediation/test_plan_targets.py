@@ -1,4 +1,4 @@
-"""What an alert names decides the plan: the runbook, its values, the hosts, the account."""
+"""Plans by what an alert names: the runbook, its values, the hosts, the account."""
 
 from typing import Any
 
