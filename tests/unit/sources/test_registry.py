@@ -10,6 +10,7 @@ import pytest
 import firstline.sources
 from firstline.errors import UnknownSource
 from firstline.sources import READERS, SOURCES, normalize
+from firstline_cli.init import questions, senders
 
 FOLDER = Path(firstline.sources.__file__).parent
 LAYER = FOLDER.parents[1]
@@ -57,3 +58,8 @@ def test_importing_the_package_imports_no_source() -> None:
         "firstline.sources.values",
         "firstline.text",
     ]
+
+
+def test_the_command_offers_every_source() -> None:
+    assert set(questions.SOURCES) == {*SOURCES, "deployments"}
+    assert all(senders.instructions(source, "https://api.example", "t0ken") for source in SOURCES)
