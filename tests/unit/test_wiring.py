@@ -64,7 +64,7 @@ def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     wiring = wired(IngestSettings)
     wiring.incidents, wiring.executions = object(), object()
     assert wiring.front_door.incidents is wiring.incidents
-    assert wiring.front_door.executions is wiring.executions
+    assert wiring.front_door.signals.executions is wiring.executions
     assert [service for service, _ in made] == ["dynamodb"]
 
 

@@ -11,6 +11,7 @@ from firstline.ingest.accept import AcceptedDelivery
 from firstline.ingest.front_door import FrontDoor
 from firstline.ingest.group_writer import AcceptedGroup
 from firstline.ingest.quarantine import Backlog, Quarantined
+from firstline.ingest.signals import SignalHandler
 from firstline.models import Deployment, NormalizedAlert, Note
 from tests.support.builders import NOON, OPENED, a_page, a_record, an_incident
 from tests.support.memory import MemoryExecutions, MemoryStore
@@ -99,12 +100,11 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
     front_door = FrontDoor(
         ingestion=fake,
         incidents=world.store.incidents,
-        executions=MemoryExecutions(),
+        signals=SignalHandler(world.store.incidents, MemoryExecutions(), world.confirm),
         secrets=world.lines,
         quarantine=world.keep,
         backlog=world.queue,
         certificates=world.get,
-        confirm_subscription=world.confirm,
         heartbeats=world.store.heartbeats,
         is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )

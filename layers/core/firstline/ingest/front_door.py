@@ -32,11 +32,10 @@ from firstline.errors import (
     UnknownSource,
     UnreadablePayload,
 )
-from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
 from firstline.ingest.accept import WRITE_WITHIN, AcceptedDelivery, Ingestion
 from firstline.ingest.quarantine import Backlog, Quarantined, unpack, unpack_backlog
-from firstline.ingest.signals import take_signal
+from firstline.ingest.signals import SignalHandler
 from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.sources.body import parse_body
@@ -53,6 +52,8 @@ class FrontDoor:
 
     Parameters
     ----------
+    signals
+        Acts on the messages of a payload that are no alerts.
     secrets
         Returns the active values of a secret; none when it is not set.
     quarantine
@@ -67,12 +68,11 @@ class FrontDoor:
 
     ingestion: Ingestion
     incidents: Incidents
-    executions: lifecycle.Executions
+    signals: SignalHandler
     secrets: Callable[[str], tuple[str, ...]]
     quarantine: Callable[[Quarantined], None]
     backlog: Callable[[Backlog], None]
     certificates: Callable[[str], str]
-    confirm_subscription: Callable[[str, str], None]
     heartbeats: "Heartbeats"
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
@@ -138,7 +138,7 @@ class FrontDoor:
         within: float | None = None,
     ) -> Response:
         for signal in sources.signals(source, payload, secrets):
-            take_signal(signal, now, self.incidents, self.executions, self.confirm_subscription)
+            self.signals.take(signal, now)
         received = received_at or now
         batch = sources.normalize_batch(source, payload, headers=headers, received_at=received)
         if batch.unknown_severities:

@@ -60,16 +60,16 @@ class AlertParts(OnCallParts, MonitorParts):
         from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
         from firstline.ingest.front_door import FrontDoor
+        from firstline.ingest.signals import SignalHandler
 
         return FrontDoor(
             ingestion=self.ingestion,
             incidents=self.incidents,
-            executions=self.executions,
+            signals=SignalHandler(self.incidents, self.executions, confirm_subscription),
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
             backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
-            confirm_subscription=confirm_subscription,
             heartbeats=self.heartbeats,
             is_heartbeat=lambda alert: self.rules_or_none.is_heartbeat(alert),
         )
