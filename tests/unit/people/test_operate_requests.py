@@ -226,7 +226,10 @@ def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
 
 def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
     said = Terminal().act("word")[1]["said"]
-    assert said == "`severity` belongs to word and to wrong_severity: it says which one is right."
+    assert (
+        said
+        == "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Presses of Slack's buttons: only approvers may approve, the message says who did it, and twice does no harm."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,14 +17,6 @@ from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 from tests.support.operating import press_handler
 from tests.unit.people.stage import critical
-
-
-@pytest.fixture(autouse=True)
-def _fresh_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
-
 
 KEY = "k" * 32
 

@@ -95,7 +95,9 @@ class Action(Frozen):
             )
         names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
         if names_one != (self.severity is not None):
-            raise ValueError("`severity` belongs to word and to wrong_severity: it says which one is right")
+            raise ValueError(
+                "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else"
+            )
         return self
 
 

@@ -92,8 +92,7 @@ class Situation(Frozen):
     @property
     def places(self) -> dict[str, str]:
         """The names of the hosts by instance id, or of the releases by place."""
-        hosts = {target.instance_id: target.name for target in self.targets}
-        return hosts | {release.place: release.place for release in self.releases}
+        return self.claim.places
 
     @property
     def environments(self) -> tuple[str, str]:

@@ -86,7 +86,7 @@ class TaggedInstances:
         return sum(1 for _ in self._tagged_nodes())
 
     def _instances(self, said: Iterable[Hint]) -> Iterator[Instance]:
-        """Yield each instance that a hint may fit once, tagged or not: a name is only sure if no other has it."""
+        """Yield each instance that a hint may fit, each once, tagged or not: two of one name are no target."""
         seen: set[str] = set()
         for kind, key in _FILTERS.items():
             values = {value for hint in said if hint.kind == kind for value in hint.values}
