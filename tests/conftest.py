@@ -75,10 +75,10 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-@pytest.fixture(autouse=True)
-def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let no command find a stack that the test did not start, such as one that runs from this checkout."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.getbasetemp() / "no-stacks"))
+    os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.getbasetemp() / "no-stacks")
 
 
 @pytest.hookimpl(tryfirst=True)
