@@ -270,6 +270,22 @@ def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
     assert (pulse.alert.alert_name, pulse.beat_at, pulse.resolved_at) == ("Watchdog", NOON, NOON)
 
 
+def test_a_sender_of_ever_new_heartbeats_is_told_in_the_log_and_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("firstline.adapters.dynamodb.heartbeats.MOST_OF_A_SOURCE", 2)
+    alerts = [
+        {"labels": {"alertname": "Watchdog", "severity": "none", "beat": str(number)}, "status": "firing"}
+        for number in range(5)
+    ]
+
+    status, _ = post(world, "/alerts/prometheus", {"version": "4", "status": "firing", "alerts": alerts})
+
+    assert (status, len(world.store.heartbeats.pulses()[0])) == (202, 2)
+    (said,) = [record.getMessage() for record in caplog.records if "are not watched" in record.getMessage()]
+    assert said.startswith("3 new heartbeats of prometheus are not watched (Watchdog …)")
+
+
 def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:
     post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
 

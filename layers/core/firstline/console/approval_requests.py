@@ -107,7 +107,8 @@ class ApprovalHandler:
             approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
-        gathered = approval_page.review(record, record.plan, now, documents=self.documents, incidents=self.incidents)
+        valid = record.model_copy(update={"approvals": approve.counting(record.approvals, self.approvers)})
+        gathered = approval_page.review(valid, record.plan, now, documents=self.documents, incidents=self.incidents)
         return Reply(HTTPStatus.OK, approval_page.plan_page(gathered, link, token, now, closed=closed))
 
 

@@ -146,6 +146,7 @@ class PeopleFront:
             trail=self.trail,
             channels=channels,
             approvers=self.people().approvers,
+            shared=self.people().shared_approvers,
             submit=self.submit,
         )
 

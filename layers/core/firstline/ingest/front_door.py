@@ -182,10 +182,14 @@ class Intake:
             self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at), now)
 
     def _beat(self, heartbeats: Sequence[NormalizedAlert], received_at: datetime) -> None:
-        for heartbeat in heartbeats:
-            self.heartbeats.beat(heartbeat, received_at)
+        refused = [heartbeat for heartbeat in heartbeats if not self.heartbeats.beat(heartbeat, received_at)]
         if heartbeats:
-            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
+            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats) - len(refused))
+        if refused:
+            from firstline.policy.heartbeats import too_many
+
+            metrics.add_metric("HeartbeatsRefused", "Count", len(refused))
+            logger.error(too_many(refused), extra={"first": refused[0].fingerprint})
 
     def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
         from firstline.sources.deployments import read_deployments

@@ -115,8 +115,8 @@ class Operations:
 
     Parameters
     ----------
-    approvers
-        The names of the people who may approve.
+    approvers, shared
+        The names of the people who may approve, and of those among them that are a whole role.
     submit
         Hands an alert to ingest's queue; raises QuarantineUnavailable.
     """
@@ -128,6 +128,7 @@ class Operations:
     channels: Mapping[str, Channel]
     approvers: Sequence[str]
     submit: Callable[[NormalizedAlert], None]
+    shared: Sequence[str] = ()
 
     def act(self, action: Action, incident_id: str, actor: Actor, now: datetime) -> Done:
         """Act on an incident for a person.
@@ -303,13 +304,17 @@ class _Deed:
 
         def show(record: IncidentRecord) -> None:
             self._append([*acknowledged(record), *decided(record)])
-            approve.tell_people(record, answer, self.now, channels=self.by.channels, incidents=self.by.incidents)
+            by = self.by
+            approve.tell_people(
+                record, answer, self.now, approvers=by.approvers, channels=by.channels, incidents=by.incidents
+            )
 
         record = approve.decide(
             self.incident_id,
             answer,
             self.now,
             approvers=self.by.approvers,
+            shared=self.by.shared,
             remediations=self.by.remediations,
             show=show,
             **self._ports,

@@ -62,8 +62,9 @@ class Situation(Frozen):
         The runbook's record in this stack.
     deployments
         The last deployments of the alert's service, one for each environment.
-    approvers
-        The number of the people who may approve.
+    approvers, shared
+        The number of the people who may approve, and of those among them that are a whole role: behind a role may stand
+        whoever has approved already, so they do not count where two must approve.
     """
 
     runbook: Runbook
@@ -79,6 +80,7 @@ class Situation(Frozen):
     remediation_mode: RemediationMode
     environment: str
     approvers: int
+    shared: int = 0
     now: datetime
     releases: list[PlannedRelease] = Field(default=[])
     deployments: list[Deployment] = Field(default=[])
@@ -163,9 +165,10 @@ def decide(situation: Situation) -> Verdict:
 
 def _too_few_approvers(situation: Situation) -> str | None:
     """Return the reason if nobody can say yes: waiting for it would only cost time."""
-    if situation.approvers >= situation.approvals:
+    able = situation.approvers - (situation.shared if situation.approvals > 1 else 0)
+    if able >= situation.approvals:
         return None
-    who = situation.approvers or "nobody"
+    who = able or "nobody"
     return f"{FILE} lets {who} approve, where {situation.approvals} must approve {situation.runbook.id}"
 
 

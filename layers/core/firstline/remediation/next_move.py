@@ -43,6 +43,12 @@ MOST_ROWS = 10
 UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
 """The lines that an act prints if it found nothing to do, and did nothing."""
 
+_FRAGMENT = re.compile(r"[^\n]*\n?(---Output truncated---)")
+"""The mark at which Systems Manager cuts an output off, with the line that it cut."""
+
+_NAME_AND_VALUE = 100
+"""The characters at the cut of an output of one line that could name a secret, or be one."""
+
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)(?:, ?([A-Za-z]+))?\]")
 """The reasons for which DynamoDB cancelled a transaction, as its message lists them: two writes, and one check."""
 
@@ -207,13 +213,28 @@ def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
     return [
         run.row(
             invocation.StatusDetails or invocation.Status,
-            invocation.Output[-kept:],
+            end_of(invocation.Output)[-kept:],
             place=invocation.InstanceId,
             command_id=command.command_id,
             changed=read and not any(line in invocation.Output for line in UNCHANGED),
         )
         for invocation in command.invocations
     ]
+
+
+def end_of(output: str) -> str:
+    """Return an output without secrets, and without the lines that were cut.
+
+    The state machine keeps the end of an output, and Systems Manager its beginning. A secret at a cut has lost the name
+    or the half by which it would be known, so the whole line goes.
+    """
+    from firstline.privacy import redact_secrets  # imported late: few moves read outputs
+
+    safe = redact_secrets(_FRAGMENT.sub(r"\1", output))
+    if len(output) < MOST_OUTPUT:
+        return safe
+    _, newline, rest = safe.partition("\n")
+    return rest if newline else safe[_NAME_AND_VALUE:].partition(" ")[2] or "(one long line: see the command's log)"
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:

@@ -40,6 +40,9 @@ class Permission:
         approved = plan.decision == "approve" and record.decision == "approved"
         if plan.decision == "approve" and not approved:
             return "nobody has approved it"
+        # Nobody said yes by name in a record of an older release.
+        if approved and record.approvals and (gone := self._no_longer_approvers(plan, record)):
+            return f"its approval does not count any more: {gone} may not approve now"
         if not self.holds_locks(record.incident.incident_id, self.now):
             return "its locks have ended, so another remediation may be on its hosts"
         service = record.incident.alert.service
@@ -62,3 +65,10 @@ class Permission:
             now=self.now,
         )
         return why_withdrawn(situation, record.decided_at if approved else None)
+
+    def _no_longer_approvers(self, plan: RemediationPlan, record: IncidentRecord) -> str | None:
+        """Name the people who have approved and may not any more, if too few others have."""
+        gone = [approval for approval in record.approvals if approval.approver not in self.rules.approvers]
+        if len(record.approvals) - len(gone) >= plan.approvals:
+            return None
+        return ", ".join(approval.by for approval in gone) or None

@@ -74,13 +74,17 @@ class Scope(Frozen):
 
 
 class RemediationRules(Frozen):
-    """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back."""
+    """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back.
+
+    `shared_approvers` are those of the approvers that are a whole role.
+    """
 
     remediation_mode: decide.RemediationMode
     environment: str
     document_prefix: str
     policy: RemediationPolicy
     approvers: tuple[str, ...]
+    shared_approvers: tuple[str, ...] = ()
     release_arns: tuple[str, ...] = ()
 
 
@@ -305,6 +309,7 @@ def _situation(
         remediation_mode=planning.rules.remediation_mode,
         environment=planning.rules.environment,
         approvers=len(planning.rules.approvers),
+        shared=len(planning.rules.shared_approvers),
         now=planning.now,
     )
 
