@@ -11,11 +11,10 @@ from datetime import UTC, datetime, tzinfo
 from firstline.channels.links import PageLink, execution_link, links_of, safe_link
 from firstline.classification.evidence_lines import plot_line
 from firstline.incidents.sentence import kind_of_message, sentence_of
-from firstline.incidents.standing import answered, headline, member_line, place_name, severity, where
+from firstline.incidents.standing import annotations, answered, headline, member_line, place_name, severity, where
 from firstline.models import (
     Incident,
     IncidentRecord,
-    NormalizedAlert,
     Notification,
     NotificationKind,
     PlannedStep,
@@ -181,11 +180,6 @@ def labels(incident: Incident) -> dict[str, str]:
     """Return the alert's labels, cleaned and bounded."""
     some = list(incident.alert.labels.items())[:MAX_LABELS]
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
-
-
-def annotations(alert: NormalizedAlert) -> list[str]:
-    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
-    return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
 
 
 def console_link(address: str, incident: Incident) -> str | None:
