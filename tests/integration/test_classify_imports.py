@@ -171,7 +171,7 @@ def test_an_open_circuit_asks_nobody(aws: str, table: Any, runbooks: Path) -> No
         },
     )
     said = _classify(aws, runbooks)
-    assert any("circuit open since" in reason for reason in said["reasons"]), said["reasons"]
+    assert any("circuit open: " in reason for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT) == set()
 
 
