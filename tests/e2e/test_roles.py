@@ -8,6 +8,7 @@ import pytest
 import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from firstline.adapters.dynamodb.table import Table
 from firstline_cli import requests, stacks
@@ -201,7 +202,8 @@ def test_the_machine_sends_its_documents_to_hosts_with_the_tag_only(
 def test_no_role_acts_as_a_person(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     for role in ROLES:
         suffix = "Role" if role == "IncidentStateMachine" else "FunctionRole"
-        session = boto3.session.Session(f"{role}{suffix}", SECRET_KEY, region_name="eu-west-1")
+        session = get_session()
+        session.set_credentials(f"{role}{suffix}", SECRET_KEY)
         signed = stacks.Stack(
             Table(stack.client("dynamodb"), stack.line["table"]),
             stack.line["state_machine"],

@@ -1,6 +1,7 @@
 """The hourly look at what Lambda refused."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ def told(refused: dict[str, int], minute: int) -> list[tuple[str, str]]:
         lambda begin, end: refused if (begin, end) == HOUR else {"another-hour": 1},
         lambda subject, text: said.append((subject, text)),
         "firstline-prod",
+        ZoneInfo("Europe/Berlin"),
     )
     watch.look(datetime(2026, 3, 1, 10, minute, 31, tzinfo=UTC))
     return said
@@ -25,7 +27,7 @@ def test_refusals_are_told_with_their_function_and_the_fix() -> None:
     ((subject, text),) = told({"firstline-prod-notify": 3, "firstline-prod-escalate": 9}, 7)
 
     assert subject == "firstline-prod: Lambda had no room for 12 invocations"
-    assert "Between 09:00 and 10:00 UTC" in text
+    assert "Between 10:00 and 11:00 CET" in text
     assert "firstline-prod-escalate 9, firstline-prod-notify 3" in text
     assert "ReservedConcurrency" in text
 

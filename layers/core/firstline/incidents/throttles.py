@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from firstline.text import count
 
@@ -25,11 +25,14 @@ class ThrottleWatch:
         Returns how often Lambda refused each function between two times, of those that it refused.
     say
         Tells the stack's operators a subject and a text.
+    zone
+        The stack's time zone, in which people read times.
     """
 
     refused: Callable[[datetime, datetime], Mapping[str, int]]
     say: Callable[[str, str], object]
     stack: str
+    zone: tzinfo = UTC
 
     def look(self, now: datetime) -> None:
         """Tell of the last whole hour's refusals, once an hour."""
@@ -39,10 +42,11 @@ class ThrottleWatch:
         refused = self.refused(end - HOUR, end)
         if not refused:
             return
+        begin, until = (moment.astimezone(self.zone) for moment in (end - HOUR, end))
         each = ", ".join(f"{name} {number}" for name, number in sorted(refused.items(), key=lambda one: -one[1]))
         self.say(
             f"{self.stack}: Lambda had no room for {count(sum(refused.values()), 'invocation')}",
-            f"Between {end - HOUR:%H:%M} and {end:%H:%M} UTC Lambda refused to run functions of {self.stack}, because "
+            f"Between {begin:%H:%M} and {until:%H:%M %Z} Lambda refused to run functions of {self.stack}, because "
             f"no concurrent execution was free: {each}. Their callers try again, so alerts and pages are late. "
             "Raise the account's quota 'Concurrent executions', or reserve some: the parameter ReservedConcurrency.",
         )

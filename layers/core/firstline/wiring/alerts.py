@@ -101,12 +101,15 @@ class AlertParts(OnCallParts, MonitorParts):
 
     @cached_property
     def throttle_watch(self) -> "ThrottleWatch":
+        from zoneinfo import ZoneInfo
+
         from firstline.adapters.aws.throttles import LambdaThrottles
         from firstline.incidents.throttles import ThrottleWatch
 
         names = [name for name in self.settings.function_names.split(",") if name]
         refused = LambdaThrottles(self._client("cloudwatch"), names).between
-        return ThrottleWatch(refused, self.page_topic.say, self.settings.stack_name)
+        zone = ZoneInfo(self.settings.time_zone)
+        return ThrottleWatch(refused, self.page_topic.say, self.settings.stack_name, zone)
 
     def _look_after_schedules(self, now: datetime) -> None:
         self.follower.look(now)
