@@ -47,6 +47,9 @@ _AT_NIGHT = (
 
 _HISTORY = ("report", "replay", "audit", "learn")
 
+_EVALUATION = {"eval": "evaluation"}
+"""The command that measures verdicts, with its module."""
+
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
 
@@ -60,7 +63,7 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands, in the order of the help."""
-        return [*_GROUPS, *_AT_NIGHT, *_HISTORY, *_SET_UP]
+        return [*_GROUPS, *_AT_NIGHT, *_HISTORY, *_EVALUATION, *_SET_UP]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return a command by its name, or None."""
@@ -72,8 +75,10 @@ class LazyGroup(TyperGroup):
             return _group("incidents", "incidents").commands[cmd_name]
         if cmd_name in _HISTORY:
             return _group("history", "history").commands[cmd_name]
+        if cmd_name in _EVALUATION:
+            return _single(_EVALUATION[cmd_name], cmd_name, "evaluation")
         if cmd_name in _SET_UP:
-            return _single(_SET_UP[cmd_name], cmd_name)
+            return _single(_SET_UP[cmd_name], cmd_name, cmd_name)
         return None
 
     def invoke(self, ctx: Any) -> Any:
@@ -101,9 +106,9 @@ def _group(module: str, attribute: str) -> TyperGroup:
     return get_group(getattr(import_module(f"firstline_cli.{module}"), attribute))
 
 
-def _single(module: str, name: str) -> Any:
+def _single(module: str, name: str, attribute: str) -> Any:
     """Return the only command of a module's application."""
-    found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), name))
+    found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), attribute))
     found.name = name
     return found
 

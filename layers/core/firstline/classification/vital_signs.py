@@ -59,6 +59,10 @@ KINDS: Mapping[str, ResourceKind] = {
             ("FreeableMemory", "Minimum", "bytes", "freeable memory"),
             ("SwapUsage", "Maximum", "bytes", "swap"),
             ("ReplicaLag", "Maximum", "seconds", "replica lag"),
+            # A primary of PostgreSQL knows how much its slowest replica has yet to fetch; Aurora counts otherwise.
+            ("OldestReplicationSlotLag", "Maximum", "bytes", "lag of the slowest replication slot"),
+            ("AuroraReplicaLag", "Maximum", "milliseconds", "replica lag"),
+            ("Deadlocks", "Average", "count", "deadlocks a second"),
             ("DiskQueueDepth", "Average", "count", "disk queue"),
             ("BurstBalance", "Minimum", "percent", "burst balance"),
             ("EBSIOBalance%", "Minimum", "percent", "I/O balance"),
