@@ -16,7 +16,7 @@ def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the
     status, answer = terminal.act("acknowledge")
 
     assert (status, answer["who"]) == (200, "ada (command line) has it, for 0 s")
-    assert terminal.executions.told == [("acknowledged", "ada (command line)")]
+    assert terminal.executions.told == [("answered", "ada (command line)")]
     assert [told.kind for told in (*terminal.slack.told, *terminal.pagerduty.told)] == ["acknowledged"] * 2
     (what, who, facts), (second, _, _) = terminal.trail
     assert (what, who, second) == ("acted", "ada (command line)", "acknowledged")
