@@ -30,7 +30,7 @@ STATE_MACHINE = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{STACK_O
 _NUMBERS = itertools.count(1)
 
 # moto looks through all methods of a service's class for each request.
-responses.method_names_from_class = cache(responses.method_names_from_class)
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
 
 @cache

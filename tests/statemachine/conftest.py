@@ -17,7 +17,7 @@ from tests.statemachine.world import World
 from tests.support.direct import direct
 
 # moto looks through all methods of a service's class for each request.
-responses.method_names_from_class = cache(responses.method_names_from_class)
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
