@@ -20,7 +20,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
-    with direct(world.aws_url, world.answer):
+    with direct(world.aws_url, world.aws.answer):
         world.start()
         yield world
         world.close()

@@ -1,13 +1,13 @@
 """The policy, as a table. Each row changes one fact of a situation in which a safe runbook may run by itself."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from firstline.models import Classification, Deployment, Incident, NormalizedAlert, RunbookRun, Target
+from firstline.models import Deployment, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Situation, Verdict, services_touched
 from firstline.remediation.decide import decide as decide_of
@@ -16,23 +16,15 @@ from firstline.remediation.locks import Lease
 from firstline.remediation.plan import parameter_values
 from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import Runbook
 from firstline.sources import normalize
-from tests.support.runbook_fixtures import NOW
+from tests.support import spool
+from tests.support.spool import NOW, a_classification, a_runbook, an_alert, an_incident
 
-type Make[T] = Callable[..., T]
 type Decide = Callable[..., Verdict]
 
 
 @pytest.fixture
-def decide(
-    make_runbook: Make[Runbook],
-    make_alert: Make[NormalizedAlert],
-    make_incident: Make[Incident],
-    make_classification: Make[Classification],
-    web_1: Target,
-    now: datetime,
-) -> Decide:
+def decide() -> Decide:
     def decide(
         *,
         runbook: dict[str, Any] | None = None,
@@ -52,21 +44,21 @@ def decide(
                     "incident_id": incident_id,
                     "instance_ids": [host],
                     "decision": "shadow" if outcome == "shadow" else "auto",
-                    "at": now - ago - MINUTE,
-                    "until": now - ago + 3 * HOUR,
-                    "ended_at": None if outcome is None else now - ago,
+                    "at": NOW - ago - MINUTE,
+                    "until": NOW - ago + 3 * HOUR,
+                    "ended_at": None if outcome is None else NOW - ago,
                     "outcome": None if outcome in (None, "shadow") else outcome,
                 }
             )
             for incident_id, host, ago in ran
         ]
         situation: dict[str, Any] = {
-            "runbook": make_runbook(**(runbook or {})),
-            "incident": make_incident(make_alert(**(alert or {})), **(incident or {})),
-            "classification": make_classification(**(classification or {})),
-            "targets": [web_1],
+            "runbook": a_runbook(**(runbook or {})),
+            "incident": an_incident(an_alert(**(alert or {})), **(incident or {})),
+            "classification": a_classification(**(classification or {})),
+            "targets": [spool.WEB_1],
             "runs": runs,
-            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
+            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=NOW + HOUR) for i, r, locks in held],
             "fleet": 10,
             "standing": Standing(),
             "switch": "on",
@@ -74,7 +66,7 @@ def decide(
             "remediation_mode": "auto",
             "environment": "staging",
             "approvers": 2,
-            "now": now,
+            "now": NOW,
         }
         return decide_of(Situation(**(situation | facts)))
 
@@ -250,11 +242,11 @@ def test_the_policy(decide: Decide, facts: dict[str, Any], decision: str, word: 
     assert word in verdict.reason
 
 
-def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide, web_1: Target, web_2: Target) -> None:
+def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide) -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
 
-    assert decide(targets=[web_1, web_2]).decision == "auto"
-    verdict = decide(targets=[web_1, web_2, web_3])
+    assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
+    verdict = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
     assert (verdict.decision, verdict.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 
@@ -271,9 +263,9 @@ def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds(d
             assert decide(runbook={"mode": mode}, **facts).decision == "shadow"
 
 
-def test_history_is_read_as_far_back_as_any_limit_reaches(make_runbook: Make[Runbook]) -> None:
-    short = make_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
-    long = make_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
+def test_history_is_read_as_far_back_as_any_limit_reaches() -> None:
+    short = a_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
+    long = a_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
 
     assert look_back(limits_of(short.limits, RemediationPolicy(), None), HOUR) == 25 * HOUR
     assert look_back(limits_of(long.limits, RemediationPolicy(), None), HOUR) == 49 * HOUR

@@ -13,6 +13,7 @@ from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import NOW, a_plan, a_record, an_alert, an_incident
+from tests.support.spool import a_runbook
 
 MINUTE = timedelta(minutes=1)
 FROZEN = {"freezes": [{"reason": "release night", "dates": "2026-03-01"}]}
@@ -94,19 +95,19 @@ def withdrawn(
     ],
 )
 def test_a_plan_may_act_while_what_allowed_it_holds(
-    make_runbook: Any, plan: dict[str, Any], facts: dict[str, Any], why: str | None
+    plan: dict[str, Any], facts: dict[str, Any], why: str | None
 ) -> None:
-    reason = withdrawn(make_runbook(), plan, **facts)
+    reason = withdrawn(a_runbook(), plan, **facts)
 
     assert reason is None if why is None else (reason or "").startswith(why)
 
 
-def test_a_deployment_of_a_unit_that_the_plan_names_stops_it(make_runbook: Any) -> None:
+def test_a_deployment_of_a_unit_that_the_plan_names_stops_it() -> None:
     step = a_plan().commands[0].model_copy(update={"parameters": {"spool": ["mail"]}})
     names_mail = BY_ITSELF | {"steps": [step]}
 
-    assert withdrawn(make_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
-    assert withdrawn(make_runbook(), names_mail, only="cart", deployed=MINUTE) is None
+    assert withdrawn(a_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
+    assert withdrawn(a_runbook(), names_mail, only="cart", deployed=MINUTE) is None
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,8 @@ def test_a_deployment_of_a_unit_that_the_plan_names_stops_it(make_runbook: Any) 
         ("approve", BY_ITSELF, "runbook drain-spool asks for approval"),
     ],
 )
-def test_the_runbooks_mode_counts_as_it_is_now(
-    make_runbook: Any, mode: str, plan: dict[str, Any], why: str | None
-) -> None:
-    assert withdrawn(make_runbook(mode=mode), plan) == why
+def test_the_runbooks_mode_counts_as_it_is_now(mode: str, plan: dict[str, Any], why: str | None) -> None:
+    assert withdrawn(a_runbook(mode=mode), plan) == why
 
 
 def test_a_runbook_that_is_gone_does_not_run() -> None:

@@ -1,6 +1,5 @@
 """From an incident and a chosen runbook to a plan, or to a reason why there is none."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +13,8 @@ from firstline.models import (
     Deployment,
     Incident,
     Location,
-    NormalizedAlert,
     PlannedStep,
     RemediationPlan,
-    Target,
 )
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
@@ -33,9 +30,8 @@ from tests.support.memory import (
     MemoryStore,
     MemoryTargets,
 )
+from tests.support.spool import NOW, WEB_1, WEB_2, a_classification, a_runbook, an_alert, an_incident
 from tests.support.stored_records import delete, keys
-
-type Make[T] = Callable[..., T]
 
 
 @dataclass
@@ -100,28 +96,19 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
-    make_incident: Make[Incident],
-    make_classification: Make[Classification],
-    make_runbook: Make[Runbook],
-    web_1: Target,
-    web_2: Target,
-    now: datetime,
-) -> Desk:
+def desk() -> Desk:
     return Desk(
-        incident=make_incident(),
-        classification=make_classification(),
-        runbooks=[make_runbook()],
-        inventory=MemoryTargets({"web-1": web_1, "web-2": web_2}),
-        now=now,
+        incident=an_incident(),
+        classification=a_classification(),
+        runbooks=[a_runbook()],
+        inventory=MemoryTargets({"web-1": WEB_1, "web-2": WEB_2}),
+        now=NOW,
     )
 
 
-def test_a_plan_has_documents_targets_and_checked_values(
-    desk: Desk, make_runbook: Make[Runbook], web_1: Target
-) -> None:
+def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
     desk.runbooks = [
-        make_runbook(
+        a_runbook(
             steps=[
                 {"id": "look", "kind": "diagnose", "run": "look", "on_failure": "continue", "timeout": "30s"},
                 {"id": "drain", "kind": "act", "run": 'drain "$SSM_spool"'},
@@ -135,7 +122,7 @@ def test_a_plan_has_documents_targets_and_checked_values(
     made = output.plan
     assert made is not None
     assert made.decision == "auto"
-    assert made.targets == [web_1]
+    assert made.targets == [WEB_1]
     assert [(step.document, step.parameters, step.on_failure) for step in all_checked(PlannedStep, made.steps)] == [
         ("firstline-dev-ro-drain-spool.look", {}, "continue"),
         ("firstline-dev-safe-drain-spool.drain", {"spool": ["mail"]}, "stop"),
@@ -157,18 +144,18 @@ def test_a_plan_has_documents_targets_and_checked_values(
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
 
 
-def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None:
+def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk) -> None:
     output = desk.plan()
 
     assert output.plan is not None
     assert desk.store.only.plan == output.plan
     (run,) = desk.remediations.runs
-    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
+    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [WEB_1.instance_id], desk.now)
     assert run.until == desk.now + timedelta(seconds=output.plan.longest_seconds)
-    assert desk.remediations.locks == {f"host:{web_1.instance_id}": (desk.incident.incident_id, run.until)}
+    assert desk.remediations.locks == {f"host:{WEB_1.instance_id}": (desk.incident.incident_id, run.until)}
 
 
-def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target) -> None:
+def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk) -> None:
     output = desk.plan()
 
     assert output.plan is not None
@@ -177,7 +164,7 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target)
     assert facts["decision"] == "auto"
     assert facts["plan_digest"] == output.plan.digest()
     assert facts["policy_version"] == output.plan.policy_version
-    assert facts["targets"] == [web_1.instance_id]
+    assert facts["targets"] == [WEB_1.instance_id]
     assert facts["documents"] == ["firstline-dev-safe-drain-spool.drain:3"]
 
 
@@ -188,9 +175,9 @@ def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
         desk.plan()
 
 
-def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk) -> None:
     def version(**changes: Any) -> str:
-        desk.runbooks, desk.store = [make_runbook(**changes)], MemoryStore()
+        desk.runbooks, desk.store = [a_runbook(**changes)], MemoryStore()
         made = desk.plan().plan
         assert made is not None
         return made.policy_version
@@ -222,11 +209,9 @@ def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: st
     assert reason in desk.refusal()
 
 
-def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk) -> None:
     desk.runbooks = [
-        make_runbook(
-            target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={}
-        )
+        a_runbook(target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={})
     ]
     desk.incident = desk.incident.model_copy(update={"hosts": ["web-1", "web-2"]})
 
@@ -247,8 +232,8 @@ def test_the_switch_stops_planning(desk: Desk) -> None:
     assert "could not be read" in desk.refusal()
 
 
-def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    desk.runbooks = [make_runbook(mode={"default": "auto", "staging": "shadow"})]
+def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(mode={"default": "auto", "staging": "shadow"})]
 
     outputs = [desk.plan(), desk.plan()]
 
@@ -260,11 +245,9 @@ def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_run
     assert facts["decision"] == "shadow"
 
 
-def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
-    desk: Desk, make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], make_incident: Make[Incident]
-) -> None:
-    desk.runbooks = [make_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
-    other = replace(desk, incident=make_incident(make_alert(host="web-2"), incident_id="the-other-one"))
+def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
+    other = replace(desk, incident=an_incident(an_alert(host="web-2"), incident_id="the-other-one"))
     desk.store.meanwhile["reserve"] = other.plan
 
     output = desk.plan()
@@ -274,14 +257,12 @@ def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
     assert [run.incident_id for run in desk.remediations.runs] == ["the-other-one"]
 
 
-def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
-    desk: Desk, make_incident: Make[Incident]
-) -> None:
+def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(desk: Desk) -> None:
     first = desk.plan()
     for pk, sk in keys(desk.store.table):
         if pk.startswith(("RUNS#", "REMEDIATION")):
             delete(desk.store.table, pk, sk)
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
 
     assert first.plan is not None
     assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
@@ -320,10 +301,10 @@ def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> N
     assert desk.plan().plan == output.plan
 
 
-def test_two_plans_for_one_host_may_wait_at_once(desk: Desk, make_incident: Make[Incident]) -> None:
+def test_two_plans_for_one_host_may_wait_at_once(desk: Desk) -> None:
     desk.mode = "approve"
     first = desk.plan()
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
 
     second = desk.plan()
 
@@ -332,25 +313,21 @@ def test_two_plans_for_one_host_may_wait_at_once(desk: Desk, make_incident: Make
     assert first.plan.targets == second.plan.targets
 
 
-def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
-    desk: Desk, make_incident: Make[Incident]
-) -> None:
+def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(desk: Desk) -> None:
     first = desk.plan()
     again = desk.plan()
     assert first.plan is not None
     assert again.plan == first.plan
 
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
     desk.now += timedelta(minutes=5)
     later = desk.plan()
     assert later.plan is None
     assert "web-1 is locked by drain-spool of incident SpoolFull-web-1" in later.reason
 
 
-def test_a_deployment_of_the_service_makes_the_plan_ask(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(service="shop"))
+def test_a_deployment_of_the_service_makes_the_plan_ask(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(service="shop"))
     for service, environment in (("cart", None), ("shop", "prod")):
         deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
         desk.store.incidents.save_deployment(deployment)
@@ -362,19 +339,17 @@ def test_a_deployment_of_the_service_makes_the_plan_ask(
     assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
-def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:
-    desk.classification = make_classification(runbook_id=None)
+def test_no_runbook_chosen_is_no_plan(desk: Desk) -> None:
+    desk.classification = a_classification(runbook_id=None)
 
     assert desk.refusal() == "no runbook chosen"
 
 
-def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(
-    desk: Desk, make_runbook: Make[Runbook], make_classification: Make[Classification]
-) -> None:
-    desk.runbooks.append(make_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
+def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(desk: Desk) -> None:
+    desk.runbooks.append(a_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
 
     for chosen in ("wipe-host", "no-such-runbook"):
-        desk.classification = make_classification(runbook_id=chosen)
+        desk.classification = a_classification(runbook_id=chosen)
         assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
     assert not desk.inventory.asked
 
@@ -389,23 +364,19 @@ def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(
         ({"spool": "$(reboot)"}, "does not fit"),
     ],
 )
-def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert], labels: dict[str, str], reason: str
-) -> None:
-    desk.incident = make_incident(make_alert(labels=labels))
+def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(desk: Desk, labels: dict[str, str], reason: str) -> None:
+    desk.incident = an_incident(an_alert(labels=labels))
 
     assert reason in desk.refusal()
     assert not desk.inventory.asked
 
 
-def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(
-    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(desk: Desk) -> None:
     spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
-    desk.runbooks = [make_runbook(parameters={"spool": spool})]
+    desk.runbooks = [a_runbook(parameters={"spool": spool})]
 
     def value(**alert: Any) -> str | None:
-        desk.incident = make_incident(make_alert(**alert))
+        desk.incident = an_incident(an_alert(**alert))
         desk.store = MemoryStore()
         made = desk.plan().plan
         return checked(PlannedStep, made.steps[0]).parameters["spool"][0] if made else None
@@ -417,36 +388,32 @@ def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_ga
     assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
 
 
-def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(host=None))
+def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(host=None))
     assert desk.refusal() == "the alert names no host"
 
-    desk.incident = make_incident(make_alert(host="web-9"))
+    desk.incident = an_incident(an_alert(host="web-9"))
     assert desk.refusal() == "no target: web-9 is nobody's name"
 
-    desk.incident = make_incident(hosts=["web-1", "web-2"])
+    desk.incident = an_incident(hosts=["web-1", "web-2"])
     assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
 
 
-def test_a_runbook_for_hosts_runs_on_all_of_them(
-    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], web_1: Target, web_2: Target
-) -> None:
-    desk.runbooks = [make_runbook(target="hosts")]
-    desk.incident = make_incident(hosts=["web-1", "web-2"])
+def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(target="hosts")]
+    desk.incident = an_incident(hosts=["web-1", "web-2"])
 
     output = desk.plan()
 
     assert output.plan is not None
-    assert output.plan.targets == [web_1, web_2]
+    assert output.plan.targets == [WEB_1, WEB_2]
     (run,) = desk.remediations.runs
-    assert run.instance_ids == [web_1.instance_id, web_2.instance_id]
+    assert run.instance_ids == [WEB_1.instance_id, WEB_2.instance_id]
 
 
-def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk) -> None:
     step = {"id": "look", "kind": "diagnose", "run": "look"}
-    desk.runbooks = [make_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
+    desk.runbooks = [a_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
 
     output = desk.plan()
 
@@ -455,26 +422,22 @@ def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runboo
     assert output.plan.recovery_wait_seconds == 60
 
 
-def test_every_alert_that_opened_the_incident_says_where_it_is(
-    make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_every_alert_that_opened_the_incident_says_where_it_is() -> None:
     labels = {"InstanceId": "i-0123456789abcdef0"}
     here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
 
-    assert affected(make_incident(make_alert(host=None, labels=labels))) == []
-    assert affected(make_incident(make_alert(location=here))) == [here]
-    assert affected(make_incident(make_alert(location=here), locations=[here, there])) == [here, there]
+    assert affected(an_incident(an_alert(host=None, labels=labels))) == []
+    assert affected(an_incident(an_alert(location=here))) == [here]
+    assert affected(an_incident(an_alert(location=here), locations=[here, there])) == [here, there]
     # An alert of an older release carries no location.
-    old = make_alert(account="1", region="eu-west-1")
-    assert affected(make_incident(old, hosts=["web-1", "web-2"])) == [
+    old = an_alert(account="1", region="eu-west-1")
+    assert affected(an_incident(old, hosts=["web-1", "web-2"])) == [
         Location(hosts=[host], accounts=["1"], regions=["eu-west-1"]) for host in ("web-1", "web-2")
     ]
 
 
-def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(account="999988887777"))
+def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(account="999988887777"))
 
     assert desk.refusal() == (
         "no target: the alert is about account 999988887777, and this stack acts in account 111122223333 only"
@@ -482,22 +445,18 @@ def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(
     assert not desk.inventory.asked
 
 
-def test_one_alert_about_another_region_stops_the_plan_for_all(
-    desk: Desk, make_incident: Make[Incident], make_runbook: Make[Runbook]
-) -> None:
-    desk.runbooks = [make_runbook(target="hosts")]
+def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(target="hosts")]
     away = Location(hosts=["web-2"], regions=["us-east-1"])
-    desk.incident = make_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
+    desk.incident = an_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
 
     assert desk.refusal() == (
         "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
     )
 
 
-def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(service="node-exporter", labels={"spool": "mail"}))
+def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(service="node-exporter", labels={"spool": "mail"}))
     for service in ("node", "mail"):
         desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
 
@@ -508,14 +467,14 @@ def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, web_1: Target, minutes: int) -> None:
+def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, minutes: int) -> None:
     started = desk.incident.opened_at + timedelta(minutes=minutes)
-    desk.inventory = MemoryTargets({"web-1": web_1}, started={web_1.instance_id: started})
+    desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
 
     if minutes < 0:
         assert desk.plan().plan is not None
         return
     assert desk.refusal() == (
-        f"no target: web-1 ({web_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
+        f"no target: web-1 ({WEB_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
         "before it"
     )

@@ -35,7 +35,9 @@ _OVER = (
 # nothing.
 _BEGINS_WITH_STATE = re.compile(
     r"\W{0,8}(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing|triggered|alert|alarm|down"
-    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}"
+    # `Up | Down ratio` names both.
+    r"(?:[]:)]|[|\u2013-](?![ \t]{0,4}(?:up|down|ok|open|closed|critical|failed|resolved|not)\b))\W{0,8}",
     re.IGNORECASE,
 )
 
