@@ -104,7 +104,7 @@ def test_one_that_waits_for_an_approval() -> None:
         3 alerts of this name in the last hour.
         {LINKS}
         *Proposed: Free disk space, on web-1 (safe)*
-        • rotate-logs (act): firstline-low-disk-rotate-logs
+        • rotate-logs (act): firstline-low-disk-rotate-logs:1, with path = /var/log
         • Why it asks: runbook low-disk asks for approval.
         <Read the plan> <Approve> <Refuse>
         <Acknowledge> <Resolve> <Open> <Resolve with a note>

@@ -11,7 +11,7 @@ from firstline.channels.slack import feed, render, render_details, render_pointe
 from firstline.channels.slack_feedback import note_form
 from firstline.channels.slack_text import escape, escape_markup
 from firstline.channels.summary import StackInfo
-from firstline.models import AlertKind, Approval, Feedback, Member, Note, NotificationKind
+from firstline.models import AlertKind, Approval, Feedback, Member, Note, NotificationKind, RemediationPlan
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
@@ -64,6 +64,26 @@ def test_an_approval_shows_what_would_run() -> None:
     assert "*Proposed: Free disk space, on web-1 (read only)*" in words
     assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
     assert "If it doesn't help, it is rolled back." in words
+
+
+def with_value(value: str) -> RemediationPlan:
+    (step,) = a_plan().commands
+    return a_plan(decision="approve", steps=[step.model_copy(update={"parameters": {"mountpoint": [value]}})])
+
+
+def test_an_approver_reads_the_values_and_the_version_of_each_step() -> None:
+    words = said(render(a_notification("approval", a_waiting_record(with_value("/data/shop"))))["blocks"])
+
+    assert "firstline-low-disk-rotate-logs:1, with mountpoint = /data/shop" in words
+
+
+@pytest.mark.parametrize("value", ["/data/" + "x" * 400, "/data/\u202eshop"])
+def test_what_a_message_cannot_show_whole_is_not_approved_there(value: str) -> None:
+    blocks = render(a_notification("approval", a_waiting_record(with_value(value))))["blocks"]
+
+    assert buttons(blocks)[:2] == ["review", "refuse"]
+    assert "too long for this message: read it, and approve there" in said(blocks)
+    assert buttons(render(a_notification("approval", a_waiting_record(with_value("/d"))))["blocks"])[1] == "approve"
 
 
 def test_of_a_release_it_shows_from_which_to_which() -> None:

@@ -102,12 +102,12 @@ def test_a_plan_may_act_while_what_allowed_it_holds(
     assert reason is None if why is None else (reason or "").startswith(why)
 
 
-def test_a_deployment_of_a_unit_that_the_plan_names_stops_it(make_runbook: Any) -> None:
+def test_a_deployment_of_a_unit_that_the_plan_names_stops_it() -> None:
     step = a_plan().commands[0].model_copy(update={"parameters": {"spool": ["mail"]}})
     names_mail = BY_ITSELF | {"steps": [step]}
 
-    assert withdrawn(make_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
-    assert withdrawn(make_runbook(), names_mail, only="cart", deployed=MINUTE) is None
+    assert withdrawn(a_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
+    assert withdrawn(a_runbook(), names_mail, only="cart", deployed=MINUTE) is None
 
 
 @pytest.mark.parametrize(

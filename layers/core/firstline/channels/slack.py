@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from firstline.channels import slack_feedback
-from firstline.channels.slack_text import escape_markup, links_line, listed, plain, section, since_line
+from firstline.channels.slack_text import escape_markup, fits, links_line, listed, plain, section, since_line
 from firstline.channels.summary import StackInfo, Summary, labels, summarise
 from firstline.incidents.sentence import kind_of_message
 from firstline.incidents.standing import answered, in_automated_feed, standing
@@ -174,14 +174,26 @@ def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) 
     asked = kind in _FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):
         return
-    places = ", ".join(plan.places.values())
-    lines = [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
+    title, lines = _steps(plan)
     lines += ["If it doesn't help, it is rolled back."] if plan.rollback else []
     lines += [_asks(plan, record)] if asked else []
-    risk = plan.risk.replace("_", " ")
-    yield listed(f"{'Proposed' if asked else 'Runs now'}: {plan.title}, on {places} ({risk})", lines)
+    yield listed(f"{'Proposed' if asked else 'Runs now'}: {title}", lines)
+    if asked and interactive and not _is_whole(plan):
+        yield section("The plan is too long for this message: read it, and approve there.")
     if asked and not interactive:
         yield section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
+
+
+def _steps(plan: RemediationPlan) -> tuple[str, list[str]]:
+    """Return what a plan is and where it acts, and for each step what is sent, with its version and its values."""
+    title = f"{plan.title}, on {', '.join(plan.places.values())} ({plan.risk.replace('_', ' ')})"
+    return title, [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
+
+
+def _is_whole(plan: RemediationPlan) -> bool:
+    """Return True if a message shows everything that a yes would send."""
+    title, lines = _steps(plan)
+    return all(fits(text) for text in (f"Proposed: {title}", *lines))
 
 
 def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
@@ -221,7 +233,10 @@ def _since(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 
 
 def _sent(step: AnyPlannedStep) -> str:
-    return step.document if isinstance(step, PlannedStep) else one_line(step.sends, 600)
+    if not isinstance(step, PlannedStep):
+        return step.sends
+    values = ", ".join(f"{name} = {' '.join(given)}" for name, given in sorted(step.parameters.items()))
+    return f"{step.sends}, with {values}" if values else step.sends
 
 
 def _details(notification: Notification, summary: Summary) -> Iterator[dict[str, Any]]:
@@ -247,7 +262,9 @@ def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, A
         return []
     rows = []
     if kind in _FOR_PEOPLE and record.waits_for_approval:
-        rows.append([_button(name, record) for name in ("review", "approve", "refuse")])
+        whole = record.plan is not None and _is_whole(record.plan)
+        decide = ("review", "approve", "refuse") if whole else ("review", "refuse")
+        rows.append([_button(name, record) for name in decide])
     names: tuple[str, ...] = ()
     if kind in _FOR_PEOPLE or kind == "quiet":
         names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")

@@ -60,6 +60,11 @@ def listed(title: str, lines: Sequence[str], *, numbered: bool = False) -> dict[
     return {"type": "rich_text", "elements": [heading, {"type": "rich_text_list", "style": style, "elements": items}]}
 
 
+def fits(text: str) -> bool:
+    """Return True if a list shows all of a text."""
+    return _units(text) <= MAX_ITEM and strip_invisible(text) == text
+
+
 def links_line(links: Sequence[PageLink]) -> dict[str, Any]:
     """Return a line of links, each with the host to which it leads."""
     elements: list[dict[str, Any]] = []
