@@ -18,6 +18,7 @@ PAIRS = [
     ("shop is unhealthy", "shop is now healthy"),
     ("[prod] [FIRING:3] Disk full", "[prod] [RESOLVED] Disk full"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
+    ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
 ]
 
 
@@ -40,6 +41,8 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "db-2 is back up, not ready",
         "db-2 is reachable, its disk failed",
         "shop has not recovered",
+        "2 of 3 jobs failed, 1 succeeded",
+        "No backup was successful",
         "nobody has been resolved: DNS is down",
         "Number of pods (up) is low",
         "[shop] [Upload] slow",

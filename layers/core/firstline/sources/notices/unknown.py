@@ -48,11 +48,12 @@ _IN_BRACKETS = re.compile(
     r"|alerting|triggered|down)(?::\d{1,4})?\]|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)",
     re.IGNORECASE,
 )
-# `shop is down`, `Monitor is UP: shop`; `CPU is up to 90` counts something.
+# `shop is down`, `Monitor is UP: shop`, `backup failed`; `CPU is up to 90` counts something.
 _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
     r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
-    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)",
+    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)"
+    r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
@@ -155,7 +156,7 @@ def says_end(text: str) -> bool:
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         return brackets[2] is not None or brackets[3] is not None
     said = _IN_SENTENCE.search(text[:_MOST])
-    if said is None or not (said[2] or said[4] or said[5]):
+    if said is None or not (said[2] or said[4] or said[5] or said[7]):
         return False
     if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
         return False
@@ -173,7 +174,7 @@ def stateless(text: str) -> str:
         return text
     # Of what follows, the first sentence may name the thing. The others tell how long or why.
     after = re.split(r"[.!]\s|\n", text[said.end() :], maxsplit=1)[0]
-    kind = "ill" if said["ill"] else "down"
+    kind = "ill" if said["ill"] else "run" if said["run"] else "down"
     return " ".join(re.findall(r"[\w./:@-]*\w", f"{text[: said.start()]} {after}")) + f" ({kind})"
 
 
