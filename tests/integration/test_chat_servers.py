@@ -149,7 +149,7 @@ def _fastapi(*place: str | int) -> bytes:
         # Groq's, whose model could not keep to the schema
         (
             _is_held,
-            b'{"error": {"message": "Failed to generate JSON. See failed_generation", "code": "json_validate"}}',
+            b'{"error": {"message": "Failed to generate JSON. See failed_generation"}}',
         ),
     ],
 )
