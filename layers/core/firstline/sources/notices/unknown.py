@@ -56,6 +56,8 @@ _IN_SENTENCE = re.compile(
     r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
+_GOES_ON = re.compile(r"[,;]|\s+\w")
+"""The rest of a sentence that goes on and may take back the end: `has recovered with data loss`."""
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
 _NOT_OVER = re.compile(r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical)\b", re.IGNORECASE)
 _BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
@@ -158,9 +160,20 @@ def says_end(text: str) -> bool:
     said = _IN_SENTENCE.search(text[:_MOST])
     if said is None or not (said[2] or said[4] or said[5] or said[7]):
         return False
+    if _GOES_ON.match(text, said.end()) is not None:
+        return False
     if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
         return False
     return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
+
+
+def shows_end(text: str) -> bool:
+    """Return True if the first state that a message shows with a sign is an end: `[shop] [✅ Up] 200 - OK`.
+
+    A named alert is over by no less: its message may say in passing that something else is well.
+    """
+    shown = _IN_BRACKETS.search(text[:_MOST])
+    return shown is not None and shown["sign"] is not None and shown[2] is not None
 
 
 def stateless(text: str) -> str:
