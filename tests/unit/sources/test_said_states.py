@@ -44,6 +44,8 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "Replica has recovered with data loss",
         "The primary has recovered, the replica lags",
         "shop is available on one node",
+        "Root login was successful",
+        "Brute force on ssh succeeded",
         "2 of 3 jobs failed, 1 succeeded",
         "No backup was successful",
         "nobody has been resolved: DNS is down",

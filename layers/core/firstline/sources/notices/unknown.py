@@ -56,6 +56,12 @@ _IN_SENTENCE = re.compile(
     r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
+_NAMES_RUN = re.compile(
+    r"\b(?:jobs?|builds?|runs?|tasks?|backups?|restores?|exports?|imports?|syncs?|deploy(?:ment)?s?|pipelines?|workflows?"
+    r"|scans?|tests?|snapshots?|migrations?|upgrades?|updates?)\b",
+    re.IGNORECASE,
+)
+"""The kinds of runs whose success is good news. That of a login may be the alert."""
 _GOES_ON = re.compile(r"[,;]|\s+\w")
 """The rest of a sentence that goes on and may take back the end: `has recovered with data loss`."""
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
@@ -157,7 +163,7 @@ def says_end(text: str) -> bool:
         return begins[1] is not None
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         return brackets[2] is not None or brackets[3] is not None
-    said = _IN_SENTENCE.search(text[:_MOST])
+    said = _sentence(text)
     if said is None or not (said[2] or said[4] or said[5] or said[7]):
         return False
     if _GOES_ON.match(text, said.end()) is not None:
@@ -165,6 +171,13 @@ def says_end(text: str) -> bool:
     if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
         return False
     return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
+
+
+def _sentence(text: str) -> re.Match[str] | None:
+    """Return the part of a text that says that a thing is up or down, is well or ill, or how a run ended."""
+    said = _IN_SENTENCE.search(text[:_MOST])
+    is_of_another = said is not None and said["run"] and _NAMES_RUN.search(text[: said.start()]) is None
+    return None if is_of_another else said
 
 
 def shows_end(text: str) -> bool:
@@ -183,7 +196,7 @@ def stateless(text: str) -> str:
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         before, after = text[: brackets.start()].strip(), text[brackets.end() :].strip()
         return before if brackets["sign"] and before else f"{before} {after}".strip()
-    if (said := _IN_SENTENCE.search(text[:_MOST])) is None:
+    if (said := _sentence(text)) is None:
         return text
     # Of what follows, the first sentence may name the thing. The others tell how long or why.
     after = re.split(r"[.!]\s|\n", text[said.end() :], maxsplit=1)[0]
