@@ -141,6 +141,16 @@ def _fastapi(*place: str | int) -> bytes:
         (lambda body: body["messages"][0]["role"] == "system", _fastapi("messages", 0, "role")),
         (_is_held, json.dumps([{"error": {"code": 400, "message": "response_format: no such mode"}}]).encode()),
         (_is_held, b"response_format is not supported"),
+        # Mistral's
+        (
+            lambda body: "max_completion_tokens" in body,
+            b'{"object": "error", "message": ' + _fastapi("max_completion_tokens") + b"}",
+        ),
+        # Groq's, whose model could not keep to the schema
+        (
+            _is_held,
+            b'{"error": {"message": "Failed to generate JSON. See failed_generation"}}',
+        ),
     ],
 )
 def test_one_that_says_elsewhere_what_is_wrong(

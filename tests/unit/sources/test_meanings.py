@@ -323,3 +323,17 @@ def test_names_of_alerts_that_differ_beyond_what_is_kept_are_two_incidents() -> 
 
 def test_a_host_too_long_to_be_one_is_none() -> None:
     assert normalize("prometheus", alertmanager({"alertname": "Lag", "host": "h" * 400}))[0].host is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "service"),
+    [
+        ({"job": "blackbox", "instance": "https://shop.example.com/health"}, "shop.example.com"),
+        ({"job": "prod/probe-http", "instance": "https://u:p@shop.example.com:8443"}, "shop.example.com"),
+        ({"job": "blackbox", "instance": "https://shop.example.com", "service": "shop"}, "shop"),
+        ({"job": "blackbox", "instance": "10.0.0.7:9115"}, "blackbox"),
+        ({"job": "shop", "instance": "https://shop.example.com"}, "shop"),
+    ],
+)
+def test_a_site_that_is_probed_is_what_fails(labels: dict[str, str], service: str) -> None:
+    assert meanings.of(labels).first("service") == service

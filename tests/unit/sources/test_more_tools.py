@@ -49,6 +49,11 @@ def on_call(state: str) -> dict[str, Any]:
     return {"event": {"type": "x"}, "alert_group": group, "alert_group_id": "IX7", "alert_payload": fired}
 
 
+def flux(reason: str, severity: str) -> dict[str, Any]:
+    about = {"kind": "Kustomization", "namespace": "flux-system", "name": "tickets"}
+    return {"involvedObject": about, "severity": severity, "reason": reason, "message": f"{reason} in 1s"}
+
+
 def azure_of_the_log(alert_id: str, **properties: str) -> dict[str, Any]:
     essentials = {"alertId": alert_id, "alertRule": "Tickets", "severity": "Sev4", "monitorCondition": "Fired"}
     about = {"alertTargetIDs": ["/subscriptions/7/vm-1"], "configurationItems": ["vm-1"]}
@@ -301,6 +306,26 @@ TOOLS: dict[str, Row] = {
         {"alert_name": "SeatLag", "severity": "critical", "service": "seats"},
         on_call("resolved"),
     ),
+    "Flux": (
+        flux("ReconciliationFailed", "error"),
+        {"alert_name": "Kustomization tickets", "severity": "high", "service": "tickets"},
+        flux("ReconciliationSucceeded", "info"),
+    ),
+    "Netdata, a node": (
+        {"message": "mq-1 was unreachable", "host": "mq-1", "status": {"reachable": False, "text": "unreachable"}},
+        {"host": "mq-1"},
+        {"message": "mq-1 was reachable", "host": "mq-1", "status": {"reachable": True, "text": "reachable"}},
+    ),
+    "a job and what it says": (
+        {"job": "VM backup", "status": "Warning", "message": "3 of 4 disks"},
+        {"alert_name": "VM backup", "severity": "medium", "message": "3 of 4 disks"},
+        {"job": "VM backup", "status": "Success"},
+    ),
+    "a thing and what it says": (
+        {"rollout": "tickets", "status": "Degraded", "message": "deadline exceeded"},
+        {"alert_name": "deadline exceeded", "service": "tickets"},
+        {"rollout": "tickets", "status": "Healthy"},
+    ),
     "Azure Service Health": (
         azure_of_the_log("a1", trackingId="VT-1", title="VMs in West Europe", stage="Active"),
         {"alert_name": "VMs in West Europe", "severity": "medium"},
@@ -340,6 +365,7 @@ def test_a_problem_fires_and_ends_under_one_identity(tool: str) -> None:
     [
         jenkins("STARTED"),
         on_call("acknowledged"),
+        flux("Progressing", "info"),
         azure_of_the_log("a3", trackingId="VT-1", title="VMs", stage="RCA"),
         azure_of_the_log("a3", trackingId="VT-2", title="VMs", stage="Planned"),
         azure_of_the_log("a3", currentHealthStatus="Unknown"),

@@ -18,6 +18,7 @@ PAIRS = [
     ("shop is unhealthy", "shop is now healthy"),
     ("[prod] [FIRING:3] Disk full", "[prod] [RESOLVED] Disk full"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
+    ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
 ]
 
 
@@ -40,6 +41,13 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "db-2 is back up, not ready",
         "db-2 is reachable, its disk failed",
         "shop has not recovered",
+        "Replica has recovered with data loss",
+        "The primary has recovered, the replica lags",
+        "shop is available on one node",
+        "Root login was successful",
+        "Brute force on ssh succeeded",
+        "2 of 3 jobs failed, 1 succeeded",
+        "No backup was successful",
         "nobody has been resolved: DNS is down",
         "Number of pods (up) is low",
         "[shop] [Upload] slow",
@@ -62,6 +70,16 @@ def test_the_text_of_a_message_states_what_its_fixed_title_does_not() -> None:
     )
 
     assert (began.status, ended.status, began.fingerprint) == ("firing", "resolved", ended.fingerprint)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["[eth0] [up] then [down] many times", "The primary has recovered.", "Server is back up!", "Resolved: nothing"],
+)
+def test_a_message_that_says_in_passing_that_something_is_well_ends_no_named_alert(message: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": "Replica lag", "severity": "critical", "message": message})
+
+    assert alert.status == "firing"
 
 
 def test_the_fields_of_a_message_to_a_chat_are_no_name() -> None:

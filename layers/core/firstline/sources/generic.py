@@ -16,7 +16,7 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import says_end, stateless
+from firstline.sources.notices.unknown import says_end, shows_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import (
@@ -48,7 +48,10 @@ _TROUBLE = ("alert", "problem", "issue", "error", "errormessage", "reason", "des
 """The fields that say what is wrong, in words that may differ each time."""
 _PASSING = ("error", "errormessage", "reason", "details")
 """Those of them that hold what somebody's program said: the end of the trouble does not say it again."""
-_THING = ("service", "servicename", "app", "application", "hostname", "host")
+_THING = (
+    *("service", "servicename", "app", "application", "rollout", "deployment", "pod"),
+    *("hostname", "host", "node", "server", "device", "instance", "site"),
+)
 """The fields that say what it concerns: a name, if a status or a severity is stated and nothing else names it."""
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
@@ -66,6 +69,11 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
 """Names that ask whether all is well, and whether something is wrong."""
+_OF_A_THING = (
+    *("up", "down", "online", "offline", "reachable", "unreachable", "available", "unavailable"),
+    *("healthy", "unhealthy", "degraded"),
+)
+"""Statuses of a thing and not of a problem with it: beside them a message is only for people."""
 _EXIT_CODE = ("exitcode", "exitstatus", "returncode")
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too: those of Nagios and of what came after it."""
@@ -149,7 +157,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
-    if not _states(alert) and (says_end(full_name) or says_end((_first(alert, _MESSAGE) or "").partition("\n")[0])):
+    if not _states(alert) and (says_end(full_name) or shows_end(_first(alert, _MESSAGE) or "")):
         status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
@@ -170,8 +178,8 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         parts = [given] if given else [name, host, *subject, *_pairs(labels)]
         return _group(alert, name, subject, scope), digest("generic", *parts)
 
-    names = _lasting(alert, full_name, is_text)
-    key, fingerprint = known_as(names[-1 if status == "firing" else 0])
+    names = _lasting(alert, full_name, word, is_text)
+    key, fingerprint = known_as(names[-1 if status == "firing" else 1])
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(stated),
@@ -193,16 +201,16 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     )
 
 
-def _lasting(alert: dict[str, Any], full_name: str, is_text: bool) -> list[str]:
-    """Return the names that an alert may have begun under; the last one is what it begins under.
+def _lasting(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
+    """Return the names that an alert may have begun under, as it was sent first; it begins under the last one.
 
     A name is without a state, and of a text without what it counts, or when it was sent. What somebody's program said
     is no name for a sender that says when its thing is down and when it is up: the end does not say it again.
     """
-    name = stateless(full_name) or full_name
-    names = [(essence(name) or name) if is_text else name]
+    names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
     thing = _first(alert, _THING)
-    if is_text and thing and _states(alert) and any(_first(alert, (key,)) == full_name for key in _PASSING):
+    for_people = word in _OF_A_THING or any(_first(alert, (key,)) == full_name for key in _PASSING)
+    if is_text and for_people and thing and _states(alert):
         names.append(stateless(thing) or thing)
     return names
 
@@ -254,15 +262,19 @@ def _name(alert: dict[str, Any]) -> tuple[str, bool]:
     """Return the name of an alert, or nothing, and True if it is all that the message says."""
     if (name := _first(alert, _NAME)) is not None:
         return name, False
+    states = _states(alert)
+    run = _first(alert, _AT_LAST)
+    if run is not None and states:
+        return run, False
     if (text := _first(alert, _SAID)) is not None:
         return text, True
     if (host := _first(alert, ("hostname", "hostalias"))) and "hoststate" in alert:
         return f"Host {host}", False  # Nagios' and its relatives'
-    if (name := _first(alert, _AT_LAST)) is not None:
-        return name, False
+    if run is not None:
+        return run, False
     told = (said for key in _TROUBLE if (said := _first(alert, (key,))))
     trouble = next((said for said in told if said.lower() not in STATUSES and status_of(said) != "resolved"), None)
-    if not _states(alert) and _first(alert, _SEVERITY) is None:
+    if not states and _first(alert, _SEVERITY) is None:
         return "", False
     return (trouble, True) if trouble is not None else (_first(alert, _THING) or "", False)
 

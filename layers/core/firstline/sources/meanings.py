@@ -96,6 +96,11 @@ _SCRAPED = re.compile(
 )
 """The jobs that measure other services, and those of Prometheus' example for Kubernetes: they are not what fails."""
 
+_PROBES = re.compile(r"(?:.*[-_./])?(?:blackbox|probes?|synthetics?)(?:[-_.].*)?", re.IGNORECASE)
+"""The jobs that look at sites from outside: the site is what fails."""
+
+_SITE = re.compile(r"https?://(?:[^/@\s]*@)?([^/:?#\s]+)", re.IGNORECASE)
+
 _NUMBERED = ("0", "1", "2", "3", "4", "5")
 
 _STATE_METRICS = re.compile(r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics(?:[-_.].*)?|ksm)", re.IGNORECASE)
@@ -145,6 +150,9 @@ class Meant(dict[str, list[str]]):
         if not any(map(_SCRAPED.fullmatch, pods)):
             own += containers
         named = next((name for name in own if not _SCRAPED.fullmatch(name)), own[0] if "service" in self else None)
+        if named is not None and _PROBES.fullmatch(named):
+            sites = (_SITE.match(host) for host in self.get("host", ()))
+            named = next((site[1] for site in sites if site), named)
         return values.name(named)
 
     @property

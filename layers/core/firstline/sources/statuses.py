@@ -13,12 +13,12 @@ type Status = Literal["firing", "resolved"] | None
 
 _FIRING = (
     "firing fired alerting alert problem triggered open opened active activated created down failed failing error "
-    "offline unavailable errored critical warning"
+    "offline unavailable unreachable unhealthy degraded errored critical warning"
 )
 _RESOLVED = (
     "resolved resolve ok up recovered recovery closed close cleared clear normal healthy inactive deactivated success "
-    "successful succeeded operational online available passed passing restored green fixed done complete completed "
-    "finished ceased ended end"
+    "successful succeeded operational online available reachable passed passing restored green fixed done complete "
+    "completed finished ceased ended end"
 )
 # With Nagios' types of notifications, which Icinga and Checkmk share:
 # https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/macrolist.html ($NOTIFICATIONTYPE$)
@@ -48,7 +48,7 @@ _RUNS = _words("job jobs build run task backup workflow dag pipeline sync scan e
 _HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
 """The words for changes that a silence or a comment has as well as an alert."""
 
-_BAD = _words("alarm alarms failure fails timeout unreachable unhealthy degraded outage full dead lost stuck")
+_BAD = _words("alarm alarms failure fails timeout outage full dead lost stuck")
 """Words of a text, which are no status by themselves, that say that something is wrong."""
 _CONDITIONS = _words(
     "breached breaching exceeded exceeding violated violating met true detected in above below over too threshold "

@@ -40,7 +40,9 @@ _ABOUT_VALUE = re.compile(r"too (?:large|big|high|long|many)|exceed|at most|maxi
 """Complaints about how long the answer may be, and not about the name of the limit."""
 
 _ABOUT_SHAPE = re.compile(
-    r"response_?format|json[_ ]?(?:schema|object|mode)|structured.?output|guided|grammar|schema", re.IGNORECASE
+    r"response_?format|json[_ ]?(?:schema|object|mode)|structured.?output|guided|grammar|schema"
+    r"|failed to (?:generate|validate) json",  # Groq: https://console.groq.com/docs/structured-outputs
+    re.IGNORECASE,
 )
 _ABOUT_SOMETHING = re.compile(r"un(?:supported|recognized|known)|not (?:supported|permitted|allowed)", re.IGNORECASE)
 """Complaints that do not say what they are about: the schema is what older servers know least."""

@@ -150,7 +150,8 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
 def _said(error: dict[str, Any]) -> str:
     """Return the server's words, with those of the server behind a gateway."""
     words = [error.get(name) for name in _SAID]
-    words = [word.get("errorcode") if isinstance(word, dict) else word for word in words]
+    # Apigee's detail holds a code, Mistral's message the list of what is wrong.
+    words = [(word.get("errorcode") or _said(word)) if isinstance(word, dict) else word for word in words]
     metadata = error.get("metadata")
     if isinstance(metadata, dict):
         words.append(metadata.get("raw"))

@@ -48,13 +48,22 @@ _IN_BRACKETS = re.compile(
     r"|alerting|triggered|down)(?::\d{1,4})?\]|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)",
     re.IGNORECASE,
 )
-# `shop is down`, `Monitor is UP: shop`; `CPU is up to 90` counts something.
+# `shop is down`, `Monitor is UP: shop`, `backup failed`; `CPU is up to 90` counts something.
 _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
     r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
-    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)",
+    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)"
+    r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
+_NAMES_RUN = re.compile(
+    r"\b(?:jobs?|builds?|runs?|tasks?|backups?|restores?|exports?|imports?|syncs?|deploy(?:ment)?s?|pipelines?|workflows?"
+    r"|scans?|tests?|snapshots?|migrations?|upgrades?|updates?)\b",
+    re.IGNORECASE,
+)
+"""The kinds of runs whose success is good news. That of a login may be the alert."""
+_GOES_ON = re.compile(r"[,;]|\s+\w")
+"""The rest of a sentence that goes on and may take back the end: `has recovered with data loss`."""
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
 _NOT_OVER = re.compile(r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical)\b", re.IGNORECASE)
 _BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
@@ -154,12 +163,30 @@ def says_end(text: str) -> bool:
         return begins[1] is not None
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         return brackets[2] is not None or brackets[3] is not None
-    said = _IN_SENTENCE.search(text[:_MOST])
-    if said is None or not (said[2] or said[4] or said[5]):
+    said = _sentence(text)
+    if said is None or not (said[2] or said[4] or said[5] or said[7]):
+        return False
+    if _GOES_ON.match(text, said.end()) is not None:
         return False
     if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
         return False
     return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
+
+
+def _sentence(text: str) -> re.Match[str] | None:
+    """Return the part of a text that says that a thing is up or down, is well or ill, or how a run ended."""
+    said = _IN_SENTENCE.search(text[:_MOST])
+    is_of_another = said is not None and said["run"] and _NAMES_RUN.search(text[: said.start()]) is None
+    return None if is_of_another else said
+
+
+def shows_end(text: str) -> bool:
+    """Return True if the first state that a message shows with a sign is an end: `[shop] [✅ Up] 200 - OK`.
+
+    A named alert is over by no less: its message may say in passing that something else is well.
+    """
+    shown = _IN_BRACKETS.search(text[:_MOST])
+    return shown is not None and shown["sign"] is not None and shown[2] is not None
 
 
 def stateless(text: str) -> str:
@@ -169,11 +196,11 @@ def stateless(text: str) -> str:
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         before, after = text[: brackets.start()].strip(), text[brackets.end() :].strip()
         return before if brackets["sign"] and before else f"{before} {after}".strip()
-    if (said := _IN_SENTENCE.search(text[:_MOST])) is None:
+    if (said := _sentence(text)) is None:
         return text
     # Of what follows, the first sentence may name the thing. The others tell how long or why.
     after = re.split(r"[.!]\s|\n", text[said.end() :], maxsplit=1)[0]
-    kind = "ill" if said["ill"] else "down"
+    kind = "ill" if said["ill"] else "run" if said["run"] else "down"
     return " ".join(re.findall(r"[\w./:@-]*\w", f"{text[: said.start()]} {after}")) + f" ({kind})"
 
 

@@ -134,7 +134,22 @@ SHAPES = (
             "labels": "labels",
             "fingerprint": "alert+chart+host",
         },
-        severities={"clear": ""},
+        {"removed": "resolved", "undefined": "pending", "uninitialized": "pending"},
+        severities=dict.fromkeys(("clear", "removed"), ""),
+    ),
+    # The same page: a node that sends nothing any more
+    ToolShape(
+        "Netdata",
+        "host status.text status.reachable",
+        {
+            "name": "message",
+            "status": "status.text",
+            "severity": "severity",
+            "host": "host",
+            "url": "url",
+            "fingerprint": "host",
+            "group": "host",
+        },
     ),
     # https://docs.sensu.io/sensu-go/latest/observability-pipeline/observe-events/events/
     ToolShape(

@@ -222,6 +222,27 @@ SHAPES = (
         {"info": "muted"},
         severities=dict.fromkeys(("recovery", "acknowledgement", "ok"), ""),
     ),
+    # https://fluxcd.io/flux/components/notification/events/: its errors end in `Failed`
+    ToolShape(
+        "Flux",
+        "involvedObject.kind involvedObject.name reason",
+        {
+            "name": "involvedObject.kind+involvedObject.name",
+            "status": "reason",
+            "severity": "severity",
+            "message": "message",
+            "service": "involvedObject.name",
+            "namespace": "involvedObject.namespace",
+            "time": "timestamp",
+            "fingerprint": "involvedObject.kind+involvedObject.namespace+involvedObject.name",
+            "group": "involvedObject.kind+involvedObject.namespace+involvedObject.name",
+        },
+        words(
+            resolved="reconciliationsucceeded installsucceeded upgradesucceeded succeeded",
+            muted="progressing progressingwithretry artifactuptodate newartifact dependencynotready testsucceeded"
+            " rollbacksucceeded uninstallsucceeded garbagecollectionsucceeded driftdetected driftcorrected",
+        ),
+    ),
     # https://docs.rollbar.com/docs/webhooks
     ToolShape(
         "Rollbar",
