@@ -320,7 +320,7 @@ class World:
     @property
     def store(self) -> Table:
         """The table, as adapters take it."""
-        return Table(self.client("dynamodb"), self.created.table_name)
+        return Table(self.aws.near("dynamodb", self.client("dynamodb")), self.created.table_name)
 
     @property
     def history(self) -> TableIncidents:
@@ -358,7 +358,7 @@ class World:
     def _start_functions(self, environment: dict[str, str], warm: dict[str, ModuleType]) -> None:
         service = {"AWS_ENDPOINT_URL": self._servers["aws"].url}
         self.cloud.functions = self.functions = Functions(
-            self.created.functions, service, overrides=environment, warm=warm, now=self.now
+            self.created.functions, service, overrides=environment, warm=warm, now=self.now, near=self.aws.near
         )
 
     @property

@@ -82,7 +82,7 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
 
     incident.press("acknowledge")
 
-    assert incident.signals == [("acknowledged", "ana (Slack)")]
+    assert incident.signals == [("answered", "ana (Slack)")]
     for channel in (incident.slack, incident.pagerduty):
         assert [told.kind for told in channel.told] == ["acknowledged"]
     assert incident.slack.told[0].record.acknowledged_by == "ana (Slack)"

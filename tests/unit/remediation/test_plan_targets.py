@@ -1,18 +1,14 @@
 """Plans by what an alert names: the runbook, its values, the hosts, the account."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.models import (
-    Location,
-    PlannedStep,
-)
+from firstline.models import Deployment, Location, PlannedStep
 from firstline.remediation.plan import affected
 from tests.support.checked import checked
-from tests.support.memory import (
-    MemoryStore,
-)
+from tests.support.memory import MemoryStore, MemoryTargets
 from tests.support.spool import WEB_1, WEB_2, a_classification, a_runbook, an_alert, an_incident
 from tests.unit.remediation.desk import Desk
 
@@ -119,4 +115,29 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> No
 
     assert desk.refusal() == (
         "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
+    )
+
+
+def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(service="node-exporter", labels={"spool": "mail"}))
+    for service in ("node", "mail"):
+        desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert (made.decision, made.decision_reason[:37]) == ("approve", "mail 7 was deployed 0 seconds ago; a ")
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, minutes: int) -> None:
+    started = desk.incident.opened_at + timedelta(minutes=minutes)
+    desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
+
+    if minutes < 0:
+        assert desk.plan().plan is not None
+        return
+    assert desk.refusal() == (
+        f"no target: web-1 ({WEB_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
+        "before it"
     )

@@ -221,14 +221,17 @@ class _Deed:
             raise self._nothing_to_do()
         return Done("You have it. Nobody else is paged for what is known of it now.", record)
 
-    def _show_acknowledged(self, record: IncidentRecord) -> None:
+    def _show_acknowledged(self, record: IncidentRecord) -> bool:
+        """Show who has the incident, and return True if people see it."""
         self._append(acknowledged(record))
         notification = Notification(
             kind="acknowledged", record=record, reason=f"Acknowledged by {self.actor.by}.", at=self.now
         )
-        if tell_slack(notification, self.by.channels):
+        shown = tell_slack(notification, self.by.channels)
+        if shown:
             mark_shown(record, self.by.incidents)
         tell_others(notification, self.by.channels)  # PagerDuty must stop paging, too
+        return shown
 
     def _resolve(self) -> Done:
         record = lifecycle.resolve_by_hand(
