@@ -3,7 +3,7 @@
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -81,46 +81,39 @@ def end_of(execution: Any) -> dict[str, Any]:
 def execution_ended(detail: Mapping[str, Any]) -> dict[str, Any]:
     """Return the event that Step Functions sends when an execution has ended."""
     region, account = detail["stateMachineArn"].split(":")[3:5]
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Step Functions Execution Status Change",
-        "source": "aws.states",
-        "account": account,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [detail["executionArn"]],
-        "detail": dict(detail),
-    }
+    kind = ("aws.states", "Step Functions Execution Status Change")
+    return _event(*kind, detail, region, account, [detail["executionArn"]])
 
 
 def command_ended(detail: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     """Return the event that Systems Manager sends when a command has ended on all its hosts."""
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "EC2 Command Status-change Notification",
-        "source": "aws.ssm",
-        "account": account,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [],
-        "detail": dict(detail),
-    }
+    return _event("aws.ssm", "EC2 Command Status-change Notification", detail, region, account)
+
+
+def scheduled(region: str, account: str) -> dict[str, Any]:
+    """Return the event with which EventBridge Scheduler invokes a function."""
+    return _event("aws.scheduler", "Scheduled Event", {}, region, account)
 
 
 def put_event(entry: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     """Return an entry of PutEvents as the event that listeners get."""
+    detail, resources = json.loads(entry["Detail"]), entry.get("Resources", [])
+    return _event(entry["Source"], entry["DetailType"], detail, region, account, resources)
+
+
+def _event(
+    source: str, kind: str, detail: Mapping[str, Any], region: str, account: str, resources: Sequence[str] = ()
+) -> dict[str, Any]:
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": entry["DetailType"],
-        "source": entry["Source"],
+        "detail-type": kind,
+        "source": source,
         "account": account,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
-        "resources": list(entry.get("Resources", [])),
-        "detail": json.loads(entry["Detail"]),
+        "resources": list(resources),
+        "detail": dict(detail),
     }
 
 

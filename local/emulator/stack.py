@@ -325,13 +325,5 @@ class Stack:
     def _repeat(self, functions: Functions, name: str, every_seconds: float) -> None:
         """Invoke a function at regular intervals, with EventBridge Scheduler's event."""
         while not self._stopping.wait(every_seconds):
-            event = {
-                "version": "0",
-                "source": "aws.scheduler",
-                "detail-type": "Scheduled Event",
-                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "region": REGION,
-                "account": ACCOUNT,
-                "detail": {},
-            }
+            event = events.scheduled(REGION, ACCOUNT)
             functions.invoke_later(name, json.dumps(event).encode())

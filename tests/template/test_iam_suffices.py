@@ -39,14 +39,8 @@ from tests.template.access import Noting, allows, of_the_table
 VERDICT = a_classification(runbook_id=None)
 SUBJECT = kind_of(alert())
 PAGE = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
-SILENCE = Silence(
-    id="s-1",
-    match=AlertMatch(host=("web-1",)),
-    owner="ada",
-    reason="because",
-    created_at=NOON,
-    expires_at=at(30),
-)
+WEB_1 = AlertMatch(host=("web-1",))
+SILENCE = Silence(id="s-1", match=WEB_1, owner="ada", reason="because", created_at=NOON, expires_at=at(30))
 
 
 @dataclass

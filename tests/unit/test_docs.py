@@ -55,6 +55,14 @@ def test_a_page_begins_with_what_its_reader_can_do_after_it(page: Path) -> None:
     assert re.match(r"# .+\n\nAfter (this page|these steps)\b", page.read_text())
 
 
+@pytest.mark.parametrize("index", ["docs", "docs/channels", "docs/sources"])
+def test_an_index_lists_every_page_beside_it(index: str) -> None:
+    text = (ROOT / index / "README.md").read_text()
+    pages = {path.name for path in (ROOT / index).glob("*.md")} - {"README.md"}
+
+    assert {name for name in pages if f"({name}" not in text} == set()
+
+
 def test_the_index_marks_each_decision_that_a_later_one_supersedes() -> None:
     folder = ROOT / "docs" / "decisions"
     lines = [line for line in (folder / "README.md").read_text().splitlines() if re.match(r"\d+\. ", line)]

@@ -41,6 +41,7 @@ class Desk:
     releases: MemoryReleases = field(default_factory=MemoryReleases)
     release_arns: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ("U0ADA", "U0GRACE")
+    shared_approvers: tuple[str, ...] = ()
 
     @property
     def remediations(self) -> MemoryRemediations:
@@ -53,6 +54,7 @@ class Desk:
             "environment": "staging",
             "document_prefix": "firstline-dev",
             "approvers": self.approvers,
+            "shared_approvers": self.shared_approvers,
             "policy": RemediationPolicy(),
             "release_arns": self.release_arns,
         }

@@ -1,6 +1,6 @@
 """The policy, as a table. Each row changes one fact of a situation in which a safe runbook may run by itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -20,57 +20,51 @@ from firstline.sources import normalize
 from tests.support import spool
 from tests.support.spool import NOW, a_classification, a_runbook, an_alert, an_incident
 
-type Decide = Callable[..., Verdict]
 
-
-@pytest.fixture
-def decide() -> Decide:
-    def decide(
-        *,
-        runbook: dict[str, Any] | None = None,
-        alert: dict[str, Any] | None = None,
-        incident: dict[str, Any] | None = None,
-        classification: dict[str, Any] | None = None,
-        ran: Sequence[tuple[str, str, timedelta]] = (),
-        outcome: str | None = "verified",
-        held: Sequence[tuple[str, str, list[str]]] = (),
-        remediation: dict[str, Any] | None = None,
-        **facts: Any,
-    ) -> Verdict:
-        runs = [
-            RunbookRun.model_validate(
-                {
-                    "runbook_id": "drain-spool",
-                    "incident_id": incident_id,
-                    "instance_ids": [host],
-                    "decision": "shadow" if outcome == "shadow" else "auto",
-                    "at": NOW - ago - MINUTE,
-                    "until": NOW - ago + 3 * HOUR,
-                    "ended_at": None if outcome is None else NOW - ago,
-                    "outcome": None if outcome in (None, "shadow") else outcome,
-                }
-            )
-            for incident_id, host, ago in ran
-        ]
-        situation: dict[str, Any] = {
-            "runbook": a_runbook(**(runbook or {})),
-            "incident": an_incident(an_alert(**(alert or {})), **(incident or {})),
-            "classification": a_classification(**(classification or {})),
-            "targets": [spool.WEB_1],
-            "runs": runs,
-            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=NOW + HOUR) for i, r, locks in held],
-            "fleet": 10,
-            "standing": Standing(),
-            "switch": "on",
-            "policy": RemediationPolicy.model_validate(remediation or {}),
-            "remediation_mode": "auto",
-            "environment": "staging",
-            "approvers": 2,
-            "now": NOW,
-        }
-        return decide_of(Situation(**(situation | facts)))
-
-    return decide
+def decide(
+    *,
+    runbook: dict[str, Any] | None = None,
+    alert: dict[str, Any] | None = None,
+    incident: dict[str, Any] | None = None,
+    classification: dict[str, Any] | None = None,
+    ran: Sequence[tuple[str, str, timedelta]] = (),
+    outcome: str | None = "verified",
+    held: Sequence[tuple[str, str, list[str]]] = (),
+    remediation: dict[str, Any] | None = None,
+    **facts: Any,
+) -> Verdict:
+    runs = [
+        RunbookRun.model_validate(
+            {
+                "runbook_id": "drain-spool",
+                "incident_id": incident_id,
+                "instance_ids": [host],
+                "decision": "shadow" if outcome == "shadow" else "auto",
+                "at": NOW - ago - MINUTE,
+                "until": NOW - ago + 3 * HOUR,
+                "ended_at": None if outcome is None else NOW - ago,
+                "outcome": None if outcome in (None, "shadow") else outcome,
+            }
+        )
+        for incident_id, host, ago in ran
+    ]
+    situation: dict[str, Any] = {
+        "runbook": a_runbook(**(runbook or {})),
+        "incident": an_incident(an_alert(**(alert or {})), **(incident or {})),
+        "classification": a_classification(**(classification or {})),
+        "targets": [spool.WEB_1],
+        "runs": runs,
+        "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=NOW + HOUR) for i, r, locks in held],
+        "fleet": 10,
+        "standing": Standing(),
+        "switch": "on",
+        "policy": RemediationPolicy.model_validate(remediation or {}),
+        "remediation_mode": "auto",
+        "environment": "staging",
+        "approvers": 2,
+        "now": NOW,
+    }
+    return decide_of(Situation(**(situation | facts)))
 
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -235,14 +229,14 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("facts", "decision", "word"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_the_policy(decide: Decide, facts: dict[str, Any], decision: str, word: str) -> None:
+def test_the_policy(facts: dict[str, Any], decision: str, word: str) -> None:
     verdict = decide(**facts)
 
     assert verdict.decision == decision, verdict.reason
     assert word in verdict.reason
 
 
-def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide) -> None:
+def test_more_hosts_than_a_runbook_may_touch_at_once() -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
 
     assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
@@ -250,7 +244,7 @@ def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide) -> None:
     assert (verdict.decision, verdict.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 
-def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds(decide: Decide) -> None:
+def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds() -> None:
     modes, caps, environments = ["off", "shadow", "approve", "auto"], ["off", "approve", "auto"], ["", "dev", "prod"]
     for mode, cap, environment, sure in product(modes, caps, environments, [0.0, 1.0]):
         facts: dict[str, Any] = {"remediation_mode": cap, "environment": environment}

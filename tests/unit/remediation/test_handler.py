@@ -108,16 +108,28 @@ def test_with_a_plan_comes_what_follows_it(event: dict[str, Any]) -> None:
     assert following["plan"] is None, "the machine has it already"
 
 
-def ended(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what the machine asks when the alert has resolved after a remediation."""
-    plan = a_plan().model_dump(mode="json")
-    about = {"incident_id": "one", "origin": {"source": "generic", "account": None, "region": None}, "plan": plan}
-    progress = {"cursor": {}, "observed": {"state": "Await Recovery"}, "results": [], "reason": "it may"}
-    return {**event, "state": "Next Move", **about, **progress}
+def next_move(state: str = "Await Recovery", plan: RemediationPlan | None = None, **more: Any) -> dict[str, Any]:
+    """Return what the machine asks after a state of a remediation, by default after the alert has resolved."""
+    return {
+        "state": "Next Move",
+        "incident_id": "one",
+        "origin": {"source": "generic", "account": None, "region": None},
+        "plan": (plan or a_plan()).model_dump(mode="json"),
+        "cursor": {"queue": "steps", "index": 0},
+        "observed": {"state": state},
+        "results": [],
+        "reason": "it may",
+    } | more
+
+
+def read_step(plan: RemediationPlan, output: str = "") -> dict[str, Any]:
+    """Return what the state `Read Step` observed of a command that succeeded on the plan's first host."""
+    read = {"InstanceId": plan.targets[0].instance_id, "Status": "Success", "Output": output}
+    return {"state": "Read Step", "result": {"command_id": "c-1", "invocations": [read]}}
 
 
 def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, Any]) -> None:
-    answer = app.handler(ended(judged(event)), Context())
+    answer = app.handler(judged(event) | next_move(), Context())
 
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
     assert (
@@ -135,45 +147,22 @@ def test_if_the_record_cannot_be_read_what_now_has_to_choose(
 
     monkeypatch.setattr(app.wiring.incidents, "record", unavailable)
 
-    answer = app.handler(ended(event) if state == "Next Move" else event, Context())
+    answer = app.handler(event | next_move() if state == "Next Move" else event, Context())
 
     assert answer["next"] is None
 
 
 def test_the_handler_says_which_move_is_next() -> None:
-    plan = a_plan()
-    event = {
-        "state": "Next Move",
-        "incident_id": "one",
-        "origin": {"source": "generic", "account": None, "region": None},
-        "plan": plan.model_dump(mode="json"),
-        "cursor": {"queue": "steps", "index": 0, "throttles": 0, "attempt": 0},
-        "observed": {"state": "Await Recovery"},
-        "results": [],
-        "reason": "it may",
-    }
-
-    answer = app.handler(event, Context())
+    answer = app.handler(next_move(), Context())
 
     assert set(answer) == set(NextMoveOutput.model_fields)
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
 
 
 def test_the_handler_gives_each_result_the_time_at_which_it_came() -> None:
-    plan, before = a_plan(), a_result(at=NOW).model_dump(mode="json")
-    read = {"InstanceId": plan.targets[0].instance_id, "Status": "Success", "StatusDetails": "Success", "Output": ""}
-    event = {
-        "state": "Next Move",
-        "incident_id": "one",
-        "origin": {"source": "generic", "account": None, "region": None},
-        "plan": plan.model_dump(mode="json"),
-        "cursor": {"queue": "steps", "index": 0, "throttles": 0, "attempt": 0},
-        "observed": {"state": "Read Step", "result": {"command_id": "c-1", "invocations": [read]}},
-        "results": [before],
-        "reason": "it may",
-    }
+    before = a_result(at=NOW).model_dump(mode="json")
 
-    first, second = app.handler(event, Context())["results"]
+    first, second = app.handler(next_move(observed=read_step(a_plan()), results=[before]), Context())["results"]
 
     assert first == before
     assert second["at"] is not None
@@ -184,27 +173,16 @@ def test_the_policy_is_asked_again_before_the_next_act(
     event: dict[str, Any], frozen: bool, move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = RemediationPlan.model_validate(app.handler(event, Context())["plan"])
-    verdict = Classification.model_validate(event["classification"])
-    app.wiring.incidents.judge(Incident.model_validate(event["incident"]), 1, verdict, NOW, seen=None)
+    judged(event)
     if frozen:
         always = RemediationPolicy.model_validate(
             {"freezes": [{"reason": "always", "dates": "2020-01-01..2120-01-01"}]}
         )
         rules = app.wiring.remediation_rules.model_copy(update={"policy": always})
         monkeypatch.setattr(app.wiring, "remediation_rules", rules)
-    output = {"InstanceId": made.targets[0].instance_id, "Status": "Success", "Output": "90 %"}
-    looked = {
-        "state": "Next Move",
-        "incident_id": event["incident"]["incident_id"],
-        "origin": {"source": "generic", "account": None, "region": None},
-        "plan": made.model_dump(mode="json"),
-        "cursor": {"queue": "steps", "index": 0},
-        "observed": {"state": "Read Step", "result": {"command_id": "c", "invocations": [output]}},
-        "results": [],
-        "reason": "it may",
-    }
+    about = {"incident_id": event["incident"]["incident_id"], "observed": read_step(made, "90 %")}
 
-    answer = app.handler(looked, Context())
+    answer = app.handler(next_move(plan=made, **about), Context())
 
     assert answer["move"] == move
     assert len(answer["results"]) == 1, "what was seen until then"

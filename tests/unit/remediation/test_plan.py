@@ -217,6 +217,13 @@ def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> N
     assert desk.plan().plan == output.plan
 
 
+def test_a_whole_role_is_not_the_second_person_of_a_plan_that_takes_two(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(mode="approve", approvals=2)]
+    desk.shared_approvers = desk.approvers[:1]
+
+    assert "lets 1 approve, where 2 must" in desk.refusal()
+
+
 def test_two_plans_for_one_host_may_wait_at_once(desk: Desk) -> None:
     desk.mode = "approve"
     first = desk.plan()

@@ -6,7 +6,7 @@ Each check can end in "no plan" with a reason for people. That is a normal outco
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -76,6 +76,24 @@ class Scope(Frozen):
     releases: list[PlannedRelease]
 
 
+class Chosen(NamedTuple):
+    """The runbook that was chosen, the values of its parameters, and what it acts on."""
+
+    runbook: Runbook
+    values: dict[str, str]
+    scope: Scope
+
+    @property
+    def waves(self) -> int:
+        """The number of rounds in which Run Command reaches all hosts, at least one."""
+        return waves(self.runbook.limits.max_concurrency, len(self.scope.targets)) or 1
+
+    @property
+    def lease(self) -> timedelta:
+        """The longest time that the remediation may take, for which it holds its locks."""
+        return longest(self.runbook, self.waves)
+
+
 class RemediationRules(Frozen):
     """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back.
 
@@ -138,23 +156,23 @@ def plan(planning: Planning, trail: Trail) -> PlanRemediationOutput:
 
 
 def _plan(planning: Planning) -> RemediationPlan:
-    chosen = planning.classification.runbook_id
-    if chosen is None:
+    runbook_id = planning.classification.runbook_id
+    if runbook_id is None:
         raise NoPlan("no runbook chosen")
     if stored := _stored(planning):
         return stored
     offers = offered(planning.catalogue, planning.incident.alert)
-    runbook = next((runbook for runbook in offers if runbook.id == chosen), None)
+    runbook = next((runbook for runbook in offers if runbook.id == runbook_id), None)
     if runbook is None:
-        raise NoPlan(f"runbook {chosen!r} is not one that fits this alert")
+        raise NoPlan(f"runbook {runbook_id!r} is not one that fits this alert")
     values, problem = parameter_values(runbook, planning.incident.alert)
     if problem:
         raise NoPlan(f"runbook {runbook.id}: {problem}")
-    scope = _scope(planning, runbook, values)
+    chosen = Chosen(runbook, values, _scope(planning, runbook, values))
     switch = planning.switch()
     for _ in range(ATTEMPTS):
         try:
-            return _decide_and_reserve(planning, runbook, values, scope, switch)
+            return _decide_and_reserve(planning, chosen, switch)
         except RemediationContended:
             continue
         except LockHeld as held:
@@ -209,42 +227,24 @@ def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) ->
     return resolution.targets
 
 
-def _decide_and_reserve(
-    planning: Planning, runbook: Runbook, values: dict[str, str], scope: Scope, switch: decide.Switch
-) -> RemediationPlan:
+def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switch) -> RemediationPlan:
     """Let the policy decide on the present state, and reserve a plan that may run."""
-    rules, now = planning.rules, planning.now
-    rounds = waves(runbook.limits.max_concurrency, len(scope.targets)) or 1
-    lease = longest(runbook, rounds)
-    back = look_back(limits_of(runbook.limits, rules.policy, None), lease)
+    runbook, policy, now = chosen.runbook, planning.rules.policy, planning.now
+    back = look_back(limits_of(runbook.limits, policy, None), chosen.lease)
     state = planning.remediations.state(runbook.id, now - back)
-    services = decide.services_touched(runbook, planning.incident.alert, values)
-    situation = _situation(planning, runbook, scope, switch, state, services)
+    situation = _situation(planning, chosen, switch, state)
     verdict = decide.decide(situation)
     incident_id = planning.incident.incident_id
     if verdict.decision == "deny":
         raise NoPlan(verdict.reason, decision="deny")
     if verdict.decision == "shadow":
-        # No plan is stored that a retry could find. With the incident's time, a retry writes the same run.
-        at = planning.incident.opened_at
-        places = list(situation.places)
-        planning.remediations.keep_shadow(
-            RunbookRun(
-                runbook_id=runbook.id,
-                incident_id=incident_id,
-                instance_ids=places,
-                decision="shadow",
-                at=at,
-                until=now + lease,
-            )
-        )
+        planning.remediations.keep_shadow(_shadow(planning, chosen, list(situation.places)))
         raise NoPlan(verdict.reason, decision="shadow")
     limits = situation.limits
-    if verdict.decision == "approve" and scope.targets and limits.fleet is None:
+    if verdict.decision == "approve" and chosen.scope.targets and limits.fleet is None:
         # When the yes comes, other remediations may run: then the fleet's size matters.
-        limits = limits_of(runbook.limits, rules.policy, planning.targets.fleet_size())
-    made = _make(planning, runbook, values, scope, verdict, limits=limits, rounds=rounds, lease=lease)
-    made = made.model_copy(update={"approvals": situation.approvals})
+        limits = limits_of(runbook.limits, policy, planning.targets.fleet_size())
+    made = _make(planning, chosen, verdict, limits).model_copy(update={"approvals": situation.approvals})
     if made.decision == "approve":
         planning.remediations.keep(made, incident_id)
     else:
@@ -252,20 +252,25 @@ def _decide_and_reserve(
     return made
 
 
-def _make(
-    planning: Planning,
-    runbook: Runbook,
-    values: dict[str, str],
-    scope: Scope,
-    verdict: decide.Verdict,
-    *,
-    limits: PlanLimits,
-    rounds: int,
-    lease: timedelta,
-) -> RemediationPlan:
+def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun:
+    """Return the run that would have been.
+
+    No plan is stored that a retry could find. With the incident's time, a retry writes the same run.
+    """
+    return RunbookRun(
+        runbook_id=chosen.runbook.id,
+        incident_id=planning.incident.incident_id,
+        instance_ids=places,
+        decision="shadow",
+        at=planning.incident.opened_at,
+        until=planning.now + chosen.lease,
+    )
+
+
+def _make(planning: Planning, chosen: Chosen, verdict: decide.Verdict, limits: PlanLimits) -> RemediationPlan:
     """Return the plan with its steps pinned to the documents that are deployed."""
-    rules, verify = planning.rules, runbook.verify
-    pinned = pin_steps(runbook, values, planning.documents, rules.document_prefix)
+    runbook, scope, verify = chosen.runbook, chosen.scope, chosen.runbook.verify
+    pinned = pin_steps(runbook, chosen.values, planning.documents, planning.rules.document_prefix)
     wait = verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY
     return RemediationPlan(
         runbook_id=runbook.id,
@@ -280,11 +285,11 @@ def _make(
         recovery_wait_seconds=int(wait.total_seconds()),
         rollback=pinned.rollback,
         limits=limits,
-        longest_seconds=int(lease.total_seconds()),
+        longest_seconds=int(chosen.lease.total_seconds()),
         auto_after=runbook.auto_after,
         max_concurrency=runbook.limits.max_concurrency,
         max_errors=runbook.limits.max_errors,
-        waves=rounds,
+        waves=chosen.waves,
         locks=lock_names(scope.targets, planning.incident.alert.service, scope.releases),
         planned_at=planning.now,
         policy_version=_version(planning, runbook),
@@ -292,14 +297,9 @@ def _make(
     )
 
 
-def _situation(
-    planning: Planning,
-    runbook: Runbook,
-    scope: Scope,
-    switch: decide.Switch,
-    state: RemediationState,
-    services: list[str],
-) -> decide.Situation:
+def _situation(planning: Planning, chosen: Chosen, switch: decide.Switch, state: RemediationState) -> decide.Situation:
+    runbook, scope, rules = chosen.runbook, chosen.scope, planning.rules
+    services = decide.services_touched(runbook, planning.incident.alert, chosen.values)
     held = [lease for lease in state.held if lease.until > planning.now]
     several = hosts_at_once(scope.targets, held) > 1
     return decide.Situation(
@@ -315,11 +315,11 @@ def _situation(
         services=services,
         deployments=[deployment for service in services for deployment in planning.deployments(service)],
         switch=switch,
-        policy=planning.rules.policy,
-        remediation_mode=planning.rules.remediation_mode,
-        environment=planning.rules.environment,
-        approvers=len(planning.rules.approvers),
-        shared=len(planning.rules.shared_approvers),
+        policy=rules.policy,
+        remediation_mode=rules.remediation_mode,
+        environment=rules.environment,
+        approvers=len(rules.approvers),
+        shared=len(rules.shared_approvers),
         now=planning.now,
     )
 
