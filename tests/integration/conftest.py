@@ -14,7 +14,6 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.core import responses
-from moto.core.utils import method_names_from_class
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.dynamodb.table import Table
@@ -31,7 +30,7 @@ STATE_MACHINE = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{STACK_O
 _NUMBERS = itertools.count(1)
 
 # moto looks through all methods of a service's class for each request.
-setattr(responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
 
 @cache

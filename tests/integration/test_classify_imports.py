@@ -183,7 +183,7 @@ def test_an_open_circuit_asks_nobody(started: Popen[str], table: Any, runbooks: 
         },
     )
     said = _classify(started, runbooks)
-    assert any("circuit open since" in reason for reason in said["reasons"]), said["reasons"]
+    assert any("circuit open: " in reason for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT) == set()
 
 

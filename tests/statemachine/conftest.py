@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 from moto.core import responses
 from moto.core.config import default_user_config
-from moto.core.utils import method_names_from_class
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
@@ -18,7 +17,7 @@ from tests.statemachine.world import World
 from tests.support.direct import direct
 
 # moto looks through all methods of a service's class for each request.
-setattr(responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,11 @@ class Incident:
         self._waits_seen = self.history[-1]["id"]
         return self
 
+    def passes_through(self, state: str) -> "Incident":
+        """Wait until it has entered this state."""
+        eventually(lambda: state in self.transitions, lambda: f"{state!r}; it went {self.path}")
+        return self
+
     def ends(self, status: str = "SUCCEEDED") -> list[str]:
         """Let the grouping window pass, wait for its end with this status, and return its path."""
 

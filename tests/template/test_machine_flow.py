@@ -58,6 +58,25 @@ def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through:
     assert chosen == (through if through and move == "Run Step" else "Claim Step")
 
 
+@pytest.mark.parametrize(
+    ("signal", "answered", "then"),
+    [
+        ("answered", {"go": "Await Resolution", "seconds": 60, "changes": 4, "acked": 1}, "Await Resolution"),
+        ("answered", contracts.AfterSignal().model_dump(), "What Now?"),
+        ("approved", {"go": "Await Resolution", "seconds": 60, "changes": 4, "acked": 1}, "What Now?"),
+        ("answered", None, "What Now?"),
+    ],
+)
+def test_what_follows_a_wait_is_what_its_answer_said_of_the_signal(signal: str, answered: Any, then: str) -> None:
+    """An answer of an earlier release says nothing."""
+    said = {"go": "Await Acknowledgement", "seconds": 300} | ({"then": {"answered": answered}} if answered else {})
+    given = {"next": said, "ask": {"go": "What Now?", "rank": 4}, "states": {"result": {"signal": signal}}}
+    after = evaluate(TASKS["Await Acknowledgement"]["Assign"]["next"][3:-3], given.__getitem__)
+
+    assert (after["go"], goes(after["go"])) == (then, then)
+    assert ("seconds" in after) == (answered is not None and signal == "answered")
+
+
 @pytest.mark.parametrize("go", [*get_args(contracts.Move.__value__), *get_args(contracts.Go.__value__)])
 def test_every_answer_leads_to_its_state(go: str) -> None:
     assert goes(go) == {"Read Switch": "Claim Step", "Classify": "Classify Again"}.get(go, go)

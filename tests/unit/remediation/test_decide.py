@@ -9,11 +9,14 @@ import pytest
 
 from firstline.models import Deployment, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Situation, Verdict
+from firstline.remediation.decide import Situation, Verdict, services_touched
 from firstline.remediation.decide import decide as decide_of
 from firstline.remediation.limits import limits_of, look_back
 from firstline.remediation.locks import Lease
+from firstline.remediation.plan import parameter_values
 from firstline.remediation.store import Standing
+from firstline.runbooks.catalogue import Catalogue
+from firstline.sources import normalize
 from tests.support import spool
 from tests.support.spool import NOW, a_classification, a_runbook, an_alert, an_incident
 
@@ -266,3 +269,25 @@ def test_history_is_read_as_far_back_as_any_limit_reaches() -> None:
 
     assert look_back(limits_of(short.limits, RemediationPolicy(), None), HOUR) == 25 * HOUR
     assert look_back(limits_of(long.limits, RemediationPolicy(), None), HOUR) == 49 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("runbook_id", "labels", "touched"),
+    [
+        ("dead-service", {"name": "shop2.service", "job": "node"}, ["node", "shop2"]),
+        ("dead-service", {"name": "shop@blue.service", "service": "shop"}, ["shop"]),
+        ("hung-process", {"groupname": "cart"}, ["cart"]),
+        ("low-disk", {"mountpoint": "/data", "job": "node"}, ["node"]),
+        ("package-cache", {}, []),
+    ],
+)
+def test_a_plan_touches_the_unit_that_a_label_names(
+    shipped: Catalogue, runbook_id: str, labels: dict[str, str], touched: list[str]
+) -> None:
+    sent = {"status": "firing", "labels": {"alertname": "X", "instance": "web-1:9100", **labels}}
+    (alert,) = normalize("prometheus", {"alerts": [sent]})
+    runbook = shipped[runbook_id]
+    values, problem = parameter_values(runbook, alert)
+
+    assert problem is None
+    assert services_touched(runbook, alert, values) == touched

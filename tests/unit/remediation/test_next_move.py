@@ -206,6 +206,9 @@ def test_a_verification_proves_a_cure_only_where_something_was_changed(results: 
         ("freed 3 GB", True),
         ("", True),
         (HOLDS_ALREADY, False),
+        ("Nothing is swapped out: nothing was done.\n", False),
+        ("90 of 100 entries are in use: nothing was done\nfailed to run commands: exit status 4", False),
+        ("nothing was done about web-2, web-1 was restarted", True),
         (f"\n----------ERROR-------\n{NOT_NOW}\nfailed to run commands: exit status 1", False),
     ],
 )

@@ -15,10 +15,7 @@ from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
 from tests.support.memory import HASH, MemoryDocuments
 from tests.support.spool import a_runbook, runbook_fields
-from tests.unit.remediation.test_plan import Desk, desk
-
-__all__ = ["desk"]  # the fixture
-
+from tests.unit.remediation.desk import Desk
 
 CONTENT: dict[str, Any] = {
     "schemaVersion": "2.2",

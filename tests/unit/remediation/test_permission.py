@@ -38,6 +38,7 @@ def withdrawn(
     demoted: str | None = None,
     locked: bool = True,
     deployed: timedelta | None = None,
+    only: str | None = None,
     **deployment: Any,
 ) -> str | None:
     """Ask whether a plan of the runbook may still act, some minutes after it was made."""
@@ -56,7 +57,9 @@ def withdrawn(
         standing=lambda _: Standing(demoted=demoted),
         holds_locks=lambda incident_id, now: locked,
         deployments=lambda service: (
-            [] if deployed is None else [Deployment.model_validate(last | {"service": service})]
+            []
+            if deployed is None or only not in (None, service)
+            else [Deployment.model_validate(last | {"service": service})]
         ),
         rules=RemediationRules(**rules),
         now=NOW,
@@ -97,6 +100,14 @@ def test_a_plan_may_act_while_what_allowed_it_holds(
     reason = withdrawn(a_runbook(), plan, **facts)
 
     assert reason is None if why is None else (reason or "").startswith(why)
+
+
+def test_a_deployment_of_a_unit_that_the_plan_names_stops_it(make_runbook: Any) -> None:
+    step = a_plan().commands[0].model_copy(update={"parameters": {"spool": ["mail"]}})
+    names_mail = BY_ITSELF | {"steps": [step]}
+
+    assert withdrawn(make_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
+    assert withdrawn(make_runbook(), names_mail, only="cart", deployed=MINUTE) is None
 
 
 @pytest.mark.parametrize(

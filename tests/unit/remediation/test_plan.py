@@ -1,109 +1,25 @@
 """From an incident and a chosen runbook to a plan, or to a reason why there is none."""
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.contracts import PlanRemediationOutput
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
-    Classification,
     Deployment,
-    Incident,
-    Location,
     PlannedStep,
     RemediationPlan,
 )
-from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Switch
-from firstline.remediation.plan import Planning, RemediationRules, affected, plan
-from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import Runbook
-from tests.support.checked import all_checked, checked
-from tests.support.machines import HERE
+from tests.support.checked import all_checked
 from tests.support.memory import (
     MemoryDocuments,
-    MemoryReleases,
-    MemoryRemediations,
     MemoryStore,
-    MemoryTargets,
 )
-from tests.support.spool import NOW, WEB_1, WEB_2, a_classification, a_runbook, an_alert, an_incident
+from tests.support.spool import WEB_1, a_runbook, an_alert, an_incident
 from tests.support.stored_records import delete, keys
-
-
-@dataclass
-class Desk:
-    """Everything that planning needs, ready to be changed by a test."""
-
-    incident: Incident
-    classification: Classification
-    runbooks: list[Runbook]
-    inventory: MemoryTargets
-    now: datetime
-    mode: str = "auto"
-    switch: Switch = "on"
-    store: MemoryStore = field(default_factory=MemoryStore)
-    documents: MemoryDocuments | None = None
-    releases: MemoryReleases = field(default_factory=MemoryReleases)
-    release_arns: tuple[str, ...] = ()
-    approvers: tuple[str, ...] = ("U0ADA", "U0GRACE")
-
-    @property
-    def remediations(self) -> MemoryRemediations:
-        return self.store.remediations
-
-    def plan(self) -> PlanRemediationOutput:
-        self.store.admit(self.incident)
-        rules: dict[str, Any] = {
-            "remediation_mode": self.mode,
-            "environment": "staging",
-            "document_prefix": "firstline-dev",
-            "approvers": self.approvers,
-            "policy": RemediationPolicy(),
-            "release_arns": self.release_arns,
-        }
-        return plan(
-            Planning(
-                incident=self.incident,
-                classification=self.classification,
-                catalogue=Catalogue(self.runbooks),
-                targets=self.inventory,
-                documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
-                releases=self.releases,
-                remediations=self.remediations,
-                deployments=self.store.incidents.last_deployments,
-                switch=lambda: self.switch,
-                rules=RemediationRules(**rules),
-                here=HERE,
-                now=self.now,
-            ),
-            trail=self.store.trail,
-        )
-
-    def refusal(self) -> str:
-        """Return why there is no plan; nothing may have been recorded then."""
-        output = self.plan()
-        assert output.plan is None
-        assert not self.remediations.runs
-        assert self.store.records[self.incident.incident_id].plan is None
-        assert not self.remediations.locks
-        what, facts = self.store.told(self.incident.incident_id)[-1]
-        assert (what, facts["reason"]) == ("planned", output.reason)
-        return output.reason
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return Desk(
-        incident=an_incident(),
-        classification=a_classification(),
-        runbooks=[a_runbook()],
-        inventory=MemoryTargets({"web-1": WEB_1, "web-2": WEB_2}),
-        now=NOW,
-    )
+from tests.unit.remediation.desk import Desk
 
 
 def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
@@ -339,78 +255,6 @@ def test_a_deployment_of_the_service_makes_the_plan_ask(desk: Desk) -> None:
     assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
-def test_no_runbook_chosen_is_no_plan(desk: Desk) -> None:
-    desk.classification = a_classification(runbook_id=None)
-
-    assert desk.refusal() == "no runbook chosen"
-
-
-def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(desk: Desk) -> None:
-    desk.runbooks.append(a_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
-
-    for chosen in ("wipe-host", "no-such-runbook"):
-        desk.classification = a_classification(runbook_id=chosen)
-        assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
-    assert not desk.inventory.asked
-
-
-@pytest.mark.parametrize(
-    ("labels", "reason"),
-    [
-        ({}, "the alert has no labels.spool for its parameter spool"),
-        ({"spool": ""}, "the alert has no labels.spool for its parameter spool"),
-        ({"spool": "mail; reboot"}, "'mail; reboot' does not fit ^[a-z]{1,20}$"),
-        ({"spool": "mail\n"}, "does not fit"),
-        ({"spool": "$(reboot)"}, "does not fit"),
-    ],
-)
-def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(desk: Desk, labels: dict[str, str], reason: str) -> None:
-    desk.incident = an_incident(an_alert(labels=labels))
-
-    assert reason in desk.refusal()
-    assert not desk.inventory.asked
-
-
-def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(desk: Desk) -> None:
-    spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
-    desk.runbooks = [a_runbook(parameters={"spool": spool})]
-
-    def value(**alert: Any) -> str | None:
-        desk.incident = an_incident(an_alert(**alert))
-        desk.store = MemoryStore()
-        made = desk.plan().plan
-        return checked(PlannedStep, made.steps[0]).parameters["spool"][0] if made else None
-
-    assert value(labels={"spool": "mail", "queue": "fax"}) == "fax"
-    assert value(labels={"spool": "mail"}) == "mail"
-    assert value(labels={}, service="print") == "print"
-    assert value(labels={}) == "news"
-    assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
-
-
-def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(desk: Desk) -> None:
-    desk.incident = an_incident(an_alert(host=None))
-    assert desk.refusal() == "the alert names no host"
-
-    desk.incident = an_incident(an_alert(host="web-9"))
-    assert desk.refusal() == "no target: web-9 is nobody's name"
-
-    desk.incident = an_incident(hosts=["web-1", "web-2"])
-    assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
-
-
-def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
-    desk.runbooks = [a_runbook(target="hosts")]
-    desk.incident = an_incident(hosts=["web-1", "web-2"])
-
-    output = desk.plan()
-
-    assert output.plan is not None
-    assert output.plan.targets == [WEB_1, WEB_2]
-    (run,) = desk.remediations.runs
-    assert run.instance_ids == [WEB_1.instance_id, WEB_2.instance_id]
-
-
 def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk) -> None:
     step = {"id": "look", "kind": "diagnose", "run": "look"}
     desk.runbooks = [a_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
@@ -420,36 +264,3 @@ def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk) -> None:
     assert output.plan is not None
     assert output.plan.verify is None
     assert output.plan.recovery_wait_seconds == 60
-
-
-def test_every_alert_that_opened_the_incident_says_where_it_is() -> None:
-    labels = {"InstanceId": "i-0123456789abcdef0"}
-    here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
-
-    assert affected(an_incident(an_alert(host=None, labels=labels))) == []
-    assert affected(an_incident(an_alert(location=here))) == [here]
-    assert affected(an_incident(an_alert(location=here), locations=[here, there])) == [here, there]
-    # An alert of an older release carries no location.
-    old = an_alert(account="1", region="eu-west-1")
-    assert affected(an_incident(old, hosts=["web-1", "web-2"])) == [
-        Location(hosts=[host], accounts=["1"], regions=["eu-west-1"]) for host in ("web-1", "web-2")
-    ]
-
-
-def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(desk: Desk) -> None:
-    desk.incident = an_incident(an_alert(account="999988887777"))
-
-    assert desk.refusal() == (
-        "no target: the alert is about account 999988887777, and this stack acts in account 111122223333 only"
-    )
-    assert not desk.inventory.asked
-
-
-def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> None:
-    desk.runbooks = [a_runbook(target="hosts")]
-    away = Location(hosts=["web-2"], regions=["us-east-1"])
-    desk.incident = an_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
-
-    assert desk.refusal() == (
-        "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
-    )

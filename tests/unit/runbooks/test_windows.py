@@ -13,10 +13,7 @@ from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
 from tests.support.memory import HASH, MemoryDocuments
 from tests.support.spool import a_runbook, an_alert, an_incident, runbook_fields
-from tests.unit.remediation.test_plan import Desk, desk
-
-__all__ = ["desk"]  # the fixture
-
+from tests.unit.remediation.desk import Desk, a_desk
 
 SCRIPT = {
     "schemaVersion": "2.2",
@@ -45,6 +42,11 @@ FOR_WINDOWS: dict[str, Any] = {
     "resolves_within": "15m",
 }
 APP_1 = Target(instance_id="i-0aaaaaaaaaaaaaaaa", name="app-1")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return a_desk()
 
 
 @pytest.fixture

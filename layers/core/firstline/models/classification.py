@@ -84,6 +84,8 @@ class Classification(Frozen):
     """The subject of a person's word; None where the source or a rule states the severity."""
     word: Word | None = None
     """The word that the severity is taken from."""
+    came_before: int = 0
+    """The number of times that the alert came before, as far as that was counted: what comes often is judged first."""
     evidence: list[Text] = []
     """The state of the affected resource, its metrics and its changes, in a few lines for people."""
     series: MetricSeries | None = None

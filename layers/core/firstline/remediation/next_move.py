@@ -25,7 +25,6 @@ from firstline.models.plan import RUN_SUCCEEDED
 from firstline.remediation.progress import LONGEST_WAIT, Progress
 from firstline.remediation.release_end import ReleaseRead, end_of_release
 from firstline.remediation.targets import OwnAccount
-from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
@@ -40,8 +39,9 @@ MOST_SENDS = 5
 MOST_ROWS = 10
 """The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
 
-UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
-"""The lines that an act prints if it found nothing to do, and did nothing."""
+_UNCHANGED = re.compile(r"\bnothing was done\.?\s*$", re.IGNORECASE | re.MULTILINE)
+"""The end of a line that an act prints if it found nothing to do, and did nothing: of each document's own, and of a
+runbook's."""
 
 _FRAGMENT = re.compile(r"[^\n]*\n?(---Output truncated---)")
 """The mark at which Systems Manager cuts an output off, with the line that it cut."""
@@ -216,7 +216,7 @@ def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
             end_of(invocation.Output)[-kept:],
             place=invocation.InstanceId,
             command_id=command.command_id,
-            changed=read and not any(line in invocation.Output for line in UNCHANGED),
+            changed=read and _UNCHANGED.search(invocation.Output) is None,
         )
         for invocation in command.invocations
     ]

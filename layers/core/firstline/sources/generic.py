@@ -16,7 +16,7 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import begins_with_end, stateless
+from firstline.sources.notices.unknown import says_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import (
@@ -149,7 +149,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
-    if not _states(alert) and begins_with_end(full_name):
+    if not _states(alert) and (says_end(full_name) or says_end((_first(alert, _MESSAGE) or "").partition("\n")[0])):
         status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
