@@ -14,9 +14,8 @@ from firstline.adapters.aws.clients import CLIENT_CONFIG
 from firstline.adapters.channels.paging import PagerDuty, PageTopic, on_call_name
 from firstline.channels.summary import StackInfo
 from firstline.errors import ChannelFailed
-from firstline.models import Counts
 from tests.integration.http_stub import Answer, Stub, answering
-from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, a_record, hostile_notification
+from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, hostile_notification
 
 STACK = StackInfo()
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 ACCEPTED = Answer(202, {"status": "success", "message": "Event processed", "dedup_key": f"firstline:{INCIDENT_ID}"})
-
-OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
-"""One alert joined, and it fires no more."""
 
 
 def pagerduty(stub: Stub) -> PagerDuty:
@@ -40,13 +36,6 @@ def test_a_page_triggers() -> None:
     assert (asked.method, asked.path, asked.headers["Content-Type"]) == ("POST", "/v2/enqueue", "application/json")
     assert asked.json["routing_key"] == "R" * 32
     assert (asked.json["event_action"], asked.json["dedup_key"]) == ("trigger", f"firstline:{INCIDENT_ID}")
-
-
-@pytest.mark.parametrize(("kind", "action"), [("acknowledged", "acknowledge"), ("closed", "resolve")])
-def test_later_moments_are_told(kind: str, action: str) -> None:
-    with answering(ACCEPTED) as stub:
-        assert pagerduty(stub).tell(a_notification(kind, a_record(own=OVER))) is True
-    assert stub.asked[0].json["event_action"] == action
 
 
 def test_what_is_none_of_pagerdutys_business_is_not_sent() -> None:

@@ -45,6 +45,7 @@ from firstline.remediation.plan import Planning, RemediationRules, parameter_val
 from firstline.runbooks import match
 from firstline.runbooks.catalogue import Catalogue
 from firstline.sources import normalize
+from tests.simulation.quick import remembered
 from tests.support.checked import all_checked
 from tests.support.machines import HERE
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
@@ -68,6 +69,13 @@ class Outcome:
     plan: RemediationPlan | None
     model: ObedientModel
     record: IncidentRecord
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _texts_are_searched_once() -> Iterator[None]:
+    """Remember what is found in a text: each alert is shown at five moments in three channels."""
+    with remembered():
+        yield
 
 
 @cache
