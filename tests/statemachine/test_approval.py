@@ -80,6 +80,16 @@ def test_somebody_is_woken_before_anybody_is_asked_and_reads_the_plan_on_the_pag
     assert world.commands.attempts == []
 
 
+def test_a_plan_that_waits_locks_nothing_of_its_service(world: World) -> None:
+    first = world.fires("CacheCold", severity="medium", host="web-1", service="shop").stands_in("Await Resolution")
+    assert first.record.waits_for_approval
+
+    second = world.fires("QueueStuck", severity="high", host="web-2", service="shop")
+
+    second.stands_in("Await Recovery")
+    assert world.commands.steps() == ["look", "drain", "restart"]
+
+
 def test_who_approves_has_taken_the_page(world: World) -> None:
     incident = cold_cache(world, severity="critical")
     incident.stands_in("Await Acknowledgement").is_approved("ada")

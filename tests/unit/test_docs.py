@@ -77,6 +77,14 @@ def test_the_index_marks_each_decision_that_a_later_one_supersedes() -> None:
         assert line.partition(f"({name})")[2] in (mark, " (withdrawn)"), name
 
 
+def test_every_test_that_a_decision_names_exists() -> None:
+    there = set(re.findall(r"^def (test_\w+)", "\n".join(map(Path.read_text, ROOT.glob("tests/**/test_*.py"))), re.M))
+    pages = (ROOT / "docs" / "decisions").glob("*.md")
+    named = {name for page in pages for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert named
+    assert named - there == set()
+
+
 STORED = re.compile(r"`([A-Z]+)(?:#[^`]*)?`")
 CODE = [
     *(path for room in ("layers", "functions", "cli") for path in (ROOT / room).rglob("*.py")),

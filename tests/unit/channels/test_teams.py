@@ -80,6 +80,20 @@ def test_a_page_says_what_a_human_needs() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "fact"),
+    [
+        ("3 of 4 mirrors answer.", ["What the alert says: 3 of 4 mirrors answer."]),
+        ("DiskFull on web-1", []),
+    ],
+)
+def test_the_alerts_own_text_stands_once_unless_the_title_says_it(message: str, fact: list[str]) -> None:
+    verdict = a_classification(prompt_version="1", summary="A mirror is down.")
+    record = a_record(an_incident(an_alert(message=message)), classification=verdict)
+    said = read(render(a_notification("acknowledged", record))).splitlines()
+    assert [line for line in said if "alert says" in line] == fact
+
+
 @pytest.mark.parametrize("kind", ["paged", "closed", "changed", "approval", "acknowledged"])
 @pytest.mark.parametrize("filler", [None, MARKUP, "\u202e", "💥"])
 def test_hostile_text_stays_text_and_within_the_limit(kind: str, filler: str | None) -> None:

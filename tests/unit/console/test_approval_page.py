@@ -23,6 +23,7 @@ from tests.support.builders import (
     a_plan,
     a_release,
     a_release_plan,
+    a_result,
     a_waiting_record,
     hostile_notification,
 )
@@ -162,6 +163,26 @@ def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
     assert text.count("It cured the incident.") == 2
     assert text.index("Thu 26 Feb 04:16 CET") < text.index("Fri 20 Feb 04:16 CET")
     assert text.count("04:16 CET") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "says", "not_any_more"),
+    [
+        ({}, ["What will run"], "What came of it"),
+        (
+            {"decision": "approved", "results": [a_result(status="Failed", changed=True)]},
+            ["What came of it", "Failed rotate-logs on web-1, changed something", "What was to run"],
+            "What will run",
+        ),
+        ({"decision": "approved"}, ["What came of it", "Nothing has run.", "What was to run"], "What will run"),
+        ({"decision": "refused"}, ["What would have run"], "What came of it"),
+    ],
+)
+def test_after_the_decision_it_says_what_came_of_it(changes: Any, says: list[str], not_any_more: str) -> None:
+    text = " ".join(seen(a_waiting_record(**changes)).text.split())
+    places = [text.index(words) for words in says]
+    assert places == sorted(places)
+    assert not_any_more not in text
 
 
 def test_a_second_approver_reads_who_was_first() -> None:

@@ -40,6 +40,9 @@ _REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "nothing
 _NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
 _OFTEN = re.compile(r"\d+ alerts of this name in the last hour\.$")
 
+THE_ALERT_SAYS = "The alert says: "
+"""The begin of the line with the alert's own text."""
+
 
 @dataclass(frozen=True)
 class StackInfo:
@@ -218,8 +221,8 @@ def _says(record: IncidentRecord, happening: str) -> tuple[str, ...]:
     often = _OFTEN.search(verdict.summary) if verdict else None
     own = _paragraph(alert.message, 600)
     said, shown = _folded(own), _folded(happening)
-    new = bool(said) and said not in shown and said != _folded(alert.alert_name)
-    lines = [f"The alert says: {own}" if new else "", *annotations(alert)[:MAX_SHOWN]]
+    new = bool(said) and said not in shown and said not in (_folded(alert.alert_name), _folded(headline(record)))
+    lines = [f"{THE_ALERT_SAYS}{own}" if new else "", *annotations(alert)[:MAX_SHOWN]]
     lines += [often[0]] if often and often[0] not in happening else []
     return tuple(filter(None, lines))
 

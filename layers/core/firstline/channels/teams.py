@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from firstline.channels.links import PageLink
-from firstline.channels.summary import StackInfo, Summary, summarise
+from firstline.channels.summary import THE_ALERT_SAYS, StackInfo, Summary, summarise
 from firstline.models import Notification, Severity
 from firstline.text import bullets, numbered, shorten
 
@@ -57,7 +57,7 @@ def _texts(notification: Notification, summary: Summary) -> list[dict[str, Any]]
         ("Proposed", summary.proposed),
         ("First steps", numbered(summary.first_steps) if for_people else ""),
         ("Firstline is not sure. Please judge", bullets(summary.unsure) if for_people else ""),
-        ("What the alert says", bullets(summary.says)),
+        ("What the alert says", _says(summary.says)),
         ("Alerts, worst first", bullets(summary.alerts)),
         ("What was tried", bullets(summary.tried)),
         ("What the resource shows", bullets(summary.resource)),
@@ -94,6 +94,12 @@ def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
     """Return a text as Teams shows it: literally, and without its functions for dates and templates."""
     literal = shorten(text, limit).replace("{{", f"{{{_WORD_JOINER}{{").replace("${", f"${_WORD_JOINER}{{")
     return {"type": "TextRun", "text": literal, **{name: value for name, value in style.items() if value}}
+
+
+def _says(lines: Sequence[str]) -> str:
+    """Return what the alert says under its own heading: a single line is no list."""
+    said = [line.removeprefix(THE_ALERT_SAYS) for line in lines]
+    return said[0] if len(said) == 1 else bullets(said)
 
 
 def _button(link: PageLink) -> dict[str, str]:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 640, 180
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 4, 8, 22
-_LABELS = 8
+WIDTH, HEIGHT = 640, 186
+_LEFT, _RIGHT, _TOP, _BOTTOM = 112, 4, 14, 22
+"""Room for `23 h 59 min` beside the plot, in the larger letters of a small screen."""
+_LABELS = 6
+_COLUMNS = 6
+"""The least number of columns: a single week is a bar, and no wall."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,14 @@ def beside(
     return _chart(title, names, series, bars, most, words, change)
 
 
+def _step(columns: int) -> float:
+    return (WIDTH - _LEFT - _RIGHT) / max(_COLUMNS, columns)
+
+
 def _bar(
     place: float, width: float, below: float, value: float, most: float, tone: str, title: str, columns: int
 ) -> Bar:
-    step, tall = (WIDTH - _LEFT - _RIGHT) / max(1, columns), HEIGHT - _TOP - _BOTTOM
+    step, tall = _step(columns), HEIGHT - _TOP - _BOTTOM
     y = _TOP + tall * (1 - (below + value) / most)
     return Bar(_LEFT + place * step, y, step * width, tall * value / most, tone, title)
 
@@ -130,7 +137,7 @@ def _chart(
     words: Callable[[float], str],
     change: float | None,
 ) -> Chart:
-    step, tall = (WIDTH - _LEFT - _RIGHT) / max(1, len(names)), HEIGHT - _TOP - _BOTTOM
+    step, tall = _step(len(names)), HEIGHT - _TOP - _BOTTOM
     every = max(1, -(-len(names) // _LABELS))
     marks = [
         Mark(round(_LEFT + (place + 0.5) * step, 1), HEIGHT - 6, name)
