@@ -1,6 +1,7 @@
 """The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
 
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+NO_METRICS = "POWERTOOLS_METRICS_DISABLED"
 _GROUPS = {
     "incidents": "incidents",
     "silence": "silences",
@@ -118,6 +120,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(NO_METRICS, None)
+    else:
+        os.environ[NO_METRICS] = before
+
+
 @app.callback()
 def quiet(
     context: typer.Context,
@@ -125,7 +134,10 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines out of what a command prints."""
+    """Keep the functions' log lines and metrics out of what a command prints."""
+    before = os.environ.get(NO_METRICS)
+    os.environ[NO_METRICS] = "true"
+    context.call_on_close(lambda: _restore(before))
     logging.getLogger().setLevel(logging.WARNING)
     from firstline.observability import logger
 
