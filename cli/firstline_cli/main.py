@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+NO_METRICS = "POWERTOOLS_METRICS_DISABLED"
 _GROUPS = {
     "incidents": "incidents",
     "silence": "silences",
@@ -124,6 +125,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(NO_METRICS, None)
+    else:
+        os.environ[NO_METRICS] = before
+
+
 @app.callback()
 def quiet(
     context: typer.Context,
@@ -131,9 +139,12 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines out of what a command prints, and the garbage collector out of its imports."""
+    """Keep log lines and metrics out of what a command prints, and the garbage collector out of its imports."""
     # Pydantic would look through every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    before = os.environ.get(NO_METRICS)
+    os.environ[NO_METRICS] = "true"
+    context.call_on_close(lambda: _restore(before))
     disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
     context.call_on_close(lambda: logging.disable(disabled))
     context.call_on_close(lambda: gc.set_threshold(*thresholds))

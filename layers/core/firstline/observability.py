@@ -21,9 +21,26 @@ def _line(record: dict[str, Any]) -> str:
     return json.dumps(redact_log(record), default=str, separators=(",", ":"), ensure_ascii=False)
 
 
+NO_METRICS = "POWERTOOLS_METRICS_DISABLED"
+_YES = frozenset({"true", "1", "yes", "y", "t", "on"})
+
+
+class _Metrics(Metrics):
+    """Metrics that are not even collected where `NO_METRICS` says so.
+
+    Powertools itself only leaves out the last flush: each hundredth value is printed all the same, and is an error
+    where nobody named a namespace, as on a terminal.
+    """
+
+    def add_metric(self, *args: Any, **values: Any) -> None:
+        """Add a metric, unless metrics are disabled."""
+        if os.environ.get(NO_METRICS, "").lower() not in _YES:
+            super().add_metric(*args, **values)
+
+
 # The names of the service and the namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
 logger = Logger(log_uncaught_exceptions=False, json_serializer=_line, version=firstline.__version__)
-metrics = Metrics()
+metrics = _Metrics()
 
 
 def count(name: str) -> None:
