@@ -38,7 +38,7 @@ KNOWS_A_LATER_ROOM = {
 """The exceptions: the file, the room, and why."""
 
 FLOW = (
-    *("frozen", "severity", "alert", "word", "incident", "metric"),
+    *("frozen", "severity", "usage", "alert", "word", "incident", "metric"),
     *("classification", "plan", "live", "record", "event", "evidence"),
 )
 """The files of `firstline.models`, in the order in which data flows through them."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from firstline.models import Usage
+from firstline.models.usage import Usage
 
 
 class FirstlineError(Exception):

@@ -1,20 +1,27 @@
 """The answers to messages that are no alerts: people's words at a sender, and a sender's own requests."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from firstline.errors import ExecutionsUnavailable, FeedbackRefused
 from firstline.incidents import lifecycle
-from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.sources.signal import (
     AlertSignal,
     IncidentNote,
     OwnIncidentSeen,
     OwnIncidentSignal,
-    Signal,
     SubscriptionConfirmation,
 )
+
+if TYPE_CHECKING:
+    from firstline.incidents.store import Incidents
+    from firstline.sources.signal import (
+        Signal,
+    )
 
 
 def take_signal(
