@@ -1,9 +1,10 @@
 """The worth of people's clicks: a simulation of an organisation whose alerts state no severity.
 
-Alerts arrive by Zipf's law: the second name half as often as the first. Nobody has judged a name at first, so its first
-message asks, and a person answers with one click, which is wrong sometimes. A name that was judged wrongly is judged
-again when it comes again. After so many clicks all names are judged by the real classification: with their word, with
-the nearest word, or with what their words mean.
+Alerts arrive by Zipf's law: the second name half as often as the first. Nobody has judged a name at first, so its
+messages ask. A person answers the first of them, or waits until the alert comes again, or goes through the list of
+what comes most often; one click each, which is wrong sometimes. A name that was judged wrongly is judged again when it
+comes again. After so many clicks all names are judged by the real classification: with their word, with the nearest
+word, or with what their words mean.
 """
 
 import random
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from statistics import fmean
+from statistics import fmean, stdev
+from typing import Literal
 
 from evals.cases import Case
 from evals.public_rules import Level, PublicRule
@@ -25,6 +27,12 @@ NAMES = 200
 WRONG_CLICKS = 0.05
 CLICKS = (0, 10, 30, 100)
 _WHEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+type Order = Literal["first message", "comes again", "frequent first"]
+"""The questions that a person answers: each alert's first one, its second one, or those of a list, the most frequent
+alert first (`firstline report --people`, `firstline import incidents`); no wrong click is corrected in that order."""
+
+ORDERS: tuple[Order, ...] = ("first message", "comes again", "frequent first")
 _OF_AUTHORS: Mapping[Level, Severity] = {"critical": "critical", "warning": "medium", "info": "low"}
 
 
@@ -40,11 +48,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Shares of all alerts after so many clicks: judged rightly; and found, of those that need to page."""
+    """Shares of all alerts after so many clicks: judged rightly; and found, of those that need to page.
+
+    A `spread` is the standard deviation between organisations.
+    """
 
     clicks: int
     right: float
     pages_found: float
+    right_spread: float = 0
+    found_spread: float = 0
 
 
 def of_cases(cases: Sequence[Case]) -> list[Named]:
@@ -68,39 +81,38 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
     return found
 
 
-def simulate(named: Sequence[Named], *, frequent_first: bool = False, runs: int = 20, seed: int = 1) -> list[Worth]:
-    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones.
-
-    Parameters
-    ----------
-    frequent_first
-        True if a person judges the names in the order of their frequency (`firstline import incidents`), and not each
-        with its first message.
-    """
+def simulate(named: Sequence[Named], order: Order = "first message", *, runs: int = 20, seed: int = 1) -> list[Worth]:
+    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones."""
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
         chance = random.Random(f"{seed} {run}")  # noqa: S311 - a simulation that can be repeated
         names = chance.sample(list(named), min(NAMES, len(named)))
-        for worth in _run(names, chance, frequent_first=frequent_first):
+        for worth in _run(names, chance, order):
             measured[worth.clicks].append(worth)
-    return [
-        Worth(clicks, fmean(each.right for each in found), fmean(each.pages_found for each in found))
-        for clicks, found in measured.items()
-        if found
-    ]
+    return [_mean(found) for found in measured.values() if found]
 
 
-def _run(names: Sequence[Named], chance: random.Random, *, frequent_first: bool) -> list[Worth]:
+def _mean(found: Sequence[Worth]) -> Worth:
+    right, pages = [each.right for each in found], [each.pages_found for each in found]
+    spreads = (stdev(right), stdev(pages)) if len(found) > 1 else (0.0, 0.0)
+    return Worth(found[0].clicks, fmean(right), fmean(pages), *spreads)
+
+
+def _run(names: Sequence[Named], chance: random.Random, order: Order) -> list[Worth]:
     volume = [1 / place for place in range(1, len(names) + 1)]
     total = list(accumulate(volume))
     words: dict[int, Word] = {}
+    came: set[int] = set()
     found, clicks = [], 0
     for target in CLICKS:
         while clicks < target:
-            if frequent_first and clicks < len(names):
+            if order == "frequent first" and clicks < len(names):
                 number = clicks
             else:
                 (number,) = chance.choices(range(len(names)), cum_weights=total)
+            if order == "comes again" and number not in came:
+                came.add(number)
+                continue
             known = words.get(number)
             if known is None or level(known.severity) != level(names[number].truth):
                 words[number] = _click(names[number], chance)

@@ -185,6 +185,9 @@ class _EvidenceFile(_Strict):
     earlier: tuple[_Earlier, ...] = ()
     similar: tuple[_Similar, ...] = ()
     deployments: tuple[_Deployed, ...] = ()
+    word: Severity | None = None
+    """The word of a person on this alert, said before it came, if its source states no severity."""
+
     unreadable: tuple[Literal["alerts", "service", "earlier", "similar", "deployments"], ...] = ()
 
 
@@ -267,8 +270,10 @@ class _Snapshot:
         self._refuse("deployments")
         return [deployment for deployment in self._deployments() if deployment.deployed_at >= since]
 
-    def word_on(self, subject: AlertKind) -> Word | None:  # noqa: ARG002
-        return None
+    def word_on(self, subject: AlertKind) -> Word | None:
+        said = self._file.word
+        known = {"subject": subject, "person": "case:1", "by": "somebody", "at": self._file.now}
+        return None if said is None else Word.model_validate({"severity": said, **known})
 
     def words(self) -> list[Word]:
         return []

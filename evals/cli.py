@@ -12,7 +12,17 @@ from rich.console import Console
 from evals import agreement, asking, baseline, console, earned, own_rules, public_rules, unstated
 from evals.baseline import Baseline
 from evals.cases import CASES, Case, load
-from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
+from evals.classifiers import (
+    RUNBOOKS,
+    Classifier,
+    ModelFor,
+    Obedient,
+    Policy,
+    Recorder,
+    Replay,
+    history_only,
+    rules_only,
+)
 from evals.costs import Costs
 from evals.redaction import measure
 from evals.scoring import Score, score
@@ -20,6 +30,10 @@ from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.errors import ConfigurationError
 from firstline.policy.costs import MISSED_PAGE_COST
 from firstline.policy.model import Price
+
+OPENAI = "https://api.openai.com/v1"
+KEYS = ("EVAL_API_KEY", "FIRSTLINE_MODEL_KEY")
+"""The variables of the environment that may hold the model's key; the first that is set counts."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,8 +52,13 @@ def evals(
     ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
-    ] = "https://api.openai.com/v1",
-    model: Annotated[str, typer.Option(envvar="EVAL_MODEL", help="Ask this model. The key is in EVAL_API_KEY.")] = "",
+    ] = OPENAI,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", envvar="EVAL_MODEL", help="Ask this model; may be given more than once. Key: EVAL_API_KEY."
+        ),
+    ] = None,
     deadline: Annotated[float, typer.Option(help="Seconds that one answer may take.")] = 30,
     max_output_tokens: Annotated[int, typer.Option(help="Models that reason need 4000.")] = 1_500,
     price: Annotated[float, typer.Option(envvar="EVAL_PRICE", min=0, help="What a million tokens in cost.")] = 0,
@@ -53,6 +72,7 @@ def evals(
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
     accept: Annotated[bool, typer.Option(help="Make these results the new baseline of these cases.")] = False,
     cases: Annotated[Path, typer.Option(help="The folder of cases, such as your own; it keeps its baseline.")] = CASES,
+    runbooks: Annotated[Path, typer.Option(help="The runbooks and rules to judge with.")] = RUNBOOKS,
     missed_page_cost: Annotated[
         float, typer.Option(min=0, help="A missed page costs as much as so many needless ones.")
     ] = MISSED_PAGE_COST,
@@ -67,6 +87,7 @@ def evals(
     """Measure the verdicts. Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     with _explaining(out):
+        cases = CASES if cases.resolve() == CASES.resolve() else cases
         if redaction:
             raise typer.Exit(_measure_redaction(out, bodies))
         if earned_say:
@@ -81,11 +102,12 @@ def evals(
         if accept and only:
             raise ConfigurationError("A baseline is of all cases: leave --only out.")
         recorded = Replay(replay) if replay else None
-        policy = Policy.of()
+        policy = Policy.of(runbooks)
         classifiers = [rules_only(policy), history_only(policy)]
-        if model:
-            asking = _asking(base_url, model, deadline, max_output_tokens, record)
-            classifiers.append(Classifier(model, policy, asking))
+        names = list(dict.fromkeys(models or ()))
+        for name in names:
+            answers = record and (record / name.replace("/", "-") if len(names) > 1 else record)
+            classifiers.append(Classifier(name, policy, _asking(base_url, name, deadline, max_output_tokens, answers)))
         if recorded is not None:
             classifiers.append(Classifier(recorded.name, policy, recorded))
         if obedient:
@@ -94,7 +116,7 @@ def evals(
         before, since = _before(cases, only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
         console.show(out, scores, before, since, price=prices, every_case=all_cases)
-        second = _score(out, unstated.load(), classifiers[: 1 + bool(model)]) if cases == CASES and not only else []
+        second = _score(out, unstated.load(), _on_unstated(classifiers, names)) if cases == CASES and not only else []
         _show_costs(out, scores, second, missed_page_cost)
         if not only:
             console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
@@ -103,6 +125,11 @@ def evals(
             stale = f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again."
             out.print(stale, style="yellow")
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
+
+
+def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
+    """Return those that judge the second set, which has no past: rules alone, and the models."""
+    return [classifiers[0], *(found for found in classifiers if found.name in models)]
 
 
 @contextmanager
@@ -139,7 +166,7 @@ def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_p
 def _measure_clicks(out: Console, rules: Path | None, cases: Path) -> None:
     named = asking.of_rules(public_rules.read(rules)) if rules else asking.of_cases(load(cases))
     with out.status(f"{len(named)} alerts"):
-        console.show_clicks(out, asking.simulate(named), asking.simulate(named, frequent_first=True))
+        console.show_clicks(out, {order: asking.simulate(named, order) for order in asking.ORDERS})
         if rules:
             console.show_own_rules(out, own_rules.leave_file_out(named))
 
@@ -158,6 +185,8 @@ def _measure_redaction(out: Console, bodies: Path | None) -> int:
 
 
 def _chosen(folder: Path, only: str) -> list[Case]:
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: no such folder of cases")
     chosen = [case for case in load(folder) if only in case.name]
     if not chosen:
         raise ConfigurationError(f"{folder}: no case{f' with {only!r} in its name' if only else ''}")
@@ -198,9 +227,9 @@ def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, 
     endpoint = Endpoint(
         base_url=base_url,
         model=model,
-        api_key=lambda: os.environ.get("EVAL_API_KEY") or None,
+        api_key=lambda: next(filter(None, map(os.environ.get, KEYS)), None),
         max_output_tokens=max_output_tokens,
-        key_name="EVAL_API_KEY",
+        key_name=KEYS[0],
     )
     chat = ChatModel(endpoint, deadline_seconds=deadline)
     return lambda case: Recorder(chat, record, case) if record else chat

@@ -1,6 +1,6 @@
 """The tables of the evals on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rich.console import Console
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from evals import baseline, earned
 from evals.agreement import Agreement, Comparison
-from evals.asking import Worth
+from evals.asking import Order, Worth
 from evals.baseline import Baseline
 from evals.costs import Costs
 from evals.own_rules import Learned
@@ -167,13 +167,14 @@ def spent(usage: Usage, price: Price) -> str:
     return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
 
 
-def show_clicks(out: Console, as_they_come: Sequence[Worth], frequent_first: Sequence[Worth]) -> None:
-    """Print what people's clicks are worth: at each name's first message, and on the most frequent names first."""
-    names = ("clicks", "right", "pages found", "frequent first: right", "pages found")
-    table = Table(*names, title="Alerts after so many clicks, by volume", title_justify="left")
-    for worth, other in zip(as_they_come, frequent_first, strict=True):
-        figures = (worth.right, worth.pages_found, other.right, other.pages_found)
-        table.add_row(str(worth.clicks), *map(ratio, figures))
+def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
+    """Print what people's clicks are worth, by the questions that they answer, with the spread of organisations."""
+    title = "Alerts after so many clicks, by volume (± between organisations)"
+    table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
+    for order, worths in found.items():
+        for worth in worths:
+            right = f"{ratio(worth.right)} ± {ratio(worth.right_spread)}"
+            table.add_row(order, str(worth.clicks), right, f"{ratio(worth.pages_found)} ± {ratio(worth.found_spread)}")
     out.print(table)
 
 

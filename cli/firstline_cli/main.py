@@ -1,6 +1,8 @@
 """The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
 
+import gc
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -45,8 +47,15 @@ _AT_NIGHT = (
 
 _HISTORY = ("report", "replay", "audit", "learn")
 
+_EVALUATION = {"eval": "evaluation"}
+"""The command that measures verdicts, with its module."""
+
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
+
+
+_GARBAGE = 100_000
+"""The objects between two looks for garbage. What is imported is none, and looking takes a tenth of a short command."""
 
 
 class LazyGroup(TyperGroup):
@@ -54,7 +63,7 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands, in the order of the help."""
-        return [*_GROUPS, *_AT_NIGHT, *_HISTORY, *_SET_UP]
+        return [*_GROUPS, *_AT_NIGHT, *_HISTORY, *_EVALUATION, *_SET_UP]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return a command by its name, or None."""
@@ -66,8 +75,10 @@ class LazyGroup(TyperGroup):
             return _group("incidents", "incidents").commands[cmd_name]
         if cmd_name in _HISTORY:
             return _group("history", "history").commands[cmd_name]
+        if cmd_name in _EVALUATION:
+            return _single(_EVALUATION[cmd_name], cmd_name, "evaluation")
         if cmd_name in _SET_UP:
-            return _single(_SET_UP[cmd_name], cmd_name)
+            return _single(_SET_UP[cmd_name], cmd_name, cmd_name)
         return None
 
     def invoke(self, ctx: Any) -> Any:
@@ -95,9 +106,9 @@ def _group(module: str, attribute: str) -> TyperGroup:
     return get_group(getattr(import_module(f"firstline_cli.{module}"), attribute))
 
 
-def _single(module: str, name: str) -> Any:
+def _single(module: str, name: str, attribute: str) -> Any:
     """Return the only command of a module's application."""
-    found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), name))
+    found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), attribute))
     found.name = name
     return found
 
@@ -120,10 +131,11 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines out of what a command prints."""
-    logging.getLogger().setLevel(logging.WARNING)
-    from firstline.observability import logger
-
-    level = logger.log_level
-    logger.setLevel(logging.WARNING)
-    context.call_on_close(lambda: logger.setLevel(level))
+    """Keep the functions' log lines out of what a command prints, and the garbage collector out of its imports."""
+    # Pydantic would look through every package of the environment for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
+    context.call_on_close(lambda: logging.disable(disabled))
+    context.call_on_close(lambda: gc.set_threshold(*thresholds))
+    logging.disable(logging.INFO)
+    gc.set_threshold(_GARBAGE)

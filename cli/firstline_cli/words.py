@@ -18,6 +18,7 @@ from firstline.text import one_line
 _SEVERITIES = get_args(Severity.__value__)
 _ANSWERS = ("real", "noise", "wrong-cause")
 MAX_HIDDEN = 30
+MAX_UNJUDGED = 15
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
@@ -29,6 +30,8 @@ def print_lessons(console: Console, table: Table, days: float) -> None:
     earned = earned_by(history.disagreements())
     if earned.standings:
         console.print(earned_table(earned))
+    if learned.unjudged:
+        console.print(_unjudged(learned))
     if learned.hidden:
         console.print(_hidden(learned))
     for suggestion in learned.suggestions:
@@ -59,6 +62,16 @@ def earned_table(earned: Earned) -> Grid:
         for move, standing in sorted(moves.items()):
             counts = "yes" if standing.counts else "not yet"
             grid.add_row(decider, move, str(standing.bets), f"{standing.wealth:.2f}", counts)
+    return grid
+
+
+def _unjudged(learned: Lessons) -> Grid:
+    title = "How bad are these? Nobody has said yet: firstline judge <incident> high (or medium, low, noise)"
+    grid = Grid("alert", "incidents", "of all", "last incident", title=title, title_justify="left")
+    for alert in learned.unjudged[:MAX_UNJUDGED]:
+        grid.add_row(one_line(alert.alert_name, 60), str(alert.incidents), percent(alert.share), alert.last)
+    if len(learned.unjudged) > MAX_UNJUDGED:
+        grid.add_row(f"and {len(learned.unjudged) - MAX_UNJUDGED} more: firstline import incidents")
     return grid
 
 

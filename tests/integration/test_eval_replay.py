@@ -1,6 +1,7 @@
 """`make eval` with a model behind real HTTP: its answers are recorded, and replayed when it is gone."""
 
 import json
+import re
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from evals import baseline
+from evals import baseline, cli
 from evals.cases import load
 from evals.cli import app
 from tests.integration.chat_server import VERDICT, Script, Server, completion, error, serving
@@ -22,6 +23,7 @@ CASES = [case for case in load() if ONLY in case.name]
 @pytest.fixture(autouse=True)
 def no_last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baseline, "LAST_RUN", tmp_path / "last-run.json")
+    monkeypatch.setattr(cli, "load", lambda folder: CASES)  # it takes a second to read all of them
 
 
 def _judging(http: BaseHTTPRequestHandler, server: Server) -> None:
@@ -102,3 +104,26 @@ def test_a_server_that_only_fails_is_recorded_as_such(tmp_path: Path, serve: Cal
     for output in (live.output, again.output):
         without, with_model = _row(output, "macro-F1 over severities")[2:]
         assert with_model == without  # rules and history decide
+
+
+def _named(http: BaseHTTPRequestHandler, server: Server) -> None:
+    """High from the model `loud`, low from every other one."""
+    severity = "high" if server.requests[-1]["body"]["model"] == "loud" else "low"
+    verdict = VERDICT | {"severity": severity, "runbook_id": None, "can_be_remediated": False}
+    completion({"content": json.dumps(verdict)})(http, server)
+
+
+def test_two_models_are_compared_in_one_run(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    asked = ["--model", "loud", "--model", "quiet", "--record", str(folder)]
+    with serving(_named) as server:
+        found = CliRunner(env={"COLUMNS": "200", "EVAL_API_KEY": "any"}).invoke(
+            app, ["--only", ONLY, "--no-obedient", "--base-url", server.url, *asked]
+        )
+
+    assert found.exit_code == 0, found.output
+    *_, loud, quiet = _row(found.output, "model asked / no verdict")
+    assert loud == quiet == f"{len(server.requests) // 2} / 0"
+    assert {path.relative_to(folder).parts[0] for path in folder.rglob("*.json")} == {"loud", "quiet"}
+    assert re.search(r"cases\s*│ loud", found.output)
+    assert re.search(r"cases\s*│ quiet", found.output)

@@ -12,6 +12,7 @@ import yaml
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from evals import baseline
 from evals.cases import load
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
@@ -275,3 +276,60 @@ def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "is not over yet" in result.output
     assert not (tmp_path / "drafts").exists()
+
+
+# --- many at once ---
+
+
+def judged_twice(table: Table) -> list[str]:
+    """Two incidents of one alert that people judged, and one that proves nothing."""
+    incidents = [ended(table, at=OPENED - timedelta(days=number)) for number in (2, 1)]
+    for incident, severity in zip(incidents, ("low", "critical"), strict=True):
+        judges(table, "grace", incident, severity)
+    ended(table, "expired")
+    return incidents
+
+
+def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_verdicts_cost(
+    table: Table, tmp_path: Path
+) -> None:
+    judged_twice(table)
+    folder, project = tmp_path / "cases", baseline.BASELINE.read_bytes()
+    first = local("eval", "--last", "50", "--cases", str(folder), "--accept")
+
+    assert first.exit_code == 0, first.output
+    assert "2 new cases, 0 were there" in first.output
+    assert sorted(case.truth.severity for case in load(folder)) == ["critical", "low"]
+    assert all(case.name.partition("/")[2].startswith("queuelong-now-") for case in load(folder))
+    assert re.search(r"2 cases\s*│ history-only", first.output)
+    assert (folder / "baseline.json").exists()
+    assert baseline.BASELINE.read_bytes() == project, "cases from elsewhere never move the project's baseline"
+
+
+def test_a_case_that_somebody_edited_stays(table: Table, tmp_path: Path) -> None:
+    judged_twice(table)
+    local("eval", "--last", "50", "--cases", str(tmp_path))
+    (truth, _) = sorted(tmp_path.rglob("truth.yaml"))
+    truth.write_text("severity: high\ncause: load\nrunbook: null\nwhy: We looked once more.\n", encoding="utf-8")
+    again = local("eval", "--last", "50", "--cases", str(tmp_path))
+
+    assert "0 new cases, 2 were there" in again.output
+    assert "We looked once more." in truth.read_text(encoding="utf-8")
+
+
+def test_without_cases_or_judged_incidents_it_says_what_to_do(table: Table, tmp_path: Path) -> None:
+    for asked, words in (((), "--last 50` makes it"), (("--last", "5"), "No incident of the last 90 days is judged")):
+        result = local("eval", *asked, "--cases", str(tmp_path / "none"))
+        assert result.exit_code == 2
+        assert words in result.output
+
+
+def test_a_case_without_one_of_its_files_is_named_with_the_file(table: Table, tmp_path: Path) -> None:
+    judged_twice(table)
+    local("eval", "--last", "50", "--cases", str(tmp_path))
+    (truth, _) = sorted(tmp_path.rglob("truth.yaml"))
+    truth.unlink()
+    result = local("eval", "--cases", str(tmp_path))
+
+    assert result.exit_code == 2
+    assert str(truth) in result.output.replace("\n", "")

@@ -287,7 +287,7 @@ def reconciles(world: World, incident: Incident) -> None:
 def watches(world: World, incident: Incident) -> None:
     world.heartbeats.expect("backup", alert(), NOON)
     (pulse,), before = world.heartbeats.pulses()
-    world.heartbeats.watch(before, NOON)
+    world.heartbeats.watch(before, [pulse], NOON)
     world.heartbeats.mark(pulse, NOON, NOON)
     absent = alert(source="firstline", fingerprint="heartbeat", group_key="firstline:heartbeat", service="shop")
     world.groups.read({absent.group_key: [absent.fingerprint], "storm:firstline": []}, ["network#a1"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firstline.classification.feedback import last_words
-from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord
+from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord, Measured
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render
@@ -64,9 +64,12 @@ class Names:
         return self.addresses.setdefault(found[0], f"192.0.2.{len(self.addresses) % 250 + 1}")
 
 
-def write(story: Story, folder: Path) -> Path:
-    """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place."""
-    place = folder / kind(story) / _slug(story.incident.alert.alert_name)
+def write(story: Story, folder: Path, name: str | None = None) -> Path:
+    """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place.
+
+    Without a name it is called as its alert.
+    """
+    place = folder / kind(story) / (name or slug(story.incident.alert.alert_name))
     place.mkdir(parents=True, exist_ok=True)
     names = Names.of(story.record)
 
@@ -80,14 +83,15 @@ def write(story: Story, folder: Path) -> Path:
         "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
         "hosts": [names.other(host) for host in incident.hosts],
         "labels": {name: names.other(safe_label(name, value, MAX_NOTE)) for name, value in labels},
+        "measured": [_measured(said, names) for said in alert.measured],
     }
     files: dict[str, dict[str, Any]] = {
         "alert.yaml": {"alert": alert, "incident": incident, **safe},
         "evidence.yaml": {"evidence": story.evidence, "now": incident.opened_at, "age": _age, "said": _said},
         "truth.yaml": _truth(story),
     }
-    for name, values in files.items():
-        (place / name).write_text(render(name, **values, other=other), encoding="utf-8")
+    for file, values in files.items():
+        (place / file).write_text(render(file, **values, other=other), encoding="utf-8")
     return place
 
 
@@ -98,6 +102,13 @@ def kind(story: Story) -> str:
     if story.severity()[0] == "noise":
         return "noise"
     return "recurring" if story.evidence.earlier else "real"
+
+
+def _measured(said: Measured, names: Names) -> dict[str, Any]:
+    """Return a metric that the alert's rule measures, from which runbooks are known, with names changed."""
+    found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
+    where = {label: names.other(safe_label(label, value, MAX_NOTE)) for label, value in said.where.items()}
+    return found | ({"where": where} if where else {})
 
 
 def _people(record: IncidentRecord) -> set[str]:
@@ -144,5 +155,6 @@ def _age(span: timedelta) -> str:
     return f"{seconds // 86_400}d" if seconds and seconds % 86_400 == 0 else f"{seconds}s"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return a text as the name of a folder."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "incident"

@@ -11,7 +11,7 @@ from firstline.channels.slack import feed, render, render_details, render_pointe
 from firstline.channels.slack_feedback import note_form
 from firstline.channels.slack_text import escape, escape_markup
 from firstline.channels.summary import StackInfo
-from firstline.models import Approval, Feedback, Member, Note, NotificationKind
+from firstline.models import AlertKind, Approval, Feedback, Member, Note, NotificationKind
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
@@ -134,6 +134,17 @@ def test_everybody_is_asked_whether_it_was_right(kind: str) -> None:
     ]
     assert max(map(len, carries(blocks))) <= 150, "Slack takes no longer option"
     assert "judge" not in buttons(render(a_notification(kind), interactive=False)["blocks"])
+
+
+@pytest.mark.parametrize(("before", "words"), [(0, ""), (1, "It has come once before."), (4, "It has come 4 times")])
+def test_what_nobody_judged_is_asked_with_how_often_it_came(before: int, words: str) -> None:
+    subject = AlertKind(source="cloudwatch", alert_name="orders-5xx", environment="prod")
+    verdict = a_classification(subject=subject, came_before=before)
+    shown = said(render(a_notification("needs_human", a_record(classification=verdict)))["blocks"])
+
+    assert "nobody said yet how bad this alert is" in shown
+    assert words in shown
+    assert ("before." in shown) == (before > 0)
 
 
 def test_the_message_says_what_people_say_and_what_fixed_it() -> None:

@@ -133,6 +133,18 @@ def test_noise_by_answers_alone_takes_an_approvers_word(
     assert judge(DATA_LOSS, earlier=[earlier.model_copy(update=known)]).severity == "critical"
 
 
+@pytest.mark.parametrize(("known", "before"), [({}, 0), ({"same_name_last_day": 4}, 3)])
+def test_a_question_says_how_often_the_alert_came(judge: Judge, known: dict[str, Any], before: int) -> None:
+    verdict = judge(DATA_LOSS, **known)
+
+    assert (verdict.asks, verdict.came_before) == (True, before)
+    assert judge({**DATA_LOSS, "severity_stated": True}, **known).came_before == 0
+
+
+def test_earlier_incidents_count_as_well(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
+    assert judge(DATA_LOSS, earlier=ended("resolved", "resolved", severity="critical")).came_before == 2
+
+
 def test_who_is_asked(judge: Judge) -> None:
     assert judge(DATA_LOSS).asks
     assert not judge({**DATA_LOSS, "severity_stated": True}).asks
@@ -184,6 +196,23 @@ class TestNearest:
 
     def test_without_words_nothing_is_near(self, alert: NormalizedAlert) -> None:
         assert own_words.nearest(alert, []) is None
+
+    def test_one_that_reads_like_it_outvotes_several_that_share_words(self, alert: NormalizedAlert) -> None:
+        like = a_word("critical", "PostgresReplicationLag", alert.message)
+        others = [a_word("low", f"ReplicationSlot{letter}", "PostgreSQL slot is unused") for letter in "ABCDE"]
+        scores = [near.score for other in others if (near := own_words.nearest(alert, [other])) is not None]
+        near = own_words.nearest(alert, [*others, like])
+
+        assert sum(score**2 for score in scores) > 1 > max(scores) > own_words.NEAR_FROM
+        assert near is not None
+        assert near.word == like
+
+    def test_where_votes_are_even_the_alert_pages(self, alert: NormalizedAlert) -> None:
+        for name in ("ReplicationLag", "LagOfReplicas"):
+            text = "Replication lag of the database"
+            near = own_words.nearest(alert, [a_word("high", name, text), a_word("low", name, text)])
+            assert near is not None
+            assert near.word.severity == "high"
 
     def test_most_of_the_nearest_decide(self, alert: NormalizedAlert) -> None:
         text = "Replication lag of the database"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,7 +44,7 @@ class Lambda:
     def watch(self, **parts: Callable[..., Any]) -> ThrottleWatch:
         """Return what a new process of reconcile has."""
         given: dict[str, Any] = {"refused": self._between, "claim": self._claim, "say": self._say}
-        return ThrottleWatch(**given | parts, stack="firstline-prod")
+        return ThrottleWatch(**given | parts, stack="firstline-prod", zone=ZoneInfo("Europe/Berlin"))
 
 
 def test_refusals_are_told_with_their_function_and_the_fix() -> None:
@@ -52,7 +53,7 @@ def test_refusals_are_told_with_their_function_and_the_fix() -> None:
 
     ((subject, text),) = account.said
     assert subject == "firstline-prod: Lambda had no room for 12 invocations"
-    assert "Between 09:00 and 10:00 UTC" in text
+    assert "Between 10:00 and 11:00 CET" in text
     assert "firstline-prod-escalate 9, firstline-prod-notify 3" in text
     assert "ReservedConcurrency" in text
 
@@ -77,7 +78,7 @@ def test_minutes_and_hours_without_a_run_lose_no_look() -> None:
     watch.look(at(8, 59))
     watch.look(at(12, 31))
     assert account.asked == [(7, 8), (8, 12)]
-    assert "Between 08:00 and 12:00 UTC" in account.said[-1][1]
+    assert "Between 09:00 and 13:00 CET" in account.said[-1][1]
 
 
 @pytest.mark.parametrize("failure", [MetricsUnavailable("throttled"), HistoryUnavailable("throttled")])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firstline.models import Evidence, Feedback, IncidentRecord
+from firstline.models import AlertKind, Evidence, Feedback, IncidentRecord
 from firstline.policy.rules import Rules
 from firstline.reports.lessons import lessons
 from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
@@ -108,3 +108,20 @@ def test_what_was_hidden_is_listed_with_why_and_the_last_one() -> None:
     assert (first.incidents, first.last, first.real) == (3, "inc-2", False)
     assert first.reason == "3 of the last 5 came to nothing"
     assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
+
+
+def test_what_nobody_judged_is_listed_the_most_frequent_first() -> None:
+    def unstated(name: str, number: int, *said: str) -> IncidentRecord:
+        kind = AlertKind(source="cloudwatch", alert_name=name, environment="prod")
+        found = closed(number=number, alert_name=name)
+        words = [Feedback(person=who, by=who, said="word", severity="low", at=NOW) for who in said]
+        verdict = a_classification(severity="medium", subject=kind)
+        return found.model_copy(update={"classification": verdict, "feedback": words})
+
+    judged = [unstated("judged", 0, "ana"), unstated("judged", 1)]
+    records = [unstated("rare", 2), unstated("often", 3), *judged, unstated("often", 4), closed(number=5)]
+    often, rare = lessons(records).unjudged
+
+    assert (often.alert_name, often.incidents, often.last) == ("often", 2, "inc-4")
+    assert often.share == pytest.approx(2 / 6)
+    assert rare.alert_name == "rare"

@@ -43,7 +43,12 @@ def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
     verdict = record.classification
     if verdict is None or verdict.subject is None or not is_asked(record):
         return []
-    text = "Its source states no severity, and nobody said yet how bad this alert is. What shall it do from now on?"
+    before = verdict.came_before
+    often = f" It has come {'once' if before == 1 else f'{before} times'} before." if before else ""
+    text = (
+        "Its source states no severity, and nobody said yet how bad this alert is."
+        f"{often} What shall it do from now on?"
+    )
     buttons = [
         {
             "type": "button",

@@ -1,6 +1,7 @@
 """The causes that the evidence about a database names, and used-up burst credits, which other kinds have too. Pure."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from firstline.classification.seen import GROWN, Category, Cause, Seen
 from firstline.classification.vital_signs import told_change
@@ -11,7 +12,13 @@ _SATURATED_PERCENT, _STILL_BUSY_PERCENT = 90, 80
 _CREDITS_LEFT = 5
 _LAG_SECONDS = 300
 _LAG_BEGUN_SECONDS, _LAG_GROWN = 60, 10
+_LAG_BYTES, _LAG_MILLISECONDS = 5 * _GIB, 10_000
+_FAILS_OVER_WITHIN = timedelta(minutes=15)
+"""A failover takes minutes. What fires later than this is explained by it only if nothing else explains it."""
+
 _QUEUE = 20
+_DEADLOCKS_A_SECOND = 0.1
+_QUARTER, _SWAPPED = 0.25, 256 * _MIB
 _MIN_CONNECTIONS = 50
 _NEAR_ITS_LIMIT, _FAR_FROM_ITS_LIMIT = 0.9, 0.5
 _AT_ITS_PEAK = 0.95
@@ -38,17 +45,13 @@ def causes(seen: Seen) -> Iterator[Cause]:
     if state in _UNUSABLE:
         yield seen.cause(*_UNUSABLE[state])
     yield from _storage(seen)
-    if (event := seen.event("failover")) is not None:
-        yield seen.cause("failover", f"The database failed over ({told_change(event)})")
+    failover = seen.event("failover")
+    if failover is not None and seen.opened_at - failover.at <= _FAILS_OVER_WITHIN:
+        yield seen.cause("failover", f"The database failed over ({told_change(failover)})")
     maintained = seen.event("maintenance")
     if maintained is not None and state in _AT_WORK:
         yield seen.cause("maintenance", f"AWS works on the database ({told_change(maintained)})")
-    if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
-        yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
-    begun = seen.above("ReplicaLag", _LAG_BEGUN_SECONDS) and seen.grew("ReplicaLag", _LAG_GROWN)
-    if begun or seen.above("ReplicaLag", _LAG_SECONDS):
-        words = "The replica is behind its primary"
-        yield seen.cause("replication lag", words, "ReplicaLag", "WriteIOPS")
+    yield from _replication(seen)
     yield from credits_used_up(seen)
     if _cpu_saturated(seen):
         yield seen.cause("CPU saturated", "The CPU of the database is saturated", "CPUUtilization")
@@ -57,6 +60,10 @@ def causes(seen: Seen) -> Iterator[Cause]:
     if seen.above("DiskQueueDepth", _QUEUE) and seen.grew("DiskQueueDepth", 3):
         words = "The disk cannot keep up with its reads and writes"
         yield seen.cause("disk saturated", words, "DiskQueueDepth", "ReadIOPS", "WriteIOPS")
+    if seen.above("Deadlocks", _DEADLOCKS_A_SECOND) and seen.grew("Deadlocks", 3):
+        yield seen.cause("lock contention", "Transactions of the database block each other", "Deadlocks")
+    if failover is not None:
+        yield seen.cause("failover", f"The database failed over ({told_change(failover)})")
     if maintained is not None:  # it explains only what no metric does: AWS tells of plans under this category, too
         yield seen.cause("maintenance", f"AWS works on the database ({told_change(maintained)})")
 
@@ -75,18 +82,33 @@ def _storage(seen: Seen) -> Iterator[Cause]:
         yield seen.cause("storage full", f"The storage of the database is nearly full ({told_change(event)})")
 
 
+def _replication(seen: Seen) -> Iterator[Cause]:
+    """Find a replica that is behind: by its own lag, or by what its primary has yet to send it."""
+    if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
+        yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
+    words = "The replica is behind its primary"
+    begun = seen.above("ReplicaLag", _LAG_BEGUN_SECONDS) and seen.grew("ReplicaLag", _LAG_GROWN)
+    if begun or seen.above("ReplicaLag", _LAG_SECONDS):
+        yield seen.cause("replication lag", words, "ReplicaLag", "WriteIOPS")
+    for name, bound in (("OldestReplicationSlotLag", _LAG_BYTES), ("AuroraReplicaLag", _LAG_MILLISECONDS)):
+        if seen.above(name, bound) and seen.grew(name, _LAG_GROWN):
+            yield seen.cause("replication lag", words, name, "WriteIOPS")
+
+
 def _cpu_saturated(seen: Seen) -> bool:
-    """Return True if the CPU is saturated now, or was within the hour and is busier than before by half."""
+    """Return True if the CPU is saturated now, or was within the hour and has been or become busy since."""
     reading = seen.readings.get("CPUUtilization")
     if reading is None:
         return False
-    peaked = (reading.highest or 0) >= _SATURATED_PERCENT and seen.grew("CPUUtilization", GROWN)
+    all_the_time = (reading.lowest or 0) >= _STILL_BUSY_PERCENT
+    peaked = (reading.highest or 0) >= _SATURATED_PERCENT and (all_the_time or seen.grew("CPUUtilization", GROWN))
     return seen.above("CPUUtilization", _STILL_BUSY_PERCENT if peaked else _SATURATED_PERCENT)
 
 
 def _memory(seen: Seen) -> Iterator[Cause]:
     swaps = seen.above("SwapUsage", _GIB) and seen.grew("SwapUsage", 2)
-    if seen.below("FreeableMemory", 100 * _MIB) or seen.fell("FreeableMemory") or swaps:
+    shrank = seen.fell("FreeableMemory", _QUARTER) and seen.above("SwapUsage", _SWAPPED) and seen.grew("SwapUsage", 2)
+    if seen.below("FreeableMemory", 100 * _MIB) or seen.fell("FreeableMemory") or swaps or shrank:
         yield seen.cause("memory short", "The database is short of memory", "FreeableMemory", "SwapUsage")
 
 

@@ -18,6 +18,7 @@ type Category = Literal[
     "memory short",
     "burst credits used up",
     "disk saturated",
+    "lock contention",
     "hardware",
     "stopped",
     "misconfigured",
@@ -104,12 +105,12 @@ class Seen:
             return False
         return reading.now >= factor * max(reading.hour_ago, reading.week_ago or 0.0)
 
-    def fell(self, name: str) -> bool:
-        """Return True if the metric is a tenth or less of what it was an hour and, if known, a week ago."""
+    def fell(self, name: str, to: float = _COLLAPSED) -> bool:
+        """Return True if the metric is at most this share of what it was an hour and, if known, a week ago."""
         reading = self.readings.get(name)
         if reading is None or not reading.hour_ago:
             return False
-        return reading.now <= _COLLAPSED * min(reading.hour_ago, reading.week_ago or reading.hour_ago)
+        return reading.now <= to * min(reading.hour_ago, reading.week_ago or reading.hour_ago)
 
     def rose(self, name: str) -> bool:
         """Return True if a count of failures rose: AWS leaves out most that are zero."""

@@ -52,7 +52,13 @@ def decide(case: Case) -> Classification:
         series=case.evidence.metric,
         subject=own_words.about(incident.alert) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
+        came_before=_came_before(case) if case.takes_a_word else 0,
     )
+
+
+def _came_before(case: Case) -> int:
+    """Return how often the alert came before: its name within a day, or its group in the last incidents."""
+    return max(case.evidence.same_name_last_day - 1, len(case.evidence.earlier))
 
 
 def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:

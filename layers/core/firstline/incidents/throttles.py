@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from firstline.text import count
 
@@ -30,12 +30,15 @@ class ThrottleWatch:
         Claims to tell of the hours until a time; returns False if another process does.
     say
         Tells the stack's operators a subject and a text.
+    zone
+        The stack's time zone, in which people read times.
     """
 
     refused: Callable[[datetime, datetime], Mapping[str, int]]
     claim: Callable[[datetime, datetime], bool]
     say: Callable[[str, str], object]
     stack: str
+    zone: tzinfo = UTC
     _until: datetime | None = field(default=None, init=False)
     """The end of the last hour that this process has looked at."""
 
@@ -51,10 +54,11 @@ class ThrottleWatch:
         refused = self.refused(begin, end)
         if not refused or not self.claim(end, now):
             return
+        since, until = (moment.astimezone(self.zone) for moment in (begin, end))
         each = ", ".join(f"{name} {number}" for name, number in sorted(refused.items(), key=lambda one: -one[1]))
         self.say(
             f"{self.stack}: Lambda had no room for {count(sum(refused.values()), 'invocation')}",
-            f"Between {begin:%H:%M} and {end:%H:%M} UTC Lambda refused to run functions of {self.stack}, because "
+            f"Between {since:%H:%M} and {until:%H:%M %Z} Lambda refused to run functions of {self.stack}, because "
             f"no concurrent execution was free: {each}. Their callers try again, so alerts and pages are late. "
             "Raise the account's quota 'Concurrent executions', or reserve some: the parameter ReservedConcurrency.",
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
-    from firstline.models.classification import Classification, DecidedBy, Stance
+    from firstline.models.classification import Classification, DecidedBy, Stance, Usage
     from firstline.models.evidence import (
         AlarmEvidence,
         AlertCount,
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
         Page,
     )
     from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
-    from firstline.models.usage import Usage
     from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
@@ -84,7 +83,7 @@ __all__ = [
 
 _NAMES = {
     "alert": "AlertLink Direction Location Measured NormalizedAlert",
-    "classification": "Classification DecidedBy Stance",
+    "classification": "Classification DecidedBy Stance Usage",
     "evidence": (
         "AlarmEvidence AlertCount Deployment DeploymentState EarlierIncident ErrorLine ErrorLog Evidence "
         "Maintenance MetricReading OwnerTags Resource ResourceChange ResourceFact ServiceActivity "
@@ -100,7 +99,6 @@ _NAMES = {
     ),
     "record": "Approval Decision Feedback IncidentRecord Member Note Notification NotificationKind Outcome Page",
     "severity": "PAGING_RANK SEVERITY_RANK Severity SourceSeverity",
-    "usage": "Usage",
     "word": "DROPS_FOR EVERYWHERE AlertKind NearWord Word kind_of short_environment",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

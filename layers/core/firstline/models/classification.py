@@ -8,12 +8,34 @@ from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import Hold
 from firstline.models.metric import MetricSeries
 from firstline.models.severity import Severity
-from firstline.models.usage import Usage
 from firstline.models.word import AlertKind, Word
 
 type DecidedBy = Literal["rules", "history", "cache", "llm", "people"]
 """The decider of a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed; `people` is a
 person's lasting word on the alert."""
+
+
+class Usage(Frozen):
+    """Tokens of model calls, in (`prompt_tokens`) and out (`completion_tokens`), and their cost.
+
+    `cost` is in the currency of the prices in the settings; None when a price is not known.
+    """
+
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cost: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
 
 
 class Stance(Lenient):
@@ -62,6 +84,8 @@ class Classification(Frozen):
     """The subject of a person's word; None where the source or a rule states the severity."""
     word: Word | None = None
     """The word that the severity is taken from."""
+    came_before: int = 0
+    """The number of times that the alert came before, as far as that was counted: what comes often is judged first."""
     evidence: list[Text] = []
     """The state of the affected resource, its metrics and its changes, in a few lines for people."""
     series: MetricSeries | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words, was_right
 from firstline.classification.labels import decider_of, outcome
+from firstline.classification.lasting_words import is_asked
 from firstline.models import Frozen, IncidentRecord
 from firstline.reports.noise import called_noise_by_people, noise_rule
 from firstline.reports.periods import real_incidents
@@ -42,12 +43,22 @@ class Hidden(Frozen):
     real: bool
 
 
+class Unjudged(Frozen):
+    """An alert whose severity nobody stated or said: its incidents, the share of all incidents, and the last one."""
+
+    alert_name: str
+    incidents: int
+    share: float
+    last: str
+
+
 class Lessons(Frozen):
     """A period's lessons."""
 
     deciders: list[Decided]
     suggestions: list[Suggestion]
     hidden: list[Hidden]
+    unjudged: list[Unjudged]
 
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
@@ -58,7 +69,7 @@ def lessons(records: Iterable[IncidentRecord]) -> Lessons:
         by_group[record.incident.group_key].append(record)
     suggestions = sorted(filter(None, map(_suggestion, by_group.values())), key=lambda suggestion: -suggestion.noise)
     hidden = sorted(filter(None, map(_hidden, by_group.values())), key=lambda group: -group.incidents)
-    return Lessons(deciders=_deciders(every), suggestions=suggestions, hidden=hidden)
+    return Lessons(deciders=_deciders(every), suggestions=suggestions, hidden=hidden, unjudged=_unjudged(every))
 
 
 def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
@@ -74,6 +85,28 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
         counts = {"judged": len(judged), "right": sum(judged), "proven": len(proven), "proven_right": sum(proven)}
         decided.append(Decided(decider=decider, verdicts=len(pairs), **counts))
     return decided
+
+
+def _unjudged(records: Sequence[IncidentRecord]) -> list[Unjudged]:
+    """Return the alerts of which nobody said how bad they are, the most frequent first: their answer is worth most."""
+    asked: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
+    said: set[str] = set()
+    for record in records:
+        subject = record.classification.subject if record.classification else None
+        if subject is not None:
+            asked[subject.key].append(record)
+            if not is_asked(record):
+                said.add(subject.key)
+    open_questions = [group for key, group in asked.items() if key not in said]
+    return [
+        Unjudged(
+            alert_name=group[-1].incident.alert.alert_name,
+            incidents=len(group),
+            share=len(group) / len(records),
+            last=group[-1].incident.incident_id,
+        )
+        for group in sorted(open_questions, key=lambda group: -len(group))
+    ]
 
 
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:

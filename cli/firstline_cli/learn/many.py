@@ -1,0 +1,59 @@
+"""Eval cases of many judged incidents at once, into a folder that grows."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from evals.cases import read
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.classification.labels import label_of
+from firstline.errors import ConfigurationError
+from firstline.models import IncidentRecord
+from firstline.reports.periods import real_incidents
+from firstline_cli.learn import case
+from firstline_cli.learn.story import tell
+
+_ENDING = 8
+"""The characters of an incident's id that tell two incidents of one alert apart: the hash at its end."""
+
+
+@dataclass(slots=True)
+class Written:
+    """The result: new cases, the number that was there before, and the incidents of which no case could be made."""
+
+    new: list[Path] = field(default_factory=list)
+    known: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Written:
+    """Write a case for each of the last judged incidents. A case that is there already, perhaps edited, stays."""
+    written = Written()
+    for record in _judged(table, last, since):
+        name = _name(record)
+        if any(folder.glob(f"*/{name}/truth.yaml")):
+            written.known += 1
+            continue
+        place = case.write(tell(table, record.incident.incident_id), folder, name)
+        try:
+            read(place)
+        except ConfigurationError as error:
+            shutil.rmtree(place)
+            written.left_out.append(f"{record.incident.incident_id}: {error}")
+        else:
+            written.new.append(place)
+    return written
+
+
+def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord]:
+    """Return the last incidents whose right severity is known, by people's words or by their end, oldest first."""
+    closed = real_incidents(TableIncidents(table).closed_since(since))
+    return [record for record in closed if label_of(record).severity is not None][-last:]
+
+
+def _name(record: IncidentRecord) -> str:
+    incident = record.incident
+    return f"{case.slug(incident.alert.alert_name)[:40]}-{case.slug(incident.incident_id)[-_ENDING:]}"
