@@ -10,10 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from firstline.adapters.aws.executions import StepFunctions
-from firstline.contracts import ExecutionInput
 from firstline.errors import ExecutionsUnavailable
 from firstline.incidents.lifecycle import execution_input, execution_name
-from firstline.models import Incident
+from firstline.models import ExecutionInput, Incident
 from tests.support.builders import NOON, at, incident
 
 if TYPE_CHECKING:

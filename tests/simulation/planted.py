@@ -251,7 +251,7 @@ FOUND_BY = {
     "a resolve that waits do not see, and that wakes nobody": 1,
     "an acknowledgement that answers later pages, too": 1,
     "no page for something worse": 1,
-    "a firing with an old start that counts as late": 5,
+    "a firing with an old start that counts as late": 6,
     "a group that points to a closed incident for good": 10,
     "a dead execution that nobody succeeds": 1,
     "an expiry on what still fires": 1,

@@ -33,6 +33,10 @@ PAGE = 100
 _REFUSED_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
 
+TOKEN_CHARS = 700
+"""About the length of AWS's task tokens, which counts: the item that holds one is written as a whole."""
+
+
 class ExecutionAlreadyExists(ClientError):
     """Another execution has, or had within 90 days, this name."""
 
@@ -201,7 +205,7 @@ class StepFunctions:
 
     def new_attempt(self, execution: Execution, resource: str) -> Attempt:
         """Begin an attempt of a task; for a resource that waits for a token, with a new one."""
-        token = f"{execution.name}/{len(self._attempts) + 1}"
+        token = f"{execution.name}/{len(self._attempts) + 1}".ljust(TOKEN_CHARS, "=")
         attempt = Attempt(token, execution, waits=resource.endswith(CALLBACK) or resource == START_CHILD)
         if resource.endswith(CALLBACK):
             self._attempts[token] = attempt

@@ -6,14 +6,13 @@ from typing import Any
 
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.channels.delivery import Channel
-from firstline.contracts import ExecutionInput
 from firstline.errors import (
     ConfigurationError,
     ExecutionsUnavailable,
 )
 from firstline.incidents.lifecycle import ExecutionState
 from firstline.incidents.reconcile import Reconciler
-from firstline.models import Incident, IncidentRecord, Live, NormalizedAlert
+from firstline.models import ExecutionInput, Incident, IncidentRecord, Live, NormalizedAlert
 from firstline.observability import metrics
 from firstline.people.page import overdue, page_on_call
 from firstline.people.show import show_again

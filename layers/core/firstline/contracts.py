@@ -12,14 +12,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from firstline.models import Classification, Incident, Lenient, Outcome, Page, RemediationPlan, StepResult
-
-
-class ExecutionInput(Lenient):
-    """Input of an execution. Its bytes are the same for the same incident and generation."""
-
-    incident: Incident
-    generation: int = Field(default=1, ge=1)
+from firstline.models import (
+    Classification,
+    ExecutionInput,
+    Incident,
+    Lenient,
+    Outcome,
+    Page,
+    RemediationPlan,
+    StepResult,
+)
 
 
 class ErrorOutput(Lenient):

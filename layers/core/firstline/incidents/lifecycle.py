@@ -10,15 +10,19 @@ and the signal (`show`), so that one change is one edit of the incident's messag
 Approvals: `firstline.people.approve`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from firstline.contracts import ExecutionInput
-from firstline.incidents.store import Incidents
 from firstline.incidents.waking import must_wake
-from firstline.models import Awaiting, Incident, IncidentRecord, Live
+from firstline.models import ExecutionInput
 from firstline.observability import metrics
+
+if TYPE_CHECKING:
+    from firstline.incidents.store import Incidents
+    from firstline.models import Awaiting, Incident, IncidentRecord, Live
 
 type ExecutionState = Literal["RUNNING", "ENDED", "UNKNOWN"]
 """UNKNOWN: Step Functions knows no execution of that name."""

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from firstline.contracts import ExecutionInput
 from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents import lifecycle
 from firstline.incidents.backoff import LONGEST, SHORTEST, Backoff
@@ -25,7 +24,7 @@ from firstline.incidents.look import NEWS_AFTER, Look, Spare, missed_signal, nex
 from firstline.incidents.pages import on_hold, page_overdue, page_within
 from firstline.incidents.resting import Resting
 from firstline.incidents.store import Incidents
-from firstline.models import Incident, IncidentRecord
+from firstline.models import ExecutionInput, Incident, IncidentRecord
 from firstline.observability import logger, metrics
 from firstline.text import in_words
 

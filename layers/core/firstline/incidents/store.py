@@ -4,37 +4,38 @@ Every method raises `HistoryUnavailable` when the store cannot be reached. A met
 under a condition, in one write: of several writers at the same moment exactly one succeeds.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from firstline.models import (
-    AlertCount,
-    AlertKind,
-    Approval,
-    Change,
-    Classification,
-    Decision,
-    Deployment,
-    EarlierIncident,
-    Feedback,
-    Incident,
-    IncidentRecord,
-    Live,
-    NormalizedAlert,
-    Note,
-    Outcome,
-    Page,
-    RunbookRun,
-    ServiceActivity,
-    StepResult,
-    StoredAlert,
-    Word,
-)
-
 if TYPE_CHECKING:
     from firstline.classification.earned import Disagreement
+    from firstline.models import (
+        AlertCount,
+        AlertKind,
+        Approval,
+        Change,
+        Classification,
+        Decision,
+        Deployment,
+        EarlierIncident,
+        Feedback,
+        Incident,
+        IncidentRecord,
+        Live,
+        NormalizedAlert,
+        Note,
+        Outcome,
+        Page,
+        RunbookRun,
+        ServiceActivity,
+        StepResult,
+        StoredAlert,
+        Word,
+    )
     from firstline.remediation.store import Beginning
 
 
@@ -92,7 +93,7 @@ class Incidents(EvidenceSource, Protocol):
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
 
-    def disagreements(self) -> "list[Disagreement]":
+    def disagreements(self) -> list[Disagreement]:
         """Return where models disagreed with the verdict without them, and who was right; oldest first."""
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
@@ -215,7 +216,7 @@ class Incidents(EvidenceSource, Protocol):
         decision: Decision | None,
         *,
         seen: IncidentRecord,
-        begins: "Beginning | None" = None,
+        begins: Beginning | None = None,
     ) -> IncidentRecord | None:
         """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
 
@@ -286,7 +287,7 @@ class Incidents(EvidenceSource, Protocol):
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add a note, or return None if someone else wrote one since the record was `seen`."""
 
-    def save_disagreement(self, record: IncidentRecord, found: "Disagreement") -> None:
+    def save_disagreement(self, record: IncidentRecord, found: Disagreement) -> None:
         """Store a model's disagreement on a closed incident in place of the same model's earlier one."""
 
     def remember_the_end(self, record: IncidentRecord) -> None:

@@ -1,29 +1,36 @@
 """The writes that folded alerts make: what they add to an incident, and the incident that they open. Pure."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firstline.incidents.pages import on_hold
-from firstline.ingest.fold import Arrival, Folded, fold
+from firstline.ingest.fold import Arrival, fold
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
     AlertWrite,
     Change,
     Counts,
-    Hold,
     Incident,
-    Live,
-    Location,
-    NormalizedAlert,
     StoredAlert,
 )
 from firstline.privacy.alerts import without_secrets
+
+if TYPE_CHECKING:
+    from firstline.ingest.fold import Folded
+    from firstline.models import (
+        Hold,
+        Live,
+        Location,
+        NormalizedAlert,
+    )
 
 FLAP_WINDOW = timedelta(hours=1)
 FLAP_OPENINGS = 3

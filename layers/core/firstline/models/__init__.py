@@ -9,70 +9,104 @@ Read `alert.py` first, then `incident`, `metric`, `classification` and `plan`, w
 `severity`.
 """
 
-from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
-from firstline.models.classification import Classification, DecidedBy, Stance, Usage
-from firstline.models.evidence import (
-    AlarmEvidence,
-    AlertCount,
-    Deployment,
-    DeploymentState,
-    EarlierIncident,
-    ErrorLine,
-    ErrorLog,
-    Evidence,
-    Maintenance,
-    MetricReading,
-    OwnerTags,
-    Resource,
-    ResourceChange,
-    ResourceFact,
-    ServiceActivity,
-    SimilarIncident,
-)
-from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
-from firstline.models.incident import FIRST_OF_STORM, TEST, Hold, Incident
-from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
-from firstline.models.metric import MetricSeries
-from firstline.models.plan import (
-    MOST_OUTPUT,
-    SHARE,
-    AnyPlannedStep,
-    PlanLimits,
-    PlannedRelease,
-    PlannedStep,
-    Released,
-    RemediationPlan,
-    RunbookRun,
-    RunOutcome,
-    StepKind,
-    StepResult,
-    Target,
-)
-from firstline.models.record import (
-    Approval,
-    Decision,
-    Feedback,
-    IncidentRecord,
-    Member,
-    Note,
-    Notification,
-    NotificationKind,
-    Outcome,
-    Page,
-)
-from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
-from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
+    from firstline.models.classification import Classification, DecidedBy, Stance, Usage
+    from firstline.models.evidence import (
+        AlarmEvidence,
+        AlertCount,
+        Deployment,
+        DeploymentState,
+        EarlierIncident,
+        ErrorLine,
+        ErrorLog,
+        Evidence,
+        Maintenance,
+        MetricReading,
+        OwnerTags,
+        Resource,
+        ResourceChange,
+        ResourceFact,
+        ServiceActivity,
+        SimilarIncident,
+    )
+    from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
+    from firstline.models.incident import FIRST_OF_STORM, TEST, ExecutionInput, Hold, Incident
+    from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
+    from firstline.models.metric import MetricSeries
+    from firstline.models.plan import (
+        MOST_OUTPUT,
+        SHARE,
+        AnyPlannedStep,
+        PlanLimits,
+        PlannedRelease,
+        PlannedStep,
+        Released,
+        RemediationPlan,
+        RunbookRun,
+        RunOutcome,
+        StepKind,
+        StepResult,
+        Target,
+    )
+    from firstline.models.record import (
+        Approval,
+        Decision,
+        Feedback,
+        IncidentRecord,
+        Member,
+        Note,
+        Notification,
+        NotificationKind,
+        Outcome,
+        Page,
+    )
+    from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
+    from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
     "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "TEST",
     "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
     "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
-    "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord",
-    "Lenient", "Live",
-    "Location", "Loud", "Maintenance", "Measured", "Member", "MetricReading", "MetricSeries", "Name", "NearWord",
+    "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "ExecutionInput", "Feedback", "Frozen", "Hold", "Incident",
+    "IncidentRecord", "Lenient", "Live", "Location", "Loud", "Maintenance", "Measured", "Member",
+    "MetricReading", "MetricSeries", "Name", "NearWord",
     "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "OwnerTags", "Page", "PlanLimits",
     "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "Resource", "ResourceChange", "ResourceFact",
     "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity",
     "Stance", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "Word", "covered", "kind_of",
     "short_environment",
 ]  # fmt: skip
+
+_NAMES = {
+    "alert": "AlertLink Direction Location Measured NormalizedAlert",
+    "classification": "Classification DecidedBy Stance Usage",
+    "evidence": (
+        "AlarmEvidence AlertCount Deployment DeploymentState EarlierIncident ErrorLine ErrorLog Evidence "
+        "Maintenance MetricReading OwnerTags Resource ResourceChange ResourceFact ServiceActivity "
+        "SimilarIncident"
+    ),
+    "frozen": "Frozen Lenient Name RouteName Text",
+    "incident": "FIRST_OF_STORM TEST ExecutionInput Hold Incident",
+    "live": "AlertWrite Awaiting Change Counts Live Loud StoredAlert covered",
+    "metric": "MetricSeries",
+    "plan": (
+        "MOST_OUTPUT SHARE AnyPlannedStep PlanLimits PlannedRelease PlannedStep Released RemediationPlan "
+        "RunbookRun RunOutcome StepKind StepResult Target"
+    ),
+    "record": "Approval Decision Feedback IncidentRecord Member Note Notification NotificationKind Outcome Page",
+    "severity": "PAGING_RANK SEVERITY_RANK Severity SourceSeverity",
+    "word": "DROPS_FOR EVERYWHERE AlertKind NearWord Word kind_of short_environment",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a name when it is first asked for: ingest and others need few, and each takes its time."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

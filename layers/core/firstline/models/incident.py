@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from firstline.models.alert import Location, NormalizedAlert
-from firstline.models.frozen import Frozen, Name, Text
+from firstline.models.frozen import Frozen, Lenient, Name, Text
 
 FIRST_OF_STORM = "first_alert"
 """The label of a storm's alert that names the first one in it."""
@@ -74,3 +74,10 @@ class Incident(Frozen):
     def first_alert(self) -> str:
         """The name of the incident's first alert, which for a storm is not the name of its own alert."""
         return self.alert.labels.get(FIRST_OF_STORM, self.alert.alert_name) if self.storm else self.alert.alert_name
+
+
+class ExecutionInput(Lenient):
+    """Input of an execution. Its bytes are the same for the same incident and generation."""
+
+    incident: Incident
+    generation: int = Field(default=1, ge=1)

@@ -5,12 +5,17 @@ the raw values (so an alert and its resolve still match), then the secrets are r
 alert afterwards, like the incident's id and the execution's name, is free of them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from firstline.models import AlertLink, IncidentRecord, Location, Measured, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
+
+if TYPE_CHECKING:
+    from firstline.models import AlertLink, IncidentRecord, Location, Measured, NormalizedAlert, Notification
 
 _NAMES = ("host", "account", "region", "environment", "service")
 _NAME_LIMIT, _TEXT_LIMIT = 256, 4_000

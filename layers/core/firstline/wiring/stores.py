@@ -7,7 +7,6 @@ import boto3
 
 from firstline import settings
 from firstline.adapters.aws.clients import CLIENT_CONFIG
-from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.commands import TableCommands
     from firstline.adapters.dynamodb.groups import TableGroups
     from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+    from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.adapters.dynamodb.overrides import TableOverrides
     from firstline.adapters.dynamodb.remediations import TableRemediations
     from firstline.adapters.dynamodb.sessions import TableSessions
@@ -65,7 +65,9 @@ class Stores:
         return Table(client, self.settings.table_name, keep_days=self.settings.history_days)
 
     @cached_property
-    def incidents(self) -> TableIncidents:
+    def incidents(self) -> "TableIncidents":
+        from firstline.adapters.dynamodb.incidents import TableIncidents
+
         return TableIncidents(self.table)
 
     @cached_property

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.aws.clients import raising
-from firstline.contracts import ExecutionInput
 from firstline.errors import ExecutionsUnavailable
 from firstline.incidents.lifecycle import (
     MAX_NAME_LENGTH,
@@ -15,7 +14,7 @@ from firstline.incidents.lifecycle import (
     execution_input,
     execution_name,
 )
-from firstline.models import Incident
+from firstline.models import ExecutionInput, Incident
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient

@@ -1,18 +1,25 @@
 """The end of incidents in the table: all their counts stop in one transaction, and the end is evidence for the next."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from firstline.adapters.dynamodb.disagreements import Disagreements
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.evidence import TableEvidence
 from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, shard_key
 from firstline.adapters.dynamodb.records import in_index, incident_key, read_record, snapshot
-from firstline.adapters.dynamodb.table import ATTEMPTS, Item, Table, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import ATTEMPTS, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable
-from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
 from firstline.observability import logger
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.disagreements import Disagreements
+    from firstline.adapters.dynamodb.table import Item
+    from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
 
 
 class Closing(TableEvidence):
@@ -21,9 +28,12 @@ class Closing(TableEvidence):
     Every method raises `HistoryUnavailable` when DynamoDB fails.
     """
 
-    def __init__(self, table: Table) -> None:
-        super().__init__(table)
-        self._disagreements = Disagreements(table)
+    @cached_property
+    def _disagreements(self) -> Disagreements:
+        # Ingest has this store too, and no use for a model's say.
+        from firstline.adapters.dynamodb.disagreements import Disagreements
+
+        return Disagreements(self._table)
 
     def record(self, incident_id: str) -> IncidentRecord | None:
         """Return an incident as it stands now, or None if it is unknown."""

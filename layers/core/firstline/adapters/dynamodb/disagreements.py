@@ -9,15 +9,22 @@ An item is written again when people change their words; there is none for a ver
 days of the account, which are read from a day on.
 """
 
-from datetime import UTC, datetime, timedelta
+from __future__ import annotations
 
-from firstline.adapters.dynamodb.table import Table, TableStore, stamp
-from firstline.classification.earned import NOTHING_EARNED, Disagreement, Earned, Label, earned_by
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from firstline.adapters.dynamodb.table import TableStore, stamp
+from firstline.classification.earned import NOTHING_EARNED, Disagreement, Label, earned_by
 from firstline.classification.labels import disagreement
 from firstline.errors import HistoryUnavailable
-from firstline.incidents.store import Incidents
-from firstline.models import IncidentRecord
 from firstline.observability import logger
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Table
+    from firstline.classification.earned import Earned
+    from firstline.incidents.store import Incidents
+    from firstline.models import IncidentRecord
 
 PARTITION = "EARNED"
 MAX_ITEMS = 1_000

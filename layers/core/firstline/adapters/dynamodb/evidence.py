@@ -16,27 +16,33 @@ Under `LIKE#` a group has one item a day, its newest: one that comes a hundred t
 a read that ends after some dozens. Services are in lower case in keys.
 """
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
+from firstline import models
 from firstline.adapters.dynamodb.records import incident_key
-from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
-from firstline.classification.feedback import calls_real
+from firstline.adapters.dynamodb.table import TableStore, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable
-from firstline.models import (
-    AlertCount,
-    AlertKind,
-    Change,
-    Deployment,
-    EarlierIncident,
-    IncidentRecord,
-    NormalizedAlert,
-    ServiceActivity,
-    Word,
-)
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Item
+    from firstline.models import (
+        AlertCount,
+        AlertKind,
+        Change,
+        Deployment,
+        EarlierIncident,
+        IncidentRecord,
+        NormalizedAlert,
+        ServiceActivity,
+        Word,
+    )
 
 MAX_COUNTED = 1_000
 """Writes of new alerts that are counted. More of one name or service in a day are a storm, whatever their number."""
@@ -80,10 +86,10 @@ class TableEvidence(TableStore):
         alerts, deployments = [], []
         for item in items:
             if "deployment" in item:
-                deployments.append(Deployment.from_stored(item["deployment"]))
+                deployments.append(models.Deployment.from_stored(item["deployment"]))
             else:
                 alerts.append((item["sk"].removeprefix("ALERT#"), int(item["count"])))
-        return ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
+        return models.ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
 
     def save_deployment(self, deployment: Deployment) -> None:
         """Store a deployment, also as its service's last one if it is the newest. Storing it again changes nothing."""
@@ -105,22 +111,22 @@ class TableEvidence(TableStore):
     def last_deployments(self, service: str) -> list[Deployment]:
         """Return the last deployment of a service in each environment. One request."""
         items = self._table.query(service_key(service), since="DEPLOYED#", until="DEPLOYED$")
-        return [Deployment.from_stored(item["deployment"]) for item in items]
+        return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
-        return [Deployment.from_stored(item["deployment"]) for item in items]
+        return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def word_on(self, subject: AlertKind) -> Word | None:
         """Return the last word on this subject, else the one for every environment, else None. One request."""
         keys = [("WORDS", subject.key), ("WORDS", subject.everywhere().key)]
         found = self._table.get_all(keys)
-        return next((Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
+        return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
         """Return people's words on all alerts, at most `MAX_WORDS`. One request."""
-        return [Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
+        return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
         """Store a word in place of the one before. It never expires. Return False if a later one stands."""
@@ -150,6 +156,7 @@ class TableEvidence(TableStore):
         A late writer may know less: the write with more words stands. A suppressed incident that a person called real
         is also written where a reader of the newest incidents meets it first, however many came since.
         """
+        from firstline.classification.feedback import calls_real
         from firstline.classification.history import ended
 
         earlier = ended(record)
@@ -182,11 +189,11 @@ def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
     hour_ago, until = stamp(now - HOUR), stamp(now + CLOCKS_DIFFER)
     counts = [(received_at, count) for received_at, count in writes if received_at <= until]
     last_hour = sum(count for received_at, count in counts if received_at >= hour_ago)
-    return AlertCount(last_hour=last_hour, last_day=sum(count for _, count in counts))
+    return models.AlertCount(last_hour=last_hour, last_day=sum(count for _, count in counts))
 
 
 def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
-    found = (EarlierIncident.from_stored(item["earlier"]) for item in items)
+    found = (models.EarlierIncident.from_stored(item["earlier"]) for item in items)
     each = {earlier.incident_id: earlier for earlier in found}.values()
     return sorted(each, key=lambda earlier: earlier.closed_at, reverse=True)
 

@@ -1,11 +1,14 @@
 """Incidents in the table: what people and functions write on them, and what is read of them besides one record."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from firstline import models
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
@@ -20,23 +23,23 @@ from firstline.adapters.dynamodb.records import (
     resolved_by_hand,
     with_live,
 )
-from firstline.adapters.dynamodb.reservations import begin_requests
-from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stamp
-from firstline.classification.earned import Disagreement
+from firstline.adapters.dynamodb.table import ATTEMPTS, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable, JoinedSince
-from firstline.models import (
-    PAGING_RANK,
-    Approval,
-    Decision,
-    Feedback,
-    IncidentRecord,
-    Live,
-    Note,
-    RunbookRun,
-    StoredAlert,
-)
+from firstline.models import PAGING_RANK
 
 if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Item
+    from firstline.classification.earned import Disagreement
+    from firstline.models import (
+        Approval,
+        Decision,
+        Feedback,
+        IncidentRecord,
+        Live,
+        Note,
+        RunbookRun,
+        StoredAlert,
+    )
     from firstline.remediation.store import Beginning
 
 
@@ -70,7 +73,7 @@ class TableIncidents(LiveMarks, Closing):
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
-            RunbookRun.from_stored(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
+            models.RunbookRun.from_stored(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
             for item in items
         ]
 
@@ -249,7 +252,7 @@ class TableIncidents(LiveMarks, Closing):
         decision: Decision | None,
         *,
         seen: IncidentRecord,
-        begins: "Beginning | None" = None,
+        begins: Beginning | None = None,
     ) -> IncidentRecord | None:
         """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
 
@@ -267,6 +270,8 @@ class TableIncidents(LiveMarks, Closing):
         IncidentRecord | None
             None when the incident is over, someone else's answer came in between, or a remediation began or ended.
         """
+        from firstline.adapters.dynamodb.reservations import begin_requests
+
         record = self.record(incident_id)
         live = _going_on(record)
         if record is None or live is None or seen.plan_digest is None:

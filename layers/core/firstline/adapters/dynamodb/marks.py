@@ -4,17 +4,23 @@ Each is one update under a condition. Where a mark may only go if nothing came i
 condition that everything is as it was seen, and then without that part.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import LOOK_AGAIN, OPEN, PARTS_OF_DUE, live_key, read_live, read_lives
 from firstline.adapters.dynamodb.records import incident_key, page_key
-from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Incident, Live, Loud, Page
+from firstline.adapters.dynamodb.table import TableStore, WriteRefused, stamp
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Loud
 from firstline.models.live import LAYOUT, loudest_since
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Item
+    from firstline.models import Classification, Incident, Live, Page
 
 
 class LiveMarks(TableStore):

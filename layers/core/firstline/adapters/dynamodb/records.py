@@ -12,16 +12,23 @@ Alerts that join never write the head. While an incident is open, what they chan
 head of a closed one holds a copy of that.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import batched
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from firstline import models
 from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, read_lives
-from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, Table, stamp
-from firstline.models import Incident, IncidentRecord, Live, Page
+from firstline.adapters.dynamodb.table import MOST_WRITES, stamp
+from firstline.models import Incident, Live
 from firstline.models.live import LAYOUT
+
+if TYPE_CHECKING:
+    from firstline.adapters.dynamodb.table import Item, Key, Table
+    from firstline.models import IncidentRecord
 
 NEWEST_PAGES = 20
 """The number of pages that a record holds."""
@@ -93,7 +100,7 @@ def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
     pages = table.query(
         f"INCIDENT#{incident_id}", since="PAGE#", until="PAGE$", newest_first=True, limit=NEWEST_PAGES, consistent=True
     )
-    newest = [Page.from_stored(item["page"]) for item in pages]
+    newest = [models.Page.from_stored(item["page"]) for item in pages]
     return record.model_copy(update={"pages": newest[::-1]})
 
 
@@ -109,7 +116,9 @@ def read_pages(table: Table, records: Iterable[IncidentRecord]) -> Iterator[Inci
         keys = {record.incident.incident_id: _newest_pages(record) for record in chunk}
         found = table.get_all(key for wanted in keys.values() for key in wanted)
         for record in chunk:
-            pages = [Page.from_stored(found[key]["page"]) for key in keys[record.incident.incident_id] if key in found]
+            pages = [
+                models.Page.from_stored(found[key]["page"]) for key in keys[record.incident.incident_id] if key in found
+            ]
             yield record.model_copy(update={"pages": pages}) if pages else record
 
 
@@ -166,7 +175,7 @@ def _record(head: Item, incident: Incident, live: Live | None, *, plan: Item, de
     fields |= {name: decision[name] for name in _DECISION if name in decision}
     fields |= {"approvals": [json.loads(word) for word in decision.get("approvals", ())]}
     fields |= {"alert_count": incident.alert_count, "last_alert_at": incident.opened_at}
-    return with_live(IncidentRecord.from_stored(fields), live)
+    return with_live(models.IncidentRecord.from_stored(fields), live)
 
 
 def _copied(live: Live) -> dict[str, Any]:

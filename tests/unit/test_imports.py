@@ -1,0 +1,37 @@
+"""Imports: a cold start costs what is imported, so a function imports only what it needs."""
+
+import pytest
+
+import firstline.models
+from tests.bench import imports
+
+NEVER_FOR_AN_ALERT = {
+    "firstline.classification",
+    "firstline.contracts",
+    "firstline.models.classification",
+    "firstline.models.evidence",
+    "firstline.models.plan",
+    "firstline.models.record",
+    "firstline.models.word",
+    "firstline.people",
+    "firstline.remediation",
+    "openai",
+    "slack_sdk",
+    "yaml",
+}
+
+
+def test_ingest_starts_without_what_only_other_functions_need() -> None:
+    modules = set(imports._modules(imports.INGEST))
+
+    assert "firstline.models.live" in modules
+    assert modules & NEVER_FOR_AN_ALERT == set()
+
+
+def test_each_name_of_the_models_is_found_when_it_is_asked_for() -> None:
+    homes = {name: getattr(firstline.models, name) for name in firstline.models.__all__}
+
+    assert set(homes) == set(firstline.models._HOMES)
+    assert all(value is not None for value in homes.values())
+    with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
+        _ = firstline.models.Nonsense
