@@ -14,23 +14,30 @@ LOOK = ("Run Step", "Await Step", "Read Step", "Next Move", "Go")
 """A step that changes nothing needs no claim."""
 ACT = ("Claim Step", *LOOK)
 NO_RECOVERY = ("Await Recovery", "Next Move", "Go")
+APPROVED = ("What Now?", "Announce Remediation")
+"""An approval asks whether the plan may still act."""
 PAGE = ("Page On-Call", "Await Acknowledgement", "Await Resolution")
 OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
 END = ("Close Incident",)
-RUN = ("Announce Remediation", *LOOK, *ACT, *NO_RECOVERY)
+RUN = ("Announce Remediation", *LOOK, *ACT)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 3),
-    "page, acknowledged and resolved": ((*PAGE, *OVER), 12),
-    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 25),
-    "a look and an act, the verification holds": (("Plan Remediation", *RUN, *LOOK, *END), 28),
-    "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 36),
+    "told and resolved": (("Notify Ops", "Await Resolution", *OVER), 8),
+    "page, resolved before somebody answers": ((*PAGE[:2], *OVER), 9),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 10),
+    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, "Await Recovery", *OVER), 23),
+    "a look and an act, the verification holds": (("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *END), 28),
+    "the same, approved by a person who was paged first": (
+        ("Plan Remediation", *PAGE, "Announce Quiet", *APPROVED, *RUN[1:], *NO_RECOVERY, *LOOK, *END),
+        36,
+    ),
     "a look and an act, no recovery, one step undone, paged and resolved": (
-        ("Plan Remediation", *RUN, *LOOK, *ACT, *PAGE, *OVER),
-        46,
+        ("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *ACT, *PAGE, *OVER),
+        43,
     ),
     "a release is taken back after approval, the alert resolves": (
-        ("Plan Remediation", *PAGE[:2], "Announce Remediation", "Take Release Back", "Next Move", *NO_RECOVERY, *OVER),
-        23,
+        ("Plan Remediation", *PAGE[:2], "Go", *APPROVED, "Take Release Back", "Next Move", "Await Recovery", *OVER),
+        22,
     ),
 }
 

@@ -31,9 +31,9 @@ def test_an_approved_plan_runs(world: World) -> None:
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
+        *("Announce Quiet", "Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
         *A_STEP,
-        *("Await Recovery", "Next Move", *OVER),
+        *("Await Recovery", *OVER),
     ]
     assert world.commands.steps() == ["warm"]
     record = incident.record
@@ -59,8 +59,9 @@ def test_what_was_deployed_while_people_thought_stops_the_plan_and_its_approver_
 def test_a_refused_plan_goes_to_a_human_with_who_refused(world: World) -> None:
     incident = cold_cache(world)
     incident.stands_in("Await Resolution").is_refused("grace")
+    incident.stands_in("Await Resolution")
 
-    assert incident.path == TO_THE_QUESTION
+    assert incident.path == [*TO_THE_QUESTION, "Announce Quiet", "Await Resolution"]
     (message,) = world.told("slack")
     assert "refused by grace (Slack)" in message.text
     assert "[Approve]" not in message.text
@@ -175,7 +176,8 @@ def test_what_gets_worse_meanwhile_waits_no_longer(world: World) -> None:
     assert cold_cache(world, severity="critical", host="web-2").id == incident.id
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION, "Classify Again", "Page On-Call", "Await Acknowledgement"]
+    again = ("Announce Quiet", "Classify Again", "Page On-Call", "Await Acknowledgement")
+    assert incident.path == [*TO_THE_QUESTION, *again]
     assert "It got worse: critical CacheCold on web-2 joined." in world.told("pagerduty")[0].text
     assert world.commands.attempts == []
 

@@ -37,7 +37,7 @@ def test_a_remediation_that_helps_costs_what_is_promised(world: World, end: End)
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert [sent.reads for sent in world.commands.sent] == [1, 1]
-    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 25
+    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 23
 
 
 def test_a_remediation_whose_verification_holds_costs_what_is_promised(world: World) -> None:

@@ -337,7 +337,8 @@ def test_functions_that_do_not_say_what_is_next_change_nothing_but_the_number_of
     world.resolves("SearchDown")
 
     assert incident.ends() == [
-        *("Classify", "Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER)
+        *("Classify", "Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution"),
+        *("Announce Quiet", "Await Quiet", "Pause", *OVER[1:]),
     ]
     assert incident.transitions.count("What Now?") == 5
 

@@ -1,5 +1,7 @@
 """Messages to people: noise, pages, levels, and incidents that can wait."""
 
+import pytest
+
 from firstline.incidents.lifecycle import SHOWN
 from tests.bench.transitions import INCIDENT, PATHS
 from tests.statemachine.world import OVER, World
@@ -60,7 +62,7 @@ def test_an_acknowledgement_that_people_see_leads_straight_to_the_wait_for_the_e
 
     incident.ends()
     expected = Machine.load(INCIDENT).fewest_transitions(*PATHS["page, acknowledged and resolved"][0])
-    assert len(incident.transitions) == expected == 12
+    assert len(incident.transitions) == expected == 10
     assert incident.record.outcome_reason == "The alert resolved."
 
 
@@ -71,6 +73,34 @@ def test_a_forged_signal_of_an_acknowledgement_is_refused_its_wait(world: World)
     incident.passes_through("Pause").stands_in("Await Acknowledgement")
 
     assert incident.path[-4:] == ["Await Acknowledgement", "Await Resolution", "Pause", "Await Acknowledgement"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "state", "path"),
+    [
+        ("medium", "Await Resolution", "told and resolved"),
+        ("critical", "Await Acknowledgement", "page, resolved before somebody answers"),
+    ],
+)
+def test_what_resolves_by_itself_costs_what_is_promised(world: World, severity: str, state: str, path: str) -> None:
+    incident = world.fires("SearchDown", severity=severity).stands_in(state)
+    world.resolves("SearchDown", severity=severity)
+    incident.ends()
+
+    assert len(incident.transitions) == Machine.load(INCIDENT).fewest_transitions(*PATHS[path][0])
+
+
+@pytest.mark.parametrize("state", ["Await Acknowledgement", "Await Resolution"])
+def test_a_forged_end_of_the_alerts_tells_nobody_so(world: World, state: str) -> None:
+    severity = "critical" if state == "Await Acknowledgement" else "medium"
+    incident = world.fires("SearchDown", severity=severity).stands_in(state)
+
+    assert world.executions.signal(incident.token or "", "ended", "the sender")
+    incident.passes_through("Announce Quiet").stands_in(state)
+
+    assert incident.path[-3:] == [state, "Announce Quiet", state]
+    assert "Nothing of it fires any more" not in " ".join(message.text for message in world.inbox.messages())
+    assert {message.kind for message in world.told("pagerduty")} <= {"trigger"}
 
 
 def test_what_joins_while_an_acknowledgement_is_on_its_way_is_not_missed(world: World) -> None:
@@ -179,7 +209,7 @@ def test_a_worse_alert_wakes_somebody_after_all(world: World) -> None:
 
     assert incident.ends() == [
         *TO_A_HUMAN,
-        *("Notify Ops", "Await Resolution", "Classify Again"),
+        *("Notify Ops", "Await Resolution", "Announce Quiet", "Classify Again"),
         *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     assert incident.record.outcome == "resolved"

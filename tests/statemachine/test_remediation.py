@@ -66,7 +66,7 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
         *BEGIN,
         *A_STEP,
         *AN_ACT,
-        *NO_RECOVERY,
+        "Await Recovery",
         *OVER,
     ]
     assert len(incident.transitions) <= 40

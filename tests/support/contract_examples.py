@@ -37,10 +37,11 @@ TIMED_OUT = Observed(state="Await Resolution", error=ErrorOutput(Error="States.T
 FAILED = Observed(state="Next Move", error=ErrorOutput(Error="Lambda.Unknown", Cause="It was killed."))
 RUNNING = {"InstanceId": "i-0123456789abcdef0", "Status": "InProgress", "StatusDetails": "InProgress", "Output": ""}
 READ = Observed(state="Read Step", result={"command_id": "c-1", "overdue": True, "invocations": [RUNNING]})
-ACKNOWLEDGED = contracts.AfterSignal(go="Await Resolution", seconds=60, changes=4, acked=1)
-FOLLOWING = contracts.WhatNowOutput(
-    go="Await Acknowledgement", changes=3, joined=2, rank=3, then=contracts.AfterWait(answered=ACKNOWLEDGED)
+THEN = contracts.AfterWait(
+    answered=contracts.AfterSignal(go="Await Resolution", seconds=60, changes=4, acked=1),
+    ended=contracts.AfterSignal(go="Announce Quiet"),
 )
+FOLLOWING = contracts.WhatNowOutput(go="Await Acknowledgement", changes=3, joined=2, rank=3, then=THEN)
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (

@@ -98,9 +98,13 @@ class AfterSignal(Lenient):
 
 
 class AfterWait(Lenient):
-    """The states after a wait by the signal that ended it: `answered` is an acknowledgement that people see already."""
+    """The states after a wait by the signal that ended it.
+
+    `answered` is an acknowledgement that people see already; `ended` says that nothing fires any more.
+    """
 
     answered: AfterSignal = AfterSignal()
+    ended: AfterSignal = AfterSignal()
 
 
 class WhatNowOutput(Lenient):
@@ -300,7 +304,10 @@ class NotifyOpsInput(ReasonedInput, DoneSoFar):
 
 
 class AnnounceQuietInput(ExecutionInput):
-    """Input of the state `Announce Quiet`: nothing fires any more, and the grouping window begins."""
+    """Input of the state `Announce Quiet`: nothing fires any more, and the grouping window begins.
+
+    If the record says otherwise, the answer is an error, `StaysOpen`.
+    """
 
     state: Literal["Announce Quiet"]
 
@@ -326,8 +333,8 @@ class NotifyOutput(Lenient):
     """Output of every state of the notify function.
 
     `told` is false when no channel took the message; `closed` is false when the incident stays open, because an alert
-    joined that the decision did not know of. `next` is what `What Now?` would answer after `Notify Ops`; None sends the
-    machine there.
+    joined that the decision did not know of. `next` is what `What Now?` would answer after `Notify Ops` or `Announce
+    Quiet`; None sends the machine there.
     """
 
     told: bool

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.contracts import NotifyOutput
-from firstline.errors import ChannelFailed
+from firstline.errors import ChannelFailed, StaysOpen
+from firstline.incidents.pages import GROUPING_WINDOW
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
 from firstline.people.announce import SLACK_DOWN_FOR
@@ -235,10 +236,46 @@ def test_the_end_of_all_alerts_is_said_at_once_and_the_pages_ring_no_more() -> N
     assert (live.voided_seq, live.open) == (1, True)
 
 
-def test_what_is_back_already_is_not_said_to_be_over() -> None:
-    slack, store = MemoryChannel(), MemoryStore(a_record(pages=[a_page()]))
-    assert not announced("Announce Quiet", {"slack": slack}, store).told
-    assert slack.attempts == 0
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param({"own": counts_for(4)}, id="something fires"),
+        pytest.param({"resolved_by": "ada", "resolved_seen": 1}, id="a person resolved it"),
+        pytest.param({"resolved_by": "ada", "resolved_seen": 0}, id="a Resolve is to be taken back"),
+        pytest.param({"generation": 2}, id="another execution has it"),
+        pytest.param({"last_alert_at": NOW - timedelta(hours=1)}, id="its window is over"),
+        pytest.param({"open": False}, id="it is closed"),
+        pytest.param({"own": OVER + Counts(lost=1, lost_loud=1), "acked_seq": 0}, id="nobody saw it recover"),
+    ],
+)
+def test_what_the_record_does_not_call_quiet_is_not_said_to_be_over(live: dict[str, Any]) -> None:
+    slack = MemoryChannel()
+    quiet: dict[str, Any] = {"own": OVER, "paged_seq": 1, "page_done": 1}
+    store = MemoryStore(a_record(live=a_live(**(quiet | live)), pages=[a_page()]))
+    before = store.only.live
+
+    with pytest.raises(StaysOpen):
+        announced("Announce Quiet", {"slack": slack}, store)
+
+    assert (slack.attempts, store.only.live) == (0, before)
+
+
+def test_the_announcement_names_the_wait_that_follows() -> None:
+    store = quiet_store()
+
+    following = announced("Announce Quiet", {"slack": MemoryChannel()}, store).next
+
+    assert following is not None
+    assert store.only.live is not None
+    assert (following.go, following.changes) == ("Await Quiet", store.only.live.own.changes)
+    assert 0 < following.seconds <= GROUPING_WINDOW.total_seconds()
+
+
+def test_what_comes_back_while_people_are_told_is_left_to_the_record() -> None:
+    store = quiet_store()
+    store.meanwhile["begin_quiet"] = lambda: joins(store)
+
+    assert announced("Announce Quiet", {"slack": MemoryChannel()}, store).next is None
 
 
 def test_the_end_of_what_nobody_was_told_of_is_not_said() -> None:

@@ -40,6 +40,7 @@ class Ended:
         self.store.groups.apply(replace(change, writes=(replace(write, after=lost),), adds=adds))
 
     def quiet(self) -> str:
+        self.store.change(self.incident.incident_id, acked_seq=1, acked_at=NOW, acked_rank=4)  # else it is paged for
         event = AnnounceQuietInput(state="Announce Quiet", incident=self.incident)
         announce(
             event,
@@ -52,7 +53,6 @@ class Ended:
         return f"{self.channel.told[-1].kind}: {self.channel.told[-1].reason}"
 
     def close(self) -> str:
-        self.store.change(self.incident.incident_id, acked_seq=1, acked_at=NOW, acked_rank=4)
         event = CloseIncidentInput(
             state="Close Incident", incident=self.incident, results=[], ended_by="resolved", joined=2, reason="Why."
         )

@@ -58,7 +58,9 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen
     answered = _once_acknowledged(request, record, record.live, now, times)
-    return chosen.model_copy(update={"then": AfterWait(answered=answered)})
+    # Announce Quiet looks itself whether nothing fires.
+    then = AfterWait(answered=answered, ended=AfterSignal(go="Announce Quiet"))
+    return chosen.model_copy(update={"then": then})
 
 
 def _once_acknowledged(

@@ -1,8 +1,8 @@
 """The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
-A wait is followed by `What Now?`, which asks this function (`choice.py`); functions whose states have an effect ask it
-themselves (`following.py`). So an execution that missed a signal, was restarted in the middle, or succeeds one that
-died finds its way by the record.
+After a wait that did not end as usual, `What Now?` asks this function (`choice.py`); functions whose states have an
+effect ask it themselves (`following.py`). So an execution that missed a signal, was restarted in the middle, or
+succeeds one that died finds its way by the record.
 
 No answer repeats itself without a wait: an effect that the record does not show was refused, or could not be written,
 and is tried again only after a wait.

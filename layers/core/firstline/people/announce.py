@@ -15,6 +15,8 @@ from firstline.contracts import (
     NotifyOutput,
     Observed,
     RecordSuppressionInput,
+    WhatNowInput,
+    WhatNowOutput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
 from firstline.incidents.lifecycle import SHOWN
@@ -23,7 +25,7 @@ from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
 from firstline.incidents.waiting import waited_for
-from firstline.incidents.what_now import WITH_PEOPLE, Times, quiet_left
+from firstline.incidents.what_now import WITH_PEOPLE, Times, quiet_left, stale_resolve, what_now
 from firstline.models import Hold, Incident, IncidentRecord, Live, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, outcome_of
@@ -78,6 +80,8 @@ def announce(
         `Notify Ops` has channels and none took the message, and this incident is the one that is paged for it.
     HistoryUnavailable
         The table could not be reached.
+    StaysOpen
+        `Announce Quiet` was asked for, and the record says that something else is next.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
     return _Announcer(record, channels, incidents, now, end_silence, times, look).serve(event)
@@ -156,19 +160,39 @@ class _Announcer:
         )
 
     def _announce_quiet(self, event: AnnounceQuietInput) -> NotifyOutput:
-        live = self.record.live
-        if live is not None and live.firing > 0:
-            return NotifyOutput(told=False)  # it is back already
+        if self._quiet(event, self.record) is None:
+            raise StaysOpen("its record does not say that nothing of it fires any more")
+        told = self._tell_quiet(event)
+        try:
+            after = self._quiet(event, self.incidents.record(event.incident.incident_id))
+        except HistoryUnavailable:
+            logger.warning("what comes next is not known: the table could not be reached")
+            after = None
+        return NotifyOutput(told=told, next=after)
+
+    def _quiet(self, event: AnnounceQuietInput, record: IncidentRecord | None) -> WhatNowOutput | None:
+        """Return the wait through the grouping window; None if the record says that something else is next."""
+        if record is None or record.live is None or stale_resolve(record.live):
+            return None
+        asked = WhatNowInput(
+            state="What Now?",
+            incident=event.incident,
+            generation=event.generation,
+            happened=Observed(state="Announce Quiet"),
+        )
+        found = what_now(asked, record, self.now, self.times)
+        return found.model_copy(update={"plan": None}) if found.go == "Await Quiet" else None
+
+    def _tell_quiet(self, event: AnnounceQuietInput) -> bool:
+        """Tell those who were told of the incident, and return True if a channel took the message."""
         if missing := without_data(self.record, self.incidents):
             # Pages that went out go on ringing: nobody saw it recover.
-            return NotifyOutput(
-                told=was_told(self.record) and bool(self._tell("changed", self.record, missing).reached)
-            )
+            return was_told(self.record) and bool(self._tell("changed", self.record, missing).reached)
         self.incidents.begin_quiet(event.incident, self.now)
         if not was_told(self.record):
-            return NotifyOutput(told=False)
+            return False
         reason = f"Nothing of it fires any more. It stays open for {in_words(GROUPING_WINDOW)}, in case it comes back."
-        return NotifyOutput(told=bool(self._tell("quiet", self.record, reason).reached))
+        return bool(self._tell("quiet", self.record, reason).reached)
 
     def _close(self, event: CloseIncidentInput) -> NotifyOutput:
         record, live = self._known(results=event.results), self.record.live
