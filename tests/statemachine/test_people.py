@@ -66,13 +66,18 @@ def test_an_acknowledgement_that_people_see_leads_straight_to_the_wait_for_the_e
     assert incident.record.outcome_reason == "The alert resolved."
 
 
-def test_a_forged_signal_of_an_acknowledgement_is_refused_its_wait(world: World) -> None:
-    incident = world.fires("SearchDown").stands_in("Await Acknowledgement")
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_forged_signal_of_an_acknowledgement_is_refused_its_wait(world: World, joins: bool) -> None:
+    """What joins is one change, as an acknowledgement is."""
+    incident = world.fires("SearchDown", host="search-1").stands_in("Await Acknowledgement")
+    if joins:
+        world.fires("SearchDown", host="search-2")
 
     assert world.executions.signal(incident.token or "", SHOWN, "ada")
-    incident.passes_through("Pause").stands_in("Await Acknowledgement")
+    incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-4:] == ["Await Acknowledgement", "Await Resolution", "Pause", "Await Acknowledgement"]
+    shown = ["Notify Ops"] if joins else []
+    assert incident.path[3:] == ["Await Resolution", "Pause", *shown, "Await Acknowledgement"]
 
 
 @pytest.mark.parametrize(
