@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -93,10 +94,9 @@ class Classifier:
         holds = Holds(declared.maintenance, case.declared.silences)
         hold = None if case.incident.storm else holds.hold_on(alert, case.now)
         observed = _Observed(self.model_for(case)) if self.model_for and hold is None else None
-        classification, without_model = (
-            classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=model, now=case.now)
-            for model in (observed, None)
-        )
+        judged = partial(classify, case.incident, evidence=evidence, rules=declared, offered=offered, now=case.now)
+        without_model = judged(model=None)
+        classification = judged(model=observed) if observed else without_model
         rule = declared.first(case.incident, evidence.local_time)
         return Verdict(
             case=case,

@@ -30,7 +30,7 @@ NAME = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case: what is right, the verdict without a model, and a model's after the guardrails, by what it says."""
+    """A case with its right severity, the verdict without a model, and the verdict after each answer of a model."""
 
     name: str
     truth: Severity

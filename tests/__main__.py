@@ -31,11 +31,13 @@ APART = {
         ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py"),
     ),
     "integration": (("ports", "test_contention.py", "test_costs.py", "test_ingestion.py"),),
+    "simulation": (("test_storm_pages.py",),),
 }
 """The files that are parts of their own.
 
-Those of e2e need not wait for each other: each part has stacks of its own. Those of integration crowd the table: in one
-process with the others, it was still at work when all parts had ended."""
+Those of e2e need not wait for each other: each part has stacks of its own. Those of integration crowd the table, and
+the storms take as long as all other simulations: in one process with the others, they were still at work when all parts
+had ended."""
 
 WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5

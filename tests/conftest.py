@@ -1,5 +1,6 @@
 """The ground of every test: a region, credentials that open nothing, names for Powertools, and what the test needs."""
 
+import gc
 import os
 from functools import cache
 
@@ -65,10 +66,19 @@ AUTH_TYPE_MAPS["v4"] = _Unsigned
 setattr(UserAgentString, "to_string", lambda self: "tests")  # noqa: B010
 
 
-@pytest.fixture(autouse=True)
-def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what lives as long as the run, and look through the rest less often.
+
+    Clients and moto's stacks hold themselves in circles: after each few hundred objects it looked through all of them.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let no command find a stack that the test did not start, such as one that runs from this checkout."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.getbasetemp() / "no-stacks"))
+    os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.getbasetemp() / "no-stacks")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,7 +1,7 @@
-"""`python -m tests.pictures`: take the pictures of the console that the docs show, with Chromium.
+"""`python -m tests.pictures`: take the pictures of the console and of a Slack message for the docs, with Chromium.
 
-The incidents are made up; the pages are what the console renders of them. Take the pictures again when its words or its
-style change, and look at them.
+The incidents are made up; the pages and the message are what Firstline renders of them, and Slack's look is imitated
+(its signs need Debian's fonts-noto-color-emoji). Take the pictures again when words or style change, and look at them.
 """
 
 import subprocess
@@ -10,8 +10,11 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from firstline.models import IncidentRecord
+from firstline.channels.slack import render
+from firstline.channels.summary import StackInfo
+from firstline.models import IncidentRecord, Notification
 from tests.support.browsing import get
 from tests.support.builders import (
     NOW,
@@ -23,11 +26,15 @@ from tests.support.builders import (
     an_alert,
     an_incident,
 )
+from tests.support.slack_page import slack_page
 from tests.unit.console.shelf import Shelf
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTHS = {1280: 640, 390: 844}
 """The width of each picture, and its height: a desk, and a phone."""
+
+MESSAGE = (640, 520)
+"""The width and the height of the picture of a message."""
 
 PLAN = a_plan(title="Free space on a disk of logs", decision="approve", decision_reason="low-disk asks for approval")
 DISK = "e1fbd129"
@@ -92,6 +99,11 @@ def main() -> int:
             page.write_text(shelf.site.handle(get(address, session), NOW)["body"], encoding="utf-8")
             for width, height in WIDTHS.items():
                 _picture(page, FOLDER / f"console-{name}-{width}.png", width, height)
+        paged = Notification(kind="paged", record=disk, reason="", at=NOW)
+        message = render(paged, StackInfo(zone=ZoneInfo("Europe/Berlin")))
+        page = Path(folder, "slack.html")
+        page.write_text(slack_page(message, "04:04"), encoding="utf-8")
+        _picture(page, FOLDER / "slack-message.png", *MESSAGE)
     return 0
 
 

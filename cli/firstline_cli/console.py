@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from rich.console import Console
@@ -27,6 +28,25 @@ def console_of() -> "Console":
     width = None if Console().is_terminal else _LOG_WIDTH
     # Strings are no markup here: names and reasons come from alerts.
     return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
+    """Print lines, each with its style on a terminal; without rich, which takes its time, where nobody sees styles."""
+    if sys.stdout.isatty():
+        console = console_of()
+        for line, style in lines:
+            console.print(line, style=style)
+    else:
+        for line, _ in lines:
+            print(line)
+
+
+def in_columns(rows: "Iterable[Sequence[str]]") -> str:
+    """Write rows for a file or a pipe: columns below each other, however wide they are, without rich and its styles."""
+    cells = list(rows)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    padded = ("  ".join(map(str.ljust, row, widths)) for row in cells)
+    return "".join(f"{line.rstrip()}\n" for line in padded)
 
 
 def here(moment: "datetime") -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-import yaml
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -91,6 +90,8 @@ def _print_noisiest(console: Console, found: Report) -> None:
     console.print(grid)
     rules = [group.advice.rule for group in found.noisiest if group.advice.rule is not None]
     if rules:
+        import yaml
+
         text = yaml.safe_dump(rules, sort_keys=False, allow_unicode=True, width=100)
         console.print(f"Rules to think about, for runbooks/policy/rules.yaml; `firstline replay` tries them:\n{text}")
 

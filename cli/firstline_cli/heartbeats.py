@@ -1,5 +1,6 @@
 """The commands `firstline heartbeat`: list the heartbeats, and forget one whose sender is gone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
-from firstline.policy.heartbeats import Heartbeat, Pulse, called, expectation, seen
+from firstline.policy.heartbeats import MOST_OF_A_SOURCE, Heartbeat, Pulse, called, expectation, seen
 from firstline.text import in_words
 from firstline_cli.checkout import RULES
 from firstline_cli.console import LOGIN, PersonOption, console_of, here, refusal
@@ -38,6 +39,10 @@ def list_(
         name = f"{expected.id}, every {in_words(expected.every)}" if expected else "nothing"
         grid.add_row(pulse.key, called(pulse.alert), name, came, _state(pulse, expected, pulses))
     console_of().print(grid)
+    counted = Counter(pulse.alert.source for pulse in pulses if pulse.requirement is None and not pulse.forgotten_at)
+    for source, number in counted.items():
+        if number >= MOST_OF_A_SOURCE:
+            print(f"{source} has {number} heartbeats: no new one is watched. Forget those that are gone.")
 
 
 @heartbeat.command()

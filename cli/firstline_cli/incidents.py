@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from firstline_cli import actions
-from firstline_cli.console import USAGE, console_of, refusal
+from firstline_cli.console import USAGE, console_of, in_columns, print_styled, refusal
 from firstline_cli.incident_ids import IncidentArgument
 from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of
 
@@ -106,7 +106,7 @@ def show(
     if output == "json":
         print(one_incident.as_json(found.table, incident))
     else:
-        one_incident.print_text(console_of(), found.table, incident)
+        print_styled(one_incident.text(found.table, incident))
 
 
 actions.add_to(incidents)
@@ -120,10 +120,12 @@ def print_rows(rows: "list[Row]", output: Output) -> None:
         print(listing.as_json(rows))
     elif output == "csv":
         sys.stdout.write(listing.as_csv(rows))
-    elif rows:
+    elif not rows:
+        print("No incident.")
+    elif sys.stdout.isatty():
         console_of().print(listing.table(rows))
     else:
-        print("No incident.")
+        sys.stdout.write(in_columns(map(listing.cells, rows)))
 
 
 def _rows(stack: Stack, wanted: "Filter", name: str, span: timedelta | None) -> "list[Row]":

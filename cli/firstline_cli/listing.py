@@ -6,17 +6,18 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.table import Table as Grid
-from rich.text import Text
-
-from firstline.adapters.dynamodb.incidents import TableIncidents
-from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.live import CLOSED, OPEN
+from firstline.adapters.dynamodb.records import read_records
+from firstline.adapters.dynamodb.table import Table, stamp
 from firstline.incidents.status import Filter, Status, status_of
 from firstline.models import IncidentRecord, Severity
 from firstline.text import one_line, short_duration
 from firstline_cli.spreadsheet import no_formula
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
 
 _COLOURS: dict[Severity, str] = {
     "critical": "bold red",
@@ -75,30 +76,41 @@ class Row:
 
 def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
     """Read the incidents that are wanted: what nobody has first, then by severity, then by age."""
-    incidents = TableIncidents(table)
-    closed = incidents.closed_since(closed_since) if closed_since else ()
-    found = [(status_of(record, now), record) for record in chain(incidents.open_records(), closed)]
+    # Not with TableIncidents, which can write, too: of all commands nobody should wait for this one.
+    named = table.query_whole(CLOSED, "by_status", since=stamp(closed_since)) if closed_since else ()
+    records = read_records(table, chain(table.query_whole(OPEN, "by_status"), named))
+    found = [(status_of(record, now), record) for record in records]
     taken = [(status, record) for status, record in found if wanted.takes(status, record)]
     return [_row(status, record) for status, record in sorted(taken, key=lambda pair: pair[0].sort_key)]
 
 
-def table(rows: list[Row]) -> Grid:
-    """Return the table that people read: one line for each incident."""
+def table(rows: list[Row]) -> "Grid":
+    """Return the table that a terminal shows: one line for each incident, as wide as the terminal."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
     grid = Grid.grid(padding=(0, 2, 0, 0))
     for name in ("severity", "id", "alert", "place", "age", "who"):
         grid.add_column(name, no_wrap=name != "who", overflow="ellipsis")
     for row in rows:
-        status, colour = row.status, _COLOURS[row.status.severity]
-        line = status.line.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.line
+        severity, short_id, alert, place, age, who = cells(row)
         grid.add_row(
-            Text(f"{'●' if status.holder != 'over' else '○'} {status.severity}", style=colour),
-            Text(status.short_id),
-            Text(one_line(row.alert, _NAME_CHARS)),
-            Text(row.place),
-            Text(short_duration(status.age), justify="right"),
-            Text(line, style="bold" if status.unowned else ""),
+            Text(severity, style=_COLOURS[row.status.severity]),
+            Text(short_id),
+            Text(alert),
+            Text(place),
+            Text(age, justify="right"),
+            Text(who, style="bold" if row.status.unowned else ""),
         )
     return grid
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return what the list says of an incident, column by column."""
+    status = row.status
+    who = status.line.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.line
+    name = f"{'●' if status.holder != 'over' else '○'} {status.severity}"
+    return name, status.short_id, one_line(row.alert, _NAME_CHARS), row.place, short_duration(status.age), who
 
 
 def as_json(rows: list[Row]) -> str:

@@ -1,5 +1,6 @@
 """The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
 
+import gc
 import logging
 import os
 import sys
@@ -52,6 +53,10 @@ _EVALUATION = {"eval": "evaluation"}
 
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
+
+
+_GARBAGE = 100_000
+"""The objects between two looks for garbage. What is imported is none, and looking takes a tenth of a short command."""
 
 
 class LazyGroup(TyperGroup):
@@ -134,13 +139,14 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines and metrics out of what a command prints."""
-    before = os.environ.get(NO_METRICS)
+    """Keep the functions' log lines and metrics out of the output, and the garbage collector out of the imports."""
+    # Pydantic would look through every package of the environment for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    metrics = os.environ.get(NO_METRICS)
+    disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
+    context.call_on_close(lambda: _restore(metrics))
+    context.call_on_close(lambda: logging.disable(disabled))
+    context.call_on_close(lambda: gc.set_threshold(*thresholds))
     os.environ[NO_METRICS] = "true"
-    context.call_on_close(lambda: _restore(before))
-    logging.getLogger().setLevel(logging.WARNING)
-    from firstline.observability import logger
-
-    level = logger.log_level
-    logger.setLevel(logging.WARNING)
-    context.call_on_close(lambda: logger.setLevel(level))
+    logging.disable(logging.INFO)
+    gc.set_threshold(_GARBAGE)

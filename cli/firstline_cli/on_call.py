@@ -13,11 +13,9 @@ import typer
 
 from firstline.policy.followed import everything, person_of, problems_of, with_copies
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
-from firstline.policy.paging import load_paging_policy
 from firstline.policy.people import NOBODY as NO_PEOPLE
 from firstline.policy.people import load_people
 from firstline.text import count, one_line, short_duration
-from firstline_cli import policies
 from firstline_cli.actions import OutputOption
 from firstline_cli.checkout import read_policy, runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
@@ -103,6 +101,9 @@ def check(stack: NamedStackOption = "") -> None:
 
     With a stack, also what is wrong with its copies of schedules that are kept elsewhere: gaps, age, unknown names.
     """
+    from firstline.policy.paging import load_paging_policy
+    from firstline_cli import policies
+
     folder = runbooks_folder() / "policy"
     on_call = read_policy(load_oncall, folder / "oncall.yaml")
     people = read_policy(load_people, folder / "people.yaml")

@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
-from rich.console import Console
-
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.links import links_of
-from firstline.channels.summary import annotations
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import happened_at
+from firstline.incidents.standing import annotations
 from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
@@ -49,21 +47,20 @@ def as_json(table: Table, given: str) -> str:
     return json.dumps(whole, indent=2)
 
 
-def print_text(console: Console, table: Table, given: str) -> None:
-    """Print the incident in the order in which a person who was woken needs it."""
+def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
+    """Yield the incident's lines in the order in which a person who was woken needs them, each with its style."""
     record = record_of(table, given)
     now, zone = datetime.now(UTC), datetime.now().astimezone().tzinfo or UTC
     status = status_of(record, now)
-    console.print(f"{status.severity.upper()}  {status.title}", style="bold")
-    console.print(status.sentence(zone, now))
+    yield f"{status.severity.upper()}  {status.title}", "bold"
+    yield status.sentence(zone, now), ""
     if status.unowned:
-        console.print(f"take it: firstline ack {status.short_id}")
-    console.print(f"{record.incident.incident_id}, open for {short_duration(status.age)}", style="dim")
+        yield f"take it: firstline ack {status.short_id}", ""
+    yield f"{record.incident.incident_id}, open for {short_duration(status.age)}", "dim"
     for title, lines in _sections(table, record, status, zone, now):
         if lines:
-            console.print(f"\n{title}", style="bold")
-            for line in lines:
-                console.print(f"  {line}")
+            yield f"\n{title}", "bold"
+            yield from ((f"  {line}", "") for line in lines)
 
 
 def plan_lines(plan: RemediationPlan) -> Iterator[str]:

@@ -25,7 +25,8 @@ def together(checkout: Path) -> Path:
     Raises
     ------
     ConfigurationError
-        A patch is no YAML, or has nothing to change: the message names it and the fix.
+        A patch is no YAML, has nothing to change, or calls shipped steps less risky than they are: the message names it
+        and the fix.
     """
     own = checkout / MINE / RUNBOOKS
     if not own.is_dir():
@@ -151,9 +152,23 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
         raise ConfigurationError(f"{name}: write the keys to change, each with its new value.")
     if empty := list(_empty(yaml.compose(owned[path].read_text(encoding="utf-8"), Loader=yaml.SafeLoader))):
         raise ConfigurationError(f"{name}: {', '.join(empty)}: write the new value, or null to delete what is shipped.")
-    merged = merge(read_yaml(shipped[target], missing="restore it from git"), patch)
+    original = read_yaml(shipped[target], missing="restore it from git")
+    merged = merge(original, patch)
+    if "steps" not in patch and _risk(merged) < _risk(original):
+        raise ConfigurationError(
+            f"{name}: risk: the steps of {target.stem} are {original['risk']}: a patch may raise the risk, not lower "
+            "it. To change what it does, write its steps into the patch."
+        )
     text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=120)
     return f"# {RUNBOOKS}/{target} with {name} over it.\n{text}".encode()
+
+
+def _risk(runbook: Any) -> int:
+    """Return the place of a runbook's risk among all risks, and the last place for a file without one."""
+    from firstline.runbooks.model import RISKS
+
+    said = runbook.get("risk") if isinstance(runbook, dict) else None
+    return RISKS.index(said) if said in RISKS else len(RISKS)
 
 
 def _empty(node: Any, above: str = "") -> Iterator[str]:

@@ -38,7 +38,7 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
 
 
 def print_trail(console: Console, table: Table, incident_id: str) -> bool:
-    """Print an incident's trail and whether its chain holds. Return False where it is broken or absent."""
+    """Print an incident's trail and whether its chain holds. Return False where it is broken, cut off or absent."""
     entries = TableTrail(table).entries(incident_id)
     if not entries:
         console.print(f"Nothing is on the trail of {incident_id}.")
@@ -59,9 +59,11 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
     record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(
-            "The incident is closed and its trail does not say so: its end was cut off, or never written. "
-            "The functions' logs have the hash of every entry that was written."
+            "--- broken: the incident is closed and its trail does not say so: its end was cut off, or never written. "
+            "The functions' logs have the hash of every entry that was written. ---",
+            style="bold red",
         )
+        return False
     return True
 
 

@@ -21,6 +21,7 @@ from firstline.text import count
 from firstline_cli import overlay, policies, rules_console
 from firstline_cli.checkout import CHECKOUT, RULES, read_policy
 from firstline_cli.console import console_of, refusal
+from firstline_cli.previews import PREVIEW_DAYS, print_preview
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
@@ -28,7 +29,6 @@ rules = typer.Typer(help="Check, explain and preview rules, windows and silences
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
 DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
-PREVIEW_DAYS = 30
 
 
 @rules.command()
@@ -112,7 +112,7 @@ def preview(
     if previewed is None:
         known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
         raise refusal(f"There is no rule, window or silence {name!r}; the file has {known}.")
-    rules_console.print_preview(console_of(), name, previewed, days)
+    print_preview(console_of(), name, previewed, days)
 
 
 def read_rules(file: Path) -> Rules:

@@ -1,13 +1,10 @@
-"""Rules, windows and silences for people: explained against an alert, previewed against past incidents, and made."""
+"""Rules, windows and silences for people: explained against an alert, and previewed against past incidents."""
 
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -16,11 +13,8 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
 from firstline.classification.hold import held_by_rule
-from firstline.console.silences_page import matched
-from firstline.errors import ConfigurationError
 from firstline.ingest.changes import incident_of
 from firstline.models import Evidence, Incident, NormalizedAlert
-from firstline.policy.durations import Duration
 from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.inhibition import Inhibition
 from firstline.policy.match import AlertMatch, Key
@@ -28,11 +22,10 @@ from firstline.policy.paging import Route
 from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview_rule, preview_silence, preview_window
 from firstline.sources import Batch
-from firstline.text import count, in_words, shorten
+from firstline.text import in_words, shorten
 from firstline_cli.console import here
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
-_LISTED = 20
 _VALUE_CHARS = 60
 
 type Fit = tuple[str, str]
@@ -193,93 +186,3 @@ def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now:
         return preview_window(records, window)
     silence = TableSilences(table).find(name, now)
     return None if silence is None else preview_silence(records, silence)
-
-
-def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
-    """Print a preview; the incidents that became real come last."""
-    console.print(
-        f"In the last {days} days {count(found.seen, 'incident')} closed. {name} would have hidden "
-        f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."
-    )
-    for title, records in (("hidden", found.hidden), ("late", found.late)):
-        for record in records[:_LISTED]:
-            console.print(f"  {title}: {record.incident.incident_id} ({record.outcome})")
-        if len(records) > _LISTED:
-            console.print(f"  … and {len(records) - _LISTED} more")
-    if found.real:
-        console.print(f"{len(found.real)} OF THE HIDDEN ONES BECAME REAL:", style="bold red")
-        for record, why in found.real:
-            console.print(f"  {record.incident.incident_id}: {why}", style="red")
-
-
-# --- silences ---------------------------------------------------------------------------------------------------------
-
-
-def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Mapping[str, Any]) -> Silence:
-    """Make a silence from the words of the command line. `details` are its other fields: owner, reason, ….
-
-    Raises
-    ------
-    ConfigurationError
-        A matcher, the duration or a detail is wrong; the message says what to write.
-    """
-    match: dict[str, list[str]] = {}
-    labels: dict[str, list[str]] = {}
-    for matcher in matchers:
-        key, equals, pattern = matcher.partition("=")
-        if not equals or not pattern:
-            raise ConfigurationError(f"{matcher!r} is no matcher; write key=pattern, as in host=web-1.")
-        into, name = (labels, key.removeprefix("labels.")) if key.startswith("labels.") else (match, key)
-        into.setdefault(name, []).append(pattern)
-    return _silence(match | ({"labels": labels} if labels else {}), lasts, now, details)
-
-
-def extended(before: Silence, lasts: str, now: datetime) -> Silence:
-    """Make the silence that takes another's place from now on. Raises ConfigurationError, as `make_silence` does."""
-    details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
-    return _silence(before.match.model_dump(exclude_defaults=True), lasts, now, details)
-
-
-def _silence(match: Mapping[str, Any], lasts: str, now: datetime, details: Mapping[str, Any]) -> Silence:
-    try:
-        span: timedelta = TypeAdapter(Duration).validate_python(lasts)
-        return Silence(
-            id=f"{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
-            match=AlertMatch.model_validate(match),
-            created_at=now,
-            expires_at=now + span,
-            **details,
-        )
-    except ValidationError as error:
-        raise ConfigurationError(f"{'; '.join(_problems(error))}.") from None
-
-
-def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors():
-        where = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            known = ", ".join((*(name for name in AlertMatch.model_fields if name != "labels"), "labels.<name>"))
-            yield f"no such key {where!r}; known are {known}"
-        else:
-            yield f"{where} {problem['msg'].removeprefix('Value error, ')}".strip()
-
-
-def print_silences(console: Console, silences: Sequence[Silence], now: datetime) -> None:
-    """Print a table of silences."""
-    if not silences:
-        console.print("Nothing is silenced.")
-        return
-    grid = Grid("id", "what", "owner", "reason", "ends", show_edge=False)
-    for silence in silences:
-        what = matched(silence)
-        if silence.even_critical:
-            what += " (even critical)"
-        if silence.active(now):
-            ends = f"in {in_words(silence.expires_at - now)}" + (
-                ", or when it resolves" if silence.until_resolved else ""
-            )
-        else:
-            ended_by = f" by {silence.ended_by}" if silence.ended_by else ""
-            ends = f"ended {here(silence.ended_at or silence.expires_at)}{ended_by}"
-        grid.add_row(silence.id, what, silence.owner, silence.reason, ends)
-    console.print(grid)

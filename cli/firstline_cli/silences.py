@@ -13,11 +13,9 @@ import typer
 from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
 from firstline.errors import ConfigurationError
 from firstline.policy.holds import Silence
-from firstline_cli import rules_console
-from firstline_cli.checkout import RULES
-from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, here, refusal
+from firstline_cli import silence_words
+from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, here, in_columns, refusal
 from firstline_cli.incident_ids import IncidentArgument, record_of
-from firstline_cli.rules import PREVIEW_DAYS, read_rules
 from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, table_of
 
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
@@ -89,7 +87,7 @@ def extend(
     """Let a silence last longer, from now on. A new one takes its place; what it holds stays held."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     before = _active(silences, name, now)
-    after = _valid(lambda: rules_console.extended(before, lasts, now))
+    after = _valid(lambda: silence_words.extended(before, lasts, now))
     silences.save(after)
     silences.end(before, by, now)
     print(f"{after.id} takes its place, until {here(after.expires_at)}.")
@@ -103,7 +101,18 @@ def list_(
     """List the active silences."""
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
-    rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
+    shown = list(silence_words.rows((silence for silence in found if every or silence.active(now)), now))
+    if not shown:
+        print("Nothing is silenced.")
+    elif sys.stdout.isatty():
+        from rich.table import Table as Grid
+
+        grid = Grid(*silence_words.HEAD, show_edge=False)
+        for row in shown:
+            grid.add_row(*row)
+        console_of().print(grid)
+    else:
+        sys.stdout.write(in_columns([silence_words.HEAD, *shown]))
 
 
 @silence.command()
@@ -127,7 +136,7 @@ def _active(silences: TableSilences, name: str, now: datetime) -> Silence:
 
 
 def _made(matchers: Sequence[str], lasts: str, details: Mapping[str, Any]) -> Silence:
-    return _valid(lambda: rules_console.make_silence(matchers, lasts, datetime.now(UTC), details))
+    return _valid(lambda: silence_words.make_silence(matchers, lasts, datetime.now(UTC), details))
 
 
 def _valid(make: Callable[[], Silence]) -> Silence:
@@ -140,12 +149,15 @@ def _valid(make: Callable[[], Silence]) -> Silence:
 
 def _save(made: Silence, stack: Stack) -> None:
     """Write the silence, and show what it would have hidden of late."""
+    from firstline.adapters.dynamodb.incidents import TableIncidents
+    from firstline.reports.preview import preview_silence
+    from firstline_cli.previews import PREVIEW_DAYS, print_preview
+
     TableSilences(stack.table).save(made)
     seconds = int(REMEMBERED.total_seconds())
     print(f"{made.id} is on within {seconds} seconds, until {here(made.expires_at)}.")
-    previewed = rules_console.preview_of(made.id, read_rules(RULES), stack.table, "UTC", PREVIEW_DAYS, made.created_at)
-    if previewed is not None:
-        rules_console.print_preview(console_of(), made.id, previewed, PREVIEW_DAYS)
+    closed = TableIncidents(stack.table).closed_since(made.created_at - timedelta(days=PREVIEW_DAYS))
+    print_preview(console_of(), made.id, preview_silence(closed, made), PREVIEW_DAYS)
 
 
 def _is_broad(made: Silence) -> bool:

@@ -20,7 +20,7 @@ from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from local.emulator import registry
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.session import Session
 
     from firstline.adapters.dynamodb.table import Table
 
@@ -113,15 +113,14 @@ def stack_of(stack: str, region: str | None = None) -> Stack:
 
 
 def _emulated(line: Mapping[str, Any]) -> Stack:
-    from boto3.session import Session
-
     from firstline.adapters.dynamodb.table import Table
 
-    region = line["state_machine"].split(":")[3]
-    session = Session(os.environ.get(USER_VARIABLE, "ada"), LOCAL, region_name=region)
+    session = _session(line["state_machine"].split(":")[3])
+    session.set_credentials(os.environ.get(USER_VARIABLE, "ada"), LOCAL)
     # Only people's requests are signed in a person's name: all else is done as the account's owner.
-    owner = Session(LOCAL, LOCAL, region_name=region)
-    client: Callable[[str], Any] = partial(owner.client, endpoint_url=line["aws"])
+    client: Callable[[str], Any] = partial(
+        session.create_client, endpoint_url=line["aws"], aws_access_key_id=LOCAL, aws_secret_access_key=LOCAL
+    )
     return Stack(
         Table(client("dynamodb"), line["table"]),
         line["state_machine"],
@@ -188,14 +187,13 @@ def _in_the_region(*, quietly: bool) -> list[str]:
     quietly
         Return none where AWS cannot be asked: there is another choice.
     """
-    from boto3.session import Session
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        session = Session()
-        if quietly and (session.region_name is None or session.get_credentials() is None):
+        session = _session()
+        if quietly and (session.get_config_variable("region") is None or session.get_credentials() is None):
             return []
-        pages = session.client("cloudformation").get_paginator("describe_stacks").paginate()
+        pages = session.create_client("cloudformation").get_paginator("describe_stacks").paginate()
         return [found["StackName"] for page in pages for found in page["Stacks"] if _is_ours(_outputs(found))]
     except (BotoCoreError, ClientError) as error:
         if quietly:
@@ -216,14 +214,14 @@ def _is_ours(outputs: Mapping[str, str]) -> bool:
 
 
 def _deployed(stack: str, region: str | None) -> Stack:
-    from boto3.session import Session
     from botocore.exceptions import BotoCoreError, ClientError
 
     from firstline.adapters.dynamodb.table import Table
 
     try:
-        session = Session(region_name=region)
-        (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        session = _session(region)
+        client: Callable[[str], Any] = session.create_client
+        (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = _outputs(found)
         if not _is_ours(outputs):
             raise refusal(
@@ -232,9 +230,9 @@ def _deployed(stack: str, region: str | None) -> Stack:
                 UNKNOWN,
             )
         return Stack(
-            Table(session.client("dynamodb"), outputs["TableName"]),
+            Table(client("dynamodb"), outputs["TableName"]),
             outputs["StateMachineArn"],
-            partial(session.client),
+            client,
             session,
             name=stack,
             api_url=outputs.get("ApiUrl", ""),
@@ -249,9 +247,18 @@ def _deployed(stack: str, region: str | None) -> Stack:
         raise _in_words(f"Stack {stack}", error) from None
 
 
+def _session(region: str | None = None) -> "Session":
+    """Return a session of botocore: boto3 adds to it what no command uses, and takes its time to be imported."""
+    from botocore.session import get_session
+
+    session = get_session()
+    if chosen := region or os.environ.get("AWS_REGION"):
+        session.set_config_variable("region", chosen)
+    return session
+
+
 def _in_words(what: str, error: Exception) -> typer.Exit:
     """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
-    from boto3.session import Session
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     from firstline_cli import aws_words
@@ -266,8 +273,9 @@ def _in_words(what: str, error: Exception) -> typer.Exit:
         code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
             code = UNKNOWN
+            region = _session().get_config_variable("region")
             problem = (
-                f"{Session().region_name} has none of this name: look at `aws cloudformation list-stacks`, and at "
+                f"{region} has none of this name: look at `aws cloudformation list-stacks`, and at "
                 "AWS_REGION and AWS_PROFILE."
             )
     return refusal(f"{what}: {problem}", code)

@@ -4,7 +4,7 @@ Step Functions keeps the history of an execution for 90 days after its end, Clou
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,10 @@ class Histories:
     def commands(self) -> list[Command]:
         """Return the commands that the executions sent."""
         return [command for name, events in self.events.items() for command in _commands_of(name, events)]
+
+    def verdicts(self) -> set[str]:
+        """Return the verdicts that the executions got: the severity, and who decided on it."""
+        return {verdict for events in self.events.values() for verdict in _verdicts_of(events)}
 
 
 def histories(stack: Stack, incident_id: str) -> Histories:
@@ -96,12 +100,26 @@ def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
     problems = [
         f"the trail says that command {command_id} ran, and no execution sent it" for command_id in ran - sent.keys()
     ]
+    problems += _other_verdicts(entries, found)
     for command in sent.values():
         reasons = _against(command, entries)
         if command.id not in ran and found.over:
             reasons.append(", and the trail does not have it")
         problems += [f"{command.by} sent {_told(command)}{reason}" for reason in reasons]
     return sorted(problems)
+
+
+def _other_verdicts(entries: Sequence[Entry], found: Histories) -> list[str]:
+    """Return the verdicts that only the trail or only an execution knows."""
+    judged = [entry.facts for entry in entries if entry.what == "classified"]
+    written = {_verdict(facts) for facts in judged}
+    got = found.verdicts()
+    invented = [f"the trail has the verdict {verdict}, and no execution got it" for verdict in written - got]
+    return invented + [f"an execution got the verdict {verdict}, and the trail lacks it" for verdict in got - written]
+
+
+def _verdict(said: Mapping[str, Any]) -> str:
+    return f"{said.get('severity')} by {said.get('decided_by')}"
 
 
 def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
@@ -144,6 +162,17 @@ def _commands_of(name: str, events: list[dict[str, Any]]) -> Iterator[Command]:
             hosts = tuple(scheduled["InstanceIds"])
             yield Command(sent["CommandId"], document, hosts, event["timestamp"], f"execution {name}")
             scheduled = None
+
+
+def _verdicts_of(events: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the verdicts that functions returned to the machine."""
+    for event in events:
+        details = event.get("taskSucceededEventDetails")
+        if details is None or details.get("resource") != "invoke":
+            continue
+        payload = json.loads(details.get("output") or "{}").get("Payload")
+        if isinstance(payload, dict) and isinstance(verdict := payload.get("classification"), dict):
+            yield _verdict(verdict)
 
 
 def _seen(event: dict[str, Any]) -> Command:

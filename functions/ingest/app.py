@@ -18,4 +18,4 @@ wiring = Wiring(IngestSettings, SENDER_WAITS)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Response | None:
     """Take API Gateway (HTTP API, format 2.0), EventBridge, SNS and SQS events; see `firstline.ingest.front_door`."""
-    return wiring.intake.handle(event, datetime.now(UTC))
+    return wiring.front_door.handle(event, datetime.now(UTC))

@@ -22,6 +22,7 @@ from botocore.config import Config
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.table import Table
 from firstline.console.sessions import Pass
+from firstline.sources import SOURCES
 from local.emulator import engine, events, more_runbooks
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
@@ -41,7 +42,9 @@ ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
 TARGET_TAG = ("Firstline", STACK_NAME)
-SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
+SENDERS = (*SOURCES, "deployments")
+"""The senders that have a secret of their own."""
+
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
 CONSOLE_TICKET_LASTS = timedelta(hours=12)
@@ -102,7 +105,7 @@ class Stack:
         self.inbox.events = self.cloud.bus
         self._hosts = Hosts()
         self.hosts: dict[str, Host] = {}
-        self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
+        self.secrets = {source: randomness.token_urlsafe(24) for source in (*SENDERS, "slack")}
         self.created = Created()
         self._lapse = Lapse(self.options.time_lapse)
         self._stopping = threading.Event()
@@ -248,7 +251,7 @@ class Stack:
     def _put_secrets(self) -> None:
         self.inbox.routing_key = randomness.token_hex(16)
         values = {
-            **{f"sources/{source}": self.secrets[source] for source in SOURCES},
+            **{f"sources/{source}": self.secrets[source] for source in SENDERS},
             "slack/bot-token": f"xoxb-{randomness.token_hex(12)}",
             "slack/signing-secret": self.secrets["slack"],
             "approvals/signing-key": randomness.token_urlsafe(32),

@@ -24,7 +24,18 @@ os.environ |= {
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import contention, cost, costs, imports, remediation, requests, similar, throughput, transitions
+from tests.bench import (
+    contention,
+    cost,
+    costs,
+    imports,
+    remediation,
+    requests,
+    similar,
+    terminal,
+    throughput,
+    transitions,
+)
 
 type Row = tuple[str, str, str]
 
@@ -38,6 +49,7 @@ PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("Similar incidents", similar.rows),
     ("State transitions", transitions.rows),
     ("Remediation", remediation.rows),
+    ("Commands at the terminal, against a bare boto3 script (processes, cold)", terminal.rows),
     ("authenticate + normalise + fold, against json.loads + HMAC", throughput.rows),
 ]
 

@@ -17,7 +17,7 @@ def measure() -> dict[str, paths.Work]:
     """Return what each path takes, with the units of DynamoDB Local."""
     numbers = itertools.count(1)
     with dynamodb_local("512m") as address:
-        client = client_of(address)
+        client = client_of(address, patient=True)
 
         def make() -> Table:
             name = f"bench-{next(numbers)}"

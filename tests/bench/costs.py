@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from firstline.adapters.dynamodb.table import Table
-from firstline.ingest.accept import SENDER_WAITS
+from firstline.ingest.accept import WRITE_WITHIN
 from firstline.models import NormalizedAlert
 from tests.bench.crowd import client_of, ingestion
 from tests.bench.table import create_table, declared_table
@@ -133,7 +133,7 @@ def rows() -> list[tuple[str, str, str]]:
 def _delivery(door: Door) -> list[tuple[str, str, str]]:
     """Measure a delivery of 5,000 alerts on DynamoDB Local: without a limit of time, and with that of HTTP."""
     found = []
-    for what, within in {"no limit": None, f"{SENDER_WAITS:g} s for writes": SENDER_WAITS}.items():
+    for what, within in {"no limit": None, f"{WRITE_WITHIN:g} s for writes": WRITE_WITHIN}.items():
         alerts = many(5_000, group_key=f"big-{what}")
         began = time.perf_counter()
         cost = door.send(*alerts, within=within)

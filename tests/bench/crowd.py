@@ -165,12 +165,15 @@ def send_virtually(
 # --- against a server -------------------------------------------------------------------------------------------------
 
 
-def client_of(address: str, connections: int = 10) -> Any:
+def client_of(address: str, connections: int = 10, *, patient: bool = False) -> Any:
     """Return a client as ingest has it, with enough connections for the threads that share it.
 
-    They share it because a client of its own would cost each thread more than all its requests.
+    They share it because a client of its own would cost each thread more than all its requests. One that is `patient`
+    waits for a DynamoDB Local on a busy machine, where only units count.
     """
     config = SENDER_WAITS.merge(Config(max_pool_connections=connections))
+    if patient:
+        config = config.merge(Config(read_timeout=60))
     return boto3.client("dynamodb", endpoint_url=address, config=config)
 
 

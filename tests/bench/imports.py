@@ -18,7 +18,7 @@ USUAL = (
     "boto3.client('dynamodb')\nboto3.client('stepfunctions')\n"
 )
 # With every part that the first event needs, but with one client, as the bare handler has.
-INGEST = "import app, firstline.adapters.aws.executions\napp.wiring.executions = None\napp.wiring.intake\n"
+INGEST = "import app, firstline.adapters.aws.executions\napp.wiring.executions = None\napp.wiring.front_door\n"
 CLASSIFY = (
     "import app, firstline.adapters.aws.alarm_evidence\n"
     "app.wiring.incidents, app.wiring.secrets, app.wiring.silences, app.wiring.trail\n"

@@ -20,7 +20,7 @@ END = ("Close Incident",)
 RUN = ("Announce Remediation", *LOOK, *ACT, *NO_RECOVERY)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 3),
-    "page, acknowledged and resolved": ((*PAGE, *OVER), 13),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 12),
     "a look and an act, the alert resolves": (("Plan Remediation", *RUN, *OVER), 25),
     "a look and an act, the verification holds": (("Plan Remediation", *RUN, *LOOK, *END), 28),
     "the same, approved by a person who was paged first": (("Plan Remediation", *PAGE, *RUN, *LOOK, *END), 36),

@@ -42,10 +42,11 @@ _ERRORS: dict[str, type[Exception]] = {"stale element reference": Stale, "no suc
 
 
 class Browser:
-    """One window. Elements are found by CSS selectors; each must be there."""
+    """One window. Elements are found by CSS selectors; each must be there. `taps` counts what a person pressed."""
 
     def __init__(self, session: str) -> None:
         self._session = session
+        self.taps = 0
 
     def open(self, url: str) -> None:
         """Go to an address and wait until it is loaded."""
@@ -68,6 +69,7 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click. The page that this may lead to comes later."""
+        self.taps += 1
         _call("POST", f"{self._session}/element/{self._find(selector)}/click", {})
 
     def type(self, selector: str, text: str) -> None:

@@ -1,12 +1,16 @@
 """The console in a real browser that runs no script: sign in, see who has what, take it, resolve it."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from firstline.console import page_links
+from firstline.policy.people import Person
 from firstline_cli.main import app
 from tests.e2e.browser import Browser, browser
 from tests.e2e.running import LocalStack
@@ -15,6 +19,7 @@ pytestmark = pytest.mark.needs("browser")
 
 PHONE, DESK = (390, 844), (1280, 800)
 SMALL_PHONE = (360, 740)
+MOST_TAPS = 3
 
 
 def _ticket(stack: LocalStack, incident: str = "") -> str:
@@ -112,6 +117,33 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         window.open(ticket)
         window.click("button.main")
         window.wait_text("[role=alert]", "used already")
+
+
+def test_from_the_page_to_the_acknowledgement_it_takes_at_most_three_taps_on_a_phone(
+    stack: LocalStack, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    alert = {"alert_name": "E2eTaps", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
+    incident = stack.open("generic", alert)
+    stack.wait_for(incident, "acknowledgement")
+    with browser(tmp_path / "profile") as window:
+        window.open(_text_messages_link(stack, incident))
+        taps = 1  # on the link
+        with window.as_on_a_phone():
+            assert window.bottom_of("button.main") <= PHONE[1], "nobody has to scroll"
+        window.click("button.main")
+        window.wait_text(".said", "You have it.")
+        taps += window.taps
+    assert stack.wait_for(incident, "resolution").acknowledged_by == "ada (console)"
+    record_property("taps from the page to the acknowledgement", taps)
+    assert taps <= MOST_TAPS
+
+
+def _text_messages_link(stack: LocalStack, incident: str) -> str:
+    """The link that a text message has for ada."""
+    name = f"{stack.line['outputs']['SecretsPrefix']}/{page_links.SECRET}"
+    key = stack.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    ada = Person(key="ada", name="ada", role="approver")
+    return page_links.address(ada, incident, stack.line["api"], [key], datetime.now(UTC))
 
 
 def test_axe_finds_nothing_serious_and_the_status_refreshes_without_losing_a_form(

@@ -44,6 +44,13 @@ HERE = [command for command in written("quickstart.md") if not command.on_aws]
 ON_AWS = [command for guide in ("quickstart.md", "hosts.md") for command in written(guide) if command.on_aws]
 
 
+def programs(guide: str) -> list[tuple[str, str]]:
+    """Return each command of a guide's consoles: its program, and its first argument."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / guide).read_text(), re.DOTALL)
+    lines = [shlex.split(line, comments=True) for line in re.findall(r"^\$ (.*)$", "".join(blocks), re.MULTILINE)]
+    return [(words[0], words[1]) for words in lines]
+
+
 def names(commands: list[Written]) -> list[str]:
     return [" ".join(command.arguments) for command in commands]
 
@@ -56,6 +63,16 @@ def test_the_guide_shows_each_step() -> None:
         ["test", "runbook"],
     ]
     assert [command.arguments[0] for command in ON_AWS] == ["init"] * 3 + ["doctor", "test"]
+
+
+def test_a_terminal_knows_each_command_of_the_guide() -> None:
+    """A new user has a checkout and a shell: first the commands are made and put on the path, then they are called."""
+    first, second, *others = programs("quickstart.md")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert (first, second) == (("make", "setup"), ("source", ".venv/bin/activate"))
+    assert {program for program, _ in others} == {"firstline", "make"}
+    assert {target for program, target in others if program == "make"} <= set(targets)
 
 
 @pytest.fixture(scope="module")

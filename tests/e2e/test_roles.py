@@ -8,13 +8,16 @@ import pytest
 import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from firstline.adapters.dynamodb.table import Table
 from firstline_cli import requests, stacks
 from local.emulator.roles import SECRET_KEY
 from tests.e2e.running import LocalStack
 
-ROLES = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile", "IncidentStateMachine")
+FUNCTIONS = ("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile")
+ROLES = (*FUNCTIONS, "IncidentStateMachine")
+"""The roles of this stack. Canary and Publish are off in it: tests/template/test_iam_powers.py has their powers."""
 
 
 class Intruder:
@@ -71,6 +74,34 @@ def _deletes_the_trail(intruder: Intruder) -> None:
     intruder.client("dynamodb").delete_item(TableName=intruder.table, Key=key)
 
 
+def _gives_a_runbook_autonomy(intruder: Intruder) -> None:
+    intruder.updates("RUNBOOK#forged", "STANDING")
+
+
+def _opens_a_session(intruder: Intruder) -> None:
+    intruder.puts("SESSION#forged", "SESSION")
+
+
+def _says_a_lasting_word(intruder: Intruder) -> None:
+    intruder.puts("WORDS", "forged")
+
+
+def _takes_a_shift(intruder: Intruder) -> None:
+    intruder.puts("ONCALL#forged", "OVERRIDE")
+
+
+def _marks_an_incident_as_over_or_acknowledged(intruder: Intruder) -> None:
+    intruder.updates("GROUP#forged", "LIVE")
+
+
+def _wakes_an_execution(intruder: Intruder) -> None:
+    intruder.client("stepfunctions").send_task_success(taskToken="forged", output="{}")
+
+
+def _opens_an_incident(intruder: Intruder) -> None:
+    intruder.client("stepfunctions").start_execution(stateMachineArn=intruder.machine, name="forged", input="{")
+
+
 def _claims_a_step(intruder: Intruder) -> None:
     intruder.puts("STEP#forged", "steps#0#0")
 
@@ -110,6 +141,18 @@ POWERS: dict[Callable[[Intruder], None], set[str]] = {
     # The machine leaves its token there; whoever updates the item reads it.
     _wakes_who_waits_for_a_command: {"IncidentStateMachine", "Reconcile"},
     _stops_an_execution: set(),
+    # Whoever settles a remediation writes whether its runbook helped.
+    _gives_a_runbook_autonomy: {"Escalate", "Notify"},
+    _opens_a_session: {"Respond"},
+    _says_a_lasting_word: {"Respond"},
+    _takes_a_shift: {"Respond"},
+    # A token is a hint: the machine reads the record. An execution does what its record says.
+    _wakes_an_execution: {"Ingest", "Respond", "Reconcile"},
+    _opens_an_incident: {"Ingest", "Reconcile"},
+    # IAM tells items apart, and not what is written from what a condition reads: who writes a count could write all.
+    _marks_an_incident_as_over_or_acknowledged: {
+        *("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile", "IncidentStateMachine")
+    },
     _turns_the_switch: set(),
     # The machine sends to instances with the stack's tag only, and this instance is unknown.
     _sends_an_own_document: set(),
@@ -127,6 +170,11 @@ def intruder_with(stack: LocalStack) -> Iterator[Callable[[str], Intruder]]:
         ("DECISION#forged", "DECISION"),
         ("STEP#forged", "steps#0#0"),
         ("COMMAND#forged", "COMMAND"),
+        ("RUNBOOK#forged", "STANDING"),
+        ("SESSION#forged", "SESSION"),
+        ("WORDS", "forged"),
+        ("ONCALL#forged", "OVERRIDE"),
+        ("GROUP#forged", "LIVE"),
     ):
         owner.delete_item(TableName=stack.line["table"], Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
@@ -154,7 +202,8 @@ def test_the_machine_sends_its_documents_to_hosts_with_the_tag_only(
 def test_no_role_acts_as_a_person(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     for role in ROLES:
         suffix = "Role" if role == "IncidentStateMachine" else "FunctionRole"
-        session = boto3.session.Session(f"{role}{suffix}", SECRET_KEY, region_name="eu-west-1")
+        session = get_session()
+        session.set_credentials(f"{role}{suffix}", SECRET_KEY)
         signed = stacks.Stack(
             Table(stack.client("dynamodb"), stack.line["table"]),
             stack.line["state_machine"],

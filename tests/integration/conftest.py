@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import responses
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.dynamodb.table import Table
@@ -27,6 +28,9 @@ ROOT = Path(__file__).parents[2]
 STACK_ON_AWS = "firstline-prod"
 STATE_MACHINE = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{STACK_ON_AWS}-incident"
 _NUMBERS = itertools.count(1)
+
+# moto looks through all methods of a service's class for each request.
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
 
 @cache

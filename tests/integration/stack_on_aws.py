@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import boto3
@@ -16,7 +17,6 @@ def deployed_stack(name: str, *, region: str = REGION, api: str = "https://api.e
     """Make a stack with its table and its page topic, and return the topic's ARN."""
     topic: str = boto3.client("sns", region).create_topic(Name=f"{name}-page")["TopicArn"]
     boto3.client("dynamodb", region).create_table(TableName=f"{name}-Table", **declared_table())
-    declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
     account = topic.split(":")[4]
     outputs = {
         "TableName": f"{name}-Table",
@@ -29,7 +29,7 @@ def deployed_stack(name: str, *, region: str = REGION, api: str = "https://api.e
     template = {
         "Parameters": {
             key: {"Type": "String", "Default": str(parameter.get("Default", "dev"))}
-            for key, parameter in declared.items()
+            for key, parameter in _declared().items()
         },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},
@@ -38,6 +38,12 @@ def deployed_stack(name: str, *, region: str = REGION, api: str = "https://api.e
         StackName=name, TemplateBody=json.dumps(template), Parameters=_given(parameters)
     )
     return topic
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    parameters: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    return parameters
 
 
 def _given(parameters: Mapping[str, str]) -> Any:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -419,12 +420,17 @@ def test_texts_of_aws_are_redacted_and_cut() -> None:
 # --- is it well again? ----------------------------------------------------------------------------------------------
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
 def now_reads(alarm: dict[str, Any], *values: float) -> Any:
     """Return what is said of an alarm whose newest periods, of one minute each, have these values, newest first."""
     times = [NOON - timedelta(minutes=1 + number) for number in range(len(values))]
     data = {"MetricDataResults": [{"Id": "watched", "Label": "M", "Values": list(values), "Timestamps": times}]}
     cloudwatch = Counting(describe_alarms={"MetricAlarms": [alarm]}, get_metric_data=data)
-    alarms = OwnAlarms({"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION)
+    alarms = OwnAlarms(
+        {"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION, zone=ZoneInfo("Europe/Berlin")
+    )
     said = alarms.recovered(fires(), NOON)
     assert len(cloudwatch.calls) <= 2
     return said
@@ -443,7 +449,8 @@ ABOVE_90 = alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {
         (
             {},
             40,
-            "UTC: 40, back in its range (M, Average; the alarm fires when GreaterThan 90). CloudWatch says ALARM.",
+            f"{NOON.astimezone(BERLIN):%H:%M %Z}: 40, back in its range (M, Average; "
+            "the alarm fires when GreaterThan 90). CloudWatch says ALARM.",
         ),
         ({}, 97, "still out of its range"),
         ({}, 90, "back in its range"),

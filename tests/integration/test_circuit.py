@@ -89,7 +89,7 @@ def test_it_opens_after_failures_in_a_row_for_every_environment(
     _fail(here, name, FAILURES_IN_A_ROW)
 
     for circuit in (here, there):
-        with pytest.raises(CircuitOpen, match=r"circuit open since \d\d:\d\d:\d\d UTC"):
+        with pytest.raises(CircuitOpen, match="circuit open: its server failed"):
             circuit.call(name, lambda: pytest.fail("it was asked"))
     assert there.call("another-server/model", lambda: "fine") == "fine"
 

@@ -26,7 +26,7 @@ def wait(table: Table, token: str) -> bool:
     return written is not None
 
 
-def test_who_waits_is_found_by_the_end_however_often_it_comes(table: Table) -> None:
+def test_a_waiting_execution_is_found_whenever_the_end_of_its_command_is_told(table: Table) -> None:
     commands = TableCommands(table)
 
     assert wait(table, "t-1")

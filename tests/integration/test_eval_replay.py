@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from evals import baseline
+from evals import baseline, cli
 from evals.cases import load
 from evals.cli import app
 from tests.integration.chat_server import VERDICT, Script, Server, completion, error, serving
@@ -23,6 +23,7 @@ CASES = [case for case in load() if ONLY in case.name]
 @pytest.fixture(autouse=True)
 def no_last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baseline, "LAST_RUN", tmp_path / "last-run.json")
+    monkeypatch.setattr(cli, "load", lambda folder: CASES)  # it takes a second to read all of them
 
 
 def _judging(http: BaseHTTPRequestHandler, server: Server) -> None:

@@ -19,7 +19,7 @@ def test_a_beat_that_is_read_late_is_as_old_as_it_is(heartbeats: TableHeartbeats
     assert [pulse.beat_at for pulse in heartbeats.pulses()[0]] == [at(5)]
 
 
-def test_a_beat_costs_one_request_and_the_same_labels_are_one_heartbeat(
+def test_a_beat_costs_one_request_a_new_one_two_and_the_same_labels_are_one_heartbeat(
     heartbeats: TableHeartbeats, table: Table
 ) -> None:
     requests: list[str] = []
@@ -29,7 +29,8 @@ def test_a_beat_costs_one_request_and_the_same_labels_are_one_heartbeat(
     heartbeats.beat(alert(), at(5))
     heartbeats.beat(alert(fingerprint="fp-2"), at(1))
 
-    assert requests == ["UpdateItem"] * 3
+    new = ["UpdateItem", "TransactWriteItems"]
+    assert requests == [*new, "UpdateItem", *new]
     pulses, watch = heartbeats.pulses()
     assert {(pulse.key, pulse.beat_at) for pulse in pulses} == {("generic:fp-1", at(5)), ("generic:fp-2", at(1))}
     assert watch is None

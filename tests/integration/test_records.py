@@ -18,7 +18,8 @@ from firstline.policy.model import Ceiling
 from firstline.remediation.store import Standing
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import INCIDENT_ID, a_classification, a_plan, an_alert, open_for
+from tests.support.builders import INCIDENT_ID, a_classification, a_plan, a_record, an_alert, open_for
+from tests.support.stored_records import Records
 
 NOW = datetime.now(UTC)
 
@@ -124,6 +125,17 @@ def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None
     lines = broken.output.splitlines()
     assert "c-0" in lines[0]
     assert "broken here: entry 2 is not what was written" in lines[1]
+
+
+def test_a_trail_whose_end_was_cut_off_is_not_whole(table: Table) -> None:
+    Records(table)[INCIDENT_ID] = a_record(status="CLOSED", closed_at=NOW, outcome="resolved")
+    TableTrail(table).append(INCIDENT_ID, [Fact(what="paged", who="state machine", facts={"level": 1})], NOW)
+    cut = local("audit", INCIDENT_ID)
+    TableTrail(table).append(INCIDENT_ID, [Fact(what="closed", who="ada", facts={"outcome": "resolved"})], NOW)
+    whole = local("audit", INCIDENT_ID)
+
+    assert (cut.exit_code, whole.exit_code) == (1, 0)
+    assert "its end was cut off, or never written" in " ".join(cut.output.split())
 
 
 def test_no_trail_is_no_proof(table: Table) -> None:

@@ -300,7 +300,7 @@ def test_a_server_that_stays_broken_can_be_tried_later() -> None:
         ("invalid_auth", False, "secret slack/bot-token"),
         ("channel_not_found", False, "SlackAlertsChannel"),
         ("not_in_channel", False, "invite the bot"),
-        ("users_not_found", False, "no account here"),
+        ("user_not_in_channel", False, "no account here"),
         ("something_new", False, "something_new"),
         ("internal_error", True, "internal_error"),
     ],

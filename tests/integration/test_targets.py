@@ -194,6 +194,16 @@ def test_a_terminated_instance_has_no_name(fleet: Fleet) -> None:
     assert fleet.resolve("web-1") == [Target(instance_id=new["InstanceId"], name="web-1")]
 
 
+def test_when_a_machine_was_started_is_told_unless_its_id_was_given(fleet: Fleet) -> None:
+    old = fleet.launch("web-1")
+    fleet.ec2.terminate_instances(InstanceIds=[old["InstanceId"]])
+    new = fleet.launch("web-1")
+
+    for hint, told in (("web-1", True), (new["PrivateIpAddress"], True), (new["InstanceId"], False)):
+        found = fleet.resolution(Location(hosts=[hint], accounts=[OURS]))
+        assert found.started == ({new["InstanceId"]: new["LaunchTime"]} if told else {})
+
+
 @pytest.mark.parametrize(
     ("node", "problem"),
     [

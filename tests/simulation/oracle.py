@@ -209,9 +209,9 @@ class Oracle:
     def _closed_firing(self, alerts: list[StoredAlert]) -> None:
         """An incident closes by itself only if nothing of it fires, or after a runbook's verification."""
         for incident, outcome, live in self.stored.ends():
-            by_itself = outcome in ("resolved", "self_cleared") and live["resolved_by"] is None
+            by_itself = outcome in ("resolved", "self_cleared") and live.get("resolved_by") is None
             fires = next((alert.key for alert in alerts if alert.firing and alert.incident_id == incident), None)
-            if by_itself and live["verified_at"] is None and fires is not None:
+            if by_itself and live.get("verified_at") is None and fires is not None:
                 self.watch.say("closed firing", f"{incident} is {outcome}, and {fires} fires in it")
 
     def _commanded(self) -> None:

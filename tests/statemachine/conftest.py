@@ -1,10 +1,12 @@
 """One stack for all of these tests, emptied between them; time is skipped instead of waited for."""
 
 from collections.abc import Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from moto.core import responses
 from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
@@ -14,13 +16,16 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from tests.statemachine.world import World
 from tests.support.direct import direct
 
+# moto looks through all methods of a service's class for each request.
+responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
-    with direct(world.aws_url, world.answer):
+    with direct(world.aws_url, world.aws.answer):
         world.start()
         yield world
         world.close()

@@ -141,6 +141,8 @@ class Functions:
         Modules that were loaded already, by the function's name; the others are loaded anew, which is a cold start.
     now
         The time in the functions' world.
+    near
+        What takes the place of a service's client.
     """
 
     def __init__(
@@ -151,8 +153,10 @@ class Functions:
         overrides: Mapping[str, str],
         warm: dict[str, ModuleType],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        near: Callable[[str, Any], Any] = lambda service, client: client,
     ) -> None:
         self._now = now
+        self._near = near
         self._overrides = overrides
         self._specs = {spec.name: spec for spec in specs}
         self._names = {spec.folder.name: spec.name for spec in specs}
@@ -169,7 +173,7 @@ class Functions:
         """Call a handler as AWS would, and get what it returns."""
         spec = self._specs[self._names[function]]
         environment = {**self._service_environment, **spec.environment, **self._overrides}
-        with _environment, patch.dict(os.environ, environment), patch.object(Session, "client", _client):
+        with _environment, patch.dict(os.environ, environment), patch.object(Session, "client", self._client()):
             handler = self._module(spec).handler
             context = SimpleNamespace(
                 function_name=spec.name,
@@ -184,6 +188,10 @@ class Functions:
             if trouble:
                 return trouble(lambda event: handler(event, context), event)
             return handler(event, context)
+
+    def _client(self) -> Callable[..., Any]:
+        near = self._near
+        return lambda session, service, *args, **named: near(service, _client(session, service, *args, **named))
 
     # --- what Cloud asks for ----------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from firstline.models import Deployment
 from tests.statemachine.functions import meanwhile
-from tests.statemachine.world import OVER, Incident, World
+from tests.statemachine.incident import Incident
+from tests.statemachine.world import OVER, World
 
 TO_THE_QUESTION = ["Classify", "Plan Remediation", "Notify Ops", "Await Resolution"]
 TO_THE_PAGE = ["Classify", "Plan Remediation", "Page On-Call", "Await Acknowledgement"]

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from local.emulator.resources import ACCOUNT
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import REGION, Incident, World
+from tests.statemachine.world import REGION, World
 
 A_MOVE = ["Next Move"]
 A_STEP = ["Run Step", "Await Step", "Read Step", *A_MOVE]
@@ -112,7 +113,7 @@ def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
 
 
 def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None:
-    world.down.add("monitoring")
+    world.aws.down.add("monitoring")
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
 

@@ -6,8 +6,9 @@ None of that changes what is sent, and a command costs the same transitions howe
 import pytest
 
 from tests.bench.transitions import INCIDENT, PATHS
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import End, Run
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import World
 from tests.template.machine import Machine
 
 
@@ -80,7 +81,7 @@ def test_an_end_that_is_told_late_wakes_nobody(world: World) -> None:
 
 
 def test_while_the_table_cannot_take_the_token_the_command_is_polled(world: World) -> None:
-    world.conflicts("COMMAND#", 1_000)
+    world.aws.conflicts("COMMAND#", 1_000)
     world.commands.script("free-space", Run(unfinished_reads=2))
     incident = full_disk(world).stands_in("Await Recovery")
 

@@ -8,8 +8,9 @@ from firstline.models import PlanLimits, PlannedStep, RemediationPlan, StepKind,
 from firstline.remediation.limits import beginning_of
 from local.emulator.resources import ACCOUNT
 from tests.statemachine.functions import Event, Handler, crashes
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import REGION, STACK_NAME, Incident, World
+from tests.statemachine.world import REGION, STACK_NAME, World
 
 KIB = 1024
 HOSTILE = (

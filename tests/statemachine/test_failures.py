@@ -22,8 +22,9 @@ from tests.statemachine.functions import (
     misunderstands,
     reply_lost,
 )
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import NEVER, Run
-from tests.statemachine.world import OVER, Incident, World
+from tests.statemachine.world import OVER, World
 
 DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
@@ -182,7 +183,7 @@ def test_without_escalate_what_gets_worse_after_the_page_is_paged_once_more(worl
 
 def test_a_page_that_no_channel_takes_fails_the_execution_which_raises_an_alarm(world: World) -> None:
     world.remove_secret("pagerduty/routing-key")
-    world.down.add("sns")
+    world.aws.down.add("sns")
 
     incident = world.fires("SearchDown")
 
@@ -217,14 +218,14 @@ def test_a_closing_that_fails_raises_an_alarm(world: World) -> None:
 
 
 def test_without_the_table_people_are_paged_once_and_it_goes_on_when_the_table_is_back(world: World) -> None:
-    world.functions.plan("classify", meanwhile(lambda: world.down.add("dynamodb")))
+    world.functions.plan("classify", meanwhile(lambda: world.aws.down.add("dynamodb")))
     looks = []
 
     def back_after_the_page(handler: Handler, event: Event) -> Any:
         looks.append(event)
         if len(looks) == 5:
             assert "SearchDown" in why(world)
-            world.down.clear()
+            world.aws.down.clear()
         return handler(event)
 
     world.functions.plan("remediate", back_after_the_page, for_good=True, state="What Now?")

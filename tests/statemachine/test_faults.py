@@ -19,9 +19,10 @@ from collections import Counter
 
 import pytest
 
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import NEVER, Run
 from tests.statemachine.test_remediation import FAILED, full_disk, stuck_queue, tried
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import World
 
 DELIVERY = ["Undeliverable", "Delivery Timed Out", "Invalid Platform"]
 """The ends of an invocation on a host that never ran anything."""

@@ -6,7 +6,8 @@ from typing import Any
 from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.adapters.dynamodb.table import Table
 from firstline.sources import normalize_batch
-from tests.statemachine.world import Incident, World
+from tests.statemachine.incident import Incident
+from tests.statemachine.world import World
 
 
 def watchdog(cluster: str) -> dict[str, Any]:

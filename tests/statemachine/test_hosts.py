@@ -1,9 +1,10 @@
 """Several hosts: one after the other, and no further after the first that fails. And an alarm that guards them."""
 
 from local.emulator.resources import ACCOUNT
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.test_remediation import stuck_queue
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import World
 
 
 def test_alerts_of_several_hosts_become_one_plan_that_acts_on_one_after_the_other(world: World) -> None:

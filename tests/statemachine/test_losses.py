@@ -17,8 +17,9 @@ from tests.statemachine.functions import (
     just_before,
     reply_lost,
 )
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import OVER, Incident, World
+from tests.statemachine.world import OVER, World
 
 DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 TEST_HOSTS_ARE_LOW = {
@@ -122,7 +123,7 @@ def test_an_acknowledgement_of_hours_ago_does_not_answer_a_page_for_something_wo
 def test_a_page_that_cannot_be_written_down_is_not_sent_in_a_loop(world: World) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_acknowledged()
-    world.conflicts("page_lease", 1_000)
+    world.aws.conflicts("page_lease", 1_000)
     joins(world, "SearchDown")()
     incident.stands_in("Await Acknowledgement")
     assert len(world.woken()) == 1
@@ -228,7 +229,7 @@ WAITS: dict[str, tuple[str, Callable[[World], Incident]]] = {
 )
 def test_a_wait_in_conflict_with_an_alert_that_joins_ends_no_execution(world: World, state: str, times: int) -> None:
     awaiting, fires = WAITS[state]
-    world.conflicts(f'":awaiting": {{"S": "{awaiting}"}}', times)
+    world.aws.conflicts(f'":awaiting": {{"S": "{awaiting}"}}', times)
     incident = fires(world).stands_in(state)
 
     assert incident.path.count("Pause") == (1 if times == 6 else 0)
@@ -236,7 +237,7 @@ def test_a_wait_in_conflict_with_an_alert_that_joins_ends_no_execution(world: Wo
 
 
 def test_a_recovery_that_cannot_be_awaited_is_told_to_a_person(world: World) -> None:
-    world.conflicts('":awaiting": {"S": "recovery"}', 6)
+    world.aws.conflicts('":awaiting": {"S": "recovery"}', 6)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
@@ -244,7 +245,7 @@ def test_a_recovery_that_cannot_be_awaited_is_told_to_a_person(world: World) -> 
 
 
 def test_a_step_whose_claim_is_in_conflict_with_an_alert_that_joins_runs_once(world: World) -> None:
-    world.conflicts("if_not_exists(acted_at, :now)", 2)
+    world.aws.conflicts("if_not_exists(acted_at, :now)", 2)
     world.fires("ScratchFull", **DISK).stands_in("Await Recovery")
 
     assert world.commands.attempts == ["find-biggest", "free-space"]
@@ -252,7 +253,7 @@ def test_a_step_whose_claim_is_in_conflict_with_an_alert_that_joins_runs_once(wo
 
 def test_a_page_of_the_machine_is_written_down_after_a_conflict(world: World) -> None:
     world.functions.plan("escalate", dies, for_good=True)
-    world.conflicts("page_again_at = :again, paged_rank", 3)
+    world.aws.conflicts("page_again_at = :again, paged_rank", 3)
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement")
 

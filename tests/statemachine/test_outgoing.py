@@ -81,13 +81,13 @@ def test_an_event_that_is_delivered_again_is_the_same(world: World) -> None:
 
 def test_a_bus_that_is_down_holds_neither_incident_nor_page_and_gets_it_later(world: World) -> None:
     stream = world.listens()
-    world.down.add("events")
+    world.aws.down.add("events")
     world.fires("SearchDown").stands_in("Await Acknowledgement")
     assert len(world.woken()) == 1
     records = stream.take()
     (failure,) = world.functions.call("publish", {"Records": records})["batchItemFailures"]
     assert world.cloud.bus == []
-    world.down.clear()
+    world.aws.down.clear()
     again = [record for record in records if record["dynamodb"]["SequenceNumber"] >= failure["itemIdentifier"]]
     world.functions.call("publish", {"Records": again})
     assert [event["detail-type"] for event in world.cloud.bus][:2] == ["Incident Opened", "Incident Classified"]

@@ -1,6 +1,9 @@
 """Messages to people: noise, pages, levels, and incidents that can wait."""
 
+from firstline.incidents.lifecycle import SHOWN
+from tests.bench.transitions import INCIDENT, PATHS
 from tests.statemachine.world import OVER, World
+from tests.template.machine import Machine
 
 TO_A_HUMAN = ["Classify"]
 
@@ -44,6 +47,43 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     assert [event.kind for event in world.told("pagerduty")] == ["trigger", "resolve"]
     assert world.told("slack")[0].edits >= 1
     assert world.told("sns") == []
+
+
+def test_an_acknowledgement_that_people_see_leads_straight_to_the_wait_for_the_end(world: World) -> None:
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement")
+    world.presses("acknowledge", incident.id)
+
+    incident.stands_in("Await Resolution")
+    assert 604_740 < incident.time_out_seconds <= 604_800
+    world.resolves("SearchDown")
+
+    incident.ends()
+    expected = Machine.load(INCIDENT).fewest_transitions(*PATHS["page, acknowledged and resolved"][0])
+    assert len(incident.transitions) == expected == 12
+    assert incident.record.outcome_reason == "The alert resolved."
+
+
+def test_a_forged_signal_of_an_acknowledgement_is_refused_its_wait(world: World) -> None:
+    incident = world.fires("SearchDown").stands_in("Await Acknowledgement")
+
+    assert world.executions.signal(incident.token or "", SHOWN, "ada")
+    incident.passes_through("Pause").stands_in("Await Acknowledgement")
+
+    assert incident.path[-4:] == ["Await Acknowledgement", "Await Resolution", "Pause", "Await Acknowledgement"]
+
+
+def test_what_joins_while_an_acknowledgement_is_on_its_way_is_not_missed(world: World) -> None:
+    incident = world.fires("SearchDown", severity="high", host="search-1").stands_in("Await Acknowledgement")
+    token = incident.token or ""
+    acknowledged = world.history.acknowledge(incident.id, "ada", world.now())
+    assert acknowledged is not None
+    world.fires("SearchDown", severity="high", host="search-2")
+
+    world.executions.signal(token, SHOWN, "ada")
+    incident.stands_in("Await Resolution")
+
+    assert incident.path[-4:-1] == ["Await Resolution", "Pause", "Notify Ops"]
 
 
 def test_without_an_acknowledgement_the_next_level_is_woken_and_then_the_first_again(world: World) -> None:

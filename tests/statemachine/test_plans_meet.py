@@ -1,8 +1,9 @@
 """Plans meet people and each other: a runbook is demoted or promoted while a plan runs, and two plans want one host."""
 
 from tests.statemachine.functions import meanwhile
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import World
 
 
 def stuck_queue(world: World, host: str = "web-1") -> Incident:

@@ -10,8 +10,9 @@ import pytest
 from evals.redaction.kinds import Seeded, seeded
 from firstline.observability import logger
 from tests.e2e.model import Model
+from tests.statemachine.incident import eventually
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import STACK_NAME, World, eventually
+from tests.statemachine.world import STACK_NAME, World
 
 VERDICT = {
     "severity": "critical",

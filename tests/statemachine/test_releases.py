@@ -23,7 +23,8 @@ import pytest
 
 from local.emulator.releases import NEVER, Course, Deployment, Destination
 from local.emulator.server import ServiceError
-from tests.statemachine.world import STACK_NAME, Incident, World
+from tests.statemachine.incident import Incident
+from tests.statemachine.world import STACK_NAME, World
 
 HOUR = timedelta(hours=1)
 FLAGS = ("flags12", "7")

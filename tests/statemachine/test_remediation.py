@@ -8,8 +8,9 @@ import json
 
 import pytest
 
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import NEVER, THROTTLED, THROTTLED_NAMELESS, Run
-from tests.statemachine.world import OVER, Incident, World
+from tests.statemachine.world import OVER, World
 
 TO_A_PLAN = ["Classify", "Plan Remediation"]
 A_MOVE = ["Next Move"]

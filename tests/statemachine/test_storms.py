@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
-from tests.statemachine.world import Incident, World, alert
+from tests.statemachine.incident import Incident
+from tests.statemachine.requests import alert
+from tests.statemachine.world import World
 
 DISK: dict[str, Any] = {"severity": "high", "labels": {"mountpoint": "/var"}}
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.test_remediation import FAILED, full_disk
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import World
 
 DOCUMENT = {
     "schemaVersion": "2.2",

@@ -37,7 +37,10 @@ TIMED_OUT = Observed(state="Await Resolution", error=ErrorOutput(Error="States.T
 FAILED = Observed(state="Next Move", error=ErrorOutput(Error="Lambda.Unknown", Cause="It was killed."))
 RUNNING = {"InstanceId": "i-0123456789abcdef0", "Status": "InProgress", "StatusDetails": "InProgress", "Output": ""}
 READ = Observed(state="Read Step", result={"command_id": "c-1", "overdue": True, "invocations": [RUNNING]})
-FOLLOWING = contracts.WhatNowOutput(go="Page On-Call", changes=3, joined=2, rank=3)
+ACKNOWLEDGED = contracts.AfterSignal(go="Await Resolution", seconds=60, changes=4, acked=1)
+FOLLOWING = contracts.WhatNowOutput(
+    go="Await Acknowledgement", changes=3, joined=2, rank=3, then=contracts.AfterWait(answered=ACKNOWLEDGED)
+)
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (

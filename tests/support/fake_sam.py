@@ -1,6 +1,5 @@
 """A `sam` that deploys nothing: it writes down how it was called, and leaves what a build leaves."""
 
-import json
 import os
 from itertools import takewhile
 from pathlib import Path
@@ -9,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _PROGRAM = """#!/usr/bin/env bash
-python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" >> "$FAKE_SAM/calls"
+printf '%s\\0' "$@" >> "$FAKE_SAM/calls"
+printf '\\n\\0' >> "$FAKE_SAM/calls"
 [ "$1" != build ] || mkdir -p .aws-sam/build/{CoreLayer,LlmLayer}/python
 [ ! -e "$FAKE_SAM/fails-to-$1" ]
 """
@@ -47,7 +47,8 @@ class FakeSam:
     def calls(self) -> list[list[str]]:
         """The arguments of each call so far."""
         file = self._bin / "calls"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        written = file.read_text().split("\0\n\0")[:-1] if file.exists() else []
+        return [call.split("\0") for call in written]
 
     @property
     def words(self) -> list[str]:

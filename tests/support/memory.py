@@ -383,6 +383,7 @@ class MemoryTargets:
     hosts: dict[str, Target]
     fleet: int = 100
     windows: set[str] = field(default_factory=set)
+    started: dict[str, datetime] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
@@ -392,7 +393,8 @@ class MemoryTargets:
         if unknown:
             return Resolution(targets=[], problem=f"{unknown[0]} is nobody's name")
         windows = [self.hosts[hint].name for hint in hints if hint in self.windows]
-        return Resolution(targets=[self.hosts[hint] for hint in hints], problem=None, windows=windows)
+        targets = [self.hosts[hint] for hint in hints]
+        return Resolution(targets=targets, problem=None, windows=windows, started=self.started)
 
     def fleet_size(self) -> int:
         return self.fleet

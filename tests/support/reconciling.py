@@ -33,6 +33,7 @@ class Executions:
         self.failed: list[str] = []
         self.started: list[tuple[str, int]] = []
         self.told: list[str] = []
+        self.described: list[str] = []
         self.waiting = True
         self.down = False
 
@@ -48,6 +49,7 @@ class Executions:
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
         self._reach()
+        self.described.append(incident_id)
         return self.states.get((incident_id, generation), "UNKNOWN")
 
     def failed_since(self, since: datetime) -> list[str]:

@@ -21,6 +21,7 @@ PEOPLE = People.model_validate(
             "ada": {"iam": [SESSION.replace("0123456789abcdef", "*")], "role": "approver", "slack": "U1"},
             "bob": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/bob"]},
             "eve": {"iam": [f"arn:aws:iam::{ACCOUNT}:user/eve"], "role": "reader"},
+            "crew": {"iam": [f"arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/*"], "role": "approver"},
         }
     }
 )
@@ -31,7 +32,12 @@ SCHEDULES = OnCall.model_validate(
         }
     }
 ).schedules
-ARNS = {"ada": SESSION, "bob": f"arn:aws:iam::{ACCOUNT}:user/bob", "eve": f"arn:aws:iam::{ACCOUNT}:user/eve"}
+ARNS = {
+    "ada": SESSION,
+    "bob": f"arn:aws:iam::{ACCOUNT}:user/bob",
+    "eve": f"arn:aws:iam::{ACCOUNT}:user/eve",
+    "crew": f"arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/ada",
+}
 
 
 class Terminal:

@@ -8,9 +8,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator.template import expand
 from tests.template.machine import Machine
+from tests.template.stack import Resources
 
 ROOT = Path(__file__).parents[2]
-type Resources = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")

@@ -130,3 +130,10 @@ def variables(expression: str) -> set[str]:
     read = _TEXT.sub('""', expression)
     bound = {*re.findall(r"\$(\w+)\s*:=", read), *re.findall(r"function\(\$(\w+)\)", read)}
     return set(_VARIABLE.findall(read)) - bound - {"states"}
+
+
+STATE_MACHINES = Path(__file__).parents[2] / "statemachine"
+MACHINE, CHILD = (Machine.load(STATE_MACHINES / f"{name}.asl.yaml") for name in ("incident", "release"))
+"""The machine of an incident, and its child that takes a release back."""
+
+TASKS = dict(MACHINE.tasks())

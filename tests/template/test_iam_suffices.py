@@ -16,7 +16,7 @@ from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
-from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.table import Table, stamp
 from firstline.classification import feedback_store
 from firstline.console.sessions import Pass
 from firstline.errors import CeilingReached, ModelUnavailable
@@ -287,7 +287,7 @@ def reconciles(world: World, incident: Incident) -> None:
 def watches(world: World, incident: Incident) -> None:
     world.heartbeats.expect("backup", alert(), NOON)
     (pulse,), before = world.heartbeats.pulses()
-    world.heartbeats.watch(before, NOON)
+    world.heartbeats.watch(before, [pulse], NOON)
     world.heartbeats.mark(pulse, NOON, NOON)
     absent = alert(source="firstline", fingerprint="heartbeat", group_key="firstline:heartbeat", service="shop")
     world.groups.read({absent.group_key: [absent.fingerprint], "storm:firstline": []}, ["network#a1"])
@@ -319,6 +319,7 @@ def hands_over(world: World, _: Incident) -> None:
     assert hand_overs.claim("platform", first, hand_overs.last("platform"))
     assert hand_overs.claim("platform", Holding("bob", at(1)), hand_overs.last("platform"))
     assert not hand_overs.claim("platform", Holding("cem", at(1)), first)
+    assert world.incidents.claim_once(f"throttles {stamp(NOON)}", "me", NOON, until=at(1))
     assert list(world.incidents.open_records())
     list(world.incidents.closed_since(NOON))
     world.silences.since(NOON)

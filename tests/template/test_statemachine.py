@@ -3,9 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -15,14 +14,10 @@ from pydantic import BaseModel
 
 from firstline import contracts, models
 from firstline.remediation.release_end import ReleaseRead
-from local.emulator.jsonata_expressions import evaluate
-from tests.template.machine import LAMBDA, Machine, expressions, texts, variables
+from tests.template.machine import CHILD, LAMBDA, MACHINE, STATE_MACHINES, TASKS, Machine, expressions, texts, variables
 
-ROOT = Path(__file__).parents[2]
-INCIDENT, RELEASE = (ROOT / "statemachine" / f"{name}.asl.yaml" for name in ("incident", "release"))
-MACHINE, CHILD = Machine.load(INCIDENT), Machine.load(RELEASE)
+INCIDENT, RELEASE = (STATE_MACHINES / f"{name}.asl.yaml" for name in ("incident", "release"))
 MACHINES = {"IncidentStateMachine": MACHINE, "ReleaseStateMachine": CHILD}
-TASKS = dict(MACHINE.tasks())
 ALL_TASKS = TASKS | dict(CHILD.tasks())
 LAMBDA_TASKS = {name: state for name, state in TASKS.items() if state["Resource"] == LAMBDA}
 HUMAN = {"Page On-Call", "Page Without Escalate", "Undelivered"}
@@ -140,184 +135,6 @@ def test_a_release_has_what_every_step_is_asked_for() -> None:
     both = set(models.PlannedRelease.model_fields) & set(models.PlannedStep.model_fields)
 
     assert both == {"step_id", "kind", "through", "timeout_seconds", "on_failure"}
-
-
-def before(machine: Machine, state: str) -> set[str]:
-    """Return the states that lead straight to this one."""
-    return {name for name in machine.states if state in {edge.target for edge in machine.edges(name)}}
-
-
-def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
-    for change in ("Roll Back Release", "Roll Back Configuration", "Stop Configuration", "Stop Release"):
-        assert before(CHILD, change) == {"Release Unchanged?"}
-    assert before(CHILD, "Release Unchanged?") == {"Check Release", "Check Configuration"}
-
-
-def test_an_act_is_only_ever_reached_through_a_claim_and_the_switch() -> None:
-    assert before(MACHINE, "Take Release Back") == {"Switched Off?"}
-    assert before(MACHINE, "Switched Off?") == {"Read Switch"}
-    assert before(MACHINE, "Read Switch") == {"Claim Step"}
-    # What disturbs nobody is sent without both.
-    assert before(MACHINE, "Run Step") == {"Switched Off?", "Go"}
-
-
-def goes(go: str, *, kind: str = "diagnose", document: str = "${DocumentPrefix}-ro-look", seconds: int = 0) -> str:
-    """Return the state that follows this answer."""
-    variables = {"next": {"go": go}, "seconds": seconds, "step": {"kind": kind, "document": document}}
-    choices = MACHINE.states["Go"]
-    chosen = (rule["Next"] for rule in choices["Choices"] if evaluate(rule["Condition"][3:-3], variables.__getitem__))
-    return str(next(chosen, choices["Default"]))
-
-
-def document(risk: str) -> str:
-    """Return the name of a document as the definition's expressions see it, without the substitution of its prefix."""
-    return f"${{DocumentPrefix}}-{risk}-low-disk.look"
-
-
-@pytest.mark.parametrize("kind", ["diagnose", "verify"])
-@pytest.mark.parametrize("name", [document("safe"), document("destructive"), "Mine", "ro-mine", f"my{document('ro')}"])
-def test_a_step_that_only_says_that_it_looks_is_claimed(kind: str, name: str) -> None:
-    assert goes("Run Step", kind=kind, document=name) == "Claim Step"
-
-
-@pytest.mark.parametrize(
-    ("kind", "through"), [("diagnose", "Run Step"), ("verify", "Run Step"), ("act", None), ("rollback", None)]
-)
-@pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
-def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through: str | None) -> None:
-    chosen = goes(move, kind=kind, document=document("ro"))
-
-    assert chosen == (through if through and move == "Run Step" else "Claim Step")
-
-
-@pytest.mark.parametrize("go", [*get_args(contracts.Move.__value__), *get_args(contracts.Go.__value__)])
-def test_every_answer_leads_to_its_state(go: str) -> None:
-    assert goes(go) == {"Read Switch": "Claim Step", "Classify": "Classify Again"}.get(go, go)
-    assert goes(go, seconds=4) == "Wait"
-
-
-BOUNDED = {"What Now?", "Next Move", "Plan Remediation", "Classify Again", "Page On-Call", "Notify Ops"}
-"""Their answers are those of pure functions whose tests show that they repeat nothing for ever without a wait."""
-
-ONCE = {"Announce Remediation"}
-"""It names the first step as what comes next."""
-
-
-def is_a_wait(state: Mapping[str, Any]) -> bool:
-    """Return True if a state takes time: it waits for a clock, a token or another machine."""
-    return state["Type"] == "Wait" or str(state.get("Resource", "")).endswith((".waitForTaskToken", ".sync:2"))
-
-
-def test_no_circle_is_without_a_wait_or_a_function_that_bounds_it() -> None:
-    free = {name for name, state in MACHINE.states.items() if not is_a_wait(state) and name not in BOUNDED | ONCE}
-    assert MACHINE.states["Announce Remediation"]["Assign"]["next"]["go"] == "Run Step"
-
-    assert MACHINE.circle_within(free) is None
-
-
-def test_no_circle_of_the_child_is_made_of_choices_alone() -> None:
-    assert CHILD.circle_within({name for name, state in CHILD.states.items() if state["Type"] == "Choice"}) is None
-
-
-def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
-    for name, state in TASKS.items():
-        if state["Resource"].endswith(".waitForTaskToken") and name not in ("Await Recovery", "Await Step"):
-            over = "Close Incident" if name == "Await Quiet" else "What Now?"
-            assert [catch["Next"] for catch in state["Catch"]] == [over, "Pause"]
-            assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
-
-
-def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() -> None:
-    """The state `What Now?` cannot bound a circle while it fails."""
-    states = MACHINE.states
-    (failed,) = states["What Now?"]["Catch"]
-    assert failed["Next"] == "Was Anyone Paged?"
-    assert "rounds" in failed["Assign"]
-    page, hand_over = states["Was Anyone Paged?"]["Choices"]
-    assert (page["Next"], hand_over["Next"]) == ("Page On-Call", "Hand Over")
-    assert states["Was Anyone Paged?"]["Default"] == "Wait For Record"
-    for asked, chosen in ((False, True), (True, False)):
-        assert evaluate(page["Condition"][3:-3], {"asked": asked}.get) is chosen
-    assert states["Page On-Call"]["Assign"]["asked"] is True
-    caught = [catch for catch in states["Page On-Call"]["Catch"] if catch["Next"] != "Undelivered"]
-    assert all(catch["Assign"]["asked"] is True for catch in caught)
-    asks_anew = [
-        name
-        for name in states
-        for edge in (states[name], *states[name].get("Catch", ()))
-        if edge.get("Assign", {}).get("asked") is False
-    ]
-    assert asks_anew == [MACHINE.start] * 2
-    assert before(MACHINE, MACHINE.start) == set(), "its variables get their first values there"
-
-
-def test_the_wait_for_a_command_is_refused_if_it_has_ended_and_bounded_by_its_time_outs() -> None:
-    state = TASKS["Await Step"]
-
-    assert state["Arguments"]["Key"]["pk"] == {"S": '{% "COMMAND#" & $commandId %}'}
-    assert state["Arguments"]["ConditionExpression"] == "attribute_not_exists(ended_at)"
-    assert {way["Next"] for way in [*state["Catch"], state]} == {"Read Step"}, "the command is read, whatever woke it"
-    for kind, seconds in (("diagnose", 75 + 60), ("act", 75 + 3 * 60)):
-        variables = {"step": {"kind": kind, "timeout_seconds": 60}, "plan": {"waves": 3}}
-        assert evaluate(state["TimeoutSeconds"][3:-3], variables.__getitem__) == seconds
-
-
-WAITS = [
-    name for name, state in TASKS.items() if state["Resource"].endswith(".waitForTaskToken") and name != "Await Step"
-]
-
-
-@pytest.mark.parametrize("name", WAITS)
-def test_a_wait_is_for_this_execution_and_for_what_it_knew(name: str) -> None:
-    arguments = TASKS[name]["Arguments"]
-    condition, values = arguments["ConditionExpression"], arguments["ExpressionAttributeValues"]
-
-    assert "incident_id = :id AND generation = :generation AND #status = :open" in condition
-    assert values[":awaiting"] == {"S": name.removeprefix("Await ").lower()}
-    if name != "Await Recovery":
-        assert condition.endswith("AND changes = :changes")
-        assert TASKS[name]["TimeoutSeconds"] == "{% $next.seconds %}"
-    for retry in TASKS[name]["Retry"]:
-        assert "DynamoDb.TransactionConflictException" in retry["ErrorEquals"]
-        assert "DynamoDb.ConditionalCheckFailedException" not in retry["ErrorEquals"]
-
-
-def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
-    on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"][:2])
-
-    condition = " ".join(on_live["ConditionExpression"].split())
-    assert "generation = :generation AND #status = :open AND (firing > :least OR attribute_exists(shards))" in condition
-    assert claim["ConditionExpression"] == "attribute_not_exists(pk) OR claimed_by = :me"
-    assert claim["Item"]["claimed_by"] == claim["ExpressionAttributeValues"][":me"]
-    assert "Execution.Id" in claim["Item"]["claimed_by"]["S"], "else a repeat of a lost answer claims it for good"
-
-
-@pytest.mark.parametrize(
-    ("mode", "decision", "risk", "asked"),
-    [
-        ("auto", "auto", "safe", "RUNBOOK#mine"),
-        ("auto", "auto", "disruptive", "RUNBOOK#mine"),
-        ("auto", "auto", "destructive", "DECISION#one"),
-        ("auto", "approve", "safe", "DECISION#one"),
-        ("approve", "auto", "safe", "DECISION#one"),
-        ("off", "auto", "safe", "DECISION#one"),
-    ],
-)
-def test_the_stacks_mode_and_the_runbooks_record_decide_and_not_the_plan(
-    mode: str, decision: str, risk: str, asked: str
-) -> None:
-    expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2].replace("${RemediationMode}", mode)
-    document = f"${{DocumentPrefix}}-{risk}-mine.act"
-    variables = {
-        "step": {"document": document, "document_version": "1", "through": "ssm", "parameters": {}},
-        "plan": {"decision": decision, "runbook_id": "another", "targets": [{"instance_id": "i-1"}]},
-        "incident": {"incident_id": "one"},
-    }
-
-    check = evaluate(expression[3:-3], variables.__getitem__)["ConditionCheck"]
-
-    assert check["Key"]["pk"] == {"S": asked}
-    assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == (asked[0] == "R" and risk == "safe")
 
 
 def test_the_machine_is_small_enough_to_read() -> None:

@@ -1,13 +1,11 @@
 """The promises of template.yaml about its resources."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint import lint
-from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
 from firstline.adapters.aws.event_bus import source_of
@@ -16,26 +14,17 @@ from firstline.channels.events import render
 from firstline.incidents.milestones import Milestone
 from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
-from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from firstline.sources.deployments import is_deployment_event
 from local.emulator.commands import FINAL
 from local.emulator.events import command_ended, fits
 from local.emulator.template import Template, expand
 from tests.support.builders import INCIDENT_ID, NOW, a_record
+from tests.template.stack import FUNCTIONS, Resources, every_function, of_type
 
 ROOT = Path(__file__).parents[2]
-type Resources = dict[str, dict[str, Any]]
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-FUNCTIONS = [
-    *("Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Canary", "Publish"),
-]
 COMMAND_ENDED = "EC2 Command Status-change Notification"
-every_function = pytest.mark.parametrize("noun", FUNCTIONS)
-
-
-def of_type(resources: Resources, kind: str) -> Resources:
-    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
 
 
 @pytest.mark.parametrize("template", ["template.yaml", "observability.yaml", "runbooks/documents/template.yaml"])
@@ -103,28 +92,7 @@ def test_a_function_that_reads_runbooks_carries_them(noun: str, functions: Resou
     assert "CoreLayer" in layers
 
 
-# --- logs, queues, alarms --------------------------------------------------------------------------------------------
-
-
-@every_function
-def test_a_function_logs_as_json_into_a_group_of_its_own(noun: str, functions: Resources) -> None:
-    assert functions[f"{noun}Function"]["LoggingConfig"] == {
-        "LogFormat": "JSON",
-        "SystemLogLevel": "WARN",
-        "LogGroup": {"Ref": f"{noun}LogGroup"},
-    }
-
-
-def test_no_log_is_kept_for_ever(resources: Resources) -> None:
-    groups = of_type(resources, "AWS::Logs::LogGroup")
-
-    assert len(groups) > len(FUNCTIONS)
-    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
-
-
-def test_everything_is_traced(functions: Resources, resources: Resources) -> None:
-    assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions.values())
-    assert resources["IncidentStateMachine"]["Properties"]["TracingConfiguration"] == {"Enabled": True}
+# --- events and queues ------------------------------------------------------------------------------------------------
 
 
 def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
@@ -241,93 +209,9 @@ def test_the_redrive_is_off_and_leaves_ingest_its_time(resources: Resources, fun
     assert visible_again >= 6 * functions["IngestFunction"]["Timeout"]
 
 
-def test_every_alarm_reaches_people_and_says_what_to_do(observability: Resources) -> None:
-    alarms = of_type(observability, "AWS::CloudWatch::Alarm")
-
-    assert len(alarms) >= 4
-    for name, alarm in alarms.items():
-        assert alarm["AlarmActions"] == [{"Ref": "PageTopicArn"}], name
-        assert len(alarm["AlarmDescription"]) > 40, name
-
-
-@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionStopped"])
-def test_every_bad_end_of_an_execution_raises_an_alarm(observability: Resources, metric: str) -> None:
-    alarms = of_type(observability, "AWS::CloudWatch::Alarm").values()
-
-    assert [alarm["Threshold"] for alarm in alarms if alarm["MetricName"] == metric] == [1]
-
-
-def test_each_alert_that_comes_into_the_quarantine_is_told(observability: Resources) -> None:
-    """An alarm on those that lie there would stay on, and say nothing about the next one."""
-    alarm = observability["QuarantineAlarm"]["Properties"]
-
-    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("NumberOfMessagesSent", "Sum", 1)
-    kept = 1_209_600
-    age = observability["QuarantineAgeAlarm"]["Properties"]
-    assert age["MetricName"] == "ApproximateAgeOfOldestMessage"
-    assert age["Threshold"] <= kept - 2 * 86_400
-
-
-def test_what_the_gateway_refuses_as_too_large_raises_an_alarm(
-    written: dict[str, Any], observability: Resources
-) -> None:
-    logged = json.loads(written["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"])
-    counted = observability["TooLargeFilter"]["Properties"]
-    (metric,) = counted["MetricTransformations"]
-
-    assert logged["status"] == "$context.status"
-    assert counted["FilterPattern"] == '{ $.status = "413" }'
-    alarm = observability["TooLargeAlarm"]["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
-
-
-def test_every_alarm_is_in_the_operations_guide(observability: Resources) -> None:
-    guide = (ROOT / "docs" / "operations.md").read_text()
-
-    for alarm in of_type(observability, "AWS::CloudWatch::Alarm").values():
-        assert f"`…-{alarm['AlarmName']['Fn::Sub'].split('-', 1)[1]}`" in guide
-
-
-def test_own_alarms_never_come_back_in_as_alerts(resources: Resources, observability: Resources) -> None:
-    pattern = resources["AlarmRule"]["Properties"]["EventPattern"]
-    (excluded,) = pattern["detail"]["alarmName"]
-    assert excluded["anything-but"]["prefix"] == OWN_ALARMS
-    assert resources["ObservabilityStack"]["Properties"]["Parameters"]["Stack"] == {"Ref": "AWS::StackName"}
-
-    for alarm in of_type(observability, "AWS::CloudWatch::Alarm").values():
-        assert alarm["AlarmName"]["Fn::Sub"].startswith(f"{OWN_ALARMS}${{Stack}}-")
-
-
-def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
-    """A minute counts if no invocation came to its end, or none began: no metric of our own, which would cost more."""
-    alarm = observability["HeartbeatAlarm"]["Properties"]
-
-    assert alarm["TreatMissingData"] == "breaching"
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "Errors", "Minimum")
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 5)
-
-
-def test_a_dashboard_is_made_only_if_it_is_wanted(written: dict[str, Any], observability: Resources) -> None:
-    assert written["Parameters"]["Observability"]["Default"] == "true"
-    assert written["Conditions"]["DashboardIsWanted"] == {"Fn::Equals": [{"Ref": "Observability"}, "dashboard"]}
-    assert observability["FirstlineDashboard"]["Condition"] == "DashboardIsWanted"
-
-
 def test_reconcile_knows_the_events_that_the_rule_sends() -> None:
     assert f'"{EXECUTION_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
     assert f'"{COMMAND_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
-
-
-def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) -> None:
-    body = observability["FirstlineDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    first = re.findall(r'\["Firstline", "(\w+)"', body)
-    more = re.findall(r'\["\.", "(\w+)", "\.", "\."', body)
-    sources = [*(ROOT / "layers/core/firstline").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-    code = "\n".join(path.read_text() for path in sources)
-
-    ours = {name for name in (*first, *more) if not name.startswith("Executions")}
-    assert len(ours) > 8
-    assert {name for name in ours if name not in code} == set()
 
 
 # --- people's first look ---------------------------------------------------------------------------------------------
@@ -387,12 +271,6 @@ def test_nothing_waits_for_itself(resources: Resources) -> None:
             del waits_for[name]
 
     assert waits_for == {}
-
-
-def test_the_nested_stack_gets_every_parameter_that_it_asks_for(resources: Resources) -> None:
-    asked = yaml_parse((ROOT / "observability.yaml").read_text())["Parameters"]
-
-    assert set(resources["ObservabilityStack"]["Properties"]["Parameters"]) == set(asked)
 
 
 def test_no_line_of_a_template_is_too_long_to_read() -> None:

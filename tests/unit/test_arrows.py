@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
 WIRING = "wiring"
@@ -64,20 +62,22 @@ def imported(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
-@pytest.mark.parametrize("path", CORE, ids=str)
-def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
-    roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
-    assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
+def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed() -> None:
+    known = {*sys.stdlib_module_names, "pydantic", "firstline"}
+    roots = {(path.parts[0], str(path), name.split(".")[0]) for path in CORE for name in imported(path)}
+    assert {
+        (path, root) for room, path, root in roots if root not in known and room not in LIBRARIES.get(root, ())
+    } == set()
 
 
-@pytest.mark.parametrize("path", CORE, ids=str)
-def test_the_core_knows_no_adapter(path: Path) -> None:
-    assert {name for name in imported(path) if name.startswith(f"firstline.{ADAPTERS}")} == set()
+def test_the_core_knows_no_adapter() -> None:
+    names = {(str(path), name) for path in CORE for name in imported(path)}
+    assert {(path, name) for path, name in names if name.startswith(f"firstline.{ADAPTERS}")} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != WIRING], ids=str)
-def test_only_functions_use_the_wiring(path: Path) -> None:
-    assert not [name for name in imported(path) if name.startswith("firstline.wiring")]
+def test_only_functions_use_the_wiring() -> None:
+    names = {(str(path), name) for path in MODULES if path.parts[0] != WIRING for name in imported(path)}
+    assert {(path, name) for path, name in names if name.startswith(f"firstline.{WIRING}")} == set()
 
 
 def test_a_room_knows_only_those_before_it() -> None:

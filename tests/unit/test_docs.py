@@ -43,6 +43,32 @@ def test_every_link_leads_somewhere(guide: Path) -> None:
         assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
 
 
+INDEXES = {"docs/README.md", "docs/decisions/README.md"}
+PAGES = [
+    path for path in GUIDES if path.parent.name != "decisions" and path.is_relative_to(ROOT / "docs")
+    and str(path.relative_to(ROOT)) not in INDEXES
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_begins_with_what_its_reader_can_do_after_it(page: Path) -> None:
+    assert re.match(r"# .+\n\nAfter (this page|these steps)\b", page.read_text())
+
+
+def test_the_index_marks_each_decision_that_a_later_one_supersedes() -> None:
+    folder = ROOT / "docs" / "decisions"
+    lines = [line for line in (folder / "README.md").read_text().splitlines() if re.match(r"\d+\. ", line)]
+    listed = {re.search(r"\((\d{4}-[^)]+)\)", line)[1]: line for line in lines}  # type: ignore[index]
+
+    assert set(listed) == {path.name for path in folder.glob("0*.md")}
+    for name, line in listed.items():
+        text = (folder / name).read_text()
+        later = re.search(r"\A# .+\n\n\*Superseded in part by \[(\d+)\]", text)
+        assert text.startswith(f"# {int(name[:4])}. "), name
+        mark = f" (in part superseded by {int(later[1])})" if later else ""
+        assert line.partition(f"({name})")[2] in (mark, " (withdrawn)"), name
+
+
 STORED = re.compile(r"`([A-Z]+)(?:#[^`]*)?`")
 CODE = [
     *(path for room in ("layers", "functions", "cli") for path in (ROOT / room).rglob("*.py")),

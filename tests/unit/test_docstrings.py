@@ -5,7 +5,8 @@ Ruff's D401 knows many verbs that are not in the imperative; this finds openings
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,9 +34,15 @@ NO_NOUN = re.compile(
 """Openings of a constant's docstring that are no noun phrase."""
 
 
+@cache
+def nodes(source: str) -> list[ast.AST]:
+    """Return all nodes of a module's syntax tree."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def riddles(source: str) -> Iterator[str]:
     """Yield the line and the first words of each docstring that begins with a riddle."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""
             if RIDDLE.match(text):
@@ -47,7 +54,7 @@ def riddles(source: str) -> Iterator[str]:
 
 def without_verb(source: str) -> Iterator[str]:
     """Yield the line and the first words of each function's docstring that begins with no verb."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node) or ""
@@ -67,18 +74,17 @@ def _constants(node: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
             yield statement, str(after.value.value).strip()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_docstring_is_no_riddle(path: Path) -> None:
-    assert list(riddles(path.read_text())) == [], "begin a function's docstring with a verb, others with a noun phrase"
+def found(look: Callable[[str], Iterator[str]], files: Iterable[Path]) -> list[str]:
+    """Return what is found in files, each with its place."""
+    return [f"{path.relative_to(ROOT)}, {what}" for path in files for what in look(path.read_text())]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if path.relative_to(ROOT).parts[0] != "tests"],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_a_verb_begins_a_function_s_docstring(path: Path) -> None:
-    assert list(without_verb(path.read_text())) == []
+def test_a_docstring_is_no_riddle() -> None:
+    assert found(riddles, FILES) == [], "begin a function's docstring with a verb, others with a noun phrase"
+
+
+def test_a_verb_begins_a_function_s_docstring() -> None:
+    assert found(without_verb, (path for path in FILES if path.relative_to(ROOT).parts[0] != "tests")) == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Annotated, Any
 
+import pytest
 from pydantic import GetCoreSchemaHandler
 
-from firstline.models import Frozen
+from firstline.models import Counts, Frozen, Live
+from tests.support.builders import a_classification, alert, an_incident, at
 
 
 class Slow:
@@ -34,3 +36,25 @@ def test_one_thread_builds_a_model_that_several_use_first() -> None:
 
     assert [part.number for part in parts] == [1, 2]
     assert Slow.builds == 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        an_incident(storm=True),
+        alert(labels={"a": "1"}, host=None),
+        a_classification(runbook_id=None, confidence=0.0),
+        Live(group_key="g", incident_id="i", opened_at=at(0), last_alert_at=at(0), own=Counts(joined=1), decided=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_is_stored_without_its_defaults_is_read_back_whole(model: Frozen) -> None:
+    assert type(model).from_stored(model.to_stored()) == model
+    assert len(model.to_stored()) < 0.8 * len(model.model_dump_json())
+
+
+def test_a_null_is_stored_where_it_is_not_the_default() -> None:
+    class Kept(Frozen):
+        number: int | None = 1
+
+    assert Kept.from_stored(Kept(number=None).to_stored()).number is None

@@ -49,7 +49,7 @@ def wired(model: Any, config: Any = CLIENT_CONFIG, **settings: Any) -> Any:
 
 def test_ingest_makes_two_clients_with_its_own_patience_and_makes_them_once(made: Made) -> None:
     wiring = wired(IngestSettings, SENDER_WAITS)
-    assert wiring.intake is wiring.intake
+    assert wiring.front_door is wiring.front_door
     assert made == [("dynamodb", SENDER_WAITS), ("stepfunctions", SENDER_WAITS)]
 
 
@@ -63,8 +63,8 @@ def test_the_models_bookkeeping_waits_a_second_only(made: Made, tmp_path: Path) 
 def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     wiring = wired(IngestSettings)
     wiring.incidents, wiring.executions = object(), object()
-    assert wiring.intake.incidents is wiring.incidents
-    assert wiring.intake.executions is wiring.executions
+    assert wiring.front_door.incidents is wiring.incidents
+    assert wiring.front_door.signals.executions is wiring.executions
     assert [service for service, _ in made] == ["dynamodb"]
 
 

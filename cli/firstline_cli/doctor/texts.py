@@ -18,6 +18,15 @@ FIRST_LIMIT = 1.0
 """The dollars a month that a new account may spend on texts: about ten, in some countries fewer."""
 
 MOST_NUMBERS = 20
+_CANADIAN = (
+    "204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 387 403 416 418 428 431 437 438 450 460 468 474 506 "
+    "514 519 537 548 568 579 581 584 587 604 613 639 647 672 683 705 709 742 753 778 780 782 807 819 825 867 873 879 "
+    "902 905 942"
+)
+_CARIBBEAN = "242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829 849 868 869 876"
+_NOT_OF_THE_STATES = frozenset(f"{_CANADIAN} {_CARIBBEAN}".split())
+"""The area codes of +1 in other countries, whose carriers ask for no registered number (https://www.nanpa.com)."""
+
 _LIMIT_FIX = "raise “Account spend threshold” of Amazon SNS in Service Quotas, then: "
 _LIMIT_FIX += "aws sns set-sms-attributes --attributes MonthlySpendLimit=<dollars>"
 
@@ -107,10 +116,14 @@ def _spent(stack: "Stack", now: datetime) -> float:
 
 
 def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
-    """Check for a number to send from, where carriers ask for one: those of the United States (+1) take no other."""
-    american = [name for name, number in numbers.items() if number.startswith("+1")]
+    """Check for a number to send from, where carriers ask for one: those of the United States take no other."""
+    american = [name for name, number in numbers.items() if _is_of_the_states(number)]
     if american and not sns.list_origination_numbers()["PhoneNumbers"]:
-        said = (
-            f"carriers of +1 take texts only from a registered number, and the account has none: {', '.join(american)}"
-        )
+        said = "carriers of the United States take texts only from a registered number, and the account has none: "
+        said += ", ".join(american)
         yield Finding("wrong", "sms", said, "request a toll-free number or 10DLC in AWS End User Messaging")
+
+
+def _is_of_the_states(number: str) -> bool:
+    """Return True for a number of the United States or their territories: +1 has Canada and the Caribbean, too."""
+    return number.startswith("+1") and number[2:5] not in _NOT_OF_THE_STATES

@@ -86,17 +86,36 @@ class WhatNowInput(DoneSoFar):
     happened: Observed | None = None
 
 
+class AfterSignal(Lenient):
+    """The state after a wait that a signal ended, if nothing else happened; the fields are those of `WhatNowOutput`."""
+
+    go: Go | Literal["What Now?"] = "What Now?"
+    seconds: int = Field(default=0, ge=0)
+    changes: int = 0
+    acked: int = 0
+
+
+class AfterWait(Lenient):
+    """The states after a wait by the signal that ended it: `answered` is an acknowledgement that people see already."""
+
+    answered: AfterSignal = AfterSignal()
+
+
 class WhatNowOutput(Lenient):
     """Output of the state `What Now?`.
 
     `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
     of. `plan` is the incident's plan, if it has one; `rank` is the worst rank that a page tells of now. `reason` is the
     text for people if only the record shows it. `remediation` ends the remediation if its plan may not run any more.
+    `then` says by its signal what follows a wait; the record is asked after any other. `acked` is the page that must be
+    acknowledged for it.
     """
 
     go: Go
     seconds: int = Field(default=0, ge=0)
     changes: int = 0
+    acked: int = 0
+    then: AfterWait = AfterWait()
     joined: int = 0
     ended_by: Literal["resolved", "verified", "expired", "person"] = "resolved"
     plan: RemediationPlan | None = None

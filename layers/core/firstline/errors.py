@@ -1,8 +1,10 @@
 """Firstline's exceptions. The state machine catches the leaf classes by their names."""
 
-from typing import Literal
+from types import EllipsisType
+from typing import TYPE_CHECKING, Literal
 
-from firstline.models import Usage
+if TYPE_CHECKING:
+    from firstline.models import Usage
 
 
 class FirstlineError(Exception):
@@ -150,9 +152,9 @@ class ModelGaveNoVerdict(FirstlineError):
     `usage` is the cost of the failed call; None when a question went out and its cost is unknown.
     """
 
-    def __init__(self, reason: str, *, usage: Usage | None = Usage()) -> None:  # noqa: B008 - it is immutable
+    def __init__(self, reason: str, *, usage: "Usage | EllipsisType | None" = ...) -> None:
         super().__init__(reason)
-        self.usage = usage
+        self.usage = _no_usage() if usage is ... else usage
 
 
 class ModelUnavailable(ModelGaveNoVerdict):
@@ -166,7 +168,7 @@ class ModelUnavailable(ModelGaveNoVerdict):
         self,
         reason: str,
         *,
-        usage: Usage | None = Usage(),  # noqa: B008 - it is immutable
+        usage: "Usage | EllipsisType | None" = ...,
         broken: Literal["application", "something"] | None = None,
     ) -> None:
         super().__init__(reason, usage=usage)
@@ -222,3 +224,9 @@ class PageUnheard(PageUndelivered):
 
     The state machine knows it by its name.
     """
+
+
+def _no_usage() -> "Usage":
+    from firstline.models import Usage  # imported late: a command at the terminal that raises none needs no models
+
+    return Usage()

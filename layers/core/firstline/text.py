@@ -159,6 +159,11 @@ def local_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
     return f"{day} {there:%H:%M}"
 
 
+def zoned_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Write a moment in a time zone, with the zone, for people of several: `03:12 CET`, `Sun 1 Mar 03:12 CET`."""
+    return f"{local_time(moment, zone, now)} {moment.astimezone(zone):%Z}".rstrip()
+
+
 def visible(text: str) -> str:
     """Replace each character that can't be seen, or changes what is seen, by its number.
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from firstline.adapters.channels.connect import connect, on_call_now
+from firstline.adapters.channels.connect import ADDRESS, connect, on_call_now
 from firstline.adapters.channels.paging import PagerDuty
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
 from firstline.adapters.channels.teams import TeamsWorkflow
@@ -13,6 +13,8 @@ from firstline.adapters.channels.webhook import SignedWebhook
 from firstline.channels.delivery import Later, Unusable
 from firstline.policy.paging import Level
 from firstline.settings import EscalateSettings
+from firstline_cli.doctor.command import checks
+from firstline_cli.secret_store import known
 
 SETTINGS = EscalateSettings(
     stack_name="firstline",
@@ -84,6 +86,30 @@ def test_a_secret_switches_its_channel_on(
     secrets: dict[str, str | None], interactive: bool, expected: dict[str, type]
 ) -> None:
     assert connected(FakeSecrets(**secrets), interactive=interactive) == expected
+
+
+class NotedSecrets(FakeSecrets):
+    """Every secret is set, or none is; each name that is asked for is noted."""
+
+    def __init__(self, *, there: bool) -> None:
+        super().__init__()
+        self.there = there
+        self.asked: set[str] = set()
+
+    def get(self, name: str) -> str | None:
+        self.asked.add(name)
+        return "https://somewhere.example" if self.there else None
+
+
+def test_each_secret_that_a_channel_asks_for_can_be_set_and_each_channel_is_checked() -> None:
+    asked: set[str] = set()
+    for there in (True, False):
+        secrets = NotedSecrets(there=there)
+        channels = connected(secrets)
+        asked |= secrets.asked
+        assert set(channels) <= set(checks()), "firstline doctor checks every channel"
+
+    assert asked - {ADDRESS} <= set(known()), "firstline secret set takes it"
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,14 @@ MEANINGS: dict[str, Meaning] = {
     "not_authed": "setup",
     "missing_scope": "setup",
     "no_service": "setup",
-    "users_not_found": "nobody",
     "user_not_found": "nobody",
     "user_not_in_channel": "nobody",
     "expired_trigger_id": "lost",
+    "exchanged_trigger_id": "lost",
+    "org_login_required": "later",
+    "ekm_access_denied": "elsewhere",
+    "invalid_arguments": "shorter",
+    "no_service_id": "setup",
     "something_new": "lost",
 }
 

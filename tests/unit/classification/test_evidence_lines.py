@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -51,6 +52,12 @@ def test_everything_is_told_in_a_few_lines_metrics_with_their_past_and_changes_w
         "5 times since 12:00 UTC in /aws/lambda/pay: key error 2",
         "Tagged: team payments",
     ]
+
+
+def test_times_are_those_of_the_people_who_read_them() -> None:
+    told = evidence_lines(FULL.in_zone(ZoneInfo("Asia/Kolkata")), None)
+    assert told[2] == "17:21 IST: UpdateFunctionCode by anna"
+    assert told[4] == "9 times since 17:30 IST in /aws/lambda/pay: key error 0"
 
 
 @pytest.mark.parametrize(

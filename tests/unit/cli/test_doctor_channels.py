@@ -75,7 +75,7 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         ),
         (
             {"list_origination_numbers": {"PhoneNumbers": []}},
-            ["✗ sms          carriers of +1 take texts only from a registered number, and the account has none: bob"],
+            ["✗ sms          carriers of the United States take texts only from a registered number"],
         ),
         (
             {"check_if_phone_number_is_opted_out": {"isOptedOut": True}},
@@ -95,6 +95,15 @@ def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
     assert [expected for expected in said if not any(line.startswith(expected) for line in lines)] == []
     assert [line[0] for line in lines].count("✗") == "".join(expected[0] for expected in said).count("✗"), lines
     assert "206" not in "".join(lines), "no number is printed"
+
+
+@pytest.mark.parametrize("number", ["+1 416 555 0100", "+1 876 555 0100", "+44 20 7946 0000"])
+def test_canada_and_the_caribbean_are_not_the_united_states(number: str) -> None:
+    answers = HEALTHY | {
+        "get_parameter": {"Parameter": {"Value": number}},
+        "list_origination_numbers": {"PhoneNumbers": []},
+    }
+    assert not [line for line in told(texts.texts, answers=answers) if "registered" in line]
 
 
 def test_who_texts_nobody_is_asked_nothing(owner: Any) -> None:

@@ -90,6 +90,11 @@ def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: 
             {"policy/paging.patch.yaml": "a: 1\n", PAGING: "levels: []\n"},
             "replaces the whole file; keep one of the two",
         ),
+        (
+            {"low-disk.patch.yaml": "risk: safe\nmode: auto\n"},
+            r"patch\.yaml: risk: the steps of low-disk are destructive: a patch may raise the risk, not lower it",
+        ),
+        ({"low-disk.patch.yaml": "risk: null\n"}, r"\.cache/mine/runbooks/low-disk\.yaml:\d+: risk: is missing"),
         ({"low-disk.patch.yaml": "mood: auto\n"}, r"^\.cache/mine/runbooks/low-disk\.yaml:\d+: mood: unknown key"),
     ],
 )

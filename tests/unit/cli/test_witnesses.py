@@ -83,6 +83,31 @@ def test_what_only_one_of_them_says_is_named(facts: list[Fact], events: list[dic
     assert problem in found
 
 
+def judged(severity: str = "critical", by: str = "rules") -> Fact:
+    return Fact(what="classified", who=by, facts={"severity": severity, "decided_by": by})
+
+
+def judging(severity: str = "critical", by: str = "rules") -> dict[str, Any]:
+    """Return the event in which a function returns its verdict to the machine."""
+    answer = {"Payload": {"classification": {"severity": severity, "decided_by": by}, "next": None}}
+    return {"timestamp": NOON, "taskSucceededEventDetails": {"resource": "invoke", "output": json.dumps(answer)}}
+
+
+def test_a_chain_that_was_written_anew_has_another_verdict_than_the_execution() -> None:
+    history_of_it = history(
+        judging(), {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
+    )
+
+    assert contradictions(trail(judged()), history_of_it) == []
+    assert contradictions(trail(judged("noise")), history_of_it) == [
+        "an execution got the verdict critical by rules, and the trail lacks it",
+        "the trail has the verdict noise by rules, and no execution got it",
+    ]
+    assert contradictions(trail(), history_of_it) == [
+        "an execution got the verdict critical by rules, and the trail lacks it"
+    ]
+
+
 def test_the_last_command_of_a_running_execution_may_be_missing() -> None:
     assert contradictions(trail(planned()), history(*sending(), over=False)) == []
 

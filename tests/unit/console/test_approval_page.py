@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -57,7 +58,7 @@ def seen(
         plan_digest=record.plan.digest(),
         expires_at=NOW + timedelta(minutes=23),
     )
-    return ReadPage(plan_page(gathered, link, "the-token", NOW, closed=closed))
+    return ReadPage(plan_page(gathered, link, "the-token", NOW, zone=ZoneInfo("Europe/Berlin"), closed=closed))
 
 
 def a_step(**changes: Any) -> PlannedStep:
@@ -116,8 +117,8 @@ def test_of_a_release_it_says_from_which_to_which() -> None:
         "shop/live CodeDeploy",
         "takes a release back",
         "Through CodeDeploy, on shop/live, waited for at most 30 minutes. Only while nothing newer was released there.",
-        "Takes back s3://releases/shop.zip (42) deployment d-2, 2026-03-01 02:42 UTC",
-        "Puts back s3://releases/shop.zip (41) deployment d-1, 2026-02-26 03:12 UTC",
+        "Takes back s3://releases/shop.zip (42) deployment d-2, 03:42 CET",
+        "Puts back s3://releases/shop.zip (41) deployment d-1, Thu 26 Feb 04:12 CET",
         '"ApplicationName": "shop"',
         "Disruptive: a service may blink.",
         "The alert resolves within 15 minutes.",
@@ -159,8 +160,8 @@ def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
     )
     text = seen(over, runs=runs).text
     assert text.count("It cured the incident.") == 2
-    assert text.index("2026-02-26 03:16 UTC") < text.index("2026-02-20 03:16 UTC")
-    assert "2026-03-01 03:16" not in text
+    assert text.index("Thu 26 Feb 04:16 CET") < text.index("Fri 20 Feb 04:16 CET")
+    assert text.count("04:16 CET") == 2
 
 
 def test_a_second_approver_reads_who_was_first() -> None:

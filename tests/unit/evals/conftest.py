@@ -5,12 +5,18 @@ from typing import Any, cast
 
 import pytest
 
-from evals.cases import Case, Truth
+from evals.cases import CASES, Case, Truth, load
 from evals.classifiers import Verdict
 from firstline.models import Classification, EarlierIncident, Evidence
 from tests.support.builders import NOON, alert, at, incident
 
 type MakeVerdict = Callable[..., Verdict]
+
+
+@pytest.fixture(scope="session")
+def cases() -> list[Case]:
+    """The project's own cases, which take a second to read."""
+    return load(CASES)
 
 
 @pytest.fixture

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import KINDS, Case, Declared, load, read
+from evals.cases import KINDS, Case, Declared, read
 from evals.classifiers import Classifier, Obedient, Policy, rules_only
 from firstline.errors import ConfigurationError
 from firstline.runbooks import match
-
-
-@pytest.fixture(scope="module")
-def cases() -> list[Case]:
-    return load()
 
 
 def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 
 from evals import baseline, console
-from evals.cases import Case, load
+from evals.cases import Case
 from evals.classifiers import Classifier, Obedient, Policy, history_only, rules_only
 from evals.costs import Costs
 from evals.scoring import Score, score
 
 GUIDE = Path("docs/evals.md")
-
-
-@pytest.fixture(scope="module")
-def cases() -> list[Case]:
-    return load()
 
 
 @pytest.fixture(scope="module")

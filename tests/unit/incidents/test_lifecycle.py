@@ -41,16 +41,31 @@ def test_whoever_shows_an_acknowledgement_does_so_before_the_execution_is_told()
     store, executions = MemoryStore(record(awaiting="acknowledgement")), MemoryExecutions()
     seen = list[tuple[str | None, list[str]]]()
 
+    def show(shown: IncidentRecord) -> bool:
+        seen.append((shown.acknowledged_by, list(executions.tokens)))
+        return True
+
     lifecycle.acknowledge(
         INCIDENT_ID,
         "ada",
         NOON,
         incidents=store.incidents,
         executions=executions,
-        show=lambda shown: seen.append((shown.acknowledged_by, list(executions.tokens))),
+        show=show,
     )
 
     assert (seen, executions.tokens) == ([("ada", [])], ["t"])
+    assert executions.told == [(lifecycle.SHOWN, "ada")]
+
+
+def test_an_acknowledgement_that_nobody_was_shown_is_left_to_the_execution() -> None:
+    store, executions = MemoryStore(record(awaiting="acknowledgement")), MemoryExecutions()
+
+    lifecycle.acknowledge(
+        INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions, show=lambda _record: False
+    )
+
+    assert executions.told == [("acknowledged", "ada")]
 
 
 @pytest.mark.parametrize("awaiting", WAITS)

@@ -15,7 +15,8 @@ from firstline.incidents.lifecycle import ExecutionState
 from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS
 from firstline.models import IncidentRecord
 from firstline.observability import metrics
-from tests.support.builders import at
+from tests.support.builders import alert, at
+from tests.support.changes import joining
 from tests.support.memory import passing
 from tests.support.reconciling import CRITICAL, Instead, World, counted
 
@@ -153,15 +154,69 @@ def test_an_incident_that_resists_is_tried_less_and_less_often(world: World) -> 
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_idle_incident_costs_one_look_in_ten_minutes(world: World) -> None:
+def test_an_idle_incident_costs_one_look_in_ten_minutes_and_no_write(world: World) -> None:
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.minutes(1, 20)
-    world.store.calls.clear()
+    written = world.store.client.write_units.total()
+    world.executions.described.clear()
 
     world.minutes(21, 40)
 
-    assert world.store.calls.count("postpone") == 2
+    assert len(world.executions.described) == 2
+    assert world.store.client.write_units.total() == written
+
+
+def test_an_incident_that_rests_is_not_even_read(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.minutes(1, 3)
+    read = world.store.client.requests["batch_get_item"]
+
+    world.minutes(4, 9)
+
+    assert world.store.client.requests["batch_get_item"] == read
+
+
+def test_what_joins_or_is_acknowledged_ends_an_incidents_rest(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.minutes(1, 4)
+    world.executions.described.clear()
+
+    world.joins(incident, 4.5, severity="low")
+    world.run(5)
+    assert len(world.executions.described) == 1
+    world.store.incidents.acknowledge(incident.incident_id, "ada", at(5.5))
+    world.run(6)
+
+    assert len(world.executions.described) == 2
+
+
+def test_of_two_writes_at_one_moment_the_second_is_not_missed(world: World) -> None:
+    incident = world.opens(severity="low", awaiting="resolution")
+    world.joins(incident, 1, severity="low")
+    world.run(1.1)
+    world.executions.described.clear()
+    given = alert(fingerprint="the-second", timestamp=at(1), group_key=incident.group_key, severity="low")
+    world.store.groups.apply(joining(world.live(incident), given, now=at(1)))
+
+    world.run(2.1)
+
+    assert len(world.executions.described) == 1
+
+
+def test_only_so_many_incidents_rest_and_the_others_are_postponed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstline.incidents.resting.MOST", 2)
+    for number in range(5):
+        world.opens(group_key=f"group-{number}", severity="medium")
+
+    world.minutes(1, 12)
+
+    assert world.store.calls.count("postpone") == 3 * 2
+    assert len(world.executions.described) == 5 * 2
 
 
 def test_a_run_looks_at_so_many_and_the_next_one_at_the_rest(world: World) -> None:

@@ -1,35 +1,99 @@
 """The hourly look at what Lambda refused."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.throttles import ThrottleWatch
 
-HOUR = (datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 10, tzinfo=UTC))
+
+def at(hour: int, minute: int) -> datetime:
+    return datetime(2026, 3, 1, hour, minute, 31, tzinfo=UTC)
 
 
-def told(refused: dict[str, int], minute: int) -> list[tuple[str, str]]:
-    """Return what is said at a minute after ten, if that many were refused in the hour before."""
-    said: list[tuple[str, str]] = []
-    watch = ThrottleWatch(
-        lambda begin, end: refused if (begin, end) == HOUR else {"another-hour": 1},
-        lambda subject, text: said.append((subject, text)),
-        "firstline-prod",
-    )
-    watch.look(datetime(2026, 3, 1, 10, minute, 31, tzinfo=UTC))
-    return said
+class Lambda:
+    """Lambda, which refused some functions before ten and none later, and the operators."""
+
+    def __init__(self, **refused: int) -> None:
+        self.refused, self.said, self.asked = refused, list[tuple[str, str]](), list[tuple[int, int]]()
+        self.claims = set[datetime]()
+        self.fails: Exception | None = None
+
+    def _between(self, begin: datetime, end: datetime) -> dict[str, int]:
+        self.asked.append((begin.hour, end.hour))
+        self._fail()
+        return self.refused if begin.hour < 10 else {}
+
+    def _claim(self, end: datetime, _: datetime) -> bool:
+        was_free = end not in self.claims
+        self.claims.add(end)
+        return was_free
+
+    def _say(self, subject: str, text: str) -> None:
+        self.said.append((subject, text))
+
+    def _fail(self) -> None:
+        if self.fails is not None:
+            failure, self.fails = self.fails, None
+            raise failure
+
+    def watch(self, **parts: Callable[..., Any]) -> ThrottleWatch:
+        """Return what a new process of reconcile has."""
+        given: dict[str, Any] = {"refused": self._between, "claim": self._claim, "say": self._say}
+        return ThrottleWatch(**given | parts, stack="firstline-prod", zone=ZoneInfo("Europe/Berlin"))
 
 
 def test_refusals_are_told_with_their_function_and_the_fix() -> None:
-    ((subject, text),) = told({"firstline-prod-notify": 3, "firstline-prod-escalate": 9}, 7)
+    account = Lambda(**{"firstline-prod-notify": 3, "firstline-prod-escalate": 9})
+    account.watch().look(at(10, 7))
 
+    ((subject, text),) = account.said
     assert subject == "firstline-prod: Lambda had no room for 12 invocations"
-    assert "Between 09:00 and 10:00 UTC" in text
+    assert "Between 10:00 and 11:00 CET" in text
     assert "firstline-prod-escalate 9, firstline-prod-notify 3" in text
     assert "ReservedConcurrency" in text
 
 
-@pytest.mark.parametrize(("refused", "minute"), [({}, 7), ({"firstline-prod-notify": 3}, 8)])
-def test_nothing_is_said_without_refusals_or_at_another_minute(refused: dict[str, int], minute: int) -> None:
-    assert told(refused, minute) == []
+def test_nothing_is_said_without_refusals() -> None:
+    account = Lambda()
+    account.watch().look(at(10, 7))
+    assert (account.asked, account.said) == ([(9, 10)], [])
+
+
+def test_an_hour_is_looked_at_once_as_soon_as_its_counts_are_there() -> None:
+    account, watch = Lambda(notify=3), None
+    watch = account.watch()
+    for minute in range(60):
+        watch.look(at(10, minute))
+    assert account.asked == [(8, 9), (9, 10)]
+
+
+def test_minutes_and_hours_without_a_run_lose_no_look() -> None:
+    account = Lambda(notify=3)
+    watch = account.watch()
+    watch.look(at(8, 59))
+    watch.look(at(12, 31))
+    assert account.asked == [(7, 8), (8, 12)]
+    assert "Between 09:00 and 13:00 CET" in account.said[-1][1]
+
+
+@pytest.mark.parametrize("failure", [MetricsUnavailable("throttled"), HistoryUnavailable("throttled")])
+def test_a_look_that_failed_is_made_again(failure: Exception) -> None:
+    account = Lambda(notify=3)
+    watch = account.watch()
+    account.fails = failure
+    with pytest.raises(type(failure)):
+        watch.look(at(10, 7))
+    watch.look(at(10, 8))
+    assert len(account.said) == 1
+
+
+def test_of_two_processes_one_tells() -> None:
+    account = Lambda(notify=3)
+    for watch in (account.watch(), account.watch()):
+        watch.look(at(10, 7))
+    assert len(account.said) == 1

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from firstline.contracts import Go, Observed, WhatNowInput
-from firstline.incidents.what_now import MOST_ROUNDS, decide, stale_resolve
+from firstline.incidents.choice import decide
+from firstline.incidents.what_now import MOST_ROUNDS, stale_resolve
 from firstline.models import Loud
 from tests.support.builders import at, incident
 from tests.support.changes import counts_for

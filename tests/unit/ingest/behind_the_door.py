@@ -8,9 +8,10 @@ from typing import Any
 
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
 from firstline.ingest.accept import AcceptedDelivery
-from firstline.ingest.front_door import Intake
-from firstline.ingest.group import AcceptedGroup
+from firstline.ingest.front_door import FrontDoor
+from firstline.ingest.group_writer import AcceptedGroup
 from firstline.ingest.quarantine import Backlog, Quarantined
+from firstline.ingest.signals import SignalHandler
 from firstline.models import Deployment, NormalizedAlert, Note
 from tests.support.builders import NOON, OPENED, a_page, a_record, an_incident
 from tests.support.memory import MemoryExecutions, MemoryStore
@@ -96,19 +97,18 @@ class World:
 
 def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
     fake: Any = world
-    intake = Intake(
+    front_door = FrontDoor(
         ingestion=fake,
         incidents=world.store.incidents,
-        executions=MemoryExecutions(),
+        signals=SignalHandler(world.store.incidents, MemoryExecutions(), world.confirm),
         secrets=world.lines,
         quarantine=world.keep,
         backlog=world.queue,
         certificates=world.get,
-        confirm_subscription=world.confirm,
         heartbeats=world.store.heartbeats,
         is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )
-    return intake.handle(event, NOON)
+    return front_door.handle(event, NOON)
 
 
 def post(

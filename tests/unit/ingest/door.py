@@ -14,6 +14,7 @@ from firstline.models import Incident, Live, NormalizedAlert, StoredAlert
 from firstline.policy.holds import Holds
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.rules import NO_RULES, Rules
+from tests.support.builders import alert, at
 from tests.support.memory import MemoryStore
 
 PLENTY = Limits(per_minute=10_000, per_minute_and_alert=10_000)
@@ -145,3 +146,13 @@ class Door:
     def _clock(self) -> float:
         self.seconds += self.tick
         return self.seconds
+
+
+def resolved(minutes: float, **what: Any) -> NormalizedAlert:
+    """Return the end of an alert, so many minutes after noon."""
+    return alert(status="resolved", timestamp=at(minutes), ends_at=at(minutes), **what)
+
+
+def many(count: int, **what: Any) -> list[NormalizedAlert]:
+    """Different alerts of one group."""
+    return [alert(fingerprint=f"many-{number}", host=f"web-{number}", **what) for number in range(count)]

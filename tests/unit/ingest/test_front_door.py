@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from firstline.ingest.accept import SENDER_WAITS
+from firstline.ingest.accept import WRITE_WITHIN
 from firstline.ingest.quarantine import Backlog, Quarantined, pack, pack_backlog
+from firstline.sources import SOURCES
 from tests.support.builders import NOON, alert
 from tests.unit.ingest.behind_the_door import TOKEN, TOPIC, World, alertmanager, firing, handle, post
 
@@ -84,7 +85,7 @@ def test_what_the_table_does_not_take_in_time_is_queued_and_the_sender_is_told(w
     assert (status, answer["status"], answer["alert_count"], answer["queued"]) == (202, "accepted", 50, 40)
     (backlog,) = world.queued
     assert [alert.alert_name for alert in backlog.alerts] == [f"A{n}" for n in range(10, 50)]
-    assert (backlog.received_at, world.within) == (NOON, [SENDER_WAITS])
+    assert (backlog.received_at, world.within) == (NOON, [WRITE_WITHIN])
 
 
 def test_if_the_queue_does_not_take_the_rest_the_sender_has_to_try_again(world: World) -> None:
@@ -152,7 +153,7 @@ def test_an_unknown_source_is_answered_with_the_known_ones(world: World) -> None
     status, answer = post(world, "/alerts/nagios", {})
 
     assert status == 404
-    assert {"cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus"} == set(answer["known_sources"])
+    assert answer["known_sources"] == list(SOURCES)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/alerts/generic"), ("POST", "/"), ("POST", "/alerts")])
@@ -268,6 +269,22 @@ def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
     assert (status, answer["status"], answer["alert_count"]) == (202, "ignored", 0)
     ((pulse,), _) = world.store.heartbeats.pulses()
     assert (pulse.alert.alert_name, pulse.beat_at, pulse.resolved_at) == ("Watchdog", NOON, NOON)
+
+
+def test_a_sender_of_ever_new_heartbeats_is_told_in_the_log_and_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("firstline.adapters.dynamodb.heartbeats.MOST_OF_A_SOURCE", 2)
+    alerts = [
+        {"labels": {"alertname": "Watchdog", "severity": "none", "beat": str(number)}, "status": "firing"}
+        for number in range(5)
+    ]
+
+    status, _ = post(world, "/alerts/prometheus", {"version": "4", "status": "firing", "alerts": alerts})
+
+    assert (status, len(world.store.heartbeats.pulses()[0])) == (202, 2)
+    (said,) = [record.getMessage() for record in caplog.records if "are not watched" in record.getMessage()]
+    assert said.startswith("3 new heartbeats of prometheus are not watched (Watchdog …)")
 
 
 def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:

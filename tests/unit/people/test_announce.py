@@ -1,24 +1,18 @@
 """Announcements between the first alert and the end, and how an end is counted."""
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from firstline.contracts import NotifyInput, NotifyOutput
-from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
-from firstline.incidents.pages import GROUPING_WINDOW
+from firstline.contracts import NotifyOutput
+from firstline.errors import ChannelFailed
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from firstline.people.announce import SLACK_DOWN_FOR, announce, ensure_ended
-from firstline.people.recovery import Look, no_look
+from firstline.people.announce import SLACK_DOWN_FOR
 from tests.support.builders import (
     NOW,
-    OPENED,
-    a_classification,
     a_live,
     a_page,
     a_plan,
@@ -28,52 +22,13 @@ from tests.support.builders import (
     an_alert,
     an_incident,
 )
-from tests.support.changes import counts_for, joining
+from tests.support.changes import counts_for
 from tests.support.memory import MemoryChannel, MemoryStore, lasting, passing
-from tests.unit.incidents.looks import TIMES
-from tests.unit.people.stage import critical
-from tests.unit.people.test_endings import LOW, held
+from tests.unit.people.announcing import INCIDENT, INPUT, PLAN, announced, joins, value_of
+from tests.unit.people.test_endings import LOW
 
-INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
-INCIDENT = an_incident().model_dump(mode="json")
-PLAN = a_plan().model_dump(mode="json")
-
-EVENTS: dict[str, dict[str, Any]] = {
-    "Record Suppression": {"classification": a_classification(severity="noise").model_dump(mode="json"), "joined": 1},
-    "Announce Remediation": {"plan": PLAN},
-    "Notify Ops": {"plan": None, "results": [], "reason": "No runbook fits."},
-    "Announce Quiet": {},
-    "Close Incident": {"results": [], "ended_by": "person", "joined": 1, "reason": "The summary."},
-}
-RESOLVED: dict[str, Any] = {"resolved_by": "ada", "resolved_at": NOW - timedelta(seconds=1)}
 OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
 """The counts when the one alert ended."""
-
-
-@pytest.fixture(autouse=True)
-def _fresh_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
-
-
-def announced(
-    state: str,
-    channels: dict[str, MemoryChannel],
-    store: MemoryStore | None = None,
-    end_silence: Callable[[str, datetime], None] = lambda silence_id, now: None,
-    now: datetime | None = None,
-    look: Look = no_look,
-    **changes: Any,
-) -> NotifyOutput:
-    if now is None:  # what resolved is closed after the grouping window
-        now = NOW + GROUPING_WINDOW if changes.get("ended_by") == "resolved" else NOW
-    event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
-    if store is None:
-        store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
-    return announce(
-        event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, times=TIMES, look=look
-    )
 
 
 def woken(state: str, signal: str) -> dict[str, Any]:
@@ -110,55 +65,6 @@ def test_an_answer_shows_whether_the_alarm_is_well_again() -> None:
     slack, happened = MemoryChannel(), woken("Await Acknowledgement", "acknowledged")
     announced("Notify Ops", {"slack": slack}, store, look=lambda record, now: "It is well.", happened=happened)
     assert [told.recovery for told in slack.told] == ["It is well."]
-
-
-def value_of(name: str) -> float:
-    return metrics.metric_set[name]["Value"][0]
-
-
-# --- the end of a hold ---
-
-
-def test_the_end_of_an_incident_that_was_held_is_not_announced() -> None:
-    slack, store, ended = MemoryChannel(), MemoryStore(a_record(**held("silence"))), list[str]()
-
-    output = announced(
-        "Close Incident",
-        {"slack": slack},
-        store,
-        lambda silence_id, now: ended.append(silence_id),
-        ended_by="resolved",
-    )
-
-    assert (output.told, output.outcome, slack.attempts) == (False, "suppressed", 0)
-    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "It waited. The alert resolved.")
-    assert ended == []
-
-
-def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
-    changes = held("silence")
-    verdict = changes["classification"]
-    waits = verdict.hold.model_copy(update={"until_resolved": True})
-    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
-
-    ended = list[str]()
-
-    announced("Close Incident", {}, store, lambda silence_id, now: ended.append(silence_id), ended_by="resolved")
-
-    assert ended == ["s-1"]
-
-
-def test_a_silence_that_cannot_be_ended_closes_its_incident_all_the_same() -> None:
-    def stuck(silence_id: str, now: datetime) -> None:
-        raise HistoryUnavailable("the table went down after the incident was closed")
-
-    changes = held("silence")
-    verdict = changes["classification"]
-    waits = verdict.hold.model_copy(update={"until_resolved": True})
-    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
-
-    assert announced("Close Incident", {}, store, stuck, ended_by="resolved").outcome == "suppressed"
-    assert store.only.status == "CLOSED"
 
 
 # --- the states ---
@@ -305,148 +211,12 @@ def test_a_channel_that_fails_stops_no_cure_and_no_closing(state: str) -> None:
     assert value_of("ChannelFailed") == 1
 
 
-def test_closing_is_written_before_anybody_is_told() -> None:
-    store = MemoryStore(a_record(pages=[a_page()], **RESOLVED))
-
-    class Listener(MemoryChannel):
-        def tell(self, notification: Any) -> bool:
-            assert store.only.closed_at == NOW
-            return super().tell(notification)
-
-    slack = Listener()
-    output = announced("Close Incident", {"slack": slack, "pagerduty": MemoryChannel()}, store)
-
-    assert output.outcome == "resolved"
-    assert (store.only.outcome, store.only.outcome_reason) == ("resolved", "Resolved by ada.")
-    assert slack.told[0].record.outcome == "resolved"
-
-
-def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
-    slack, store = MemoryChannel(), MemoryStore(a_record())
-    store.down = True
-    with pytest.raises(HistoryUnavailable):
-        announced("Close Incident", {"slack": slack}, store)
-    assert slack.attempts == 0
-
-
-def test_closing_twice_tells_again_and_counts_once() -> None:
-    store, slack = MemoryStore(a_record(classification=LOW, verified_at=NOW)), MemoryChannel()
-    results = [a_result().model_dump(mode="json")]
-    announced("Close Incident", {"slack": slack}, store, results=results, ended_by="verified")
-    metrics.clear_metrics()
-
-    output = announced("Close Incident", {"slack": slack}, store, results=results, ended_by="verified")
-
-    assert output.outcome == "auto_resolved"
-    assert slack.attempts == 2
-    assert metrics.metric_set == {}
-
-
-@pytest.mark.parametrize(
-    ("record", "ended_by", "expected"),
-    [
-        (a_record(verified_at=NOW), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
-        (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
-        (a_record(pages=[a_page()], **RESOLVED), "person", {"ResolvedByHuman": 1, "TimeToResolve": 239}),
-        (
-            a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]),
-            "resolved",
-            {"ResolvedByHuman": 1, "TimeToResolve": 0},
-        ),
-        (a_record(last_alert_at=NOW - TIMES.resolve_within), "expired", {"Expired": 1}),
-    ],
-)
-def test_each_end_of_an_incident_is_counted_in_metrics(
-    record: IncidentRecord, ended_by: str, expected: dict[str, float]
-) -> None:
-    results = [a_result().model_dump(mode="json")]
-    announced("Close Incident", {}, MemoryStore(record), ended_by=ended_by, results=results)
-    assert {name: value_of(name) for name in metrics.metric_set} == expected
-
-
-# --- what joined meanwhile ---
-
-
-@pytest.mark.parametrize("state", ["Record Suppression", "Close Incident"])
-@pytest.mark.parametrize(("ends", "closed"), [(True, True), (False, False), (True, False)])
-def test_an_execution_that_was_to_end_hears_that_its_incident_stays_open(state: str, ends: bool, closed: bool) -> None:
-    event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], "ends": ends})
-    refused = pytest.raises(StaysOpen) if ends and not closed else nullcontext()
-    with refused:
-        ensure_ended(event, NotifyOutput(told=False, closed=closed))
-
-
-def joins(store: MemoryStore) -> None:
-    live = store.only.live
-    assert live is not None
-    store.groups.apply(joining(live, critical(), now=NOW))
-
-
 def test_noise_that_got_company_is_not_suppressed() -> None:
     store = MemoryStore(a_record())
     joins(store)
     assert announced("Record Suppression", {}, store) == NotifyOutput(told=False, closed=False)
     assert store.only.status == "OPEN"
     assert metrics.metric_set == {}
-
-
-@pytest.mark.parametrize("ended_by", ["person", "verified", "expired", "resolved"])
-def test_an_end_that_the_record_does_not_tell_of_is_refused(ended_by: str) -> None:
-    store = MemoryStore(a_record())
-    assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
-    assert store.only.status == "OPEN"
-
-
-@pytest.mark.parametrize("ended_by", ["verified", "expired"])
-def test_an_end_that_did_not_know_of_all_alerts_is_refused(ended_by: str) -> None:
-    store = MemoryStore(a_record(verified_at=NOW))
-    joins(store)
-    assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
-    assert store.only.status == "OPEN"
-
-
-def test_what_still_fires_is_not_closed_as_resolved() -> None:
-    store = MemoryStore(a_record())
-    assert not announced("Close Incident", {}, store, ended_by="resolved", joined=1).closed
-
-
-@pytest.mark.parametrize(
-    ("changes", "after", "closed"),
-    [
-        pytest.param({}, 299, False, id="within the window"),
-        pytest.param({}, 300, True, id="after it"),
-        pytest.param({"last_alert_at": NOW + timedelta(seconds=30)}, 300, False, id="it came back and went"),
-        pytest.param({"flapping": True}, 300, False, id="one that flaps"),
-        pytest.param({"flapping": True}, 1_200, True, id="one that flaps, after its window"),
-        pytest.param({"paged_seq": 1}, 300, True, id="one that was paged for"),
-        pytest.param({"paged_seq": 1, "lost_loud": 1}, 300, False, id="one that nobody saw recover"),
-    ],
-)
-def test_what_resolved_is_closed_after_its_grouping_window(changes: dict[str, Any], after: int, closed: bool) -> None:
-    lost, own_fields = changes.get("lost_loud", 0), {k: v for k, v in changes.items() if k != "lost_loud"}
-    record = a_record(resolved_at=NOW, page_done=changes.get("paged_seq", 0), **own_fields)
-    assert record.live is not None
-    own = record.live.own.model_copy(update={"lost": lost, "lost_loud": lost})
-    store = MemoryStore(record.model_copy(update={"live": record.live.model_copy(update={"own": own})}))
-
-    output = announced("Close Incident", {}, store, now=NOW + timedelta(seconds=after), ended_by="resolved")
-
-    assert output.closed is closed
-    assert store.only.status == ("CLOSED" if closed else "OPEN")
-
-
-def test_a_critical_that_joins_while_a_resolve_is_carried_out_keeps_the_incident_open() -> None:
-    slack, store = MemoryChannel(), MemoryStore(a_record(slack_channel="alerts:C1", slack_ts="1.2", **RESOLVED))
-    store.meanwhile["close"] = lambda: joins(store)
-
-    output = announced("Close Incident", {"slack": slack}, store)
-
-    assert (output.closed, output.told) == (False, True)
-    assert (store.only.status, store.only.resolved_by) == ("OPEN", None)
-    told = slack.told[-1]
-    assert told.kind == "changed"
-    assert told.reason.startswith("ada resolved it, but then")
-    assert "critical DbDown on db-1" in told.reason
 
 
 # --- quiet ---

@@ -38,18 +38,20 @@ class Waiting:
         self.store.meanwhile["decide"] = lambda: self.store.change(INCIDENT_ID, **changes)
 
 
-def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None) -> IncidentRecord:
+def says(
+    waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None, **more: Any
+) -> IncidentRecord:
     answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
     history, executions = waiting.store.incidents, waiting.executions
     return decide(
         INCIDENT_ID,
         answer,
         NOW,
-        approvers=APPROVERS,
         incidents=history,
         remediations=waiting.store.remediations,
         executions=executions,
         show=lambda record: None,
+        **{"approvers": APPROVERS} | more,
     )
 
 
@@ -84,6 +86,30 @@ def test_two_approvals_of_one_person_count_once() -> None:
     with pytest.raises(Superseded, match="somebody else"):
         says(waiting)
     assert waiting.store.only.decision is None
+
+
+def test_the_yes_of_who_is_no_approver_any_more_does_not_count() -> None:
+    waiting = Waiting(a_waiting_record(DESTRUCTIVE))
+    says(waiting, "U1")
+
+    assert says(waiting, "U2", approvers=("U2", "U3")).decision is None
+    assert says(waiting, "U3", approvers=("U2", "U3")).decision == "approved"
+
+
+def test_a_whole_role_is_no_second_person() -> None:
+    waiting = Waiting(a_waiting_record(DESTRUCTIVE))
+    says(waiting, "U1")
+
+    with pytest.raises(NotEntitled, match="u2 is a whole role"):
+        says(waiting, "U2", shared=("U2",))
+
+    assert waiting.store.only.decision is None
+    assert says(waiting, "U2", approves=False, shared=("U2",)).decision == "refused"
+
+
+def test_a_whole_role_approves_where_one_is_enough() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    assert says(waiting, "U2", shared=("U2",)).decision == "approved"
 
 
 @pytest.mark.parametrize(
@@ -298,12 +324,19 @@ def test_an_approval_link_is_personal_and_expires() -> None:
             "approval",
             "1 of 2: ada said yes. Somebody else must agree.",
         ),
+        (
+            {"approvals": [Approval(approver=name, by=name.lower(), at=NOW) for name in ("GONE", "U1")]},
+            True,
+            "approval",
+            "1 of 2: ada said yes. Somebody else must agree.",
+        ),
     ],
 )
 def test_the_announcement_says_who_answered_and_what_follows(
     changes: Any, approves: bool, kind: str, reason: str
 ) -> None:
-    told = announcement(a_waiting_record(DESTRUCTIVE, **changes), "ada", approves, NOW + timedelta(seconds=1))
+    record, later = a_waiting_record(DESTRUCTIVE, **changes), NOW + timedelta(seconds=1)
+    told = announcement(record, "ada", approves, later, APPROVERS)
     assert (told.kind, told.reason) == (kind, reason)
 
 

@@ -97,6 +97,29 @@ def test_what_slack_does_not_take_is_said_once_it_does() -> None:
     assert last == Holding(COMES, AFTER), "the shift began when it began"
 
 
+def test_what_slack_refused_as_the_table_failed_is_said_by_the_next_run() -> None:
+    office = Office()
+    office.look(BEFORE)
+    office.slack_is_down, writes = True, []
+    claim = TableHandOvers(office.store.table).claim
+
+    def failing(schedule: str, new: Holding, seen: Holding | None) -> bool:
+        writes.append(new)
+        if len(writes) == 2:
+            raise HistoryUnavailable("throttled")
+        return claim(schedule, new, seen)
+
+    watch = office.watch(claim=failing)
+    watch.look(AFTER)
+    office.slack_is_down = False
+    for minutes in (1, 2):
+        watch.look(AFTER + timedelta(minutes=minutes))
+
+    (said,) = office.said
+    assert said.startswith(f"On call: {LEAVES} hands platform over to {COMES} until ")
+    assert TableHandOvers(office.store.table).last("platform") == Holding(COMES, AFTER)
+
+
 def test_a_hand_over_that_nobody_can_be_told_is_given_up_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
     office = Office()
     office.look(BEFORE)

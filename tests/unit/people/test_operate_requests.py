@@ -16,7 +16,7 @@ def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the
     status, answer = terminal.act("acknowledge")
 
     assert (status, answer["who"]) == (200, "ada (command line) has it, for 0 s")
-    assert terminal.executions.told == [("acknowledged", "ada (command line)")]
+    assert terminal.executions.told == [("answered", "ada (command line)")]
     assert [told.kind for told in (*terminal.slack.told, *terminal.pagerduty.told)] == ["acknowledged"] * 2
     (what, who, facts), (second, _, _) = terminal.trail
     assert (what, who, second) == ("acted", "ada (command line)", "acknowledged")
@@ -89,6 +89,17 @@ def test_one_person_cannot_approve_twice_from_two_places() -> None:
     status, answer = terminal.act("approve", plan_digest=digest)
     assert (status, terminal.store.only.decision) == (409, None)
     assert "somebody else" in answer["said"]
+
+
+def test_a_role_that_many_may_assume_is_no_second_person() -> None:
+    terminal = Terminal(a_waiting_record(a_plan(risk="destructive", decision="approve"), awaiting="acknowledgement"))
+    digest = terminal.store.only.plan_digest
+    assert terminal.act("approve", plan_digest=digest)[0] == 200
+
+    status, answer = terminal.act("approve", by="crew", plan_digest=digest)
+
+    assert (status, terminal.store.only.decision) == (403, None)
+    assert "crew (command line) is a whole role" in answer["said"]
 
 
 def test_what_is_over_or_taken_is_said_in_words() -> None:
@@ -215,7 +226,10 @@ def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
 
 def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
     said = Terminal().act("word")[1]["said"]
-    assert said == "`severity` belongs to word and to wrong_severity: it says which one is right."
+    assert (
+        said
+        == "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Paging: somebody is woken, whatever breaks on the way, and the caller learns it when nobody was."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from firstline.errors import NobodySubscribed, PageUndelivered, PageUnheard
@@ -24,13 +22,6 @@ from tests.support.builders import (
 )
 from tests.support.memory import lasting, passing
 from tests.unit.people.stage import LEVELS, Stage
-
-
-@pytest.fixture(autouse=True)
-def _fresh_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
 
 
 @pytest.fixture
@@ -133,7 +124,9 @@ def test_a_text_message_wakes_the_person_whose_turn_it_is(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("others", "taken_by"), [([], ["sns"]), (["pagerduty"], ["pagerduty"])])
-def test_a_text_message_that_fails_is_a_page_that_fails(stage: Stage, others: list[str], taken_by: list[str]) -> None:
+def test_a_text_message_that_fails_leaves_the_page_to_the_other_channels(
+    stage: Stage, others: list[str], taken_by: list[str]
+) -> None:
     stage.sms.failures = [lasting()]
     assert texting(stage, *others).paged().delivered_to == taken_by
     assert "ChannelFailed" in metrics.metric_set

@@ -1,6 +1,6 @@
 """Presses of Slack's buttons: only approvers may approve, the message says who did it, and twice does no harm."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,14 +17,6 @@ from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 from tests.support.operating import press_handler
 from tests.unit.people.stage import critical
-
-
-@pytest.fixture(autouse=True)
-def _fresh_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
-
 
 KEY = "k" * 32
 
@@ -90,7 +82,7 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
 
     incident.press("acknowledge")
 
-    assert incident.signals == [("acknowledged", "ana (Slack)")]
+    assert incident.signals == [("answered", "ana (Slack)")]
     for channel in (incident.slack, incident.pagerduty):
         assert [told.kind for told in channel.told] == ["acknowledged"]
     assert incident.slack.told[0].record.acknowledged_by == "ana (Slack)"

@@ -97,6 +97,10 @@ def test_a_role_includes_the_smaller_ones() -> None:
             "is ada's too; one identity belongs to one person (line 3)",
         ),
         (
+            f"people:\n  ada: {{iam: ['{SSO}']}}\n  bob: {{iam: ['{SSO.replace('Operators', 'Admins')}']}}",
+            "people.bob: ada@example.com of IAM Identity Center is ada's too; one identity belongs to one person",
+        ),
+        (
             "people: {ada: {iam: ['arn:aws:sts::123456789012:assumed-role/OnCall/*']},\n bob: {iam: "
             "['arn:aws:sts::123456789012:assumed-role/OnCall/bob']}}\nroles_that_fix_sessions: [OnCall]",
             "is ada's too",

@@ -1,6 +1,5 @@
 """Autonomy: the ends of remediations, and what a runbook has earned with them."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +9,9 @@ from firstline.models import RunbookRun, StepResult
 from firstline.policy.remediation import Autonomy
 from firstline.remediation.autonomy import Tally, advice, outcome_of_run, tally
 from firstline.remediation.store import Standing
-from firstline.runbooks.model import Mode, Runbook
+from firstline.runbooks.model import Mode
 from tests.support.builders import NOW, a_plan, a_result
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook
 
 UNDO = a_plan().steps[0].model_copy(update={"step_id": "undo", "kind": "rollback"})
 MANY_HOSTS = [a_plan().targets[0].model_copy(update={"instance_id": f"i-{number:017x}"}) for number in range(12)]
@@ -106,18 +104,16 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
         ("auto", GOOD, "it did not help", "it did not help. After fixing it: firstline runbooks promote drain-spool"),
     ],
 )
-def test_what_it_has_earned(
-    make_runbook: Make[Runbook], mode: Mode, counted: dict[str, int], demoted: str | None, words: str
-) -> None:
+def test_what_it_has_earned(mode: Mode, counted: dict[str, int], demoted: str | None, words: str) -> None:
     said = advice(
-        make_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
+        a_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
     )
 
     assert words in said
 
 
-def test_a_destructive_runbook_never_earns_auto(make_runbook: Make[Runbook]) -> None:
-    runbook = make_runbook(risk="destructive")
+def test_a_destructive_runbook_never_earns_auto() -> None:
+    runbook = a_runbook(risk="destructive")
 
     for mode in ("approve", "auto"):
         counted = Tally(runbook_id="drain-spool", **GOOD)
@@ -136,17 +132,15 @@ def test_a_destructive_runbook_never_earns_auto(make_runbook: Make[Runbook]) -> 
         ({"default": "off", "dev": "auto", "prod": "shadow"}, ("dev", "prod"), "shadow"),
     ],
 )
-def test_a_mode_for_each_environment(
-    make_runbook: Make[Runbook], mode: Any, environments: tuple[str, ...], expected: str
-) -> None:
-    assert make_runbook(mode=mode).mode_in(*environments) == expected
+def test_a_mode_for_each_environment(mode: Any, environments: tuple[str, ...], expected: str) -> None:
+    assert a_runbook(mode=mode).mode_in(*environments) == expected
 
 
-def test_a_mode_for_environments_needs_a_default(make_runbook: Make[Runbook]) -> None:
+def test_a_mode_for_environments_needs_a_default() -> None:
     with pytest.raises(ValueError, match="add default: shadow, for all the others"):
-        make_runbook(mode={"dev": "auto"})
+        a_runbook(mode={"dev": "auto"})
 
 
-def test_off_everywhere_is_off(make_runbook: Make[Runbook]) -> None:
-    assert make_runbook(mode={"default": "off"}).is_off
-    assert not make_runbook(mode={"default": "off", "dev": "shadow"}).is_off
+def test_off_everywhere_is_off() -> None:
+    assert a_runbook(mode={"default": "off"}).is_off
+    assert not a_runbook(mode={"default": "off", "dev": "shadow"}).is_off

@@ -1,35 +1,30 @@
 """The policy, as a table. Each row changes one fact of a situation in which a safe runbook may run by itself."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from firstline.models import Classification, Deployment, Incident, NormalizedAlert, RunbookRun, Target
+from firstline.models import Deployment, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Situation, Verdict
+from firstline.remediation.decide import Situation, Verdict, services_touched
 from firstline.remediation.decide import decide as decide_of
 from firstline.remediation.limits import limits_of, look_back
 from firstline.remediation.locks import Lease
+from firstline.remediation.plan import parameter_values
 from firstline.remediation.store import Standing
-from firstline.runbooks.model import Runbook
-from tests.support.runbook_fixtures import NOW
+from firstline.runbooks.catalogue import Catalogue
+from firstline.sources import normalize
+from tests.support import spool
+from tests.support.spool import NOW, a_classification, a_runbook, an_alert, an_incident
 
-type Make[T] = Callable[..., T]
 type Decide = Callable[..., Verdict]
 
 
 @pytest.fixture
-def decide(
-    make_runbook: Make[Runbook],
-    make_alert: Make[NormalizedAlert],
-    make_incident: Make[Incident],
-    make_classification: Make[Classification],
-    web_1: Target,
-    now: datetime,
-) -> Decide:
+def decide() -> Decide:
     def decide(
         *,
         runbook: dict[str, Any] | None = None,
@@ -49,21 +44,21 @@ def decide(
                     "incident_id": incident_id,
                     "instance_ids": [host],
                     "decision": "shadow" if outcome == "shadow" else "auto",
-                    "at": now - ago - MINUTE,
-                    "until": now - ago + 3 * HOUR,
-                    "ended_at": None if outcome is None else now - ago,
+                    "at": NOW - ago - MINUTE,
+                    "until": NOW - ago + 3 * HOUR,
+                    "ended_at": None if outcome is None else NOW - ago,
                     "outcome": None if outcome in (None, "shadow") else outcome,
                 }
             )
             for incident_id, host, ago in ran
         ]
         situation: dict[str, Any] = {
-            "runbook": make_runbook(**(runbook or {})),
-            "incident": make_incident(make_alert(**(alert or {})), **(incident or {})),
-            "classification": make_classification(**(classification or {})),
-            "targets": [web_1],
+            "runbook": a_runbook(**(runbook or {})),
+            "incident": an_incident(an_alert(**(alert or {})), **(incident or {})),
+            "classification": a_classification(**(classification or {})),
+            "targets": [spool.WEB_1],
             "runs": runs,
-            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
+            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=NOW + HOUR) for i, r, locks in held],
             "fleet": 10,
             "standing": Standing(),
             "switch": "on",
@@ -71,7 +66,7 @@ def decide(
             "remediation_mode": "auto",
             "environment": "staging",
             "approvers": 2,
-            "now": now,
+            "now": NOW,
         }
         return decide_of(Situation(**(situation | facts)))
 
@@ -209,6 +204,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "lets nobody approve"),
     ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
     ("one is too few", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "lets 1 approve, where 2 must approve"),
+    ("a role is no second person", {"runbook": TWO_SAY_YES, "shared": 1}, "deny", "lets 1 approve, where 2 must"),
+    ("a role is one person", {"remediation_mode": "approve", "approvers": 1, "shared": 1}, "approve", "this"),
     ("the policy asks two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "lets 1 approve"),
     ("one is enough", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
     ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
@@ -245,11 +242,11 @@ def test_the_policy(decide: Decide, facts: dict[str, Any], decision: str, word: 
     assert word in verdict.reason
 
 
-def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide, web_1: Target, web_2: Target) -> None:
+def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide) -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
 
-    assert decide(targets=[web_1, web_2]).decision == "auto"
-    verdict = decide(targets=[web_1, web_2, web_3])
+    assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
+    verdict = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
     assert (verdict.decision, verdict.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 
@@ -266,9 +263,31 @@ def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds(d
             assert decide(runbook={"mode": mode}, **facts).decision == "shadow"
 
 
-def test_history_is_read_as_far_back_as_any_limit_reaches(make_runbook: Make[Runbook]) -> None:
-    short = make_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
-    long = make_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
+def test_history_is_read_as_far_back_as_any_limit_reaches() -> None:
+    short = a_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
+    long = a_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
 
     assert look_back(limits_of(short.limits, RemediationPolicy(), None), HOUR) == 25 * HOUR
     assert look_back(limits_of(long.limits, RemediationPolicy(), None), HOUR) == 49 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("runbook_id", "labels", "touched"),
+    [
+        ("dead-service", {"name": "shop2.service", "job": "node"}, ["node", "shop2"]),
+        ("dead-service", {"name": "shop@blue.service", "service": "shop"}, ["shop"]),
+        ("hung-process", {"groupname": "cart"}, ["cart"]),
+        ("low-disk", {"mountpoint": "/data", "job": "node"}, ["node"]),
+        ("package-cache", {}, []),
+    ],
+)
+def test_a_plan_touches_the_unit_that_a_label_names(
+    shipped: Catalogue, runbook_id: str, labels: dict[str, str], touched: list[str]
+) -> None:
+    sent = {"status": "firing", "labels": {"alertname": "X", "instance": "web-1:9100", **labels}}
+    (alert,) = normalize("prometheus", {"alerts": [sent]})
+    runbook = shipped[runbook_id]
+    values, problem = parameter_values(runbook, alert)
+
+    assert problem is None
+    assert services_touched(runbook, alert, values) == touched

@@ -1,6 +1,5 @@
 """functions/remediate: the thin part around planning."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +9,7 @@ import pytest
 
 from firstline.contracts import NextMoveOutput, WhatNowOutput
 from firstline.errors import ConfigurationError, HistoryUnavailable
-from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
+from firstline.models import Classification, Incident, RemediationPlan
 from firstline.policy.remediation import RemediationPolicy
 from firstline.runbooks.catalogue import Catalogue
 from firstline.settings import RemediateSettings
@@ -18,9 +17,7 @@ from firstline.wiring import Wiring
 from functions.remediate import app
 from tests.support.builders import a_plan, a_result
 from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
-from tests.support.runbook_fixtures import NOW
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import NOW, WEB_1, a_classification, an_alert, an_incident
 
 ENVIRONMENT = {
     "STACK_NAME": "firstline",
@@ -51,30 +48,22 @@ class Context:
 
 
 @pytest.fixture
-def event(
-    make_incident: Make[Incident], make_alert: Make[NormalizedAlert], make_classification: Make[Classification]
-) -> dict[str, Any]:
-    alert = make_alert(alert_name="NodeHighNumberConntrackEntriesUsed")
+def event() -> dict[str, Any]:
+    alert = an_alert(alert_name="NodeHighNumberConntrackEntriesUsed")
     return {
-        "incident": make_incident(alert).model_dump(mode="json"),
-        "classification": make_classification(runbook_id="conntrack-full").model_dump(mode="json"),
+        "incident": an_incident(alert).model_dump(mode="json"),
+        "classification": a_classification(runbook_id="conntrack-full").model_dump(mode="json"),
     }
 
 
 @pytest.fixture(autouse=True)
-def _wired(
-    monkeypatch: pytest.MonkeyPatch,
-    runbooks_dir: Path,
-    shipped: Catalogue,
-    web_1: Target,
-    make_incident: Make[Incident],
-) -> None:
+def _wired(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue) -> None:
     for name, value in (ENVIRONMENT | {"RUNBOOKS_DIR": str(runbooks_dir)}).items():
         monkeypatch.setenv(name, value)
     store = MemoryStore()
-    store.admit(make_incident())
+    store.admit(an_incident())
     wiring: Any = Wiring(RemediateSettings)
-    wiring.targets = MemoryTargets({"web-1": web_1})
+    wiring.targets = MemoryTargets({"web-1": WEB_1})
     wiring.documents = MemoryDocuments(shipped.values(), "firstline-staging")
     wiring.remediations, wiring.trail, wiring.releases = store.remediations, store.trail, None
     wiring.incidents = store.incidents

@@ -6,6 +6,7 @@ import pytest
 
 from firstline.contracts import Observed, Origin
 from firstline.models import (
+    MOST_OUTPUT,
     StepResult,
     Target,
 )
@@ -205,6 +206,9 @@ def test_a_verification_proves_a_cure_only_where_something_was_changed(results: 
         ("freed 3 GB", True),
         ("", True),
         (HOLDS_ALREADY, False),
+        ("Nothing is swapped out: nothing was done.\n", False),
+        ("90 of 100 entries are in use: nothing was done\nfailed to run commands: exit status 4", False),
+        ("nothing was done about web-2, web-1 was restarted", True),
         (f"\n----------ERROR-------\n{NOT_NOW}\nfailed to run commands: exit status 1", False),
     ],
 )
@@ -294,12 +298,45 @@ def test_whatever_was_not_throttled_may_have_touched_the_host(error: str, cause:
 
 def test_the_end_of_an_output_is_kept_without_secrets_and_shared_by_the_hosts() -> None:
     both = plan(targets=[Target(instance_id=host, name=host) for host in HOSTS])
-    (result,) = decide(read("Success", output="x" * 2_000)).results
-    first, _ = decide(read("Success", "Success", output="y" * 2_000), both).results
+    (result,) = decide(read("Success", output="x y\n" * 500)).results
+    first, _ = decide(read("Success", "Success", output="x y\n" * 500), both).results
     (secret,) = decide(read("Success", output="password=hunter2hunter2")).results
 
     assert (len(result.output), len(first.output)) == (500, 500)
     assert "hunter2" not in secret.output
+
+
+SECRETS = ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENG", "password: hunter2hunter2", "token ghp_" + "a1B2" * 9)
+MARK = "---Output truncated---"
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_hidden_wherever_the_state_machine_cuts_the_output(secret: str) -> None:
+    for ending in ("\n" + "all is well\n" * 60, " " + "all is well " * 60):
+        whole = f"before {secret}{ending}"
+        for cut in range(len(f"before {secret}")):
+            # Exactly 500 characters are left, as after the cut.
+            kept = whole[cut:][:MOST_OUTPUT]
+            (result,) = decide(read("Success", output=kept)).results
+            assert not any(part in result.output for part in ("wJalr", "MDENG", "hunter2", "a1B2a1B2")), (cut, kept)
+            assert "all is well" in result.output
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("mark", [f"\n{MARK}", MARK])
+def test_a_secret_is_hidden_wherever_systems_manager_cuts_the_output(secret: str, mark: str) -> None:
+    for cut in range(1, len(secret)):
+        output = f"all is well\n{secret[:cut]}{mark}\n----------ERROR-------\nfailed"
+        (result,) = decide(read("Failed", output=output)).results
+        assert result.output == f"all is well\n{MARK}\n----------ERROR-------\nfailed"
+
+
+def test_of_one_long_line_the_end_is_kept_or_its_place_is_named() -> None:
+    (words,) = decide(read("Success", output="word " * 100)).results
+    (blob,) = decide(read("Success", output="x" * 500)).results
+
+    assert words.output.endswith("word word ")
+    assert blob.output == "(one long line: see the command's log)"
 
 
 def test_of_many_hosts_those_that_failed_are_kept() -> None:

@@ -14,11 +14,8 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
 from tests.support.memory import HASH, MemoryDocuments
-from tests.unit.remediation.test_plan import Desk, desk
-
-__all__ = ["desk"]  # the fixture
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook, runbook_fields
+from tests.unit.remediation.desk import Desk
 
 CONTENT: dict[str, Any] = {
     "schemaVersion": "2.2",
@@ -41,11 +38,11 @@ def own_step(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def planned(desk: Desk, make_runbook: Make[Runbook]) -> Callable[..., Desk]:
+def planned(desk: Desk) -> Callable[..., Desk]:
     """A desk with one runbook that sends the owner's document, in the version that Systems Manager has."""
 
     def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
-        desk.runbooks = [make_runbook(steps=[own_step(**step)])]
+        desk.runbooks = [a_runbook(steps=[own_step(**step)])]
         desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
         desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT, hash=HASH)
         return desk
@@ -80,8 +77,8 @@ def test_a_parameter_that_the_document_does_not_take_stops_the_plan(planned: Cal
     assert reason == "version 7 of team-drain-spool takes no parameter Spool"
 
 
-def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None:
-    template = documents.render_template(Catalogue([make_runbook(steps=[own_step()])]))
+def test_the_stack_makes_no_document_for_it() -> None:
+    template = documents.render_template(Catalogue([a_runbook(steps=[own_step()])]))
 
     assert "team-drain-spool" not in template
     assert "DrainSpoolVerify:" in template
@@ -103,14 +100,12 @@ def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None
     ],
     ids=str,
 )
-def test_what_is_wrong_with_one_is_found_when_it_is_read(
-    runbook_fields: Make[dict[str, Any]], change: dict[str, Any], problem: str
-) -> None:
+def test_what_is_wrong_with_one_is_found_when_it_is_read(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Runbook.model_validate(runbook_fields(steps=[own_step(**change)]))
 
 
-def test_what_is_wrong_is_named_by_line_and_key(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_what_is_wrong_is_named_by_line_and_key() -> None:
     text = yaml.safe_dump(runbook_fields(steps=[own_step(vershun=1)]), sort_keys=False)
 
     _, (problem,) = catalogue.parse(text, "drain-spool.yaml")
@@ -120,12 +115,12 @@ def test_what_is_wrong_is_named_by_line_and_key(runbook_fields: Make[dict[str, A
     assert problem.message == "unknown key; did you mean 'version'?"
 
 
-def test_it_counts_as_an_act(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_it_counts_as_an_act() -> None:
     with pytest.raises(ValidationError, match="it acts but never looks whether that helped"):
         Runbook.model_validate(runbook_fields(steps=[own_step()], verify=None))
 
 
-def test_its_time_counts_as_its_own_only(make_runbook: Make[Runbook]) -> None:
-    runbook = make_runbook(steps=[own_step(timeout="2m")])
+def test_its_time_counts_as_its_own_only() -> None:
+    runbook = a_runbook(steps=[own_step(timeout="2m")])
 
     assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 120

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firstline.models import Deployment
+from firstline.models import Approval, Deployment
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.permission import Permission
 from firstline.remediation.plan import RemediationRules
@@ -13,12 +13,19 @@ from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import NOW, a_plan, a_record, an_alert, an_incident
+from tests.support.spool import a_runbook
 
 MINUTE = timedelta(minutes=1)
 FROZEN = {"freezes": [{"reason": "release night", "dates": "2026-03-01"}]}
 BY_ITSELF: dict[str, Any] = {"decision": "auto"}
 APPROVED: dict[str, Any] = {"decision": "approve"}
+TWO: dict[str, Any] = {"approvals": 2}
 AT_NOW = {"decided_at": NOW - MINUTE}
+YES: dict[str, Any] = {"decision": "approved", "decided_by": "ada", **AT_NOW}
+
+
+def by(approver: str) -> Approval:
+    return Approval(approver=approver, by=approver.lower(), at=NOW - MINUTE)
 
 
 def withdrawn(
@@ -31,10 +38,11 @@ def withdrawn(
     demoted: str | None = None,
     locked: bool = True,
     deployed: timedelta | None = None,
+    only: str | None = None,
     **deployment: Any,
 ) -> str | None:
     """Ask whether a plan of the runbook may still act, some minutes after it was made."""
-    said = {"decision": "approved", "decided_by": "ada", "decided_at": NOW - MINUTE} if plan == APPROVED else {}
+    said = YES if plan == APPROVED else {}
     record = a_record(an_incident(an_alert(environment="staging")), **(said if decided is None else decided))
     rules: dict[str, Any] = {
         "remediation_mode": mode,
@@ -49,7 +57,9 @@ def withdrawn(
         standing=lambda _: Standing(demoted=demoted),
         holds_locks=lambda incident_id, now: locked,
         deployments=lambda service: (
-            [] if deployed is None else [Deployment.model_validate(last | {"service": service})]
+            []
+            if deployed is None or only not in (None, service)
+            else [Deployment.model_validate(last | {"service": service})]
         ),
         rules=RemediationRules(**rules),
         now=NOW,
@@ -77,15 +87,27 @@ def withdrawn(
         (APPROVED, {"decided": {}}, "nobody has approved it"),
         (APPROVED, {"locked": False}, "its locks have ended"),
         (BY_ITSELF, {"locked": False}, "its locks have ended"),
+        (APPROVED, {"decided": YES | {"approvals": [by("U0ADA")]}}, None),
+        (APPROVED, {"decided": YES | {"approvals": [by("U0EVE")]}}, "its approval does not count any more: u0eve may"),
+        (APPROVED, {"decided": YES | {"approvals": [by("U0EVE"), by("U0ADA")]}}, None),
+        (APPROVED | TWO, {"decided": YES | {"approvals": [by("U0EVE"), by("U0ADA")]}}, "its approval does not count"),
         (APPROVED, {"decided": {"decision": "refused", "decided_by": "ada", **AT_NOW}}, "nobody has approved it"),
     ],
 )
 def test_a_plan_may_act_while_what_allowed_it_holds(
-    make_runbook: Any, plan: dict[str, Any], facts: dict[str, Any], why: str | None
+    plan: dict[str, Any], facts: dict[str, Any], why: str | None
 ) -> None:
-    reason = withdrawn(make_runbook(), plan, **facts)
+    reason = withdrawn(a_runbook(), plan, **facts)
 
     assert reason is None if why is None else (reason or "").startswith(why)
+
+
+def test_a_deployment_of_a_unit_that_the_plan_names_stops_it(make_runbook: Any) -> None:
+    step = a_plan().commands[0].model_copy(update={"parameters": {"spool": ["mail"]}})
+    names_mail = BY_ITSELF | {"steps": [step]}
+
+    assert withdrawn(make_runbook(), names_mail, only="mail", deployed=MINUTE) is not None
+    assert withdrawn(make_runbook(), names_mail, only="cart", deployed=MINUTE) is None
 
 
 @pytest.mark.parametrize(
@@ -97,10 +119,8 @@ def test_a_plan_may_act_while_what_allowed_it_holds(
         ("approve", BY_ITSELF, "runbook drain-spool asks for approval"),
     ],
 )
-def test_the_runbooks_mode_counts_as_it_is_now(
-    make_runbook: Any, mode: str, plan: dict[str, Any], why: str | None
-) -> None:
-    assert withdrawn(make_runbook(mode=mode), plan) == why
+def test_the_runbooks_mode_counts_as_it_is_now(mode: str, plan: dict[str, Any], why: str | None) -> None:
+    assert withdrawn(a_runbook(mode=mode), plan) == why
 
 
 def test_a_runbook_that_is_gone_does_not_run() -> None:

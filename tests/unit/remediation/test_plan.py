@@ -1,127 +1,30 @@
 """From an incident and a chosen runbook to a plan, or to a reason why there is none."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.contracts import PlanRemediationOutput
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
-    Classification,
     Deployment,
-    Incident,
-    Location,
-    NormalizedAlert,
     PlannedStep,
     RemediationPlan,
-    Target,
 )
-from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Switch
-from firstline.remediation.plan import Planning, RemediationRules, affected, plan
-from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import Runbook
-from tests.support.checked import all_checked, checked
-from tests.support.machines import HERE
+from tests.support.checked import all_checked
 from tests.support.memory import (
     MemoryDocuments,
-    MemoryReleases,
-    MemoryRemediations,
     MemoryStore,
-    MemoryTargets,
 )
+from tests.support.spool import WEB_1, a_runbook, an_alert, an_incident
 from tests.support.stored_records import delete, keys
-
-type Make[T] = Callable[..., T]
-
-
-@dataclass
-class Desk:
-    """Everything that planning needs, ready to be changed by a test."""
-
-    incident: Incident
-    classification: Classification
-    runbooks: list[Runbook]
-    inventory: MemoryTargets
-    now: datetime
-    mode: str = "auto"
-    switch: Switch = "on"
-    store: MemoryStore = field(default_factory=MemoryStore)
-    documents: MemoryDocuments | None = None
-    releases: MemoryReleases = field(default_factory=MemoryReleases)
-    release_arns: tuple[str, ...] = ()
-    approvers: tuple[str, ...] = ("U0ADA", "U0GRACE")
-
-    @property
-    def remediations(self) -> MemoryRemediations:
-        return self.store.remediations
-
-    def plan(self) -> PlanRemediationOutput:
-        self.store.admit(self.incident)
-        rules: dict[str, Any] = {
-            "remediation_mode": self.mode,
-            "environment": "staging",
-            "document_prefix": "firstline-dev",
-            "approvers": self.approvers,
-            "policy": RemediationPolicy(),
-            "release_arns": self.release_arns,
-        }
-        return plan(
-            Planning(
-                incident=self.incident,
-                classification=self.classification,
-                catalogue=Catalogue(self.runbooks),
-                targets=self.inventory,
-                documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
-                releases=self.releases,
-                remediations=self.remediations,
-                deployments=self.store.incidents.last_deployments,
-                switch=lambda: self.switch,
-                rules=RemediationRules(**rules),
-                here=HERE,
-                now=self.now,
-            ),
-            trail=self.store.trail,
-        )
-
-    def refusal(self) -> str:
-        """Return why there is no plan; nothing may have been recorded then."""
-        output = self.plan()
-        assert output.plan is None
-        assert not self.remediations.runs
-        assert self.store.records[self.incident.incident_id].plan is None
-        assert not self.remediations.locks
-        what, facts = self.store.told(self.incident.incident_id)[-1]
-        assert (what, facts["reason"]) == ("planned", output.reason)
-        return output.reason
+from tests.unit.remediation.desk import Desk
 
 
-@pytest.fixture
-def desk(
-    make_incident: Make[Incident],
-    make_classification: Make[Classification],
-    make_runbook: Make[Runbook],
-    web_1: Target,
-    web_2: Target,
-    now: datetime,
-) -> Desk:
-    return Desk(
-        incident=make_incident(),
-        classification=make_classification(),
-        runbooks=[make_runbook()],
-        inventory=MemoryTargets({"web-1": web_1, "web-2": web_2}),
-        now=now,
-    )
-
-
-def test_a_plan_has_documents_targets_and_checked_values(
-    desk: Desk, make_runbook: Make[Runbook], web_1: Target
-) -> None:
+def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
     desk.runbooks = [
-        make_runbook(
+        a_runbook(
             steps=[
                 {"id": "look", "kind": "diagnose", "run": "look", "on_failure": "continue", "timeout": "30s"},
                 {"id": "drain", "kind": "act", "run": 'drain "$SSM_spool"'},
@@ -135,7 +38,7 @@ def test_a_plan_has_documents_targets_and_checked_values(
     made = output.plan
     assert made is not None
     assert made.decision == "auto"
-    assert made.targets == [web_1]
+    assert made.targets == [WEB_1]
     assert [(step.document, step.parameters, step.on_failure) for step in all_checked(PlannedStep, made.steps)] == [
         ("firstline-dev-ro-drain-spool.look", {}, "continue"),
         ("firstline-dev-safe-drain-spool.drain", {"spool": ["mail"]}, "stop"),
@@ -157,18 +60,18 @@ def test_a_plan_has_documents_targets_and_checked_values(
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
 
 
-def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None:
+def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk) -> None:
     output = desk.plan()
 
     assert output.plan is not None
     assert desk.store.only.plan == output.plan
     (run,) = desk.remediations.runs
-    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
+    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [WEB_1.instance_id], desk.now)
     assert run.until == desk.now + timedelta(seconds=output.plan.longest_seconds)
-    assert desk.remediations.locks == {f"host:{web_1.instance_id}": (desk.incident.incident_id, run.until)}
+    assert desk.remediations.locks == {f"host:{WEB_1.instance_id}": (desk.incident.incident_id, run.until)}
 
 
-def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target) -> None:
+def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk) -> None:
     output = desk.plan()
 
     assert output.plan is not None
@@ -177,7 +80,7 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target)
     assert facts["decision"] == "auto"
     assert facts["plan_digest"] == output.plan.digest()
     assert facts["policy_version"] == output.plan.policy_version
-    assert facts["targets"] == [web_1.instance_id]
+    assert facts["targets"] == [WEB_1.instance_id]
     assert facts["documents"] == ["firstline-dev-safe-drain-spool.drain:3"]
 
 
@@ -188,9 +91,9 @@ def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
         desk.plan()
 
 
-def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk) -> None:
     def version(**changes: Any) -> str:
-        desk.runbooks, desk.store = [make_runbook(**changes)], MemoryStore()
+        desk.runbooks, desk.store = [a_runbook(**changes)], MemoryStore()
         made = desk.plan().plan
         assert made is not None
         return made.policy_version
@@ -222,11 +125,9 @@ def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: st
     assert reason in desk.refusal()
 
 
-def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk) -> None:
     desk.runbooks = [
-        make_runbook(
-            target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={}
-        )
+        a_runbook(target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={})
     ]
     desk.incident = desk.incident.model_copy(update={"hosts": ["web-1", "web-2"]})
 
@@ -247,8 +148,8 @@ def test_the_switch_stops_planning(desk: Desk) -> None:
     assert "could not be read" in desk.refusal()
 
 
-def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    desk.runbooks = [make_runbook(mode={"default": "auto", "staging": "shadow"})]
+def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(mode={"default": "auto", "staging": "shadow"})]
 
     outputs = [desk.plan(), desk.plan()]
 
@@ -260,11 +161,9 @@ def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_run
     assert facts["decision"] == "shadow"
 
 
-def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
-    desk: Desk, make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], make_incident: Make[Incident]
-) -> None:
-    desk.runbooks = [make_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
-    other = replace(desk, incident=make_incident(make_alert(host="web-2"), incident_id="the-other-one"))
+def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
+    other = replace(desk, incident=an_incident(an_alert(host="web-2"), incident_id="the-other-one"))
     desk.store.meanwhile["reserve"] = other.plan
 
     output = desk.plan()
@@ -274,14 +173,12 @@ def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
     assert [run.incident_id for run in desk.remediations.runs] == ["the-other-one"]
 
 
-def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
-    desk: Desk, make_incident: Make[Incident]
-) -> None:
+def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(desk: Desk) -> None:
     first = desk.plan()
     for pk, sk in keys(desk.store.table):
         if pk.startswith(("RUNS#", "REMEDIATION")):
             delete(desk.store.table, pk, sk)
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
 
     assert first.plan is not None
     assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
@@ -320,10 +217,10 @@ def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> N
     assert desk.plan().plan == output.plan
 
 
-def test_two_plans_for_one_host_may_wait_at_once(desk: Desk, make_incident: Make[Incident]) -> None:
+def test_two_plans_for_one_host_may_wait_at_once(desk: Desk) -> None:
     desk.mode = "approve"
     first = desk.plan()
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
 
     second = desk.plan()
 
@@ -332,25 +229,21 @@ def test_two_plans_for_one_host_may_wait_at_once(desk: Desk, make_incident: Make
     assert first.plan.targets == second.plan.targets
 
 
-def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
-    desk: Desk, make_incident: Make[Incident]
-) -> None:
+def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(desk: Desk) -> None:
     first = desk.plan()
     again = desk.plan()
     assert first.plan is not None
     assert again.plan == first.plan
 
-    desk.incident = make_incident(incident_id="the-next-one")
+    desk.incident = an_incident(incident_id="the-next-one")
     desk.now += timedelta(minutes=5)
     later = desk.plan()
     assert later.plan is None
     assert "web-1 is locked by drain-spool of incident SpoolFull-web-1" in later.reason
 
 
-def test_a_deployment_of_the_service_makes_the_plan_ask(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(service="shop"))
+def test_a_deployment_of_the_service_makes_the_plan_ask(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(service="shop"))
     for service, environment in (("cart", None), ("shop", "prod")):
         deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
         desk.store.incidents.save_deployment(deployment)
@@ -362,133 +255,12 @@ def test_a_deployment_of_the_service_makes_the_plan_ask(
     assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
-def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:
-    desk.classification = make_classification(runbook_id=None)
-
-    assert desk.refusal() == "no runbook chosen"
-
-
-def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(
-    desk: Desk, make_runbook: Make[Runbook], make_classification: Make[Classification]
-) -> None:
-    desk.runbooks.append(make_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
-
-    for chosen in ("wipe-host", "no-such-runbook"):
-        desk.classification = make_classification(runbook_id=chosen)
-        assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
-    assert not desk.inventory.asked
-
-
-@pytest.mark.parametrize(
-    ("labels", "reason"),
-    [
-        ({}, "the alert has no labels.spool for its parameter spool"),
-        ({"spool": ""}, "the alert has no labels.spool for its parameter spool"),
-        ({"spool": "mail; reboot"}, "'mail; reboot' does not fit ^[a-z]{1,20}$"),
-        ({"spool": "mail\n"}, "does not fit"),
-        ({"spool": "$(reboot)"}, "does not fit"),
-    ],
-)
-def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert], labels: dict[str, str], reason: str
-) -> None:
-    desk.incident = make_incident(make_alert(labels=labels))
-
-    assert reason in desk.refusal()
-    assert not desk.inventory.asked
-
-
-def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(
-    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
-    desk.runbooks = [make_runbook(parameters={"spool": spool})]
-
-    def value(**alert: Any) -> str | None:
-        desk.incident = make_incident(make_alert(**alert))
-        desk.store = MemoryStore()
-        made = desk.plan().plan
-        return checked(PlannedStep, made.steps[0]).parameters["spool"][0] if made else None
-
-    assert value(labels={"spool": "mail", "queue": "fax"}) == "fax"
-    assert value(labels={"spool": "mail"}) == "mail"
-    assert value(labels={}, service="print") == "print"
-    assert value(labels={}) == "news"
-    assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
-
-
-def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(host=None))
-    assert desk.refusal() == "the alert names no host"
-
-    desk.incident = make_incident(make_alert(host="web-9"))
-    assert desk.refusal() == "no target: web-9 is nobody's name"
-
-    desk.incident = make_incident(hosts=["web-1", "web-2"])
-    assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
-
-
-def test_a_runbook_for_hosts_runs_on_all_of_them(
-    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], web_1: Target, web_2: Target
-) -> None:
-    desk.runbooks = [make_runbook(target="hosts")]
-    desk.incident = make_incident(hosts=["web-1", "web-2"])
-
-    output = desk.plan()
-
-    assert output.plan is not None
-    assert output.plan.targets == [web_1, web_2]
-    (run,) = desk.remediations.runs
-    assert run.instance_ids == [web_1.instance_id, web_2.instance_id]
-
-
-def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runbook: Make[Runbook]) -> None:
+def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk) -> None:
     step = {"id": "look", "kind": "diagnose", "run": "look"}
-    desk.runbooks = [make_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
+    desk.runbooks = [a_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
 
     output = desk.plan()
 
     assert output.plan is not None
     assert output.plan.verify is None
     assert output.plan.recovery_wait_seconds == 60
-
-
-def test_every_alert_that_opened_the_incident_says_where_it_is(
-    make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    labels = {"InstanceId": "i-0123456789abcdef0"}
-    here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
-
-    assert affected(make_incident(make_alert(host=None, labels=labels))) == []
-    assert affected(make_incident(make_alert(location=here))) == [here]
-    assert affected(make_incident(make_alert(location=here), locations=[here, there])) == [here, there]
-    # An alert of an older release carries no location.
-    old = make_alert(account="1", region="eu-west-1")
-    assert affected(make_incident(old, hosts=["web-1", "web-2"])) == [
-        Location(hosts=[host], accounts=["1"], regions=["eu-west-1"]) for host in ("web-1", "web-2")
-    ]
-
-
-def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(
-    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
-) -> None:
-    desk.incident = make_incident(make_alert(account="999988887777"))
-
-    assert desk.refusal() == (
-        "no target: the alert is about account 999988887777, and this stack acts in account 111122223333 only"
-    )
-    assert not desk.inventory.asked
-
-
-def test_one_alert_about_another_region_stops_the_plan_for_all(
-    desk: Desk, make_incident: Make[Incident], make_runbook: Make[Runbook]
-) -> None:
-    desk.runbooks = [make_runbook(target="hosts")]
-    away = Location(hosts=["web-2"], regions=["us-east-1"])
-    desk.incident = make_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
-
-    assert desk.refusal() == (
-        "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
-    )

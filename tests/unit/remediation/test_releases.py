@@ -13,9 +13,7 @@ from firstline.remediation.releases import Deployed, ReleaseHistory
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.memory import MemoryReleases
-from tests.unit.remediation.test_plan import Desk, desk
-
-__all__ = ["desk"]  # the fixture
+from tests.unit.remediation.desk import Desk
 
 type Make[T] = Callable[..., T]
 

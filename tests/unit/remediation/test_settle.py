@@ -1,6 +1,5 @@
 """After people were told: what is settled, what is given back, and what stands on the trail."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -8,17 +7,13 @@ import pytest
 from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
-    CloseIncidentInput,
-    NotifyInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
 )
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import happened_at
-from firstline.models import Hold, RunbookRun, StepResult
-from firstline.remediation.limits import beginning_of
-from firstline.remediation.settle import conclude
+from firstline.models import Hold, StepResult
 from tests.support.builders import (
     NOW,
     OPENED,
@@ -29,60 +24,21 @@ from tests.support.builders import (
     a_record,
     a_result,
     a_waiting_record,
-    an_incident,
 )
 from tests.support.changes import counts_for
-from tests.support.memory import MemoryRemediations, MemoryStore
+from tests.support.memory import MemoryStore
+from tests.unit.remediation.office import CLOSE, CLOSED, INCIDENT, PLAN, Office, an_office
 
-INCIDENT = an_incident()
-PLAN = a_plan()
-CLOSE = CloseIncidentInput(
-    state="Close Incident", incident=INCIDENT, results=[a_result()], ended_by="verified", reason="It holds.", joined=1
-)
 OPS = NotifyOpsInput(state="Notify Ops", incident=INCIDENT, plan=PLAN, results=[a_result()], reason="It failed.")
 PAGE = PageOnCallInput(
     incident=INCIDENT, classification=None, plan=PLAN, results=[a_result(status="Failed")], reason="It failed."
 )
 ASKS = a_plan(decision="approve")
-CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "plan": PLAN}
-
-
-@dataclass
-class Office:
-    """A record, its reserved remediation, the trail, and what the ops channel was told."""
-
-    store: MemoryStore
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def remediations(self) -> MemoryRemediations:
-        return self.store.remediations
-
-    def conclude(self, event: NotifyInput | PageOnCallInput) -> list[str]:
-        store = self.store
-        conclude(
-            event,
-            records=store.incidents,
-            remediations=store.remediations,
-            trail=store.trail,
-            say=self.said.append,
-            now=NOW,
-        )
-        return [what for what, _ in store.told(INCIDENT.incident_id)]
-
-    @property
-    def run(self) -> RunbookRun:
-        (run,) = self.remediations.runs
-        return run
 
 
 @pytest.fixture
 def office() -> Office:
-    """An incident whose plan is reserved."""
-    office = Office(MemoryStore(a_record()))
-    state = office.remediations.state(PLAN.runbook_id, NOW)
-    office.remediations.reserve(beginning_of(PLAN, INCIDENT.incident_id, state, NOW), NOW)
-    return office
+    return an_office()
 
 
 def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
@@ -355,56 +311,3 @@ def test_nothing_that_goes_wrong_here_reaches_people(office: Office) -> None:
     office.conclude(PAGE)
 
     assert office.run.outcome == "failed", "a trail that cannot be written does not keep locks"
-
-
-# --- autonomy ---
-
-EARNS = a_plan(auto_after=2)
-PROVEN = [a_result(changed=True), a_result(step_id="verify", kind="verify")]
-
-
-def runs(office: Office, incident_id: str, results: list[StepResult], **ends: Any) -> None:
-    """Let a run of the runbook end in an incident of its own."""
-    incident = an_incident().model_copy(update={"incident_id": incident_id, "group_key": incident_id})
-    plan = EARNS
-    state = office.remediations.state(plan.runbook_id, NOW)
-    item = beginning_of(plan.model_copy(update={"locks": []}), incident_id, state, NOW)
-    office.remediations.reserve(item, NOW)
-    office.store.put(a_record(incident, **CLOSED | {"plan": plan} | ends))
-    event = CLOSE.model_copy(update={"incident": incident, "results": results, "plan": plan})
-    store = office.store
-    ports: Any = {"records": store.incidents, "remediations": store.remediations, "trail": store.trail}
-    conclude(event, **ports, say=office.said.append, now=NOW)
-
-
-CURED: dict[str, Any] = {"outcome": "auto_resolved", "outcome_reason": "It holds."}
-
-
-def test_autonomy_is_earned_by_verified_runs_in_a_row_and_lost_by_one_failure() -> None:
-    office = Office(MemoryStore())
-
-    runs(office, "one", PROVEN, **CURED)
-    assert office.said == []
-    runs(office, "two", PROVEN, **CURED)
-    assert office.remediations.standing("low-disk").runs_by_itself(2)
-    assert [said.split(":")[0] for said in office.said] == ["low-disk earned auto"]
-
-    runs(office, "three", [a_result(changed=True)], outcome="resolved")
-    assert not office.remediations.standing("low-disk").runs_by_itself(2)
-    assert office.said[-1].startswith("low-disk lost auto: it did not help in incident three. It asks for approval")
-
-
-@pytest.mark.parametrize(
-    "results",
-    [
-        [a_result(changed=False), a_result(step_id="verify", kind="verify")],
-        [a_result(changed=True)],
-        [a_result(changed=True), a_result(step_id="verify", kind="verify", status="Failed")],
-    ],
-)
-def test_a_run_that_changed_nothing_or_was_not_verified_earns_nothing(results: list[StepResult]) -> None:
-    office = Office(MemoryStore())
-
-    runs(office, "one", results, **CURED)
-
-    assert office.remediations.standing("low-disk").in_a_row == 0

@@ -67,3 +67,10 @@ def test_a_place_elsewhere_is_known_without_a_look_at_the_fleet(location: Locati
     said = why_elsewhere(location, HERE)
 
     assert said is None if reason is None else reason in (said or "")
+
+
+@pytest.mark.parametrize("domains", [["example.org", "corp.example.org"], ["corp.example.org", "example.org"]])
+def test_of_a_domain_and_one_within_it_the_longer_one_is_cut_off(domains: list[str]) -> None:
+    web_1 = Instance(instance_id=NAMES["web-1"], name="web-1")
+
+    assert which(Location(hosts=["web-1.corp.example.org"]), [web_1], HERE, domains) == web_1

@@ -13,8 +13,8 @@ from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW, render_document_script, render_script
 from firstline.runbooks.model import Runbook
 from tests.support.checked import checked
+from tests.support.spool import a_runbook, runbook_fields
 
-type Make[T] = Callable[..., T]
 type Run = Callable[..., subprocess.CompletedProcess[str]]
 
 RUNUSER = '#!/bin/sh\necho "$2" >>users\nshift 3\nexec "$@"\n'
@@ -58,10 +58,8 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
-def test_where_the_verification_holds_nothing_is_done(
-    make_runbook: Make[Runbook], run: Run, tmp_path: Path, user: str
-) -> None:
-    runbook = make_runbook(steps=[a_step(run_as=user)], verify=a_verify("echo fine; true"))
+def test_where_the_verification_holds_nothing_is_done(run: Run, tmp_path: Path, user: str) -> None:
+    runbook = a_runbook(steps=[a_step(run_as=user)], verify=a_verify("echo fine; true"))
 
     done = run(runbook, spool="mail")
 
@@ -71,11 +69,9 @@ def test_where_the_verification_holds_nothing_is_done(
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
 @pytest.mark.parametrize("verify", ["false", "false\ntrue", "no-such-command", ": $NOT_SET", "exit 3"], ids=repr)
-def test_where_it_does_not_hold_the_step_acts(
-    make_runbook: Make[Runbook], run: Run, tmp_path: Path, user: str, verify: str
-) -> None:
+def test_where_it_does_not_hold_the_step_acts(run: Run, tmp_path: Path, user: str, verify: str) -> None:
     """It stops at its first failure here as it does on its own, and says nothing into the step's output."""
-    runbook = make_runbook(steps=[a_step(run_as=user)], verify=a_verify(f"echo no; echo no >&2\n{verify}"))
+    runbook = a_runbook(steps=[a_step(run_as=user)], verify=a_verify(f"echo no; echo no >&2\n{verify}"))
 
     done = run(runbook, spool="mail")
 
@@ -83,79 +79,75 @@ def test_where_it_does_not_hold_the_step_acts(
     assert (tmp_path / "drained").read_text() == "drained mail\n"
 
 
-def test_a_verification_that_does_not_end_does_not_hold(make_runbook: Make[Runbook], run: Run) -> None:
-    runbook = make_runbook(steps=[a_step()], verify=a_verify("sleep 60", timeout="5s"))
+def test_a_verification_that_does_not_end_does_not_hold(run: Run) -> None:
+    runbook = a_runbook(steps=[a_step()], verify=a_verify("sleep 60", timeout="5s"))
 
     assert run(runbook, spool="mail").stdout == "drained mail\n"
 
 
-def test_each_script_runs_as_its_own_user(make_runbook: Make[Runbook], run: Run, tmp_path: Path) -> None:
+def test_each_script_runs_as_its_own_user(run: Run, tmp_path: Path) -> None:
     step = a_step(run_as="nobody", requires="true")
-    run(make_runbook(steps=[step], verify=a_verify("false", run_as="daemon")), spool="mail")
+    run(a_runbook(steps=[step], verify=a_verify("false", run_as="daemon")), spool="mail")
 
     assert (tmp_path / "users").read_text().split() == ["daemon", "nobody", "nobody"]
 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
-def test_a_precondition_that_fails_stops_the_step_before_it_does_anything(
-    make_runbook: Make[Runbook], run: Run, tmp_path: Path, user: str
-) -> None:
+def test_a_precondition_that_fails_stops_the_step_before_it_does_anything(run: Run, tmp_path: Path, user: str) -> None:
     step = a_step(run_as=user, requires="echo 'a backup is running' >&2\nfalse\ntrue")
 
-    done = run(make_runbook(steps=[step], verify=a_verify("false")), spool="mail")
+    done = run(a_runbook(steps=[step], verify=a_verify("false")), spool="mail")
 
     assert done.returncode == 1
     assert done.stderr == f"a backup is running\n{NOT_NOW}\n"
     assert not (tmp_path / "drained").exists()
 
 
-def test_a_precondition_that_holds_lets_the_step_act(make_runbook: Make[Runbook], run: Run, tmp_path: Path) -> None:
+def test_a_precondition_that_holds_lets_the_step_act(run: Run, tmp_path: Path) -> None:
     step = a_step(requires='test "$SSM_spool" = mail')
 
-    assert run(make_runbook(steps=[step], verify=a_verify("false")), spool="mail").returncode == 0
+    assert run(a_runbook(steps=[step], verify=a_verify("false")), spool="mail").returncode == 0
     assert (tmp_path / "drained").exists()
 
 
-def test_a_missing_parameter_of_the_verification_stops_the_step(
-    make_runbook: Make[Runbook], run: Run, tmp_path: Path
-) -> None:
+def test_a_missing_parameter_of_the_verification_stops_the_step(run: Run, tmp_path: Path) -> None:
     """With an agent too old to hand parameters over nothing is known, so nothing is done."""
     step = a_step(run="touch drained")
-    done = run(make_runbook(steps=[step], verify=a_verify('test "$SSM_spool" = x')))
+    done = run(a_runbook(steps=[step], verify=a_verify('test "$SSM_spool" = x')))
 
     assert done.returncode != 0
     assert "update the SSM Agent" in done.stderr
     assert not (tmp_path / "drained").exists()
 
 
-def test_a_hostile_value_stays_a_value_in_every_part(make_runbook: Make[Runbook], run: Run, tmp_path: Path) -> None:
+def test_a_hostile_value_stays_a_value_in_every_part(run: Run, tmp_path: Path) -> None:
     reads = 'test "$SSM_spool" != x'
     step = a_step(requires=reads, run='printf %s "$SSM_spool"')
     value = "$(touch pwned)`touch pwned`\";touch pwned;'\nFIRSTLINE_SCRIPT\ntouch pwned\n"
 
-    done = run(make_runbook(steps=[step], verify=a_verify(f"{reads}; false")), spool=value)
+    done = run(a_runbook(steps=[step], verify=a_verify(f"{reads}; false")), spool=value)
 
     assert done.stdout == value
     assert not (tmp_path / "pwned").exists()
 
 
-def test_only_acts_look_first(make_runbook: Make[Runbook]) -> None:
+def test_only_acts_look_first() -> None:
     look = {"id": "look", "kind": "diagnose", "run": "ls"}
     undo = {"id": "put-back", "run": "put-back"}
-    runbook = make_runbook(steps=[look, a_step()], rollback=[undo])
+    runbook = a_runbook(steps=[look, a_step()], rollback=[undo])
 
     for _, command in runbook.commands():
         same = render_document_script(runbook, command) == render_script(command)
         assert same == (command is not runbook.steps[1])
 
 
-def test_the_document_takes_the_parameters_and_the_time_of_both(make_runbook: Make[Runbook]) -> None:
+def test_the_document_takes_the_parameters_and_the_time_of_both() -> None:
     parameters = {
         "spool": {"from": "labels.spool", "pattern": "^[a-z]{1,20}$"},
         "most": {"pattern": "^[0-9]+$", "default": "9"},
     }
     verify = a_verify('test "$SSM_most" = 9', timeout="20s")
-    runbook = make_runbook(parameters=parameters, steps=[a_step(timeout="1m")], verify=verify)
+    runbook = a_runbook(parameters=parameters, steps=[a_step(timeout="1m")], verify=verify)
 
     assert runbook.parameters_of(checked(Command, runbook.steps[0])) == ["most", "spool"]
     assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 60 + 20 + 5
@@ -164,7 +156,7 @@ def test_the_document_takes_the_parameters_and_the_time_of_both(make_runbook: Ma
     assert runbook.timeout_of(runbook.verify).total_seconds() == 20
 
 
-def test_a_step_that_looks_takes_no_precondition(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_a_step_that_looks_takes_no_precondition() -> None:
     step = {"id": "look", "kind": "diagnose", "run": "ls", "requires": "true"}
 
     with pytest.raises(ValidationError, match="a step that only looks needs no precondition"):

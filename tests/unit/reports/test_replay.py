@@ -17,7 +17,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import NOW, OPENED, a_classification, a_plan, a_record, a_result, an_alert, an_incident
 from tests.support.changes import counts_for
-from tests.support.runbook_fixtures import Make
+from tests.support.spool import a_runbook
 
 PAGING = """
 levels:
@@ -185,9 +185,9 @@ def test_a_page_that_others_would_get_says_who() -> None:
     assert touched(replayed(closed(), files(routes="[{severity: critical, levels: [all]}]"))) == set()
 
 
-def test_another_runbook_or_mode_is_listed_and_a_cure_that_needs_a_yes_pages(make_runbook: Make[Runbook]) -> None:
+def test_another_runbook_or_mode_is_listed_and_a_cure_that_needs_a_yes_pages() -> None:
     def low_disk(mode: str) -> Runbook:
-        return make_runbook(id="low-disk", mode=mode, match={"alerts": ["DiskFull"]})
+        return a_runbook(id="low-disk", mode=mode, match={"alerts": ["DiskFull"]})
 
     auto, asks = files(runbooks=[low_disk("auto")]), files(runbooks=[low_disk("approve")])
     cured = closed(paged=False, outcome="auto_resolved", plan=a_plan(), results=[a_result()])

@@ -2,21 +2,17 @@
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from firstline.models import Classification, Incident
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import document_name, render_document_script, render_script, render_template
-from firstline.runbooks.model import Runbook
 from tests.support.checked import checked
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook
 
 
 class TemplateLoader(yaml.SafeLoader):
@@ -46,8 +42,8 @@ def run(command: Command, path: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-def test_each_command_is_a_document_with_its_parameters_as_variables(make_runbook: Make[Runbook]) -> None:
-    template = parsed(render_template(Catalogue([make_runbook()])))
+def test_each_command_is_a_document_with_its_parameters_as_variables() -> None:
+    template = parsed(render_template(Catalogue([a_runbook()])))
 
     assert set(template["Parameters"]) == {"DocumentPrefix"}
     assert set(template["Resources"]) == {"DrainSpoolDrain", "DrainSpoolVerify"}
@@ -67,26 +63,24 @@ def test_each_command_is_a_document_with_its_parameters_as_variables(make_runboo
     (step,) = content["mainSteps"]
     assert step["action"] == "aws:runShellScript"
     assert step["inputs"]["timeoutSeconds"] == "125", "its own minute, and that of the verification before it"
-    assert step["inputs"]["runCommand"] == [
-        render_document_script(make_runbook(), checked(Command, make_runbook().steps[0]))
-    ]
+    assert step["inputs"]["runCommand"] == [render_document_script(a_runbook(), checked(Command, a_runbook().steps[0]))]
     verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
     assert "parameters" not in verify, "its script reads none, and SendCommand refuses what a document does not declare"
 
 
-def test_the_same_runbooks_give_the_same_bytes_in_any_order(make_runbook: Make[Runbook]) -> None:
-    first, second = make_runbook(id="first"), make_runbook(id="second")
+def test_the_same_runbooks_give_the_same_bytes_in_any_order() -> None:
+    first, second = a_runbook(id="first"), a_runbook(id="second")
 
     assert render_template(Catalogue([first, second])) == render_template(Catalogue([second, first]))
 
 
-def test_a_runbook_that_is_off_has_no_documents(make_runbook: Make[Runbook]) -> None:
-    assert parsed(render_template(Catalogue([make_runbook(mode="off")])))["Resources"] == {}
+def test_a_runbook_that_is_off_has_no_documents() -> None:
+    assert parsed(render_template(Catalogue([a_runbook(mode="off")])))["Resources"] == {}
 
 
-def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Runbook], tmp_path: Path) -> None:
+def test_a_script_stops_by_name_when_a_variable_is_missing(tmp_path: Path) -> None:
     step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"', "run_as": "daemon"}
-    command = checked(Command, make_runbook(steps=[step]).steps[0])
+    command = checked(Command, a_runbook(steps=[step]).steps[0])
 
     done = run(command, tmp_path)
 
@@ -99,25 +93,21 @@ def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Ru
 @pytest.mark.parametrize(
     "value", ['"; touch pwned; "', "$(touch pwned)", "`touch pwned`", "a b * ?", "line\nline", "-n"]
 )
-def test_a_value_is_data_even_if_every_check_before_it_failed(
-    make_runbook: Make[Runbook], tmp_path: Path, value: str
-) -> None:
+def test_a_value_is_data_even_if_every_check_before_it_failed(tmp_path: Path, value: str) -> None:
     for user in ("root", "nobody"):
         because = "Only root may drain it." if user == "root" else None
         step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user, "because": because}
-        done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool=value)
+        done = run(checked(Command, a_runbook(steps=[step]).steps[0]), tmp_path, spool=value)
 
         assert done.stdout.removeprefix("as nobody\n") == f"{value}|"
         assert not list(tmp_path.glob("**/pwned"))
 
 
-def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
-    make_runbook: Make[Runbook], tmp_path: Path
-) -> None:
+def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(tmp_path: Path) -> None:
     script = "cat\necho 'it'\"'\"'s' \"${SSM_spool}\" $((1 + 1)) \\$HOME `echo tick`\nfalse\necho never\n"
     step = {"id": "drain", "kind": "act", "run": script, "run_as": "nobody"}
 
-    done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool="mail")
+    done = run(checked(Command, a_runbook(steps=[step]).steps[0]), tmp_path, spool="mail")
 
     assert done.stdout == "as nobody\nit's mail 2 $HOME tick\n"
     assert done.returncode == 1
@@ -151,9 +141,7 @@ def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:
                 assert done.returncode == 0, f"{runbook.id} {step_id}: {done.stderr}"
 
 
-def test_every_planned_document_is_in_the_template_with_exactly_its_parameters(
-    shipped: Catalogue, make_incident: Make[Incident], make_classification: Make[Classification]
-) -> None:
+def test_every_planned_document_is_in_the_template_with_exactly_its_parameters(shipped: Catalogue) -> None:
     resources = parsed(render_template(shipped))["Resources"].values()
     declared = {
         resource["Properties"]["Name"][1]: set(resource["Properties"]["Content"].get("parameters", {}))

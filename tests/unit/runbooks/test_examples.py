@@ -1,6 +1,5 @@
 """A runbook's own examples are checked: what must match does, first of all, and what must not does not."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
 from firstline_cli.lint.check import example_problems, source_problems
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook
 
 TEXT = """\
 id: drain-spool
@@ -33,16 +31,16 @@ def examples(*match: dict[str, Any], no_match: dict[str, Any] = EMPTY) -> dict[s
     return {"match": list(match), "no_match": [no_match]}
 
 
-def test_examples_that_hold_are_no_problem(make_runbook: Make[Runbook]) -> None:
-    assert problems(make_runbook(examples=examples(MAIL))) == []
+def test_examples_that_hold_are_no_problem() -> None:
+    assert problems(a_runbook(examples=examples(MAIL))) == []
 
 
-def test_a_runbook_that_is_off_is_checked_like_the_others(make_runbook: Make[Runbook]) -> None:
-    assert problems(make_runbook(mode="off", examples=examples(MAIL))) == []
+def test_a_runbook_that_is_off_is_checked_like_the_others() -> None:
+    assert problems(a_runbook(mode="off", examples=examples(MAIL))) == []
 
 
-def test_a_runbook_without_examples_is_asked_for_both(make_runbook: Make[Runbook]) -> None:
-    found = problems(make_runbook())
+def test_a_runbook_without_examples_is_asked_for_both() -> None:
+    found = problems(a_runbook())
 
     assert [line.partition(";")[0] for line in found] == [
         "drain-spool.yaml:3: examples.match: no alert that must match",
@@ -75,17 +73,15 @@ def test_a_runbook_without_examples_is_asked_for_both(make_runbook: Make[Runbook
         ),
     ],
 )
-def test_an_example_that_does_not_hold_is_named_with_its_line(
-    make_runbook: Make[Runbook], changes: dict[str, Any], line: int, problem: str
-) -> None:
-    (found,) = problems(make_runbook(**changes))
+def test_an_example_that_does_not_hold_is_named_with_its_line(changes: dict[str, Any], line: int, problem: str) -> None:
+    (found,) = problems(a_runbook(**changes))
 
     assert found.startswith(f"drain-spool.yaml:{line}: {problem}")
 
 
-def test_an_example_that_another_runbook_is_for_first_is_a_problem(make_runbook: Make[Runbook]) -> None:
-    wide = make_runbook(match={"alerts": ["Spool*l"]}, examples=examples(MAIL))
-    exact = make_runbook(id="exact", match={"alerts": ["SpoolFull"]})
+def test_an_example_that_another_runbook_is_for_first_is_a_problem() -> None:
+    wide = a_runbook(match={"alerts": ["Spool*l"]}, examples=examples(MAIL))
+    exact = a_runbook(id="exact", match={"alerts": ["SpoolFull"]})
 
     (found,) = problems(wide, exact)
 
@@ -101,8 +97,8 @@ def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
     ]
 
 
-def test_a_source_that_does_not_exist_is_a_problem(make_runbook: Make[Runbook]) -> None:
-    runbook = make_runbook(match={"alerts": ["SpoolFull"], "sources": ["prometheus", "datadogg"]})
+def test_a_source_that_does_not_exist_is_a_problem() -> None:
+    runbook = a_runbook(match={"alerts": ["SpoolFull"], "sources": ["prometheus", "datadogg"]})
     text = "id: drain-spool\nmatch:\n  alerts: [SpoolFull]\n  sources:\n    - prometheus\n    - datadogg\n"
     assert [str(problem) for problem in source_problems(runbook, text)] == [
         "drain-spool.yaml:6: match.sources.1: 'datadogg' fits no source; did you mean 'datadog'?"

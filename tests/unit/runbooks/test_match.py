@@ -1,7 +1,6 @@
 """Matches: the runbooks that are offered for an alert, and their order."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +8,7 @@ import pytest
 from firstline.models import NormalizedAlert
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import Runbook
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook, an_alert
 
 
 def names(catalogue: Catalogue, alert: NormalizedAlert) -> list[str]:
@@ -47,18 +44,14 @@ def names(catalogue: Catalogue, alert: NormalizedAlert) -> list[str]:
     ],
 )
 def test_a_runbook_fits_by_name_or_words_and_every_condition(
-    make_runbook: Make[Runbook],
-    make_alert: Make[NormalizedAlert],
-    match: dict[str, Any],
-    alert: dict[str, Any],
-    fits: bool,
+    match: dict[str, Any], alert: dict[str, Any], fits: bool
 ) -> None:
-    catalogue = Catalogue([make_runbook(match=match)])
+    catalogue = Catalogue([a_runbook(match=match)])
 
-    assert bool(offered(catalogue, make_alert(**alert))) is fits
+    assert bool(offered(catalogue, an_alert(**alert))) is fits
 
 
-def test_the_closest_fit_comes_first(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]) -> None:
+def test_the_closest_fit_comes_first() -> None:
     matches = {
         "e-words": {"words": ["filling up"]},
         "d-wide": {"alerts": ["*Full"]},
@@ -67,13 +60,13 @@ def test_the_closest_fit_comes_first(make_runbook: Make[Runbook], make_alert: Ma
         "a-exact-and-label": {"alerts": ["SpoolFull"], "labels": {"spool": "mail"}},
         "other": {"alerts": ["QueueFull"]},
     }
-    catalogue = Catalogue([make_runbook(id=runbook_id, match=match) for runbook_id, match in matches.items()])
+    catalogue = Catalogue([a_runbook(id=runbook_id, match=match) for runbook_id, match in matches.items()])
 
-    assert names(catalogue, make_alert()) == ["a-exact-and-label", "b-exact", "c-narrow", "d-wide", "e-words"]
+    assert names(catalogue, an_alert()) == ["a-exact-and-label", "b-exact", "c-narrow", "d-wide", "e-words"]
 
 
-def test_a_runbook_that_is_off_is_not_offered(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]) -> None:
-    assert not offered(Catalogue([make_runbook(mode="off")]), make_alert())
+def test_a_runbook_that_is_off_is_not_offered() -> None:
+    assert not offered(Catalogue([a_runbook(mode="off")]), an_alert())
 
 
 @pytest.mark.parametrize(
@@ -100,23 +93,21 @@ def test_a_runbook_that_is_off_is_not_offered(make_runbook: Make[Runbook], make_
     ],
 )
 def test_the_shipped_runbooks_are_offered_for_what_they_cure(
-    shipped: Catalogue, make_alert: Make[NormalizedAlert], alert_name: str, message: str, best: str | None
+    shipped: Catalogue, alert_name: str, message: str, best: str | None
 ) -> None:
-    found = names(shipped, make_alert(alert_name=alert_name, message=message))
+    found = names(shipped, an_alert(alert_name=alert_name, message=message))
 
     assert (found[0] if found else None) == best
 
 
-def test_five_hundred_runbooks_are_matched_in_a_blink(
-    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_five_hundred_runbooks_are_matched_in_a_blink() -> None:
     catalogue = Catalogue(
         [
-            make_runbook(id=f"book-{n}", match={"alerts": [f"Alert{n}", f"*Thing{n}*"], "words": [f"thing number {n}"]})
+            a_runbook(id=f"book-{n}", match={"alerts": [f"Alert{n}", f"*Thing{n}*"], "words": [f"thing number {n}"]})
             for n in range(500)
         ]
     )
-    alert = make_alert(alert_name="SomeAlert499", message="thing number 499 " + "lorem ipsum " * 300)
+    alert = an_alert(alert_name="SomeAlert499", message="thing number 499 " + "lorem ipsum " * 300)
     offered(catalogue, alert)
 
     started = time.process_time()

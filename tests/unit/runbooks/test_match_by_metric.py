@@ -1,24 +1,21 @@
 """Tests of the match by metric: what a rule measures decides; an alert's name counts where the sender says nothing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from firstline.models import Measured, NormalizedAlert
+from firstline.models import Measured
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import named, offered
-from firstline.runbooks.model import Runbook
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook, an_alert
 
 DISK = {"metric": "disk_used_percent", "direction": "above"}
 LISTED = {"metrics": [DISK], "alerts": ["disk"], "words": ["disk is full"]}
 
 
-def fits(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], match: dict[str, Any], **alert: Any) -> bool:
-    return bool(offered(Catalogue([make_runbook(match=match)]), make_alert(**alert)))
+def fits(match: dict[str, Any], **alert: Any) -> bool:
+    return bool(offered(Catalogue([a_runbook(match=match)]), an_alert(**alert)))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +43,9 @@ def fits(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], match: 
     ],
 )  # fmt: skip
 def test_a_metric_fits_by_everything_that_is_given(
-    make_runbook: Make[Runbook],
-    make_alert: Make[NormalizedAlert],
-    metric: dict[str, Any],
-    measured: dict[str, Any],
-    wanted: bool,
+    metric: dict[str, Any], measured: dict[str, Any], wanted: bool
 ) -> None:
-    found = fits(make_runbook, make_alert, {"metrics": [metric]}, alert_name="rule-17", measured=[measured])
+    found = fits({"metrics": [metric]}, alert_name="rule-17", measured=[measured])
 
     assert found is wanted
 
@@ -67,45 +60,37 @@ def test_a_metric_fits_by_everything_that_is_given(
         ([{"metric": "job:disk_used:ratio", "direction": "above"}], True),
     ],
 )
-def test_a_metric_that_says_otherwise_wins_over_name_and_words(
-    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], measured: list[dict[str, Any]], wanted: bool
-) -> None:
-    by_name = fits(make_runbook, make_alert, LISTED, alert_name="disk", measured=measured)
-    by_words = fits(make_runbook, make_alert, LISTED, alert_name="x", message="The disk is full", measured=measured)
+def test_a_metric_that_says_otherwise_wins_over_name_and_words(measured: list[dict[str, Any]], wanted: bool) -> None:
+    by_name = fits(LISTED, alert_name="disk", measured=measured)
+    by_words = fits(LISTED, alert_name="x", message="The disk is full", measured=measured)
 
     assert (by_name, by_words) == (wanted, wanted)
 
 
-def test_a_runbook_without_metrics_is_found_by_name_whatever_is_measured(
-    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_a_runbook_without_metrics_is_found_by_name_whatever_is_measured() -> None:
     measured = [{"metric": "queue_length", "direction": "above"}]
 
-    assert fits(make_runbook, make_alert, {"alerts": ["QueueStuck"]}, alert_name="QueueStuck", measured=measured)
+    assert fits({"alerts": ["QueueStuck"]}, alert_name="QueueStuck", measured=measured)
 
 
-def test_the_other_conditions_hold_for_a_metric_too(
-    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_the_other_conditions_hold_for_a_metric_too() -> None:
     match = {"metrics": [DISK], "labels": {"team": "payments"}}
     measured = [DISK]
 
-    assert not fits(make_runbook, make_alert, match, measured=measured, labels={"team": "search"})
-    assert fits(make_runbook, make_alert, match, measured=measured, labels={"team": "payments"})
+    assert not fits(match, measured=measured, labels={"team": "search"})
+    assert fits(match, measured=measured, labels={"team": "payments"})
 
 
-def test_the_runbook_that_asks_for_more_comes_first(
-    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]
-) -> None:
+def test_the_runbook_that_asks_for_more_comes_first() -> None:
     catalogue = Catalogue(
         [
-            make_runbook(id="a-wide", match={"metrics": [{"metric": "disk_*"}], "alerts": ["disk"]}),
-            make_runbook(id="b-exact", match={"metrics": [DISK]}),
-            make_runbook(id="c-name-only", match={"alerts": ["disk"]}),
+            a_runbook(id="a-wide", match={"metrics": [{"metric": "disk_*"}], "alerts": ["disk"]}),
+            a_runbook(id="b-exact", match={"metrics": [DISK]}),
+            a_runbook(id="c-name-only", match={"alerts": ["disk"]}),
         ]
     )
 
-    ids = [runbook.id for runbook in offered(catalogue, make_alert(alert_name="disk", measured=[DISK]))]
+    ids = [runbook.id for runbook in offered(catalogue, an_alert(alert_name="disk", measured=[DISK]))]
 
     assert ids == ["b-exact", "a-wide", "c-name-only"]
 
@@ -123,24 +108,18 @@ def test_the_runbook_that_asks_for_more_comes_first(
     ],
 )
 def test_only_a_name_or_a_metric_with_its_direction_lets_a_runbook_run_by_itself(
-    make_runbook: Make[Runbook],
-    make_alert: Make[NormalizedAlert],
-    measured: dict[str, Any] | None,
-    alert_name: str,
-    wanted: bool,
+    measured: dict[str, Any] | None, alert_name: str, wanted: bool
 ) -> None:
-    alert = make_alert(alert_name=alert_name, measured=[measured] if measured else [])
+    alert = an_alert(alert_name=alert_name, measured=[measured] if measured else [])
 
-    assert named(make_runbook(match=LISTED), alert) is wanted
+    assert named(a_runbook(match=LISTED), alert) is wanted
 
 
 @pytest.mark.parametrize("metric", ["*", "**", "?*"])
-def test_a_metric_that_fits_everything_is_refused_unless_its_data_is_absent(
-    make_runbook: Make[Runbook], metric: str
-) -> None:
+def test_a_metric_that_fits_everything_is_refused_unless_its_data_is_absent(metric: str) -> None:
     with pytest.raises(ValidationError, match="would fit every metric"):
-        make_runbook(match={"metrics": [{"metric": metric, "direction": "above"}]})
+        a_runbook(match={"metrics": [{"metric": metric, "direction": "above"}]})
 
-    silent = make_runbook(match={"metrics": [{"metric": metric, "direction": "absent"}]})
+    silent = a_runbook(match={"metrics": [{"metric": metric, "direction": "absent"}]})
 
     assert silent.match.metrics[0].fits(Measured(metric="cpu", direction="absent"))

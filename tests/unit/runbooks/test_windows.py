@@ -1,23 +1,19 @@
 """Windows: refused, unless a runbook has steps for it, and those can only be documents that its owner has already."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from firstline.models import Incident, NormalizedAlert, PlannedStep, Target
+from firstline.models import PlannedStep, Target
 from firstline.remediation.steps import Document
 from firstline.runbooks import documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
 from tests.support.memory import HASH, MemoryDocuments
-from tests.unit.remediation.test_plan import Desk, desk
-
-__all__ = ["desk"]  # the fixture
-
-type Make[T] = Callable[..., T]
+from tests.support.spool import a_runbook, an_alert, an_incident, runbook_fields
+from tests.unit.remediation.desk import Desk, a_desk
 
 SCRIPT = {
     "schemaVersion": "2.2",
@@ -49,11 +45,16 @@ APP_1 = Target(instance_id="i-0aaaaaaaaaaaaaaaa", name="app-1")
 
 
 @pytest.fixture
-def of_windows(desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Make[Incident]) -> Desk:
+def desk() -> Desk:
+    return a_desk()
+
+
+@pytest.fixture
+def of_windows(desk: Desk) -> Desk:
     """An alert about a host on Windows."""
     desk.inventory.hosts["app-1"] = APP_1
     desk.inventory.windows = {"app-1"}
-    desk.incident = make_incident(make_alert(host="app-1"))
+    desk.incident = an_incident(an_alert(host="app-1"))
     return desk
 
 
@@ -71,8 +72,8 @@ def test_a_runbook_of_scripts_leaves_it_alone(of_windows: Desk) -> None:
     )
 
 
-def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Make[Runbook]) -> None:
-    plan = with_runbook(of_windows, make_runbook(**FOR_WINDOWS)).plan().plan
+def test_one_with_documents_for_it_is_planned(of_windows: Desk) -> None:
+    plan = with_runbook(of_windows, a_runbook(**FOR_WINDOWS)).plan().plan
 
     assert plan is not None
     assert plan.targets == [APP_1]
@@ -83,23 +84,23 @@ def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Ma
     assert (plan.verify, plan.rollback, plan.recovery_wait_seconds) == (None, [], 900)
 
 
-def test_it_leaves_linux_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    refused = with_runbook(desk, make_runbook(**FOR_WINDOWS)).refusal()
+def test_it_leaves_linux_alone(desk: Desk) -> None:
+    refused = with_runbook(desk, a_runbook(**FOR_WINDOWS)).refusal()
     assert refused.startswith("not every target runs Windows, and drain-spool is written for Windows only")
 
 
-def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk, make_runbook: Make[Runbook]) -> None:
+def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk) -> None:
     of_windows.inventory.hosts["app-1"] = Target(instance_id="mi-0123456789abcdef0", name="app-1")
 
-    refused = with_runbook(of_windows, make_runbook(**FOR_WINDOWS)).refusal()
-    both = make_runbook(**FOR_WINDOWS | {"platforms": ["windows", "hybrid"]})
+    refused = with_runbook(of_windows, a_runbook(**FOR_WINDOWS)).refusal()
+    both = a_runbook(**FOR_WINDOWS | {"platforms": ["windows", "hybrid"]})
 
     assert refused.startswith("app-1 is a hybrid node, and drain-spool is not written for those")
     assert with_runbook(of_windows, both).plan().plan is not None
 
 
-def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None:
-    template = documents.render_template(Catalogue([make_runbook(**FOR_WINDOWS)]))
+def test_the_stack_makes_no_document_for_it() -> None:
+    template = documents.render_template(Catalogue([a_runbook(**FOR_WINDOWS)]))
 
     assert "AWS::SSM::Document" not in template
 
@@ -115,8 +116,6 @@ def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None
     ],
     ids=str,
 )
-def test_what_windows_cannot_run_is_found_when_it_is_read(
-    runbook_fields: Make[dict[str, Any]], changes: dict[str, Any], problem: str
-) -> None:
+def test_what_windows_cannot_run_is_found_when_it_is_read(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Runbook.model_validate(runbook_fields(**FOR_WINDOWS | changes))

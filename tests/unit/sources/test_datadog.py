@@ -130,3 +130,16 @@ def test_a_form_reads_like_the_object() -> None:
 def test_without_a_title_there_is_no_alert(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="datadog: "):
         normalize("datadog", payload)
+
+
+def test_an_incident_of_datadogs_own() -> None:
+    began, ended = (
+        normalize(
+            "datadog",
+            {"INCIDENT_TITLE": "Shop", "INCIDENT_SEVERITY": "SEV-1", "INCIDENT_STATUS": state, "INCIDENT_PUBLIC_ID": 7},
+        )[0]
+        for state in ("active", "resolved")
+    )
+
+    assert (began.alert_name, began.severity, began.status) == ("Shop", "critical", "firing")
+    assert (ended.status, ended.fingerprint) == ("resolved", began.fingerprint)

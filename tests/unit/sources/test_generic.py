@@ -181,3 +181,44 @@ def test_a_text_may_state_its_severity() -> None:
 def test_a_text_that_states_nothing(text: str) -> None:
     with pytest.raises(UnreadablePayload, match="without a word for a state"):
         normalize("generic", text)
+
+
+THING = {"service": "ledger", "host": "db-1"}
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ({"status": "down", "error": "timeout after 5 s"}, {"status": "up"}),
+        ({"status": "down", "error": "timeout after 5 s"}, {"status": "up", "error": "timeout after 5 s"}),
+        ({"severity": "high", "error": "no space left"}, {"status": "resolved", "error": "no space left"}),
+        ({"up": False, "reason": "refused"}, {"up": True}),
+    ],
+)
+def test_what_began_with_an_error_ends_without_it(begins: dict[str, Any], ends: dict[str, Any]) -> None:
+    (began,) = normalize("generic", THING | begins)
+    batch = normalize_batch("generic", THING | ends)
+
+    assert (began.alert_name, began.status) == (begins.get("error", begins.get("reason")), "firing")
+    ended = [(alert.fingerprint, alert.group_key) for alert in (*batch.alerts, *batch.ends_elsewhere)]
+    assert (began.fingerprint, began.group_key) in ended
+
+
+def test_two_errors_of_a_sender_that_states_no_state_are_two_alerts() -> None:
+    said = [normalize("generic", THING | {"severity": "high", "error": error})[0] for error in ("no space", "refused")]
+
+    assert said[0].fingerprint != said[1].fingerprint
+
+
+@pytest.mark.parametrize("name", ["Up | Down ratio", "Up - Down", "OK | Critical flips", "Closed | Open tickets"])
+def test_a_name_that_counts_two_states_is_not_over(name: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": name, "severity": "high"})
+
+    assert alert.status == "firing"
+
+
+@pytest.mark.parametrize("name", ["[UP] Downloads", "RESOLVED | Error rate", "OK - Error rate", "Resolved: down: web"])
+def test_a_name_that_begins_with_its_end_is_over(name: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": name, "severity": "high"})
+
+    assert alert.status == "resolved"

@@ -25,6 +25,8 @@ SWITCHES = [
         "AlertPipelineHeartbeat",
         "VictoriaMetrics Watchdog",
         "grafana_watchdog",
+        "LokiRulerWatchdog",
+        "E2E heartbeat",
     ),
 ]
 OTHERS = [
@@ -94,3 +96,24 @@ def test_a_cloudwatch_alarm_of_that_name_fires_because_something_is_missing() ->
 
     assert found.status == "firing"
     assert not SHIPPED.is_heartbeat(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "ignored"),
+    [
+        ("MonitoringAlive", "g0.expr=vector%281%29&g0.tab=1", True),
+        ("MonitoringAlive", "g0.expr=vector(1)", True),
+        ("MonitoringAlive", "g0.expr=vector%281%29+%3E+up", False),
+        ("Fire", "g0.expr=vector%28666%29", False),
+        ("MonitoringAlive", "g0.expr=up+%3D%3D+0", False),
+        ("PagerTest", "g0.expr=vector%281%29&g0.tab=1", False),
+    ],
+)
+def test_a_rule_that_is_a_constant_is_a_switch_by_any_name(name: str, rule: str, ignored: bool) -> None:
+    payload = event("prometheus/firing")
+    link = {"generatorURL": f"http://prometheus:9090/graph?{rule}", "labels": {"alertname": name}}
+    payload["alerts"] = [payload["alerts"][0] | link]
+
+    batch = normalize_batch("prometheus", payload)
+
+    assert (len(batch.alerts), len(batch.heartbeats)) == ((0, 1) if ignored else (1, 0))

@@ -34,6 +34,28 @@ def rollbar(event: str, level: int = 50) -> dict[str, Any]:
     return {"event_name": event, "data": {"item": item}}
 
 
+def uptime_robot(kind: str) -> dict[str, Any]:
+    return {"monitorID": "77", "monitorFriendlyName": "Ticket shop", "alertType": kind, "alertDetails": "as it is"}
+
+
+def on_call(state: str) -> dict[str, Any]:
+    fired = {"status": "firing", "labels": {"alertname": "SeatLag", "severity": "critical", "service": "seats"}}
+    group = {
+        "id": "IX7",
+        "state": state,
+        "title": "[firing:1] SeatLag",
+        "permalinks": {"web": "https://oncall.example"},
+    }
+    return {"event": {"type": "x"}, "alert_group": group, "alert_group_id": "IX7", "alert_payload": fired}
+
+
+def azure_of_the_log(alert_id: str, **properties: str) -> dict[str, Any]:
+    essentials = {"alertId": alert_id, "alertRule": "Tickets", "severity": "Sev4", "monitorCondition": "Fired"}
+    about = {"alertTargetIDs": ["/subscriptions/7/vm-1"], "configurationItems": ["vm-1"]}
+    data = {"essentials": essentials | about, "alertContext": {"properties": properties}}
+    return {"schemaId": "azureMonitorCommonAlertSchema", "data": data}
+
+
 def honeybadger(event: str, message: str) -> dict[str, Any]:
     fault = {"id": 44, "klass": "SeatTaken", "message": "row 7", "environment": "production", "resolved": False}
     return {"event": event, "message": message, "project": {"id": 3, "name": "seats"}, "fault": fault}
@@ -273,6 +295,22 @@ TOOLS: dict[str, Row] = {
         {"alert_name": "no space left on /", "severity": "critical"},
         {"error": "no space left on /", "host": "mq-1", "severity": "critical", "status": "resolved"},
     ),
+    "UptimeRobot": (uptime_robot("1"), {"alert_name": "Ticket shop", "message": "as it is"}, uptime_robot("2")),
+    "Grafana OnCall": (
+        on_call("firing"),
+        {"alert_name": "SeatLag", "severity": "critical", "service": "seats"},
+        on_call("resolved"),
+    ),
+    "Azure Service Health": (
+        azure_of_the_log("a1", trackingId="VT-1", title="VMs in West Europe", stage="Active"),
+        {"alert_name": "VMs in West Europe", "severity": "medium"},
+        azure_of_the_log("a2", trackingId="VT-1", title="VMs in West Europe", stage="Resolved"),
+    ),
+    "Azure Resource Health": (
+        azure_of_the_log("a1", currentHealthStatus="Unavailable"),
+        {"alert_name": "Tickets", "severity": "medium", "host": "vm-1"},
+        azure_of_the_log("a2", currentHealthStatus="Available"),
+    ),
     "a text for a chat": (
         {"text": "DOWN: ticket shop, critical"},
         {"severity": "critical"},
@@ -301,6 +339,10 @@ def test_a_problem_fires_and_ends_under_one_identity(tool: str) -> None:
     "body",
     [
         jenkins("STARTED"),
+        on_call("acknowledged"),
+        azure_of_the_log("a3", trackingId="VT-1", title="VMs", stage="RCA"),
+        azure_of_the_log("a3", trackingId="VT-2", title="VMs", stage="Planned"),
+        azure_of_the_log("a3", currentHealthStatus="Unknown"),
         jenkins("FINALIZED", "ABORTED"),
         honeybadger("assigned", "to Ada"),
         events_api("acknowledge"),

@@ -186,3 +186,17 @@ def test_a_text_of_the_greatest_length_is_read_in_linear_time(part: str) -> None
     for message in (text, f"x\n{text}", f"An AWS Backup job\n{text}", f"Alerts Firing:\nLabels:\n - a = b\n{text}"):
         batch = normalize_batch("cloudwatch", over_sns(message, "AWS Elastic Beanstalk Notification"))
         assert batch.alerts or batch.ignored
+
+
+def test_a_run_is_named_by_what_runs() -> None:
+    ssm = "arn:aws:ssm:eu-central-1:123456789012:automation-"
+    runs = [
+        bridged("EC2 Automation Execution Status-change Notification", {"ExecutionId": run, "Status": "Failed"})
+        | {"source": "aws.ssm", "resources": [f"{ssm}execution/{run}", f"{ssm}definition/patch-fleet:1"]}
+        for run in ("0f0e7c1d-1234-4321-9999-0a0b0c0d0e01", "1f0e7c1d-1234-4321-9999-0a0b0c0d0e02")
+    ]
+
+    (alert,) = normalize("cloudwatch", runs[0])
+    assert "execution/" not in alert.alert_name
+    assert "0f0e7c1d" not in f"{alert.alert_name} {alert.service}"
+    assert keys(runs[0]) == keys(runs[1])

@@ -9,7 +9,8 @@ import pytest
 
 import firstline.sources
 from firstline.errors import UnknownSource
-from firstline.sources import READERS, normalize
+from firstline.sources import READERS, SOURCES, normalize
+from firstline_cli.init import questions, senders
 
 FOLDER = Path(firstline.sources.__file__).parent
 LAYER = FOLDER.parents[1]
@@ -31,7 +32,7 @@ def test_every_source_keeps_the_contract(source: str) -> None:
 
 @pytest.mark.parametrize("source", ["nagios", "", "body", "../generic", "x" * 10_000])
 def test_an_unknown_source(source: str) -> None:
-    with pytest.raises(UnknownSource, match="known are cloudwatch, datadog") as error:
+    with pytest.raises(UnknownSource, match=f"known are {SOURCES[0]}") as error:
         normalize(source, {})
 
     assert len(str(error.value)) < 200
@@ -57,3 +58,8 @@ def test_importing_the_package_imports_no_source() -> None:
         "firstline.sources.values",
         "firstline.text",
     ]
+
+
+def test_the_command_offers_every_source() -> None:
+    assert set(questions.SOURCES) == {*SOURCES, "deployments"}
+    assert all(senders.instructions(source, "https://api.example", "t0ken") for source in SOURCES)

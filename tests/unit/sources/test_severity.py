@@ -60,6 +60,8 @@ STATED = {
     "medium/high": "medium",
     # Negation.
     "non-critical": "medium",
+    "non-paging": "medium",
+    "do-not-page": "medium",
     "NonCritical": "medium",
     "noncritical": "medium",
     "not critical": "medium",

@@ -356,7 +356,8 @@ def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
         (opsgenie("Create", "P4"), "low"),
         (new_relic("CREATED", "LOW"), "low"),
         (zabbix("1", event_severity="", event_nseverity="4"), "high"),
-        (zabbix("1", event_severity="Not classified"), "medium"),
+        (zabbix("1", event_severity="Not classified", event_nseverity="0"), "medium"),
+        (zabbix("1", event_severity="Kritisch"), "critical"),  # people rename them
         ({"EventName": "Lag", "EventValue": "1", "EventNSeverity": "5", "EventID": "8"}, "critical"),
         (metric_alert("warning"), "medium"),
         (activity("Active", level="Informational"), "info"),

@@ -43,6 +43,60 @@ def test_an_event_that_tells_of_an_update(event: str) -> None:
         ignored({"event": event, "alert": ISSUE})
 
 
+@pytest.mark.parametrize(
+    "event",
+    ["comment.created", "silence.expired", "maintenance.started", "scheduled_maintenance.ended", "incident.note_added"],
+)
+def test_what_happens_to_a_comment_or_a_silence_is_said_of_that(event: str) -> None:
+    ignored({"title": "Replication lags", "event": event})
+
+
+@pytest.mark.parametrize("event", ["incident.started", "outage.created", "scheduled_job.failed", "query.long_running"])
+def test_what_happens_to_trouble_fires(event: str) -> None:
+    assert status({"title": "Replication lags", "event": event}) == "firing"
+
+
+RUN = {"job": "nightly-export", "host": "batch-1"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": "started"},
+        {"status": "In progress"},
+        {"state": "RUNNING"},
+        {"run_status": "queued"},
+        {"event": "job.started"},
+        {"status": "running", "severity": "info"},
+    ],
+)
+def test_a_run_that_begins_or_goes_on_is_neither(told: dict[str, str]) -> None:
+    assert "neither firing nor resolved" in ignored(RUN | told)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"status": "succeeded"}, "resolved"),
+        ({"status": "completed"}, "resolved"),
+        ({"status": "finished", "exit_code": 0}, "resolved"),
+        ({"exit_code": 0}, "resolved"),
+        ({"exit_code": "3"}, "firing"),
+        ({"status": "finished", "exit_code": 1}, "firing"),
+        ({"status": "completed with errors"}, "firing"),
+        ({"status": "not running"}, "firing"),
+        ({"status": "aborted"}, "firing"),
+        ({"status": "running", "severity": "critical"}, "firing"),
+    ],
+)
+def test_the_end_of_a_run(told: dict[str, Any], said: str) -> None:
+    assert status(RUN | told) == said
+
+
+def test_an_outage_that_started_is_no_run() -> None:
+    assert status({"title": "Replication lags", "status": "Started"}) == "firing"
+
+
 @pytest.mark.parametrize("event", ["incident.triggered", "alert.escalated", "incident.reopened", "not_acknowledged"])
 def test_another_event_leaves_the_state_as_it_is(event: str) -> None:
     assert status({**ISSUE, "event": event}) == "firing"

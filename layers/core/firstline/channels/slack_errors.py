@@ -1,9 +1,17 @@
 """Slack's errors: what each means for the message, and what mends it.
 
-Sources, each with its list of errors: https://docs.slack.dev/reference/methods/chat.postMessage, …/chat.update,
-…/chat.postEphemeral and …/views.open; for incoming webhooks
-https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks; for `Retry-After`
-https://docs.slack.dev/apis/web-api/rate-limits.
+Each row names who documents its errors; `any` stands for the four methods that Firstline calls, whose pages share them:
+
+| name | source |
+|---|---|
+| `post` | https://docs.slack.dev/reference/methods/chat.postMessage |
+| `update` | https://docs.slack.dev/reference/methods/chat.update |
+| `whisper` | https://docs.slack.dev/reference/methods/chat.postEphemeral |
+| `form` | https://docs.slack.dev/reference/methods/views.open |
+| `webhook` | https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, \
+https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks |
+
+For `Retry-After`: https://docs.slack.dev/apis/web-api/rate-limits.
 """
 
 from dataclasses import dataclass
@@ -28,56 +36,65 @@ class Refusal:
     fix: str = ""
 
 
-_TABLE: tuple[tuple[Meaning, str, str], ...] = (
-    ("later", "ratelimited rate_limited", ""),
-    ("later", "internal_error fatal_error service_unavailable request_timeout rollup_error update_failed", ""),
-    ("later", "team_added_to_org external_channel_migrating accesslimited", ""),
-    ("anew", "message_not_found cant_update_message edit_window_closed is_inactive message_not_owned_by_app", ""),
-    ("anew", "block_mismatch streaming_state_conflict", ""),
-    (
-        "elsewhere",
-        "is_archived channel_is_archived",
-        "the channel is archived; choose another in SlackAutomatedChannel or SlackAlertsChannel",
-    ),
-    (
-        "elsewhere",
-        "channel_not_found",
-        "no such channel, or the bot is not in it; check SlackAutomatedChannel and SlackAlertsChannel",
-    ),
-    ("elsewhere", "not_in_channel", "invite the bot to the channel, or give the app chat:write.public"),
-    (
-        "elsewhere",
-        "restricted_action restricted_action_read_only_channel restricted_action_thread_only_channel"
-        " restricted_action_non_threadable_channel posting_to_general_channel_denied action_prohibited"
-        " channel_type_not_supported messages_tab_disabled",
-        "the workspace lets nobody post there; allow the app, or choose another channel in SlackAutomatedChannel or"
-        " SlackAlertsChannel",
-    ),
-    ("shorter", "msg_too_long msg_blocks_too_long too_many_attachments attachment_payload_limit_exceeded", ""),
-    ("shorter", "invalid_blocks invalid_blocks_format invalid_payload", ""),
-    ("setup", "invalid_auth", "the secret slack/bot-token is not a valid bot token"),
-    ("setup", "not_authed", "the secret slack/bot-token is empty"),
-    ("setup", "token_revoked token_expired", "the secret slack/bot-token was revoked; install the app again"),
-    ("setup", "account_inactive", "the secret slack/bot-token belongs to a removed app; install it again"),
-    ("setup", "missing_scope no_permission", "the app lacks a scope; docs/channels/slack.md lists them"),
-    ("setup", "not_allowed_token_type", "the secret slack/bot-token must be a bot token, xoxb-…"),
+_ARCHIVED = "the channel is archived; choose another in SlackAutomatedChannel or SlackAlertsChannel"
+_UNKNOWN = "no such channel, or the bot is not in it; check SlackAutomatedChannel and SlackAlertsChannel"
+_FORBIDDEN = (
+    "the workspace lets nobody post there; allow the app, or choose another channel in SlackAutomatedChannel or"
+    " SlackAlertsChannel"
+)
+_NOBODY = "that person has no account here, or is not in the channel; invite them to read the answer"
+_WEBHOOK = "check the secret slack/webhook-url"
+_KEPT_OUT = "an administrator of the workspace keeps the app out; ask them to allow it"
+
+_TABLE: tuple[tuple[Meaning, str, str, str], ...] = (
+    ("later", "any", "ratelimited internal_error fatal_error service_unavailable request_timeout", ""),
+    # A workspace that is moved into an organisation.
+    ("later", "any", "team_added_to_org org_login_required accesslimited", ""),
+    ("later", "post", "rate_limited", ""),
+    ("later", "update", "update_failed external_channel_migrating", ""),
+    ("later", "webhook", "rollup_error", ""),
+    ("anew", "update", "message_not_found cant_update_message edit_window_closed is_inactive", ""),
+    ("anew", "update", "block_mismatch streaming_state_conflict", ""),
+    ("elsewhere", "post", "is_archived", _ARCHIVED),
+    ("elsewhere", "webhook", "channel_is_archived", _ARCHIVED),
+    ("elsewhere", "post", "channel_not_found", _UNKNOWN),
+    ("elsewhere", "post", "not_in_channel", "invite the bot to the channel, or give the app chat:write.public"),
+    ("elsewhere", "post", "restricted_action restricted_action_read_only_channel", _FORBIDDEN),
+    ("elsewhere", "post", "restricted_action_thread_only_channel restricted_action_non_threadable_channel", _FORBIDDEN),
+    ("elsewhere", "post", "ekm_access_denied messages_tab_disabled", _FORBIDDEN),
+    ("elsewhere", "webhook", "action_prohibited posting_to_general_channel_denied", _FORBIDDEN),
+    ("shorter", "post", "msg_too_long msg_blocks_too_long too_many_attachments attachment_payload_limit_exceeded", ""),
+    ("shorter", "post", "invalid_blocks invalid_blocks_format invalid_arguments", ""),
+    ("shorter", "webhook", "invalid_payload", ""),
+    ("setup", "any", "invalid_auth", "the secret slack/bot-token is not a valid bot token"),
+    ("setup", "any", "not_authed", "the secret slack/bot-token is empty"),
+    ("setup", "any", "token_revoked token_expired", "the secret slack/bot-token was revoked; install the app again"),
+    ("setup", "any", "account_inactive", "the secret slack/bot-token belongs to a removed app; install it again"),
+    ("setup", "any", "missing_scope no_permission", "the app lacks a scope; docs/channels/slack.md lists them"),
+    ("setup", "any", "not_allowed_token_type", "the secret slack/bot-token must be a bot token, xoxb-…"),
+    ("setup", "any", "access_denied team_access_not_granted enterprise_is_restricted", _KEPT_OUT),
+    ("setup", "any", "two_factor_setup_required", _KEPT_OUT),
     (
         "setup",
-        "access_denied ekm_access_denied team_access_not_granted enterprise_is_restricted org_login_required"
-        " two_factor_setup_required team_not_found",
-        "an administrator of the workspace keeps the app out; ask them to allow it",
+        "post",
+        "team_not_found",
+        "the token is a whole organisation's; name the channels by their ids (C…) in SlackAutomatedChannel and"
+        " SlackAlertsChannel",
     ),
-    ("setup", "invalid_token no_service no_active_hooks no_team team_disabled", "check the secret slack/webhook-url"),
+    ("setup", "webhook", "invalid_token no_service no_service_id no_active_hooks", _WEBHOOK),
+    ("setup", "webhook", "no_team team_disabled", _WEBHOOK),
+    ("nobody", "whisper", "user_not_in_channel", _NOBODY),
+    ("nobody", "webhook", "user_not_found", _NOBODY),
     (
-        "nobody",
-        "user_not_found users_not_found user_not_visible user_not_in_channel user_disabled",
-        "that person has no account here, or is not in the channel; invite them to read the answer",
+        "lost",
+        "form",
+        "expired_trigger_id exchanged_trigger_id invalid_trigger_id",
+        "it took more than three seconds; press the button again",
     ),
-    ("lost", "expired_trigger_id", "it took more than three seconds; press the button again"),
-    ("lost", "message_limit_exceeded", "the workspace has reached its limit of messages; see its plan"),
+    ("lost", "post", "message_limit_exceeded", "the workspace has reached its limit of messages; see its plan"),
 )
 
-REFUSALS = {code: Refusal(meaning, fix) for meaning, codes, fix in _TABLE for code in codes.split()}
+REFUSALS = {code: Refusal(meaning, fix) for meaning, _, codes, fix in _TABLE for code in codes.split()}
 """Slack's errors by their meaning. An error that is not here is `lost`."""
 
 

@@ -6,23 +6,22 @@ returned is cleaned and bounded, but not yet escaped for a channel, and no line 
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 
 from firstline.channels.links import PageLink, execution_link, links_of, safe_link
 from firstline.classification.evidence_lines import plot_line
 from firstline.incidents.sentence import kind_of_message, sentence_of
-from firstline.incidents.standing import answered, headline, member_line, place_name, severity, where
+from firstline.incidents.standing import annotations, answered, headline, member_line, place_name, severity, where
 from firstline.models import (
     Incident,
     IncidentRecord,
-    NormalizedAlert,
     Notification,
     NotificationKind,
     PlannedStep,
     Severity,
     StepResult,
 )
-from firstline.text import count, local_time, one_line, short_duration, shorten, strip_invisible
+from firstline.text import count, one_line, short_duration, shorten, strip_invisible, zoned_time
 
 MAX_HOSTS = 10
 MAX_RESULTS = 20
@@ -156,7 +155,7 @@ def summarise(notification: Notification, stack: StackInfo | None = None) -> Sum
             if result.output.strip()
         ),
         affected=_affected(record),
-        since=_moment(incident.opened_at, stack.zone, at),
+        since=zoned_time(incident.opened_at, stack.zone, at),
         age=short_duration((record.closed_at or at) - incident.opened_at),
         judged=judged_by(record),
     )
@@ -183,11 +182,6 @@ def labels(incident: Incident) -> dict[str, str]:
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
 
 
-def annotations(alert: NormalizedAlert) -> list[str]:
-    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
-    return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
-
-
 def console_link(address: str, incident: Incident) -> str | None:
     """Return the address of the incident's page in the console; None if the console's is not known."""
     return f"{address}/console/incidents/{incident.incident_id}" if address else None
@@ -196,15 +190,6 @@ def console_link(address: str, incident: Incident) -> str | None:
 def in_one_line(summary: Summary) -> str:
     """Return what it is, where, and what happens, on one line: `DiskFull on web-1: /var is 97% full`."""
     return f"{summary.title}: {summary.lead}" if summary.lead else summary.title
-
-
-def utc(moment: datetime) -> str:
-    """Return a moment as people read it: `2026-03-01 03:12 UTC`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _moment(moment: datetime, zone: tzinfo, at: datetime) -> str:
-    return f"{local_time(moment, zone, at)} {moment.astimezone(zone):%Z}".rstrip()
 
 
 def _first_word(kind: NotificationKind, record: IncidentRecord, bad: Severity) -> str:

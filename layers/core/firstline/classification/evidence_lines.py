@@ -4,7 +4,6 @@ One place: the verdict that is paged with its evidence, and the one to which it 
 """
 
 from collections.abc import Iterator
-from datetime import UTC
 
 from firstline.classification import owned, vital_signs
 from firstline.classification.seen import Cause
@@ -43,14 +42,14 @@ def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -
 
 
 def _errors(log: ErrorLog) -> Iterator[str]:
-    """Tell the most frequent error lines: `41 times since 02:11 UTC in /aws/lambda/pay: key error <value>`."""
+    """Tell the most frequent error lines: `41 times since 02:11 CET in /aws/lambda/pay: key error <value>`."""
     if log.unread is not None:
         yield f"The log {log.group} could not be searched: {log.unread}"
     for line in log.lines[:MAX_ERRORS]:
         times = "once" if line.times == 1 else f"{line.times} times"
         least = "" if log.complete else "at least "
         since = "at" if line.times == 1 and log.complete else "since"
-        yield f"{least}{times} {since} {line.first_at.astimezone(UTC):%H:%M} UTC in {log.group}: {line.shape}"
+        yield f"{least}{times} {since} {line.first_at:%H:%M %Z} in {log.group}: {line.shape}"
 
 
 def plot_line(series: MetricSeries) -> str:

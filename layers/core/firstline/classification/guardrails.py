@@ -64,9 +64,11 @@ class Changes:
 
 
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
-    """Bound a severity from a model or memory: by a person's word, else the lowest one allowed; then by the owner.
+    """Raise or lower a severity that a model or memory gave, to where it may be.
 
-    `by_people` is true for a severity that people confirmed on an alert whose source states none: no guess bounds it.
+    A person's word on the alert decides; without one, the severity must not be below the lowest that is allowed. Then
+    come the owner's rules. `by_people` is true for a severity that people confirmed on an alert whose source states
+    none: no lowest one is set for it.
     """
     changes = Changes(severity)
     if case.word is not None:

@@ -6,7 +6,6 @@ choose what is read.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Literal
 
 from firstline.models import AlarmEvidence, Evidence, MetricReading, ResourceChange
@@ -210,8 +209,8 @@ def _lines(evidence: Evidence | AlarmEvidence, first: tuple[str, ...]) -> Iterat
 
 
 def told_change(change: ResourceChange) -> str:
-    """Write a change with its time and its author: `02:12 UTC: ModifyDBInstance by anna`."""
-    return f"{change.at.astimezone(UTC):%H:%M} UTC: {change.what}{f' by {change.who}' if change.who else ''}"
+    """Write a change with its time and its author: `02:12 CET: ModifyDBInstance by anna`."""
+    return f"{change.at:%H:%M %Z}: {change.what}{f' by {change.who}' if change.who else ''}"
 
 
 def _changed(reading: MetricReading) -> float:

@@ -6,7 +6,7 @@ number.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import ceil
 from typing import Any
 
@@ -76,16 +76,20 @@ def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
 
 
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
-    """Render a page that says why a request does not count."""
-    around = _around(title, datetime.now(UTC))
+    """Render a page that says why a request does not count. It shows no time."""
+    around = _around(title, UTC, datetime.now(UTC))
     return render("approval_refusal.html", **around, reason=reason, incident_id=incident_id)
 
 
-def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: str | None = None) -> str:
+def plan_page(
+    review: Review, link: Link, token: str, now: datetime, *, zone: tzinfo = UTC, closed: str | None = None
+) -> str:
     """Render the plan, and the form to decide on it.
 
     Parameters
     ----------
+    zone
+        The stack's time zone, in which the page's times are.
     token
         The link as it was presented; the form sends it back.
     closed
@@ -97,7 +101,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     left = max(1, ceil((link.expires_at - now).total_seconds() / 60))
     return render(
         "approval.html",
-        **_around(one_line(f"{plan.title} on {place}" if place else plan.title, 200), now),
+        **_around(one_line(f"{plan.title} on {place}" if place else plan.title, 200), zone, now),
         review=review,
         link=link,
         token=token,
@@ -118,6 +122,6 @@ def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterato
         yield EarlierRun(run.incident_id, run.at, len(run.instance_ids), record.outcome if record else None)
 
 
-def _around(title: str, now: datetime) -> dict[str, Any]:
-    """Return what stands around the page: its link says who looks, and its times are in UTC."""
-    return Frame(stack="", zone=UTC, now=now).values(title, narrow=True)
+def _around(title: str, zone: tzinfo, now: datetime) -> dict[str, Any]:
+    """Return what stands around the page: its link says who looks."""
+    return Frame(stack="", zone=zone, now=now).values(title, narrow=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -58,6 +58,8 @@ class ApprovalHandler:
         The names of the people who may approve now: the link of a person who left the list is no longer valid.
     operations
         Builds what acts and tells these channels.
+    zone
+        The stack's time zone, in which people read times.
     """
 
     keys: Callable[[], Sequence[str]]
@@ -65,6 +67,7 @@ class ApprovalHandler:
     incidents: Incidents
     documents: Documents
     operations: Callable[[Mapping[str, Channel]], Operations]
+    zone: tzinfo = UTC
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
         """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
@@ -107,8 +110,10 @@ class ApprovalHandler:
             approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
-        gathered = approval_page.review(record, record.plan, now, documents=self.documents, incidents=self.incidents)
-        return Reply(HTTPStatus.OK, approval_page.plan_page(gathered, link, token, now, closed=closed))
+        valid = record.model_copy(update={"approvals": approve.counting(record.approvals, self.approvers)})
+        gathered = approval_page.review(valid, record.plan, now, documents=self.documents, incidents=self.incidents)
+        page = approval_page.plan_page(gathered, link, token, now, zone=self.zone, closed=closed)
+        return Reply(HTTPStatus.OK, page)
 
 
 def _read_form(body: bytes) -> tuple[str, bool]:

@@ -18,7 +18,7 @@ For a press, HistoryUnavailable is raised: Slack then tells the person that noth
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -64,6 +64,8 @@ class PeopleFront:
         Hands an alert to ingest's queue.
     on_call
         Connects the schedules: takes the people, and what tells everybody.
+    zone
+        The stack's time zone, in which people read times.
     """
 
     incidents: Incidents
@@ -77,6 +79,7 @@ class PeopleFront:
     submit: Callable[[NormalizedAlert], None]
     sessions: Sessions
     on_call: Callable[[People, Callable[[str], object]], OnCallDesk]
+    zone: tzinfo = UTC
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -146,6 +149,7 @@ class PeopleFront:
             trail=self.trail,
             channels=channels,
             approvers=self.people().approvers,
+            shared=self.people().shared_approvers,
             submit=self.submit,
         )
 
@@ -170,6 +174,7 @@ class PeopleFront:
             incidents=self.incidents,
             documents=self.documents,
             operations=self._operations,
+            zone=self.zone,
         )
 
     def _signing_keys(self) -> Sequence[str]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firstline.channels.links import links_of
-from firstline.channels.summary import annotations, labels
+from firstline.channels.summary import labels
 from firstline.classification.similar import most_similar
 from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
 from firstline.console.frame import Frame
@@ -17,7 +17,7 @@ from firstline.console.metric_chart import metric_chart
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
-from firstline.incidents.standing import ENDS
+from firstline.incidents.standing import ENDS, annotations
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.models import (

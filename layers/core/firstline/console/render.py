@@ -9,8 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstline.channels.summary import utc
-from firstline.text import count, in_words, local_time, one_line, short_duration, strip_invisible, visible
+from firstline.text import count, in_words, local_time, one_line, short_duration, strip_invisible, visible, zoned_time
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -66,6 +65,11 @@ def _environment() -> "Environment":
         return local_time(moment, context["zone"], context["now"])
 
     @pass_context
+    def zoned(context: Any, moment: datetime) -> str:
+        """Write a moment in the stack's time zone, and the zone, where the page may be read in another."""
+        return zoned_time(moment, context["zone"], context["now"])
+
+    @pass_context
     def ago(context: Any, moment: datetime) -> str:
         """Write how long ago a moment was."""
         return f"{short_duration(context['now'] - moment)} ago"
@@ -82,7 +86,7 @@ def _environment() -> "Environment":
         "one_line": one_line,
         "visible": visible,
         "run_as": run_as,
-        "utc": utc,
+        "zoned": zoned,
         "indented": partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False),
         "strip_invisible": strip_invisible,
         "counted": count,

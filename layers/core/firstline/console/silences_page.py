@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firstline.console.frame import Frame
 from firstline.console.render import render
-from firstline.policy.holds import Silence
+from firstline.policy.holds import Silence, matched
 from firstline.text import one_line, short_duration
 
 MOST_OVER = 20
@@ -57,11 +57,3 @@ def _line(silence: Silence, now: datetime) -> _SilenceLine:
         even_critical=silence.even_critical,
         ended_by=one_line(silence.ended_by or "", 80),
     )
-
-
-def matched(silence: Silence) -> str:
-    """Write what a silence matches, as `firstline silence add` takes it: `host=web-1 severity=low,medium`."""
-    match = silence.match
-    pairs = {name: getattr(match, name) for name in type(match).model_fields if name != "labels"}
-    pairs |= {f"labels.{name}": values for name, values in match.labels.items()}
-    return one_line(" ".join(f"{name}={','.join(map(str, values))}" for name, values in pairs.items() if values), 300)

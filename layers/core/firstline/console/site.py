@@ -160,7 +160,7 @@ class Site:
 
     def _incident(self, incident_id: str, part: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
         if not frame.visitor.may_see(incident_id):
-            raise NotEntitled("Your link is good for another incident.")
+            raise NotEntitled("Your link opens another incident only: use the button in this incident's message.")
         record = self.incidents.record(incident_id)
         if record is None:
             return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", UNKNOWN)

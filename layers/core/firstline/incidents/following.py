@@ -9,8 +9,9 @@ from typing import Any
 
 from firstline.contracts import DoneSoFar, Observed, WhatNowInput, WhatNowOutput
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.choice import choose
 from firstline.incidents.store import Incidents
-from firstline.incidents.what_now import Times, stale_resolve, what_now
+from firstline.incidents.what_now import Times, stale_resolve
 from firstline.models import RemediationPlan
 from firstline.observability import logger
 
@@ -46,7 +47,7 @@ def following(
         return None
     if record is None or record.live is None or stale_resolve(record.live):
         return None
-    chosen = what_now(asked, record, now, times)
+    chosen = choose(asked, record, now, times)
     known = chosen.reason is None and (chosen.plan is None or plan is not None)
     again = asked.happened is not None and asked.happened.state == chosen.go
     if not known or again or chosen.go in _MORE_THAN_A_CHOICE:

@@ -23,8 +23,11 @@ from firstline.policy.heartbeats import (
 class Heartbeats(Protocol):
     """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
 
-    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record that the heartbeat arrived at a time, or that its sender resolved it; a later word stands."""
+    def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
+        """Record that the heartbeat arrived at a time, or that its sender resolved it; a later word stands.
+
+        Return False if it is new and its source has as many heartbeats as are watched: `MOST_OF_A_SOURCE`.
+        """
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """Start to expect a required heartbeat that was never seen."""
@@ -32,8 +35,8 @@ class Heartbeats(Protocol):
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
         """Return every heartbeat record and the record of the last check."""
 
-    def watch(self, before: LastCheck | None, now: datetime) -> datetime:
-        """Record this check and return the start of the uninterrupted watch."""
+    def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
+        """Record this check and the number of heartbeats that it found; return the start of the uninterrupted watch."""
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
         """Record that people were told about the absence, or with None about the return."""
@@ -80,7 +83,7 @@ class Watch:
         required = [heartbeat for heartbeat in declared if heartbeat.required]
         if not pulses and not required:
             return 0
-        watched_since = self.heartbeats.watch(before, now)
+        watched_since = self.heartbeats.watch(before, pulses, now)
         for heartbeat in required:
             if not any(pulse.requirement == heartbeat.id and pulse.forgotten_at is None for pulse in pulses):
                 self.heartbeats.expect(heartbeat.id, _never_seen(heartbeat, now), now)

@@ -29,6 +29,9 @@ MAX_NAME_LENGTH = 80
 WITH_PEOPLE: tuple[Awaiting, ...] = ("acknowledgement", "resolution")
 """The waits of an execution whose incident is with people."""
 
+SHOWN = "answered"
+"""The signal of an acknowledgement that people see already, so that the execution has nobody to tell."""
+
 _TIME_AND_HASH_LENGTH = 26
 """The end of an incident's id, which tells it from others; a name that is too long is cut before it."""
 
@@ -73,7 +76,7 @@ def acknowledge(
     *,
     incidents: Incidents,
     executions: Executions,
-    show: Callable[[IncidentRecord], object] | None = None,
+    show: Callable[[IncidentRecord], bool] | None = None,
 ) -> IncidentRecord | None:
     """Record who acknowledged the incident.
 
@@ -82,14 +85,13 @@ def acknowledge(
     Parameters
     ----------
     show
-        Shows people the change before the execution is told. Without it the execution does.
+        Shows people the change before the execution is told, and returns True if they see it. Else the execution does.
     """
     record = incidents.acknowledge(incident_id, by, now)
     if record is not None:
         _count_acknowledgement(record, now)
-        if show is not None:
-            show(record)
-        wake(record.live, "acknowledged", by, executions, only=WITH_PEOPLE)
+        shown = show is not None and show(record)
+        wake(record.live, SHOWN if shown else "acknowledged", by, executions, only=WITH_PEOPLE)
     return record
 
 

@@ -69,7 +69,7 @@ def _of_signal(state: str, result: Any, title: str) -> str:
     match _signal(result):
         case "approved" | "refused" as decision:
             return f"{title}: {decision} by {by}."
-        case "acknowledged":
+        case "acknowledged" | "answered":
             return f"Acknowledged by {by}."
         case "taken back":
             return f"Nobody has it any more: {by} gave it back."

@@ -23,6 +23,7 @@ from firstline.incidents import lifecycle
 from firstline.incidents.backoff import LONGEST, SHORTEST, Backoff
 from firstline.incidents.look import NEWS_AFTER, Look, Spare, missed_signal, next_look, out_of_date
 from firstline.incidents.pages import on_hold, page_overdue, page_within
+from firstline.incidents.resting import Resting
 from firstline.incidents.store import Incidents
 from firstline.models import Incident, IncidentRecord
 from firstline.observability import logger, metrics
@@ -33,6 +34,9 @@ LOOK_AHEAD = timedelta(seconds=75)
 
 Each write makes an incident due a minute later, so an incident that is written more often than once a minute would
 otherwise never be due. Runs may be some seconds more or less than a minute apart."""
+
+EARLY = LOOK_AHEAD - SHORTEST
+"""The time before the end of its rest in which an incident is looked at already, for the same reason."""
 
 MOST_LIVES = 400
 """The most open incidents that one run looks at: those that have been due for longest."""
@@ -108,6 +112,7 @@ class Reconciler:
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
     shows: Backoff = field(default_factory=Backoff)
+    resting: Resting = field(default_factory=Resting)
 
     def run(self, now: datetime) -> int:
         """Mend every open incident that is due; one that fails does not stop the others.
@@ -133,7 +138,8 @@ class Reconciler:
         began = self.clock()
         until = began + SECONDS
         spare = Spare(MOST_RECORDS)
-        lives = self.incidents.due(now + LOOK_AHEAD, MOST_LIVES)
+        due = self.incidents.due(now + LOOK_AHEAD, MOST_LIVES, resting=self.resting.settled(now + EARLY))
+        lives = [live for live in due if not self.resting.lasts(live, now)]
         # Who has to be woken comes first, whatever else is wrong and however much there is of it.
         lives.sort(key=lambda live: not page_overdue(live, now, self.page_after))
         looked_at = 0
@@ -208,9 +214,12 @@ class Reconciler:
     def _postpone(self, look: Look) -> None:
         if look.unfinished or not look.live.open:
             return
+        until = look.until or look.now + LONGEST
+        if self.resting.begin(look.live, until, look.now):
+            return
         with _apart("this incident is looked at again at once", incident_id=look.incident_id):
             # Runs look ahead, so this is found by the run at `until`, and by none that is a minute before it.
-            self.incidents.postpone(look.live, (look.until or look.now + LONGEST) + SHORTEST)
+            self.incidents.postpone(look.live, until + SHORTEST)
 
     def _page_overdue(self, look: Look) -> None:
         if not page_overdue(look.live, look.now, self.page_after):

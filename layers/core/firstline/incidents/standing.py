@@ -3,7 +3,15 @@
 import re
 from datetime import datetime
 
-from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Member, NotificationKind, Severity
+from firstline.models import (
+    SEVERITY_RANK,
+    Incident,
+    IncidentRecord,
+    Member,
+    NormalizedAlert,
+    NotificationKind,
+    Severity,
+)
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
 from firstline.text import one_line
@@ -82,6 +90,11 @@ def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
     live = closed.live
     last_end = live.last_end_at if live is not None and live.firing <= 0 else None
     return last_end or closed.resolved_at or closed.closed_at or now
+
+
+def annotations(alert: NormalizedAlert) -> list[str]:
+    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
+    return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
 
 
 def member_line(member: Member) -> str:

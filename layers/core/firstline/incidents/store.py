@@ -260,8 +260,11 @@ class Incidents(EvidenceSource, Protocol):
 
     # --- reconcile --------------------------------------------------------------------------------------------------
 
-    def due(self, now: datetime, limit: int) -> list[Live]:
-        """Return the live halves that are due to be looked at, oldest first, at most `limit`."""
+    def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
+        """Return the live halves that are due to be looked at, oldest first, at most `limit`.
+
+        Leave out those that are `resting`: by group key, while they are due at the time given there.
+        """
 
     def postpone(self, live: Live, until: datetime) -> None:
         """Make a live half due at a later time, unless it changed and is due earlier."""

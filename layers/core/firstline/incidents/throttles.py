@@ -1,20 +1,23 @@
 """Throttles: invocations that Lambda refused, because no concurrent execution of the account or function was free."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from firstline.text import count
 
-LOOKS_AT_MINUTE = 7
-"""The minute of each hour that looks at the hour before: CloudWatch has its counts some minutes late."""
+COUNTED_AFTER = timedelta(minutes=7)
+"""The time after the end of an hour from which on it is looked at: CloudWatch has its counts some minutes late."""
 
 HOUR = timedelta(hours=1)
 
+LONGEST = timedelta(hours=24)
+"""The longest time that one look covers, after as long a time without any."""
 
-@dataclass(frozen=True)
+
+@dataclass
 class ThrottleWatch:
-    """An hourly look at whether Lambda refused to run functions of this stack.
+    """A look once an hour at whether Lambda refused to run functions of this stack.
 
     A refusal that does harm has an alarm of its own: senders get 5xx, an execution fails, reconcile does not run. What
     is tried again only costs time, which nobody would see.
@@ -23,26 +26,39 @@ class ThrottleWatch:
     ----------
     refused
         Returns how often Lambda refused each function between two times, of those that it refused.
+    claim
+        Claims to tell of the hours until a time; returns False if another process does.
     say
         Tells the stack's operators a subject and a text.
+    zone
+        The stack's time zone, in which people read times.
     """
 
     refused: Callable[[datetime, datetime], Mapping[str, int]]
+    claim: Callable[[datetime, datetime], bool]
     say: Callable[[str, str], object]
     stack: str
+    zone: tzinfo = UTC
+    _until: datetime | None = field(default=None, init=False)
+    """The end of the last hour that this process has looked at."""
 
     def look(self, now: datetime) -> None:
-        """Tell of the last whole hour's refusals, once an hour."""
-        if now.minute != LOOKS_AT_MINUTE:
+        """Tell of the refusals in the whole hours since the last look. A look that fails is made again."""
+        end = (now - COUNTED_AFTER).replace(minute=0, second=0, microsecond=0)
+        begin = end - HOUR if self._until is None else max(self._until, end - LONGEST)
+        if begin < end:
+            self._tell(begin, end, now)
+            self._until = end
+
+    def _tell(self, begin: datetime, end: datetime, now: datetime) -> None:
+        refused = self.refused(begin, end)
+        if not refused or not self.claim(end, now):
             return
-        end = now.replace(minute=0, second=0, microsecond=0)
-        refused = self.refused(end - HOUR, end)
-        if not refused:
-            return
+        since, until = (moment.astimezone(self.zone) for moment in (begin, end))
         each = ", ".join(f"{name} {number}" for name, number in sorted(refused.items(), key=lambda one: -one[1]))
         self.say(
             f"{self.stack}: Lambda had no room for {count(sum(refused.values()), 'invocation')}",
-            f"Between {end - HOUR:%H:%M} and {end:%H:%M} UTC Lambda refused to run functions of {self.stack}, because "
+            f"Between {since:%H:%M} and {until:%H:%M %Z} Lambda refused to run functions of {self.stack}, because "
             f"no concurrent execution was free: {each}. Their callers try again, so alerts and pages are late. "
             "Raise the account's quota 'Concurrent executions', or reserve some: the parameter ReservedConcurrency.",
         )

@@ -1,14 +1,13 @@
 """The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
-Every wait is followed by `What Now?`, which asks this function; functions whose states have an effect ask it themselves
-(`following.py`). So an execution that missed a signal, was restarted in the middle, or succeeds one that died finds its
-way by the record.
+A wait is followed by `What Now?`, which asks this function (`choice.py`); functions whose states have an effect ask it
+themselves (`following.py`). So an execution that missed a signal, was restarted in the middle, or succeeds one that
+died finds its way by the record.
 
 No answer repeats itself without a wait: an effect that the record does not show was refused, or could not be written,
 and is tried again only after a wait.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -24,8 +23,7 @@ from firstline.incidents.pages import (
     page_due,
     seconds_until_due,
 )
-from firstline.incidents.store import Incidents
-from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud, RemediationPlan
+from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud
 from firstline.models.live import loudest_since
 
 MOST_ROUNDS = 300
@@ -88,47 +86,6 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
     if request.rounds >= MOST_ROUNDS:
         return look.go("Hand Over")
     return look.over() or look.before_people() or look.with_people()
-
-
-def decide(
-    request: WhatNowInput,
-    *,
-    incidents: Incidents,
-    now: datetime,
-    times: Times,
-    withdrawn: Callable[[RemediationPlan, IncidentRecord], str | None] = lambda _plan, _record: None,
-) -> WhatNowOutput:
-    """Serve the state `What Now?`: write down what this execution found out, read the record, and choose.
-
-    Parameters
-    ----------
-    withdrawn
-        Returns why a plan that is to run may not act any more, or None if it may.
-
-    Raises
-    ------
-    HistoryUnavailable
-        The table could not be reached: the state machine pages then, once, and asks again each minute.
-    """
-    if request.remediation == "verified":
-        incidents.mark_verified(request.incident, now)
-    record = incidents.record(request.incident.incident_id)
-    output = what_now(request, record, now, times)
-    if record is None or record.live is None:
-        return output
-    if output.go != "Stop" and stale_resolve(record.live):
-        incidents.withdraw_resolve(request.incident, seen=record.live)
-        # What was acknowledged may have ended with the Resolve, so that a page is due.
-        record = incidents.record(request.incident.incident_id) or record
-        output = what_now(request, record, now, times)
-    if output.go == "Announce Remediation" and output.plan and (why := withdrawn(output.plan, record)):
-        instead = request.model_copy(update={"remediation": "human", "notified": False})
-        reason = f"{output.plan.title} was not run: {why}."
-        output = what_now(instead, record, now, times).model_copy(update={"remediation": "human", "reason": reason})
-    if output.go == "Hand Over" and record.live is not None:
-        # Step Functions' event about the end of this execution may get lost: let reconcile look by itself.
-        incidents.postpone(record.live, now)
-    return output
 
 
 def stale_resolve(live: Live) -> bool:

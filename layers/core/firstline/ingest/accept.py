@@ -17,7 +17,7 @@ from firstline.incidents.store import Groups, GroupView, Limits
 from firstline.ingest import changes
 from firstline.ingest.changes import Newcomer
 from firstline.ingest.fold import Arrival, Folded, fold
-from firstline.ingest.group import AcceptedGroup, GroupWriter, Plan
+from firstline.ingest.group_writer import AcceptedGroup, FoldedGroup, GroupWriter
 from firstline.ingest.judge import Judge
 from firstline.ingest.storm import storm_key
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, Live, NormalizedAlert
@@ -32,7 +32,7 @@ START_WITHIN = timedelta(seconds=10)
 STARTED_AGAIN = 5
 """The most incidents that one delivery starts again; reconcile starts the others."""
 
-SENDER_WAITS = 2.5
+WRITE_WITHIN = 2.5
 """The seconds after which what is not written yet goes to the backlog: senders wait for about five.
 
 To read 5,000 alerts and to pack what is left of them takes 0.35 s of a whole processor; a function of 512 MB has three
@@ -137,29 +137,36 @@ class Ingestion:
         return delivery.accept(alerts)
 
 
+@dataclass
 class Delivery:
-    """One delivery on its way into the table: what was read, and what came of it so far."""
+    """One delivery on its way into the table: what was read, and what came of it so far.
 
-    def __init__(
-        self, ports: Ports, limits: Limits, judge: Judge, now: datetime, received_at: datetime, until: float | None
-    ) -> None:
-        self.ports = ports
-        self.limits = limits
-        self.judge = judge
-        self.now = now
-        self.received_at = received_at
-        self.until = until
-        self.alerts: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
-        self.views: dict[str, GroupView] = {}
-        self.lives: dict[str, Live | None] = {}
-        self.inhibitors: dict[str, int] = {}
-        self.sources: Counter[str] = Counter()
-        self.errors: list[Exception] = []
-        self.result = AcceptedDelivery()
-        # Refused for the rest of a minute: source, alert name, whether it pages, and the minute.
-        self.refused: dict[tuple[str, str, bool, datetime], str] = {}
-        self.checked: set[str] = set()
-        self.started_again = 0
+    Attributes
+    ----------
+    until
+        By the ports' clock, when the alerts that are not written yet are left.
+    refused
+        The limits that are reached for the rest of a minute, by source, alert name, whether it pages, and the minute.
+    started
+        The incidents whose execution this delivery has started, or tried to.
+    """
+
+    ports: Ports
+    limits: Limits
+    judge: Judge
+    now: datetime
+    received_at: datetime
+    until: float | None
+    alerts: defaultdict[str, list[NormalizedAlert]] = field(default_factory=lambda: defaultdict(list))
+    views: dict[str, GroupView] = field(default_factory=dict)
+    lives: dict[str, Live | None] = field(default_factory=dict)
+    inhibitors: dict[str, int] = field(default_factory=dict)
+    sources: Counter[str] = field(default_factory=Counter)
+    errors: list[Exception] = field(default_factory=list)
+    result: AcceptedDelivery = field(default_factory=AcceptedDelivery)
+    refused: dict[tuple[str, str, bool, datetime], str] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    started_again: int = 0
 
     @property
     def out_of_time(self) -> bool:
@@ -176,10 +183,10 @@ class Delivery:
             self.read(list(self.alerts))
         todo = []
         for key, group in self.alerts.items():
-            plan = self.plan(key)
-            if plan.nothing_to_write:
-                self.result.groups.append(AcceptedGroup(plan.incident_id, duplicates=len(group)))
-                self.start_pending(plan.own)
+            folded = self.fold(key)
+            if folded.nothing_to_write:
+                self.result.groups.append(AcceptedGroup(folded.incident_id, duplicates=len(group)))
+                self.start_pending(folded.own)
             else:
                 todo.append(key)
         self.ports.spread(self.write, todo)
@@ -216,7 +223,7 @@ class Delivery:
             self.views[key] = view
             self.lives[key] = view.live
 
-    def plan(self, key: str) -> Plan:
+    def fold(self, key: str) -> FoldedGroup:
         """Fold the alerts of a group into what was read of it."""
         view = self.views.get(key, GroupView())
         own = view.live
@@ -225,10 +232,8 @@ class Delivery:
         for alert in self.alerts[key]:
             rank = self.judge.rank(alert, self.now, flapping=flapping)
             by_alert[alert.fingerprint].append(Arrival(alert, self.received_at, rank))
-        plan = Plan(key, own)
-        for fingerprint, arrivals in by_alert.items():
-            plan.folded.append(fold(view.alerts.get(fingerprint), arrivals, self.lives, self.now))
-        return plan
+        folded = [fold(view.alerts.get(alert), arrivals, self.lives, self.now) for alert, arrivals in by_alert.items()]
+        return FoldedGroup(key, own, folded)
 
     def newcomer(self, folded: Folded) -> Newcomer:
         """Prepare an alert that joins an incident."""
@@ -264,12 +269,12 @@ class Delivery:
 
     def start_pending(self, live: Live | None) -> None:
         """Start the execution of an open incident that should have begun by now."""
-        if live is None or not live.open or live.started >= live.generation or live.incident_id in self.checked:
+        if live is None or not live.open or live.started >= live.generation or live.incident_id in self.started:
             return
         if self.now - live.opened_at < START_WITHIN or self.started_again == STARTED_AGAIN:
             return
         self.started_again += 1
-        self.checked.add(live.incident_id)
+        self.started.add(live.incident_id)
         try:
             incident = self.ports.incident(live.incident_id)
         except HistoryUnavailable:

@@ -190,7 +190,7 @@ def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: A
 
 
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
-    """Put the pieces of one group and one incident together, as many as fit into one transaction at a time."""
+    """Yield the writes of one group to one incident, each with as many alerts as fit into one transaction."""
     for part in _parts(pieces):
         inhibits: Counter[str] = Counter()
         for piece in part:

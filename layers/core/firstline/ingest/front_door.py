@@ -32,11 +32,10 @@ from firstline.errors import (
     UnknownSource,
     UnreadablePayload,
 )
-from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
-from firstline.ingest.accept import SENDER_WAITS, AcceptedDelivery, Ingestion
+from firstline.ingest.accept import WRITE_WITHIN, AcceptedDelivery, Ingestion
 from firstline.ingest.quarantine import Backlog, Quarantined, unpack, unpack_backlog
-from firstline.ingest.signals import take_signal
+from firstline.ingest.signals import SignalHandler
 from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.sources.body import parse_body
@@ -48,11 +47,13 @@ type Response = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Intake:
+class FrontDoor:
     """The handler of deliveries, with the parts that process them.
 
     Parameters
     ----------
+    signals
+        Acts on the messages of a payload that are no alerts.
     secrets
         Returns the active values of a secret; none when it is not set.
     quarantine
@@ -67,12 +68,11 @@ class Intake:
 
     ingestion: Ingestion
     incidents: Incidents
-    executions: lifecycle.Executions
+    signals: SignalHandler
     secrets: Callable[[str], tuple[str, ...]]
     quarantine: Callable[[Quarantined], None]
     backlog: Callable[[Backlog], None]
     certificates: Callable[[str], str]
-    confirm_subscription: Callable[[str, str], None]
     heartbeats: "Heartbeats"
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
@@ -122,7 +122,7 @@ class Intake:
             sources.authenticate(
                 source, headers=headers, body=body, secrets=secrets, now=now, certificate=self.certificates
             )
-            return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=SENDER_WAITS)
+            return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=WRITE_WITHIN)
         except UnreadablePayload as error:
             return self._quarantine(Quarantined(source, str(error), body, content_type, now), now)
 
@@ -138,7 +138,7 @@ class Intake:
         within: float | None = None,
     ) -> Response:
         for signal in sources.signals(source, payload, secrets):
-            take_signal(signal, now, self.incidents, self.executions, self.confirm_subscription)
+            self.signals.take(signal, now)
         received = received_at or now
         batch = sources.normalize_batch(source, payload, headers=headers, received_at=received)
         if batch.unknown_severities:
@@ -182,10 +182,14 @@ class Intake:
             self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at), now)
 
     def _beat(self, heartbeats: Sequence[NormalizedAlert], received_at: datetime) -> None:
-        for heartbeat in heartbeats:
-            self.heartbeats.beat(heartbeat, received_at)
+        refused = [heartbeat for heartbeat in heartbeats if not self.heartbeats.beat(heartbeat, received_at)]
         if heartbeats:
-            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
+            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats) - len(refused))
+        if refused:
+            from firstline.policy.heartbeats import too_many
+
+            metrics.add_metric("HeartbeatsRefused", "Count", len(refused))
+            logger.error(too_many(refused), extra={"first": refused[0].fingerprint})
 
     def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
         from firstline.sources.deployments import read_deployments
@@ -227,14 +231,14 @@ class Intake:
         else:
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
-        self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
+        self._accept_from_aws(event, now)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
         """Take in records of SNS, of the backlog, or of the quarantine while its redrive is switched on."""
         messages = []
         for record in records:
             if record.get("EventSource") == "aws:sns":
-                self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
+                self._accept_from_aws(record["Sns"], now)
             else:
                 messages.append(json.loads(record["body"]))
         deliveries, others = unpack(messages)
@@ -249,11 +253,13 @@ class Intake:
                 # An event that Lambda gave up on (wrapped in its report), or that EventBridge could not deliver.
                 self.handle(message.get("requestPayload", message), now)
 
-    def _accept_or_keep(self, source: str, body: bytes, content_type: str, now: datetime) -> None:
+    def _accept_from_aws(self, message: Mapping[str, Any], now: datetime) -> None:
+        """Accept what AWS itself delivered, read as the source cloudwatch; keep it if it cannot be read."""
+        body, content_type = json.dumps(message).encode(), "application/json"
         try:
-            self._accept(source, parse_body(body, content_type), {}, now)
+            self._accept("cloudwatch", parse_body(body, content_type), {}, now)
         except UnreadablePayload as error:
-            self._quarantine(Quarantined(source, str(error), body, content_type, now), now)
+            self._quarantine(Quarantined("cloudwatch", str(error), body, content_type, now), now)
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """Evidence around an incident when it is classified: its past, its service, its metric, declared maintenance."""
 
-from typing import Annotated, Literal, get_args
+from datetime import tzinfo
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
@@ -214,6 +215,14 @@ class AlarmEvidence(Frozen):
     log: ErrorLog | None = None
     tags: OwnerTags = OwnerTags()
     missing: list[Text] = []
+
+    def in_zone(self, zone: tzinfo) -> Self:
+        """Return the same with its times in a zone: the stack's, in which people read them."""
+        changes = [change.model_copy(update={"at": change.at.astimezone(zone)}) for change in self.changes]
+        if self.log is None:
+            return self.model_copy(update={"changes": changes})
+        lines = [line.model_copy(update={"first_at": line.first_at.astimezone(zone)}) for line in self.log.lines]
+        return self.model_copy(update={"changes": changes, "log": self.log.model_copy(update={"lines": lines})})
 
 
 class Maintenance(Frozen):

@@ -60,6 +60,13 @@ class Frozen(BaseModel):
             return cls.model_validate_json(content, extra="ignore")
         return cls.model_validate(content, extra="ignore")
 
+    def to_stored(self, *, exclude: set[str] | None = None) -> str:
+        """Return the model as JSON for the table, without the fields that have their default.
+
+        DynamoDB bills each write by the whole item's size. So the default of a stored field must never change.
+        """
+        return self.model_dump_json(exclude=exclude, exclude_defaults=True)
+
 
 class Lenient(Frozen):
     """Base of what crosses a deployment: an unknown field is ignored, because a newer version may have sent it."""

@@ -179,6 +179,11 @@ class RemediationPlan(Frozen):
         return [step for step in self.steps if isinstance(step, PlannedRelease)]
 
     @property
+    def commands(self) -> list[PlannedStep]:
+        """The steps of the plan that are commands."""
+        return [step for step in self.steps if isinstance(step, PlannedStep)]
+
+    @property
     def places(self) -> dict[str, str]:
         """The hosts (by instance id) and releases (by place) that the plan acts on, with the names that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}

@@ -17,6 +17,7 @@ from firstline.contracts import (
     RecordSuppressionInput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
+from firstline.incidents.lifecycle import SHOWN
 from firstline.incidents.pages import GROUPING_WINDOW, is_over
 from firstline.incidents.reasons import sentence
 from firstline.incidents.standing import ended_at
@@ -267,5 +268,5 @@ def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
     signal = happened.result.get("signal") if isinstance(happened.result, dict) else None
     if signal == "taken back":
         return sentence(happened)
-    answered = signal == "acknowledged" or happened.state == "Page On-Call"
+    answered = signal in ("acknowledged", SHOWN) or happened.state == "Page On-Call"
     return f"Acknowledged by {record.acknowledged_by}." if answered and record.acknowledged_by else ""

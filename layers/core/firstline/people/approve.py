@@ -1,9 +1,9 @@
 """The decision on a plan, for Slack's buttons and the approval page alike.
 
 The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
-approval counts for exactly one plan, once per person. Where the runbook or the policy says so, it takes two people; one
-refusal is enough. A plan can be decided on until its incident closes, and whoever approves has the incident: it is an
-acknowledgement.
+approval counts for exactly one plan, once per person, while that person is an approver. Where the runbook or the policy
+says so, it takes two people; one refusal is enough. A plan can be decided on until its incident closes, and whoever
+approves has the incident: it is an acknowledgement.
 
 The deciding yes takes the plan's locks and counts against its limits, in the same write. If another remediation has a
 lock, or a limit is reached, the yes is refused and the plan stays open.
@@ -61,12 +61,18 @@ def decide(
     now: datetime,
     *,
     approvers: Sequence[str],
+    shared: Sequence[str] = (),
     incidents: Incidents,
     remediations: Remediations,
     executions: Executions,
     show: Callable[[IncidentRecord], object],
 ) -> IncidentRecord:
     """Write a person's answer to a plan; an approval also acknowledges. Show it, then tell the waiting execution.
+
+    Parameters
+    ----------
+    shared
+        The approvers that are a whole role, behind which anybody may stand: they do not count where two must approve.
 
     Returns
     -------
@@ -85,8 +91,8 @@ def decide(
     approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
         seen, plan = still_open(incidents.record(incident_id), now)
-        check_answer(seen, answer, approvers)
-        decision = _decision(seen, plan, answer)
+        check_answer(seen, answer, approvers, shared)
+        decision = _decision(seen, plan, answer, approvers)
         begins = _beginning(plan, incident_id, remediations, now) if decision == "approved" else None
         decided = incidents.decide(incident_id, approval, decision, seen=seen, begins=begins)
         if decided is not None:
@@ -147,7 +153,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     return record, record.plan
 
 
-def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str]) -> None:
+def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str] = ()) -> None:
     """Check that a person's answer to the plan of `record` counts.
 
     Anybody may refuse, even after approving: that only brings a human in.
@@ -155,13 +161,18 @@ def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str
     Raises
     ------
     NotEntitled
-        The person who approves is not an approver.
+        The person who approves is not an approver, or is a whole role where two people must approve.
     Superseded
         The answer is to another plan, or the person approves for the second time.
     """
     if answer.approves:
         check_approver(answer.approver, approvers, answer.by)
     check_plan(record, answer.plan_digest)
+    if answer.approves and answer.approver in shared and record.plan and record.plan.approvals > 1:
+        raise NotEntitled(
+            f"You may not approve this: {answer.by} is a whole role in {FILE}, and two people must approve. Nobody can "
+            "tell whether one of them stands behind the role."
+        )
     if answer.approves and any(approval.approver == answer.approver for approval in record.approvals):
         raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
 
@@ -181,17 +192,30 @@ def check_approver(approver: str, approvers: Sequence[str], name: str) -> None:
 
 
 def tell_people(
-    record: IncidentRecord, answer: Answer, now: datetime, *, channels: Mapping[str, Channel], incidents: Incidents
+    record: IncidentRecord,
+    answer: Answer,
+    now: datetime,
+    *,
+    approvers: Sequence[str],
+    channels: Mapping[str, Channel],
+    incidents: Incidents,
 ) -> None:
     """Say in Slack who answered the plan, and how; stop PagerDuty from paging for what somebody approved."""
-    if tell_slack(announcement(record, answer.by, answer.approves, now), channels):
+    if tell_slack(announcement(record, answer.by, answer.approves, now, approvers), channels):
         mark_shown(record, incidents)
     if answer.approves:
         reason = f"{one_line(answer.by, 80)} approved the plan."
         tell_others(Notification(kind="acknowledged", record=record, reason=reason, at=now), channels)
 
 
-def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
+def counting(approvals: Sequence[Approval], approvers: Sequence[str]) -> list[Approval]:
+    """Return the approvals that count: those of people who are approvers at this moment."""
+    return [approval for approval in approvals if approval.approver in approvers]
+
+
+def announcement(
+    record: IncidentRecord, by: str, approves: bool, now: datetime, approvers: Sequence[str]
+) -> Notification:
     """Return the notification that says who answered the plan, and how."""
     kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
     kind = kinds[record.decision] if record.decision else "approval"
@@ -199,15 +223,15 @@ def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime)
         kind = "paged"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
     if record.decision is None and record.plan:
-        count = f"{len(record.approvals)} of {record.plan.approvals}"
+        count = f"{len(counting(record.approvals, approvers))} of {record.plan.approvals}"
         said = f"{count}: {one_line(by, 80)} said yes. Somebody else must agree."
     return Notification(kind=kind, record=record, reason=said, at=now)
 
 
-def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
+def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer, approvers: Sequence[str]) -> Decision | None:
     if not answer.approves:
         return "refused"
-    return "approved" if len(seen.approvals) + 1 >= plan.approvals else None
+    return "approved" if len(counting(seen.approvals, approvers)) + 1 >= plan.approvals else None
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

@@ -5,12 +5,13 @@ Reconcile says it once for each change, when nobody has to be woken, and tries a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from firstline.errors import HistoryUnavailable
 from firstline.incidents.status import Status, status_of
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord
@@ -155,6 +156,8 @@ class HandOverWatch:
     incidents: Incidents
     silences: Callable[[datetime], Sequence[Silence]]
     tell: Callable[[str], bool]
+    refused: dict[tuple[str, datetime], tuple[str, datetime]] = field(default_factory=dict)
+    """The unsaid hand-overs that the table did not take: who had the schedule before, by its name and its new start."""
 
     def look(self, now: datetime) -> int:
         """Say each hand-over that is due, once, and return how many were said.
@@ -176,9 +179,10 @@ class HandOverWatch:
         last = self.last(name)
         new, leaves = Holding(person, now), last
         if (last.person if last else NOBODY) == person:
-            if last is None or last.unsaid is None:
+            unsaid = last and (last.unsaid or self.refused.get((name, last.since)))
+            if last is None or unsaid is None:
                 return False
-            new, leaves = last._replace(unsaid=None), Holding(*last.unsaid)
+            new, leaves = last._replace(unsaid=None), Holding(*unsaid)
         # Read before the claim: what cannot be read is tried again by the next run.
         shift = roster.shift(overrides, now)
         given = None
@@ -186,11 +190,17 @@ class HandOverWatch:
             given = gather(name, leaves, shift, now, incidents=self.incidents, silences=self.silences)
         if not self.claim(name, new, last) or leaves is None or given is None:
             return False  # somebody else says it, or nobody had it before
+        self.refused.pop((name, new.since), None)
         if self.tell(in_words(given, ZoneInfo(roster.time_zone), now)):
             metrics.add_metric(name="HandedOver", unit="Count", value=1)
             return True
         if now - new.since < TRIED_FOR:
-            self.claim(name, new._replace(unsaid=(leaves.person, leaves.since)), new)
+            before = (leaves.person, leaves.since)
+            try:
+                self.claim(name, new._replace(unsaid=before), new)
+            except HistoryUnavailable:
+                self.refused[name, new.since] = before
+                raise
         else:
             logger.error(
                 "A hand-over could not be said; `firstline oncall handover` prints it", extra={"schedule": name}

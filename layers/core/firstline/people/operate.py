@@ -95,7 +95,9 @@ class Action(Frozen):
             )
         names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
         if names_one != (self.severity is not None):
-            raise ValueError("`severity` belongs to word and to wrong_severity: it says which one is right")
+            raise ValueError(
+                "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else"
+            )
         return self
 
 
@@ -115,8 +117,8 @@ class Operations:
 
     Parameters
     ----------
-    approvers
-        The names of the people who may approve.
+    approvers, shared
+        The names of the people who may approve, and of those among them that are a whole role.
     submit
         Hands an alert to ingest's queue; raises QuarantineUnavailable.
     """
@@ -128,6 +130,7 @@ class Operations:
     channels: Mapping[str, Channel]
     approvers: Sequence[str]
     submit: Callable[[NormalizedAlert], None]
+    shared: Sequence[str] = ()
 
     def act(self, action: Action, incident_id: str, actor: Actor, now: datetime) -> Done:
         """Act on an incident for a person.
@@ -218,14 +221,17 @@ class _Deed:
             raise self._nothing_to_do()
         return Done("You have it. Nobody else is paged for what is known of it now.", record)
 
-    def _show_acknowledged(self, record: IncidentRecord) -> None:
+    def _show_acknowledged(self, record: IncidentRecord) -> bool:
+        """Show who has the incident, and return True if people see it."""
         self._append(acknowledged(record))
         notification = Notification(
             kind="acknowledged", record=record, reason=f"Acknowledged by {self.actor.by}.", at=self.now
         )
-        if tell_slack(notification, self.by.channels):
+        shown = tell_slack(notification, self.by.channels)
+        if shown:
             mark_shown(record, self.by.incidents)
         tell_others(notification, self.by.channels)  # PagerDuty must stop paging, too
+        return shown
 
     def _resolve(self) -> Done:
         record = lifecycle.resolve_by_hand(
@@ -303,13 +309,17 @@ class _Deed:
 
         def show(record: IncidentRecord) -> None:
             self._append([*acknowledged(record), *decided(record)])
-            approve.tell_people(record, answer, self.now, channels=self.by.channels, incidents=self.by.incidents)
+            by = self.by
+            approve.tell_people(
+                record, answer, self.now, approvers=by.approvers, channels=by.channels, incidents=by.incidents
+            )
 
         record = approve.decide(
             self.incident_id,
             answer,
             self.now,
             approvers=self.by.approvers,
+            shared=self.by.shared,
             remediations=self.by.remediations,
             show=show,
             **self._ports,

@@ -18,6 +18,9 @@ GAP = timedelta(minutes=5)
 AGAIN = timedelta(hours=24)
 """An absence that lasts is said again after this time: perhaps a person resolved the incident about it."""
 
+MOST_OF_A_SOURCE = 500
+"""The number of heartbeats of one source that are watched; the absence of each one is an incident."""
+
 REQUIRED = "required:"
 """The prefix of a key that stands for a required heartbeat until it is seen."""
 
@@ -161,3 +164,13 @@ def called(alert: NormalizedAlert) -> str:
     names = ("cluster", "prometheus", "region", "datacenter")
     where = [f"{name} {alert.labels[name]}" for name in names if alert.labels.get(name)]
     return f"{alert.alert_name} of {', '.join(where)}" if where else alert.alert_name
+
+
+def too_many(refused: Sequence[NormalizedAlert]) -> str:
+    """Say which heartbeats of a source are not watched, and what to do."""
+    first = refused[0]
+    return (
+        f"{len(refused)} new heartbeats of {first.source} are not watched ({called(first)[:200]} …): it has "
+        f"{MOST_OF_A_SOURCE}, and no more are taken. Declare them in rules.yaml by labels that stay the same, and "
+        "forget those that are gone: firstline heartbeat forget <id>"
+    )

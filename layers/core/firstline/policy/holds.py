@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from firstline.models import Frozen, Hold, NormalizedAlert, SourceSeverity
 from firstline.policy.match import AlertMatch, Bound, Id, Owner, Reason
 from firstline.policy.schedule import Schedule
+from firstline.text import one_line
 
 LONGEST = timedelta(days=30)
 """A longer silence is a decision that should be reviewed: a rule."""
@@ -131,3 +132,11 @@ class Holds:
 def seconds_until(until: datetime, now: datetime) -> int:
     """Return the whole seconds until a time, at least one, so that no hold ends too early."""
     return max(1, ceil((until - now).total_seconds()))
+
+
+def matched(silence: Silence) -> str:
+    """Write what a silence matches, as `firstline silence add` takes it: `host=web-1 severity=low,medium`."""
+    match = silence.match
+    pairs = {name: getattr(match, name) for name in type(match).model_fields if name != "labels"}
+    pairs |= {f"labels.{name}": values for name, values in match.labels.items()}
+    return one_line(" ".join(f"{name}={','.join(map(str, values))}" for name, values in pairs.items() if values), 300)

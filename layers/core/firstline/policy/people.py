@@ -171,6 +171,9 @@ class People(Frozen):
         for name, entry in self.people.items():
             mail = entry.mail and entry.mail.casefold()
             yield from ((name, identity) for identity in (entry.slack, mail, *entry.iam) if identity)
+            # One person may have several permission sets: the session is the person's own name in each.
+            sessions = {user.casefold() for arn in entry.iam if (user := _identity_center_user(arn))}
+            yield from ((name, f"{user} of IAM Identity Center") for user in sorted(sessions))
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -216,6 +219,13 @@ NOBODY = People()
 def load_people(path: Path) -> People:
     """Read and check the file. Raises `ConfigurationError`, which names the key, its line and what to write."""
     return load_policy(path, People, missing="write `people: {}` if nobody may approve yet")
+
+
+def _identity_center_user(arn: str) -> str | None:
+    """Return the user whom IAM Identity Center names as the session of an ARN, or None for any other ARN."""
+    session = _SESSION.fullmatch(arn)
+    own = session and session["session"] != "*" and _IDENTITY_CENTER.fullmatch(session["role"])
+    return session["session"] if session and own else None
 
 
 def _place(identity: str) -> tuple[str, str]:

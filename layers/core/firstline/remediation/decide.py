@@ -4,7 +4,7 @@ A remediation that is not clearly allowed is denied; one that is allowed only wi
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -16,6 +16,7 @@ from firstline.models import (
     Deployment,
     Frozen,
     Incident,
+    NormalizedAlert,
     PlanLimits,
     PlannedRelease,
     RunbookRun,
@@ -60,10 +61,13 @@ class Situation(Frozen):
         The hosts to act on, or the releases to take back. One of the two lists is empty.
     standing
         The runbook's record in this stack.
+    services
+        The services that the plan touches, as `services_touched` names them.
     deployments
-        The last deployments of the alert's service, one for each environment.
-    approvers
-        The number of the people who may approve.
+        The last deployments of these services, one for each environment.
+    approvers, shared
+        The number of the people who may approve, and of those among them that are a whole role: behind a role may stand
+        whoever has approved already, so they do not count where two must approve.
     """
 
     runbook: Runbook
@@ -79,15 +83,16 @@ class Situation(Frozen):
     remediation_mode: RemediationMode
     environment: str
     approvers: int
+    shared: int = 0
     now: datetime
     releases: list[PlannedRelease] = Field(default=[])
+    services: list[str] = Field(default=[])
     deployments: list[Deployment] = Field(default=[])
 
     @property
     def places(self) -> dict[str, str]:
         """The names of the hosts by instance id, or of the releases by place."""
-        hosts = {target.instance_id: target.name for target in self.targets}
-        return hosts | {release.place: release.place for release in self.releases}
+        return self.claim.places
 
     @property
     def environments(self) -> tuple[str, str]:
@@ -163,9 +168,10 @@ def decide(situation: Situation) -> Verdict:
 
 def _too_few_approvers(situation: Situation) -> str | None:
     """Return the reason if nobody can say yes: waiting for it would only cost time."""
-    if situation.approvers >= situation.approvals:
+    able = situation.approvers - (situation.shared if situation.approvals > 1 else 0)
+    if able >= situation.approvals:
         return None
-    who = situation.approvers or "nobody"
+    who = able or "nobody"
     return f"{FILE} lets {who} approve, where {situation.approvals} must approve {situation.runbook.id}"
 
 
@@ -187,6 +193,19 @@ def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | N
         return _first_reason(situation, (_being_deployed, _told_to_ask))
     news = [deployment for deployment in situation.deployments if deployment.deployed_at > approved_at]
     return _being_deployed(situation.model_copy(update={"deployments": news}))
+
+
+def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[str, str]) -> list[str]:
+    """Return the services that a plan touches: the alert's, and those that its values from the alert name.
+
+    The service of an alert is often the exporter that measured, and the unit that failed stands in a label.
+    """
+    named = [
+        value.removesuffix(".service").partition("@")[0]
+        for name, value in values.items()
+        if (parameter := runbook.parameters.get(name)) and parameter.from_ and "/" not in value
+    ]
+    return [name for name in dict.fromkeys([alert.service or "", *named]) if name]
 
 
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
@@ -261,9 +280,11 @@ def _being_deployed(situation: Situation) -> str | None:
     """
     if situation.releases or situation.runbook.risk == "read_only":
         return None
+    alert = situation.incident.alert
+    alerts = [alert, *(alert.model_copy(update={"service": service}) for service in situation.services)]
     for deployment in situation.deployments:
         ago = max(situation.now - deployment.deployed_at, timedelta())
-        if not deployment.concerns(situation.incident.alert):
+        if not any(deployment.concerns(alert) for alert in alerts):
             continue
         what = f"{deployment.service} {deployment.version}"
         if deployment.state == "in_progress" and ago < LONGEST_DEPLOYMENT:

@@ -25,7 +25,6 @@ from firstline.models.plan import RUN_SUCCEEDED
 from firstline.remediation.progress import LONGEST_WAIT, Progress
 from firstline.remediation.release_end import ReleaseRead, end_of_release
 from firstline.remediation.targets import OwnAccount
-from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
@@ -40,8 +39,15 @@ MOST_SENDS = 5
 MOST_ROWS = 10
 """The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
 
-UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
-"""The lines that an act prints if it found nothing to do, and did nothing."""
+_UNCHANGED = re.compile(r"\bnothing was done\.?\s*$", re.IGNORECASE | re.MULTILINE)
+"""The end of a line that an act prints if it found nothing to do, and did nothing: of each document's own, and of a
+runbook's."""
+
+_FRAGMENT = re.compile(r"[^\n]*\n?(---Output truncated---)")
+"""The mark at which Systems Manager cuts an output off, with the line that it cut."""
+
+_NAME_AND_VALUE = 100
+"""The characters at the cut of an output of one line that could name a secret, or be one."""
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)(?:, ?([A-Za-z]+))?\]")
 """The reasons for which DynamoDB cancelled a transaction, as its message lists them: two writes, and one check."""
@@ -207,13 +213,28 @@ def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
     return [
         run.row(
             invocation.StatusDetails or invocation.Status,
-            invocation.Output[-kept:],
+            end_of(invocation.Output)[-kept:],
             place=invocation.InstanceId,
             command_id=command.command_id,
-            changed=read and not any(line in invocation.Output for line in UNCHANGED),
+            changed=read and _UNCHANGED.search(invocation.Output) is None,
         )
         for invocation in command.invocations
     ]
+
+
+def end_of(output: str) -> str:
+    """Return an output without secrets, and without the lines that were cut.
+
+    The state machine keeps the end of an output, and Systems Manager its beginning. A secret at a cut has lost the name
+    or the half by which it would be known, so the whole line goes.
+    """
+    from firstline.privacy import redact_secrets  # imported late: few moves read outputs
+
+    safe = redact_secrets(_FRAGMENT.sub(r"\1", output))
+    if len(output) < MOST_OUTPUT:
+        return safe
+    _, newline, rest = safe.partition("\n")
+    return rest if newline else safe[_NAME_AND_VALUE:].partition(" ")[2] or "(one long line: see the command's log)"
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firstline.models import Deployment, IncidentRecord, RemediationPlan
-from firstline.remediation.decide import Situation, why_withdrawn
+from firstline.remediation.decide import Situation, services_touched, why_withdrawn
 from firstline.remediation.plan import RemediationRules
 from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
@@ -40,9 +40,13 @@ class Permission:
         approved = plan.decision == "approve" and record.decision == "approved"
         if plan.decision == "approve" and not approved:
             return "nobody has approved it"
+        # Nobody said yes by name in a record of an older release.
+        if approved and record.approvals and (gone := self._no_longer_approvers(plan, record)):
+            return f"its approval does not count any more: {gone} may not approve now"
         if not self.holds_locks(record.incident.incident_id, self.now):
             return "its locks have ended, so another remediation may be on its hosts"
-        service = record.incident.alert.service
+        values = {name: given[0] for step in plan.commands for name, given in step.parameters.items()}
+        services = services_touched(runbook, record.incident.alert, values)
         situation = Situation(
             runbook=runbook,
             incident=record.incident,
@@ -58,7 +62,15 @@ class Permission:
             remediation_mode=self.rules.remediation_mode,
             environment=self.rules.environment,
             approvers=len(self.rules.approvers),
-            deployments=self.deployments(service) if service else [],
+            services=services,
+            deployments=[deployment for service in services for deployment in self.deployments(service)],
             now=self.now,
         )
         return why_withdrawn(situation, record.decided_at if approved else None)
+
+    def _no_longer_approvers(self, plan: RemediationPlan, record: IncidentRecord) -> str | None:
+        """Name the people who have approved and may not any more, if too few others have."""
+        gone = [approval for approval in record.approvals if approval.approver not in self.rules.approvers]
+        if len(record.approvals) - len(gone) >= plan.approvals:
+            return None
+        return ", ".join(approval.by for approval in gone) or None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPlan, RemediationContended
@@ -37,6 +37,7 @@ from firstline.remediation.targets import OwnAccount, why_elsewhere
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
+from firstline.text import in_words
 
 WITHOUT_VERIFY = timedelta(minutes=1)
 """The time that an alert has to resolve by itself after a runbook that only looks, before a human is called."""
@@ -48,12 +49,14 @@ ATTEMPTS = 8
 class Resolution(Frozen):
     """The managed instances that alerts are about, or the reason why there are none.
 
-    `windows` are the names of those that run Windows; the others run Linux.
+    `windows` are the names of those that run Windows; the others run Linux. `started` is the last start of those that
+    no alert names by their id.
     """
 
     targets: list[Target]
     problem: str | None
     windows: list[str] = Field(default=[])
+    started: dict[str, AwareDatetime] = Field(default={})
 
 
 class Targets(Protocol):
@@ -74,13 +77,17 @@ class Scope(Frozen):
 
 
 class RemediationRules(Frozen):
-    """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back."""
+    """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back.
+
+    `shared_approvers` are those of the approvers that are a whole role.
+    """
 
     remediation_mode: decide.RemediationMode
     environment: str
     document_prefix: str
     policy: RemediationPolicy
     approvers: tuple[str, ...]
+    shared_approvers: tuple[str, ...] = ()
     release_arns: tuple[str, ...] = ()
 
 
@@ -192,6 +199,7 @@ def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) ->
     resolution = planning.targets.resolve(locations, planning.here)
     if resolution.problem or not resolution.targets:
         raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
+    _ensure_same_machines(resolution, planning.incident)
     hosts = [target.name for target in resolution.targets]
     if runbook.target == "host" and len(hosts) > 1:
         raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
@@ -210,7 +218,8 @@ def _decide_and_reserve(
     lease = longest(runbook, rounds)
     back = look_back(limits_of(runbook.limits, rules.policy, None), lease)
     state = planning.remediations.state(runbook.id, now - back)
-    situation = _situation(planning, runbook, scope, switch, state)
+    services = decide.services_touched(runbook, planning.incident.alert, values)
+    situation = _situation(planning, runbook, scope, switch, state, services)
     verdict = decide.decide(situation)
     incident_id = planning.incident.incident_id
     if verdict.decision == "deny":
@@ -284,11 +293,15 @@ def _make(
 
 
 def _situation(
-    planning: Planning, runbook: Runbook, scope: Scope, switch: decide.Switch, state: RemediationState
+    planning: Planning,
+    runbook: Runbook,
+    scope: Scope,
+    switch: decide.Switch,
+    state: RemediationState,
+    services: list[str],
 ) -> decide.Situation:
     held = [lease for lease in state.held if lease.until > planning.now]
     several = hosts_at_once(scope.targets, held) > 1
-    service = planning.incident.alert.service
     return decide.Situation(
         runbook=runbook,
         incident=planning.incident,
@@ -299,12 +312,14 @@ def _situation(
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
         standing=planning.remediations.standing(runbook.id),
-        deployments=planning.deployments(service) if service else [],
+        services=services,
+        deployments=[deployment for service in services for deployment in planning.deployments(service)],
         switch=switch,
         policy=planning.rules.policy,
         remediation_mode=planning.rules.remediation_mode,
         environment=planning.rules.environment,
         approvers=len(planning.rules.approvers),
+        shared=len(planning.rules.shared_approvers),
         now=planning.now,
     )
 
@@ -339,6 +354,18 @@ def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str
             return {}, f"the alert's {field} {problem}"
         values[name] = value
     return values, None
+
+
+def _ensure_same_machines(resolution: Resolution, incident: Incident) -> None:
+    """Raise NoPlan if a machine is newer than its incident: the alert may be about its predecessor."""
+    for target in resolution.targets:
+        started = resolution.started.get(target.instance_id)
+        if started is not None and started > incident.opened_at:
+            after = in_words(started - incident.opened_at)
+            raise NoPlan(
+                f"no target: {target.name} ({target.instance_id}) was started {after} after the alert, which may be "
+                "about the machine before it"
+            )
 
 
 def _ensure_platforms(runbook: Runbook, resolution: Resolution) -> None:

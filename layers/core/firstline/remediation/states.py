@@ -16,8 +16,9 @@ from firstline.contracts import (
 )
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Trail
+from firstline.incidents.choice import decide
 from firstline.incidents.store import Incidents
-from firstline.incidents.what_now import Times, decide
+from firstline.incidents.what_now import Times
 from firstline.observability import logger
 from firstline.remediation.next_move import next_move, stop, with_times
 from firstline.remediation.permission import Permission

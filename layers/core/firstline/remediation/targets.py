@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from pydantic import AwareDatetime
+
 from firstline.models import Frozen, Location
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -28,7 +30,7 @@ class OwnAccount(NamedTuple):
 
 
 class Instance(Frozen):
-    """A machine of this account and region. `name` is its Name tag, `network` its VPC.
+    """A machine of this account and region. `name` is its Name tag, `network` its VPC, `started` its last start.
 
     `tagged` is true if it carries the stack's tag, without which no command is sent to it.
     """
@@ -38,6 +40,7 @@ class Instance(Frozen):
     address: str | None = None
     network: str | None = None
     state: str = "running"
+    started: AwareDatetime | None = None
     tagged: bool = True
 
     @property
@@ -98,7 +101,8 @@ def _hint(said: str, domains: Sequence[str]) -> Hint:
     label, _, domain = host.partition(".")
     ec2 = _EC2_DOMAIN.fullmatch(domain.lower())
     region = ec2 and (ec2[1] or "us-east-1")
-    mine = next((each for each in domains if host.lower().endswith(f".{each.lower()}")), None)
+    # Of a domain and one within it, the one within it.
+    mine = max((each for each in domains if host.lower().endswith(f".{each.lower()}")), key=len, default=None)
     short = label if ec2 else host[: -len(mine) - 1] if mine else host
     if _INSTANCE_ID.fullmatch(short):
         return Hint(host, "id", (short,), region)

@@ -63,13 +63,16 @@ def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
 def _name_score(runbook: Runbook, name: str) -> int:
     """Score the name of an alert: it is one of the runbook's, or a pattern fits it, the longer the better."""
     patterns = runbook.match.alerts
+    names, folded = _spellings(tuple(patterns))
+    if name not in names and not fits(folded, name):  # nearly always
+        return 0
     if any("*" not in pattern and _name_of(pattern) == name for pattern in patterns):
         return 2 * _NAMED
     # The text of a name fits the name, whatever signs it has; a name is folded without them.
-    folded = (
+    fitting = (
         _pattern_of(pattern) for pattern in patterns if _name_of(pattern) == name or fits([_pattern_of(pattern)], name)
     )
-    return max((_NAMED + len(pattern) for pattern in folded), default=0)
+    return max(_NAMED + len(pattern) for pattern in fitting)
 
 
 def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) -> int:
@@ -81,7 +84,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
         return 0
     best = _metric_score(runbook, alert)
     if not best and _names_count(runbook, alert):
-        best = _name_score(runbook, name) or any(_phrase(phrase) in message for phrase in rule.words)
+        best = _name_score(runbook, name) or any(phrase in message for phrase in _phrases(tuple(rule.words)))
     return best and best + 10 * len(rule.labels) + len(rule.sources)
 
 
@@ -90,8 +93,16 @@ def _words(text: str) -> str:
     return f" {_NOT_WORD.sub(' ', fold(text)).strip()} "
 
 
-# The names and phrases of runbooks stay the same; the cache has room for those of many hundred runbooks.
-_phrase = lru_cache(maxsize=_CACHED)(_words)
+# The names and phrases of runbooks stay the same; the caches have room for those of many hundred runbooks.
+@lru_cache(maxsize=_CACHED)
+def _phrases(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_words, words))
+
+
+@lru_cache(maxsize=_CACHED)
+def _spellings(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return a runbook's names as `_name_of` and as `_pattern_of` fold them."""
+    return frozenset(map(_name_of, patterns)), tuple(map(_pattern_of, patterns))
 
 
 @lru_cache(maxsize=_CACHED)

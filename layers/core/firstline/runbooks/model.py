@@ -24,6 +24,9 @@ MODES: tuple[Mode, ...] = ("off", "shadow", "approve", "auto")
 
 type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
 
+RISKS: tuple[Risk, ...] = ("read_only", "safe", "disruptive", "destructive")
+"""All risks, the least first."""
+
 type EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """An environment as stacks and alerts name it, in lower case; `default` stands for every other."""
 

@@ -2,7 +2,8 @@
 
 Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
 size, and nesting until the interpreter gives up. All of it is refused here, once. Control characters inside a string
-are let through: only a strict reader minds them, and a person could read the text.
+are let through: only a strict reader minds them, and a person could read the text. So are a comma behind the last entry
+and a backslash that escapes nothing.
 """
 
 import json
@@ -50,7 +51,7 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
     if lines and all(line.startswith("{") and line.endswith("}") for line in lines):
         return [parse_json(line) for line in lines]
     try:
-        return parse_json(text)
+        return _unwrapped(parse_json(text))
     except UnreadablePayload:
         if _LOOKS_LIKE_JSON.match(text):
             raise
@@ -80,9 +81,13 @@ def parse_json(text: str) -> Any:
         `MAX_DIGITS` digits, or half of a surrogate pair.
     """
     try:
-        data, end = _DECODER.raw_decode(text)
-        if text[end:].strip():
-            raise json.JSONDecodeError("Extra data", text, end)
+        try:
+            data = _DECODER.decode(text)
+        except json.JSONDecodeError:
+            mended = _SLIPS.sub(_without_slip, text)
+            if mended == text:
+                raise
+            data = _DECODER.decode(mended)
     except RecursionError:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
@@ -97,6 +102,23 @@ def parse_json(text: str) -> Any:
         except UnicodeEncodeError:
             raise UnreadablePayload("the body holds half of a surrogate pair (\\ud800 to \\udfff alone)") from None
     return data
+
+
+def _unwrapped(data: Any) -> Any:
+    """Return the JSON within a JSON string, as senders write it that encode twice, or the data as it is."""
+    if type(data) is not str or not data.lstrip().startswith(("{", "[{")):
+        return data
+    try:
+        return parse_json(data)
+    except UnreadablePayload:
+        return data
+
+
+def _without_slip(token: re.Match[str]) -> str:
+    """Return a string with its lone backslashes doubled, and nothing for a comma before a closing bracket."""
+    if token[0][0] == ",":
+        return ""
+    return _BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", token[0])
 
 
 def _deeper_than(limit: int, data: Any, brackets: int) -> bool:
@@ -149,6 +171,11 @@ _LOOKS_LIKE_JSON = re.compile(
 
 _NEXT_OBJECT = re.compile(r"\}[ \t]*\r?\n\s*\{")
 _FORM = re.compile(r"[\w.%+\[\]-]{1,200}=")
+
+# A string may take the rest of a text that never ends, so that no part is looked at again and again.
+# What templates and shell scripts get wrong most: a comma behind the last entry, and a path such as `C:\data`.
+_SLIPS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|,(?=\s*+[}\]])', re.DOTALL)
+_BACKSLASH = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
 
 _HALF_A_PAIR = re.compile(r"\\u[dD]")
 """The beginning of every escaped half of a surrogate pair."""

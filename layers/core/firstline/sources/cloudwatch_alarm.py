@@ -112,6 +112,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     word = alarm.severity or severity_word(name) or stated_severity(alarm.description)
     if (machine := _drives(alarm, full_name)) is not None:
         labels = {**labels, MADE_FOR: machine}
+    fingerprint = digest("cloudwatch", identity, values.scalar(alarm.contributor_id))
+    problems = _problems(reading.source, alarm, full_name, account, region) if alarm.state == "OK" else []
     reading.add(
         alert_name=name,
         severity=reading.severity(word or topic_severity_word(alarm.topic)),
@@ -123,9 +125,9 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         began_at=at if alarm.state == "ALARM" else None,
         timestamp_orders=True,
         status="firing" if alarm.state == "ALARM" else "resolved",
-        fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
+        fingerprint=fingerprint,
         group_key=_problem(reading.source, alarm, full_name, account, region),
-        or_groups=_problems(reading.source, alarm, full_name, account, region) if alarm.state == "OK" else (),
+        or_as=((problem, fingerprint) for problem in problems),
         host=host,
         url=_console_url(name, region, partition),
         subject=subject,

@@ -53,7 +53,7 @@ def read(payload: Any, reading: Reading) -> None:
     if type(payload) is not dict:
         raise UnreadablePayload("datadog: expected the object (or the form) that the webhook's template describes")
     fields = _fields(payload)
-    title = _get(fields, "title", "eventtitle", "alerttitle", "monitorname", "alertname", "name")
+    title = _get(fields, "title", "eventtitle", "alerttitle", "monitorname", "alertname", "name", "incidenttitle")
     if title is None:
         raise UnreadablePayload(
             "datadog: no title: is `title` missing in the webhook's template, or its variable unset? "
@@ -63,10 +63,10 @@ def read(payload: Any, reading: Reading) -> None:
     scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
     tags, further = _tags(fields.get("tags", ""), scope)
     alert_type = (_get(fields, "alerttype") or "").lower()
-    said = _get(fields, "alerttransition", "transition") or in_title.get("transition", "")
+    said = _get(fields, "alerttransition", "transition", "incidentstatus") or in_title.get("transition", "")
     transition = letters(said[:64])
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
-    monitor = _get(fields, "monitorid", "alertid")
+    monitor = _get(fields, "monitorid", "alertid", "incidentpublicid")
     org = _get(fields, "orgid", "orgname")
     hostname = _get(fields, "hostname", "host")
     meant = meanings.of(tags)
@@ -201,7 +201,7 @@ def _severity(
 
     `$PRIORITY` (normal, low) is how loud the event is in Datadog's stream, no severity.
     """
-    said = _get(fields, "alertpriority", "severity")
+    said = _get(fields, "alertpriority", "severity", "incidentseverity")
     priority = said or _get(fields, "priority", "monitorpriority") or in_title.get("priority", "")
     if number := _NAMED_PRIORITY.fullmatch(priority):
         return reading.severity(f"P{number[1]}")

@@ -16,10 +16,18 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import begins_with_end, stateless
+from firstline.sources.notices.unknown import says_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
-from firstline.sources.statuses import STATUSES, Status, states_something, status_of, word_of_event
+from firstline.sources.statuses import (
+    STATUSES,
+    Status,
+    is_under_way,
+    names_run,
+    states_something,
+    status_of,
+    word_of_event,
+)
 
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
@@ -38,6 +46,8 @@ _SAID = ("msg", "text", "content", "message")
 _AT_LAST = ("check", "endpoint", "jobname", "job", "dagid", "workflow", "alias")
 _TROUBLE = ("alert", "problem", "issue", "error", "errormessage", "reason", "description", "details")
 """The fields that say what is wrong, in words that may differ each time."""
+_PASSING = ("error", "errormessage", "reason", "details")
+"""Those of them that hold what somebody's program said: the end of the trouble does not say it again."""
 _THING = ("service", "servicename", "app", "application", "hostname", "host")
 """The fields that say what it concerns: a name, if a status or a severity is stated and nothing else names it."""
 _STATUS = (
@@ -56,6 +66,7 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
 """Names that ask whether all is well, and whether something is wrong."""
+_EXIT_CODE = ("exitcode", "exitstatus", "returncode")
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too: those of Nagios and of what came after it."""
 _FINE = ("ok", "clear", "cleared", "resolved", "recovered", "green")
@@ -138,14 +149,13 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
-    if not _states(alert) and begins_with_end(full_name):
+    if not _states(alert) and (says_end(full_name) or says_end((_first(alert, _MESSAGE) or "").partition("\n")[0])):
         status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
-    full_name = _lasting(full_name, is_text)
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
@@ -154,6 +164,14 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if stated is None:
         stated = (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
     ends_at = _ended_at(alert, status)
+    scope = meant.and_also(own).scope
+
+    def known_as(name: str) -> tuple[str, str]:
+        parts = [given] if given else [name, host, *subject, *_pairs(labels)]
+        return _group(alert, name, subject, scope), digest("generic", *parts)
+
+    names = _lasting(alert, full_name, is_text)
+    key, fingerprint = known_as(names[-1 if status == "firing" else 0])
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(stated),
@@ -163,8 +181,9 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         began_at=values.moment(_first(alert, _BEGAN)),
         ends_at=ends_at,
         status=status,
-        fingerprint=digest("generic", *([given] if given else [full_name, host, *subject, *_pairs(labels)])),
-        group_key=_group(alert, full_name, subject, meant.and_also(own).scope),
+        fingerprint=fingerprint,
+        group_key=key,
+        or_as=map(known_as, names) if status == "resolved" else (),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
@@ -174,10 +193,18 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     )
 
 
-def _lasting(full_name: str, is_text: bool) -> str:
-    """Return the name without a state, and of a text without what it counts, or when it was sent."""
+def _lasting(alert: dict[str, Any], full_name: str, is_text: bool) -> list[str]:
+    """Return the names that an alert may have begun under; the last one is what it begins under.
+
+    A name is without a state, and of a text without what it counts, or when it was sent. What somebody's program said
+    is no name for a sender that says when its thing is down and when it is up: the end does not say it again.
+    """
     name = stateless(full_name) or full_name
-    return (essence(name) or name) if is_text else name
+    names = [(essence(name) or name) if is_text else name]
+    thing = _first(alert, _THING)
+    if is_text and thing and _states(alert) and any(_first(alert, (key,)) == full_name for key in _PASSING):
+        names.append(stateless(thing) or thing)
+    return names
 
 
 def _severity(alert: dict[str, Any], word: str, by_meaning: str | None) -> str | None:
@@ -254,10 +281,14 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
     said = _told(alert, event)
+    if (code := _first(alert, _EXIT_CODE)) and severity.is_number(code):
+        said = "failed" if float(code) else said or "ok"
     if said is not None:
         status = status_of(said)
         if status == "firing" and event is not None and STATUSES[event] is None:
             return None, event
+        if status == "firing" and _goes_on(alert, said):
+            return None, said.strip().lower()
         return status, _first(alert, ("said",)) or said.strip().lower()
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
@@ -265,6 +296,12 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
         return STATUSES[event], event
     fine = (_first(alert, _SEVERITY) or "").strip().lower()
     return ("resolved", fine) if fine in _FINE else ("firing", "firing")
+
+
+def _goes_on(alert: dict[str, Any], said: str) -> bool:
+    """Return True if a status says that something runs, or that a run began, and no severity says that it is bad."""
+    graded = severity.from_word(_first(alert, _SEVERITY) or "")
+    return graded not in ("critical", "high") and is_under_way(said, is_run=any(map(names_run, alert)))
 
 
 def _told(alert: dict[str, Any], event: str | None) -> str | None:
@@ -286,7 +323,7 @@ def _states(alert: dict[str, Any]) -> bool:
     if any(word_of_event(_first(alert, (key,))) for key in _EVENT):
         return True
     return bool(_words_of_status(alert)) or any(
-        _first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN)
+        _first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN, *_EXIT_CODE)
     )
 
 

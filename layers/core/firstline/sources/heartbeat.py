@@ -8,6 +8,7 @@ https://samber.github.io/awesome-prometheus-alerts/
 
 import re
 from functools import lru_cache
+from typing import Any
 
 CALLED = "Watchdog"
 """The name that a declaration of heartbeats may use for every dead man's switch."""
@@ -16,14 +17,16 @@ CALLED = "Watchdog"
 # a board have watchdogs, too. An alert that a switch is missing is a real one.
 _OF_ALERTING = (
     r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|pipeline|kube|cluster|ee|endtoend|"
-    r"thanos|mimir|cortex|loki|grafana|victoriametrics|vmalert)*"
+    r"thanos|mimir|cortex|loki|ruler|grafana|victoriametrics|vmalert)*"
 )
 # A switch of one place is a switch: `DeadMansSwitchProd`, `Watchdog (eu-west-1)`.
 _PLACE = (
     r"(?:prod|production|live|staging|stage|stg|preprod|nonprod|dev|development|test|testing|qa|uat|"
     r"us|eu|ap|sa|ca|me|af|il|mx|gov|north|south|east|west|central)*"
 )
-_HEARTBEAT = r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|pipeline|vmalert)+heartbeats?"
+_HEARTBEAT = (
+    r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|pipeline|vmalert|ee|endtoend)+heartbeats?"
+)
 _NAME = re.compile(
     rf".*deadmans?(?:switch|snitch|alert|alarm)?(?:alert)?{_PLACE}"
     rf"|{_PLACE}(?:{_OF_ALERTING}watchdog(?:alert)?|{_HEARTBEAT}|{_OF_ALERTING}always(?:firing|fires)){_PLACE}"
@@ -34,6 +37,9 @@ _ALWAYS = re.compile(
     r"|\bmeant to ensure that the entire alerting pipeline is functional\b",
     re.IGNORECASE,
 )
+
+_CONSTANT = re.compile(r"[?&](?:g0\.)?expr=\s*vector(?:%28|\()1(?:%29|\))\s*(?:&|$)", re.IGNORECASE)
+_TRIAL = re.compile(r"test|drill|trial|demo", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
@@ -46,3 +52,11 @@ def is_dead_mans_switch(name: str) -> bool:
 def says_that_it_always_fires(text: str) -> bool:
     """Return True if the text of a rule says so: "This alert is always firing"."""
     return _ALWAYS.search(text) is not None
+
+
+def has_constant_rule(name: str | None, link: Any) -> bool:
+    """Return True if the link to an alert's rule shows that it always fires: `…/graph?g0.expr=vector%281%29`.
+
+    Who tests a pager writes such a rule, too; it has a name that says so.
+    """
+    return type(link) is str and _CONSTANT.search(link[:2_000]) is not None and not _TRIAL.search(name or "")

@@ -10,7 +10,7 @@ from firstline.errors import UnreadablePayload
 from firstline.models import Location
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
-from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
+from firstline.sources.heartbeat import has_constant_rule, is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.links import further_texts, link_to, links_in_fields
 from firstline.sources.location import locate
@@ -82,7 +82,8 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     told = (annotations.get("summary"), annotations.get("description"), annotations.get("message"))
     message = values.prose(*told, _rule_of_source(identity.alert_name, own))
     not_for_people = identity.not_for_people
-    if not_for_people is None and says_that_it_always_fires(message):
+    always = says_that_it_always_fires(message) or has_constant_rule(identity.alert_name, alert.get("generatorURL"))
+    if not_for_people is None and always:
         not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
     if not_for_people:
         reading.ignore(not_for_people)

@@ -46,8 +46,8 @@ class Batch:
     `unknown_severities` are the words that no scale knows; they count as `high`. `truncated` is how many alerts the
     sender says it left out: those are neither new nor resolved.
 
-    `ends_elsewhere` are ends among `alerts` under the other incidents that their alerts may be of. What is not there
-    changes nothing.
+    `ends_elsewhere` are ends among `alerts` under the other incidents and names that their alerts may have begun under.
+    What is not there changes nothing.
 
     `envelope` is what the payload says besides its list of parts, and `parts` the name of that list.
     """
@@ -112,16 +112,16 @@ class Reading:
         measured: "list[Measured] | None" = None,
         links: "Iterable[AlertLink]" = (),
         annotations: dict[str, str] | None = None,
-        or_groups: "Iterable[str]" = (),
+        or_as: "Iterable[tuple[str, str]]" = (),
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
         To the links that are given come those that its labels and its message name.
 
         Say `timestamp_orders` if the sender gives the time of each change of state, and `began_at` if it says when the
-        episode began, on a resolved alert too (`NormalizedAlert`). `or_groups` are further incidents that an end may be
-        about, if the sender does not say with which it began. All texts and times in it must have gone through
-        `firstline.sources.values`.
+        episode began, on a resolved alert too (`NormalizedAlert`). `or_as` are further group keys and
+        fingerprints under which what ends may have begun, if the sender does not say it. All texts and times in it
+        must have gone through `firstline.sources.values`.
         """
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
@@ -158,9 +158,10 @@ class Reading:
         _set(alert, "__pydantic_extra__", None)
         _set(alert, "__pydantic_private__", None)
         (self.batch.heartbeats if heartbeat else self.batch.alerts).append(alert)
-        for key in dict.fromkeys(or_groups):
-            if key != group_key:
-                self.batch.ends_elsewhere.append(alert.model_copy(update={"group_key": key}))
+        for group, own in dict.fromkeys(or_as):
+            if (group, own) != (group_key, fingerprint):
+                other = {"group_key": group, "fingerprint": own}
+                self.batch.ends_elsewhere.append(alert.model_copy(update=other))
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None; `name` in lower case."""

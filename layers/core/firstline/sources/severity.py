@@ -79,6 +79,7 @@ _NUMBERED = re.compile(
 _NUMBERED_IN_NAME = re.compile(
     r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
+_NEGATED = re.compile(r"(?:non?|not|never)[-_ ][a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?")
 _LINE = re.compile(
     r"^[* \t]{0,4}(?:severity|priority)[* \t]{0,4}[:=][* \t]{0,4}([\w -]{1,40}?)[* \t\r]{0,4}$",
@@ -166,8 +167,9 @@ def _from_phrase(text: str) -> SourceSeverity | None:
     for word, negated in found:
         if not negated:
             return WORDS[word]
-    # Whoever calls something not critical means less than that, and no more can be known.
-    return "medium" if any(WORDS[word] in ("critical", "high") for word, _ in found) else None
+    # Whoever calls something not critical (or non-paging) means less than that, and no more can be known.
+    means_less = any(WORDS[word] in ("critical", "high") for word, _ in found)
+    return "medium" if means_less or (not found and states_any(text) and _NEGATED.match(text)) else None
 
 
 def _ends_or_qualifies(words: list[str], place: int) -> bool:

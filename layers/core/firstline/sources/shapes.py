@@ -73,7 +73,8 @@ def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, An
     """Return a message with what stands a level or two down beside what stands at the top, which goes before."""
     flat = dict(payload)
     for wrapper in _WRAPPERS:
-        inner = _first(payload.get(wrapper))
+        # A list of `fields` is pairs of names and values, as a message to a chat has them.
+        inner = payload.get(wrapper) if wrapper == "fields" else _first(payload.get(wrapper))
         if type(inner) is dict:
             inner = flattened(inner, levels - 1) if levels > 1 else inner
             flat = {**({f"{wrapper}_id": inner["id"]} if "id" in inner else {}), **inner, **flat}

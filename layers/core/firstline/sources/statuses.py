@@ -17,7 +17,8 @@ _FIRING = (
 )
 _RESOLVED = (
     "resolved resolve ok up recovered recovery closed close cleared clear normal healthy inactive deactivated success "
-    "successful operational online available passed passing restored green fixed done ceased ended end"
+    "successful succeeded operational online available passed passing restored green fixed done complete completed "
+    "finished ceased ended end"
 )
 # With Nagios' types of notifications, which Icinga and Checkmk share:
 # https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/macrolist.html ($NOTIFICATIONTYPE$)
@@ -35,29 +36,23 @@ STATUSES: dict[str, Status] = {
 }
 """The state of an alert by its sender's word."""
 
-_BAD = frozenset(
-    (
-        "alarm",
-        "alarms",
-        "failure",
-        "fails",
-        "timeout",
-        "unreachable",
-        "unhealthy",
-        "degraded",
-        "outage",
-        "full",
-        "dead",
-        "lost",
-        "stuck",
-    )
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_UNDER_WAY = _words("running starting queued submitted processing inprogress executing")
+_BEGINS = _words("started start begun began begin")
+_RUNS = _words("job jobs build run task backup workflow dag pipeline sync scan export import cron batch")
+"""The kinds of runs. A run begins and goes on without trouble; an outage does not."""
+_HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
+"""The words for changes that a silence or a comment has as well as an alert."""
+
+_BAD = _words("alarm alarms failure fails timeout unreachable unhealthy degraded outage full dead lost stuck")
 """Words of a text, which are no status by themselves, that say that something is wrong."""
-_CONDITIONS = frozenset(
-    {
-        *("breached", "breaching", "exceeded", "exceeding", "violated", "violating", "met", "true", "detected"),
-        *("in", "above", "below", "over", "too", "threshold", "thresholds"),
-    }
+_CONDITIONS = _words(
+    "breached breaching exceeded exceeding violated violating met true detected in above below over too threshold "
+    "thresholds"
 )
 """Words for a condition that holds, behind `no longer`: "no longer in alarm", "no longer above threshold"."""
 _WORD = re.compile("[a-z]+")
@@ -65,13 +60,11 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARROW = re.compile(r"->|=>|\u2192")
 _NOW = re.compile(r"ended \(now: ?([^()]{1,40})\)", re.IGNORECASE)
 """PRTG's word for a change: `Down ended (now: Up)`, `Warning ended (now: Down)`."""
-_ENDS = frozenset(["resolved", "resolve", "recovered", "recovery", "closed", "close", "cleared", "clear", "ended"])
+_ENDS = _words("resolved resolve recovered recovery closed close cleared clear ended")
 """Words behind which the severity of what is over may stand: `ResolvedCritical`."""
-_FILLERS = frozenset(
-    {
-        *("alert", "alarm", "problem", "incident", "issue", "state", "status", "system", "user"),
-        *("auto", "automatically", "manually", "fully", "back", "to", "now", "is", "has", "been", "by"),
-    }
+_FILLERS = _words(
+    "alert alarm problem incident issue state status system user auto automatically manually fully back to now is has "
+    "been by"
 )
 _LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]{1,30})(?:_v\d{1,3})?")
 
@@ -118,6 +111,17 @@ def _is_trouble(word: str) -> bool:
     return STATUSES.get(word) == "firing" or word in _BAD or word in SEVERITIES or word in _CONDITIONS
 
 
+def is_under_way(said: str, *, is_run: bool) -> bool:
+    """Return True for the word of something that goes on, and of a run also for one that it began."""
+    word = "".join(_WORD.findall(said[:100].lower()))
+    return word in _UNDER_WAY or (is_run and word in _BEGINS)
+
+
+def names_run(key: str) -> bool:
+    """Return True if a field of this name, by its letters, tells of a run: `job`, `jobname`, `runstatus`, `dagid`."""
+    return any(key.removesuffix(end) in _RUNS for end in ("", "name", "id", "status", "state", "type"))
+
+
 def _is_neither(word: str) -> bool:
     words = _WORD.findall(word[:100]) if word not in STATUSES else [word]
     return "not" not in words and any(STATUSES.get(each, "firing") is None for each in words)
@@ -126,10 +130,16 @@ def _is_neither(word: str) -> bool:
 def word_of_event(said: str | None) -> str | None:
     """Return the status word at the end of an event's name (`uptime.down`, `alert_resolved_v1`), or None.
 
-    The severity of what is over may stand behind it: `POLICY_CLOSE_CRITICAL`.
+    The severity of what is over may stand behind it: `POLICY_CLOSE_CRITICAL`. What happens to a silence or a comment
+    (`comment.created`) is said of that, and so is the beginning of a run (`job.started`).
     """
     name = (said or "").strip().lower()
     last = _LAST_WORD.fullmatch(name)
+    *_, before, word = ["", "", *_WORD.findall(name)] if last is not None else ["", ""]
+    if word in _HAPPENS and STATUSES.get(before, "firing") is None:
+        return before
+    if before in _RUNS and is_under_way(word, is_run=True):
+        return "pending"
     if last is not None and last[1] in SEVERITIES and last.start(1) > 1:
         before = _LAST_WORD.fullmatch(name[: last.start(1) - 1])
         if before is not None and before[1] in STATUSES and STATUSES[before[1]] != "firing":

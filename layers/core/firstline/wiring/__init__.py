@@ -26,5 +26,5 @@ class Wiring(AlertParts, ClassificationParts):
     Example
     -------
     >>> wiring = Wiring(IngestSettings)
-    >>> wiring.intake.handle(event, now)
+    >>> wiring.front_door.handle(event, now)
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.throttles import ThrottleWatch
     from firstline.ingest.accept import Ingestion
-    from firstline.ingest.front_door import Intake
+    from firstline.ingest.front_door import FrontDoor
     from firstline.ingest.hold_ends import HoldEnds
     from firstline.models import Incident, IncidentRecord
 
@@ -55,21 +55,21 @@ class AlertParts(OnCallParts, MonitorParts):
         return None if record is None else record.incident
 
     @cached_property
-    def intake(self) -> "Intake":
+    def front_door(self) -> "FrontDoor":
         from firstline.adapters.aws.certificates import Certificates
         from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
-        from firstline.ingest.front_door import Intake
+        from firstline.ingest.front_door import FrontDoor
+        from firstline.ingest.signals import SignalHandler
 
-        return Intake(
+        return FrontDoor(
             ingestion=self.ingestion,
             incidents=self.incidents,
-            executions=self.executions,
+            signals=SignalHandler(self.incidents, self.executions, confirm_subscription),
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
             backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
-            confirm_subscription=confirm_subscription,
             heartbeats=self.heartbeats,
             is_heartbeat=lambda alert: self.rules_or_none.is_heartbeat(alert),
         )
@@ -101,12 +101,22 @@ class AlertParts(OnCallParts, MonitorParts):
 
     @cached_property
     def throttle_watch(self) -> "ThrottleWatch":
+        from uuid import uuid4
+        from zoneinfo import ZoneInfo
+
         from firstline.adapters.aws.throttles import LambdaThrottles
+        from firstline.adapters.dynamodb.table import stamp
         from firstline.incidents.throttles import ThrottleWatch
 
         names = [name for name in self.settings.function_names.split(",") if name]
         refused = LambdaThrottles(self._client("cloudwatch"), names).between
-        return ThrottleWatch(refused, self.page_topic.say, self.settings.stack_name)
+        me = uuid4().hex
+
+        def claim(end: datetime, now: datetime) -> bool:
+            return self.incidents.claim_once(f"throttles {stamp(end)}", me, now, until=now + timedelta(days=2))
+
+        zone = ZoneInfo(self.settings.time_zone)
+        return ThrottleWatch(refused, claim, self.page_topic.say, self.settings.stack_name, zone)
 
     def _look_after_schedules(self, now: datetime) -> None:
         self.follower.look(now)

@@ -1,5 +1,6 @@
 """The owner's files: runbooks, and the policies beside them."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from firstline.policy.people import People
     from firstline.policy.rules import Rules
     from firstline.runbooks.catalogue import Catalogue
+
+
+def _or[Policy](instead: Policy, read: Callable[[], Policy], lost: str) -> Policy:
+    """Return a policy, or another one if its file is broken, which is logged with what is lost then."""
+    try:
+        return read()
+    except ConfigurationError as error:
+        logger.error(f"{lost}: %s", error)
+        return instead
 
 
 class Files(Stores):
@@ -42,11 +52,7 @@ class Files(Stores):
         """The rules for ingest, or none if the file is broken: that must not stop ingest, and Classify reports it."""
         from firstline.policy.rules import NO_RULES
 
-        try:
-            return self.rules
-        except ConfigurationError as error:
-            logger.error("no maintenance window and no heartbeat of yours is known: %s", error)
-            return NO_RULES
+        return _or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours is known")
 
     @cached_property
     def paging_policy(self) -> "PagingPolicy":
@@ -57,11 +63,7 @@ class Files(Stores):
     @cached_property
     def paging_policy_or_none(self) -> "PagingPolicy | None":
         """The paging policy for ingest, or None if the file is broken: that must not stop ingest."""
-        try:
-            return self.paging_policy
-        except ConfigurationError as error:
-            logger.error("all storms page the same people: %s", error)
-            return None
+        return _or(None, lambda: self.paging_policy, "all storms page the same people")
 
     @cached_property
     def model_policy(self) -> "ModelPolicy":
@@ -74,22 +76,16 @@ class Files(Stores):
         """The list of people, or nobody if the file is broken: no button but Approve depends on it."""
         from firstline.policy.people import NOBODY, load_people
 
-        try:
-            return load_people(self._policy("people.yaml"))
-        except ConfigurationError as error:
-            logger.error("nobody may approve, and no terminal may act: %s", error)
-            return NOBODY
+        path = self._policy("people.yaml")
+        return _or(NOBODY, lambda: load_people(path), "nobody may approve, and no terminal may act")
 
     @cached_property
     def _on_call_file(self) -> "OnCall":
         """The file of schedules, or an empty one if it is broken: a page goes out without a name."""
         from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
-        try:
-            return load_oncall(self._policy("oncall.yaml"))
-        except ConfigurationError as error:
-            logger.error("no page says whose turn it is: %s", error)
-            return NO_SCHEDULES
+        path = self._policy("oncall.yaml")
+        return _or(NO_SCHEDULES, lambda: load_oncall(path), "no page says whose turn it is")
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":

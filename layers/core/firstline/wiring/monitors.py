@@ -8,6 +8,8 @@ from firstline.adapters.aws.clients import EVIDENCE, ONE_SECOND
 from firstline.wiring.files import Files
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from firstline.adapters.aws.alarm_evidence import AlarmReader
     from firstline.adapters.aws.owner_tags import TagReader
     from firstline.people.recovery import MetricLook
@@ -29,6 +31,7 @@ class MonitorParts(Files):
             partition=cloudwatch.meta.partition,
             logs=ErrorLogReader(self.settings.error_log_group_arns),
             tags=self._tags,
+            zone=self._zone,
         )
 
     def look(self, arn: str) -> "MetricLook":
@@ -38,9 +41,15 @@ class MonitorParts(Files):
             from firstline.adapters.aws.alarm_metric import OwnAlarms
             from firstline.people.recovery import MetricLook
 
-            alarms = OwnAlarms(self._evidence_client, account=account, region=region)
+            alarms = OwnAlarms(self._evidence_client, account=account, region=region, zone=self._zone)
             self._looks[account] = MetricLook(alarms.recovered)
         return self._looks[account]
+
+    @cached_property
+    def _zone(self) -> "ZoneInfo":
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.settings.time_zone)
 
     @cached_property
     def _looks(self) -> "dict[str, MetricLook]":

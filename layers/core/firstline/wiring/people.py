@@ -113,6 +113,8 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def people_front(self) -> "PeopleFront":
+        from zoneinfo import ZoneInfo
+
         from firstline.console.front import PeopleFront
 
         return PeopleFront(
@@ -127,6 +129,7 @@ class PeopleParts(RemediationParts):
             submit=self._submit,
             on_call=self._on_call_desk,
             sessions=self.sessions,
+            zone=ZoneInfo(self.settings.time_zone),
         )
 
     @cached_property

@@ -64,6 +64,7 @@ class RemediationParts(Files):
             environment=self.settings.environment_name,
             document_prefix=self.settings.document_prefix,
             approvers=self.people.approvers,
+            shared_approvers=self.people.shared_approvers,
             release_arns=self.settings.release_arns,
             policy=load_remediation_policy(self._policy("remediation.yaml")),
         )

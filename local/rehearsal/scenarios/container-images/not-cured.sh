@@ -5,4 +5,7 @@ mounts() {
   mkdir /var/lib/docker/images
   head -c 9M /dev/zero >/var/lib/docker/images/shop
 }
-after() { [ "$(stat -c %s /var/lib/docker/images/shop)" = 9437184 ]; }
+after() {
+  [ "$(stat -c %s /var/lib/docker/images/shop)" = 9437184 ]
+  grep -q 'nothing was done$' <<<"$output_prune"
+}

@@ -13,7 +13,7 @@ is free.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
@@ -64,10 +64,12 @@ class AlarmReader:
         partition: str = "aws",
         logs: ErrorLogReader | None = None,
         tags: TagReader | None = None,
+        zone: tzinfo = UTC,
         deadline_seconds: float = DEADLINE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._alarms = OwnAlarms(clients, account=account, region=region)
+        self._alarms = OwnAlarms(clients, account=account, region=region, zone=zone)
+        self._zone = zone
         self._logs = logs or ErrorLogReader(())
         self._tags = tags or TagReader()
         self._clients = clients
@@ -100,7 +102,7 @@ class AlarmReader:
         watched = self._watched(alarm)
         reads = self._reads(alarm, watched, moment, now)
         answers, missing = self._run(reads, ends)
-        return _evidence(answers, missing, watched)
+        return _evidence(answers, missing, watched).in_zone(self._zone)
 
     def _watched(self, alarm: dict[str, Any]) -> Watched | None:
         """Return the resource that the alarm watches, or None if it is of no known kind or not exactly one."""

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, cast
 
 from firstline.adapters.aws.clients import raising
@@ -27,12 +27,13 @@ _BREACHES: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class OwnAlarms:
-    """The alarms of this account and region."""
+    """The alarms of this account and region. People read times in `zone`."""
 
-    def __init__(self, clients: Clients, *, account: str, region: str) -> None:
+    def __init__(self, clients: Clients, *, account: str, region: str, zone: tzinfo = UTC) -> None:
         self.clients = clients
         self.account = account
         self.region = region
+        self._zone = zone
 
     def covers(self, alert: NormalizedAlert) -> bool:
         """Return True if the alert is an alarm of this account and region. No request is made."""
@@ -73,7 +74,8 @@ class OwnAlarms:
         at, value = found
         where = "still out of its range" if breaches(value, alarm["Threshold"]) else "back in its range"
         says = str(alarm.get("StateValue", "")).replace("_", " ")
-        return f"{at:%H:%M} UTC: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
+        clock = f"{at.astimezone(self._zone):%H:%M %Z}"
+        return f"{clock}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
 
 
 def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:

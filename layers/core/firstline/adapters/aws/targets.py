@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,15 @@ class TaggedInstances:
         if len(found) > _MOST:
             return _problem(f"the alert's names fit more than {_MOST} instances")
         targets: dict[str, Target] = {}
+        started: dict[str, datetime] = {}
         for location in locations:
             chosen = which(location, found, here, self._domains)
             if isinstance(chosen, str):
                 return _problem(chosen)
             targets[chosen.instance_id] = Target(instance_id=chosen.instance_id, name=chosen.name or chosen.instance_id)
+            # An id is one machine's for ever; a name and an address pass to the next.
+            if chosen.started and not any(hint.kind == "id" for hint in hints(location, self._domains)):
+                started[chosen.instance_id] = chosen.started
         if not targets:
             return _problem("the alert names no host")
         nodes = {node["InstanceId"]: node for node in self._nodes("InstanceIds", list(targets))}
@@ -74,14 +79,14 @@ class TaggedInstances:
         if unreachable := next(filter(None, reasons), None):
             return _problem(unreachable)
         windows = [host.name for host in targets.values() if nodes[host.instance_id].get("PlatformType") == "Windows"]
-        return Resolution(targets=list(targets.values()), problem=None, windows=windows)
+        return Resolution(targets=list(targets.values()), problem=None, windows=windows, started=started)
 
     def fleet_size(self) -> int:
         """Count the nodes, EC2 or hybrid, online or not, with the stack's tag that Systems Manager manages."""
         return sum(1 for _ in self._tagged_nodes())
 
     def _instances(self, said: Iterable[Hint]) -> Iterator[Instance]:
-        """Yield each instance that a hint may fit once, tagged or not: a name is only sure if no other has it."""
+        """Yield each instance that a hint may fit, each once, tagged or not: two of one name are no target."""
         seen: set[str] = set()
         for kind, key in _FILTERS.items():
             values = {value for hint in said if hint.kind == kind for value in hint.values}
@@ -114,6 +119,7 @@ class TaggedInstances:
             address=found.get("PrivateIpAddress"),
             network=found.get("VpcId"),
             state=found["State"]["Name"],
+            started=found.get("LaunchTime"),
             tagged=tags.get(self._tag_key) == self._tag_value,
         )
 

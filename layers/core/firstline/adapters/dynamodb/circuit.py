@@ -10,7 +10,6 @@ Powertools' circuit breaker does the work. It is imported when a model is asked 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from firstline.errors import CeilingReached, CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
@@ -103,10 +102,8 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
     return Store(table_name, **keys, boto3_client=client)
 
 
-def _refuse(circuit: Any) -> Any:
-    at = datetime.fromtimestamp(circuit.opened_at, UTC) if circuit.opened_at else None
-    since = f" since {at:%H:%M:%S} UTC" if at else ""
-    raise CircuitOpen(f"circuit open{since}: its server failed {FAILURES_IN_A_ROW} times in a row and is left alone")
+def _refuse(circuit: Any) -> Any:  # noqa: ARG001 - Powertools gives it by its name
+    raise CircuitOpen(f"circuit open: its server failed {FAILURES_IN_A_ROW} times in a row and is left alone")
 
 
 def _tell(transition: Any) -> None:

@@ -163,7 +163,7 @@ class TableEvidence(TableStore):
         closed = f"{at}#{earlier.incident_id}"
         was_hidden = earlier.outcome == "suppressed" and any(map(calls_real, record.feedback))
         item = {"words": words, "closed_at": at, "expires_at": self._table.expiry(earlier.closed_at)}
-        whole = item | {"pk": f"GROUP#{group_key}", "earlier": earlier.model_dump_json()}
+        whole = item | {"pk": f"GROUP#{group_key}", "earlier": earlier.to_stored()}
         for key in [closed, f"~{closed}"] if was_hidden else [closed]:
             unless_fuller = "attribute_not_exists(words) OR words <= :words"
             self._table.put(whole | {"sk": f"CLOSED#{key}"}, unless_fuller, {":words": words})
@@ -171,7 +171,7 @@ class TableEvidence(TableStore):
             return  # only a storm resembles a storm
         short = item | {
             "sk": f"{at[:10]}#{group_key}",
-            "earlier": _short(earlier).model_dump_json(exclude_defaults=True),
+            "earlier": _short(earlier).to_stored(),
         }
         unless_newer = "attribute_not_exists(pk) OR closed_at < :at OR (closed_at = :at AND words <= :words)"
         for pk in _like_keys(record.incident.alert):

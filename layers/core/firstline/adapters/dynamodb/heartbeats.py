@@ -4,17 +4,21 @@
 |---|---|---|
 | a heartbeat, by its labels | `HEARTBEATS` | `PULSE#<source>:<fingerprint>` |
 | one that is required and was never seen | `HEARTBEATS` | `PULSE#required:<id>` |
-| the last check, and since when there are checks without a gap | `HEARTBEATS` | `WATCH` |
+| the last check, since when there are checks without a gap, and each source's number | `HEARTBEATS` | `WATCH` |
+
+A heartbeat that is new adds one to its source's number of heartbeats in the same transaction; each check counts anew.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from firstline.adapters.dynamodb.table import Item, TableStore, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
-from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
+from firstline.policy.heartbeats import MOST_OF_A_SOURCE, REQUIRED, LastCheck, Pulse
 from firstline.privacy.alerts import without_secrets
 
 _PK = "HEARTBEATS"
@@ -29,25 +33,47 @@ _TIMES = ("beat_at", "resolved_at", "absent_since", "told_at", "forgotten_at", "
 class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
-    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record that the heartbeat arrived at a time, or that its sender resolved it. One request."""
-        self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
+    def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
+        """Record that the heartbeat arrived at a time, or that its sender resolved it; a new one takes two requests."""
+        key, change, values = _note(alert, now, self._table.expiry(now))
+        if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:
+            return True
+        new = self._table.update_request(_PK, key, change, values, condition="attribute_not_exists(pk)")
+        counted = self._table.update_request(
+            _PK,
+            "WATCH",
+            "ADD #count :one",
+            {":one": 1, ":most": MOST_OF_A_SOURCE},
+            condition="attribute_not_exists(#count) OR #count < :most",
+            names={"#count": _count(alert.source)},
+        )
+        try:
+            self._table.transact_patiently(new, counted)
+        except WriteRefused as error:
+            # A heartbeat that is known has said something later.
+            return 0 in error.refused
+        return True
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """Start to expect a required heartbeat that was never seen."""
-        self._note(f"{REQUIRED}{name}", alert, now, over=False)
+        _, change, values = _note(alert, now, self._table.expiry(now))
+        self._table.update(_PK, f"PULSE#{REQUIRED}{name}", change, values, condition=_NEWEST)
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
         """Return every heartbeat record and the record of the last check. One request per thousand or so."""
         items = list(self._table.query(_PK, consistent=True))
-        check = next((item for item in items if item["sk"] == "WATCH"), None)
+        # Before the first check it has counts only.
+        check = next((item for item in items if item["sk"] == "WATCH" and "looked_at" in item), None)
         last = None if check is None else LastCheck(looked_at=check["looked_at"], since=check["since"])
         return [pulse for item in items if (pulse := _read(item)) is not None], last
 
-    def watch(self, before: LastCheck | None, now: datetime) -> datetime:
-        """Record this check and return the start of the uninterrupted watch."""
+    def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
+        """Record this check and the number of heartbeats that it found; return the start of the uninterrupted watch."""
         since = now if before is None else before.begin(now)
-        self._table.put({"pk": _PK, "sk": "WATCH", "looked_at": stamp(now), "since": stamp(since)})
+        known = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
+        found = Counter(pulse.key.partition(":")[0] for pulse in known)
+        counts = {_count(source): number for source, number in found.items()}
+        self._table.put({"pk": _PK, "sk": "WATCH", "looked_at": stamp(now), "since": stamp(since), **counts})
         return since
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
@@ -65,17 +91,24 @@ class TableHeartbeats(TableStore):
         change = "SET forgotten_at = :now, forgotten_by = :by"
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
 
-    def _note(self, key: str, alert: NormalizedAlert, now: datetime, *, over: bool) -> None:
-        safe = without_secrets(alert.without_raw()).model_dump_json()
-        values = {":now": stamp(now), ":alert": safe, ":expiry": self._table.expiry(now)}
-        change = "SET alert = :alert, expires_at = :expiry, "
-        if over:
-            # A heartbeat that is resolved before it was ever seen still needs a `beat_at`; any earlier time will do.
-            change += "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)"
-            values[":past"] = stamp(now - timedelta(seconds=1))
-        else:
-            change += "beat_at = :now REMOVE forgotten_at, forgotten_by"
-        self._table.update(_PK, f"PULSE#{key}", change, values, condition=_NEWEST)
+
+def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str, Item]:
+    """Return the key, the update and its values that record the last word of a heartbeat."""
+    safe = without_secrets(alert.without_raw()).model_dump_json()
+    values = {":now": stamp(now), ":alert": safe, ":expiry": expiry}
+    change = "SET alert = :alert, expires_at = :expiry, "
+    if alert.status == "resolved":
+        # A heartbeat that is resolved before it was ever seen still needs a `beat_at`; any earlier time will do.
+        change += "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)"
+        values[":past"] = stamp(now - timedelta(seconds=1))
+    else:
+        change += "beat_at = :now REMOVE forgotten_at, forgotten_by"
+    return f"PULSE#{alert.source}:{alert.fingerprint}", change, values
+
+
+def _count(source: str) -> str:
+    """Return the attribute of the last check that counts a source's heartbeats."""
+    return f"of_{source}"
 
 
 def _read(item: Item) -> Pulse | None:

@@ -289,7 +289,8 @@ class TableIncidents(LiveMarks, Closing):
         try:
             self._table.transact_patiently(
                 self._table.edit_request(decision_key(incident_id), answers),
-                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at)),
+                # One change more than an acknowledgement, for which it must not pass.
+                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at, changes=2)),
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
                 *(begin_requests(self._table, begins, word.at) if begins else []),
             )
@@ -349,11 +350,11 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
     return Edit(sets=sets, copies={"acked_seq": "paged_seq"})
 
 
-def _seen_by_waits(edit: Edit, live: Live, now: datetime) -> Edit:
+def _seen_by_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
     """Return an edit of an open incident's LIVE that no wait misses; reconcile looks whether it was told."""
     return replace(
         edit,
         sets={**edit.sets, "due_sk": stamp(now + LOOK_AGAIN)},
-        adds={**edit.adds, "changes": 1},
+        adds={**edit.adds, "changes": changes},
         when={"incident_id": live.incident_id, "status": OPEN, **edit.when},
     )

@@ -242,7 +242,7 @@ def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
     return _alert_fields(alert) | {
         "pk": pk,
         "sk": sk,
-        "alert": alert.alert.without_raw().model_dump_json(),
+        "alert": alert.alert.without_raw().to_stored(),
         "rank_n": f"{9 - alert.rank}#{alert.number:09}",
         "expires_at": None if alert.firing else expires_at,
     }

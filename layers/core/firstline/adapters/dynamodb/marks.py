@@ -4,6 +4,7 @@ Each is one update under a condition. Where a mark may only go if nothing came i
 condition that everything is as it was seen, and then without that part.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,7 +36,7 @@ class LiveMarks(TableStore):
         self._table.update(
             *incident_key(incident.incident_id),
             "SET classification = :verdict",
-            {":verdict": verdict.model_dump_json()},
+            {":verdict": verdict.to_stored()},
         )
         rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
         sets: Item = {"decided": rank, "started": generation}
@@ -77,7 +78,7 @@ class LiveMarks(TableStore):
                 "page_lease": stamp(lease_until),
                 "paged_rank": known_rank(seen),
                 **loud_fields("paged_loud", seen.loud),
-                "due_sk": stamp(lease_until),
+                **_due_unless_soon(seen, lease_until, now),
             },
             when={
                 "incident_id": incident.incident_id,
@@ -142,7 +143,7 @@ class LiveMarks(TableStore):
         live = self.live(incident.group_key)
         if live is None or live.incident_id != incident.incident_id or live.firing > 0:
             return
-        void: Item = {"loud_since": None, "due_sk": stamp(now + LOOK_AGAIN)}
+        void: Item = {"loud_since": None, **_due_unless_soon(live, now + LOOK_AGAIN, now)}
         as_seen = {"status": OPEN, "firing": live.own.firing, **_as_counted(live)}
         self._first_possible(incident, Edit(sets=void, copies={"voided_seq": "paged_seq"}, when=as_seen))
 
@@ -181,13 +182,15 @@ class LiveMarks(TableStore):
 
     # --- reconcile ----------------------------------------------------------------------------------------------------
 
-    def due(self, now: datetime, limit: int) -> list[Live]:
-        """Return the live halves that are due to be looked at, oldest first, at most `limit`."""
+    def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
+        """Return the live halves that are due to be looked at, oldest first, at most `limit`, without the `resting`."""
         until = stamp(now)
+        rests = {(live_key(group_key)[0], stamp(due_at)) for group_key, due_at in (resting or {}).items()}
         found = [
             item
             for part in range(PARTS_OF_DUE)
-            for item in self._table.query(f"DUE#{part}", index="due", since="0", until=until, limit=limit)
+            for item in self._table.query(f"DUE#{part}", index="due", since="0", until=until, limit=limit + len(rests))
+            if (item["pk"], item["due_sk"]) not in rests
         ]
         oldest = sorted(found, key=lambda item: str(item["due_sk"]))[:limit]
         items = self._table.get_all((item["pk"], item["sk"]) for item in oldest)
@@ -259,6 +262,14 @@ def _heard_rank(live: Live) -> int:
 
 def loud_fields(name: str, loud: Loud) -> Item:
     return {f"{name}_{part}": number for part, number in loud.model_dump().items()}
+
+
+def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
+    """Return what makes a live half due at a time, or nothing if it is due before: a change of the index costs twice.
+
+    Until the time at which it is due has come, reconcile neither postpones it nor lets it rest.
+    """
+    return {} if live.due_at is not None and now < live.due_at <= until else {"due_sk": stamp(until)}
 
 
 def _as_counted(live: Live) -> Item:

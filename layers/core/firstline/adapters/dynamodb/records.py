@@ -67,7 +67,7 @@ def head_item(incident: Incident) -> Item:
         "pk": pk,
         "sk": sk,
         "layout": LAYOUT,
-        "incident": incident.model_dump_json(),
+        "incident": incident.to_stored(),
         "status": OPEN,
         **in_index(OPEN, incident, incident.opened_at),
     }
@@ -132,7 +132,7 @@ def resolved_by_hand(live: Live) -> bool:
 def snapshot(live: Live) -> str:
     """Return a live half as the head of a closed incident holds it."""
     kept = live.model_copy(update={"own": live.counts, "shards": (), "due_at": None, "awaiting": None})
-    return kept.model_dump_json(exclude={"task_token"})
+    return kept.to_stored(exclude={"task_token"})
 
 
 def _records(table: Table, heads: Iterable[Item]) -> list[IncidentRecord]:

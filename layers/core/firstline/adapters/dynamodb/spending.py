@@ -13,13 +13,14 @@ questions with unknown usage (no answer in time): those keep their reservation.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Frozen, Usage
 from firstline.observability import count, logger
 from firstline.policy.model import Ceiling
+from firstline.text import short_duration
 
 PARTITION = "SPENDING"
 _EXPIRES = "SET expires_at = if_not_exists(expires_at, :expiry)"
@@ -73,7 +74,9 @@ class Spending:
         held = Reservation(day, most.tokens, _micros(most.cost))
         if not self._take(held):
             self._tell_once(day)
-            raise CeilingReached(f"not asked: {self._words()} for the day is reached; a new day begins at 00:00 UTC")
+            now = self._clock().astimezone(UTC)
+            left = short_duration(datetime.combine(now.date() + timedelta(days=1), time(0), UTC) - now)
+            raise CeilingReached(f"not asked: {self._words()} for the day is reached; a new day begins in {left}")
         return held
 
     def settle(self, held: Reservation, usage: Usage | None) -> None:

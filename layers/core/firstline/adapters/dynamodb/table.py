@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Any, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from firstline.adapters.aws.clients import raising
@@ -49,8 +48,6 @@ LONGEST_OPEN = timedelta(days=365)
 
 THROTTLED = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 """The reasons of a transaction that was cancelled because of too many writes."""
-
-_SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.32
 
@@ -347,10 +344,26 @@ def _serialize(values: Mapping[str, Any]) -> Item:
 
 
 def _attribute(value: Any) -> Item:
-    """Return a value as DynamoDB takes it. Nearly all are texts and whole numbers: they need none of boto3's tests."""
-    if type(value) is str:
-        return {"S": value}
-    return {"N": str(value)} if type(value) is int else dict(_SERIALIZER.serialize(value))
+    """Return a value as DynamoDB takes it. Nearly all are texts and whole numbers: they need none of boto3's tests.
+
+    boto3's package is imported for the rare kinds alone: it takes longer than all of the client that they go to.
+    """
+    match value:
+        case str() if type(value) is str:
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case list():
+            return {"L": [_attribute(each) for each in value]}
+        case dict():
+            return {"M": _serialize(value)}
+    from boto3.dynamodb.types import TypeSerializer
+
+    return dict(TypeSerializer().serialize(value))
 
 
 def deserialize(item: Mapping[str, Any]) -> Item:
@@ -359,8 +372,18 @@ def deserialize(item: Mapping[str, Any]) -> Item:
 
 
 def _value(stored: Any) -> Any:
-    """Return a value that DynamoDB stored; a whole number as `int`."""
-    if "S" in stored:
-        return stored["S"]
-    number = stored.get("N", "")
-    return int(number) if number.removeprefix("-").isdigit() else _DESERIALIZER.deserialize(stored)
+    """Return a value that DynamoDB stored; a whole number as `int`, wherever it stands."""
+    match stored:
+        case {"S": value} | {"BOOL": value}:
+            return value
+        case {"N": number} if number.removeprefix("-").isdigit():
+            return int(number)
+        case {"L": values}:
+            return [_value(each) for each in values]
+        case {"M": values}:
+            return deserialize(values)
+        case {"NULL": _}:
+            return None
+    from boto3.dynamodb.types import TypeDeserializer
+
+    return TypeDeserializer().deserialize(stored)

@@ -165,7 +165,7 @@ class ChatModel:
         while True:
             left = until - time.monotonic()
             if left <= 0:
-                raise ModelGaveNoVerdict("no time was left to ask")
+                raise ModelGaveNoVerdict("the deadline passed before the model could be asked again")
             request = {"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)}
             try:
                 completion = Completion.read(asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request)))

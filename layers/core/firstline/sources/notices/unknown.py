@@ -11,6 +11,7 @@ from firstline.sources.notices.notice import (
     essence,
     first,
     is_good_news,
+    items,
     last_of_arn,
     letters,
     part,
@@ -35,12 +36,33 @@ _OVER = (
 # nothing.
 _BEGINS_WITH_STATE = re.compile(
     r"\W{0,8}(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing|triggered|alert|alarm|down"
-    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}"
+    # `Up | Down ratio` names both.
+    r"(?:[]:)]|[|\u2013-](?![ \t]{0,4}(?:up|down|ok|open|closed|critical|failed|resolved|not)\b))\W{0,8}",
     re.IGNORECASE,
 )
 
-
+# `[RESOLVED] disk` anywhere, `Alert (firing)`; of Uptime Kuma `[shop] [✅ Up] 200`: what follows is only for people.
+_IN_BRACKETS = re.compile(
+    r"\[(?P<sign>[^\w\s\[\]]{0,4} )?(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing"
+    r"|alerting|triggered|down)(?::\d{1,4})?\]|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)",
+    re.IGNORECASE,
+)
+# `shop is down`, `Monitor is UP: shop`; `CPU is up to 90` counts something.
+_IN_SENTENCE = re.compile(
+    r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
+    r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
+    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)",
+    re.IGNORECASE,
+)
+_WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
+_NOT_OVER = re.compile(r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical)\b", re.IGNORECASE)
+_BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
+"""Signs that `is up` is good news: a queue that is up is long."""
+_MOST = 500
 _CHANGES = re.compile(r"[ -](?:State|Status)[ -]?Change\b.*|[ -]Notification$", re.IGNORECASE)
+_IS_RUN = re.compile(r":[\w-]+-execution/[^/]+$")
+"""The end of the ARN of a run of Systems Manager's. Beside it stands what runs."""
 _RUN = re.compile(r"[:/](?:execution|run|job-run|build)s?[:/][^:/]+$")
 _NAMES = re.compile(
     r"(?!.*(?:user|event|request|session|account)).*(?:name|arn)|(?:server|cluster|instance|queue|bucket)id"
@@ -60,7 +82,7 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
-    over = letters(word) in _OVER if key else begins_with_end(name)
+    over = letters(word) in _OVER if key else says_end(name)
     # AWS grades its own events; what is only for information is no problem.
     told_only = str(fields.get("source")).startswith("aws.") and letters(_stated(labels)) in ("info", "informational")
     state: State = "resolved" if over else None if is_good_news(word) or told_only else "firing"
@@ -111,7 +133,8 @@ def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: st
 
 def _resource(event: dict[str, Any]) -> str | None:
     """Return the name of the resource that an event is about, or None. Of a run it is the thing that runs."""
-    arn = values.scalar(first(event.get("resources")))
+    named = [arn for arn in map(values.scalar, items(event.get("resources"))) if arn]
+    arn = next((arn for arn in named if not _IS_RUN.search(arn)), first(named))
     if arn is None:
         detail = part(event, "detail")
         detail = detail if type(detail) is dict and "detail-type" in event else {}
@@ -121,16 +144,37 @@ def _resource(event: dict[str, Any]) -> str | None:
     return values.name(last_of_arn(_RUN.sub("", arn))) if arn else None
 
 
-def begins_with_end(text: str) -> bool:
-    """Return True if a text begins with a word for an end: `[OK] disk`, `RESOLVED: disk`."""
-    said = _BEGINS_WITH_STATE.match(text)
-    return said is not None and said[1] is not None
+def says_end(text: str) -> bool:
+    """Return True if a text says that something is over: `[OK] disk`, `RESOLVED: disk`, `shop is up`.
+
+    A sentence with any word of trouble says no end.
+    """
+    begins = _BEGINS_WITH_STATE.match(text)
+    if begins is not None:
+        return begins[1] is not None
+    if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
+        return brackets[2] is not None or brackets[3] is not None
+    said = _IN_SENTENCE.search(text[:_MOST])
+    if said is None or not (said[2] or said[4] or said[5]):
+        return False
+    if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
+        return False
+    return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
 
 
 def stateless(text: str) -> str:
-    """Return a text without the state that it begins with."""
-    found = _BEGINS_WITH_STATE.match(text)
-    return text[found.end() :] if found else text
+    """Return a text without the state that it tells, so that a problem and its end are one alert."""
+    if (begins := _BEGINS_WITH_STATE.match(text)) is not None:
+        return text[begins.end() :]
+    if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
+        before, after = text[: brackets.start()].strip(), text[brackets.end() :].strip()
+        return before if brackets["sign"] and before else f"{before} {after}".strip()
+    if (said := _IN_SENTENCE.search(text[:_MOST])) is None:
+        return text
+    # Of what follows, the first sentence may name the thing. The others tell how long or why.
+    after = re.split(r"[.!]\s|\n", text[said.end() :], maxsplit=1)[0]
+    kind = "ill" if said["ill"] else "down"
+    return " ".join(re.findall(r"[\w./:@-]*\w", f"{text[: said.start()]} {after}")) + f" ({kind})"
 
 
 def _without(message: Any, key: str | None) -> Any:

@@ -20,12 +20,12 @@ _LIBRENMS_STATES = {"0": "resolved", "1": "firing", "2": "acknowledged", "3": "f
 """3 got worse, 4 got better, 5 changed: https://github.com/librenms/librenms/blob/master/LibreNMS/Enum/AlertState.php"""
 
 SHAPES = (
-    # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
     ToolShape(
         "Cloudflare",
         "alert_type data.status",
         {"name": "name", "status": "data.status", "message": "text"},
     ),
+    # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
     ToolShape(
         "Uptime Kuma",
         "heartbeat.status monitor.name",
@@ -56,25 +56,6 @@ SHAPES = (
             "group": "id issueId issueUrl",
         },
     ),
-    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
-    ToolShape(
-        "Azure Monitor",
-        "data.essentials.alertRule",
-        {
-            "name": "data.essentials.alertRule",
-            "status": "data.essentials.monitorCondition",
-            "severity": "data.essentials.severity",
-            "message": "data.essentials.description data.essentials.monitoringService",
-            "host": "data.essentials.configurationItems",
-            "cloud_resource_id": "data.essentials.alertTargetIDs",
-            "starts_at": "data.essentials.firedDateTime",
-            "ends_at": "data.essentials.resolvedDateTime",
-            "labels": "data.customProperties",
-            "url": "data.essentials.investigationLink",
-            "fingerprint": "data.essentials.alertId data.essentials.originAlertId",
-        },
-        scale="Azure Monitor",
-    ),
     # https://cloud.google.com/monitoring/support/notification-options#webhooks
     ToolShape(
         "Google Cloud Monitoring",
@@ -100,7 +81,7 @@ SHAPES = (
         {
             "name": "event_name",
             "status": "event_value",
-            "severity": "event_severity event_nseverity",
+            "severity": "event_nseverity event_severity",  # people rename them
             "message": "event_opdata trigger_description alert_message",
             "host": "host_name host_host host_ip",
             "fingerprint": "trigger_id event_id",
@@ -108,59 +89,6 @@ SHAPES = (
         },
         {"1": "firing", "0": "resolved"},
         scale="Zabbix",
-    ),
-    # https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook
-    ToolShape(
-        "Azure Monitor",
-        "schemaId data.context.activityLog",
-        {
-            "name": "data.context.activityLog.properties.title data.context.activityLog.operationName",
-            "status": "data.context.activityLog.status",
-            "severity": "data.context.activityLog.level",
-            "message": "data.context.activityLog.properties.communication data.context.activityLog.description",
-            "time": "data.context.activityLog.eventTimestamp",
-            "fingerprint": "data.context.activityLog.properties.trackingId data.context.activityLog.correlationId",
-        },
-    ),
-    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-non-common-schema-definitions
-    ToolShape(
-        "Azure Monitor",
-        "schemaId data.context.conditionType",
-        {
-            "name": "data.context.name",
-            "status": "data.status",
-            "severity": "data.context.severity",
-            "message": "data.context.description data.context.conditionType",
-            "host": "data.context.resourceName",
-            "account": "data.context.subscriptionId",
-            "time": "data.context.timestamp",
-            "labels": "data.properties",
-            "url": "data.context.portalLink",
-        },
-        scale="Azure Monitor",
-    ),
-    # The same page: the log alerts before the common schema, and budgets
-    ToolShape(
-        "Azure Monitor",
-        "schemaId data.AlertRuleName",
-        {
-            "name": "data.AlertRuleName",
-            "severity": "data.Severity",
-            "message": "data.Description data.SearchQuery",
-            "account": "data.SubscriptionId",
-            "url": "data.LinkToSearchResults",
-        },
-        scale="Azure Monitor",
-    ),
-    ToolShape(
-        "Azure Monitor",
-        "schemaId data.BudgetName",
-        {
-            "name": "data.BudgetName",
-            "message": "data.SpendingAmount",
-            "account": "data.SubscriptionId",
-            "fingerprint": "data.BudgetName",
-        },
     ),
     # https://docs.influxdata.com/kapacitor/v1/reference/event_handlers/post/
     ToolShape(
@@ -327,6 +255,23 @@ SHAPES = (
             "fingerprint": "check_id",
             "group": "check_id",
         },
+    ),
+    # https://zulip.com/integrations/uptimerobot has its variables. Its alert of a certificate never ends.
+    ToolShape(
+        "UptimeRobot",
+        "monitorID alertType",
+        {
+            "name": "monitorFriendlyName monitorURL",
+            "status": "alertType",
+            "message": "alertDetails alertTypeFriendlyName",
+            "host": "monitorURL",
+            "time": "alertDateTime",
+            "url": "monitorURL",
+            "fingerprint": "monitorID",
+            "group": "monitorID",
+        },
+        {"1": "firing", "2": "resolved", "3": "firing"},
+        apart=frozenset("3"),
     ),
     # https://plugins.jenkins.io/notification/
     ToolShape(

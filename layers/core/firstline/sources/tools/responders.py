@@ -69,6 +69,22 @@ SHAPES = (
         words(firing="create escalate updatepriority", resolved="delete"),
         other="muted",
     ),
+    # https://grafana.com/docs/oncall/latest/configure/outgoing-webhooks/: its `alert_payload` fires to the end
+    ToolShape(
+        "Grafana OnCall",
+        "alert_group.state alert_payload",
+        {
+            "name": "alert_payload.labels.alertname alert_payload.title alert_group.title",
+            "status": "alert_group.state",
+            "severity": "alert_payload.labels.severity alert_payload.severity",
+            "message": "alert_payload.annotations.description alert_payload.annotations.summary alert_payload.message",
+            "labels": "alert_payload.labels",
+            "time": "event.time",
+            "url": "alert_group.permalinks.web",
+            "fingerprint": "alert_group.id alert_group_id",
+            "group": "alert_group.id alert_group_id",
+        },
+    ),
     # https://betterstack.com/docs/uptime/api/incidents-api-response-params
     ToolShape(
         "Better Stack",

@@ -6,7 +6,7 @@ Which alerts are one group is decided before, by the group key of `sources/ident
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,12 @@ class AcceptedGroup:
 
 
 @dataclass
-class Plan:
+class FoldedGroup:
     """The folded alerts of one group, before it is decided where those belong that enter."""
 
     key: str
     own: Live | None
-    folded: list[Folded] = field(default_factory=list)
+    folded: list[Folded]
 
     def of(self, *fates: Fate) -> list[Folded]:
         """Return the alerts with one of these fates."""
@@ -87,14 +87,14 @@ class GroupWriter:
                 # Jitter grows with the attempts, so that processes that collide once do not collide again.
                 delivery.ports.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
                 delivery.read([self.key])
-            plan = delivery.plan(self.key)
+            group = delivery.fold(self.key)
             try:
                 self.look_at_the_clock()
-                self.result.incident_id = self.write_once(plan) or plan.incident_id
+                self.result.incident_id = self.write_once(group) or group.incident_id
             except GroupChanged:
                 continue
             except OutOfTime:
-                self.leave(plan)
+                self.leave(group)
             self.result.duplicates = max(0, len(delivery.alerts[self.key]) - self.result.new)
             delivery.result.groups.append(self.result)
             return
@@ -107,38 +107,38 @@ class GroupWriter:
         if self.delivery.out_of_time:
             raise OutOfTime
 
-    def leave(self, plan: Plan) -> None:
+    def leave(self, group: FoldedGroup) -> None:
         """Leave what is not written yet to the backlog."""
-        known = {folded.before.fingerprint for folded in plan.of("duplicate", "late") if folded.before is not None}
+        known = {folded.before.fingerprint for folded in group.of("duplicate", "late") if folded.before is not None}
         known |= self.written
         left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in known]
         self.delivery.result.left += left
 
-    def write_once(self, plan: Plan) -> str | None:
+    def write_once(self, group: FoldedGroup) -> str | None:
         """Write what was folded. Return the incident that alerts joined or opened, if any."""
         pieces: defaultdict[str, list[Piece]] = defaultdict(list)
-        for folded in plan.of("ends"):
+        for folded in group.of("ends"):
             pieces[_counting(folded)].append(changes.end(folded))
-        for folded in plan.of("refreshed"):
+        for folded in group.of("refreshed"):
             pieces[_counting(folded)].append(changes.refresh(folded))
         worse: defaultdict[str, list[Newcomer]] = defaultdict(list)
-        for folded in plan.of("worsens"):
+        for folded in group.of("worsens"):
             worse[_counting(folded)].append(self.delivery.newcomer(folded))
-        entering = [self.delivery.newcomer(folded) for folded in plan.of("enters")]
-        if plan.incident_id is not None:
-            worse[plan.key] += entering
+        entering = [self.delivery.newcomer(folded) for folded in group.of("enters")]
+        if group.incident_id is not None:
+            worse[group.key] += entering
             entering = []
         for key, newcomers in worse.items():
             live = self.delivery.lives[key]
             assert live is not None  # noqa: S101 - an incident counts them
             pieces[key] += changes.join(newcomers, live, self.delivery.now)
-        for folded in plan.of("alone"):
+        for folded in group.of("alone"):
             if self.written:
                 self.look_at_the_clock()
             self.put_alone(folded)
         for key, parts in pieces.items():
             self.apply(key, parts)
-        return self.enter(entering, plan.own) if entering else None
+        return self.enter(entering, group.own) if entering else None
 
     def count(self, change: Change) -> None:
         """Note what was written."""
@@ -246,7 +246,7 @@ class GroupWriter:
         first, *rest = changes.changes(pieces, self.key, incident.group_key, incident.incident_id, now)
         live = delivery.ports.groups.open(first, incident, before, opened)
         delivery.lives[live.group_key] = live
-        delivery.checked.add(live.incident_id)
+        delivery.started.add(live.incident_id)
         self.result.incident_id = live.incident_id
         self.count(first)
         try:

@@ -1,0 +1,26 @@
+"""Previews for people: the incidents that a rule, a window or a silence would have hidden of late."""
+
+from rich.console import Console
+
+from firstline.reports.preview import Preview
+from firstline.text import count
+
+PREVIEW_DAYS = 30
+_LISTED = 20
+
+
+def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
+    """Print a preview; the incidents that became real come last."""
+    console.print(
+        f"In the last {days} days {count(found.seen, 'incident')} closed. {name} would have hidden "
+        f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."
+    )
+    for title, records in (("hidden", found.hidden), ("late", found.late)):
+        for record in records[:_LISTED]:
+            console.print(f"  {title}: {record.incident.incident_id} ({record.outcome})")
+        if len(records) > _LISTED:
+            console.print(f"  … and {len(records) - _LISTED} more")
+    if found.real:
+        console.print(f"{len(found.real)} OF THE HIDDEN ONES BECAME REAL:", style="bold red")
+        for record, why in found.real:
+            console.print(f"  {record.incident.incident_id}: {why}", style="red")

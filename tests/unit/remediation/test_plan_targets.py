@@ -1,0 +1,143 @@
+"""Plans by what an alert names: the runbook, its values, the hosts, the account."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.models import Deployment, Location, PlannedStep
+from firstline.remediation.plan import affected
+from tests.support.checked import checked
+from tests.support.memory import MemoryStore, MemoryTargets
+from tests.support.spool import WEB_1, WEB_2, a_classification, a_runbook, an_alert, an_incident
+from tests.unit.remediation.desk import Desk
+
+
+def test_no_runbook_chosen_is_no_plan(desk: Desk) -> None:
+    desk.classification = a_classification(runbook_id=None)
+
+    assert desk.refusal() == "no runbook chosen"
+
+
+def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(desk: Desk) -> None:
+    desk.runbooks.append(a_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
+
+    for chosen in ("wipe-host", "no-such-runbook"):
+        desk.classification = a_classification(runbook_id=chosen)
+        assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
+    assert not desk.inventory.asked
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({}, "the alert has no labels.spool for its parameter spool"),
+        ({"spool": ""}, "the alert has no labels.spool for its parameter spool"),
+        ({"spool": "mail; reboot"}, "'mail; reboot' does not fit ^[a-z]{1,20}$"),
+        ({"spool": "mail\n"}, "does not fit"),
+        ({"spool": "$(reboot)"}, "does not fit"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(desk: Desk, labels: dict[str, str], reason: str) -> None:
+    desk.incident = an_incident(an_alert(labels=labels))
+
+    assert reason in desk.refusal()
+    assert not desk.inventory.asked
+
+
+def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(desk: Desk) -> None:
+    spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
+    desk.runbooks = [a_runbook(parameters={"spool": spool})]
+
+    def value(**alert: Any) -> str | None:
+        desk.incident = an_incident(an_alert(**alert))
+        desk.store = MemoryStore()
+        made = desk.plan().plan
+        return checked(PlannedStep, made.steps[0]).parameters["spool"][0] if made else None
+
+    assert value(labels={"spool": "mail", "queue": "fax"}) == "fax"
+    assert value(labels={"spool": "mail"}) == "mail"
+    assert value(labels={}, service="print") == "print"
+    assert value(labels={}) == "news"
+    assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
+
+
+def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(host=None))
+    assert desk.refusal() == "the alert names no host"
+
+    desk.incident = an_incident(an_alert(host="web-9"))
+    assert desk.refusal() == "no target: web-9 is nobody's name"
+
+    desk.incident = an_incident(hosts=["web-1", "web-2"])
+    assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
+
+
+def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(target="hosts")]
+    desk.incident = an_incident(hosts=["web-1", "web-2"])
+
+    output = desk.plan()
+
+    assert output.plan is not None
+    assert output.plan.targets == [WEB_1, WEB_2]
+    (run,) = desk.remediations.runs
+    assert run.instance_ids == [WEB_1.instance_id, WEB_2.instance_id]
+
+
+def test_every_alert_that_opened_the_incident_says_where_it_is() -> None:
+    labels = {"InstanceId": "i-0123456789abcdef0"}
+    here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
+
+    assert affected(an_incident(an_alert(host=None, labels=labels))) == []
+    assert affected(an_incident(an_alert(location=here))) == [here]
+    assert affected(an_incident(an_alert(location=here), locations=[here, there])) == [here, there]
+    # An alert of an older release carries no location.
+    old = an_alert(account="1", region="eu-west-1")
+    assert affected(an_incident(old, hosts=["web-1", "web-2"])) == [
+        Location(hosts=[host], accounts=["1"], regions=["eu-west-1"]) for host in ("web-1", "web-2")
+    ]
+
+
+def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(account="999988887777"))
+
+    assert desk.refusal() == (
+        "no target: the alert is about account 999988887777, and this stack acts in account 111122223333 only"
+    )
+    assert not desk.inventory.asked
+
+
+def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> None:
+    desk.runbooks = [a_runbook(target="hosts")]
+    away = Location(hosts=["web-2"], regions=["us-east-1"])
+    desk.incident = an_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
+
+    assert desk.refusal() == (
+        "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
+    )
+
+
+def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(desk: Desk) -> None:
+    desk.incident = an_incident(an_alert(service="node-exporter", labels={"spool": "mail"}))
+    for service in ("node", "mail"):
+        desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert (made.decision, made.decision_reason[:37]) == ("approve", "mail 7 was deployed 0 seconds ago; a ")
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, minutes: int) -> None:
+    started = desk.incident.opened_at + timedelta(minutes=minutes)
+    desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
+
+    if minutes < 0:
+        assert desk.plan().plan is not None
+        return
+    assert desk.refusal() == (
+        f"no target: web-1 ({WEB_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
+        "before it"
+    )

@@ -1,0 +1,70 @@
+"""States that are told in words alone: in brackets, in a sentence, with a sign before them."""
+
+import pytest
+
+from firstline.sources import normalize
+from firstline.sources.notices.unknown import says_end, stateless
+
+PAIRS = [
+    ("[shop] [\U0001f534 Down] timeout of 48000ms", "[shop] [\u2705 Up] 200 - OK"),
+    ("\u274c Your service shop went down. \u274c", "\u2705 Your service shop is up! \u2705"),
+    (
+        "Monitor is DOWN: shop (https://s.example). Reason: timeout",
+        "Monitor is UP: shop (https://s.example). It was down",
+    ),
+    ("shop is down", "shop is back up"),
+    ("shop is down", "shop has recovered"),
+    ("https://s.example is unreachable", "https://s.example is reachable"),
+    ("shop is unhealthy", "shop is now healthy"),
+    ("[prod] [FIRING:3] Disk full", "[prod] [RESOLVED] Disk full"),
+    ("Disk of shop (firing)", "Disk of shop (resolved)"),
+]
+
+
+@pytest.mark.parametrize(("begins", "ends"), PAIRS)
+@pytest.mark.parametrize("field", ["title", "text"])
+def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) -> None:
+    (began,), (ended,) = (normalize("generic", {field: text}) for text in (begins, ends))
+
+    assert (began.status, ended.status) == ("firing", "resolved")
+    assert (ended.fingerprint, ended.group_key) == (began.fingerprint, began.group_key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CPU is up to 95 %",
+        "CPU is up 40 % against yesterday",
+        "Queue depth is up",
+        "db-2 is up but replication is broken",
+        "db-2 is back up, not ready",
+        "db-2 is reachable, its disk failed",
+        "shop has not recovered",
+        "nobody has been resolved: DNS is down",
+        "Number of pods (up) is low",
+        "[shop] [Upload] slow",
+    ],
+)
+def test_what_only_sounds_like_an_end_fires(text: str) -> None:
+    assert not says_end(text)
+
+
+def test_two_things_and_two_kinds_of_trouble_stay_apart() -> None:
+    texts = ("shop is down", "tickets is down", "shop is unhealthy", "[prod] [FIRING] Disk", "[prod] [FIRING] Lag")
+
+    assert len(set(map(stateless, texts))) == len(texts)
+
+
+def test_the_text_of_a_message_states_what_its_fixed_title_does_not() -> None:
+    title = {"title": "Alert of Kuma", "host": "shop"}
+    began, ended = (
+        normalize("generic", title | {"body": f"[shop] [{state}] x"})[0] for state in ("\U0001f534 Down", "\u2705 Up")
+    )
+
+    assert (began.status, ended.status, began.fingerprint) == ("firing", "resolved", ended.fingerprint)
+
+
+def test_the_fields_of_a_message_to_a_chat_are_no_name() -> None:
+    (alert,) = normalize("generic", {"embeds": [{"title": "Disk full", "fields": [{"name": "Error", "value": "x"}]}]})
+
+    assert alert.alert_name == "Disk full"
