@@ -139,14 +139,14 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep log lines and metrics out of what a command prints, and the garbage collector out of its imports."""
+    """Keep the functions' log lines and metrics out of the output, and the garbage collector out of the imports."""
     # Pydantic would look through every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    before = os.environ.get(NO_METRICS)
-    os.environ[NO_METRICS] = "true"
-    context.call_on_close(lambda: _restore(before))
+    metrics = os.environ.get(NO_METRICS)
     disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
+    context.call_on_close(lambda: _restore(metrics))
     context.call_on_close(lambda: logging.disable(disabled))
     context.call_on_close(lambda: gc.set_threshold(*thresholds))
+    os.environ[NO_METRICS] = "true"
     logging.disable(logging.INFO)
     gc.set_threshold(_GARBAGE)

@@ -6,7 +6,10 @@ from typing import Any, get_args
 import pytest
 
 from firstline import contracts
+from firstline.models import PlannedStep
 from local.emulator.jsonata_expressions import evaluate
+from tests.support.builders import a_plan
+from tests.support.checked import checked
 from tests.template.machine import CHILD, MACHINE, TASKS, Machine
 
 
@@ -206,3 +209,19 @@ def test_the_stacks_mode_and_the_runbooks_record_decide_and_not_the_plan(
 
     assert check["Key"]["pk"] == {"S": asked}
     assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == (asked[0] == "R" and risk == "safe")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"b": ["1"], "a": ["/data"]}, {"paths": ["/data", "/home"]}])
+def test_a_yes_covers_every_value_of_a_step(parameters: dict[str, list[str]]) -> None:
+    step = checked(PlannedStep, a_plan().steps[0]).model_copy(update={"parameters": parameters})
+    plan = a_plan(decision="approve")
+    variables = {
+        "step": step.model_dump(mode="json"),
+        "plan": plan.model_dump(mode="json"),
+        "incident": {"incident_id": "one"},
+    }
+
+    check = evaluate(TASKS["Claim Step"]["Arguments"]["TransactItems"][2][3:-3], variables.__getitem__)
+
+    assert check["ConditionCheck"]["ExpressionAttributeValues"][":step"] == {"S": step.covered(plan.targets)}
+    assert all(value in step.covered(plan.targets) for values in parameters.values() for value in values)

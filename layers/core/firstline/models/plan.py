@@ -60,7 +60,7 @@ class PlannedStep(Frozen):
 
         The state machine writes the same text before it sends the step, and compares.
         """
-        values = ";".join(f"{name}={self.parameters[name][0]}" for name in sorted(self.parameters))
+        values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
         return f"{self.sends} {values} {','.join(target.instance_id for target in targets)}"
 
 
