@@ -51,10 +51,29 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "nobody has been resolved: DNS is down",
         "Number of pods (up) is low",
         "[shop] [Upload] slow",
+        "Only 1 of 3 nodes is healthy",
+        "0 targets are healthy",
+        "None of the replicas is available",
+        "2 of 3 pods are available",
+        "Latency of shop: 5xx rate is UP",
+        "A security update is available",
+        "Audit log has been cleared",
+        "Replica has recovered: data loss possible",
+        "SQL injection scan successful",
+        "Suspicious login to backup successful",
+        "Too many [closed] connections",
+        "Tickets (resolved) above the limit",
     ],
 )
 def test_what_only_sounds_like_an_end_fires(text: str) -> None:
     assert not says_end(text)
+
+
+@pytest.mark.parametrize(("severity", "status"), [("critical", "firing"), ("high", "firing"), ("low", "resolved")])
+def test_a_sentence_ends_no_alert_that_is_graded_bad(severity: str, status: str) -> None:
+    (alert,) = normalize("generic", {"title": "The debug port is reachable", "labels": {"severity": severity}})
+
+    assert alert.status == status
 
 
 def test_two_things_and_two_kinds_of_trouble_stay_apart() -> None:

@@ -87,6 +87,18 @@ def test_a_run_that_begins_or_goes_on_is_neither(told: dict[str, str]) -> None:
         ({"status": "not running"}, "firing"),
         ({"status": "aborted"}, "firing"),
         ({"status": "running", "severity": "critical"}, "firing"),
+        ({"status": "running", "labels": {"severity": "critical"}}, "firing"),
+        ({"event": "job.started", "severity": "critical"}, "firing"),
+        ({"status": "completed", "conclusion": "failure"}, "firing"),
+        ({"status": "finished", "result": "Timed out"}, "firing"),
+        ({"status": "completed", "result": "12 rows"}, "resolved"),
+        ({"status": "done", "success": False}, "firing"),
+        ({"status": "done", "success": True, "error": "none"}, "resolved"),
+        ({"status": "completed", "error": "disk full"}, "firing"),
+        ({"event": "run.completed", "data": {"status": "failed"}}, "firing"),
+        ({"event": "scan.completed", "severity": "critical"}, "firing"),
+        ({"event": "incident.ended", "severity": "critical"}, "resolved"),
+        ({"exit_code": 0, "severity": "critical"}, "firing"),
     ],
 )
 def test_the_end_of_a_run(told: dict[str, Any], said: str) -> None:

@@ -22,6 +22,8 @@ from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import (
     STATUSES,
     Status,
+    is_completed,
+    is_failure,
     is_under_way,
     names_run,
     states_something,
@@ -75,6 +77,10 @@ _OF_A_THING = (
 )
 """Statuses of a thing and not of a problem with it: beside them a message is only for people."""
 _EXIT_CODE = ("exitcode", "exitstatus", "returncode")
+_RESULT = ("result", "outcome", "conclusion", "resultstate", "buildresult")
+_ERROR = ("error", "errormessage")
+_NO_ERROR = ("none", "null", "false", "no", "0", "ok")
+"""Names that say how a run went that is completed, and what stands there when all went well."""
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too: those of Nagios and of what came after it."""
 _FINE = ("ok", "clear", "cleared", "resolved", "recovered", "green")
@@ -157,7 +163,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
-    if not _states(alert) and (says_end(full_name) or shows_end(_first(alert, _MESSAGE) or "")):
+    if not _states(alert) and (says_end(full_name, bad=_is_bad(alert)) or shows_end(_first(alert, _MESSAGE) or "")):
         status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
@@ -294,7 +300,10 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
     said = _told(alert, event)
     if (code := _first(alert, _EXIT_CODE)) and severity.is_number(code):
-        said = "failed" if float(code) else said or "ok"
+        # A container that ends without an error may be what is wrong.
+        said = "failed" if float(code) else said or (None if _is_bad(alert) else "ok")
+    if is_completed(said or event or "") and (_went_wrong(alert) or (said is None and _is_bad(alert))):
+        return "firing", "failed"
     if said is not None:
         status = status_of(said)
         if status == "firing" and event is not None and STATUSES[event] is None:
@@ -305,15 +314,33 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
     if event is not None:
-        return STATUSES[event], event
+        status = STATUSES[event]
+        return ("firing", event) if event == "pending" and _is_bad(alert) else (status, event)
     fine = (_first(alert, _SEVERITY) or "").strip().lower()
     return ("resolved", fine) if fine in _FINE else ("firing", "firing")
 
 
 def _goes_on(alert: dict[str, Any], said: str) -> bool:
     """Return True if a status says that something runs, or that a run began, and no severity says that it is bad."""
-    graded = severity.from_word(_first(alert, _SEVERITY) or "")
-    return graded not in ("critical", "high") and is_under_way(said, is_run=any(map(names_run, alert)))
+    return not _is_bad(alert) and is_under_way(said, is_run=any(map(names_run, alert)))
+
+
+def _is_bad(alert: dict[str, Any]) -> bool:
+    """Return True if a field or a label grades the alert critical or high."""
+    labelled = meanings.of(_labels(alert)).first("severity")
+    stated = _first(alert, _SEVERITY) or meanings.of(alert).first("severity") or labelled
+    return severity.from_word(stated or "") in ("critical", "high")
+
+
+def _went_wrong(alert: dict[str, Any]) -> bool:
+    """Return True if a field beside the word that a run is completed says that it failed."""
+    within = (_by_letters(inner) for key in _ABOUT if type(inner := alert.get(key)) is dict)
+    told = [alert.get(key) for key in _RESULT] + [inner.get(key) for inner in within for key in (*_RESULT, *_STATUS)]
+    if any(is_failure(values.scalar(said) or "") for said in told):
+        return True
+    if any(_first(alert, (key,)) in _NO for key in _OVER) or any(_first(alert, (key,)) in _YES for key in _BEGUN):
+        return True
+    return any((_first(alert, (key,)) or "none").strip().lower() not in _NO_ERROR for key in _ERROR)
 
 
 def _told(alert: dict[str, Any], event: str | None) -> str | None:

@@ -45,11 +45,14 @@ _UNDER_WAY = _words("running starting queued submitted processing inprogress exe
 _BEGINS = _words("started start begun began begin")
 _RUNS = _words("job jobs build run task backup workflow dag pipeline sync scan export import cron batch")
 """The kinds of runs. A run begins and goes on without trouble; an outage does not."""
+_COMPLETED = _words("complete completed finished done")
+"""The words for the end of a run, which do not say how it went."""
 _HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
 """The words for changes that a silence or a comment has as well as an alert."""
 
 _BAD = _words("alarm alarms failure fails timeout outage full dead lost stuck")
 """Words of a text, which are no status by themselves, that say that something is wrong."""
+_BAD_RESULTS = _words("timedout unstable aborted partiallysucceeded failedwitherrors exception crashed killed")
 _CONDITIONS = _words(
     "breached breaching exceeded exceeding violated violating met true detected in above below over too threshold "
     "thresholds"
@@ -115,6 +118,17 @@ def is_under_way(said: str, *, is_run: bool) -> bool:
     """Return True for the word of something that goes on, and of a run also for one that it began."""
     word = "".join(_WORD.findall(said[:100].lower()))
     return word in _UNDER_WAY or (is_run and word in _BEGINS)
+
+
+def is_completed(said: str) -> bool:
+    """Return True for a word that says that a run came to its end, and not how it went."""
+    return said.strip().lower() in _COMPLETED
+
+
+def is_failure(said: str) -> bool:
+    """Return True for the word of a result that is no good one: `FAILURE`, `timed_out`, `unstable`."""
+    word = "".join(_WORD.findall(said[:100].lower()))
+    return STATUSES.get(word) == "firing" or word in _BAD or word in _BAD_RESULTS
 
 
 def names_run(key: str) -> bool:

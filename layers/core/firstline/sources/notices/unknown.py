@@ -65,7 +65,23 @@ _NAMES_RUN = re.compile(
 _GOES_ON = re.compile(r"[,;]|\s+\w")
 """The rest of a sentence that goes on and may take back the end: `has recovered with data loss`."""
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
-_NOT_OVER = re.compile(r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical)\b", re.IGNORECASE)
+_NOT_OVER = re.compile(
+    r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical|lost|loss|corrupt\w*"
+    r"|only|just|none|nothing|nobody|zero|few|fewer|less|half|0|\d+ ?(?:of|/|out of) ?\d+)\b",
+    re.IGNORECASE,
+)
+"""Words of trouble, and those that say that of several only some are well."""
+_MORE_IS_WORSE = re.compile(r"\b(?:rates?|ratio|latency|usage|load|depth|queue|lag|count|traffic) $", re.IGNORECASE)
+_OFFERED = re.compile(r"\b(?:updates?|upgrades?|versions?|patch(?:es)?)\b", re.IGNORECASE)
+_OF_ATTACKER = re.compile(
+    r"\b(?:attack\w*|brute|injection|intrusion|exfiltration|suspicious|malicious|malware|logins?|logon)\b",
+    re.IGNORECASE,
+)
+_TROUBLES = re.compile(
+    r"\b(?:alert|alarm|problem|incident|issue|fault|condition|outage|error|failure)\b", re.IGNORECASE
+)
+"""The words for trouble, which is over when it is cleared. A log or a cache that was cleared may be the alert."""
+_BRACKETED = re.compile(r"\[[^\[\]]{0,100}\]")
 _BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
 """Signs that `is up` is good news: a queue that is up is long."""
 _MOST = 500
@@ -153,24 +169,40 @@ def _resource(event: dict[str, Any]) -> str | None:
     return values.name(last_of_arn(_RUN.sub("", arn))) if arn else None
 
 
-def says_end(text: str) -> bool:
+def says_end(text: str, *, bad: bool = False) -> bool:
     """Return True if a text says that something is over: `[OK] disk`, `RESOLVED: disk`, `shop is up`.
 
-    A sentence with any word of trouble says no end.
+    A sentence with any word of trouble says no end, and none does of an alert that is graded `bad`: "The admin panel is
+    reachable" may be the alert.
     """
     begins = _BEGINS_WITH_STATE.match(text)
     if begins is not None:
         return begins[1] is not None
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
-        return brackets[2] is not None or brackets[3] is not None
+        return (brackets[2] is not None or brackets[3] is not None) and _is_apart(text, brackets)
     said = _sentence(text)
-    if said is None or not (said[2] or said[4] or said[5] or said[7]):
+    if bad or said is None or not (said[2] or said[4] or said[5] or said[7]):
+        return False
+    before, word = text[: said.start()], (said[2] or said[5] or "").lower()
+    if word.endswith("cleared") and _TROUBLES.search(before) is None:
+        return False
+    if (word == "up" and _MORE_IS_WORSE.search(before)) or (word == "available" and _OFFERED.search(before)):
+        return False
+    if said[7] and _OF_ATTACKER.search(before):
         return False
     if _GOES_ON.match(text, said.end()) is not None:
         return False
-    if (said[2] or "").lower() == "up" and _BACK.search(text[:_MOST]) is None:
+    if word == "up" and _BACK.search(text[:_MOST]) is None:
         return False
     return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
+
+
+def _is_apart(text: str, brackets: re.Match[str]) -> bool:
+    """Return True if a state in brackets is no word of a sentence: it is at an end, or is shouted or has a sign."""
+    if brackets["sign"] is not None or (brackets[2] or "").isupper():
+        return True
+    before, after = _BRACKETED.sub("", text[: brackets.start()]), text[brackets.end() :]
+    return not after.strip(" .!") or (brackets[2] is not None and not before.strip())
 
 
 def _sentence(text: str) -> re.Match[str] | None:
