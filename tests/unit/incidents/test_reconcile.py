@@ -13,9 +13,9 @@ from firstline.errors import (
 )
 from firstline.incidents.lifecycle import ExecutionState
 from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS
-from firstline.models import IncidentRecord
+from firstline.models import IncidentRecord, Page
 from firstline.observability import metrics
-from tests.support.builders import alert, at
+from tests.support.builders import a_classification, alert, at
 from tests.support.changes import joining
 from tests.support.memory import passing
 from tests.support.reconciling import CRITICAL, Instead, World, counted
@@ -204,6 +204,30 @@ def test_of_two_writes_at_one_moment_the_second_is_not_missed(world: World) -> N
     world.run(2.1)
 
     assert len(world.executions.described) == 1
+
+
+@pytest.mark.parametrize("most", [200, 0])
+def test_a_page_that_is_claimed_as_reconcile_looks_and_never_goes_out_is_resumed(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("firstline.incidents.resting.MOST", most)
+    incident, incidents = world.opens(severity="medium", awaiting="resolution"), world.store.incidents
+    incidents.mark_shown(incident, world.live(incident).version)
+
+    def claim() -> None:
+        incidents.judge(incident, 1, a_classification(severity="critical"), at(0.2), seen=world.live(incident))
+        page = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
+        assert incidents.claim_page(incident, page, at(1.3), at(0.3), seen=world.live(incident))
+
+    if not most:
+        world.store.meanwhile["postpone"] = claim
+    world.run(0.1)
+    if most:
+        claim()
+
+    world.minutes(1, 7)
+
+    assert world.pages == 1
 
 
 def test_only_so_many_incidents_rest_and_the_others_are_postponed(

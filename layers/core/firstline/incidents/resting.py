@@ -1,7 +1,8 @@
 """Open incidents that need no look for a while, kept in reconcile's memory: a look that finds nothing writes nothing.
 
-Each write that reconcile must look at gives the incident another due time. So an incident rests while it is due at the
-time at which it was looked at. A new process knows of none, and looks at each once.
+Each write that reconcile must look at gives the incident another due time, or is a count or a claimed page that shows
+until then. So an incident rests while it is due at the time at which it was looked at. A new process knows of none, and
+looks at each once.
 """
 
 from collections.abc import Mapping
@@ -24,12 +25,16 @@ class _Rest:
 
     until: datetime
     due_at: datetime
-    joined: int
-    changes: int
+    seen: tuple[object, ...]
     settled: bool = False
 
     def is_of(self, live: Live) -> bool:
-        return (self.due_at, self.joined, self.changes) == (live.due_at, live.own.joined, live.own.changes)
+        return (self.due_at, self.seen) == (live.due_at, _seen(live))
+
+
+def _seen(live: Live) -> tuple[object, ...]:
+    """Return what a write may change that leaves an incident due at the same time."""
+    return live.own.joined, live.own.changes, live.paged_seq, live.page_lease
 
 
 class Resting:
@@ -46,9 +51,7 @@ class Resting:
         full = len(self._rests) >= MOST and live.group_key not in self._rests
         if live.due_at is None or live.shards or full:
             return False
-        self._rests[live.group_key] = _Rest(
-            until, live.due_at, live.own.joined, live.own.changes, settled=live.due_at <= now
-        )
+        self._rests[live.group_key] = _Rest(until, live.due_at, _seen(live), settled=live.due_at <= now)
         return True
 
     def settled(self, now: datetime) -> Mapping[str, datetime]:

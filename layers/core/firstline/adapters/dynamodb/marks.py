@@ -214,6 +214,8 @@ class LiveMarks(TableStore):
         later = min(until, live.due_at + LOOK_AGAIN) if live.shards else until
         as_seen: Item = {"incident_id": live.incident_id, "status": OPEN, "due_sk": stamp(live.due_at)}
         as_seen |= {"joined": live.own.joined, "changes": live.own.changes}
+        # A claim may leave the time as it is.
+        as_seen |= {"paged_seq": live.paged_seq, "page_lease": _stamp(live.page_lease)}
         self._table.edit(live_key(live.group_key), Edit(sets={"due_sk": stamp(later)}, when=as_seen))
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
@@ -273,7 +275,7 @@ def loud_fields(name: str, loud: Loud) -> Item:
 def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
     """Return what makes a live half due at a time, or nothing if it is due before: a change of the index costs twice.
 
-    Until the time at which it is due has come, reconcile neither postpones it nor lets it rest.
+    Until then reconcile sees by its page that it changed, so it neither postpones it nor lets it rest.
     """
     return {} if live.due_at is not None and now < live.due_at <= until else {"due_sk": stamp(until)}
 
