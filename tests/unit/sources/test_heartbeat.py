@@ -107,6 +107,8 @@ def test_a_cloudwatch_alarm_of_that_name_fires_because_something_is_missing() ->
         ("Fire", "g0.expr=vector%28666%29", False),
         ("MonitoringAlive", "g0.expr=up+%3D%3D+0", False),
         ("PagerTest", "g0.expr=vector%281%29&g0.tab=1", False),
+        ("FakeOutage", "g0.expr=vector%281%29&g0.tab=1", False),
+        ("ExampleCritical", "g0.expr=vector%281%29&g0.tab=1", False),
     ],
 )
 def test_a_rule_that_is_a_constant_is_a_switch_by_any_name(name: str, rule: str, ignored: bool) -> None:

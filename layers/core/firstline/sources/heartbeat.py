@@ -39,7 +39,7 @@ _ALWAYS = re.compile(
 )
 
 _CONSTANT = re.compile(r"[?&](?:g0\.)?expr=\s*vector(?:%28|\()1(?:%29|\))\s*(?:&|$)", re.IGNORECASE)
-_TRIAL = re.compile(r"test|drill|trial|demo", re.IGNORECASE)
+_TRIAL = re.compile(r"test|drill|trial|demo|fake|dummy|sample|example|simulat|hello", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
