@@ -18,6 +18,7 @@ PAIRS = [
     ("shop is unhealthy", "shop is now healthy"),
     ("[prod] [FIRING:3] Disk full", "[prod] [RESOLVED] Disk full"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
+    ("Nightly backup of shop failed", "Nightly backup of shop completed"),
     ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
 ]
 
@@ -74,6 +75,11 @@ def test_a_sentence_ends_no_alert_that_is_graded_bad(severity: str, status: str)
     (alert,) = normalize("generic", {"title": "The debug port is reachable", "labels": {"severity": severity}})
 
     assert alert.status == status
+
+
+def test_all_of_several_are_well_at_the_end() -> None:
+    assert says_end("5 of 5 pods are available")
+    assert not says_end("4 of 5 pods are available")
 
 
 def test_two_things_and_two_kinds_of_trouble_stay_apart() -> None:

@@ -53,7 +53,7 @@ _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
     r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
     r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)"
-    r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
+    r"|\b(?P<run>(succeeded|successful|successfully|completed|finished)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
 _NAMES_RUN = re.compile(
@@ -67,7 +67,7 @@ _GOES_ON = re.compile(r"[,;]|\s+\w")
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
 _NOT_OVER = re.compile(
     r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical|lost|loss|corrupt\w*"
-    r"|only|just|none|nothing|nobody|zero|few|fewer|less|half|0|\d+ ?(?:of|/|out of) ?\d+)\b",
+    r"|only|just|none|nothing|nobody|zero|few|fewer|less|half|0|(\d+) ?(?:of|/|out of) ?(?!\1\b)\d+)\b",
     re.IGNORECASE,
 )
 """Words of trouble, and those that say that of several only some are well."""
