@@ -487,3 +487,16 @@ def test_what_librenms_and_checkly_say_besides(body: dict[str, Any], status: str
     alerts = normalize_batch("generic", body).alerts
 
     assert [(alert.status, alert.severity) for alert in alerts] == ([] if status is None else [(status, severity)])
+
+
+@pytest.mark.parametrize("reason", ["Progressing", "ReconciliationSucceeded", "DependencyNotReady"])
+def test_an_error_of_flux_fires_whatever_its_reason(reason: str) -> None:
+    (alert,) = normalize("generic", flux(reason, "error"))
+
+    assert (alert.status, alert.severity) == ("firing", "high")
+
+
+def test_an_event_of_kubernetes_itself_is_none_of_flux() -> None:
+    event = flux("Pulled", "") | {"type": "Normal", "severity": None}
+
+    assert [alert.status for alert in normalize("generic", event)] == ["resolved"]

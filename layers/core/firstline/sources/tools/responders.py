@@ -222,13 +222,13 @@ SHAPES = (
         {"info": "muted"},
         severities=dict.fromkeys(("recovery", "acknowledgement", "ok"), ""),
     ),
-    # https://fluxcd.io/flux/components/notification/events/: its errors end in `Failed`
+    # https://fluxcd.io/flux/components/notification/events/: an error may have the reason of the state before it
     ToolShape(
         "Flux",
-        "involvedObject.kind involvedObject.name reason",
+        "involvedObject.kind involvedObject.name reason severity",  # an event of Kubernetes itself has no severity
         {
             "name": "involvedObject.kind+involvedObject.name",
-            "status": "reason",
+            "status": "reason+severity",
             "severity": "severity",
             "message": "message",
             "service": "involvedObject.name",
@@ -237,11 +237,14 @@ SHAPES = (
             "fingerprint": "involvedObject.kind+involvedObject.namespace+involvedObject.name",
             "group": "involvedObject.kind+involvedObject.namespace+involvedObject.name",
         },
-        words(
-            resolved="reconciliationsucceeded installsucceeded upgradesucceeded succeeded",
-            muted="progressing progressingwithretry artifactuptodate newartifact dependencynotready testsucceeded"
-            " rollbacksucceeded uninstallsucceeded garbagecollectionsucceeded driftdetected driftcorrected",
-        ),
+        {
+            f"{word} info": meaning
+            for word, meaning in words(
+                resolved="reconciliationsucceeded installsucceeded upgradesucceeded succeeded",
+                muted="progressing progressingwithretry artifactuptodate newartifact dependencynotready testsucceeded"
+                " rollbacksucceeded uninstallsucceeded garbagecollectionsucceeded driftdetected driftcorrected",
+            ).items()
+        },
     ),
     # https://docs.rollbar.com/docs/webhooks
     ToolShape(
