@@ -79,8 +79,9 @@ _OF_A_THING = (
 _EXIT_CODE = ("exitcode", "exitstatus", "returncode")
 _RESULT = ("result", "outcome", "conclusion", "resultstate", "buildresult")
 _ERROR = ("error", "errormessage")
+_FAILED_RUN = ("pending", "failed")
 _NO_ERROR = ("none", "null", "false", "no", "0", "ok")
-"""Names that say how a run went that is completed, and what stands there when all went well."""
+"""Names that say how a run went, what a run says that failed early, and what stands there when all went well."""
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too: those of Nagios and of what came after it."""
 _FINE = ("ok", "clear", "cleared", "resolved", "recovered", "green")
@@ -301,12 +302,13 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     said = _told(alert, event)
     if (code := _first(alert, _EXIT_CODE)) and severity.is_number(code):
         # A container that ends without an error may be what is wrong.
-        said = "failed" if float(code) else said or (None if _is_bad(alert) else "ok")
+        well = "ok" if event is None and not _is_bad(alert) else None
+        said = "failed" if float(code) else said or well
     if is_completed(said or event or "") and (_went_wrong(alert) or (said is None and _is_bad(alert))):
         return "firing", "failed"
     if said is not None:
         status = status_of(said)
-        if status == "firing" and event is not None and STATUSES[event] is None:
+        if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_RUN:
             return None, event
         if status == "firing" and _goes_on(alert, said):
             return None, said.strip().lower()
@@ -315,14 +317,14 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
         return "resolved", "resolved"
     if event is not None:
         status = STATUSES[event]
-        return ("firing", event) if event == "pending" and _is_bad(alert) else (status, event)
+        return ("firing", event) if event == "pending" and _is_trouble(alert) else (status, event)
     fine = (_first(alert, _SEVERITY) or "").strip().lower()
     return ("resolved", fine) if fine in _FINE else ("firing", "firing")
 
 
 def _goes_on(alert: dict[str, Any], said: str) -> bool:
     """Return True if a status says that something runs, or that a run began, and no severity says that it is bad."""
-    return not _is_bad(alert) and is_under_way(said, is_run=any(map(names_run, alert)))
+    return not _is_trouble(alert) and is_under_way(said, is_run=any(map(names_run, alert)))
 
 
 def _is_bad(alert: dict[str, Any]) -> bool:
@@ -332,15 +334,25 @@ def _is_bad(alert: dict[str, Any]) -> bool:
     return severity.from_word(stated or "") in ("critical", "high")
 
 
+def _is_trouble(alert: dict[str, Any]) -> bool:
+    """Return True if a run that goes on is graded bad, or an error or a bad result stands beside it."""
+    return _is_bad(alert) or _failed(alert)
+
+
 def _went_wrong(alert: dict[str, Any]) -> bool:
     """Return True if a field beside the word that a run is completed says that it failed."""
+    unwell = any(_first(alert, (key,)) in _NO for key in _OVER)
+    return unwell or any(_first(alert, (key,)) in _YES for key in _BEGUN) or _failed(alert)
+
+
+def _failed(alert: dict[str, Any]) -> bool:
+    """Return True if a result is bad, or a field besides the name holds an error."""
     within = (_by_letters(inner) for key in _ABOUT if type(inner := alert.get(key)) is dict)
     told = [alert.get(key) for key in _RESULT] + [inner.get(key) for inner in within for key in (*_RESULT, *_STATUS)]
     if any(is_failure(values.scalar(said) or "") for said in told):
         return True
-    if any(_first(alert, (key,)) in _NO for key in _OVER) or any(_first(alert, (key,)) in _YES for key in _BEGUN):
-        return True
-    return any((_first(alert, (key,)) or "none").strip().lower() not in _NO_ERROR for key in _ERROR)
+    errors = [error for key in _ERROR if (error := _first(alert, (key,))) and error.strip().lower() not in _NO_ERROR]
+    return bool(errors) and _name(alert)[0] not in errors
 
 
 def _told(alert: dict[str, Any], event: str | None) -> str | None:

@@ -45,7 +45,7 @@ _UNDER_WAY = _words("running starting queued submitted processing inprogress exe
 _BEGINS = _words("started start begun began begin")
 _RUNS = _words("job jobs build run task backup workflow dag pipeline sync scan export import cron batch")
 """The kinds of runs. A run begins and goes on without trouble; an outage does not."""
-_COMPLETED = _words("complete completed finished done")
+_COMPLETED = _words("complete completed finished")
 """The words for the end of a run, which do not say how it went."""
 _HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
 """The words for changes that a silence or a comment has as well as an alert."""
