@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from firstline.channels import slack
 from firstline.channels.slack import feed, render, render_details, render_pointer, render_whisper
 from firstline.channels.slack_feedback import note_form
 from firstline.channels.slack_text import escape, escape_markup
@@ -84,6 +85,15 @@ def test_what_a_message_cannot_show_whole_is_not_approved_there(value: str) -> N
     assert buttons(blocks)[:2] == ["review", "refuse"]
     assert "too long for this message: read it, and approve there" in said(blocks)
     assert buttons(render(a_notification("approval", a_waiting_record(with_value("/d"))))["blocks"])[1] == "approve"
+
+
+def test_a_message_that_is_sent_again_without_its_plan_has_no_button_that_approves_it() -> None:
+    message = render(a_notification("approval", a_waiting_record(with_value("/d"))))
+
+    for again in slack.shorter(message):
+        assert "rotate-logs" not in said(again["blocks"])
+        assert "approve" not in buttons(again["blocks"])
+    assert buttons(slack.shorter(message)[0]["blocks"])[:2] == ["review", "refuse"]
 
 
 def test_of_a_release_it_shows_from_which_to_which() -> None:

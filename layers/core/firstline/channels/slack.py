@@ -97,11 +97,17 @@ def render(notification: Notification, stack: StackInfo | None = None, *, intera
 def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what to send of a message that Slack finds too long: its first two lines and buttons, then its text alone.
 
-    Without `blocks`, an edit would leave the old ones.
+    Nobody approves below a plan that is left out. Without `blocks`, an edit would leave the old ones.
     """
     blocks = message.get("blocks", [])
-    kept = [block for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
+    kept = [_without_approve(block) for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
     return [message | {"blocks": kept}, message | {"blocks": []}]
+
+
+def _without_approve(block: dict[str, Any]) -> dict[str, Any]:
+    if block["type"] != "actions":
+        return block
+    return block | {"elements": [button for button in block["elements"] if button.get("action_id") != "approve"]}
 
 
 def render_details(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
