@@ -1,5 +1,7 @@
 """States that are told in words alone: in brackets, in a sentence, with a sign before them."""
 
+import json
+
 import pytest
 
 from firstline.sources import normalize
@@ -73,6 +75,16 @@ def test_what_only_sounds_like_an_end_fires(text: str) -> None:
 @pytest.mark.parametrize(("severity", "status"), [("critical", "firing"), ("high", "firing"), ("low", "resolved")])
 def test_a_sentence_ends_no_alert_that_is_graded_bad(severity: str, status: str) -> None:
     (alert,) = normalize("generic", {"title": "The debug port is reachable", "labels": {"severity": severity}})
+
+    assert alert.status == status
+
+
+@pytest.mark.parametrize(("severity", "status"), [("critical", "firing"), ("low", "resolved")])
+def test_a_subject_ends_no_message_of_a_topic_that_is_graded_bad(severity: str, status: str) -> None:
+    body = json.dumps({"severity": severity, "port": 9229})
+    envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:ops", "Message": body}
+
+    (alert,) = normalize("cloudwatch", envelope | {"Subject": "The debug port is reachable"})
 
     assert alert.status == status
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from firstline.sources import meanings, values
+from firstline.sources import meanings, severity, values
 from firstline.sources.identity import INSTANCE_ID
 from firstline.sources.notices.notice import (
     Notice,
@@ -107,7 +107,8 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     labels = values.labels(part(fields, "detail") or fields)
     key = state_key(labels)
     word = labels[key] if key else None
-    over = letters(word) in _OVER if key else says_end(name)
+    bad = severity.from_word(_stated(labels) or "") in ("critical", "high")
+    over = letters(word) in _OVER if key else says_end(name, bad=bad)
     # AWS grades its own events; what is only for information is no problem.
     told_only = str(fields.get("source")).startswith("aws.") and letters(_stated(labels)) in ("info", "informational")
     state: State = "resolved" if over else None if is_good_news(word) or told_only else "firing"
