@@ -264,7 +264,7 @@ FOUND_BY = {
     "a member of a storm whose end the storm does not count": 1,
     "a quiet incident that is closed although something fires again": 1,
     "an overdue page that reconcile leaves alone": 41,
-    "an incident that reconcile does not look at soon after something joined": 6,
+    "an incident that reconcile does not look at soon after something joined": 8,
     "waits that ignore what changed": 834,
     "a hold that a person cannot end": 306,
     "alerts that join an incident that is over": 167,

@@ -68,7 +68,7 @@ def test_an_acknowledgement_that_people_see_leads_straight_to_the_wait_for_the_e
 
 @pytest.mark.parametrize("joins", [False, True])
 def test_a_forged_signal_of_an_acknowledgement_is_refused_its_wait(world: World, joins: bool) -> None:
-    """An alert that joins is one change, and so is an acknowledgement."""
+    """Let an alert join, which is one change, as an acknowledgement is."""
     incident = world.fires("SearchDown", host="search-1").stands_in("Await Acknowledgement")
     if joins:
         world.fires("SearchDown", host="search-2")

@@ -1,5 +1,6 @@
 """The base of the models: several threads may be the first to use one."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from pydantic import GetCoreSchemaHandler
 
 from firstline.models import Counts, Frozen, Live
 from tests.support.builders import a_classification, alert, an_incident, at
+from tests.support.stored_defaults import FILE, defaults
 
 
 class Slow:
@@ -58,3 +60,8 @@ def test_a_null_is_stored_where_it_is_not_the_default() -> None:
         number: int | None = 1
 
     assert Kept.from_stored(Kept(number=None).to_stored()).number is None
+
+
+def test_the_default_of_a_stored_field_never_changes() -> None:
+    """Compare with those on record; `python -m tests.support.stored_defaults` records the fields that are new."""
+    assert defaults() == json.loads(FILE.read_text())

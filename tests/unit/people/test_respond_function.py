@@ -46,6 +46,7 @@ def wire(
 ) -> None:
     """Give the handler parts that need no AWS."""
     wiring: Any = Wiring(RespondSettings)
+    wiring.settings = SimpleNamespace(time_zone="UTC")
     wiring.incidents, wiring.remediations, wiring.trail = store.incidents, store.remediations, store.trail
     wiring.executions, wiring.documents = executions, MemoryDocuments()
     wiring.people, wiring.sessions = people_of(*approvers), TableSessions(store.table)

@@ -291,11 +291,12 @@ class TableIncidents(LiveMarks, Closing):
             answers = replace(answers, where="size(approvals) = :before", values={":before": len(seen.approvals)})
         agrees = decision != "refused" and not live.answered
         marks = _acknowledgement(live, word.by, word.at) if agrees else Edit()
+        # A yes acknowledges, too: one change more, so that it does not pass for no more than that.
+        changes = 1 if decision == "refused" else 2
         try:
             self._table.transact_patiently(
                 self._table.edit_request(decision_key(incident_id), answers),
-                # One change more than an acknowledgement, for which it must not pass.
-                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at, changes=2)),
+                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at, changes)),
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
                 *(begin_requests(self._table, begins, word.at) if begins else []),
             )
