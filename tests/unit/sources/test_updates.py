@@ -96,6 +96,7 @@ def test_a_run_that_begins_or_goes_on_is_neither(told: dict[str, str]) -> None:
         ({"status": "finished", "success": True, "error": "none"}, "resolved"),
         ({"status": "completed", "error": "disk full"}, "firing"),
         ({"event": "run.completed", "data": {"status": "failed"}}, "firing"),
+        ({"status": "completed", "data": {"status": "created"}, "error": "No error"}, "resolved"),
         ({"event": "scan.completed", "severity": "critical"}, "firing"),
         ({"event": "incident.ended", "severity": "critical"}, "resolved"),
         ({"exit_code": 0, "severity": "critical"}, "firing"),

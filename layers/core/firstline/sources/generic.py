@@ -80,7 +80,7 @@ _EXIT_CODE = ("exitcode", "exitstatus", "returncode")
 _RESULT = ("result", "outcome", "conclusion", "resultstate", "buildresult")
 _ERROR = ("error", "errormessage")
 _FAILED_RUN = ("pending", "failed")
-_NO_ERROR = ("none", "null", "false", "no", "0", "ok")
+_NO_ERROR = ("", "none", "null", "nil", "undefined", "na", "false", "no", "noerror", "noerrors", "0", "ok", "success")
 """Names that say how a run went, what a run says that failed early, and what stands there when all went well."""
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too: those of Nagios and of what came after it."""
@@ -351,7 +351,7 @@ def _failed(alert: dict[str, Any]) -> bool:
     told = [alert.get(key) for key in _RESULT] + [inner.get(key) for inner in within for key in (*_RESULT, *_STATUS)]
     if any(is_failure(values.scalar(said) or "") for said in told):
         return True
-    errors = [error for key in _ERROR if (error := _first(alert, (key,))) and error.strip().lower() not in _NO_ERROR]
+    errors = [error for key in _ERROR if (error := _first(alert, (key,))) and values.letters(error) not in _NO_ERROR]
     return bool(errors) and _name(alert)[0] not in errors
 
 

@@ -52,7 +52,10 @@ _HAPPENS = _BEGINS | _words("created added opened ended end closed finished comp
 
 _BAD = _words("alarm alarms failure fails timeout outage full dead lost stuck")
 """Words of a text, which are no status by themselves, that say that something is wrong."""
-_BAD_RESULTS = _words("timedout unstable aborted partiallysucceeded failedwitherrors exception crashed killed")
+_BAD_RESULTS = _words(
+    "failed failing failure fails error errored timeout timedout unstable aborted exception crashed killed "
+    "partiallysucceeded failedwitherrors"
+)
 _CONDITIONS = _words(
     "breached breaching exceeded exceeding violated violating met true detected in above below over too threshold "
     "thresholds"
@@ -127,8 +130,7 @@ def is_completed(said: str) -> bool:
 
 def is_failure(said: str) -> bool:
     """Return True for the word of a result that is no good one: `FAILURE`, `timed_out`, `unstable`."""
-    word = "".join(_WORD.findall(said[:100].lower()))
-    return STATUSES.get(word) == "firing" or word in _BAD or word in _BAD_RESULTS
+    return "".join(_WORD.findall(said[:100].lower())) in _BAD_RESULTS
 
 
 def names_run(key: str) -> bool:
