@@ -19,6 +19,8 @@ PAIRS = [
     ("https://s.example is unreachable", "https://s.example is reachable"),
     ("shop is unhealthy", "shop is now healthy"),
     ("[prod] [FIRING:3] Disk full", "[prod] [RESOLVED] Disk full"),
+    ("Ops: [Firing] Disk full", "Ops: [Resolved] Disk full"),
+    ("Disk full [down]", "Disk full [up]"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
     ("Nightly backup of shop failed", "Nightly backup of shop completed"),
     ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
@@ -65,6 +67,7 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "SQL injection scan successful",
         "Suspicious login to backup successful",
         "Too many [closed] connections",
+        "Interface eth0 [UP] has bit errors",
         "Tickets (resolved) above the limit",
     ],
 )

@@ -199,11 +199,12 @@ def says_end(text: str, *, bad: bool = False) -> bool:
 
 
 def _is_apart(text: str, brackets: re.Match[str]) -> bool:
-    """Return True if a state in brackets is no word of a sentence: it is at an end, or is shouted or has a sign."""
-    if brackets["sign"] is not None or (brackets[2] or "").isupper():
+    """Return True if a state in brackets is no word of a sentence: no thing is called so, or it stands at an end."""
+    word = (brackets[2] or "").lower()
+    if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
         return True
     before, after = _BRACKETED.sub("", text[: brackets.start()]), text[brackets.end() :]
-    return not after.strip(" .!") or (brackets[2] is not None and not before.strip())
+    return not after.strip(" .!") or (bool(word) and not before.strip())
 
 
 def _sentence(text: str) -> re.Match[str] | None:
