@@ -96,7 +96,13 @@ class Heard:
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
-            back = (press.at for press in presses if press.button == "take back")
+            # What PagerDuty could not deliver, however often it tried, Firstline cannot know.
+            unheard = self.watch.world.people.unheard
+            back = (
+                press.at
+                for press in presses
+                if press.button == "take back" and (press.incident_id, press.at) not in unheard
+            )
             newest = max([pages[-1], *back])
             answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)

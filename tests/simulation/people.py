@@ -56,6 +56,8 @@ class People:
     pressed: list[Pressed] = field(default_factory=list)
     begun: set[tuple[str, str]] = field(default_factory=set)
     """Buttons that were pressed for incidents, answered or not yet."""
+    unheard: set[tuple[str, datetime]] = field(default_factory=set)
+    """Changes of incidents in PagerDuty, with their time, that it could not tell in all its tries."""
     _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def heard(self, message: Published) -> None:
@@ -124,7 +126,7 @@ class People:
         self.pagerduty.incidents[key] = status
         event = pagerduty_event(kind, self.clock.now(), id=f"Q{crc32(key.encode())}", key=key, agent=agent)
         event["event"]["data"] |= {"status": status, **data}
-        return self._tell(event, (2, 10, 60, 300))
+        return self._tell(event, (2, 10, 60, 300), (incident_id, self.clock.now()))
 
     def by_itself(self, kind: str, by_timer: bool, lot: float) -> None:
         """Let PagerDuty's timer, or an integration, change one of Firstline's incidents there: it answers nothing."""
@@ -171,8 +173,11 @@ class People:
         met_fault = len(self.door.calls.faults.happened) > faults
         self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))
 
-    def _tell(self, event: dict[str, Any], pauses: tuple[float, ...]) -> int | None:
+    def _tell(self, event: dict[str, Any], pauses: tuple[float, ...], change: tuple[str, datetime]) -> int | None:
         status = self.door.post("pagerduty", event)
-        if pauses and (status is None or status >= 500):
-            self.clock.after(pauses[0], lambda: self._tell(event, pauses[1:]), "PagerDuty tries again")
+        if status is None or status >= 500:
+            if pauses:
+                self.clock.after(pauses[0], lambda: self._tell(event, pauses[1:], change), "PagerDuty tries again")
+            else:
+                self.unheard.add(change)
         return status
