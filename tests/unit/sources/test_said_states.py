@@ -22,7 +22,6 @@ PAIRS = [
     ("Ops: [Firing] Disk full", "Ops: [Resolved] Disk full"),
     ("Disk full [down]", "Disk full [up]"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
-    ("Nightly backup of shop failed", "Nightly backup of shop completed"),
     ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
 ]
 

@@ -299,27 +299,37 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _IS_UPDATE):
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
-    said = _told(alert, event)
-    if (code := _first(alert, _EXIT_CODE)) and severity.is_number(code):
-        # A container that ends without an error may be what is wrong.
-        well = "ok" if event is None and not _is_bad(alert) else None
-        said = "failed" if float(code) else said or well
+    said = _ended_with(alert, event, _told(alert, event))
     if is_completed(said or event or "") and (_went_wrong(alert) or (said is None and _is_bad(alert))):
         return "firing", "failed"
     if said is not None:
-        status = status_of(said)
-        if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_RUN:
-            return None, event
-        if status == "firing" and _goes_on(alert, said):
-            return None, said.strip().lower()
-        return status, _first(alert, ("said",)) or said.strip().lower()
+        return _of_word(alert, said, event)
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
     if event is not None:
-        status = STATUSES[event]
-        return ("firing", event) if event == "pending" and _is_trouble(alert) else (status, event)
+        return ("firing", event) if event == "pending" and _is_trouble(alert) else (STATUSES[event], event)
     fine = (_first(alert, _SEVERITY) or "").strip().lower()
     return ("resolved", fine) if fine in _FINE else ("firing", "firing")
+
+
+def _ended_with(alert: dict[str, Any], event: str | None, said: str | None) -> str | None:
+    """Return the status with the exit code that stands beside it: a code other than 0 is a failure."""
+    code = _first(alert, _EXIT_CODE)
+    if code is None or not severity.is_number(code):
+        return said
+    # A container that ends without an error may be what is wrong.
+    well = "ok" if event is None and not _is_bad(alert) else None
+    return "failed" if float(code) else said or well
+
+
+def _of_word(alert: dict[str, Any], said: str, event: str | None) -> tuple[Status, str]:
+    """Return the status that a word states, unless what happened, or a run that goes on, says that it is neither."""
+    status, word = status_of(said), said.strip().lower()
+    if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_RUN:
+        return None, event
+    if status == "firing" and _goes_on(alert, said):
+        return None, word
+    return status, _first(alert, ("said",)) or word
 
 
 def _goes_on(alert: dict[str, Any], said: str) -> bool:

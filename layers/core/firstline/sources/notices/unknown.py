@@ -53,7 +53,7 @@ _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
     r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
     r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)"
-    r"|\b(?P<run>(succeeded|successful|successfully|completed|finished)|failed)\b[\s.!]{0,3}$",
+    r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
 _NAMES_RUN = re.compile(
