@@ -256,7 +256,6 @@ FOUND_BY = {
     "a dead execution that nobody succeeds": 1,
     "an expiry on what still fires": 1,
     "a step that runs although nothing fires any more": 59,
-    "a command that is sent again whatever went wrong": 36,
     "alerts that are written whatever they are by now": 25,
     "a page that is claimed after it went out": 11,
     "a successor of the same generation": 1,
