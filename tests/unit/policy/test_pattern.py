@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firstline.policy import pattern
@@ -15,6 +15,7 @@ from firstline.policy.paging import Route
 from firstline.policy.remediation import Freeze
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Runbook
+from firstline.text import strip_invisible
 from tests.support.builders import an_alert
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
@@ -26,10 +27,13 @@ SIGNS = st.text(
 TEXTS = SIGNS | st.text(min_size=1, max_size=40)
 
 
+@example("\u0345\u200b\u0301", "NFC", "NFC")
 @given(TEXTS, st.sampled_from(FORMS), st.sampled_from(FORMS))
 def test_equal_text_fits_in_any_form_and_case(text: str, one: str, other: str) -> None:
     assert pattern.fits([normalize(one, text)], normalize(other, text))  # type: ignore[arg-type]
-    assert pattern.fits([text], normalize(one, normalize("NFD", text).casefold()))  # type: ignore[arg-type]
+    # Ingest drops what is invisible before anything else, which may change the order of the accents around it.
+    shown = strip_invisible(text).replace("\u200d", "")
+    assert pattern.fits([text], normalize(one, normalize("NFD", shown).casefold()))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
