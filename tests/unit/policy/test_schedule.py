@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from firstline.policy.holds import WINDOW_AT_MOST, Window
@@ -110,7 +110,8 @@ CHANGES = st.deferred(lambda: st.sampled_from(changes_of_clocks()))
 CLOCKS = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from((0, 15, 30, 45)))
 
 
-@settings(max_examples=tries(400))
+# Most moments are outside of the window that is drawn; to drop them costs little.
+@settings(max_examples=tries(400), suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     CHANGES,
     CLOCKS,
