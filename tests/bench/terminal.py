@@ -1,7 +1,7 @@
-"""The cost of a command at the terminal, against a bare boto3 script that makes the same requests. Both are cold.
+"""The time of a command at the terminal, against a bare boto3 script with the same requests, both in new processes.
 
-The requests of a command are recorded in front of a local stack; then the command and a script that makes those
-requests, and does nothing with the answers, run in turn.
+The requests of a command to a local stack are recorded. Then the command runs in turn with a script that makes these
+requests and ignores the answers.
 """
 
 import json
@@ -69,14 +69,14 @@ for call in calls:
 
 
 class Spent(NamedTuple):
-    """The seconds that a process took: of the CPU, and of the clock."""
+    """The seconds that a process took, of the CPU and of the clock; or ratios of both."""
 
     cpu: float
     wall: float
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure each command of a night against its bare script."""
+    """Measure each command of a night on call against its bare script, and return the rows of a table."""
     found = []
     with _stack() as (stack, folder, incident):
         for name, arguments in _commands(incident).items():
@@ -105,7 +105,7 @@ def _commands(incident: str) -> dict[str, list[str]]:
 
 @contextmanager
 def _stack() -> Iterator[tuple[LocalStack, Path, str]]:
-    """Run a local stack with open incidents and yield it, its folder, and the end of an incident's id."""
+    """Yield a local stack with open incidents, its folder, and the end of one incident's id."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         turns = {"starts": "2026-01-01", "rotation": ["ada", "bob"], "time_zone": "Europe/Berlin"}
@@ -130,14 +130,14 @@ def _alert(number: int) -> dict[str, Any]:
 
 
 def _recorded(arguments: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-    """Run a command once and return its requests."""
+    """Run a command once and return the requests that it made."""
     done = _run([sys.executable, "-c", _RECORDER, *arguments], folder)
     calls: list[dict[str, Any]] = json.loads(done.stderr.splitlines()[-1])
     return calls
 
 
 def _ratios(command: Sequence[str], bare: Sequence[str], folder: Path) -> Spent:
-    """Return the median of the ratios of pairs, the two processes in turn."""
+    """Return the median ratios of a command's times to a bare script's; the two run in turn."""
     for each in (command, bare):  # bytecode is written and files are cached before anything counts
         _spent(each, folder)
     pairs = [(_spent(command, folder), _spent(bare, folder)) for _ in range(PAIRS)]
@@ -155,9 +155,9 @@ def _spent(command: Sequence[str], folder: Path) -> Spent:
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, at the stack's checkout. A second `ack` is refused, which takes as long."""
+    """Run a process at the stack's checkout to its end. A refusal is fine: a second `ack` is one, and takes as long."""
     users = environment(folder / "stacks") | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=users, cwd=folder / "checkout")
     if done.returncode not in (0, REFUSED):
-        raise RuntimeError(done.stderr)
+        raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stderr}")
     return done
