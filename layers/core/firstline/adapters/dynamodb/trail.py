@@ -1,4 +1,4 @@
-"""The audit trail in the table: items that are written once, under a condition, and never again.
+"""The audit trail in the table: items that are written once and never changed.
 
 | what | pk | sk |
 |---|---|---|
@@ -15,19 +15,19 @@ from firstline.models.live import LAYOUT
 from firstline.observability import logger
 
 ATTEMPTS = 10
-"""The number of tries while others append to the same incident's trail."""
+"""The most tries while other writers append to the same incident's trail."""
 
 
 class TableTrail(TableStore):
     """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def entries(self, incident_id: str) -> list[Entry]:
-        """Return an incident's entries, oldest first, as they stand in the table."""
+        """Return the entries of an incident's trail, oldest first; their hashes are not checked."""
         items = self._table.query(f"TRAIL#{incident_id}", consistent=True)
         return [Entry.model_validate_json(item["entry"]) for item in items]
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Write the facts that are not there yet, each after the last entry, all or none.
+        """Append the facts that the incident's trail does not have yet, each as a new entry, all or none.
 
         Raises
         ------
@@ -60,10 +60,10 @@ class TableTrail(TableStore):
             _log(new)
             if len(missing) <= MOST_WRITES:
                 return
-        raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")
+        raise HistoryUnavailable(f"too many writers append to the audit trail of {incident_id} at once; try again")
 
     def _write(self, items: Sequence[Item]) -> bool:
-        """Write entries, all or none. Return True if none of them was there."""
+        """Write entries, all or none; return False if another writer took one of their numbers."""
         if len(items) == 1:  # most often; a transaction of one costs twice
             return self._table.put(items[0], "attribute_not_exists(pk)")
         try:
@@ -76,11 +76,11 @@ class TableTrail(TableStore):
 
 
 def _log(entries: Iterable[Entry]) -> None:
-    """Log a copy of each entry's hash, which a chain that was rewritten as a whole would not match."""
+    """Log each entry's hash, so that a trail that somebody rewrote in the table can be told from the original."""
     for entry in entries:
-        logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
+        logger.info("Audit trail entry written", what=entry.what, number=entry.number, trail_hash=entry.hash)
 
 
 def _said(fact: Fact) -> str:
-    """Return a fact as a text that is the same for equal ones. A long trail has many, so they are looked up by it."""
+    """Return a text that is the same for equal facts; sets of such texts find facts that a trail has already."""
     return repr((fact.what, fact.who, sorted(fact.facts.items())))
