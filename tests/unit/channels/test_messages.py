@@ -192,10 +192,10 @@ def test_one_whose_silence_ended() -> None:
 def test_one_that_fires_again() -> None:
     pages = [a_page(at=MINUTES[1]), a_page(seq=2, level=1, at=None, on_call="Bob")]
     record = disk_record(pages=pages, slack_channel="alerts:C1", slack_ts="1.2")
-    reason = f"It had stopped, and fires again. {RULES_SAY}"
+    reason = f"It had ended, and fires again. {RULES_SAY}"
     assert shown("paged", record, reason, minute=9).splitlines()[1:4] == [
         "📟 Nobody has it. Paged 2×: Ana at 04:13, Bob at 04:21. Without an answer, the next page goes out at 04:26.",
-        "It had stopped, and fires again.",
+        "It had ended, and fires again.",
         "/var is 97% full",
     ]
 

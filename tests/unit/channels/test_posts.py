@@ -20,7 +20,7 @@ from tests.support.builders import NOW, a_classification, a_notification, a_page
         ("closed", "", True),
         ("changed", "Joined: Swap on web-2.", True),
         ("changed", "", False),
-        ("quiet", "Nothing of it fires any more.", False),
+        ("quiet", "All its alerts ended.", False),
         ("remediating", "It may.", False),
         ("suppressed", "noise", False),
     ],

@@ -118,7 +118,7 @@ def test_a_whole_role_approves_where_one_is_enough() -> None:
         ("resolved", {"resolved_at": NOW, "resolved_by": "bo"}, TooLate, "The incident ended 0 s ago"),
         ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "The incident ended"),
         ("no plan", {"plan": None}, TooLate, "no plan"),
-        ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that anybody could decide on"),
+        ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that waits for an approval"),
         (
             "approved",
             {"decision": "approved", "decided_by": "bo", "decided_at": NOW},
@@ -210,7 +210,7 @@ def test_a_runbook_that_cools_down_waits_for_a_later_yes() -> None:
 def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
-    with pytest.raises(TooLate, match="no such incident"):
+    with pytest.raises(TooLate, match="does not know this incident"):
         decide(
             INCIDENT_ID,
             answer,

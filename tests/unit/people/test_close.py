@@ -189,5 +189,5 @@ def test_a_critical_that_joins_while_a_resolve_is_carried_out_keeps_the_incident
     assert (store.only.status, store.only.resolved_by) == ("OPEN", None)
     told = slack.told[-1]
     assert told.kind == "changed"
-    assert told.reason.startswith("ada resolved it, but then")
+    assert told.reason.startswith("ada resolved the incident, but then")
     assert "critical DbDown on db-1" in told.reason

@@ -125,7 +125,7 @@ def test_a_hand_over_that_nobody_can_be_told_is_given_up_after_an_hour(caplog: p
     office.look(BEFORE)
     office.slack_is_down = True
     office.look(AFTER, AFTER + TRIED_FOR)
-    assert "A hand-over could not be said" in caplog.text
+    assert "Slack took no hand-over message for an hour" in caplog.text
     office.slack_is_down = False
     assert office.look(AFTER + TRIED_FOR + timedelta(minutes=1)) == []
 

@@ -31,11 +31,11 @@ def test_the_list_says_who_a_caller_is() -> None:
 @pytest.mark.parametrize(
     ("arn", "words"),
     [
-        (None, "A caller without a signature is nobody's"),
-        (f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory is nobody's"),
-        (SESSION.replace(ACCOUNT, "999999999999"), "is nobody's"),
-        (SESSION.replace("ada@", "bob@"), "is nobody's"),
-        (SESSION.replace("Operators", "Readers"), "is nobody's"),
+        pytest.param(None, "A caller without a signature belongs to nobody", id="no signature"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory belongs to nobody", id="an unlisted user"),
+        pytest.param(SESSION.replace(ACCOUNT, "999999999999"), "belongs to nobody", id="another account"),
+        pytest.param(SESSION.replace("ada@", "bob@"), "belongs to nobody", id="another session name"),
+        pytest.param(SESSION.replace("Operators", "Readers"), "belongs to nobody", id="another role"),
     ],
 )
 def test_a_stranger_changes_nothing_and_reads_where_to_be_added(arn: str | None, words: str) -> None:

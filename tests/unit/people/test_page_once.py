@@ -219,7 +219,7 @@ def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> Non
     page = stage.paged()
 
     assert (page.seq, page.level, page.delivered_to) == (2, 0, ["pagerduty", "slack"])
-    assert stage.pagerduty.told[-1].reason.startswith("It had stopped, and fires again.")
+    assert stage.pagerduty.told[-1].reason.startswith("It had ended, and fires again.")
 
 
 # --- why ---
@@ -228,7 +228,7 @@ def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> Non
 def test_a_verified_cure_that_still_fires_is_said() -> None:
     stage = Stage(a_record(verified_at=NOW - timedelta(minutes=5)))
     stage.page()
-    assert stage.pagerduty.told[0].reason.startswith("It is verified on the host, still firing.")
+    assert stage.pagerduty.told[0].reason.startswith("The check on the host passed, but the alert still fires.")
 
 
 def test_a_page_for_slack_says_that_slack_is_down() -> None:

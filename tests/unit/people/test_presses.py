@@ -297,7 +297,7 @@ def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
     assert [(told.kind, told.reason) for told in incident.slack.told] == [
         ("approval", "1 of 2: ana (Slack) said yes. Somebody else must agree.")
     ]
-    assert "must be somebody else" in incident.whispers[0][2]
+    assert "must be somebody else's" in incident.whispers[0][2]
 
     incident.press("approve", approvers=("U1", "U2"), user="U2")
 

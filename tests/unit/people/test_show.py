@@ -89,7 +89,7 @@ def test_a_first_message_that_was_lost_is_sent_with_its_own_kind() -> None:
     assert incident.show()
     (told,) = incident.slack.told
     assert told.kind == "approval"
-    assert "did not come through" in told.reason
+    assert "did not arrive" in told.reason
 
 
 @pytest.mark.parametrize("awaiting", ["hold", "recovery", None])

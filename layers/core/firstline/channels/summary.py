@@ -34,7 +34,7 @@ MAX_LINKS = 6
 _ENDED = {"no_data": "No data any more", "expired": "Closed", "suppressed": "Suppressed"}
 """The first word about a closed incident by its outcome, unless it is over."""
 
-_REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "nothing of it fires any more.")
+_REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "all its alerts ended.")
 """The beginnings of reasons that the first sentence of the message says already."""
 
 _NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
