@@ -20,7 +20,7 @@ from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
 from firstline.people.announce import unwritten
 from firstline.people.members import member, stored_members
-from firstline.people.page_reason import page_reason, sent_pages
+from firstline.people.page_reason import page_reason
 from firstline.people.show import mark_shown
 from firstline.policy.paging import Level, PagingPolicy
 
@@ -265,5 +265,5 @@ def _still_rung(record: IncidentRecord) -> set[str]:
     """
     live = record.live
     voided, answered = (live.voided_seq, live.acked_seq) if live else (0, 0)
-    standing = [page for page in sent_pages(record) if page.seq > voided or page.seq <= answered]
+    standing = [page for page in record.sent_pages if page.seq > voided or page.seq <= answered]
     return {name for page in standing for name in page.delivered_to}

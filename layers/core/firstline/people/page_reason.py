@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firstline.incidents.pages import WITHOUT_DATA, Due
 from firstline.incidents.reasons import ESCALATED
-from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, Page, StoredAlert
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, StoredAlert
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
 from firstline.people.members import joined_since, names
@@ -67,13 +67,8 @@ def _new(alerts: list[StoredAlert], since: datetime | None, rank: int) -> str:
 
 def _unanswered_since(record: IncidentRecord, live: Live) -> datetime | None:
     """Return the time of the oldest page that nobody has answered, or None if each is answered."""
-    waiting = [page for page in sent_pages(record) if page.seq > max(live.acked_seq, live.voided_seq)]
+    waiting = [page for page in record.sent_pages if page.seq > max(live.acked_seq, live.voided_seq)]
     return min((page.at for page in waiting if page.at is not None), default=None)
-
-
-def sent_pages(record: IncidentRecord) -> list[Page]:
-    """Return the pages that went out, without those that were only claimed."""
-    return [page for page in record.pages if page.at is not None]
 
 
 def _minutes(duration: timedelta) -> str:
