@@ -91,7 +91,7 @@ def test_a_span_is_given_in_the_schedules_time_and_withdrawn(shelf: Shelf) -> No
     ("action", "name", "fields", "status", "words"),
     [
         ("override", "bob", {"begin": "soon"}, 409, "is no time"),
-        ("override", "bob", {"person": "mallory"}, 409, "nobody on the list"),
+        ("override", "bob", {"person": "mallory"}, 409, "not on the list"),
         ("override", "bob", {"person": "no name"}, 400, "not what a form of the console sends"),
         ("override", "bob", {"begin": "0001-01-01T00:00", "end": "9999-12-31T23:59"}, 409, "within 60 days"),
         ("take", "bob", {"form": "forged"}, 403, "not from your session"),

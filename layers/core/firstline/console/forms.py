@@ -51,7 +51,7 @@ from firstline.errors import (
 from firstline.observability import logger
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
-from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import FILE, People, Person
 
@@ -79,7 +79,7 @@ class ConsoleForms:
     people: Callable[[], People]
     operations: Callable[[], Operations]
     link_keys: Callable[[], Sequence[str]]
-    on_call: Callable[[], OnCallDesk]
+    on_call: Callable[[], OnCallOverrides]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer a POST of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""

@@ -37,7 +37,7 @@ from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
-from firstline.people.on_call import OnCallDesk
+from firstline.people.on_call import OnCallOverrides
 from firstline.people.operate import Operations
 from firstline.people.operate_requests import OperateHandler
 from firstline.people.press_handler import PressHandler
@@ -78,7 +78,7 @@ class PeopleFront:
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
     sessions: Sessions
-    on_call: Callable[[People, Callable[[str], object]], OnCallDesk]
+    on_call: Callable[[People, Callable[[str], object]], OnCallOverrides]
     zone: tzinfo = UTC
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
@@ -153,7 +153,7 @@ class PeopleFront:
             submit=self.submit,
         )
 
-    def _on_call(self) -> OnCallDesk:
+    def _on_call(self) -> OnCallOverrides:
         return self.on_call(self.people(), lambda text: say(text, self.channels()))
 
     @property

@@ -36,6 +36,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
 from firstline.people.on_call import OverridesOf
+from firstline.people.operate import REOPENED
 from firstline.policy.holds import Silence
 from firstline.policy.oncall import Roster
 from firstline.policy.people import People
@@ -53,7 +54,7 @@ DONE = {
     "note": "The note is kept: whoever meets this next reads it.",
     "judge": "Noted. Thank you.",
     "escalate": "The next level is paged now.",
-    "reopen": "It begins anew within seconds, as the next incident of its group.",
+    "reopen": REOPENED,
     "approve": "Your yes is written down. The plan below says whether it runs.",
     "refuse": "Refused: it never runs.",
     "late": "It is written down. AWS is slow to react, so it takes effect within a minute or two.",

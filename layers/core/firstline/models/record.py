@@ -132,6 +132,11 @@ class IncidentRecord(Frozen):
     hold_ended_because: str | None = None
 
     @property
+    def sent_pages(self) -> list[Page]:
+        """Return the pages that went out, oldest first, without those that were only claimed."""
+        return [page for page in self.pages if page.at is not None]
+
+    @property
     def waits_for_approval(self) -> bool:
         """Return True while the plan needs an approval, nobody has decided, and the incident is open."""
         asks = self.plan is not None and self.plan.decision == "approve"

@@ -20,11 +20,11 @@ class Actor(Frozen):
 
     @property
     def by(self) -> str:
-        """Return the person's name for records and messages."""
+        """Return the person and the place as records and messages name them: `ada (Slack)`."""
         return f"{self.person.name} ({self.through})"
 
 
 def acted(actor: Actor, does: str, now: datetime, reason: str = "") -> Fact:
-    """Return a person's action as a trail fact, with the reason if one was given."""
+    """Build the entry of the audit trail for a person's action, with the reason if one was given."""
     facts = {"does": does, "through": actor.through, "principal": actor.principal, "acted_at": now.isoformat()}
     return Fact(what="acted", who=actor.by, facts=facts | ({"reason": reason} if reason else {}))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
     from firstline.models import NormalizedAlert
-    from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
+    from firstline.people.on_call import OnCallOverrides, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
 
@@ -97,11 +97,11 @@ class PeopleParts(RemediationParts):
             return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
-    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallDesk":
-        from firstline.people.on_call import OnCallDesk
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallOverrides":
+        from firstline.people.on_call import OnCallOverrides
 
         known = self._over_copies(people)
-        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell, self.trail)
+        return OnCallOverrides(self.schedules, people, known, self.overrides.save, tell, self.trail)
 
     def _submit(self, alert: "NormalizedAlert") -> None:
         """Put an alert that a person raised into ingest's queue."""
