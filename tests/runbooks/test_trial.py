@@ -175,7 +175,7 @@ def test_the_command_ends_with_2_and_the_reason() -> None:
     done = CliRunner().invoke(app, ["try", "low-dsk"])
 
     assert done.exit_code == 2
-    assert "there is low-disk" in done.stderr
+    assert "did you mean low-disk" in done.stderr
 
 
 def test_a_wrong_runbook_is_told_with_its_line(tmp_path: Path) -> None:
