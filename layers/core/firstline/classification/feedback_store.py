@@ -19,7 +19,7 @@ MAX_ANSWERS = 100
 
 MAX_NOTES = 20
 MAX_NOTE_CHARS = 2_000
-UNKNOWN = "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another stack's."
+UNKNOWN = "Firstline does not know this incident: it is older than the stack's HistoryDays, or another stack has it."
 ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
