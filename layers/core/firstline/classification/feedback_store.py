@@ -18,7 +18,7 @@ MAX_ANSWERS = 100
 
 MAX_NOTES = 20
 MAX_NOTE_CHARS = 2_000
-UNKNOWN = "Firstline does not know this incident: check its id and the stack, or it is older than HistoryDays."
+UNKNOWN = "Firstline does not know this incident: it is older than the stack's HistoryDays, or another stack has it."
 ATTEMPTS = 10
 """The most tries to write an answer or a note while other people change the same incident."""
 

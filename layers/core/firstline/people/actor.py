@@ -1,4 +1,4 @@
-"""The person behind an action, and what proved who it is."""
+"""The person behind an action, the proof of who it is, and the answers that every place gives alike."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,6 +9,12 @@ from firstline.policy.people import Person
 
 type Through = Literal["Slack", "approval page", "command line", "console"]
 """The place at which a person acts, as messages name it."""
+
+
+REOPENED = "A new incident of the same group opens within seconds."
+
+LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
+"""The answer when an action is stored but the execution could not be told: reconcile tells the execution."""
 
 
 class Actor(Frozen):

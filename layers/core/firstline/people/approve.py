@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
+from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
@@ -144,7 +145,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
         The incident is over or unknown, or it has no plan that asks.
     """
     if record is None:
-        raise TooLate("Firstline does not know this incident. It may be older than the stack remembers.")
+        raise TooLate(UNKNOWN)
     if record.decision:
         person = one_line(record.decided_by or "somebody", 200)
         raise Superseded(f"This plan was {record.decision} by {person}{_ago(record.decided_at, now)}.")

@@ -38,7 +38,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
 from firstline.observability import logger, metrics
 from firstline.people import approve
-from firstline.people.actor import Actor, acted
+from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
@@ -54,11 +54,6 @@ type Does = Literal[
 
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
-
-REOPENED = "A new incident of the same group opens within seconds."
-
-LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
-"""The answer when an action is stored but the execution could not be told: reconcile tells the execution."""
 
 
 class Action(Frozen):

@@ -16,8 +16,8 @@ from firstline.errors import (
     QuarantineUnavailable,
 )
 from firstline.observability import logger
-from firstline.people import approve, operate
-from firstline.people.actor import Actor
+from firstline.people import approve
+from firstline.people.actor import LATER, Actor
 from firstline.people.buttons import Press
 from firstline.people.links import MISCONFIGURED, Link
 from firstline.people.operate import Action, Does, Operations
@@ -95,7 +95,7 @@ class PressHandler:
             self._answer(press, "AWS did not take your request. Nothing was changed; press the button again.")
         except ExecutionsUnavailable:
             logger.exception("A press is stored, but its execution could not be told; reconcile tells it in a minute")
-            self._answer(press, operate.LATER)
+            self._answer(press, LATER)
 
     def _act(self, press: Press, now: datetime) -> None:
         person = self.people.of_slack(press.user_id, press.user_name)
