@@ -12,7 +12,7 @@ from firstline.errors import HistoryUnavailable
 from firstline.incidents.choice import choose
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import Times, stale_resolve
-from firstline.models import RemediationPlan
+from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger
 
 _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
@@ -26,7 +26,13 @@ def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: A
 
 
 def following(
-    asked: WhatNowInput, *, incidents: Incidents, now: datetime, times: Times, plan: RemediationPlan | None = None
+    asked: WhatNowInput,
+    *,
+    incidents: Incidents,
+    now: datetime,
+    times: Times,
+    plan: RemediationPlan | None = None,
+    record: IncidentRecord | None = None,
 ) -> WhatNowOutput | None:
     """Choose what follows as `What Now?` does; return None if the machine has to ask that state.
 
@@ -39,9 +45,11 @@ def following(
         What `What Now?` would be asked; `happened` names the state that ends.
     plan
         The plan that the machine has.
+    record
+        The incident, if it was read after the state's effect; else it is read here.
     """
     try:
-        record = incidents.record(asked.incident.incident_id)
+        record = record or incidents.record(asked.incident.incident_id)
     except HistoryUnavailable:
         logger.warning("what comes next is not known: the table could not be reached")
         return None

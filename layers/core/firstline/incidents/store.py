@@ -116,11 +116,19 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def finish_page(
-        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+        self,
+        incident: Incident,
+        page: Page,
+        again_at: datetime,
+        now: datetime,
+        *,
+        seen: Live | None = None,
+        shown: bool = False,
     ) -> None:
         """Store a page that went out, and when the next level or round is due.
 
         `seen` is the live half that the page told of, as far as it is known; it counts if the page was not claimed.
+        `shown` says that people were shown it, too.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
@@ -243,6 +251,7 @@ class Incidents(EvidenceSource, Protocol):
         now: datetime,
         *,
         joined: int | None,
+        seen: IncidentRecord | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, and store it as evidence. If it is closed already, return the stored record.
 
@@ -252,6 +261,8 @@ class Incidents(EvidenceSource, Protocol):
             The execution that decided; None for a decision outside of executions.
         joined
             What the decision knew of. None if it rests on silence: then nothing may fire.
+        seen
+            The incident as it was just read, which saves reading it again. If it changed since, it is read again.
 
         Returns
         -------

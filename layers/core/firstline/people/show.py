@@ -78,10 +78,15 @@ def was_told(record: IncidentRecord) -> bool:
 
 
 def mark_shown(record: IncidentRecord, incidents: Incidents) -> None:
-    """Store that people were shown the incident as the record has it. A failure is logged: they are shown it again."""
-    if record.live is None:
+    """Store that people were shown the incident as the record has it. A failure is logged: they are shown it again.
+
+    Of an incident that is over nothing is stored, unless it is the first message: nobody shows it again, and what joins
+    makes it a newer version.
+    """
+    live = record.live
+    if live is None or live.shown >= live.version or (live.shown > 0 and is_over(live)):
         return
     try:
-        incidents.mark_shown(record.incident, record.live.version)
+        incidents.mark_shown(record.incident, live.version)
     except HistoryUnavailable:
         logger.exception("The version that people were shown could not be stored")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
-    from firstline.models import NormalizedAlert
+    from firstline.models import IncidentRecord, NormalizedAlert
     from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
@@ -37,11 +37,21 @@ class PeopleParts(RemediationParts):
 
         return say(text, self.channels())
 
-    def conclude(self, event: "NotifyInput | PageOnCallInput", now: datetime) -> None:
-        """Write down what people were told, and settle the remediation once it is over."""
+    def conclude(
+        self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
+    ) -> "IncidentRecord | None":
+        """Write down what people were told, and settle the remediation once it is over; return the record."""
         from firstline.remediation.settle import conclude
 
-        conclude(event, records=self.incidents, remediations=self.remediations, trail=self.trail, say=self.say, now=now)
+        return conclude(
+            event,
+            records=self.incidents,
+            remediations=self.remediations,
+            trail=self.trail,
+            say=self.say,
+            now=now,
+            record=record,
+        )
 
     @cached_property
     def publisher(self) -> "Publisher":
