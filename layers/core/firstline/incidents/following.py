@@ -12,7 +12,7 @@ from firstline.errors import HistoryUnavailable
 from firstline.incidents.choice import choose
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import Times, stale_resolve
-from firstline.models import RemediationPlan
+from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger
 
 _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
@@ -26,7 +26,13 @@ def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: A
 
 
 def following(
-    asked: WhatNowInput, *, incidents: Incidents, now: datetime, times: Times, plan: RemediationPlan | None = None
+    asked: WhatNowInput,
+    *,
+    incidents: Incidents,
+    now: datetime,
+    times: Times,
+    plan: RemediationPlan | None = None,
+    record: IncidentRecord | None = None,
 ) -> WhatNowOutput | None:
     """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself.
 
@@ -39,9 +45,11 @@ def following(
         The input that `What Now?` would get; its `happened` names the state that ends.
     plan
         The plan that the machine already has, or None.
+    record
+        The incident's record if it was read after the state's effect; None to read it here.
     """
     try:
-        record = incidents.record(asked.incident.incident_id)
+        record = record or incidents.record(asked.incident.incident_id)
     except HistoryUnavailable:
         logger.warning("the table could not be read: the machine asks What Now? for the next state")
         return None

@@ -116,11 +116,19 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def finish_page(
-        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+        self,
+        incident: Incident,
+        page: Page,
+        again_at: datetime,
+        now: datetime,
+        *,
+        seen: Live | None = None,
+        shown: bool = False,
     ) -> None:
         """Store that a page went out, and when the next level or round is due.
 
-        `seen` is the live half that the page covers; it is needed only for a page that could not be claimed before.
+        `seen` is the live half that the page covers. A page that could not be claimed before needs it, and so does
+        `shown`, which stores that people were shown it.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
@@ -245,6 +253,7 @@ class Incidents(EvidenceSource, Protocol):
         now: datetime,
         *,
         joined: int | None,
+        seen: IncidentRecord | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, and store it as evidence. If it is closed already, return the stored record.
 
@@ -255,6 +264,8 @@ class Incidents(EvidenceSource, Protocol):
         joined
             The value of `Live.joined` that the decision covers: the incident stays open if more alerts joined. None to
             close only if no alert fires.
+        seen
+            The record as it was just read, which saves reading it again. If it changed since, it is read again.
 
         Returns
         -------

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
-    from firstline.models import NormalizedAlert
+    from firstline.models import IncidentRecord, NormalizedAlert
     from firstline.people.on_call import OnCallOverrides, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
@@ -37,11 +37,24 @@ class PeopleParts(RemediationParts):
 
         return say(text, self.channels())
 
-    def conclude(self, event: "NotifyInput | PageOnCallInput", now: datetime) -> None:
-        """Add to the audit trail what people were told, and settle the incident's remediation if it is over."""
+    def conclude(
+        self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
+    ) -> "IncidentRecord | None":
+        """Add to the audit trail what people were told, and settle the incident's remediation if it is over.
+
+        Return the incident's record as it then stands; None if it is unknown, or could not be read.
+        """
         from firstline.remediation.settle import conclude
 
-        conclude(event, records=self.incidents, remediations=self.remediations, trail=self.trail, say=self.say, now=now)
+        return conclude(
+            event,
+            records=self.incidents,
+            remediations=self.remediations,
+            trail=self.trail,
+            say=self.say,
+            now=now,
+            record=record,
+        )
 
     @cached_property
     def publisher(self) -> "Publisher":
