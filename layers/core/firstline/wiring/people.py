@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
-    from firstline.models import NormalizedAlert
-    from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
+    from firstline.models import IncidentRecord, NormalizedAlert
+    from firstline.people.on_call import OnCallOverrides, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
 
@@ -37,11 +37,24 @@ class PeopleParts(RemediationParts):
 
         return say(text, self.channels())
 
-    def conclude(self, event: "NotifyInput | PageOnCallInput", now: datetime) -> None:
-        """Add to the audit trail what people were told, and settle the incident's remediation if it is over."""
+    def conclude(
+        self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
+    ) -> "IncidentRecord | None":
+        """Add to the audit trail what people were told, and settle the incident's remediation if it is over.
+
+        Return the incident's record as it then stands; None if it is unknown, or could not be read.
+        """
         from firstline.remediation.settle import conclude
 
-        conclude(event, records=self.incidents, remediations=self.remediations, trail=self.trail, say=self.say, now=now)
+        return conclude(
+            event,
+            records=self.incidents,
+            remediations=self.remediations,
+            trail=self.trail,
+            say=self.say,
+            now=now,
+            record=record,
+        )
 
     @cached_property
     def publisher(self) -> "Publisher":
@@ -97,11 +110,11 @@ class PeopleParts(RemediationParts):
             return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
-    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallDesk":
-        from firstline.people.on_call import OnCallDesk
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallOverrides":
+        from firstline.people.on_call import OnCallOverrides
 
         known = self._over_copies(people)
-        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell, self.trail)
+        return OnCallOverrides(self.schedules, people, known, self.overrides.save, tell, self.trail)
 
     def _submit(self, alert: "NormalizedAlert") -> None:
         """Put an alert that a person raised into ingest's queue."""

@@ -49,6 +49,7 @@ class Closing(TableEvidence):
         now: datetime,
         *,
         joined: int | None,
+        seen: IncidentRecord | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, store it as evidence and return its record, also if it was closed before.
 
@@ -56,7 +57,8 @@ class Closing(TableEvidence):
         another execution than that of `generation` is in charge.
         """
         for tries in range(ATTEMPTS):
-            record = self.record(incident.incident_id)
+            # What was seen is as good as read now: the writes are refused if it is no longer so.
+            record = (seen if tries == 0 else None) or self.record(incident.incident_id)
             if record is None:
                 raise HistoryUnavailable(f"incident {incident.incident_id} is not in table {self._table.name}")
             if record.status == CLOSED:
@@ -68,6 +70,8 @@ class Closing(TableEvidence):
                 continue
             knew_all = live.firing <= 0 if joined is None else live.joined == joined
             if not knew_all or generation not in (None, live.generation):
+                if record is seen:
+                    continue
                 return None
             ended = {"outcome": outcome, "outcome_reason": reason, "results": _json(results)}
             try:

@@ -106,9 +106,16 @@ class LiveMarks(TableStore):
         return True
 
     def finish_page(
-        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+        self,
+        incident: Incident,
+        page: Page,
+        again_at: datetime,
+        now: datetime,
+        *,
+        seen: Live | None = None,
+        shown: bool = False,
     ) -> None:
-        """Store that a page went out, and when the next level or round is due.
+        """Store that a page went out, when the next level or round is due, and with `shown` what people were shown.
 
         A page that was sent without a claim counts too: for the alerts in `seen`, the live half that it told of, or
         else for the severity that its incident opened with. So these are not paged again at once, but worse ones are.
@@ -125,7 +132,11 @@ class LiveMarks(TableStore):
         if seen is not None:
             unclaimed |= {"paged_rank": known_rank(seen), **loud_fields("paged_loud", seen.loud)}
         late = replace(edit, sets=sets | unclaimed, where="paged_seq < :seq")
-        self._first_possible(incident, quiet, edit, late)
+        edits = [quiet, edit, late]
+        if shown and seen is not None:
+            # Refused if people were shown more meanwhile.
+            edits = [*(_showing(each, seen.version) for each in edits), *edits]
+        self._first_possible(incident, *edits)
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
         """Give back the claim of a page that no channel took, so that it can be claimed again at once."""
@@ -266,6 +277,12 @@ def told_rank(live: Live) -> int:
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)
     return max(live.paged_rank, live.decided or 0)
+
+
+def _showing(edit: Edit, version: int) -> Edit:
+    """Return an edit that also stores which version people were shown, unless it was a newer one."""
+    older, values = f"({edit.where}) AND shown <= :version", {**edit.values, ":version": version}
+    return replace(edit, sets={**edit.sets, "shown": version}, where=older, values=values)
 
 
 def _heard_rank(live: Live) -> int:
