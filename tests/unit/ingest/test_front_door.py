@@ -284,7 +284,7 @@ def test_a_sender_of_ever_new_heartbeats_is_told_in_the_log_and_answered(
 
     assert (status, len(world.store.heartbeats.pulses()[0])) == (202, 2)
     (said,) = [record.getMessage() for record in caplog.records if "are not watched" in record.getMessage()]
-    assert said.startswith("3 new heartbeats of prometheus are not watched (Watchdog …)")
+    assert said.startswith("3 new heartbeats of prometheus are not watched, as it already has ")
 
 
 def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:

@@ -132,8 +132,11 @@ def test_spans_of_a_copy_are_no_overrides_that_people_made() -> None:
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ({"a": {}}, "either `pagerduty_schedule`, or `ical`"),
-        ({"a": {"pagerduty_schedule": "PABC123", "ical": "ssm:oncall/a"}}, "either `pagerduty_schedule`, or `ical`"),
+        ({"a": {}}, "needs either `pagerduty_schedule` or `ical`"),
+        (
+            {"a": {"pagerduty_schedule": "PABC123", "ical": "ssm:oncall/a"}},
+            "needs either `pagerduty_schedule` or `ical`",
+        ),
         ({"a": {"ical": "https://calendar.example/secret"}}, "ical"),
     ],
 )
@@ -143,7 +146,7 @@ def test_a_followed_schedule_names_one_origin_and_no_address(written: Any, words
 
 
 def test_a_name_stands_once() -> None:
-    with pytest.raises(ValueError, match=r"followed\.a: a schedule here has this name, too"):
+    with pytest.raises(ValueError, match=r"followed\.a: `schedules` has this name, too"):
         OnCall.model_validate(
             {
                 "schedules": {"a": {"starts": "2026-01-01", "rotation": "ada"}},

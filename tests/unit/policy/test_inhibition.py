@@ -96,7 +96,7 @@ def test_a_hold_names_its_rule_and_ends() -> None:
         ("{id: a, source: {alert_nam: X}, target: {alert_name: Y}, reason: r}", "unknown key `source.alert_nam`"),
         ("{id: a, source: {alert_name: X}, target: {}, reason: r}", "an empty match"),
         ('{id: a, source: {alert_name: "*"}, target: {alert_name: Y}, reason: r}', "make `source` narrower"),
-        ("{id: a, source: {alert_name: X, hours: 1}, target: {alert_name: Y}, reason: r}", "known keys are alert_name"),
+        ("{id: a, source: {alert_name: X, hours: 1}, target: {alert_name: Y}, reason: r}", "write one of alert_name"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_fix(entry: str, message: str, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_model_with_its_price_and_ceiling(tmp_path: Path) -> None:
         ("daily_ceiling: {tokens: -1}", ["daily_ceiling.tokens: "]),
         ("daily_ceiling: {cost: .inf}", ["daily_ceiling.cost: ", "finite"]),
         ("price_per_million_tokens: {prompt: .nan}", ["price_per_million_tokens.prompt: ", "finite"]),
-        ("daily_ceiling: {cost: 5}", ["daily_ceiling.cost needs price_per_million_tokens: write the prices"]),
+        ("daily_ceiling: {cost: 5}", ["daily_ceiling.cost needs price_per_million_tokens; write the prices"]),
         ("", ["the file: "]),
         ("model: [", ["not readable as YAML"]),
     ],
@@ -61,5 +61,5 @@ def test_a_mistake_is_told_with_file_key_and_fix(tmp_path: Path, text: str, comp
 
 
 def test_a_missing_file_is_told_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="not found; without a model, write `model: null`"):
+    with pytest.raises(ConfigurationError, match="not found; to use no model, create it with `model: null`"):
         load_model_policy(tmp_path / "model.yaml")

@@ -161,7 +161,7 @@ PEOPLE = People.model_validate({"people": {"ada": {"slack": "U01ADA"}, "bob": {}
 def test_what_is_worth_a_look_is_said_with_its_place() -> None:
     on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob", "eve"], layers=[], holidays=None)})
     assert list(problems(on_call, PEOPLE, BEGIN)) == [
-        (PLACE, "nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml"),
+        (PLACE, "nothing can wake bob; add phone, slack or mail in runbooks/policy/people.yaml"),
         (PLACE, "'eve' is not in runbooks/policy/people.yaml; add the person there"),
     ]
 
@@ -169,11 +169,11 @@ def test_what_is_worth_a_look_is_said_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("phone", "texted", "said"),
     [
-        (None, True, "bob gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml"),
+        (None, True, "bob gets pages by SMS and has no phone; add the number in runbooks/policy/people.yaml"),
         (
             "numbers/bob",
             False,
-            "the stack reads no number at 'numbers/bob': store the number of bob below oncall/, as ssm:oncall/bob",
+            "the stack may not read 'numbers/bob'; store the number of bob below oncall/ and write ssm:oncall/bob",
         ),
         ("ssm:oncall/bob", True, None),
         ("+4915112345678", True, None),
@@ -204,7 +204,10 @@ def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every:
         ("schedules:\n  a: {starts: 2026-11-02, rotation: []}", "schedules.a.rotation"),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {every: 36h}}", "whole days"),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {at: 9}}", 'write local time as "09:00"'),
-        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}", "give hours or weekdays"),
+        (
+            "schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}",
+            "a layer without hours and weekdays covers everything",
+        ),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, time_zone: Mars}", "is no time zone"),
     ],
 )
@@ -226,4 +229,4 @@ def test_a_reader_on_a_schedule_is_worth_a_look() -> None:
     reads = People.model_validate({"people": {"ada": {"slack": "U1", "role": "reader"}, "cem": {"slack": "U2"}}})
     made = schedule(rotation=["ada", "cem"], layers=[], holidays=None)
     said = [said for _, said in problems(OnCall(schedules={"platform": made}), reads, BEGIN)]
-    assert said == ["ada is a reader, who cannot take an incident: change the role in runbooks/policy/people.yaml"]
+    assert said == ["ada is a reader, who cannot take an incident; change the role in runbooks/policy/people.yaml"]

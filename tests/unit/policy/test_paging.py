@@ -65,7 +65,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0", "sms goes to the person whose turn it is; name a `schedule` of oncall.yaml"],
+            ["levels.0", "sms goes to the person on call; name a `schedule` of oncall.yaml"],
         ),
         ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),
@@ -79,7 +79,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 99h}]",
-            ["levels.0.acknowledge_within", "10s to 86400s is allowed"],
+            ["levels.0.acknowledge_within", "write a duration from 10s to 86400s"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m},"
@@ -88,7 +88,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\nroutes: [{levels: [b]}]",
-            ["routes.0.levels names 'b'", "the levels are a"],
+            ["routes.0.levels names the unknown level 'b'", "write one of a"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\n"

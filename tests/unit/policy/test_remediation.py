@@ -91,7 +91,7 @@ def test_the_examples_in_the_shipped_file_are_sound(runbooks_dir: Path) -> None:
         ("freezes: [{reason: x, dates: [2026-12-24..2026-12-20]}]", "ends before it begins"),
         ("freezes: [{reason: x, weekdays: [friday]}]", "freezes.0.weekdays.0"),
         ("freezes: [{reason: x, time_zone: Berlin, weekdays: [fri]}]", "is no time zone; write an IANA name"),
-        ("freezes: [{reason: x}]", "it would last for ever; give dates, weekdays or hours"),
+        ("freezes: [{reason: x}]", "the schedule would last for ever; give dates, weekdays or hours"),
         ("freezes: [{weekdays: [fri]}]", "freezes.0.reason"),
         ("freeze: []", "freeze: no such key"),
         ("fleet: {max_percent: 0}", "fleet.max_percent"),
@@ -111,5 +111,5 @@ def test_what_is_wrong_is_named_with_its_fix(tmp_path: Path, text: str, advice: 
 
 
 def test_a_missing_file_is_an_error_and_no_empty_policy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="every stack needs a remediation policy"):
+    with pytest.raises(ConfigurationError, match=r"create it with `fleet: \{\}`"):
         load_remediation_policy(tmp_path / "remediation.yaml")

@@ -128,8 +128,11 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
         ("rules: [{id: a, reason: r, match: {host: x}, sevrity: low}]", "unknown key `sevrity`"),
         ("rules: [{id: a, match: {host: x}, severity: low}]", "`reason`: Field required"),
         ("rules: [{id: a, reason: ' ', match: {host: x}, severity: noise}]", "`reason`"),
-        ("rules: [{id: a, reason: r, match: {host: x}}]", "either `severity`, or `at_most`"),
-        ("rules: [{id: a, reason: r, match: {host: x}, severity: low, at_most: high}]", "either `severity`"),
+        ("rules: [{id: a, reason: r, match: {host: x}}]", "the rule has no effect; give `severity`, `at_most`"),
+        (
+            "rules: [{id: a, reason: r, match: {host: x}, severity: low, at_most: high}]",
+            "`severity` excludes `at_most`",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, at_least: high, at_most: low}]", "swap them"),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: urgent}]", "'critical', 'high', 'medium', 'low'"),
         ("rules: [{id: a, reason: r, match: {}, severity: low}]", "empty match"),
@@ -139,20 +142,23 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
         ("rules: [{id: a, reason: r, match: {weekdays: monday}, severity: low}]", "`match.weekdays"),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: low, even_critical: true}]", "even_critical"),
         ("rules: [{id: a, reason: r, match: {host: x}, hold: 5}]", "`hold`: 5 has no unit"),
-        ("rules: [{id: a, reason: r, match: {host: x}, hold: 5s}]", "`hold`: 5s is out of range; 30s to 7200s"),
+        (
+            "rules: [{id: a, reason: r, match: {host: x}, hold: 5s}]",
+            "`hold`: 5s is out of range; write a duration from 30s to 7200s",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: noise, hold: 5m}]", "cannot have `hold` or `route`"),
         ("rules: [{id: a, reason: r, match: {host: x}, route: Platform Team}]", "`route`"),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, suppress: true, when: [{}]}]}",
-            "window 1 (a): `when.0`: it would last for ever; give dates, weekdays or hours",
+            "window 1 (a): `when.0`: the schedule would last for ever; give dates, weekdays or hours",
         ),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, when: [{weekdays: sun}]}]}",
-            "either `suppress: true`, or `at_most`",
+            "either `suppress: true` or `at_most`",
         ),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {hours: x}, suppress: true, when: []}]}",
-            "window 1 (a): unknown key `match.hours`; known keys are alert_name",
+            "window 1 (a): unknown key `match.hours`; write one of alert_name",
         ),
         (
             "{rules: [{id: a, reason: r, match: {host: x}, severity: low}], maintenance: "
@@ -165,8 +171,8 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
             "{id: a, reason: r, match: {host: y}, severity: low}]",
             "'a' is used twice",
         ),
-        ("- id: a", "A rules file is `rules:` and a list of rules"),
-        ("", "A rules file is `rules:` and a list of rules"),
+        ("- id: a", "Write `rules:` with a list of rules"),
+        ("", "Write `rules:` with a list of rules"),
         ("rules: [", "not readable as YAML"),
     ],
 )
@@ -180,7 +186,7 @@ def test_a_mistake_is_named_with_its_place_and_fix(text: str, says: str, tmp_pat
 
 
 def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"write `rules: \[\]`"):
+    with pytest.raises(ConfigurationError, match=r"create it with `rules: \[\]`"):
         rules.load(tmp_path / "rules.yaml")
 
 
