@@ -13,7 +13,7 @@ PATH = re.compile(r"(?<![\w./<>$-])[a-z_.]\w*(?:/[\w.<>-]+)+")
 LINK = re.compile(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)")
 FOLDERS = {path.name for path in (*ROOT.iterdir(), *CORE.iterdir()) if path.is_dir()} - {".cache"} | {"firstline"}
 NOT_HERE = {"evals/similarity.py", "evals/traffic.py", "evals/learned.py", "stuck-queue"}
-"""Paths that guides may name although they do not exist: deleted files, and the runbook that a guide lets people write."""
+"""Paths that guides may name although they do not exist: deleted files, and the runbook of an example."""
 
 
 def exists(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The list of people: who an identity belongs to, what is refused, and that nobody is let in by mistake."""
+"""Tests of `policy/people.yaml`: to whom an identity belongs, what is refused, and that nobody is let in wrongly."""
 
 import time
 from pathlib import Path
@@ -45,12 +45,12 @@ PEOPLE = listed(
         ("", None),
     ],
 )
-def test_an_arn_is_one_persons_or_nobodys(arn: str, name: str | None) -> None:
+def test_a_callers_arn_belongs_to_one_listed_person_or_to_nobody(arn: str, name: str | None) -> None:
     person = PEOPLE.of_principal(arn)
     assert (person.name if person else None) == name
 
 
-def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
+def test_a_slack_user_who_is_not_listed_is_an_operator_and_cannot_pass_for_a_listed_person() -> None:
     known, stranger = PEOPLE.of_slack("U1", "Ada L."), PEOPLE.of_slack("U9", "ada")
     assert (known.key, known.name, known.role) == ("ada", "ada", "approver")
     assert (stranger.key, stranger.name, stranger.role) == ("slack:U9", "ada, U9", "operator"), "no listed name passes"
@@ -58,7 +58,7 @@ def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
     assert PEOPLE.approvers == ("ada",)
 
 
-def test_a_role_includes_the_smaller_ones() -> None:
+def test_an_approver_is_also_an_operator_and_an_operator_also_a_reader() -> None:
     may = {name: [role for role in ("reader", "operator", "approver") if person.may(role)]
            for name in ("ada", "bob", "crew") if (person := PEOPLE.named(name))}  # fmt: skip
     assert may == {"ada": ["reader", "operator", "approver"], "bob": ["reader", "operator"], "crew": ["reader"]}
@@ -137,7 +137,7 @@ def test_as_shipped_nobody_may_approve_or_act(tmp_path: Path) -> None:
     assert load_people(empty) == NOBODY
 
 
-def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
+def test_the_commented_out_example_in_the_shipped_file_is_valid(tmp_path: Path) -> None:
     text = (ROOT / "runbooks" / "policy" / "people.yaml").read_text()
     example = [
         line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# people:", "#   ", "# roles"))
@@ -147,7 +147,7 @@ def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
     assert load_people(file).approvers == ("ada",)
 
 
-def test_a_list_of_a_thousand_is_read_while_somebody_waits() -> None:
+def test_a_list_of_a_thousand_people_is_validated_within_five_seconds_of_cpu() -> None:
     many = {f"p{number}": {"slack": f"U{number}", "mail": f"p{number}@example.com",
             "iam": [SSO.replace("ada@", f"p{number}@")]} for number in range(999)}  # fmt: skip
     begun = time.process_time()
