@@ -99,7 +99,7 @@ def test_a_mistake_is_named_with_file_rule_key_and_fix(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert str(file) in result.stderr
-    assert "rule 1 (a): unknown key `match.hots`; known keys are alert_name" in result.stderr
+    assert "rule 1 (a): unknown key `match.hots`; write one of alert_name" in result.stderr
 
 
 def test_a_rule_that_can_never_apply_is_a_mistake(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
         (["hots=web-1"], "no such key 'hots'; known are alert_name"),
         (["web-1"], "'web-1' is no matcher; write key=pattern"),
         (["severity=urgent"], "'critical', 'high'"),
-        (["host=web-1", "--for", "40d"], "up to 30 days"),
+        (["host=web-1", "--for", "40d"], "within 30 days after its start"),
         (["host=web-1", "--for", "soon"], "'soon' is not a duration"),
     ],
 )

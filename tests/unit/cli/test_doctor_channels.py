@@ -170,9 +170,9 @@ def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
         (
             copied(9, age=timedelta(days=2)),
             SET,
-            ["! schedules    shop: its copy is 2 days old; reconcile's log says why"],
+            ["! schedules    shop: its copy is 2 days old; look for the reason in reconcile's log"],
         ),
-        (None, SET, ["✗ schedules    shop: it was never copied; reconcile's log says why"]),
+        (None, SET, ["✗ schedules    shop: it was never copied; look for the reason in reconcile's log"]),
         (
             None,
             NOT_SET,

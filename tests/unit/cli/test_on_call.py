@@ -86,7 +86,7 @@ def test_the_schedules_are_checked(typed: Typed) -> None:
     )
     found = typed("check")
     assert found.exit_code == 1
-    assert "ada gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml" in found.output
+    assert "ada gets pages by SMS and has no phone; add the number in runbooks/policy/people.yaml" in found.output
     assert "oncall.yaml:3" in found.output
 
     (folder / "people.yaml").write_text("people: {ada: {phone: '+4915112345678'}, bob: {phone: ssm:oncall/bob}}")

@@ -102,7 +102,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {"people": "people:\n  ada: {slack: U1}\n  bob:\n    slack: ada@example.com"},
-            ["people.yaml: people.bob.slack: 'ada@example.com' is none; copy the user id"],
+            ["people.yaml: people.bob.slack: 'ada@example.com' is no Slack user id; copy the user id"],
             id="a person without a Slack user id",
         ),
         pytest.param(

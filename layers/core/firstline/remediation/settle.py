@@ -43,14 +43,9 @@ def conclude(
     trail: Trail,
     say: Callable[[str], object],
     now: datetime,
-<<<<<<< HEAD
     record: IncidentRecord | None = None,
 ) -> IncidentRecord | None:
-    """Write to the trail what people were just told; if the remediation is over, settle it.
-=======
-) -> None:
     """Write to the audit trail what people were just told; if the remediation is over, store its outcome.
->>>>>>> read-2
 
     A page, a message to ops and a closed incident end a remediation, unless its plan may still be approved. Errors of
     the table are logged and not raised: a lock that is not released ends by itself, and the incident's close tries
@@ -59,18 +54,14 @@ def conclude(
     Parameters
     ----------
     say
-<<<<<<< HEAD
-        Tells the ops channel that a runbook earned or lost its autonomy; never raises.
+        Sends a text to the ops channel if a runbook earned or lost its autonomy; never raises.
     record
-        The incident, if it was read after people were told; else it is read here.
+        The incident's record if it was read after people were told; None to read it here.
 
     Returns
     -------
     IncidentRecord | None
         The incident as it stands after people were told; None if it is unknown, or could not be read.
-=======
-        Sends a text to the ops channel if a runbook earned or lost its autonomy; never raises.
->>>>>>> read-2
     """
     incident_id = event.incident.incident_id
     try:
