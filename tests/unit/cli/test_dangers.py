@@ -347,7 +347,11 @@ def test_a_danger_that_somebody_accepted_is_kept_for_people_to_read(with_act: Ma
     ("run", "danger", "problem"),
     [
         ("rm -rf /", "remove-system", "remove-system is never accepted; change the script"),
-        ("uptime", "reboot", "no command here is reboot; remove the entry, so that a later one is reported"),
+        (
+            "uptime",
+            "reboot",
+            "no command here has the danger reboot; remove the entry, so that a later command is reported",
+        ),
         ("uptime", "rebot", "there is no danger 'rebot'; did you mean 'reboot'?"),
     ],
 )

@@ -96,7 +96,7 @@ def node(**changes: str) -> dict[str, str]:
     ("listed", "instance", "said"),
     [
         ([node()], {}, "✓ hosts        1 tagged Firstline=firstline-dev, 1 of them known"),
-        ([node(AgentVersion="3.3.2745.9")], {}, "✗ hosts        i-1 (web-1) has the agent 3.3.2745.9"),
+        ([node(AgentVersion="3.3.2745.9")], {}, "✗ hosts        i-1 (web-1) has the SSM agent 3.3.2745.9"),
         ([node(PingStatus="ConnectionLost")], {}, "✗ hosts        i-1 (web-1) is ConnectionLost"),
         ([node(PlatformType="Windows")], {}, "! hosts        i-1 (web-1) runs Windows"),
         ([], {}, "✗ hosts        i-1 (web-1) is not known to Systems Manager: it has no instance profile"),
@@ -132,14 +132,16 @@ def test_no_host_and_a_role_that_cannot_write_logs() -> None:
     }
     assert told(hosts.hosts, answers=answers)[-1].startswith("! hosts        the role web-role lacks logs:PutLogEvents")
     answers["simulate_principal_policy"] = refused("AccessDenied", "no")
-    assert "you lack iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
+    assert "your role lacks iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
 
 
 def test_keys_that_nobody_made_are_named() -> None:
     missing = [f"/firstline/firstline-dev/console/{name}" for name in ("link-key", "calendar-key")]
     link, calendar = told(people.keys, answers={"get_parameters": {"InvalidParameters": missing}})
-    assert link.startswith("✗ keys         console/link-key is not set: its links do not work → firstline secret set")
-    assert calendar.startswith("! keys         console/calendar-key is not set")
+    assert link.startswith(
+        "✗ keys         the secret console/link-key is not set, so its links do not work → firstline secret set"
+    )
+    assert calendar.startswith("! keys         the secret console/calendar-key is not set")
     (line,) = told(people.keys, answers={"get_parameters": {"InvalidParameters": []}})
     assert line.startswith("✓ keys")
 
@@ -188,8 +190,11 @@ def other(**parameters: str) -> dict[str, Any]:
     [
         ([{"StackName": "shop"}], ["✓ neighbours   no other Firstline"]),
         ([other(EventBridgeEvents="deployments")], []),
-        ([other(EventBridgeEvents="alarms")], ["✗ neighbours   firstline-prod takes each alarm of the account, too"]),
-        ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   firstline-prod may touch the same hosts"]),
+        (
+            [other(EventBridgeEvents="alarms")],
+            ["✗ neighbours   the stack firstline-prod takes each alarm of the account too"],
+        ),
+        ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   the stack firstline-prod may touch the same hosts"]),
     ],
 )
 def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
@@ -203,7 +208,7 @@ def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
     ("value", "mode", "said"),
     [
         (NOT_SET, "approve", "✓ remediation  RemediationMode is approve (each asks a person)"),
-        ({"Parameter": {"Value": "off"}}, "auto", "! remediation  the switch is 'off'"),
+        ({"Parameter": {"Value": "off"}}, "auto", "! remediation  the switch /firstline/"),
         (NOT_SET, "off", "! remediation  RemediationMode is off"),
     ],
 )
@@ -259,7 +264,7 @@ def test_drift_is_told_from_what_would_be_deployed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(checkout, "CHECKOUT", tmp_path)
     parameters = {"EnvironmentName": "dev", "PageAfterSeconds": "600", "LogRetentionDays": "7", "Left": "x"}
     lines = told(account.parameters, parameters=parameters)
-    assert lines[0].startswith("! parameters   PageAfterSeconds is 600, and a deployment would make it 300")
+    assert lines[0].startswith("! parameters   PageAfterSeconds is 600, and a deployment would set it to 300")
     assert "has no Left: another release is deployed" in lines[1]
     (line,) = told(account.parameters, parameters={"LogRetentionDays": "7", "PageAfterSeconds": "300"})
     assert line == "✓ parameters   as in this checkout; not at their defaults: LogRetentionDays"
@@ -287,19 +292,24 @@ def test_a_check_that_fails_or_hangs_keeps_no_other_from_its_answer() -> None:
     ]
     over.set()
     assert found[0] == "✓ before       seen"
-    assert found[1].startswith("! denied       not known: AWS refuses it: you lack ssm:GetParameter on arn:aws:ssm")
-    assert found[2].startswith("! slow         no answer within 0.5 seconds")
+    assert found[1].startswith(
+        "! denied       not checked: AWS refused the call: your role lacks ssm:GetParameter on arn:aws:ssm"
+    )
+    assert found[2].startswith("! slow         not checked: no answer within 0.5 seconds")
     assert found[3] == "✓ after        seen"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (refused("AccessDenied", DENIED), "you lack ssm:GetParameter on arn:aws:ssm:x:1:p."),
-        (refused("UnauthorizedOperation", "You are not authorized to perform this operation."), "you lack ec2:X."),
+        (refused("AccessDenied", DENIED), "your role lacks ssm:GetParameter on arn:aws:ssm:x:1:p."),
+        (
+            refused("UnauthorizedOperation", "You are not authorized to perform this operation."),
+            "your role lacks ec2:X.",
+        ),
         (refused("ExpiredTokenException", "expired"), "your AWS credentials are not valid any more"),
-        (refused("ThrottlingException", "Rate  exceeded"), "AWS refused (ThrottlingException: Rate exceeded)"),
-        (OSError("no route"), "AWS cannot be asked (no route)"),
+        (refused("ThrottlingException", "Rate  exceeded"), "AWS refused the call (ThrottlingException: Rate exceeded)"),
+        (OSError("no route"), "AWS cannot be reached (no route)"),
     ],
 )
 def test_what_aws_answers_in_words(error: Exception, said: str) -> None:

@@ -67,11 +67,11 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         ),
         (
             {"get_sms_attributes": {"attributes": {}}},
-            ["✗ sms          $2.50 of $1 are spent on texts this month: AWS sends no more → raise"],
+            ["✗ sms          $2.50 of $1 are spent on texts this month, so AWS sends no more texts → raise"],
         ),
         (
             {"get_sms_attributes": {"attributes": {}}, "get_metric_statistics": {"Datapoints": []}},
-            ["! sms          $0.00 of $1 are spent on texts this month: then AWS sends no more → raise"],
+            ["! sms          $0.00 of $1 are spent on texts this month; at the limit, AWS sends no more texts → raise"],
         ),
         (
             {"list_origination_numbers": {"PhoneNumbers": []}},
@@ -84,8 +84,8 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         (
             {"get_parameter": NOT_SET},
             [
-                "✗ sms          bob takes turns and has no number, so no text reaches them → give bob a phone",
-                "! sms          texts have no link to the incident: there is no key for it → firstline secret set",
+                "✗ sms          bob takes turns and has no phone number, so no text reaches them → give bob a phone",
+                "! sms          texts have no link to the incident: the secret console/link-key is not set →",
             ],
         ),
     ],
@@ -122,28 +122,31 @@ SUBSCRIBED = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x:1:canary:1"}]
         (
             {},
             {},
-            ["! canary       off: nobody is told when no alert comes through Firstline at all"],
+            ["! canary       the canary is off, so nobody is told when no alert comes through Firstline at all"],
         ),
         (
             {"get_parameter": NOT_SET},
             CANARY,
-            ["✗ canary       it has no secret, so each flight is refused"],
+            ["✗ canary       the secret sources/canary is not set, so each test alert is refused"],
         ),
-        ({}, CANARY, ["✓ canary       the last one took 4 seconds from the alert to its page"]),
+        ({}, CANARY, ["✓ canary       the last test alert took 4 seconds to its page"]),
         (
             {"list_subscriptions_by_topic": {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}},
             CANARY,
-            ["✗ canary       nobody has confirmed its mail", "✓ canary       the last one took 4 seconds"],
+            [
+                "✗ canary       nobody has confirmed the canary's mail",
+                "✓ canary       the last test alert took 4 seconds",
+            ],
         ),
         (
             {"get_metric_statistics": {"Datapoints": []}},
             CANARY,
-            ["✗ canary       none came through in the last half hour → docs/canary.md"],
+            ["✗ canary       no test alert came through in the last half hour → docs/canary.md"],
         ),
         (
             {"get_metric_statistics": {"Datapoints": [{"Maximum": 41.0, "Timestamp": NOW}]}},
             CANARY,
-            ["✗ canary       the last one took 41 seconds"],
+            ["✗ canary       the last test alert took 41 seconds"],
         ),
     ],
 )
@@ -166,7 +169,7 @@ def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
 @pytest.mark.parametrize(
     ("copy", "key", "said"),
     [
-        (copied(9), SET, ["✓ schedules    shop is copied, and somebody has every hour of it"]),
+        (copied(9), SET, ["✓ schedules    the schedule shop is copied, and has no gap"]),
         (
             copied(9, age=timedelta(days=2)),
             SET,
@@ -177,8 +180,8 @@ def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
             None,
             NOT_SET,
             [
-                "✗ schedules    shop is kept elsewhere, and there is no secret to read it with → firstline secret set",
-                "! schedules    calendar feeds are closed: there is no key for them → firstline secret set console/cal",
+                "✗ schedules    the schedule shop cannot be copied from the tool that keeps it: the secret",
+                "! schedules    calendar feeds do not work: the secret console/calendar-key is not set →",
             ],
         ),
     ],

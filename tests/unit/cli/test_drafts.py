@@ -108,7 +108,7 @@ def test_a_line_without_a_word_is_left_out() -> None:
     [
         ("source\tname\tword\n", "the column environment is missing"),
         ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: 'loud' is no word"),
-        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source and name are needed"),
+        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source or name is empty"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named_with_its_line(text: str, wrong: str) -> None:

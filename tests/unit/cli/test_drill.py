@@ -108,8 +108,12 @@ def test_reports_leave_tests_out() -> None:
             watch.told,
             "its message is in Slack; A CHANNEL FAILED: the log of notify says which one, and why",
         ),
-        ({"awaiting": "resolution"}, watch.told, "NOBODY: no channel showed it"),
-        ({"status": "CLOSED", "outcome": "suppressed"}, watch.told, "NOBODY: it is over (suppressed)"),
+        ({"awaiting": "resolution"}, watch.told, "NOBODY was told: no channel took its message"),
+        (
+            {"status": "CLOSED", "outcome": "suppressed"},
+            watch.told,
+            "NOBODY was told: the incident is over (suppressed)",
+        ),
     ],
 )
 def test_what_each_leg_says(changes: dict[str, Any], seen: watch.Seen, said: str | None) -> None:

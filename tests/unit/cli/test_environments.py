@@ -66,12 +66,15 @@ def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Pat
     [
         ("[production]\n", "'production' is no environment; known are dev, staging, prod"),
         ("[dev.parameters]\nPageMail = 'a@b'\n", "no such parameter; did you mean PageEmail?"),
-        ("[dev.parameters]\nDashboard = true\n", "dev.parameters.Dashboard: it is now a part of Observability"),
+        (
+            "[dev.parameters]\nDashboard = true\n",
+            "dev.parameters.Dashboard: this parameter is now a part of Observability",
+        ),
         ("[dev.parameters]\nRemediationMode = 'on'\n", "'on' is not allowed; write off, approve, auto"),
         ("[dev.parameters]\nPageAfterSeconds = 'soon'\n", "'soon' is no number"),
-        ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' has not the form"),
+        ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' does not match the pattern"),
         ("[dev]\nparamters = {}\n", "dev.paramters: Extra inputs are not permitted; known are stack_name, region"),
-        ("[dev\n", "not readable as TOML"),
+        ("[dev\n", "this is no TOML"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(checkout: Path, text: str, said: str) -> None:

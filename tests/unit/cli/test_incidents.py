@@ -151,7 +151,7 @@ def test_json_is_for_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         (["incidents", "--all", "--since", "soon"], 2, "--since: 'soon' is no duration"),
         (["incidents", "--all", "--open"], 2, "exclude each other"),
         (["ack", "1111"], 3, "'1111' is the end of 2 incidents; give more of the id:"),
-        (["ack", "eeee5555"], 3, "No incident ends with 'eeee5555'"),
+        (["ack", "eeee5555"], 3, "No incident's id ends with 'eeee5555'"),
         (["ack", "1"], 3, "too short"),
         (["ack", ".*aa1111"], 3, "is no incident's id"),
         (["ack", "DiskFull-web-1-aaaa1111/../../oncall/platform?"], 3, "is no incident's id"),
@@ -174,7 +174,7 @@ def test_an_acknowledgement_takes_one_short_command(typed: Typed) -> None:
     result = typed("ack", SHORT)
 
     assert result.exit_code == 0, result.output
-    assert "You have it." in result.stdout
+    assert "You have the incident." in result.stdout
     assert typed.stack.store.only.acknowledged_by == "ada (command line)"
     assert len(f"firstline ack {SHORT}") <= 40
     again = typed("ack", SHORT, by="bob")
@@ -358,7 +358,7 @@ def test_a_request_is_signed_as_the_authorizer_checks_it(monkeypatch: pytest.Mon
         (404, '{"said": "Unknown."}', 3, "Unknown."),
         (404, '{"said": "\\u001b[2JUn\\u202eknown."}', 3, "Unknown."),
         (503, '{"said": "AWS does not answer."}', 5, "AWS does not answer."),
-        (502, "<html>", 5, "answered 502 (no reason). Nothing is known to be changed"),
+        (502, "<html>", 5, "answered 502 (no reason): look whether something was changed"),
     ],
 )
 def test_what_the_api_refuses_ends_the_command(

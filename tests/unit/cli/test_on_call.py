@@ -68,13 +68,13 @@ def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
 
 
 def test_an_override_is_listed_and_withdrawn(typed: Typed) -> None:
-    assert typed("overrides").output == "Nobody took over a part of platform.\n"
+    assert typed("overrides").output == "The schedule platform has no override.\n"
     typed("override", "bob", "--from", "18:00", "--until", "08:00", "--reason", "ill")
     (made,) = json.loads(typed("overrides", "-o", "json").output)
     assert f"{made['id']}  bob " in typed("overrides").output
 
     assert "withdrew that bob is on call for platform" in typed("withdraw", made["id"]).output
-    assert "Nobody took over" in typed("overrides").output
+    assert "The schedule platform has no override" in typed("overrides").output
     assert "withdrawn by ada: ill" in typed("overrides", "--withdrawn").output
     assert typed("withdraw", made["id"]).exit_code == 4
 
@@ -90,7 +90,7 @@ def test_the_schedules_are_checked(typed: Typed) -> None:
     assert "oncall.yaml:3" in found.output
 
     (folder / "people.yaml").write_text("people: {ada: {phone: '+4915112345678'}, bob: {phone: ssm:oncall/bob}}")
-    assert typed("check").output == "1 schedule without a problem for half a year.\n"
+    assert typed("check").output == "1 schedule without a problem within half a year.\n"
 
     (folder / "oncall.yaml").write_text("schedules: {}")
     (folder / "paging.yaml").unlink()
@@ -145,9 +145,9 @@ def test_a_time_is_local_unless_it_says_its_offset(written: str, after: str, mom
     ("arguments", "code", "words"),
     [
         (["override", "mallory"], 4, "'mallory' is not on the list of people"),
-        (["take", "--until", "soon"], 2, "'soon' is no time: write 18:00"),
-        (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write 18:00"),
-        (["who", "--schedule", "network"], 3, "Say --schedule and one of platform."),
+        (["take", "--until", "soon"], 2, "'soon' is no time: write one like 18:00"),
+        (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write one like 18:00"),
+        (["who", "--schedule", "network"], 3, "There is no schedule 'network': give --schedule with one of platform."),
     ],
 )
 def test_a_mistake_is_one_line_with_the_fix(typed: Typed, arguments: list[str], code: int, words: str) -> None:

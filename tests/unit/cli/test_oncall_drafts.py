@@ -124,8 +124,8 @@ def test_what_a_draft_leaves_out_is_said(typed: Typed) -> None:
         "--name",
         "platform",
     ).output
-    assert "# Weekends is left out: its restriction by the week" in said
-    assert "# Nights has turns of 1 day, 0:00:00; here its turns are those of the schedule, 7d." in said
+    assert "# The layer Weekends is left out: write its restriction by the week" in said
+    assert "# The layer Nights has turns of 1 day, 0:00:00; the draft gives it the schedule's turns, 7d." in said
     assert "# 1 lower layers are left out: Weeks covers every hour." in said
     assert typed.roster(said, "platform").rotation == ("ada", "bob")
 
@@ -149,7 +149,7 @@ def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
         ("pagerduty", answer(layer()), "a layer has no people"),
         ("ical", "no calendar", "it is no calendar"),
         ("ical", "BEGIN:VCALENDAR\nEND:VCALENDAR", "fewer than two shifts"),
-        ("grafana", "{}", "neither pagerduty nor ical"),
+        ("grafana", "{}", "is no tool that can be imported"),
     ],
 )
 def test_no_draft_is_made_of_what_makes_no_sense(typed: Typed, tool: str, content: str, words: str) -> None:

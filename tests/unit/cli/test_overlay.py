@@ -115,10 +115,11 @@ def test_whole_files_that_keep_something_shipped_away_are_named(checkout: Path) 
 
     lacking, same = overlay.stale(checkout)
     assert lacking.startswith(
-        "mine/runbooks/policy/model.yaml lacks deadline_seconds, daily_ceiling.cost of the shipped"
+        "mine/runbooks/policy/model.yaml replaces the shipped file and lacks its deadline_seconds, "
+        "daily_ceiling.cost: add them"
     )
     assert lacking.endswith("or write only what you change into model.patch.yaml")
-    assert same == "mine/runbooks/policy/paging.yaml is the shipped file: delete it, or no release reaches it"
+    assert same == "mine/runbooks/policy/paging.yaml equals the shipped file: delete it, or no release changes it"
 
 
 def test_what_is_built_has_the_documents_of_both_and_what_is_gone_is_gone(checkout: Path) -> None:

@@ -70,11 +70,11 @@ def test_a_trail_that_has_each_command_agrees() -> None:
 @pytest.mark.parametrize(
     ("facts", "events", "problem"),
     [
-        ([planned(), ran()], [], "the trail says that command c-1 ran, and no execution sent it"),
-        ([planned()], sending(), "and the trail does not have it"),
-        ([planned(), ran()], sending(host=OTHER), f"and no plan on the trail names {OTHER}"),
-        ([planned("approve"), ran()], sending(), "which nobody has approved on the trail"),
-        ([ran()], sending(), f"and no plan on the trail names {HOST}"),
+        ([planned(), ran()], [], "the trail says that command c-1 ran, but no execution sent it"),
+        ([planned()], sending(), "but the trail does not have it"),
+        ([planned(), ran()], sending(host=OTHER), f"but no plan on the trail names {OTHER}"),
+        ([planned("approve"), ran()], sending(), "but the trail has no approval of it"),
+        ([ran()], sending(), f"but no plan on the trail names {HOST}"),
     ],
 )
 def test_what_only_one_of_them_says_is_named(facts: list[Fact], events: list[dict[str, Any]], problem: str) -> None:
@@ -100,11 +100,11 @@ def test_a_chain_that_was_written_anew_has_another_verdict_than_the_execution() 
 
     assert contradictions(trail(judged()), history_of_it) == []
     assert contradictions(trail(judged("noise")), history_of_it) == [
-        "an execution got the verdict critical by rules, and the trail lacks it",
-        "the trail has the verdict noise by rules, and no execution got it",
+        "an execution received the verdict critical by rules, but the trail lacks it",
+        "the trail has the verdict noise by rules, but no execution received it",
     ]
     assert contradictions(trail(), history_of_it) == [
-        "an execution got the verdict critical by rules, and the trail lacks it"
+        "an execution received the verdict critical by rules, but the trail lacks it"
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_command_that_only_cloudtrail_saw_is_named() -> None:
 
     (problem,) = unexplained(seen, history(*sending()).commands())
 
-    assert problem == f"arn:mallory sent command c-2 (x:1 to {HOST}), and no execution did"
+    assert problem == f"arn:mallory sent command c-2 (x:1 to {HOST}), but no execution did"
 
 
 class States:
