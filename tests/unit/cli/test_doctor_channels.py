@@ -1,4 +1,4 @@
-"""`firstline doctor` on text messages, schedules that are kept elsewhere, and the canary, against scripted answers."""
+"""`firstline doctor` on text messages, the canary, and schedules that another tool keeps, against scripted answers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,8 +89,17 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
             ],
         ),
     ],
+    ids=[
+        "nothing",
+        "sandbox",
+        "limit reached",
+        "limit too low",
+        "no registered number",
+        "opted out",
+        "no phone and no link",
+    ],
 )
-def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
+def test_what_keeps_a_text_message_from_a_phone_is_reported(answers: dict[str, Any], said: list[str]) -> None:
     lines = told(texts.texts, answers=HEALTHY | answers)
     assert [expected for expected in said if not any(line.startswith(expected) for line in lines)] == []
     assert [line[0] for line in lines].count("✗") == "".join(expected[0] for expected in said).count("✗"), lines
@@ -98,7 +107,7 @@ def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
 
 
 @pytest.mark.parametrize("number", ["+1 416 555 0100", "+1 876 555 0100", "+44 20 7946 0000"])
-def test_canada_and_the_caribbean_are_not_the_united_states(number: str) -> None:
+def test_only_numbers_of_the_united_states_need_a_registered_sender(number: str) -> None:
     answers = HEALTHY | {
         "get_parameter": {"Parameter": {"Value": number}},
         "list_origination_numbers": {"PhoneNumbers": []},
@@ -106,7 +115,7 @@ def test_canada_and_the_caribbean_are_not_the_united_states(number: str) -> None
     assert not [line for line in told(texts.texts, answers=answers) if "registered" in line]
 
 
-def test_who_texts_nobody_is_asked_nothing(owner: Any) -> None:
+def test_without_a_level_that_texts_nothing_is_checked(owner: Any) -> None:
     level = FILES["paging"]["levels"][0] | {"channels": ["slack"]}
     (owner / "paging.yaml").write_text(yaml.safe_dump({"levels": [level]}))
     assert told(texts.texts) == []
@@ -149,8 +158,11 @@ SUBSCRIBED = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x:1:canary:1"}]
             ["✗ canary       the last test alert took 41 seconds"],
         ),
     ],
+    ids=["off", "no secret", "on time", "mail unconfirmed", "nothing came", "late"],
 )
-def test_the_canary(answers: dict[str, Any], given: dict[str, Any], said: list[str]) -> None:
+def test_a_canary_that_is_off_or_late_is_reported(
+    answers: dict[str, Any], given: dict[str, Any], said: list[str]
+) -> None:
     older = {"Maximum": 60.0, "Timestamp": NOW - timedelta(minutes=15)}
     known = {
         "get_parameter": SET,
@@ -185,8 +197,9 @@ def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
             ],
         ),
     ],
+    ids=["fresh", "old", "never copied", "no secret"],
 )
-def test_schedules_that_are_kept_elsewhere(copy: Copy | None, key: Any, said: list[str]) -> None:
+def test_the_copy_of_each_followed_schedule_is_checked(copy: Copy | None, key: Any, said: list[str]) -> None:
     store = MemoryStore()
     if copy:
         TableCopies(store.table).save("shop", copy)

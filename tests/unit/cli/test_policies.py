@@ -120,7 +120,9 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
     ],
 )
-def test_what_fits_nothing_is_refused(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+def test_policies_that_contradict_each_other_are_refused(
+    tmp_path: Path, files: dict[str, str], said: list[str]
+) -> None:
     code, lines = check(tmp_path, **files)
     assert code == 1
     for line, words in zip(lines.splitlines(), said, strict=True):
@@ -141,6 +143,18 @@ def test_what_fits_nothing_is_refused(tmp_path: Path, files: dict[str, str], sai
         {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=#ops-alerts'"},
         {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=C012345 TimeZone=Europe/Kyiv'"},
     ],
+    ids=[
+        "route with giver and taker",
+        "route without routes",
+        "sources by pattern",
+        "severity before any",
+        "narrow before wide",
+        "freeze by date and weekday",
+        "one time zone",
+        "approvals without people",
+        "channel by name",
+        "channel by id",
+    ],
 )
-def test_what_fits_something_is_sound(tmp_path: Path, files: dict[str, str]) -> None:
+def test_policies_that_fit_each_other_are_accepted(tmp_path: Path, files: dict[str, str]) -> None:
     assert check(tmp_path, **files) == (0, "")
