@@ -1,5 +1,6 @@
 """Unreadable messages: what people are told of them."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,14 @@ def test_the_same_message_with_other_numbers_is_the_same_alert() -> None:
     assert first.fingerprint == again.fingerprint
     assert alert('{"title": "Disk 7 s", id: 4f3a91}').fingerprint != first.fingerprint
     assert alert('{"title": "Lag 7 s", id: 4f3a91}', source="generic").fingerprint != first.fingerprint
+
+
+def test_a_body_that_is_one_word_does_not_hold_the_door() -> None:
+    """PagerDuty waits five seconds. With the square of the word's length it would take more than two."""
+    began = time.process_time()
+    alert("x" * 5_000_000)
+
+    assert time.process_time() - began < 1
 
 
 def test_the_first_for_a_day_is_high_and_the_further_ones_are_medium() -> None:

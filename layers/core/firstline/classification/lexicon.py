@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.policy.pattern import fits
@@ -154,6 +154,7 @@ def guess(alert: NormalizedAlert) -> Guess:
     return read(alert.alert_name, alert.message)
 
 
+@lru_cache(maxsize=1_024)
 def read(name: str, message: str) -> Guess:
     """Guess the severity from the two texts."""
     name, message = name[:_MAX_CHARS], message[:_MAX_CHARS]
