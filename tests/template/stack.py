@@ -27,5 +27,5 @@ def of_type(resources: Resources, kind: str) -> Resources:
 
 @cache
 def linted(template: str) -> Sequence[Match]:
-    """Return what cfn-lint finds in a template, by its information rules too. A look takes seconds, and two tests ask."""
+    """Return what cfn-lint finds in a template, by its information rules too. Two tests ask, and it takes seconds."""
     return lint_file(ROOT / template, config=ManualArgs(include_checks=["I"]))
