@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from scripts.statements import statements
 from tests.simulation.scenario import Happening, run
 from tests.simulation.stories import STORIES
 
@@ -29,11 +30,11 @@ def imports(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
+        for inner in statements(node)
     }
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in for_types and node.module:
             names = [f"firstline.{alias.name}" for alias in node.names] if node.module == "firstline" else [node.module]
             yield from (name.split(".")[1] for name in names if name.startswith("firstline."))

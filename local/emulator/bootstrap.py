@@ -6,6 +6,7 @@ forked (local/emulator/forks.py): it imports their libraries once, and nothing o
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ _HEAVY = (
 )
 """The libraries that take most of a function's start. None may read the environment when it is imported, as
 awslambdaric does."""
+
+_SERVICES = ("dynamodb", "ssm", "stepfunctions")
+"""The services whose models botocore reads for nearly every function."""
 
 _ahead = timedelta(0)
 
@@ -79,6 +84,8 @@ def _fork_on_request() -> None:
     for name in _HEAVY:
         with suppress(ImportError):
             importlib.import_module(name)
+    _read_service_models()
+    gc.freeze()  # or each fork's collections would copy the pages of all that was imported
     requests = socket.socket(fileno=os.dup(0))
     running: dict[int, tuple[int, int]] = {}
     while True:
@@ -102,6 +109,18 @@ def _fork_on_request() -> None:
             running[os.pidfd_open(pid)] = pid, teller
             os.close(stdin)
             os.close(log)
+
+
+def _read_service_models() -> None:
+    """Let all sessions share one loader, and read what nearly every function asks it for."""
+    import botocore.session
+
+    botocore.session.create_loader = cache(botocore.session.create_loader)
+    loader = botocore.session.create_loader(None)
+    loader.load_data("endpoints")
+    for service in _SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind)
 
 
 def _tell(pipe: int, number: int) -> None:

@@ -4,6 +4,7 @@ All servers listen on loopback, and all processes end with this one.
 """
 
 import base64
+import gc
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.table import Table
 from firstline.console.sessions import Pass
 from firstline.sources import SOURCES
-from local.emulator import engine, events, more_runbooks
+from local.emulator import aws_data, engine, events, more_runbooks  # noqa: F401 - aws_data before moto
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
@@ -161,6 +162,8 @@ class Stack:
         tags = {host.instance_id: host.tags for host in hosts}
         self.cloud.roles = Roles(self.created.statements, account=ACCOUNT, tags=lambda node: tags.get(node, {}))
         self._start_functions()
+        # What was made so far lives as long as the stack: the collector need not look through it again and again.
+        gc.freeze()
 
     def executions(self) -> list[engine.Execution]:
         """Return a snapshot of the executions of all incidents."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from scripts.statements import statements
+
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
 WIRING = "wiring"
@@ -46,8 +48,8 @@ CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 
 @cache
 def nodes(path: Path) -> Sequence[ast.AST]:
-    """Return all nodes of a file's syntax tree."""
-    return list(ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
+    """Return all statements of a file."""
+    return list(statements(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
 
 
 def imported(path: Path) -> Iterator[str]:

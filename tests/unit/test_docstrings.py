@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.statements import statements
+
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("layers/core/firstline", "functions", "cli", "local", "evals", "scripts")
 FILES = [path for folder in (*PRODUCT, "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -37,24 +39,11 @@ BEHIND_A_QUOTE = re.compile(rf"[\"'][\s\\]*(?:{RIDDLE.pattern}|{NO_NOUN.pattern}
 """A riddle, or a text that merely looks like one: a module that has none of them need not be parsed."""
 
 
-def nodes(source: str) -> Iterator[ast.AST]:
-    """Yield a module and all statements within it: expressions, nine of ten nodes, have no docstring."""
-    waiting: list[ast.AST] = [ast.parse(source)]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += (
-            inner
-            for inner in ast.iter_child_nodes(node)
-            if isinstance(inner, ast.stmt | ast.ExceptHandler | ast.match_case)
-        )
-
-
 def riddles(source: str) -> Iterator[str]:
     """Yield the line and the first words of each docstring that begins with a riddle."""
     if not BEHIND_A_QUOTE.search(source):
         return
-    for node in nodes(source):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""
             if RIDDLE.match(text):
@@ -66,7 +55,7 @@ def riddles(source: str) -> Iterator[str]:
 
 def without_verb(source: str) -> Iterator[str]:
     """Yield the line and the first words of each function's docstring that begins with no verb."""
-    for node in nodes(source):
+    for node in statements(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node) or ""

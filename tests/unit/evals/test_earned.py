@@ -5,14 +5,14 @@ from statistics import fmean
 import pytest
 
 from evals import earned, unstated
-from evals.cases import CASES, load
+from evals.cases import Case
 from evals.classifiers import Policy
 from evals.earned import MODELS, Judged, Worth
 
 
-@pytest.fixture(scope="module")
-def cases() -> list[Judged]:
-    return earned.judged_cases(load(CASES), Policy.of())
+@pytest.fixture(scope="module", name="cases")
+def judged_cases(cases: list[Case]) -> list[Judged]:
+    return earned.judged_cases(cases, Policy.of())
 
 
 def _worth(cases: list[Judged], *names: str, runs: int = 5) -> dict[str, Worth]:

@@ -1,5 +1,6 @@
 """Tests of the alert about an unreadable message: its text, its severity and its identity."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,19 @@ def test_messages_of_a_source_that_differ_only_in_words_with_digits_are_one_aler
     assert first.fingerprint == again.fingerprint
     assert alert('{"title": "Disk 7 s", id: 4f3a91}').fingerprint != first.fingerprint
     assert alert('{"title": "Lag 7 s", id: 4f3a91}', source="generic").fingerprint != first.fingerprint
+
+
+def test_a_body_that_is_one_word_takes_about_as_long_as_a_body_of_many_words() -> None:
+    def seconds(body: str) -> float:
+        began = time.process_time()
+        alert(body)
+        return time.process_time() - began
+
+    seconds("x")  # what the first alert compiles is no part of the comparison
+    many, one = seconds("x " * 2_500_000), seconds("x" * 5_000_000)
+
+    # A pattern that looks at each rest of the word takes a thousand times as long.
+    assert one < 50 * max(many, 0.001)
 
 
 def test_the_first_unreadable_message_of_a_source_for_a_day_is_high_and_further_ones_are_medium() -> None:

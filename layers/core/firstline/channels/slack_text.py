@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
 from typing import Any
 
 from firstline.channels.links import PageLink
@@ -90,9 +89,11 @@ def _fit(text: str, limit: int, replacements: Mapping[int, str]) -> str:
     whole = seen.translate(replacements)
     if _units(whole) <= limit:
         return whole
-    pieces = [character.translate(replacements) for character in seen[:limit]]
-    ends = list(accumulate(map(_units, pieces)))
-    return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
+    # No character becomes less than one unit, so no more than `limit` of them fit.
+    count = bisect_right(
+        range(limit), limit - len(ELLIPSIS), key=lambda end: _units(seen[:end].translate(replacements))
+    )
+    return seen[: count - 1].translate(replacements) + ELLIPSIS
 
 
 def _units(text: str) -> int:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.policy.pattern import fits
@@ -155,6 +155,7 @@ def guess(alert: NormalizedAlert) -> Guess:
     return read(alert.alert_name, alert.message)
 
 
+@lru_cache(maxsize=1_024)
 def read(name: str, message: str) -> Guess:
     """Guess a severity from an alert's name and message."""
     name, message = name[:_MAX_CHARS], message[:_MAX_CHARS]

@@ -16,8 +16,10 @@ _SEARCHED, _SHOWN = 16_384, 1_500
 """The bytes of a body that are searched for secrets, and the characters that are shown. Far more are searched than
 shown, so that the shown part holds no half of a secret."""
 
-_CHANGES = re.compile(r"\w*\d\w*")
-"""Words with a digit (times, ids, numbers), which are left out of the fingerprint, because they change each time."""
+_CHANGES = re.compile(r"\b[^\W\d]*+\d\w*")
+"""Words with a digit (times, ids, numbers), which are left out of the fingerprint, because they change each time.
+
+A pattern that begins with `\\w*` would take two seconds for a body that is one word of 16 KB."""
 
 
 def group_of(source: str) -> str:

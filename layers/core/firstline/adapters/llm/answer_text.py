@@ -41,7 +41,12 @@ _SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*+)(?:'|\\?\Z)"
 _COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 # Python quotes a text that holds an apostrophe with double quotes.
 _EITHER = f"{_TEXT}|{_SINGLE_QUOTED}"
-_BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _EITHER)}
+_BRACES = {
+    quoted: re.compile(rf"(?:[^{{}}\"'/]++|{quoted}|{_COMMENT}|[^{{}}])*+(?P<run>\{{+|\}}+)", re.DOTALL)
+    for quoted in (_TEXT, _EITHER)
+}
+"""Up to the next run of braces of one kind, past all that is quoted or a comment."""
+
 _DIALECT = re.compile(rf"{_TEXT}|{_COMMENT}|\b(?:True|False|None)\b", re.DOTALL)
 _LAST_COMMA = re.compile(rf"{_TEXT}|,(?=\s*[}}\]])", re.DOTALL)
 _IN_JSON = {"True": "true", "False": "false", "None": "null"}
@@ -97,11 +102,16 @@ def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
 
 def _balanced(text: str) -> str:
     """Return the text up to the brace that closes its first brace, or an empty text if none does."""
-    depth = 0
-    for token in _BRACES[_quoted(text)].finditer(text):
-        depth += {"{": 1, "}": -1}.get(token[0], 0)
-        if depth == 0:
-            return text[: token.end()]
+    to_braces = _BRACES[_quoted(text)].match
+    depth, at = 0, 0
+    while found := to_braces(text, at):
+        begin, at = found.span("run")
+        if text[begin] == "{":
+            depth += at - begin
+        elif at - begin < depth:
+            depth -= at - begin
+        else:
+            return text[: begin + depth]
     return ""
 
 
