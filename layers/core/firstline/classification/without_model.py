@@ -1,14 +1,17 @@
 """The verdict of rules and history: the only one without a model, and a model's fallback."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from firstline.classification import lexicon, own_words, words
 from firstline.classification.case import Case
 from firstline.classification.guardrails import Changes
 from firstline.classification.history import Opinion
 from firstline.classification.memory import evidence_class
-from firstline.classification.prompt import Offered
 from firstline.models import Classification, DecidedBy, Severity
+
+if TYPE_CHECKING:
+    from firstline.classification.prompt import Offered
 
 SOURCE_ONLY_CONFIDENCE = 0.5
 HISTORY_CONFIDENCE = 0.7
@@ -86,7 +89,7 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
     return changes.severity, decided_by, SOURCE_ONLY_CONFIDENCE, changes.reasons
 
 
-def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
+def _best(offered: "Sequence[Offered]", past: Opinion) -> tuple[str, str]:
     """Choose the runbook that cured this group most often; else the one for similar incidents; else the best match."""
     best = max(offered, key=lambda runbook: (past.cures.get(runbook.id, 0), past.cures_elsewhere.get(runbook.id, 0))).id
     for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):
