@@ -116,5 +116,6 @@ def _run(program: str, function: str) -> str:
     lines = f"import sys\nsys.modules['OpenSSL'] = None\nsys.path[:0] = {paths!r}\n{program}"
     # Lambda has the layers' bytecode, so a setting that keeps Python from writing any must not count here.
     environment = os.environ | SETTINGS | {"PYTHONDONTWRITEBYTECODE": ""}
+    environment.pop("PYDANTIC_DISABLE_PLUGINS", None)  # set by firstline in this process; the usual handler has it not
     done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True, env=environment)
     return done.stdout

@@ -20,12 +20,26 @@ NEVER_FOR_AN_ALERT = {
     "yaml",
 }
 
+ONLY_FOR_A_MODEL = {
+    "firstline.adapters.llm",
+    "firstline.classification.model",
+    "firstline.classification.prompt",
+    "openai",
+}
+
 
 def test_ingest_starts_without_what_only_other_functions_need() -> None:
     modules = set(imports._modules(imports.INGEST))
 
     assert "firstline.models.live" in modules
     assert modules & NEVER_FOR_AN_ALERT == set()
+
+
+def test_classify_starts_without_what_only_a_model_needs() -> None:
+    modules = set(imports._modules(imports.CLASSIFY, "classify"))
+
+    assert "firstline.classification.classify" in modules
+    assert modules & ONLY_FOR_A_MODEL == set()
 
 
 def test_every_name_in_firstline_models_can_be_imported_lazily() -> None:

@@ -16,5 +16,12 @@ the model; `wiring` builds the parts of a function from its `settings`. `contrac
 state machine's functions. Arrows go one way: functions -> wiring -> adapters -> core.
 """
 
+import gc
+
 __version__ = "0.1.0"
 """The version of everything in this repository; CHANGELOG.md has a section about it."""
+
+_GARBAGE = 200_000
+"""The objects between two looks for garbage: what a start makes. What it imports is none, and stays."""
+
+gc.set_threshold(_GARBAGE)

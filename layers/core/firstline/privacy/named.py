@@ -8,6 +8,7 @@ Kubernetes, so it is a secret only if it looks random.
 import base64
 import re
 from collections.abc import Iterator
+from functools import cache
 
 _SURE = (
     r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd|passwort|kennwort|contrase[nñ]a|mot[ _-]?de[ _-]?passe|senha"
@@ -43,22 +44,34 @@ _SCHEMES = (
 # In `…:381904772516:secret:prod/db`, an ARN, `secret` is followed by a name, not by a secret.
 _NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])|(?P<glued>{_GLUED})(?![A-Za-z])"
 
-_NAMED = re.compile(
-    rf"(?:{_NAMES})"
-    # The name may go on: `passwordValue`, `token_data`.
-    r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
-    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=：])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
-    # "the API key 4f1c…": only what is as long as a key.
-    r"|\s{1,3}(?=[\w+/=.~-]{20}))"
-    r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
-    rf"|(?:(?:{'|'.join(_SCHEMES)})\s{{1,5}})?[\"']?[^\s\"'&;<>\\]{{1,500}})",
-    re.IGNORECASE | re.ASCII,
-)
-_OPTION = re.compile(
-    r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key|secret-?key)"
-    r"(?:\s{1,3}|=)(?P<value>\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'\-][^\s\"']{3,500})",
-    re.IGNORECASE | re.ASCII,
-)
+
+@cache
+def _named() -> re.Pattern[str]:
+    """Return the pattern of a name and its value, compiled when a text has one of `_WORDS`: few alerts have any."""
+    return re.compile(
+        rf"(?:{_NAMES})"
+        # The name may go on: `passwordValue`, `token_data`.
+        r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
+        r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=：])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
+        # "the API key 4f1c…": only what is as long as a key.
+        r"|\s{1,3}(?=[\w+/=.~-]{20}))"
+        r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
+        rf"|(?:(?:{'|'.join(_SCHEMES)})\s{{1,5}})?[\"']?[^\s\"'&;<>\\]{{1,500}})",
+        re.IGNORECASE | re.ASCII,
+    )
+
+
+@cache
+def _option() -> re.Pattern[str]:
+    """Return the pattern of an option of a command line and its value."""
+    return re.compile(
+        r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key"
+        r"|secret-?key)"
+        r"(?:\s{1,3}|=)(?P<value>\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'\-][^\s\"']{3,500})",
+        re.IGNORECASE | re.ASCII,
+    )
+
+
 _WORDS = (
     *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
     *("seed", "nonce", "otp", "pin", "passe", "kennwort", "contrase", "senha", "pat", "bearer", "mnemonic", "phrase"),
@@ -67,7 +80,12 @@ _WORDS = (
 )
 """Parts of names; every name that this module recognises contains one of them, so a text without any is skipped."""
 
-_LABEL = re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
+
+@cache
+def _label() -> re.Pattern[str]:
+    """Return the pattern of a label's name that ends in such a word."""
+    return re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
+
 
 _PLACEHOLDER = re.compile(
     r"[*x•.#?_-]+|\d{1,3}|\$[{(].*|\$[A-Z_][A-Z0-9_]*|%[sdv(].*|[{<(\[].*"
@@ -93,7 +111,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
         folded = text.lower()
         if not any(word in folded for word in _WORDS):
             return
-    for match in _NAMED.finditer(text):
+    for match in _named().finditer(text):
         begin, end = _within_quotes(match)
         value = _bare(match["value"])
         quoted = match["value"][:1] in "\"'\\"
@@ -104,7 +122,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
             continue
         if is_secret(value, sure=match["sure"] is not None and match["is"].strip() not in ("", "is", "was")):
             yield begin, end, "secret"
-    for match in _OPTION.finditer(text):
+    for match in _option().finditer(text):
         if is_secret(_bare(match["value"]), sure=True):
             yield *_within_quotes(match), "secret"
 
@@ -114,7 +132,7 @@ def is_secret_label(name: str, value: str) -> bool:
     folded = name.lower()
     if not any(word in folded for word in _WORDS):
         return False
-    match = _LABEL.search(name.strip("\\\"' "))
+    match = _label().search(name.strip("\\\"' "))
     if match is None or (match["glued"] and _NO_SECRET_KEY.search(name)):
         return False
     return is_secret(value.strip("\\\"' {}[]"), sure=match["sure"] is not None)
