@@ -1,4 +1,4 @@
-"""The nouns of the template's functions, and its resources by type."""
+"""The functions of the template, and its resources by their type."""
 
 from typing import Any
 
