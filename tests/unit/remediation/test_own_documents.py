@@ -99,7 +99,7 @@ def test_the_stack_creates_no_document_for_a_step_that_uses_the_owners() -> None
         ({"version": "$LATEST"}, "should match pattern"),
         ({"version": "$DEFAULT"}, "should match pattern"),
         ({"version": None}, "Field required"),
-        ({"parameters": {"Spool": "spoool"}}, "hands over 'spoool', but parameters does not declare it"),
+        ({"parameters": {"Spool": "spoool"}}, "uses the parameter 'spoool', but parameters does not declare"),
         ({"run": "ls"}, "Extra inputs are not permitted"),
     ],
     ids=str,
@@ -122,7 +122,7 @@ def test_an_unknown_key_of_the_step_is_named_by_line_and_key() -> None:
 
 
 def test_a_step_with_the_owners_document_needs_a_verification_like_every_act() -> None:
-    with pytest.raises(ValidationError, match="it acts but never looks whether that helped"):
+    with pytest.raises(ValidationError, match="the runbook acts but never checks whether that helped"):
         Runbook.model_validate(runbook_fields(steps=[own_step()], verify=None))
 
 

@@ -161,5 +161,5 @@ def test_the_document_of_an_act_takes_the_parameters_and_the_timeout_of_its_veri
 def test_a_step_that_looks_takes_no_precondition() -> None:
     step = {"id": "look", "kind": "diagnose", "run": "ls", "requires": "true"}
 
-    with pytest.raises(ValidationError, match="a step that only looks needs no precondition"):
+    with pytest.raises(ValidationError, match="a step of kind diagnose needs no precondition"):
         Runbook.model_validate(runbook_fields(steps=[step, a_step()]))
