@@ -105,7 +105,7 @@ def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
     (folder / "evidence.yaml").unlink()
     with pytest.raises(ConfigurationError, match="not found; a case has three files"):
         read(folder)
-    with pytest.raises(ConfigurationError, match="kinds are real, noise"):
+    with pytest.raises(ConfigurationError, match="surreal is no kind of case; move it to one of real, noise"):
         read(write(tmp_path / "surreal" / "one"))
 
 
