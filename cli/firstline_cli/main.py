@@ -1,6 +1,5 @@
 """The operator's command: incidents, on call, silences, rules, runbooks, reports, set-up and checks of a stack."""
 
-import gc
 import logging
 import os
 import sys
@@ -54,9 +53,8 @@ _EVALUATION = {"eval": "evaluation"}
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
 
-_GARBAGE = 100_000
-"""The number of new objects between two garbage collections: imports leave no garbage, and a collection takes a tenth
-of a short command's time."""
+_PYOPENSSL = "OpenSSL"
+"""A package that botocore imports if it is installed but does not use: the standard library's TLS is enough."""
 
 
 class LazyGroup(TyperGroup):
@@ -84,6 +82,9 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. A failed call to AWS ends it with one line on stderr instead of a traceback."""
+        if _PYOPENSSL not in sys.modules:
+            sys.modules[_PYOPENSSL] = None  # type: ignore[assignment]  # Python takes it for not installed.
+            ctx.call_on_close(lambda: sys.modules.pop(_PYOPENSSL))
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -139,14 +140,12 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines and metrics out of the output, and the garbage collector out of the imports."""
+    """Keep the functions' log lines and metrics out of the output."""
     # Without this, Pydantic searches every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     metrics = os.environ.get(NO_METRICS)
-    disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
+    disabled = logging.root.manager.disable
     context.call_on_close(lambda: _restore(metrics))
     context.call_on_close(lambda: logging.disable(disabled))
-    context.call_on_close(lambda: gc.set_threshold(*thresholds))
     os.environ[NO_METRICS] = "true"
     logging.disable(logging.INFO)
-    gc.set_threshold(_GARBAGE)

@@ -56,7 +56,7 @@ def announced(
         store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
     return announce(
         event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, times=TIMES, look=look
-    )
+    ).output
 
 
 def value_of(name: str) -> float:

@@ -104,11 +104,15 @@ def test_every_answer_of_the_menu_is_stored_in_the_persons_name_and_shown(answer
 @pytest.mark.parametrize(
     ("record", "answer", "follows"),
     [
-        (over(), "real", "The next incident of this group is judged with it."),
-        (over("suppressed", "noise", "info"), "real", "nothing of this group for noise by its own judgement."),
-        (over("suppressed", "noise", decided_by="rules"), "severity-high", "a rule stands until somebody changes it"),
-        (over(source="medium"), "noise", "silences nothing that its source calls medium"),
-        (over(source="info"), "noise", "The next incident of this group is judged with it."),
+        (over(), "real", "Firstline uses this answer when it judges the next incident of this group."),
+        (over("suppressed", "noise", "info"), "real", "calls no incident of this group noise by its own judgement."),
+        (
+            over("suppressed", "noise", decided_by="rules"),
+            "severity-high",
+            "a declared rule suppressed this incident: change the rule",
+        ),
+        (over(source="medium"), "noise", "does not silence an alert that its source calls medium"),
+        (over(source="info"), "noise", "Firstline uses this answer when it judges the next incident of this group."),
     ],
 )
 def test_the_person_is_told_what_follows_from_the_answer(record: IncidentRecord, answer: str, follows: str) -> None:
@@ -210,7 +214,7 @@ def test_an_empty_note_resolves_nothing() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
     incident.say("write", " \u200b ", resolves=True)
     assert incident.signals == []
-    assert incident.whispers == ["There is nothing in this note."]
+    assert incident.whispers == ["The note is empty: write what fixed the incident."]
 
 
 def test_open_sends_the_person_a_link_to_the_console_and_changes_nothing() -> None:

@@ -8,8 +8,8 @@ import pytest
 from firstline.channels import slack
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.look import out_of_date
-from firstline.models import Live, NormalizedAlert
-from firstline.people.show import NEWS, show_again
+from firstline.models import Counts, Live, NormalizedAlert
+from firstline.people.show import NEWS, mark_shown, show_again
 from tests.support.builders import NOW, a_classification, a_page, a_record, a_waiting_record, an_alert
 from tests.support.changes import joining
 from tests.support.memory import MemoryChannel, MemoryStore, lasting
@@ -118,3 +118,26 @@ def test_an_update_counts_as_shown_even_if_that_cannot_be_stored() -> None:
 def test_a_closed_or_quiet_incident_is_not_shown_as_changed(changes: dict[str, Any]) -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED, **changes))
     assert not incident.show()
+
+
+@pytest.mark.parametrize(
+    ("firing", "shown", "stored"),
+    [(1, 1, 2), (0, 1, 1), (0, 0, 2)],
+    ids=["it goes on", "it is over", "it is over, and this is the first message"],
+)
+def test_what_people_were_shown_is_stored_unless_nobody_will_show_it_again(
+    firing: int, shown: int, stored: int
+) -> None:
+    counts = Counts(joined=1, firing=firing, changes=1)
+    incident = Shown(a_record(own=counts, last_end_at=NOW, shown=shown))
+
+    mark_shown(incident.store.only, incident.store.incidents)
+
+    assert incident.live.shown == stored
+
+
+def test_a_version_that_is_stored_as_shown_is_not_written_again() -> None:
+    incident = Shown(a_record(own=Counts(joined=1, firing=1, changes=1), shown=2))
+    incident.store.faults["mark_shown"] = AssertionError("nothing has to be written")
+
+    mark_shown(incident.store.only, incident.store.incidents)

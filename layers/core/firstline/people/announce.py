@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.contracts import (
@@ -49,6 +50,13 @@ METRICS: dict[Outcome, str] = {
 """The metric that counts each outcome."""
 
 
+class Announced(NamedTuple):
+    """The answer of a state of the notify function, and the record if it was read after all of its effects."""
+
+    output: NotifyOutput
+    record: IncidentRecord | None = None
+
+
 def announce(
     event: NotifyInput,
     *,
@@ -58,7 +66,7 @@ def announce(
     end_silence: Callable[[str, datetime], None],
     times: Times,
     look: Look = no_look,
-) -> NotifyOutput:
+) -> Announced:
     """Tell people about an incident, and close the incident, as the state of the state machine asks.
 
     Suppressed noise is stored and counted, but no channel is told. A close is stored before the channels are told, so
@@ -115,29 +123,29 @@ class _Announcer:
     times: Times
     look: Look
 
-    def serve(self, event: NotifyInput) -> NotifyOutput:
+    def serve(self, event: NotifyInput) -> Announced:
         match event:
             case RecordSuppressionInput():
                 return self._suppress(event)
             case AnnounceRemediationInput():
                 told = self._tell("remediating", self._known(plan=event.plan), event.plan.decision_reason)
-                return NotifyOutput(told=bool(told.reached))
+                return Announced(NotifyOutput(told=bool(told.reached)))
             case NotifyOpsInput():
-                return self._notify_ops(event)
+                return Announced(self._notify_ops(event))
             case AnnounceQuietInput():
                 return self._announce_quiet(event)
             case CloseIncidentInput():
                 return self._close(event)
 
-    def _suppress(self, event: RecordSuppressionInput) -> NotifyOutput:
+    def _suppress(self, event: RecordSuppressionInput) -> Announced:
         reason = "; ".join(event.classification.reasons)
         closed = self.incidents.close(
-            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined
+            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined, seen=self.record
         )
         if closed is None:
-            return NotifyOutput(told=False, closed=False)
+            return Announced(NotifyOutput(told=False, closed=False))
         self._count(closed)
-        return NotifyOutput(told=False, outcome="suppressed")
+        return Announced(NotifyOutput(told=False, outcome="suppressed"), closed)
 
     def _notify_ops(self, event: NotifyOpsInput) -> NotifyOutput:
         record = self._known(plan=event.plan, results=event.results)
@@ -156,16 +164,16 @@ class _Announcer:
             SLACK_DOWN_KEY, incident.incident_id, self.now, until=self.now + SLACK_DOWN_FOR
         )
 
-    def _announce_quiet(self, event: AnnounceQuietInput) -> NotifyOutput:
+    def _announce_quiet(self, event: AnnounceQuietInput) -> Announced:
         if self._quiet(event, self.record) is None:
             raise StaysOpen(f"incident {event.incident.incident_id} is not quiet: its record calls for another state")
         told = self._tell_quiet(event)
         try:
-            after = self._quiet(event, self.incidents.record(event.incident.incident_id))
+            after = self.incidents.record(event.incident.incident_id)
         except HistoryUnavailable:
             logger.warning("The table could not be read, so the state machine has to ask for the next state")
             after = None
-        return NotifyOutput(told=told, next=after)
+        return Announced(NotifyOutput(told=told, next=self._quiet(event, after)), after)
 
     def _quiet(self, event: AnnounceQuietInput, record: IncidentRecord | None) -> WhatNowOutput | None:
         """Return the state `Await Quiet` with its wait, or None if the record calls for another state."""
@@ -191,10 +199,10 @@ class _Announcer:
         reason = f"All its alerts ended. It stays open for {in_words(GROUPING_WINDOW)}, in case one fires again."
         return bool(self._tell("quiet", self.record, reason).reached)
 
-    def _close(self, event: CloseIncidentInput) -> NotifyOutput:
+    def _close(self, event: CloseIncidentInput) -> Announced:
         record, live = self._known(results=event.results), self.record.live
         if live is not None and live.open and not self._is_ended(event, live):
-            return NotifyOutput(told=False, closed=False)
+            return Announced(NotifyOutput(told=False, closed=False))
         hold = waited_for(record)
         missing = without_data(record, self.incidents) if event.ended_by == "resolved" else None
         reason = missing or end_in_words(event, record)
@@ -207,9 +215,10 @@ class _Announcer:
             self.now,
             # What has resolved needs no look at who joined: the end of all alerts is the condition.
             joined=None if event.ended_by == "resolved" else event.joined,
+            seen=self.record,
         )
         if closed is None:
-            return self._stays_open(event)
+            return Announced(self._stays_open(event))
         self._count(closed)
         told: Told | None = None
         if hold is None:
@@ -217,7 +226,7 @@ class _Announcer:
             told = self._tell("closed", with_members(shown, self.incidents), reason)
         elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
             self._end(hold)
-        return NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome)
+        return Announced(NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome), closed)
 
     def _is_ended(self, event: CloseIncidentInput, live: Live) -> bool:
         """Return True if the record confirms the end that the event claims, which may be out of date or wrong."""

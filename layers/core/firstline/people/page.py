@@ -21,7 +21,6 @@ from firstline.observability import logger, metrics
 from firstline.people.announce import unwritten
 from firstline.people.members import member, stored_members
 from firstline.people.page_reason import page_reason
-from firstline.people.show import mark_shown
 from firstline.policy.paging import Level, PagingPolicy
 
 FALLBACK = "sns"
@@ -217,14 +216,13 @@ class _Pager:
         )
 
     def _finish(self, job: _Job, page: Page, level: Level) -> None:
+        again_at, seen = self.now + level.acknowledge_within, job.record.live
+        shown = any(self.channels[name].wakes == "never" for name in self.reached) and not self.behind
         try:
-            again_at = self.now + level.acknowledge_within
-            self.incidents.finish_page(job.record.incident, page, again_at, self.now, seen=job.record.live)
+            self.incidents.finish_page(job.record.incident, page, again_at, self.now, seen=seen, shown=shown)
         except HistoryUnavailable:
             # A person is awake: to fail now would only page them again.
             logger.exception("A page went out but could not be stored", extra={"level": page.level})
-        if any(self.channels[name].wakes == "never" for name in self.reached) and not self.behind:
-            mark_shown(job.record, self.incidents)
 
     def _release(self, job: _Job) -> None:
         if job.record.live is None:

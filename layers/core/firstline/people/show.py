@@ -78,10 +78,15 @@ def was_told(record: IncidentRecord) -> bool:
 
 
 def mark_shown(record: IncidentRecord, incidents: Incidents) -> None:
-    """Store that people were shown this version of the record. A failure is logged: they are shown it again."""
-    if record.live is None:
+    """Store that people were shown this version of the record. A failure is logged: they are shown it again.
+
+    Nothing is stored once all alerts have ended, except for the first message: nothing shows the incident again then,
+    and an alert that joins makes a newer version.
+    """
+    live = record.live
+    if live is None or live.shown >= live.version or (live.shown > 0 and is_over(live)):
         return
     try:
-        incidents.mark_shown(record.incident, record.live.version)
+        incidents.mark_shown(record.incident, live.version)
     except HistoryUnavailable:
         logger.exception("The version that people were shown could not be stored")
