@@ -53,9 +53,8 @@ _EVALUATION = {"eval": "evaluation"}
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
 
-
 _PYOPENSSL = "OpenSSL"
-"""A package that botocore imports where it is installed, and does not use: it takes the class of Python itself."""
+"""A package that botocore imports if it is installed but does not use: the standard library's TLS is enough."""
 
 
 class LazyGroup(TyperGroup):
