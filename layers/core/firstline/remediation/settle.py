@@ -43,7 +43,8 @@ def conclude(
     trail: Trail,
     say: Callable[[str], object],
     now: datetime,
-) -> None:
+    record: IncidentRecord | None = None,
+) -> IncidentRecord | None:
     """Write to the trail what people were just told; if the remediation is over, settle it.
 
     A page, a message to ops and a closed incident end a remediation, unless its plan may still be approved. Errors of
@@ -54,10 +55,17 @@ def conclude(
     ----------
     say
         Tells the ops channel that a runbook earned or lost its autonomy; never raises.
+    record
+        The incident, if it was read after people were told; else it is read here.
+
+    Returns
+    -------
+    IncidentRecord | None
+        The incident as it stands after people were told; None if it is unknown, or could not be read.
     """
     incident_id = event.incident.incident_id
     try:
-        record = records.record(incident_id)
+        record = record or records.record(incident_id)
         if record is not None:
             append_or_log(
                 trail, incident_id, _facts(event, record, _settle(event, record, remediations, say, now)), now
@@ -65,6 +73,7 @@ def conclude(
     except (HistoryUnavailable, RemediationContended):
         logger.exception("the remediation is not settled; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)
+    return record
 
 
 def _settle(
