@@ -1,5 +1,6 @@
 """Composition root: which clients a part gets, and how a test replaces one."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
+from firstline import GARBAGE_THRESHOLDS
 from firstline.adapters.aws import clients
 from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.policy.people import NOBODY
 from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
-from firstline.wiring import Wiring
+from firstline.wiring import ON_LAMBDA, Wiring
 from tests.support.builders import NOW, a_record
 from tests.support.memory import MemoryChannel, MemoryStore
 
@@ -97,3 +99,21 @@ def test_a_client_gives_up_before_its_function_must(name: str) -> None:
     config: Any = getattr(clients, name)
     worst = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
     assert worst < FUNCTION_SECONDS
+
+
+def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr(gc, "freeze", lambda: kept.append(True))
+    before = gc.get_threshold()
+    monkeypatch.setenv(ON_LAMBDA, "ingest")
+    try:
+        Wiring(IngestSettings)
+        assert (len(kept), gc.get_threshold()) == (1, GARBAGE_THRESHOLDS)
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_elsewhere_what_becomes_garbage_later_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ON_LAMBDA, raising=False)
+    monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("a process with many wirings keeps their garbage"))
+    Wiring(IngestSettings)
