@@ -15,7 +15,7 @@ from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.policy.people import NOBODY
 from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
 from firstline.wiring import ON_LAMBDA, Wiring
-from tests.support.builders import NOW, a_record
+from tests.support.builders import NOW, a_record, an_alert
 from tests.support.memory import MemoryChannel, MemoryStore
 
 FUNCTION_SECONDS = 30
@@ -31,7 +31,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
 
     def client(service: str, *, config: Any) -> Any:
         made.append((service, config))
-        return SimpleNamespace()
+        return SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1", partition="aws"))
 
     monkeypatch.setattr(boto3, "client", client)
     return made
@@ -99,6 +99,13 @@ def test_a_client_gives_up_before_its_function_must(name: str) -> None:
     config: Any = getattr(clients, name)
     worst = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
     assert worst < FUNCTION_SECONDS
+
+
+def test_no_client_of_cloudwatch_is_made_for_the_alert_of_another_monitor(made: Made) -> None:
+    reader = wired(ClassifySettings, EVIDENCE, error_log_group_arns="", time_zone="UTC").alarms("123456789012")
+
+    assert not reader.covers(an_alert(source="prometheus"))
+    assert [service for service, _ in made] == ["dynamodb"]
 
 
 def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
