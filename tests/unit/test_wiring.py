@@ -1,5 +1,6 @@
 """Tests of the composition root: which clients its parts get, and how a test replaces a part."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import boto3
 import pytest
 
+from firstline import GARBAGE_THRESHOLDS
 from firstline.adapters.aws import clients
 from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.policy.people import NOBODY
 from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
-from firstline.wiring import Wiring
-from tests.support.builders import NOW, a_record
+from firstline.wiring import ON_LAMBDA, Wiring
+from tests.support.builders import NOW, a_record, an_alert
 from tests.support.memory import MemoryChannel, MemoryStore
 
 FUNCTION_SECONDS = 30
@@ -29,7 +31,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
 
     def client(service: str, *, config: Any) -> Any:
         made.append((service, config))
-        return SimpleNamespace()
+        return SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1", partition="aws"))
 
     monkeypatch.setattr(boto3, "client", client)
     return made
@@ -97,3 +99,28 @@ def test_a_client_gives_up_on_all_its_tries_before_the_function_times_out(name: 
     config: Any = getattr(clients, name)
     worst = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
     assert worst < FUNCTION_SECONDS
+
+
+def test_no_client_of_cloudwatch_is_made_for_the_alert_of_another_monitor(made: Made) -> None:
+    reader = wired(ClassifySettings, EVIDENCE, error_log_group_arns="", time_zone="UTC").alarms("123456789012")
+
+    assert not reader.covers(an_alert(source="prometheus"))
+    assert [service for service, _ in made] == ["dynamodb"]
+
+
+def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr(gc, "freeze", lambda: kept.append(True))
+    before = gc.get_threshold()
+    monkeypatch.setenv(ON_LAMBDA, "ingest")
+    try:
+        Wiring(IngestSettings)
+        assert (len(kept), gc.get_threshold()) == (1, GARBAGE_THRESHOLDS)
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_elsewhere_what_becomes_garbage_later_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ON_LAMBDA, raising=False)
+    monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("a process with many wirings keeps their garbage"))
+    Wiring(IngestSettings)

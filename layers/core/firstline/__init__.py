@@ -21,7 +21,10 @@ import gc
 __version__ = "0.1.0"
 """The version of everything in this repository; CHANGELOG.md has a section about it."""
 
-_GARBAGE = 200_000
-"""The objects between two looks for garbage: what a start makes. What it imports is none, and stays."""
+GARBAGE_THRESHOLDS = gc.get_threshold()
+"""Python's own thresholds for a look for garbage."""
 
-gc.set_threshold(_GARBAGE)
+_WHILE_STARTING = 200_000
+"""The objects that a start makes at most: what is imported stays, and to look for garbage in it is for nothing."""
+
+gc.set_threshold(_WHILE_STARTING)
