@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.aws.clients import EVIDENCE
-from firstline.classification.classify import assess
+from firstline.classification.classify import assess, keep
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.incidents.audit_trail import append_or_log, classified
 from firstline.incidents.following import asked_after, following
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     incident = request.incident
     logger.append_keys(incident_id=incident.incident_id)
     now = datetime.now(UTC)
-    verdict, new = assess(
+    verdict, new, ends = assess(
         incident,
         request.generation,
         incidents=wiring.incidents,
@@ -46,4 +46,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
     asked = asked_after("Classify", request, classification=verdict, notified=request.notified)
     after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
+    if ends and (after is None or after.go != "Record Suppression"):
+        keep(incident, verdict, wiring.incidents)
     return ClassifyOutput(classification=verdict, next=after).model_dump(mode="json")

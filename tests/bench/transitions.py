@@ -22,22 +22,22 @@ END = ("Close Incident",)
 RUN = ("Announce Remediation", *LOOK, *ACT)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 3),
-    "told and resolved": (("Notify Ops", "Await Resolution", *OVER), 8),
-    "page, resolved before somebody answers": ((*PAGE[:2], *OVER), 9),
-    "page, acknowledged and resolved": ((*PAGE, *OVER), 10),
+    "told and resolved": (("Notify Ops", "Await Resolution", *OVER), 7),
+    "page, resolved before somebody answers": ((*PAGE[:2], *OVER), 8),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 9),
     "a look and an act, the alert resolves": (("Plan Remediation", *RUN, "Await Recovery", *OVER), 23),
     "a look and an act, the verification holds": (("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *END), 28),
     "the same, approved by a person who was paged first": (
         ("Plan Remediation", *PAGE, "Announce Quiet", *APPROVED, *RUN[1:], *NO_RECOVERY, *LOOK, *END),
-        36,
+        35,
     ),
     "a look and an act, no recovery, one step undone, paged and resolved": (
         ("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *ACT, *PAGE, *OVER),
-        43,
+        42,
     ),
     "a release is taken back after approval, the alert resolves": (
         ("Plan Remediation", *PAGE[:2], "Go", *APPROVED, "Take Release Back", "Next Move", "Await Recovery", *OVER),
-        22,
+        21,
     ),
 }
 

@@ -1,6 +1,8 @@
 """A decision that ends an incident holds only for what it knew of: a critical that joins meanwhile is paged."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,27 @@ def test_a_critical_that_joins_noise_is_not_suppressed_with_it(who: str, service
         assert stored is not None, "the race did not happen"
         line.between(0, 390).expect_page("web-2")
         assert line.is_open(stored.incident_id)
+
+
+@pytest.mark.parametrize("nth", [None, 1, 2, 8], ids=lambda nth: f"joins before call {nth}" if nth else "nothing joins")
+@pytest.mark.parametrize("severity", ["low", "critical"])
+def test_the_verdict_on_noise_is_on_record_whatever_comes_after_it(severity: str, nth: int | None) -> None:
+    """The end stores it; if something joined and another state follows, the function that judged does."""
+    noise, late = Alert("OddNoise", "web-1", "low"), Alert("OddNoise", "web-2", severity)
+    verdicts: list[str] = []
+
+    def stored(_key: object, item: Mapping[str, Any] | None) -> None:
+        if item is not None and "classification" in item:
+            verdicts.append(json.loads(item["classification"]["S"])["severity"])
+
+    with Timeline().running() as line:
+        line.world.memory.on_change.append(stored)
+        if nth is not None:
+            line.at(0).before("classify", "dynamodb", "", line.pushes(late), nth)
+        line.at(1).push(noise)
+        line.run_until(30)
+
+        assert verdicts[0] == ("critical" if (severity, nth) == ("critical", 1) else "noise")
 
 
 def test_a_critical_that_resolves_while_it_is_judged_pages_nobody() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from firstline import contracts
 from firstline.models import PlannedStep
-from local.emulator.jsonata_expressions import evaluate
+from local.emulator.jsonata_expressions import QueryFailed, evaluate
 from tests.support.builders import a_plan
 from tests.support.checked import checked
 from tests.template.machine import CHILD, MACHINE, TASKS, Machine
@@ -114,8 +114,25 @@ def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
     for name, state in TASKS.items():
         if state["Resource"].endswith(".waitForTaskToken") and name not in ("Await Recovery", "Await Step"):
             over = "Close Incident" if name == "Await Quiet" else "What Now?"
-            assert [catch["Next"] for catch in state["Catch"]] == [over, "Pause"]
-            assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
+            catches = {catch["ErrorEquals"][0]: catch["Next"] for catch in state["Catch"]}
+            passed_by = {"States.QueryEvaluationError": "Go"} if name in PASSED_BY else {}
+            assert catches == {**passed_by, "States.Timeout": over, "States.ALL": "Pause"}
+
+
+PASSED_BY = {"Await Acknowledgement": "Page On-Call", "Await Resolution": "Notify Ops"}
+"""The waits that a state leads to whatever its function answers."""
+
+
+@pytest.mark.parametrize("name", PASSED_BY)
+def test_a_wait_that_the_answer_does_not_name_has_no_time_out_and_so_leads_to_go(name: str) -> None:
+    """No answer that names a wait is without its time (tests/unit/incidents/test_what_now_ends.py)."""
+    seconds = TASKS[name]["TimeoutSeconds"][3:-3]
+
+    assert {*before(MACHINE, name)} == {PASSED_BY[name], "Go"}
+    assert evaluate(seconds, {"next": {"go": name, "seconds": 300}}.__getitem__) == 300
+    for other in {*get_args(contracts.Go.__value__)} - {name}:
+        with pytest.raises(QueryFailed):
+            evaluate(seconds, {"next": {"go": other, "seconds": 300}}.__getitem__)
 
 
 def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() -> None:
@@ -167,7 +184,8 @@ def test_a_wait_is_for_this_execution_and_for_what_it_knew(name: str) -> None:
     assert values[":awaiting"] == {"S": name.removeprefix("Await ").lower()}
     if name != "Await Recovery":
         assert condition.endswith("AND changes = :changes")
-        assert TASKS[name]["TimeoutSeconds"] == "{% $next.seconds %}"
+        named = f'[go = "{name}"]' if name in PASSED_BY else ""
+        assert TASKS[name]["TimeoutSeconds"] == f"{{% $next{named}.seconds %}}"
     for retry in TASKS[name]["Retry"]:
         assert "DynamoDb.TransactionConflictException" in retry["ErrorEquals"]
         assert "DynamoDb.ConditionalCheckFailedException" not in retry["ErrorEquals"]

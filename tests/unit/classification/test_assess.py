@@ -26,6 +26,28 @@ def test_a_verdict_is_stored_with_what_it_knew_of(desk: Desk) -> None:
     assert desk.live.started == 1
 
 
+def test_noise_is_marked_at_once_and_its_verdict_is_stored_by_the_end(desk: Desk) -> None:
+    desk.rules = [rule(severity="noise")]
+    incident = desk.open()
+
+    verdict = desk.assess()
+
+    assert (verdict.severity, desk.live.decided, desk.live.judged) == ("noise", 0, 1)
+    assert desk.store.only.classification is None
+    desk.store.incidents.close(incident, 1, "suppressed", "", [], NOW, joined=1, verdict=verdict)
+    assert desk.store.only.classification == verdict
+
+
+def test_noise_that_does_not_end_its_incident_is_stored_when_it_is_judged_again(desk: Desk) -> None:
+    desk.rules = [rule(severity="noise")]
+    desk.open()
+    desk.assess()
+    desk.join(**OTHER_HOST)
+
+    assert desk.assess(minutes=2).severity == "noise"
+    assert desk.store.only.classification is not None
+
+
 def test_what_joins_while_it_is_judged_is_not_covered(desk: Desk) -> None:
     desk.open(severity="low")
     desk.store.meanwhile["judge"] = lambda: desk.join(severity="critical", **OTHER_HOST)

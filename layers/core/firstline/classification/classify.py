@@ -22,10 +22,15 @@ from firstline.policy.rules import Rules
 
 
 class Assessment(NamedTuple):
-    """A verdict, and whether it is new: one that still covers everything is stored already, and costs nothing."""
+    """A verdict, whether it is new, and whether its incident is to end with it.
+
+    A verdict that still covers everything is stored already, and costs nothing. One that ends its incident is stored by
+    the end; if something else follows, whoever asked stores it (`keep`).
+    """
 
     classification: Classification
     new: bool
+    ends: bool = False
 
 
 def assess(
@@ -79,12 +84,21 @@ def assess(
         if hold is None and joined is not None:
             verdict = joined.raised(verdict, incident)
         verdict = with_hold(verdict, case.rule, hold).model_copy(update={"evidence_due": due})
+    ends = verdict is not standing and joined is not None and joined.ends_with(verdict)
     try:
-        incidents.judge(incident, generation, verdict, now, seen=joined.live if joined else None)
+        incidents.judge(incident, generation, verdict, now, seen=joined.live if joined else None, ends=ends)
     except HistoryUnavailable as error:
         # A failure here would page for an alert that may be noise.
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
-    return Assessment(verdict, new=verdict is not standing)
+    return Assessment(verdict, new=verdict is not standing, ends=ends)
+
+
+def keep(incident: Incident, verdict: Classification, incidents: Incidents) -> None:
+    """Store a verdict that was to end its incident, and does not. A failure is logged: the execution has it."""
+    try:
+        incidents.save_verdict(incident, verdict)
+    except HistoryUnavailable as error:
+        logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
 
 
 def _count_question(verdict: Classification, case: Case, model: Model | None, hold: Hold | None) -> None:

@@ -77,6 +77,11 @@ class Joined:
         """True if a person was paged."""
         return self.live.paged_seq > 0
 
+    def ends_with(self, verdict: Classification) -> bool:
+        """Return True if a verdict ends its incident at once: the first verdict, which is noise, with nobody called."""
+        nobody = not self.paged and self.live.acked_at is None
+        return verdict.severity == "noise" and verdict.hold is None and self.live.decided is None and nobody
+
     @property
     def ended_hold(self) -> bool:
         """True if the hold was ended, or an alert joined that may not wait."""
@@ -90,7 +95,7 @@ class Joined:
     @property
     def may_wait(self) -> bool:
         """True if a rule may make the incident wait: before its first verdict that is not noise."""
-        first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
+        first = self.live.judged == 0 or self.live.decided == SEVERITY_RANK["noise"]
         return first and self.live.hold_ended_at is None
 
     def standing(self, now: datetime) -> Classification | None:

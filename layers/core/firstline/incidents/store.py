@@ -102,12 +102,23 @@ class Incidents(EvidenceSource, Protocol):
     # --- write ------------------------------------------------------------------------------------------------------
 
     def judge(
-        self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
+        self,
+        incident: Incident,
+        generation: int,
+        verdict: Classification,
+        now: datetime,
+        *,
+        seen: Live | None,
+        ends: bool = False,
     ) -> None:
         """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
 
-        A verdict below paging severity ends the wait for a page, unless something joined since.
+        A verdict below paging severity ends the wait for a page, unless something joined since. `ends` says that the
+        incident is to be closed at once: then `close` stores the verdict, in the same write as the end.
         """
+
+    def save_verdict(self, incident: Incident, verdict: Classification) -> None:
+        """Store a verdict after all, because the incident does not end at once."""
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
         """Claim the page with the number `page.seq`, which is to go out now.
@@ -252,6 +263,7 @@ class Incidents(EvidenceSource, Protocol):
         *,
         joined: int | None,
         seen: IncidentRecord | None = None,
+        verdict: Classification | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, and store it as evidence. If it is closed already, return the stored record.
 
@@ -263,6 +275,8 @@ class Incidents(EvidenceSource, Protocol):
             What the decision knew of. None if it rests on silence: then nothing may fire.
         seen
             The incident as it was just read, which saves reading it again. If it changed since, it is read again.
+        verdict
+            The verdict that ends the incident.
 
         Returns
         -------

@@ -143,7 +143,15 @@ class _Announcer:
     def _suppress(self, event: RecordSuppressionInput) -> Announced:
         reason = "; ".join(event.classification.reasons)
         closed = self.incidents.close(
-            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined, seen=self.record
+            event.incident,
+            event.generation,
+            "suppressed",
+            reason,
+            [],
+            self.now,
+            joined=event.joined,
+            seen=self.record,
+            verdict=event.classification,
         )
         if closed is None:
             return Announced(NotifyOutput(told=False, closed=False))

@@ -19,7 +19,7 @@ from firstline.observability import logger
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.disagreements import Disagreements
     from firstline.adapters.dynamodb.table import Item
-    from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
+    from firstline.models import Classification, Counts, Incident, IncidentRecord, Live, Outcome, StepResult
 
 
 class Closing(TableEvidence):
@@ -50,6 +50,7 @@ class Closing(TableEvidence):
         *,
         joined: int | None,
         seen: IncidentRecord | None = None,
+        verdict: Classification | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, and store it as evidence. If it is closed already, return the stored record."""
         for tries in range(ATTEMPTS):
@@ -70,6 +71,7 @@ class Closing(TableEvidence):
                     continue
                 return None
             ended = {"outcome": outcome, "outcome_reason": reason, "results": _json(results)}
+            ended |= {"classification": verdict.to_stored()} if verdict is not None else {}
             try:
                 self._table.transact(*self._closing(record.incident, live, ended, now))
             except WriteRefused:

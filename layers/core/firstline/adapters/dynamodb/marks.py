@@ -33,17 +33,22 @@ class LiveMarks(TableStore):
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
     def judge(
-        self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
+        self,
+        incident: Incident,
+        generation: int,
+        verdict: Classification,
+        now: datetime,
+        *,
+        seen: Live | None,
+        ends: bool = False,
     ) -> None:
         """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
 
-        A verdict below paging severity ends the wait for a page, unless something joined since.
+        A verdict below paging severity ends the wait for a page, unless something joined since. With `ends`, the close
+        stores the verdict itself.
         """
-        self._table.update(
-            *incident_key(incident.incident_id),
-            "SET classification = :verdict",
-            {":verdict": verdict.to_stored()},
-        )
+        if not ends:
+            self.save_verdict(incident, verdict)
         rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
         sets: Item = {"decided": rank, "started": generation}
         if seen is not None:
@@ -65,6 +70,11 @@ class LiveMarks(TableStore):
             quiet = Edit(sets={**first.sets, "loud_since": None}, when={**first.when, **_as_counted(seen)})
             edits = [quiet, *edits]
         self._first_possible(incident, *edits)
+
+    def save_verdict(self, incident: Incident, verdict: Classification) -> None:
+        """Store a verdict alone, without the alerts that it knew of."""
+        values = {":verdict": verdict.to_stored()}
+        self._table.update(*incident_key(incident.incident_id), "SET classification = :verdict", values)
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
