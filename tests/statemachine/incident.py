@@ -22,6 +22,10 @@ ROUTING = {"What Now?", "Go"}
 """States between two states that do something."""
 
 
+PASSED_BY = {"Await Acknowledgement", "Await Resolution"}
+"""The waits that are entered and left at once if the answer before them names another state."""
+
+
 class Incident:
     """One execution, and what is known of its incident."""
 
@@ -49,8 +53,14 @@ class Incident:
 
     @property
     def path(self) -> list[str]:
-        """The states that it entered, without those that only lead to the next one."""
-        return [state for state in self.transitions if state not in ROUTING]
+        """The states that it entered, without those that only lead to the next one, and waits that it passed by."""
+        entered: list[str] = []
+        for event in self.history:
+            if "stateEnteredEventDetails" in event:
+                entered.append(event["stateEnteredEventDetails"]["name"])
+            elif event["type"] == "EvaluationFailed" and entered[-1] in PASSED_BY:
+                del entered[-1]
+        return [state for state in entered if state not in ROUTING]
 
     @property
     def record(self) -> IncidentRecord:
