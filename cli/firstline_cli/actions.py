@@ -156,7 +156,7 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
     found = stack_of(stack)
     record = record_of(found.table, incident)
     if record.plan is None:
-        raise refusal("This incident has no plan that anybody could decide on.", REFUSED)
+        raise refusal("This incident has no plan that waits for an approval.", REFUSED)
     if ask:
         if not at_terminal():
             raise refusal(

@@ -1,6 +1,5 @@
 """The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
 
-import gc
 import logging
 import os
 import sys
@@ -55,8 +54,8 @@ _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
 
 
-_GARBAGE = 100_000
-"""The objects between two looks for garbage. What is imported is none, and looking takes a tenth of a short command."""
+_PYOPENSSL = "OpenSSL"
+"""A package that botocore imports where it is installed, and does not use: it takes the class of Python itself."""
 
 
 class LazyGroup(TyperGroup):
@@ -84,6 +83,9 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. What AWS refused or did not answer is one line, and no traceback."""
+        if _PYOPENSSL not in sys.modules:
+            sys.modules[_PYOPENSSL] = None  # type: ignore[assignment]  # Python takes it for not installed.
+            ctx.call_on_close(lambda: sys.modules.pop(_PYOPENSSL))
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -139,14 +141,12 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines and metrics out of the output, and the garbage collector out of the imports."""
+    """Keep the functions' log lines and metrics out of the output."""
     # Pydantic would look through every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     metrics = os.environ.get(NO_METRICS)
-    disabled, thresholds = logging.root.manager.disable, gc.get_threshold()
+    disabled = logging.root.manager.disable
     context.call_on_close(lambda: _restore(metrics))
     context.call_on_close(lambda: logging.disable(disabled))
-    context.call_on_close(lambda: gc.set_threshold(*thresholds))
     os.environ[NO_METRICS] = "true"
     logging.disable(logging.INFO)
-    gc.set_threshold(_GARBAGE)

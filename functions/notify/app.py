@@ -1,4 +1,4 @@
-"""Notification of people: what Firstline does by itself, what needs a person, and the end of an incident."""
+"""Notification: it tells people what Firstline does, what needs a person, and how an incident ended."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -103,7 +103,7 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         window.open(f"{stack.line['api']}/console/oncall")
         window.click("summary")
         window.click("form[action$='/override'] button")
-        window.wait_text(".said", "The span is given over.")
+        window.wait_text(".said", "The override is made, and everybody was told.")
         _looks_well(window, "on call, with an override")
         window.click("form[action$='/withdraw'] button")
         window.wait_text(".said", "The override is withdrawn.")

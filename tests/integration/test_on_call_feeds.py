@@ -221,7 +221,10 @@ def test_an_answer_of_pagerduty_that_makes_no_sense_is_said(body: Any) -> None:
 
 @pytest.mark.parametrize(
     ("secrets", "words"),
-    [({"oncall__feed": None}, "is not there"), ({"oncall__feed": "file:///etc/passwd"}, "must begin with https")],
+    [
+        ({"oncall__feed": None}, "does not exist; store it"),
+        ({"oncall__feed": "file:///etc/passwd"}, "must begin with https"),
+    ],
 )
 def test_an_address_that_is_none_is_said(secrets: dict[str, str | None], words: str) -> None:
     with answering(Answer()) as stub, pytest.raises(FeedUnavailable, match=words):

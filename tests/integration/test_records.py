@@ -124,7 +124,7 @@ def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None
     assert broken.exit_code == 1
     lines = broken.output.splitlines()
     assert "c-0" in lines[0]
-    assert "broken here: entry 2 is not what was written" in lines[1]
+    assert "broken here: entry 2 was changed after it was written" in lines[1]
 
 
 def test_a_trail_whose_end_was_cut_off_is_not_whole(table: Table) -> None:

@@ -60,7 +60,7 @@ def bring_from_another_incident(table: Table) -> None:
 @pytest.mark.parametrize(
     ("tamper", "number", "problem"),
     [
-        (change, 3, "is not what was written"),
+        (change, 3, "was changed after it was written"),
         (change_and_hash_again, 4, "does not follow the one before it"),
         (take_out, 3, "entry 3 is missing"),
         (swap, 3, "entry 3 is missing"),

@@ -65,7 +65,7 @@ def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -
     well, shown = tried("container-images", tmp_path)
 
     assert not well
-    assert "The scenario's name says that it would end: cured." in shown
+    assert "By the scenario's name, this ending is expected: cured." in shown
 
 
 def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,29 +127,34 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("runbook_id", "alert", "options", "answer"),
     [
-        ("low-dsk", None, {}, "There is no runbook 'low-dsk'; there is low-disk"),
+        ("low-dsk", None, {}, "There is no runbook 'low-dsk'; did you mean low-disk"),
         (
             "low-disk",
             None,
             {"scenario_name": "flood"},
-            "low-disk has no scenario 'flood'; there is cured, cured-owners-folder, cured-pattern, not-cured,",
+            "low-disk has no scenario 'flood'; choose of cured, cured-owners-folder, cured-pattern, not-cured,",
         ),
         (
             "low-disk",
             "alert: HostOutOfInodes",
             {},
-            "low-disk is not for the alert 'HostOutOfInodes'; low-inodes is for it",
+            "low-disk does not fit the alert 'HostOutOfInodes'; low-inodes does",
         ),
-        ("low-disk", "alert: HostOutOfDiskSpace", {}, "No plan could be made: the alert has no labels.mountpoint"),
+        (
+            "low-disk",
+            "alert: HostOutOfDiskSpace",
+            {},
+            "low-disk cannot be planned for the alert 'HostOutOfDiskSpace': the alert has no labels.mountpoint",
+        ),
         (
             "low-disk",
             "alert: HostOutOfDiskSpace\nlabels: {mountpoint: /data;id}",
             {},
-            "No plan could be made: the alert's labels.mountpoint '/data;id' does not fit",
+            "for the alert 'HostOutOfDiskSpace': the alert's labels.mountpoint '/data;id' does not fit",
         ),
-        ("low-disk", "alrt: x", {}, "is not an alert with the keys of a runbook's examples"),
-        ("low-disk", "{}", {"source": "prometheus"}, "prometheus cannot read it"),
-        ("low-disk", "[", {"source": "prometheus"}, "prometheus cannot read it"),
+        ("low-disk", "alrt: x", {}, "is no alert with the keys of a runbook's examples"),
+        ("low-disk", "{}", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
+        ("low-disk", "[", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
     ],
 )
 def test_what_cannot_be_tried_says_why(
@@ -170,7 +175,7 @@ def test_the_command_ends_with_2_and_the_reason() -> None:
     done = CliRunner().invoke(app, ["try", "low-dsk"])
 
     assert done.exit_code == 2
-    assert "there is low-disk" in done.stderr
+    assert "did you mean low-disk" in done.stderr
 
 
 def test_a_wrong_runbook_is_told_with_its_line(tmp_path: Path) -> None:

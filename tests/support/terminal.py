@@ -7,7 +7,7 @@ from typing import Any
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.console.front import PeopleFront
-from firstline.people.on_call import OnCallDesk
+from firstline.people.on_call import OnCallOverrides
 from firstline.policy.oncall import OnCall
 from firstline.policy.people import People
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
@@ -63,9 +63,9 @@ class Terminal:
             on_call=self._on_call,
         )
 
-    def _on_call(self, people: People, tell: Callable[[str], object]) -> OnCallDesk:
+    def _on_call(self, people: People, tell: Callable[[str], object]) -> OnCallOverrides:
         overrides = TableOverrides(self.store.table)
-        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
+        return OnCallOverrides(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
         arn = arn or (ARNS[by] if by else None)

@@ -6,7 +6,6 @@ Ruff's D401 knows many verbs that are not in the imperative; this finds openings
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,14 +33,27 @@ NO_NOUN = re.compile(
 """Openings of a constant's docstring that are no noun phrase."""
 
 
-@cache
-def nodes(source: str) -> list[ast.AST]:
-    """Return all nodes of a module's syntax tree."""
-    return list(ast.walk(ast.parse(source)))
+BEHIND_A_QUOTE = re.compile(rf"[\"'][\s\\]*(?:{RIDDLE.pattern}|{NO_NOUN.pattern})")
+"""A riddle, or a text that merely looks like one: a module that has none of them need not be parsed."""
+
+
+def nodes(source: str) -> Iterator[ast.AST]:
+    """Yield a module and all statements within it: expressions, nine of ten nodes, have no docstring."""
+    waiting: list[ast.AST] = [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += (
+            inner
+            for inner in ast.iter_child_nodes(node)
+            if isinstance(inner, ast.stmt | ast.ExceptHandler | ast.match_case)
+        )
 
 
 def riddles(source: str) -> Iterator[str]:
     """Yield the line and the first words of each docstring that begins with a riddle."""
+    if not BEHIND_A_QUOTE.search(source):
+        return
     for node in nodes(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""

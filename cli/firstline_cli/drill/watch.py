@@ -97,7 +97,7 @@ def told(record: IncidentRecord) -> str | None:
 
 def paged(record: IncidentRecord) -> str | None:
     """Say whom the page went to."""
-    page = next((page for page in record.pages if page.at is not None), None)
+    page = next(iter(record.sent_pages), None)
     return f"{page.on_call}, through {', '.join(page.delivered_to) or 'the sender'}" if page else None
 
 

@@ -108,10 +108,10 @@ def test_content_as_text_as_object_and_in_parts(content: Any) -> None:
         ({"content": [{"type": "refusal", "refusal": "I will not."}]}, "the model refused: I will not."),
         ({"content": "I'm sorry, I can't help with that."}, "The model said: I'm sorry, I can't help with that."),
         ({"content": "See https://evil.example/x"}, "The model said: See [link removed]"),
-        ({"content": ""}, "it is empty"),
-        ({"content": None, "reasoning_content": WRITTEN}, "it is empty, and the model's thoughts are not"),
-        ({"content": [{"type": "thinking", "thinking": WRITTEN}]}, "it is empty"),
-        ({}, "it is empty"),
+        ({"content": ""}, "the answer is empty"),
+        ({"content": None, "reasoning_content": WRITTEN}, "the answer is empty, but the model's thoughts are not"),
+        ({"content": [{"type": "thinking", "thinking": WRITTEN}]}, "the answer is empty"),
+        ({}, "the answer is empty"),
     ],
 )
 def test_no_verdict_and_what_the_model_said_instead(message: dict[str, Any], reason: str) -> None:

@@ -48,7 +48,7 @@ def test_a_body_is_posted_to_the_one_address() -> None:
         (Connection(401, b'{"status": "unauthenticated"}'), "answered 401"),
         (Connection(503, b"{}"), "answered 503"),
         (Connection(202, b"[]"), "answered 202"),
-        (Connection(202, b"<html>"), "did not answer"),
+        (Connection(202, b"<html>"), "answered 202 where a 2xx with a JSON object is expected: <html>"),
         (Connection(0, b"", TimeoutError("timed out")), "did not answer: timed out"),
     ],
 )

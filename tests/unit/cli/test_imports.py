@@ -17,19 +17,27 @@ STACK = {
 }
 PROGRAM = """
 import sys
-from botocore.client import BaseClient
-from botocore.httpsession import URLLib3Session
-answer = type("Answer", (), {"status_code": 200, "content": b'{"said": "Done."}'})
-BaseClient._make_api_call = lambda *_: {"Items": [], "Responses": {}}
-URLLib3Session.send = lambda *_: answer
+from firstline_cli import stacks
 from firstline_cli.main import app
+session = stacks._session
+def answered(region):
+    from botocore.client import BaseClient
+    from botocore.httpsession import URLLib3Session
+    answer = type("Answer", (), {"status_code": 200, "content": b'{"said": "Done."}'})
+    BaseClient._make_api_call = lambda *_: {"Items": [], "Responses": {}}
+    URLLib3Session.send = lambda *_: answer
+    return session(region)
+stacks._session = answered
 try:
     app()
 finally:
     print(*sys.modules, file=sys.stderr)
 """
-NEVER = {"boto3", "s3transfer", "jinja2", "openai", "firstline.classification.classify", "firstline.sources"}
-"""Modules that no command of a night needs: resources of boto3, pages, the model, the verdict, the senders."""
+NEVER = {
+    *("boto3", "s3transfer", "jinja2", "openai", "urllib3.contrib.pyopenssl"),
+    *("firstline.classification.classify", "firstline.sources"),
+}
+"""Modules that no command of a night needs: boto3's resources, a second TLS, pages, the model, the verdict, senders."""
 
 NO_TABLES = {"rich", "yaml", "firstline.console.render", "firstline.channels.summary"}
 NO_MODELS = {"firstline.models", "firstline.policy.oncall", "aws_lambda_powertools"}

@@ -144,7 +144,7 @@ def test_a_time_is_local_unless_it_says_its_offset(written: str, after: str, mom
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["override", "mallory"], 4, "'mallory' is nobody on the list of people"),
+        (["override", "mallory"], 4, "'mallory' is not on the list of people"),
         (["take", "--until", "soon"], 2, "'soon' is no time: write 18:00"),
         (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write 18:00"),
         (["who", "--schedule", "network"], 3, "Say --schedule and one of platform."),

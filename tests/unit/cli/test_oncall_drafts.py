@@ -147,7 +147,7 @@ def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
         ("pagerduty", answer(layer("ada", nights=True)), "every layer has restrictions"),
         ("pagerduty", answer(layer("ada", days=0.5)), "its turns are no whole days"),
         ("pagerduty", answer(layer()), "a layer has no people"),
-        ("ical", "no calendar", "it is no calendar"),
+        ("ical", "no calendar", "the text is no calendar"),
         ("ical", "BEGIN:VCALENDAR\nEND:VCALENDAR", "fewer than two shifts"),
         ("grafana", "{}", "neither pagerduty nor ical"),
     ],

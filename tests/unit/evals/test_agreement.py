@@ -138,7 +138,7 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read(tmp_path / "nowhere.tsv")
     (tmp_path / "other.tsv").write_text("name\tseverity\n")
-    with pytest.raises(ConfigurationError, match="source_repo, summary_description is missing"):
+    with pytest.raises(ConfigurationError, match="add the missing columns source_repo, summary_description"):
         read(tmp_path / "other.tsv")
 
 

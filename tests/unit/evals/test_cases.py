@@ -89,7 +89,7 @@ def test_an_alert_of_our_shape_needs_only_what_matters(tmp_path: Path) -> None:
         ({"evidence": "{now: 2026-03-01T12:00:00Z, deployments: [{service: a, version: b, ago: soon}]}"}, "12m"),
         ({"evidence": "{now: ["}, "evidence.yaml: not readable as YAML"),
         ({"alert": "source: generic"}, "give either `body`"),
-        ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert without"),
+        ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert has no name"),
         ({"alert": "source: generic\nbody: {alert_name: A, status: resolved}"}, "no firing alert"),
         ({"alert": "source: generic\nalert: {alert_name: A}"}, "alert.yaml: message"),
     ],
@@ -105,7 +105,7 @@ def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
     (folder / "evidence.yaml").unlink()
     with pytest.raises(ConfigurationError, match="not found; a case has three files"):
         read(folder)
-    with pytest.raises(ConfigurationError, match="kinds are real, noise"):
+    with pytest.raises(ConfigurationError, match="surreal is no kind of case; move it to one of real, noise"):
         read(write(tmp_path / "surreal" / "one"))
 
 

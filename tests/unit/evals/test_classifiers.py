@@ -130,7 +130,7 @@ def test_a_broken_record_is_named(policy: Policy, case: Case, tmp_path: Path) ->
     path = tmp_path / f"{case.name}.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"prompt": "x", "judgement": 3}')
-    with pytest.raises(ConfigurationError, match="is no recorded answer"):
+    with pytest.raises(ConfigurationError, match="no valid recorded answer"):
         Classifier("replay", policy, Replay(tmp_path)).judge(case)
     with pytest.raises(ConfigurationError, match="make one with --record"):
         Replay(tmp_path / "nowhere")

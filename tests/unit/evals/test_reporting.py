@@ -151,7 +151,7 @@ def test_own_cases_keep_a_baseline_of_their_own(last_run: Path, tmp_path: Path) 
     ("options", "message"),
     [
         (["--only", "nowhere"], "no case with 'nowhere'"),
-        (["--replay", "/nowhere"], "no such folder"),
+        (["--replay", "/nowhere"], "--replay /nowhere: there is no such folder"),
         (["--rules", "/nowhere.tsv"], "cannot be read"),
         (["--only", "injection/", "--accept"], "leave --only out"),
     ],

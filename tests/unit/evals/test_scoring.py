@@ -145,7 +145,7 @@ def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerd
 
     assert [result.right for result in kept.results] == [False, True]
     assert [result.broken_floor for result in kept.results] == [
-        "kept back, and it should not be: Rule blips waits 5 minutes",
+        "held, and it should not be: Rule blips waits 5 minutes",
         None,
     ]
     assert kept.results[0].answer == "medium, waits"

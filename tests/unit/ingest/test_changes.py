@@ -1,6 +1,7 @@
 """The writes that folded alerts make: how they fit into transactions, and the incident that they open."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from firstline.ingest import changes
 from firstline.ingest.changes import MOST_WRITES, Newcomer
-from firstline.ingest.fold import Arrival, fold
+from firstline.ingest.fold import Arrival, Folded, fold
 from firstline.models import SEVERITY_RANK, Change, NormalizedAlert
 from tests.support.builders import NOON, alert, at
 
@@ -20,9 +21,16 @@ LONGEST: dict[str, Any] = {
 }
 
 
+def arrival(given: NormalizedAlert) -> Arrival:
+    return Arrival(given, at(1), SEVERITY_RANK[given.severity])
+
+
+def folded(given: NormalizedAlert) -> Folded:
+    return fold(None, [arrival(given)], {}, at(1))
+
+
 def newcomer(given: NormalizedAlert, *inhibits: str) -> Newcomer:
-    arrival = Arrival(given, at(1), SEVERITY_RANK[given.severity])
-    return changes.newcomer(fold(None, [arrival], {}, at(1)), arrival, None, inhibits)
+    return changes.newcomer(folded(given), arrival(given), None, inhibits)
 
 
 def written(newcomers: list[Newcomer]) -> list[Change]:
@@ -43,8 +51,9 @@ def test_no_transaction_has_too_many_items(inhibits: list[str], most: int) -> No
 
 
 def test_no_transaction_is_too_big() -> None:
-    longest = alert(**LONGEST)
-    parts = written([newcomer(longest.model_copy(update={"fingerprint": f"fp-{number}"})) for number in range(60)])
+    longest = newcomer(alert(**LONGEST))
+    copies = [longest.alert.model_copy(update={"fingerprint": f"fp-{number}"}) for number in range(60)]
+    parts = written([replace(longest, folded=folded(copy), alert=copy) for copy in copies])
     sizes = [sum(len(write.after.model_dump_json().encode()) for write in part.writes) for part in parts]
 
     assert max(sizes) < 4_000_000

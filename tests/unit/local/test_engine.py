@@ -50,7 +50,7 @@ def test_undefined_is_an_error(expression: str) -> None:
         ("$count(", "failed"),
         ("$sum($word)", "failed"),
         ("$word()", "failed"),
-        ("$uppercase", "unsupported result type"),
+        ("$uppercase", "which is no JSON value"),
     ],
 )
 def test_a_wrong_expression_says_which_it_is(expression: str, problem: str) -> None:

@@ -48,6 +48,6 @@ def test_what_does_not_ship_cannot_be_promoted() -> None:
 
 def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"modell\.yaml: no policy has this name; the policies are model\.yaml, "
+        ConfigurationError, match=r"modell\.yaml: no policy file has this name; there are model\.yaml, "
     ):
         replace_policies([tmp_path / "modell.yaml"], SHIPPED, tmp_path / "policy", opt)

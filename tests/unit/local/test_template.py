@@ -67,7 +67,7 @@ def test_only_resources_whose_condition_holds_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("parameters", "problem"),
-    [({}, "EnvironmentName has no default"), ({"EnvironmentName": "dev", "Typo": "x"}, "no parameter Typo")],
+    [({}, "EnvironmentName has no default"), ({"EnvironmentName": "dev", "Typo": "x"}, "no template parameter Typo")],
 )
 def test_wrong_parameters_are_named(parameters: dict[str, str], problem: str) -> None:
     with pytest.raises(TemplateError, match=problem):

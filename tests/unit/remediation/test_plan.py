@@ -181,7 +181,7 @@ def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(desk: De
     desk.incident = an_incident(incident_id="the-next-one")
 
     assert first.plan is not None
-    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
+    assert desk.plan().reason == f"{first.plan.locks[0]} is being remediated by another incident"
 
 
 def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:

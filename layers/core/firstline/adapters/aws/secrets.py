@@ -9,7 +9,7 @@ from botocore.config import Config
 from firstline.adapters.aws.clients import CLIENT_CONFIG
 
 MAX_AGE_SECONDS = 300
-"""The time for which a secret is remembered: a rotated one is picked up within it."""
+"""The time for which a secret is remembered, and so the longest until a rotated one is used."""
 
 
 class Secrets:
@@ -32,7 +32,7 @@ class Secrets:
         Raises
         ------
         GetParameterError
-            The parameter exists or may exist, but could not be read: a retry is better than to go on without it.
+            SSM failed or refused, so the secret may exist: try again rather than go on without it.
         """
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
@@ -49,5 +49,5 @@ class Secrets:
         return str(value).strip() or None
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the values of a secret that has one value per line. With two of them, each can be rotated."""
+        """Return the values of a secret that has one on each line: an old and a new one are valid during a rotation."""
         return tuple(line.strip() for line in (self.get(name) or "").splitlines() if line.strip())

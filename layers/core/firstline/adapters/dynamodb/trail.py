@@ -1,4 +1,4 @@
-"""The audit trail in the table: items that are written once, under a condition, and never again.
+"""The audit trail in the table: items that are written once and never changed.
 
 | what | pk | sk |
 |---|---|---|
@@ -15,22 +15,22 @@ from firstline.models.live import LAYOUT
 from firstline.observability import logger
 
 ATTEMPTS = 10
-"""The number of tries while others append to the same incident's trail."""
+"""The most tries while other writers append to the same incident's trail."""
 
 
 class TableTrail(TableStore):
     """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def entries(self, incident_id: str) -> list[Entry]:
-        """Return an incident's entries, oldest first, as they stand in the table."""
+        """Return the entries of an incident's trail, oldest first; their hashes are not checked."""
         items = self._table.query(f"TRAIL#{incident_id}", consistent=True)
         return [Entry.model_validate_json(item["entry"]) for item in items]
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Write the facts that are not there yet, each after the last entry, one by one.
+        """Append the facts that the incident's trail does not have yet, each as a new entry, one by one.
 
-        Each is a plain write under its own key: a transaction would cost twice as much. A writer that ends in between
-        leaves a whole chain, and whoever says its facts again adds the rest.
+        Each entry is a plain write under its own key: a transaction would cost twice as much. A writer that dies in
+        between leaves a sound chain, and whoever appends the same facts again adds the rest.
 
         Raises
         ------
@@ -52,10 +52,10 @@ class TableTrail(TableStore):
             if refused is None:
                 return
             self._table.pause(tries)
-        raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")
+        raise HistoryUnavailable(f"too many writers append to the audit trail of {incident_id} at once; try again")
 
     def _write(self, incident_id: str, entry: Entry, expiry: int) -> bool:
-        """Write an entry. Return False if another one has its place."""
+        """Write an entry; return False if another writer took its number."""
         item: Item = {"pk": f"TRAIL#{incident_id}", "sk": f"{entry.number:06}", "entry": entry.model_dump_json()}
         item |= {"layout": LAYOUT, "expires_at": expiry}
         if not self._table.put(item, "attribute_not_exists(pk)"):
@@ -65,10 +65,10 @@ class TableTrail(TableStore):
 
 
 def _log(entry: Entry) -> None:
-    """Log a copy of an entry's hash, which a chain that was rewritten as a whole would not match."""
-    logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
+    """Log an entry's hash, so that a trail that somebody rewrote in the table can be told from the original."""
+    logger.info("Audit trail entry written", what=entry.what, number=entry.number, trail_hash=entry.hash)
 
 
 def _said(fact: Fact) -> str:
-    """Return a fact as a text that is the same for equal ones. A long trail has many, so they are looked up by it."""
+    """Return a text that is the same for equal facts; sets of such texts find facts that a trail has already."""
     return repr((fact.what, fact.who, sorted(fact.facts.items())))
