@@ -51,5 +51,5 @@ LIMITS = {
     "duplicate": "≤ $0.002",
     "noise": "≤ $0.10",
     PAGED: "≤ $0.30",
-    "remediated (a look, two acts), resolved": "≤ $0.60",
+    "remediated (a look, two acts), the alert resolves": "≤ $0.60",
 }

@@ -81,7 +81,14 @@ def _clears_first(line: Timeline) -> None:
     line.at(40).push(CRITICAL.resolved())
 
 
-def _remediated(line: Timeline) -> None:
+def _recovers(line: Timeline) -> None:
+    """Let the alert resolve while the machine waits for that, which it does for ten seconds."""
+    line.at(1).push(CURABLE)
+    line.at(55).push(CURABLE.resolved())
+
+
+def _verified(line: Timeline) -> None:
+    """Let the alert fire on through that wait, so that the verification says that the host is well."""
     line.cure("web-1")
     line.at(1).push(CURABLE)
     line.at(100).push(CURABLE.resolved())
@@ -94,7 +101,8 @@ PATHS: dict[str, Path] = {
     "told, resolved": Path(_told),
     "paged, acknowledged, resolved": Path(_paged),
     "paged, resolved before anybody answered": Path(_clears_first),
-    "remediated (a look, two acts), resolved": Path(_remediated),
+    "remediated (a look, two acts), the alert resolves": Path(_recovers),
+    "remediated (a look, two acts), the verification holds": Path(_verified),
 }
 
 

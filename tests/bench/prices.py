@@ -37,6 +37,12 @@ LOGGED = 700
 
 MINUTES = 30 * 24 * 60
 
+FLIGHT = "paged, resolved before anybody answered"
+"""The path that a flight of the canary takes."""
+
+FLIGHTS = MINUTES / 15
+WAITING_FOR_FLIGHTS = 0.10
+
 
 @dataclass(frozen=True)
 class Priced:
@@ -95,6 +101,11 @@ def idle_month() -> dict[str, tuple[float, str, bool]]:
     }
 
 
+def canary_month(thousand: float) -> float:
+    """Return what the canary costs a month if a thousand flights cost so much, with its metric, alarm and function."""
+    return FLIGHTS / 1_000 * thousand + METRIC + ALARM + WAITING_FOR_FLIGHTS
+
+
 def page(paths: Mapping[str, Work]) -> str:
     """Return docs/cost.md."""
     lines = []
@@ -116,7 +127,12 @@ def page(paths: Mapping[str, Work]) -> str:
     everything = sum(dollars for dollars, _, _ in idle.values())
     text = (Path(__file__).parent / "cost.md.txt").read_text(encoding="utf-8")
     return text.format(
-        paths="\n".join(lines), idle="\n".join(rows), billed=f"{billed:.2f}", everything=f"{everything:.2f}", gb=GB
+        paths="\n".join(lines),
+        idle="\n".join(rows),
+        billed=f"{billed:.2f}",
+        everything=f"{everything:.2f}",
+        gb=GB,
+        canary=f"{canary_month(round(of_path(paths[FLIGHT]).total, 3)):.2f}",
     )
 
 

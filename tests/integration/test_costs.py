@@ -73,7 +73,7 @@ def test_a_path_has_no_more_transitions_than_promised(path: str) -> None:
 PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
 
 
-@pytest.mark.parametrize("path", ["duplicate", "noise", "paged, acknowledged, resolved"])
+@pytest.mark.parametrize("path", ["duplicate", "noise", "paged, acknowledged, resolved", prices.FLIGHT])
 def test_the_page_about_costs_says_what_a_path_takes(path: str) -> None:
     """If this fails, something costs more or less than it did: look at what, and write the page anew (`make cost`)."""
     (row,) = [line.split("|") for line in PAGE.splitlines() if line.startswith(f"| {path} |")]
@@ -82,6 +82,18 @@ def test_the_page_about_costs_says_what_a_path_takes(path: str) -> None:
     posts, transitions, invocations = (int(cell) for cell in row[2:5])
     assert (posts, transitions, invocations) == (work.posts, work.transitions, work.invocations.total())
     assert float(row[6].split()[0]) == work.documented
+
+
+def test_the_guide_of_the_canary_says_what_it_costs() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "canary.md").read_text()
+    (row,) = [line.split("|") for line in PAGE.splitlines() if line.startswith(f"| {prices.FLIGHT} |")]
+
+    month = prices.canary_month(float(row[8].strip(" *$")))
+    path = month - prices.METRIC - prices.ALARM - prices.WAITING_FOR_FLIGHTS
+
+    assert f"A month has {prices.FLIGHTS:,.0f} flights: about ${path:.2f} for the path" in guide
+    assert f"About **${month:.2f}**" in guide
+    assert f"the canary (about ${month:.2f}," in PAGE
 
 
 def test_the_page_about_costs_and_the_readme_say_what_an_idle_month_costs() -> None:
