@@ -30,14 +30,21 @@ APART = {
         ("test_approval_page.py", "test_model.py", "test_quickstart.py"),
         ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py"),
     ),
-    "integration": (("ports", "test_contention.py", "test_costs.py", "test_ingestion.py"),),
+    "integration": (
+        (
+            *("ports", "test_chat_servers.py", "test_circuit.py", "test_commands.py", "test_contention.py"),
+            *("test_costs.py", "test_earned_say.py", "test_evidence.py", "test_heartbeats.py", "test_history.py"),
+            *("test_ingestion.py", "test_silences.py", "test_simulated_expressions.py", "test_simulated_table.py"),
+            *("test_spending.py", "test_trail.py"),
+        ),
+    ),
     "simulation": (("test_storm_pages.py",),),
 }
 """The files that are parts of their own.
 
-Those of e2e need not wait for each other: each part has stacks of its own. Those of integration crowd the table, and
-the storms take as long as all other simulations: in one process with the others, they were still at work when all parts
-had ended."""
+Those of e2e need not wait for each other: each part has stacks of its own. Those of integration need DynamoDB Local,
+which so starts once: its start costs as much as a hundred tests. The storms take as long as all other simulations: in
+one process with the others, they were still at work when all parts had ended."""
 
 WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5

@@ -3,9 +3,7 @@
 import atexit
 import gc
 
-_GARBAGE = 200_000
-"""The objects between two looks for garbage: what a short command makes. What it imports is none."""
+import firstline  # noqa: F401  # Before all imports that cost: it keeps the garbage collector out of them.
 
-gc.set_threshold(_GARBAGE)
 # At its end, Python would look through everything once more, for what goes with the process.
 atexit.register(gc.freeze)

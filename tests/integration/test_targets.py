@@ -86,7 +86,6 @@ class Fleet:
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds, in every region, for each test
     with mock_aws():
         ec2 = boto3.client("ec2", region_name=HOME)
         networks = {name: ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for name in ("near", "far")}

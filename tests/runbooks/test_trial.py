@@ -1,4 +1,4 @@
-"""`python -m local try`: what it shows, what it runs, and what it answers when it cannot."""
+"""`python -m local try`: what it shows and runs, and what it answers when a trial is impossible."""
 
 import json
 import shutil
@@ -17,6 +17,7 @@ from tests.runbooks.conftest import RUNBOOKS, StartHost
 
 
 def tried(runbook_id: str, folder: Path = RUNBOOKS, **options: object) -> tuple[bool, str]:
+    """Return whether a trial went well, and what it printed."""
     console = Console(file=StringIO(), width=160)
     well = try_runbook(console, folder, runbook_id, **options)  # type: ignore[arg-type]
     assert isinstance(console.file, StringIO)
@@ -25,7 +26,7 @@ def tried(runbook_id: str, folder: Path = RUNBOOKS, **options: object) -> tuple[
 
 @pytest.fixture
 def sandbox(start_host: StartHost) -> None:
-    """Skips where nothing can be run."""
+    """Skip the test where no host can be started."""
     start_host().close()
 
 
@@ -49,7 +50,7 @@ def test_a_scenario_that_cannot_be_cured_is_undone_and_that_is_as_it_should_be()
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_on_a_sound_host_nothing_is_done_and_verify_holds() -> None:
+def test_a_trial_on_a_sound_host_does_nothing_and_verify_holds() -> None:
     well, shown = tried("package-cache", scenario_name="none")
 
     assert well
@@ -80,7 +81,7 @@ def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_of_a_release_it_shows_what_is_looked_up_and_says_that_this_is_all(
+def test_a_trial_of_a_release_shows_what_is_looked_up_and_says_that_this_is_all(
     monkeypatch: pytest.MonkeyPatch, dry_run: bool
 ) -> None:
     monkeypatch.setattr(trial, "Hosts", None)
@@ -157,7 +158,7 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
         ("low-disk", "[", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
     ],
 )
-def test_what_cannot_be_tried_says_why(
+def test_a_trial_that_is_impossible_says_why(
     tmp_path: Path, runbook_id: str, alert: str | None, options: dict[str, Any], answer: str
 ) -> None:
     file = None

@@ -1,4 +1,4 @@
-"""The functions of the template, its resources by their type, and what cfn-lint finds in a template."""
+"""The nouns of the template's functions, its resources by type, and the findings of cfn-lint in a template."""
 
 from collections.abc import Sequence
 from functools import cache

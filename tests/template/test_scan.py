@@ -1,4 +1,4 @@
-"""Findings of cfn-lint's information rules: each is accepted with a reason; checkov and parliament are `make scan`."""
+"""Findings of cfn-lint's information rules, each accepted with a reason. `make scan` runs checkov and parliament."""
 
 import pytest
 import yaml
@@ -9,7 +9,7 @@ from tests.template.stack import linted
 TEMPLATES = ["template.yaml", "observability.yaml"]
 
 
-def test_every_information_is_accepted_for_a_reason() -> None:
+def test_every_finding_of_the_information_rules_is_accepted() -> None:
     found = [
         ("cfn-lint", match.rule.id, str(match.path[1] if match.path and len(match.path) > 1 else "-"))
         for name in TEMPLATES
@@ -35,7 +35,7 @@ def test_each_accepted_finding_has_a_reason() -> None:
         ([], "found no more"),
     ],
 )
-def test_a_new_finding_and_one_that_is_gone_are_told(found: list[scan.Finding], words: str) -> None:
+def test_a_finding_that_is_new_and_an_accepted_one_that_is_gone_are_told(found: list[scan.Finding], words: str) -> None:
     assert words in "\n".join(scan.differences(found, ["checkov"]))
 
 

@@ -31,7 +31,7 @@ def test_cfn_lint_finds_nothing(template: str) -> None:
     assert [str(match) for match in linted(template) if match.rule.severity != "informational"] == []
 
 
-def test_one_noun_for_every_function(functions: Resources) -> None:
+def test_every_function_has_one_noun_in_the_template_and_as_its_folder(functions: Resources) -> None:
     assert set(functions) == {f"{noun}Function" for noun in FUNCTIONS}
     assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == {noun.lower() for noun in FUNCTIONS}
 
@@ -69,7 +69,9 @@ def test_a_variable_of_all_functions_is_a_setting_of_several(written: dict[str, 
 
 
 @every_function
-def test_the_defaults_make_settings(noun: str, written: dict[str, Any], functions: Resources) -> None:
+def test_the_defaults_of_the_parameters_make_valid_settings(
+    noun: str, written: dict[str, Any], functions: Resources
+) -> None:
     model = getattr(settings, f"{noun}Settings")
     defaults = {name: parameter.get("Default", "dev") for name, parameter in written["Parameters"].items()}
 
@@ -94,7 +96,7 @@ def test_a_function_that_reads_runbooks_carries_them(noun: str, functions: Resou
 # --- events and queues ------------------------------------------------------------------------------------------------
 
 
-def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
+def test_an_event_on_which_ingest_fails_is_kept_in_the_quarantine(resources: Resources) -> None:
     quarantine = {"Fn::GetAtt": ["QuarantineQueue", "Arn"]}
     asynchronous = resources["IngestFunctionEventInvokeConfig"]["Properties"]
     rules = of_type(resources, "AWS::Events::Rule")
@@ -182,7 +184,7 @@ def test_ingest_reserves_nothing_unless_told_to(written: dict[str, Any]) -> None
     assert written["Conditions"]["IngestIsReserved"] == {"Fn::Not": [{"Fn::Equals": [first, "0"]}]}
 
 
-def test_there_are_not_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
+def test_the_template_has_no_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
     *groups, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 
     assert sum(len(group["Parameters"]) for group in groups) <= 28
@@ -262,7 +264,7 @@ def references(value: Any) -> set[str]:
     return found
 
 
-def test_nothing_waits_for_itself(resources: Resources) -> None:
+def test_no_resource_refers_to_itself_through_others(resources: Resources) -> None:
     waits_for = {name: references(resource) & set(resources) for name, resource in resources.items()}
 
     while ready := [name for name, others in waits_for.items() if not others & set(waits_for)]:
@@ -281,7 +283,7 @@ def test_no_line_of_a_template_is_too_long_to_read() -> None:
 # --- events for other systems ----------------------------------------------------------------------------------------
 
 
-def test_nothing_of_the_events_is_there_unless_a_bus_is_named() -> None:
+def test_without_the_name_of_a_bus_a_stack_has_nothing_that_publishes_events() -> None:
     def kinds(bus: str) -> set[str]:
         parameters = {"EnvironmentName": "dev", "EventBusName": bus}
         body = expand(ROOT / "template.yaml", parameters, "eu-central-1")
@@ -295,7 +297,7 @@ def test_nothing_of_the_events_is_there_unless_a_bus_is_named() -> None:
     }
 
 
-def test_what_the_bus_does_not_take_comes_again_and_holds_nobody(resources: Resources) -> None:
+def test_an_event_that_the_bus_did_not_take_comes_again_and_delays_nothing_else(resources: Resources) -> None:
     mapping = resources["PublishChanges"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "MaximumRetryAttempts" not in mapping, "again for as long as the stream keeps it"
@@ -306,7 +308,7 @@ def test_what_the_bus_does_not_take_comes_again_and_holds_nobody(resources: Reso
     assert callers == known, "nothing else invokes it"
 
 
-def test_our_own_events_come_in_nowhere(resources: Resources) -> None:
+def test_no_rule_takes_firstlines_own_events(resources: Resources) -> None:
     event = render(Milestone(INCIDENT_ID, "opened", NOW), a_record(), stack="shop").model_dump(mode="json")
     sent = {"source": source_of("shop"), "detail-type": "Incident Opened", "detail": event}
     rules = of_type(resources, "AWS::Events::Rule")

@@ -16,5 +16,15 @@ the model; `wiring` builds the parts of a function from its `settings`. `contrac
 state machine's functions. Arrows go one way: functions -> wiring -> adapters -> core.
 """
 
+import gc
+
 __version__ = "0.1.0"
 """The version of everything in this repository; CHANGELOG.md has a section about it."""
+
+GARBAGE_THRESHOLDS = gc.get_threshold()
+"""Python's own thresholds for a look for garbage."""
+
+_WHILE_STARTING = 200_000
+"""The objects that a start makes at most: what is imported stays, and to look for garbage in it is for nothing."""
+
+gc.set_threshold(_WHILE_STARTING)

@@ -13,14 +13,14 @@ from firstline.errors import ConfigurationError
 from firstline.runbooks import match
 
 
-def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:
+def test_there_are_enough_cases_of_every_kind(cases: list[Case]) -> None:
     kinds = Counter(case.kind for case in cases)
     assert len(cases) >= 120
     assert set(kinds) == set(KINDS)
     assert min(kinds.values()) >= 9
 
 
-def test_a_case_is_written_not_copied(cases: list[Case]) -> None:
+def test_no_two_cases_have_the_same_text(cases: list[Case]) -> None:
     texts = Counter((case.incident.alert.message, case.truth.why) for case in cases)
     assert max(texts.values()) == 1
     assert len({case.incident.alert.source for case in cases}) == 6
@@ -100,7 +100,7 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, files: dict[str, str],
         read(folder)
 
 
-def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_kind_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "real" / "half")
     (folder / "evidence.yaml").unlink()
     with pytest.raises(ConfigurationError, match="not found; a case has three files"):
@@ -145,7 +145,7 @@ def test_a_model_is_not_asked_about_what_waits() -> None:
     assert (woken.hold, woken.asked_model) == (None, True)
 
 
-def test_a_declaration_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_declaration_is_named_with_its_file_and_key(tmp_path: Path) -> None:
     folder = tmp_path / "real" / "case"
     shutil.copytree("evals/cases/real/the-silence-is-over", folder)
     (folder / "declared.yaml").write_text("silences: [{id: x}]")

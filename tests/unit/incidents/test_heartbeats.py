@@ -97,8 +97,8 @@ def test_the_alert_says_which_heartbeat_for_how_long_and_what_to_do() -> None:
     (said,) = world.said
 
     assert said.message == (
-        "Watchdog of cluster eu has been silent for 10 minutes; it comes every 5 minutes. "
-        "While it is, alerts may not arrive. Look at Prometheus."
+        "The heartbeat Watchdog of cluster eu has been silent for 10 minutes; it should come every 5 minutes. "
+        "Until it is back, alerts may not arrive. Look at Prometheus."
     )
     assert (said.source, said.severity, said.timestamp) == ("firstline", "critical", at(10))
     assert said.group_key == "firstline:heartbeat:prometheus:fp-eu"
@@ -123,7 +123,7 @@ def test_resolved_counts_as_absence_until_it_fires_again() -> None:
     world.look(0)
     world.beats(1, status="resolved")
     assert world.look(1, 2) == ["Watchdog is absent firing"]
-    assert "was resolved, and it should always fire" in world.said[-1].message
+    assert "was resolved, although it should always fire" in world.said[-1].message
 
     world.beats(3)
     assert world.look(3) == ["Watchdog is absent resolved"]
@@ -162,7 +162,7 @@ def test_forgetting_a_heartbeat_resolves_its_absence() -> None:
     world.forget(11)
 
     assert world.look(11, 12) == ["Watchdog is absent resolved"]
-    assert world.said[-1].message == "Watchdog of cluster eu is not waited for any more: ana had it forgotten."
+    assert world.said[-1].message == "The heartbeat Watchdog of cluster eu is no longer expected: ana had it forgotten."
 
 
 def test_a_forgotten_heartbeat_does_not_meet_the_requirement() -> None:

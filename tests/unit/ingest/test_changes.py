@@ -1,4 +1,4 @@
-"""The writes that folded alerts make: how they fit into transactions, and the incident that they open."""
+"""Tests of the writes for folded alerts: their split into transactions, and the incident that they open."""
 
 import re
 from dataclasses import replace
@@ -42,7 +42,7 @@ def written(newcomers: list[Newcomer]) -> list[Change]:
 @pytest.mark.parametrize(
     ("inhibits", "most"), [([], MOST_WRITES), (["same"], MOST_WRITES // 2), (["a", "b"], MOST_WRITES // 3)]
 )
-def test_no_transaction_has_too_many_items(inhibits: list[str], most: int) -> None:
+def test_no_transaction_has_more_items_than_fit_and_no_alert_is_lost(inhibits: list[str], most: int) -> None:
     parts = written([newcomer(alert(fingerprint=f"fp-{number}"), *inhibits) for number in range(200)])
 
     assert max(len(part.writes) for part in parts) == most
@@ -50,7 +50,7 @@ def test_no_transaction_has_too_many_items(inhibits: list[str], most: int) -> No
     assert sum(sum(part.inhibits.values()) for part in parts) == 200 * len(inhibits)
 
 
-def test_no_transaction_is_too_big() -> None:
+def test_no_transaction_with_the_longest_alerts_exceeds_4_megabytes() -> None:
     longest = newcomer(alert(**LONGEST))
     copies = [longest.alert.model_copy(update={"fingerprint": f"fp-{number}"}) for number in range(60)]
     parts = written([replace(longest, folded=folded(copy), alert=copy) for copy in copies])
@@ -60,7 +60,7 @@ def test_no_transaction_is_too_big() -> None:
     assert sum(len(part.writes) for part in parts) == 60
 
 
-def test_the_id_reads_like_a_headline_and_is_the_same_for_a_retry() -> None:
+def test_an_incident_id_names_alert_host_and_time_and_is_the_same_for_a_retry() -> None:
     given = alert(alert_name="Disk almost full! /data", host="web-1.prod.example.com")
     first, again = (changes.incident_of(given, at(minutes)).incident_id for minutes in (0, 3))
 
@@ -69,13 +69,13 @@ def test_the_id_reads_like_a_headline_and_is_the_same_for_a_retry() -> None:
 
 
 @given(st.text(min_size=1, max_size=256), st.one_of(st.none(), st.text(min_size=1, max_size=256)))
-def test_any_name_and_host_give_a_valid_execution_name(name: str, host: str | None) -> None:
+def test_an_incident_id_is_a_valid_execution_name_for_any_alert_name_and_host(name: str, host: str | None) -> None:
     incident = changes.incident_of(alert(alert_name=name, host=host), NOON)
 
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", incident.incident_id)
 
 
-def test_a_label_first_alert_does_not_make_an_incident_a_storm() -> None:
+def test_a_senders_label_first_alert_does_not_change_the_first_alert_of_an_incident() -> None:
     incident = changes.incident_of(alert(labels={"first_alert": "AllIsWell"}), NOON)
 
     assert incident.first_alert == incident.alert.alert_name

@@ -1,4 +1,7 @@
-"""Four hundred attacks against a model that obeys each of them completely, through everything from sender to screen."""
+"""Tests of four hundred alerts that attack Firstline's model, with a model that obeys every order in an alert.
+
+Each attack goes the whole way from the sender's request to Slack, PagerDuty, mail and the approval page.
+"""
 
 import json
 from collections import Counter
@@ -60,7 +63,7 @@ ALERTS = hostile_alerts()
 
 @dataclass
 class Outcome:
-    """Everything that became of one attack."""
+    """The effects of an attack: its incident, the model's answers, the verdict, the plan and the record."""
 
     incident: Incident
     evidence: Evidence
@@ -73,14 +76,14 @@ class Outcome:
 
 @pytest.fixture(scope="module", autouse=True)
 def _texts_are_searched_once() -> Iterator[None]:
-    """Remember what is found in a text: each alert is shown at five moments in three channels."""
+    """Cache functions of a text, to save time: each alert is shown at five moments in three channels."""
     with remembered():
         yield
 
 
 @cache
 def policy() -> Policy:
-    """The shipped rules, and the shipped runbooks in the hands of an owner who lets all of them run by themselves."""
+    """Return the shipped rules, and the shipped runbooks all with mode auto."""
     shipped = Policy.of()
     runbooks = [runbook.model_copy(update={"mode": "auto"}) for runbook in shipped.runbooks.values()]
     return Policy(shipped.rules, Catalogue(runbooks))
@@ -91,7 +94,7 @@ def taken_in(bodies: Any, source: str) -> list[NormalizedAlert]:
 
 
 def incident_of(alerts: list[NormalizedAlert]) -> Incident:
-    """The incident of the first alert's group; parts of a split attack may open others, which are judged alike."""
+    """Return the incident that the first alert's group opens; alerts of other groups are left out."""
     group = [alert for alert in alerts if alert.group_key == alerts[0].group_key]
     arrivals = [Arrival(alert, NOW, SEVERITY_RANK[alert.severity]) for alert in group]
     newcomers = [changes.newcomer(fold(None, [arrival], {}, NOW), arrival, None, ()) for arrival in arrivals]
@@ -99,7 +102,7 @@ def incident_of(alerts: list[NormalizedAlert]) -> Incident:
 
 
 def evidence_of(hostile: Hostile) -> Evidence:
-    """Return the evidence around an alert; parts of it are written by the attacker."""
+    """Return the evidence for an alert. The attacker wrote a part of it if the attack's carrier is not the alert."""
     written = " ".join(hostile.elsewhere)
     earlier, deployments = [], []
     if hostile.carrier in ("earlier incident's reason", "person's note"):
@@ -124,7 +127,7 @@ def evidence_of(hostile: Hostile) -> Evidence:
 
 @cache
 def deployed() -> MemoryDocuments:
-    """Render every document once: nothing here changes them."""
+    """Return the SSM documents of all runbooks; they are rendered once, because no test changes them."""
     return MemoryDocuments(policy().runbooks.values(), PREFIX)
 
 
@@ -188,7 +191,7 @@ def attacked(hostile: Hostile, incident: Incident) -> Outcome:
 
 
 def innocent(hostile: Hostile) -> Classification:
-    """The same alert without the attack, judged without a model."""
+    """Return the classification of the same alert without the attack, by rules and without a model."""
     incident = incident_of(taken_in([hostile.innocent], hostile.source))
     nothing = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     offered = match.offered(policy().runbooks, incident.alert)
@@ -196,7 +199,7 @@ def innocent(hostile: Hostile) -> Classification:
 
 
 def wrongs(hostile: Hostile, outcome: Outcome) -> Iterator[str]:
-    """Yield what an attacker got that nobody may get."""
+    """Yield a name for each forbidden effect: a suppressed page, an unsafe action, markup in a message or a prompt."""
     incident, verdict = outcome.incident, outcome.verdict
     rank = SEVERITY_RANK[verdict.severity]
     if hostile.severity in ("critical", "high") and rank < PAGING_RANK:
@@ -282,7 +285,7 @@ def _slack_texts(value: Any) -> Iterator[tuple[str, str]]:
 
 
 class Page(HTMLParser):
-    """The tags and the attributes of a page, as a browser sees them."""
+    """The tags of an HTML page with their number, and the attributes that an attacker may have added."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -319,7 +322,7 @@ def _in_questions(outcome: Outcome) -> Iterator[str]:
             yield "prompt: the attacker speaks as the system"
 
 
-def test_there_are_three_hundred_and_more_and_all_differ() -> None:
+def test_the_attacks_all_differ_and_cover_every_technique_carrier_and_source() -> None:
     assert len(ALERTS) >= 300
     assert len({json.dumps([hostile.bodies, hostile.elsewhere], sort_keys=True) for hostile in ALERTS}) == len(ALERTS)
     assert {hostile.technique for hostile in ALERTS} == set(TECHNIQUES)
@@ -336,7 +339,7 @@ def test_there_are_three_hundred_and_more_and_all_differ() -> None:
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
-def test_an_obeyed_attacker_gets_nothing(technique: str) -> None:
+def test_a_model_that_obeys_an_attacker_causes_no_forbidden_effect(technique: str) -> None:
     got: Counter[str] = Counter()
     asked = understood = plans = 0
     examples: list[str] = []
@@ -353,6 +356,6 @@ def test_an_obeyed_attacker_gets_nothing(technique: str) -> None:
             understood += outcome.model.understood
             plans += outcome.plan is not None
     assert got == Counter(), (got, examples[:8])
-    # Else the attacks would fail for want of a reader.
+    # The model must have read and obeyed the attacks: without a reader, they would fail for another reason.
     assert asked >= 40
     assert understood >= asked / 3, (asked, understood)

@@ -1,3 +1,3 @@
-"""The fixtures of runbooks and of the alerts that they meet."""
+"""The fixtures of runbooks and of the alerts that runbooks fit."""
 
 from tests.support.runbook_fixtures import *  # noqa: F403

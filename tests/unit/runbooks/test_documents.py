@@ -1,4 +1,4 @@
-"""The generated SSM documents: shape, names, and scripts that stop when they should."""
+"""Tests of the generated SSM documents: their content, their names, and when their scripts stop."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.spool import a_runbook
 
 
 class TemplateLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's !Sub, kept as a pair."""
+    """A YAML loader that reads CloudFormation's tag `!Sub` as the pair ("!Sub", text)."""
 
 
 TemplateLoader.add_constructor("!Sub", lambda loader, node: ("!Sub", node.value))
@@ -28,11 +28,11 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def run(command: Command, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a rendered script the way the SSM Agent does: saved as a file, `sh -c <file>`."""
+    """Run a command's script as the SSM agent does, with `sh -c <file>`, and a stand-in for runuser."""
     script = path / "_script.sh"
     script.write_text(render_script(command))
     script.chmod(0o700)
-    # A stand-in for runuser on a machine where the test is not root; it says whom it was asked for.
+    # The test does not run as root, so this runuser only prints the user that it should switch to.
     stand_in = path / "runuser"
     stand_in.write_text('#!/bin/sh\necho "as $2"\nshift 3\nexec "$@"\n')
     stand_in.chmod(0o700)
@@ -59,13 +59,13 @@ def test_each_command_is_a_document_with_its_parameters_as_variables() -> None:
         "ENV_VAR",
         "^(?:[a-z]{1,20})$",
     )
-    assert "default" not in spool, "a plan always names every value; what is not named must not run"
+    assert "default" not in spool, "a plan gives a value to every parameter, and without a value nothing may run"
     (step,) = content["mainSteps"]
     assert step["action"] == "aws:runShellScript"
-    assert step["inputs"]["timeoutSeconds"] == "125", "its own minute, and that of the verification before it"
+    assert step["inputs"]["timeoutSeconds"] == "125", "60 s for the step, 60 s for its verification, 5 s to end that"
     assert step["inputs"]["runCommand"] == [render_document_script(a_runbook(), checked(Command, a_runbook().steps[0]))]
     verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
-    assert "parameters" not in verify, "its script reads none, and SendCommand refuses what a document does not declare"
+    assert "parameters" not in verify, "the verification's script reads no parameter, so its document declares none"
 
 
 def test_the_same_runbooks_give_the_same_bytes_in_any_order() -> None:
@@ -78,7 +78,7 @@ def test_a_runbook_that_is_off_has_no_documents() -> None:
     assert parsed(render_template(Catalogue([a_runbook(mode="off")])))["Resources"] == {}
 
 
-def test_a_script_stops_by_name_when_a_variable_is_missing(tmp_path: Path) -> None:
+def test_a_script_stops_and_names_the_missing_parameter(tmp_path: Path) -> None:
     step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"', "run_as": "daemon"}
     command = checked(Command, a_runbook(steps=[step]).steps[0])
 
@@ -114,7 +114,9 @@ def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(tm
 
 
 @pytest.mark.parametrize(("known", "options"), [(True, "-u nobody -G systemd-journal --"), (False, "-u nobody --")])
-def test_who_reads_the_journal_is_in_its_group_where_a_host_has_it(tmp_path: Path, known: bool, options: str) -> None:
+def test_a_script_that_reads_the_journal_gets_its_group_if_the_host_has_it(
+    tmp_path: Path, known: bool, options: str
+) -> None:
     for name, text in {"runuser": 'echo "$*"', "getent": f"exit {0 if known else 2}"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o700)
@@ -125,12 +127,12 @@ def test_who_reads_the_journal_is_in_its_group_where_a_host_has_it(tmp_path: Pat
     assert done.stdout.startswith(f"{options} bash -c "), done.stderr
 
 
-def test_only_what_says_why_runs_as_root(shipped: Catalogue) -> None:
+def test_every_shipped_script_that_runs_as_root_says_why_and_most_scripts_do_not(shipped: Catalogue) -> None:
     commands = [command for runbook in shipped.values() for _, command in runbook.commands()]
 
     as_root = [command for command in commands if command.run_as == "root"]
     assert all(command.because for command in as_root)
-    assert len(as_root) <= 0.6 * len(commands), "one more that needs root needs a better reason"
+    assert len(as_root) <= 0.6 * len(commands), "too many scripts run as root; let some run as another user"
 
 
 def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:

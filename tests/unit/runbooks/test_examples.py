@@ -1,4 +1,4 @@
-"""A runbook's own examples are checked: what must match does, first of all, and what must not does not."""
+"""Tests of the check of a runbook's examples: alerts that must match rank it first, the others do not match."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_a_runbook_that_is_off_is_checked_like_the_others() -> None:
     assert problems(a_runbook(mode="off", examples=examples(MAIL))) == []
 
 
-def test_a_runbook_without_examples_is_asked_for_both() -> None:
+def test_a_runbook_without_examples_has_a_problem_for_match_and_one_for_no_match() -> None:
     found = problems(a_runbook())
 
     assert [line.partition(";")[0] for line in found] == [
@@ -64,12 +64,12 @@ def test_a_runbook_without_examples_is_asked_for_both() -> None:
         (
             {"examples": examples({"alert": "SpoolFull"})},
             4,
-            "examples.match.0: it matches, but no plan could be made: the alert has no labels.spool for its parameter",
+            "examples.match.0: 'SpoolFull' matches, but no plan could be made: the alert has no labels.spool",
         ),
         (
             {"examples": examples({"alert": "SpoolFull", "labels": {"spool": "$(id)"}})},
             4,
-            "examples.match.0: it matches, but no plan could be made: the alert's labels.spool '$(id)' does not fit",
+            "examples.match.0: 'SpoolFull' matches, but no plan could be made: the alert's labels.spool '$(id)'",
         ),
     ],
 )
@@ -79,17 +79,17 @@ def test_an_example_that_does_not_hold_is_named_with_its_line(changes: dict[str,
     assert found.startswith(f"drain-spool.yaml:{line}: {problem}")
 
 
-def test_an_example_that_another_runbook_is_for_first_is_a_problem() -> None:
+def test_an_example_for_which_another_runbook_ranks_first_is_a_problem() -> None:
     wide = a_runbook(match={"alerts": ["Spool*l"]}, examples=examples(MAIL))
     exact = a_runbook(id="exact", match={"alerts": ["SpoolFull"]})
 
     (found,) = problems(wide, exact)
 
-    assert "'SpoolFull' goes to exact first" in found
+    assert "'SpoolFull' goes to the runbook exact first" in found
     assert problems(wide) == []
 
 
-def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
+def test_the_problem_of_a_mistyped_key_in_an_example_suggests_the_right_key() -> None:
     _, found = catalogue.parse("examples:\n  match:\n    - alert: A\n      lables: {}\n", "x.yaml")
 
     assert "x.yaml:4: examples.match.0.lables: unknown key; did you mean 'labels'?" in [
@@ -97,7 +97,7 @@ def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
     ]
 
 
-def test_a_source_that_does_not_exist_is_a_problem() -> None:
+def test_an_unknown_source_in_match_is_a_problem_that_suggests_a_known_one() -> None:
     runbook = a_runbook(match={"alerts": ["SpoolFull"], "sources": ["prometheus", "datadogg"]})
     text = "id: drain-spool\nmatch:\n  alerts: [SpoolFull]\n  sources:\n    - prometheus\n    - datadogg\n"
     assert [str(problem) for problem in source_problems(runbook, text)] == [

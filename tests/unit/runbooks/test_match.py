@@ -1,4 +1,4 @@
-"""Matches: the runbooks that are offered for an alert, and their order."""
+"""Tests of the match by name and words: which runbooks are offered for an alert, and in which order."""
 
 import time
 from typing import Any
@@ -43,15 +43,16 @@ def names(catalogue: Catalogue, alert: NormalizedAlert) -> list[str]:
         ({"alerts": ["SpoolFull"], "labels": {"team": "*"}}, {}, False),
     ],
 )
-def test_a_runbook_fits_by_name_or_words_and_every_condition(
+def test_a_runbook_fits_an_alert_by_name_or_words_and_every_condition(
     match: dict[str, Any], alert: dict[str, Any], fits: bool
 ) -> None:
     catalogue = Catalogue([a_runbook(match=match)])
+    usual = {"alert_name": "SpoolFull", "message": "The spool is filling up", "labels": {"spool": "mail"}}
 
-    assert bool(offered(catalogue, an_alert(**alert))) is fits
+    assert bool(offered(catalogue, an_alert(**usual | alert))) is fits
 
 
-def test_the_closest_fit_comes_first() -> None:
+def test_runbooks_are_offered_by_label_then_exact_name_then_longer_pattern_then_words() -> None:
     matches = {
         "e-words": {"words": ["filling up"]},
         "d-wide": {"alerts": ["*Full"]},
@@ -62,7 +63,9 @@ def test_the_closest_fit_comes_first() -> None:
     }
     catalogue = Catalogue([a_runbook(id=runbook_id, match=match) for runbook_id, match in matches.items()])
 
-    assert names(catalogue, an_alert()) == ["a-exact-and-label", "b-exact", "c-narrow", "d-wide", "e-words"]
+    alert = an_alert(alert_name="SpoolFull", message="The spool is filling up", labels={"spool": "mail"})
+
+    assert names(catalogue, alert) == ["a-exact-and-label", "b-exact", "c-narrow", "d-wide", "e-words"]
 
 
 def test_a_runbook_that_is_off_is_not_offered() -> None:
@@ -100,7 +103,7 @@ def test_the_shipped_runbooks_are_offered_for_what_they_cure(
     assert (found[0] if found else None) == best
 
 
-def test_five_hundred_runbooks_are_matched_in_a_blink() -> None:
+def test_five_hundred_runbooks_are_matched_in_a_tenth_of_a_second_of_cpu_time() -> None:
     catalogue = Catalogue(
         [
             a_runbook(id=f"book-{n}", match={"alerts": [f"Alert{n}", f"*Thing{n}*"], "words": [f"thing number {n}"]})

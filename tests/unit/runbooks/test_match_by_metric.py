@@ -1,4 +1,4 @@
-"""Tests of the match by metric: what a rule measures decides; an alert's name counts where the sender says nothing."""
+"""Tests of the match by metric: the metric of an alert's rule decides; without a metric, the alert's name counts."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def fits(match: dict[str, Any], **alert: Any) -> bool:
          {"metric": "cpu", "direction": "above", "where": {"mode": "!idle|iowait"}}, True),
     ],
 )  # fmt: skip
-def test_a_metric_fits_by_everything_that_is_given(
+def test_a_metric_fits_only_if_every_given_condition_holds(
     metric: dict[str, Any], measured: dict[str, Any], wanted: bool
 ) -> None:
     found = fits({"metrics": [metric]}, alert_name="rule-17", measured=[measured])
@@ -60,20 +60,22 @@ def test_a_metric_fits_by_everything_that_is_given(
         ([{"metric": "job:disk_used:ratio", "direction": "above"}], True),
     ],
 )
-def test_a_metric_that_says_otherwise_wins_over_name_and_words(measured: list[dict[str, Any]], wanted: bool) -> None:
+def test_a_metric_of_another_kind_wins_over_a_fitting_name_or_message(
+    measured: list[dict[str, Any]], wanted: bool
+) -> None:
     by_name = fits(LISTED, alert_name="disk", measured=measured)
     by_words = fits(LISTED, alert_name="x", message="The disk is full", measured=measured)
 
     assert (by_name, by_words) == (wanted, wanted)
 
 
-def test_a_runbook_without_metrics_is_found_by_name_whatever_is_measured() -> None:
+def test_a_runbook_without_metrics_fits_by_name_even_if_the_alert_has_a_metric() -> None:
     measured = [{"metric": "queue_length", "direction": "above"}]
 
     assert fits({"alerts": ["QueueStuck"]}, alert_name="QueueStuck", measured=measured)
 
 
-def test_the_other_conditions_hold_for_a_metric_too() -> None:
+def test_a_runbook_that_fits_by_metric_must_still_fit_by_label() -> None:
     match = {"metrics": [DISK], "labels": {"team": "payments"}}
     measured = [DISK]
 
@@ -81,7 +83,7 @@ def test_the_other_conditions_hold_for_a_metric_too() -> None:
     assert fits(match, measured=measured, labels={"team": "payments"})
 
 
-def test_the_runbook_that_asks_for_more_comes_first() -> None:
+def test_a_runbook_with_more_conditions_on_the_metric_comes_first() -> None:
     catalogue = Catalogue(
         [
             a_runbook(id="a-wide", match={"metrics": [{"metric": "disk_*"}], "alerts": ["disk"]}),
@@ -107,7 +109,7 @@ def test_the_runbook_that_asks_for_more_comes_first() -> None:
         (None, "rule-17", False),
     ],
 )
-def test_only_a_name_or_a_metric_with_its_direction_lets_a_runbook_run_by_itself(
+def test_an_alert_names_a_runbook_only_by_its_name_or_by_a_metric_with_a_direction(
     measured: dict[str, Any] | None, alert_name: str, wanted: bool
 ) -> None:
     alert = an_alert(alert_name=alert_name, measured=[measured] if measured else [])
@@ -116,7 +118,7 @@ def test_only_a_name_or_a_metric_with_its_direction_lets_a_runbook_run_by_itself
 
 
 @pytest.mark.parametrize("metric", ["*", "**", "?*"])
-def test_a_metric_that_fits_everything_is_refused_unless_its_data_is_absent(metric: str) -> None:
+def test_a_pattern_that_fits_every_metric_is_allowed_only_for_absent_data(metric: str) -> None:
     with pytest.raises(ValidationError, match="would fit every metric"):
         a_runbook(match={"metrics": [{"metric": metric, "direction": "above"}]})
 

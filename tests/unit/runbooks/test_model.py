@@ -1,4 +1,4 @@
-"""The model of a runbook: what it may say, and the error if it says something else."""
+"""Tests of the model of a runbook: a valid runbook is read, and each mistake is refused with its reason."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ STEP = {"id": "drain", "kind": "act", "run": 'drain -- "$SSM_spool"'}
 VERIFY = {"run": "spool-is-empty", "within": "1m", "every": "20s"}
 
 
-def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
+def test_a_valid_runbook_is_read_with_durations_commands_and_parameters(runbook_fields: Fields) -> None:
     runbook = Runbook.model_validate(runbook_fields())
 
     assert runbook.limits.cooldown == timedelta(minutes=30)
@@ -37,9 +37,9 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
         ({"mode": "sometimes"}, "'off', 'shadow', 'approve' or 'auto'"),
         ({"match": {}}, "nothing to match on"),
         ({"match": {"alerts": ["*"]}}, "would fit every alert"),
-        ({"match": {"words": ["---"]}}, "holds no word"),
-        ({"verify": None}, "never looks whether that helped"),
-        ({"risk": "read_only"}, "its risk is not read_only"),
+        ({"match": {"words": ["---"]}}, "contains no word"),
+        ({"verify": None}, "never checks whether that helped"),
+        ({"risk": "read_only"}, "cannot have risk: read_only"),
         ({"steps": []}, "at least 1 item"),
         ({"steps": [STEP, STEP]}, "'drain' is taken"),
         ({"steps": [STEP | {"id": "verify"}]}, "'verify' is taken"),
@@ -51,17 +51,17 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
         ({"steps": [STEP | {"run": 'drain "$SSM_spool" "${SSM_host}"'}]}, "does not declare 'host'"),
         ({"verify": VERIFY | {"run": 'empty "$SSM_host"'}}, "does not declare 'host'"),
         ({"steps": [STEP | {"run": "drain"}]}, "'spool' is read by no step"),
-        ({"steps": [STEP | {"timeout": "1s"}]}, "1s is out of range; 5s to 3600s"),
+        ({"steps": [STEP | {"timeout": "1s"}]}, "1s is out of range; write a duration from 5s to 3600s"),
         ({"steps": [STEP | {"timeout": 60}]}, "has no unit"),
         ({"steps": [STEP | {"timeout": "1 week"}]}, "not a duration"),
         ({"steps": [STEP | {"run_as": "root; id"}]}, "should match pattern"),
-        ({"steps": [STEP | {"run_as": "root"}]}, "it runs as root and does not say why; add because: …"),
+        ({"steps": [STEP | {"run_as": "root"}]}, "the script runs as root without a reason; add because: …"),
         (
             {"steps": [STEP | {"run_as": "root", "because": "Only root may do this.", "reads_journal": True}]},
-            "root reads the journal anyway",
+            "root can read the journal without reads_journal",
         ),
-        ({"steps": [STEP | {"because": "Only root may do this."}]}, "and this one runs as nobody; remove it"),
-        ({"verify": VERIFY | {"within": "2h"}}, "360 tries fit into it"),
+        ({"steps": [STEP | {"because": "Only root may do this."}]}, "and this script runs as nobody; remove because"),
+        ({"verify": VERIFY | {"within": "2h"}}, "360 tries, one per `every`, fit into `within`"),
         ({"limits": {"cooldown": "30m", "per_hour": 0, "max_hosts": 1}}, "greater than or equal to 1"),
         ({"limits": {"cooldown": "30m", "per_hour": 1, "max_hosts": 51}}, "less than or equal to 50"),
         ({"parameters": {"spool": {"pattern": "^[a-z]+$"}}}, "could never have a value"),
@@ -72,7 +72,9 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
         ({"parameters": {"spool; id": {"default": "a", "pattern": "^[a-z]+$"}}}, "should match pattern"),
     ],
 )
-def test_what_is_wrong_is_refused_with_the_reason(runbook_fields: Fields, changes: dict[str, Any], reason: str) -> None:
+def test_a_wrong_runbook_is_refused_with_the_reason(
+    runbook_fields: Fields, changes: dict[str, Any], reason: str
+) -> None:
     fields = runbook_fields() | changes
     with pytest.raises(ValidationError, match=re.escape(reason)):
         Runbook.model_validate(fields)
@@ -85,14 +87,14 @@ def test_what_is_wrong_is_refused_with_the_reason(runbook_fields: Fields, change
         ("/", None),
         ("/var/log\n", "does not fit"),
         ("/var;reboot", "does not fit"),
-        ("/var/../etc", "climbs out"),
-        ("/..", "climbs out"),
+        ("/var/../etc", "leads out of the folder"),
+        ("/..", "leads out of the folder"),
         ("/a..b", None),
         ("/" + "a" * 256, "257 characters long"),
         ("", "does not fit"),
     ],
 )
-def test_a_value_is_checked_from_end_to_end(value: str, problem: str | None) -> None:
+def test_the_whole_value_of_a_parameter_must_fit_the_pattern(value: str, problem: str | None) -> None:
     parameter = Parameter.model_validate({"from": "labels.mountpoint", "pattern": "^/[A-Za-z0-9._/-]*$"})
 
     found = parameter.problem(value)
@@ -100,7 +102,7 @@ def test_a_value_is_checked_from_end_to_end(value: str, problem: str | None) -> 
     assert found is None if problem is None else problem in (found or "")
 
 
-def test_a_value_never_becomes_an_option_whatever_the_pattern_says() -> None:
+def test_a_value_with_a_leading_dash_is_refused_even_if_the_pattern_allows_it() -> None:
     parameter = Parameter.model_validate({"from": "host", "pattern": "^[a-z-]+$"})
 
     assert "read as an option" in (parameter.problem("--force") or "")

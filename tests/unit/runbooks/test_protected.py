@@ -1,4 +1,4 @@
-"""The shell functions that protect units and processes, really run against the unit names of three distributions."""
+"""Tests of the shell functions that protect units and processes, run in bash with unit names of three distributions."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ PROCESSES = """
     beam.smp etcd NetworkManager chronyd rsyslogd multipathd iscsid agetty ora_pmon_SHOP cron crond
 """
 SYSTEMCTL = """#!/bin/bash
-# show -p NAMES -- UNIT: what the test gave as UNIT:NAME=value or NAME=value, else a sound, enabled unit that runs.
+# show -p NAMES -- UNIT: the test's UNIT:NAME=value or NAME=value, or else the value of an enabled service that runs.
 for name in ${3//,/ }; do
   value=$(grep -m 1 "^$5:$name=" <<<"$PROPERTIES" || grep -m 1 "^$name=" <<<"$PROPERTIES" || true)
   case $name in
@@ -58,7 +58,7 @@ done
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a stand-in for systemctl."""
+    """A folder with a stand-in for systemctl that prints the properties which a test gives."""
     folder = tmp_path_factory.mktemp("tools")
     (folder / "systemctl").write_text(SYSTEMCTL)
     (folder / "systemctl").chmod(0o755)
@@ -80,7 +80,7 @@ def run(lines: str, tools: Path | None = None, **properties: str) -> subprocess.
 
 
 def kept(function: str, names: str) -> set[str]:
-    """Return the names that a list protects."""
+    """Return those of the names that a shell function protects."""
     loop = f"# firstline_may_start\nfor name in {' '.join(map(repr, names.split()))}; do\n"
     return set(run(f'{loop}  if [ -n "$({function} "$name")" ]; then echo "$name"; fi\ndone').stdout.split())
 
@@ -96,7 +96,7 @@ def test_services_of_the_owner_may_be_interrupted() -> None:
     assert kept("firstline_kept_unit", OTHERS) == set()
 
 
-def test_a_data_store_or_runtime_that_failed_may_be_started_and_the_host_may_not() -> None:
+def test_data_stores_and_container_runtimes_may_be_started_but_units_of_the_host_may_not() -> None:
     assert kept("firstline_kept_unit_at_start", f"{RUNTIMES} {STORES}") == set()
     assert kept("firstline_kept_unit_at_start", DEBIAN) == set(DEBIAN.split())
 
@@ -162,7 +162,7 @@ def test_processes_that_a_host_needs_are_never_signalled() -> None:
         ("start", {"ActiveState": "failed", "Type": "oneshot"}, "is a job that runs once"),
     ],
 )
-def test_a_unit_is_touched_only_in_the_state_that_allows_it(
+def test_a_service_is_started_or_interrupted_only_in_a_state_that_allows_it(
     tools: Path, function: str, properties: dict[str, str], says: str
 ) -> None:
     done = run(f"firstline_may_{function} shop.service", tools, **properties)
@@ -171,7 +171,7 @@ def test_a_unit_is_touched_only_in_the_state_that_allows_it(
     assert says in done.stderr
 
 
-def test_what_is_not_a_service_is_left_alone(tools: Path) -> None:
+def test_a_unit_that_is_not_a_service_is_left_alone(tools: Path) -> None:
     for unit in ("shop.socket", "multi-user.target", "data.mount", "session-3.scope"):
         assert "is not a service: left alone" in run(f"firstline_may_interrupt {unit}", tools).stderr
 
@@ -206,7 +206,7 @@ def test_this_shell_its_parents_and_the_first_process_are_never_signalled() -> N
         assert "left alone" in done.stderr
 
 
-def test_a_script_that_asks_nothing_carries_nothing() -> None:
+def test_only_a_script_that_calls_a_protecting_function_contains_the_functions() -> None:
     assert shell_functions("df -h") == ""
     assert all(name in shell_functions(name) for name in FUNCTIONS)
 

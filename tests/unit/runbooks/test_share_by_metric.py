@@ -1,7 +1,8 @@
-"""Tests of the share of host alerts that meet a cure or a look by what they measure, whatever their name is.
+"""Tests of the share of host alerts that find a runbook by their metric, whatever their name is.
 
-The rules are our own texts for the alerts that node-exporter's mixin and awesome-prometheus-alerts have about hosts,
-processes and systemd, and for the metrics of CloudWatch's agent. A `-` stands for an alert that must meet nothing.
+The tables of rules have our own expressions for the alerts about hosts, processes and systemd in node-exporter's mixin
+and in awesome-prometheus-alerts, and for the metrics of CloudWatch's agent. A `-` stands for an alert that must find no
+runbook.
 """
 
 import csv
@@ -65,16 +66,16 @@ def first(shipped: Catalogue, alert: NormalizedAlert) -> str:
 
 
 @pytest.mark.parametrize("rule", PROMETHEUS, ids=lambda rule: f"{rule['set']}-{rule['name']}")
-def test_a_prometheus_rule_meets_its_runbook_by_its_expression(shipped: Catalogue, rule: dict[str, str]) -> None:
+def test_a_prometheus_rule_finds_its_runbook_by_its_expression(shipped: Catalogue, rule: dict[str, str]) -> None:
     assert first(shipped, from_prometheus(rule)) == rule["runbook"]
 
 
 @pytest.mark.parametrize("rule", AGENT, ids=lambda rule: f"{rule['metric']}-{rule['direction']}")
-def test_a_metric_of_cloudwatchs_agent_meets_its_runbook(shipped: Catalogue, rule: dict[str, str]) -> None:
+def test_a_metric_of_the_cloudwatch_agent_finds_its_runbook(shipped: Catalogue, rule: dict[str, str]) -> None:
     assert first(shipped, from_cloudwatch(rule)) == rule["runbook"]
 
 
-def test_nine_of_ten_meet_a_cure_or_a_look_by_metric(shipped: Catalogue) -> None:
+def test_nine_of_ten_rules_of_each_set_find_a_runbook_by_metric(shipped: Catalogue) -> None:
     met = {
         name: [first(shipped, alert) != "-" for alert in alerts]
         for name, alerts in {
@@ -89,7 +90,7 @@ def test_nine_of_ten_meet_a_cure_or_a_look_by_metric(shipped: Catalogue) -> None
     assert {name: sum(found) / len(found) for name, found in met.items() if sum(found) < 0.9 * len(found)} == {}
 
 
-def test_whatever_is_met_by_metric_counts_as_named(shipped: Catalogue) -> None:
+def test_an_alert_names_every_runbook_that_it_finds_by_metric(shipped: Catalogue) -> None:
     for alert in [*map(from_prometheus, PROMETHEUS), *map(from_cloudwatch, AGENT)]:
         for runbook in offered(shipped, alert):
             assert named(runbook, alert), (runbook.id, alert.measured)
@@ -105,7 +106,7 @@ def test_no_name_makes_another_metric_a_full_disk(shipped: Catalogue, name: str,
     assert "low-disk" not in [runbook.id for runbook in offered(shipped, one("cloudwatch", alarm))]
 
 
-def test_the_rules_here_are_those_that_are_published() -> None:
+def test_every_published_rule_about_hosts_is_in_the_table_of_rules() -> None:
     needs.require("published")
     with (needs.PUBLISHED / "alert_rules.tsv").open(newline="") as file:
         published = {

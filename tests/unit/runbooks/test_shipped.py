@@ -1,4 +1,4 @@
-"""The runbooks that Firstline ships: checked as a set, and safe whatever an alert says."""
+"""Tests of the shipped runbooks: they pass their checks, and no value of an alert is dangerous in their commands."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from tests.support.depth import tries
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
 PARAMETERS = {each.pattern: each for runbook in SHIPPED.values() for each in runbook.parameters.values()}
-"""One parameter of each pattern: whether a value is accepted depends on nothing else."""
+"""One parameter for each pattern, because only the pattern decides whether a value is accepted."""
 
 
-def test_the_runbooks_of_the_mission_are_there(shipped: Catalogue) -> None:
+def test_the_seven_runbooks_of_the_mission_are_shipped(shipped: Catalogue) -> None:
     assert {
         "high-memory",
         "low-disk",
@@ -34,14 +34,14 @@ def test_generated_files_are_fresh(runbooks_dir: Path, path: Path) -> None:
     assert (runbooks_dir / path).read_text() == rendered(SHIPPED)[path], "run `make runbooks` and commit the result"
 
 
-def test_nothing_is_wrong_with_them_shellcheck_included(runbooks_dir: Path) -> None:
+def test_runbooks_check_with_shellcheck_finds_no_problem_in_the_shipped_runbooks(runbooks_dir: Path) -> None:
     assert [str(problem) for problem in check(runbooks_dir)] == []
 
 
-def test_what_acts_asks_and_what_looks_runs_by_itself() -> None:
+def test_shipped_runbooks_that_act_ask_first_and_those_that_only_look_run_by_themselves() -> None:
     for runbook in SHIPPED.values():
         looks = all(step.kind == "diagnose" for step in runbook.steps)
-        assert (runbook.mode == "auto") == looks, f"{runbook.id}: what acts ships as approve (or shadow)"
+        assert (runbook.mode == "auto") == looks, f"{runbook.id}: only runbooks that act ship as approve or shadow"
         assert runbook.risk == "read_only" or not looks
 
 
@@ -57,7 +57,7 @@ def test_shellcheck_reports_the_line_in_the_yaml(runbooks_dir: Path, tmp_path: P
     assert problem.message.startswith("SC2086: Double quote")
 
 
-def test_the_template_to_copy_is_a_sound_runbook(runbooks_dir: Path) -> None:
+def test_the_template_to_copy_is_a_valid_runbook_in_shadow_mode(runbooks_dir: Path) -> None:
     runbook, problems = catalogue.parse((runbooks_dir / "_template.yaml").read_text(), "_template.yaml")
 
     assert not problems
@@ -80,7 +80,7 @@ def test_no_accepted_value_can_mean_anything_to_a_shell(pattern: str, data: st.D
         assert ".." not in value.split("/")
 
 
-def test_the_example_of_the_guide_is_a_sound_runbook(runbooks_dir: Path) -> None:
+def test_the_example_of_the_guide_is_a_valid_runbook(runbooks_dir: Path) -> None:
     guide = (runbooks_dir.parent / "docs" / "runbooks.md").read_text()
     example = guide.partition("```yaml\n")[2].partition("```")[0]
 

@@ -1,4 +1,4 @@
-"""Shipped runbooks and the alerts of rule sets that people really use: which alert finds which runbook, or none."""
+"""Tests of the match of shipped runbooks with public alert rules: which alert finds which runbook, and which none."""
 
 import csv
 import re
@@ -33,7 +33,7 @@ FOUND = {
     " HostNetworkBondDegraded NodeNetworkInterfaceFlapping",
     "container-images": "ContainerdVolumeSpaceTooLow DockerDiskUsage KubeletImagefsUsageHigh",
 }
-"""Names of the mixins, of the collections and of CloudWatch's agent, by the runbook that is for them."""
+"""The alert names of public rule sets that each runbook is for, by the runbook's id."""
 
 NOT_A_HOST = re.compile(
     r"Kube|Pod(?!man)|Elastic|OpenSearch|Redis|Rabbit|Kafka|Mongo|Postgres|MySQL|Maria|Cassandra|Couch|Oracle|MSSQL"
@@ -41,7 +41,7 @@ NOT_A_HOST = re.compile(
     r"|Underutilized|PersistentVolume|GPU|JVM|Prometheus|Loki|Thanos|Cortex|Mimir|Grafana|Gluster|Hadoop|Hdfs|Spark|Flink",
     re.IGNORECASE,
 )
-"""Words in an alert's name that say that no command on a host would help, or that nothing is wrong."""
+"""Words in the name of an alert that no command on a host would help, or that reports no fault."""
 
 
 def ids(shipped: Catalogue, name: str, message: str = "") -> list[str]:
@@ -61,13 +61,13 @@ def rules() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def by_name(shipped: Catalogue, rules: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """The runbooks that each public rule finds by its name alone."""
+    """The ids of the runbooks that each public rule finds by its name alone, by the rule's name."""
     return {name: ids(shipped, name) for name in {name for name, _ in rules}}
 
 
 @pytest.fixture(scope="module")
 def by_both(shipped: Catalogue, rules: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """The name of each public rule, and the runbooks that it finds by its name and its message."""
+    """The name of each public rule, and the ids of the runbooks that the rule finds by its name and its message."""
     return [(name, ids(shipped, name, text)) for name, text in rules]
 
 
@@ -78,7 +78,7 @@ def test_a_well_known_alert_finds_its_runbook_and_no_other(shipped: Catalogue, r
     assert ids(shipped, name) == [runbook_id]
 
 
-def test_there_are_twenty_and_more(shipped: Catalogue) -> None:
+def test_at_least_twenty_runbooks_are_shipped(shipped: Catalogue) -> None:
     assert len(shipped) >= 20
     assert set(FOUND) <= set(shipped)
 
@@ -93,7 +93,7 @@ def test_of_the_public_rules_only_those_about_a_host_find_a_runbook(by_name: dic
 def test_no_phrase_of_a_message_claims_a_public_rule_that_its_name_does_not(
     by_name: dict[str, list[str]], by_both: list[tuple[str, list[str]]]
 ) -> None:
-    """Phrases are for log lines. In a description "high memory usage" is said of brokers, caches and routers too."""
+    """No words of a runbook may fit a rule's description: `high memory usage` also describes brokers and routers."""
     assert {name: runbooks for name, runbooks in by_both if runbooks and not by_name[name]} == {}
 
 

@@ -1,4 +1,4 @@
-"""Windows: refused, unless a runbook has steps for it, and those can only be documents that its owner has already."""
+"""Tests of hosts on Windows: only runbooks for Windows run there, and these only send documents of the owner."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def of_windows(desk: Desk) -> Desk:
-    """An alert about a host on Windows."""
+    """A desk with an incident of the host app-1, which runs Windows."""
     desk.inventory.hosts["app-1"] = APP_1
     desk.inventory.windows = {"app-1"}
     desk.incident = an_incident(an_alert(host="app-1"))
@@ -65,14 +65,14 @@ def with_runbook(desk: Desk, runbook: Runbook) -> Desk:
     return desk
 
 
-def test_a_runbook_of_scripts_leaves_it_alone(of_windows: Desk) -> None:
+def test_a_runbook_of_scripts_is_refused_for_a_host_on_windows(of_windows: Desk) -> None:
     assert of_windows.refusal() == (
         "app-1 runs Windows, and drain-spool has no steps for that; "
         "if its steps fit, name the platform under `platforms`"
     )
 
 
-def test_one_with_documents_for_it_is_planned(of_windows: Desk) -> None:
+def test_a_runbook_with_documents_for_windows_is_planned(of_windows: Desk) -> None:
     plan = with_runbook(of_windows, a_runbook(**FOR_WINDOWS)).plan().plan
 
     assert plan is not None
@@ -80,16 +80,16 @@ def test_one_with_documents_for_it_is_planned(of_windows: Desk) -> None:
     (step,) = all_checked(PlannedStep, plan.steps)
     assert (step.document, step.document_version, step.kind) == ("team-restart-service", "3", "act")
     assert step.parameters == {"Service": ["mail"]}
-    # Nothing of bash goes there: the alert's own resolve is the recovery.
+    # No verification runs on Windows, so the plan waits 900 seconds for the alert to resolve.
     assert (plan.verify, plan.rollback, plan.recovery_wait_seconds) == (None, [], 900)
 
 
-def test_it_leaves_linux_alone(desk: Desk) -> None:
+def test_a_runbook_for_windows_is_refused_for_a_host_on_linux(desk: Desk) -> None:
     refused = with_runbook(desk, a_runbook(**FOR_WINDOWS)).refusal()
     assert refused.startswith("not every target runs Windows, and drain-spool is written for Windows only")
 
 
-def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk) -> None:
+def test_a_hybrid_node_on_windows_needs_a_runbook_for_both_platforms(of_windows: Desk) -> None:
     of_windows.inventory.hosts["app-1"] = Target(instance_id="mi-0123456789abcdef0", name="app-1")
 
     refused = with_runbook(of_windows, a_runbook(**FOR_WINDOWS)).refusal()
@@ -99,7 +99,7 @@ def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk) -> None:
     assert with_runbook(of_windows, both).plan().plan is not None
 
 
-def test_the_stack_makes_no_document_for_it() -> None:
+def test_the_template_has_no_document_for_a_windows_runbook() -> None:
     template = documents.render_template(Catalogue([a_runbook(**FOR_WINDOWS)]))
 
     assert "AWS::SSM::Document" not in template
@@ -111,11 +111,13 @@ def test_the_stack_makes_no_document_for_it() -> None:
         ({"steps": [STEP, {"id": "look", "kind": "diagnose", "run": "dir"}]}, "bash, which Windows does not run"),
         ({"verify": {"run": "true", "within": "1m"}}, "resolves_within in place of verify"),
         ({"rollback": [{"id": "undo", "run": "true"}]}, "and no rollback"),
-        ({"resolves_within": None}, "say how long the alert may take to resolve, as in resolves_within: 10m"),
+        ({"resolves_within": None}, "add the time in which the alert must resolve, as in resolves_within: 10m"),
         ({"platforms": ["win"]}, "'ec2', 'hybrid' or 'windows'"),
     ],
     ids=str,
 )
-def test_what_windows_cannot_run_is_found_when_it_is_read(changes: dict[str, Any], problem: str) -> None:
+def test_a_step_that_windows_cannot_run_is_refused_when_the_runbook_is_read(
+    changes: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(ValidationError, match=problem):
         Runbook.model_validate(runbook_fields(**FOR_WINDOWS | changes))

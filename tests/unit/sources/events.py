@@ -1,4 +1,4 @@
-"""The fixtures under tests/events, by name."""
+"""Access to the example payloads under tests/events by name, such as `prometheus/firing`."""
 
 import json
 from datetime import UTC, datetime
@@ -13,22 +13,22 @@ RECEIVED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def raw(name: str) -> bytes:
-    """The bytes of a fixture, such as `prometheus/firing`."""
+    """Return the bytes of an example payload."""
     return (EVENTS / f"{name}.json").read_bytes()
 
 
 def event(name: str) -> Any:
-    """A fixture as data."""
+    """Return an example payload as parsed JSON."""
     return json.loads(raw(name))
 
 
 def read(name: str, **options: Any) -> Batch:
-    """Return what the source reads from a fixture; the folder's name is the source's."""
+    """Return the batch that the source reads from an example payload; the folder is named like the source."""
     return normalize_batch(name.split("/")[0], event(name), received_at=RECEIVED_AT, **options)
 
 
 def alert(name: str) -> NormalizedAlert:
-    """The one alert in a fixture."""
+    """Return the only alert in an example payload."""
     batch = read(name)
     assert len(batch.alerts) == 1, batch
     return batch.alerts[0]

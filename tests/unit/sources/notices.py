@@ -1,4 +1,4 @@
-"""Messages of AWS services that are no alarms, as they stand in SNS and in EventBridge, written for these tests."""
+"""Builders of messages of AWS services that are no alarms, in the form in which SNS and EventBridge deliver them."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ TOPIC = "arn:aws:sns:eu-central-1:381904772516:platform-news"
 
 
 def over_sns(message: Any, subject: str | None = None, topic: str = TOPIC, **attributes: str) -> dict[str, Any]:
-    """Put a message into SNS's envelope."""
+    """Return a message in the envelope of an SNS notification, as JSON text if it is an object."""
     text = message if isinstance(message, str) else json.dumps(message)
     return {
         "Type": "Notification",
@@ -21,7 +21,7 @@ def over_sns(message: Any, subject: str | None = None, topic: str = TOPIC, **att
 
 
 def bridged(kind: str, detail: dict[str, Any], *resources: str) -> dict[str, Any]:
-    """Put a detail into EventBridge's envelope."""
+    """Return an EventBridge event of this `detail-type`."""
     return {
         "version": "0",
         "id": "c3d2e1f0-aaaa-bbbb-cccc-0123456789ab",
@@ -36,7 +36,7 @@ def bridged(kind: str, detail: dict[str, Any], *resources: str) -> dict[str, Any
 
 
 def rds(number: str, message: str, source: str = "wallet", kind: str = "db-instance") -> dict[str, Any]:
-    """Write an event of a database as its subscription sends it."""
+    """Return an event of RDS with this number, as an event subscription sends it to SNS."""
     return {
         "Event Source": kind,
         "Event Time": "2026-05-04 03:01:59.000",
@@ -48,7 +48,7 @@ def rds(number: str, message: str, source: str = "wallet", kind: str = "db-insta
 
 
 def scaling(event: str) -> dict[str, Any]:
-    """Write a notification of EC2 Auto Scaling."""
+    """Return a notification of EC2 Auto Scaling."""
     return {
         "Service": "AWS Auto Scaling",
         "Time": "2026-05-04T03:01:59.512Z",
@@ -61,7 +61,7 @@ def scaling(event: str) -> dict[str, Any]:
 
 
 def finding(severity: Any, **changes: Any) -> dict[str, Any]:
-    """Write a finding of GuardDuty."""
+    """Return an EventBridge event with a finding of GuardDuty."""
     detail = {
         "accountId": "381904772516",
         "id": "aa11bb22cc33dd44ee55ff6677889900",
@@ -76,7 +76,7 @@ def finding(severity: Any, **changes: Any) -> dict[str, Any]:
 
 
 def hub(**changes: Any) -> dict[str, Any]:
-    """Write a finding of Security Hub."""
+    """Return an EventBridge event with a finding of Security Hub."""
     found = {
         "Id": "arn:aws:securityhub:eu-central-1:381904772516:subscription/s3/1/finding/7",
         "Title": "S3 buckets should not be public",
@@ -92,7 +92,7 @@ def hub(**changes: Any) -> dict[str, Any]:
 
 
 def health(status: str = "open", category: str = "issue") -> dict[str, Any]:
-    """Write an event of AWS Health."""
+    """Return an EventBridge event of AWS Health."""
     detail = {
         "eventArn": "arn:aws:health:eu-central-1::event/SQS/AWS_SQS_OPERATIONAL_ISSUE/AWS_SQS_OPERATIONAL_ISSUE_9",
         "service": "SQS",
@@ -107,7 +107,7 @@ def health(status: str = "open", category: str = "issue") -> dict[str, Any]:
 
 
 def deployment(status: str, number: str = "d-AAA111") -> dict[str, Any]:
-    """Write a trigger of CodeDeploy."""
+    """Return a notification of CodeDeploy about a deployment."""
     return {
         "region": "eu-central-1",
         "accountId": "381904772516",
@@ -171,7 +171,7 @@ Source:
 
 
 def custom(title: str = "Nightly import is stuck", **context: str) -> dict[str, Any]:
-    """Write a custom notification for a chat channel."""
+    """Return a custom notification of AWS Chatbot."""
     return {
         "version": "1.0",
         "source": "custom",
@@ -182,7 +182,7 @@ def custom(title: str = "Nightly import is stuck", **context: str) -> dict[str, 
 
 
 def invocation(condition: str = "RetriesExhausted", order: int = 1) -> dict[str, Any]:
-    """Write the record of an asynchronous invocation."""
+    """Return the record of an asynchronous invocation of Lambda."""
     return {
         "version": "1.0",
         "timestamp": "2026-05-04T03:02:01.000Z",
@@ -199,7 +199,7 @@ def invocation(condition: str = "RetriesExhausted", order: int = 1) -> dict[str,
 
 
 def insight(kind: str = "NEW_INSIGHT") -> dict[str, Any]:
-    """Write what DevOps Guru says of an insight."""
+    """Return a message of DevOps Guru about an insight."""
     return {
         "AccountId": "381904772516",
         "Region": "eu-central-1",
@@ -214,13 +214,13 @@ def insight(kind: str = "NEW_INSIGHT") -> dict[str, Any]:
 
 
 def pipeline(part: str, **detail: str) -> dict[str, Any]:
-    """Write CodePipeline's word on the failure of a pipeline, a stage or an action."""
+    """Return an EventBridge event of CodePipeline about a failed pipeline, stage or action (`part`)."""
     about = {"pipeline": "ledger", "execution-id": "e-1", "state": "FAILED", **detail}
     return bridged(f"CodePipeline {part} Execution State Change", about)
 
 
 def by_rule(event: dict[str, Any]) -> dict[str, Any]:
-    """Write an event as a notification rule of the developer tools sends it."""
+    """Return an EventBridge event in the form in which a notification rule of the developer tools sends it."""
     rule = "arn:aws:codestar-notifications:eu-central-1:381904772516:notificationrule/1"
     return {"detailType": event["detail-type"], "notificationRuleArn": rule} | {
         key: value for key, value in event.items() if key != "detail-type"

@@ -1,4 +1,4 @@
-"""Payloads of any kind: the answer is alerts, a reason to ignore it, or UnreadablePayload; nothing else escapes."""
+"""Tests with payloads of any kind: every source returns alerts, ignores the payload, or raises UnreadablePayload."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from tests.unit.sources.events import EVENTS, RECEIVED_AT
 
 REAL = sorted(PUBLISHED.glob("*/*.json"))
 
-# A scalar of any kind, with the shapes among them that code likes to trust.
+# Scalars of any kind, among them texts on which careless code relies.
 scalars = (
     st.none()
     | st.booleans()
@@ -37,7 +37,7 @@ anything = st.recursive(
 
 
 def reason(call: Callable[[], Any]) -> str | None:
-    """Return why the call found the payload unreadable; None if it didn't."""
+    """Return the message of the call's UnreadablePayload, or None if the call raises nothing."""
     try:
         call()
     except UnreadablePayload as error:
@@ -46,6 +46,7 @@ def reason(call: Callable[[], Any]) -> str | None:
 
 
 def outcome(source: str, payload: Any) -> str:
+    """Return `alerts`, `ignored` or `unreadable` for a payload, after a check that its alerts are valid."""
     try:
         batch = normalize_batch(source, payload, received_at=RECEIVED_AT)
     except UnreadablePayload:
@@ -59,6 +60,7 @@ def outcome(source: str, payload: Any) -> str:
 
 
 def read_by_all(payload: Any) -> None:
+    """Read a payload with every source and every reader of deployments and signals."""
     for source in SOURCES:
         outcome(source, payload)
     for call in (
@@ -72,7 +74,7 @@ def read_by_all(payload: Any) -> None:
 
 @given(anything)
 @settings(max_examples=tries(300))
-def test_any_json(payload: Any) -> None:
+def test_any_json_is_read_ignored_or_refused_by_every_reader(payload: Any) -> None:
     read_by_all(payload)
 
 
@@ -84,13 +86,13 @@ FIXTURES = {
 
 
 def paths(data: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in the data, from the root down."""
+    """Return the path of every value in the data, from the root down."""
     inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     return [here, *(path for key, value in inner for path in paths(value, (*here, key)))]
 
 
 def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """A copy with another value in one place."""
+    """Return a copy of the data with another value at the path."""
     if not path:
         return value
     copy = data.copy()
@@ -100,7 +102,7 @@ def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 @given(st.data())
 @settings(max_examples=tries(600), suppress_health_check=[HealthCheck.too_slow])
-def test_a_real_shape_with_one_thing_wrong(data: st.DataObject) -> None:
+def test_an_example_payload_with_any_value_replaced_is_read_ignored_or_refused(data: st.DataObject) -> None:
     payload = FIXTURES[data.draw(st.sampled_from(sorted(FIXTURES)))]
     wrong = replaced(payload, data.draw(st.sampled_from(paths(payload))), data.draw(anything))
 
@@ -108,7 +110,7 @@ def test_a_real_shape_with_one_thing_wrong(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, True, 0, -1.5, 10**399, "", "\x00", "x" * 20_000, [], {}, [None], {"": None}])
-def test_every_place_of_every_shape_with_something_wrong(wrong: Any) -> None:
+def test_every_value_of_every_example_payload_may_be_wrong_in_this_way(wrong: Any) -> None:
     for name, payload in FIXTURES.items():
         source = name.split("/")[0].replace("deployments", "cloudwatch")
         for path in some(paths(payload), begin=len(name)):
@@ -117,14 +119,14 @@ def test_every_place_of_every_shape_with_something_wrong(wrong: Any) -> None:
 
 @pytest.mark.needs("published")
 @pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_captured_payloads(path: Path) -> None:
+def test_a_captured_payload_is_read_ignored_or_refused(path: Path) -> None:
     assert outcome(path.parent.name, parse_body(path.read_bytes())) in ("alerts", "ignored", "unreadable")
 
 
 @pytest.mark.needs("published")
 @pytest.mark.parametrize("source", sorted({path.parent.name for path in REAL} - {"pagerduty"}))
-def test_most_captured_payloads_are_understood(source: str) -> None:
-    # Templates with their variables in place (Datadog) and bodies of older versions (PagerDuty) rightly are not.
+def test_at_most_35_percent_of_the_captured_payloads_of_a_source_are_refused(source: str) -> None:
+    # Unfilled templates (Datadog) and bodies of retired versions (PagerDuty) are rightly refused.
     outcomes = [outcome(source, parse_body(path.read_bytes())) for path in REAL if path.parent.name == source]
 
     assert outcomes.count("unreadable") / len(outcomes) <= 0.35

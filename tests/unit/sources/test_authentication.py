@@ -1,4 +1,4 @@
-"""Authentication of senders: closed without a secret, every scheme with wrong, missing, rotated, tampered values."""
+"""Tests of the authentication of senders: every scheme with right, wrong, missing, rotated and tampered values."""
 
 import hmac
 from base64 import b64encode
@@ -37,7 +37,7 @@ def signature(key: str, message: bytes = BODY) -> str:
         {"x-firstline-token": "new-tøken"},
     ],
 )
-def test_a_token_opens(source: str, headers: dict[str, str]) -> None:
+def test_each_active_token_is_accepted_in_each_header(source: str, headers: dict[str, str]) -> None:
     authenticate(source, headers=headers, body=BODY, secrets=TOKENS, now=NOW)
 
 
@@ -67,27 +67,27 @@ def test_a_token_opens(source: str, headers: dict[str, str]) -> None:
         {"X-Grafana-Alerting-Signature": "0" * 64},
     ],
 )
-def test_anything_else_does_not(source: str, headers: dict[str, str]) -> None:
+def test_a_request_without_a_valid_token_or_signature_is_refused(source: str, headers: dict[str, str]) -> None:
     with pytest.raises(Unauthenticated, match=source):
         authenticate(source, headers=headers, body=BODY, secrets=TOKENS, now=NOW)
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("secrets", [[], [""], ["", "  "]])
-def test_without_a_secret_a_source_is_closed(source: str, secrets: list[str]) -> None:
+def test_a_source_without_a_secret_refuses_every_request(source: str, secrets: list[str]) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"X-PagerDuty-Signature": f"v1={signature('')}"}):
         with pytest.raises(Unauthenticated, match="no secret configured"):
             authenticate(source, headers=headers, body=BODY, secrets=secrets, now=NOW)
 
 
-def test_a_refusal_tells_no_secret() -> None:
+def test_a_refusal_names_neither_the_secrets_nor_the_given_token() -> None:
     with pytest.raises(Unauthenticated) as refusal:
         authenticate("generic", headers={"Authorization": "Bearer guess"}, body=BODY, secrets=TOKENS, now=NOW)
 
     assert not any(secret in str(refusal.value) for secret in [*TOKENS, "guess"])
 
 
-def test_an_unknown_source_names_the_known_ones() -> None:
+def test_the_error_for_an_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(UnknownSource, match=", ".join(SOURCES)):
         authenticate("nagios", headers={}, body=BODY, secrets=TOKENS, now=NOW)
 
@@ -101,7 +101,7 @@ def test_an_unknown_source_names_the_known_ones() -> None:
         f"v2=whatever,v1={signature('old-token')}",
     ],
 )
-def test_pagerduty_signs(header: str) -> None:
+def test_one_valid_v1_signature_of_pagerduty_is_accepted(header: str) -> None:
     authenticate("pagerduty", headers={"X-PagerDuty-Signature": header}, body=BODY, secrets=TOKENS, now=NOW)
 
 
@@ -116,17 +116,18 @@ def test_pagerduty_signs(header: str) -> None:
         (f"v1={signature('old-token')}\u2028é", BODY),
     ],
 )
-def test_pagerduty_tampered(header: str, body: bytes) -> None:
+def test_a_wrong_or_truncated_signature_of_pagerduty_is_refused(header: str, body: bytes) -> None:
     with pytest.raises(Unauthenticated):
         authenticate("pagerduty", headers={"X-PagerDuty-Signature": header}, body=body, secrets=TOKENS, now=NOW)
 
 
-def test_pagerduty_takes_no_bearer() -> None:
+def test_a_bearer_token_is_refused_for_pagerduty() -> None:
     with pytest.raises(Unauthenticated):
         authenticate("pagerduty", headers={"Authorization": "Bearer old-token"}, body=BODY, secrets=TOKENS, now=NOW)
 
 
 def grafana(key: str, at: datetime | None, body: bytes = BODY) -> dict[str, str]:
+    """Return the headers of Grafana's signature, with a time stamp unless `at` is None."""
     if at is None:
         return {"X-Grafana-Alerting-Signature": signature(key, body)}
     stamp = str(int(at.timestamp()))
@@ -138,7 +139,9 @@ def grafana(key: str, at: datetime | None, body: bytes = BODY) -> dict[str, str]
 
 @pytest.mark.parametrize("key", TOKENS)
 @pytest.mark.parametrize("at", [None, NOW, NOW - timedelta(seconds=299), NOW + timedelta(seconds=299)])
-def test_grafana_signs(key: str, at: datetime | None) -> None:
+def test_grafanas_signature_is_accepted_without_a_time_stamp_or_with_one_within_five_minutes(
+    key: str, at: datetime | None
+) -> None:
     authenticate("grafana", headers=grafana(key, at), body=BODY, secrets=TOKENS, now=NOW)
 
 
@@ -156,14 +159,14 @@ def test_grafana_signs(key: str, at: datetime | None) -> None:
         lambda headers: headers | grafana("old-token", NOW + timedelta(seconds=301)),
     ],
 )
-def test_grafana_tampered(tamper: Callable[[dict[str, str]], dict[str, str]]) -> None:
+def test_a_tampered_or_old_signature_of_grafana_is_refused(tamper: Callable[[dict[str, str]], dict[str, str]]) -> None:
     headers = tamper(grafana("old-token", NOW))
 
     with pytest.raises(Unauthenticated):
         authenticate("grafana", headers=headers, body=BODY, secrets=TOKENS, now=NOW)
 
 
-def test_by_default_the_window_is_around_the_present() -> None:
+def test_a_signature_is_judged_against_the_present_by_default() -> None:
     authenticate("grafana", headers=grafana("old-token", datetime.now(UTC)), body=BODY, secrets=TOKENS)
 
     with pytest.raises(Unauthenticated, match="older"):

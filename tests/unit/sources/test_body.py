@@ -1,4 +1,4 @@
-"""The strict parser: what comes back is plain data, whatever is sent, and quickly."""
+"""Tests of the reader of raw bodies: what is read, what is refused and why, and how long hostile bodies take."""
 
 import json
 import time
@@ -55,7 +55,7 @@ def nested(depth: int) -> bytes:
         (b'["' + b"}" * 200 + b'",' + nested(70) + b"]", "deeper than 64"),
     ],
 )
-def test_what_is_refused(body: bytes, reason: str) -> None:
+def test_an_empty_broken_or_excessive_body_is_refused_with_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePayload, match=reason):
         parse_body(body)
 
@@ -80,15 +80,15 @@ def test_what_is_refused(body: bytes, reason: str) -> None:
         (b'["' + b"{" * 500 + b'", {"a": ["' + b"[" * 500 + b'"]}]', ["{" * 500, {"a": ["[" * 500]}]),
     ],
 )
-def test_what_is_read(body: bytes, data: Any) -> None:
+def test_json_is_read_with_any_depth_of_text_and_with_harmless_slips(body: bytes, data: Any) -> None:
     assert parse_body(body) == data
 
 
-def test_the_deepest_that_is_allowed() -> None:
+def test_json_of_the_greatest_allowed_depth_is_read() -> None:
     assert json.dumps(parse_body(nested(MAX_DEPTH))).count("[") == MAX_DEPTH
 
 
-def test_a_wide_body_is_not_deep() -> None:
+def test_a_body_with_many_shallow_objects_does_not_count_as_deep() -> None:
     body = json.dumps([{"a": [{"b": []}]}] * 10_000).encode()
 
     assert len(parse_body(body)) == 10_000
@@ -116,11 +116,13 @@ def test_a_wide_body_is_not_deep() -> None:
         ('{"a": "grüße"}'.encode(), "application/json; charset=iso-8859-1", {"a": "grüße"}),
     ],
 )
-def test_content_types(body: bytes, content_type: str, data: Any) -> None:
+def test_a_body_is_read_as_json_form_or_text_in_the_encoding_that_it_has(
+    body: bytes, content_type: str, data: Any
+) -> None:
     assert parse_body(body, content_type) == data
 
 
-def test_a_form_of_too_many_fields() -> None:
+def test_a_form_of_more_than_1000_fields_is_refused() -> None:
     with pytest.raises(UnreadablePayload, match="more than 1000 fields"):
         parse_body(b"&".join(b"a%d=1" % n for n in range(1_001)), FORM)
 
@@ -128,7 +130,7 @@ def test_a_form_of_too_many_fields() -> None:
 @pytest.mark.parametrize(
     "body", [nested(250_000), b"[" * 500_000, b"[[]," * 100_000, b'"\\u' * 100_000, b"9" * 500_000]
 )
-def test_a_hostile_body_costs_little(body: bytes) -> None:
+def test_a_hostile_body_is_refused_within_a_second_of_cpu(body: bytes) -> None:
     began = time.process_time()
 
     with pytest.raises(UnreadablePayload):
@@ -138,7 +140,7 @@ def test_a_hostile_body_costs_little(body: bytes) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", "application/json", FORM]))
-def test_any_bytes(body: bytes, content_type: str) -> None:
+def test_any_bytes_are_refused_or_give_data_that_is_valid_json(body: bytes, content_type: str) -> None:
     try:
         data = parse_body(body, content_type)
     except UnreadablePayload:
@@ -153,18 +155,16 @@ def test_any_bytes(body: bytes, content_type: str) -> None:
         max_leaves=80,
     )
 )
-def test_ordinary_json_reads_as_json_does(data: Any) -> None:
+def test_valid_json_is_read_as_pythons_json_reads_it(data: Any) -> None:
     assert parse_body(json.dumps(data).encode()) == data
     assert parse_body(json.dumps(data, ensure_ascii=False).encode()) == data
 
 
-def test_json_in_the_one_field_of_a_form_is_json() -> None:
-    form = "application/x-www-form-urlencoded"
-
-    assert parse_body(b"payload=%7B%22text%22%3A+%22disk%22%7D", form) == {"text": "disk"}
-    assert parse_body(b"payload=disk", form) == {"payload": "disk"}
-    assert parse_body(b"payload=%7B%7D&host=db-1", form) == {"payload": "{}", "host": "db-1"}
+def test_json_in_the_only_field_of_a_form_called_payload_is_read_as_json() -> None:
+    assert parse_body(b"payload=%7B%22text%22%3A+%22disk%22%7D", FORM) == {"text": "disk"}
+    assert parse_body(b"payload=disk", FORM) == {"payload": "disk"}
+    assert parse_body(b"payload=%7B%7D&host=db-1", FORM) == {"payload": "{}", "host": "db-1"}
 
 
-def test_a_zero_that_ends_the_text_of_a_sender_in_c_is_no_part_of_it() -> None:
+def test_a_zero_byte_after_the_json_is_ignored() -> None:
     assert parse_body(b'{"text": "disk"}\0') == {"text": "disk"}

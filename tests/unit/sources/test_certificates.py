@@ -1,4 +1,4 @@
-"""The one thing that ingest fetches for a sender."""
+"""Tests of the fetching of SNS's signing certificates: what is cached, refused and tried again."""
 
 from http.client import HTTPException
 from socket import EAI_AGAIN, EAI_NONAME, gaierror
@@ -14,7 +14,7 @@ URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem"
 
 
 class Server:
-    """Stands in for HTTPSConnection; answers everything in the same way and remembers what was asked."""
+    """A fake of HTTPSConnection that gives every request the same answer and records the requests."""
 
     def __init__(self, status: int = 200, body: bytes = PEM, failure: Exception | None = None) -> None:
         self.status, self.body, self.failure = status, body, failure
@@ -47,7 +47,7 @@ def certificates(server: Server) -> Certificates:
     return Certificates(connect)
 
 
-def test_a_certificate_is_fetched_once() -> None:
+def test_a_certificate_is_fetched_once_and_then_taken_from_the_cache() -> None:
     server = Server()
     certs = certificates(server)
 
@@ -67,7 +67,7 @@ def test_a_certificate_is_fetched_once() -> None:
         Server(failure=HTTPException("garbled")),
     ],
 )
-def test_a_failure_is_not_remembered(server: Server) -> None:
+def test_a_certificate_whose_fetch_failed_is_fetched_again_by_the_next_request(server: Server) -> None:
     certs = certificates(server)
     with pytest.raises(CertificateUnavailable, match="SimpleNotificationService-0a"):
         certs.get(URL)
@@ -90,7 +90,7 @@ def test_a_failure_is_not_remembered(server: Server) -> None:
         Server(failure=gaierror(EAI_NONAME, "no such host")),
     ],
 )
-def test_what_is_no_certificate_is_refused_and_not_asked_again_for_a_minute(server: Server) -> None:
+def test_an_address_without_a_certificate_is_refused_and_not_asked_again_for_a_minute(server: Server) -> None:
     now = [0.0]
     connect: Any = server
     certs = Certificates(connect, lambda: now[0])
@@ -108,7 +108,7 @@ def test_what_is_no_certificate_is_refused_and_not_asked_again_for_a_minute(serv
 
 
 @pytest.mark.parametrize("url", ["http://sns.eu-west-1.amazonaws.com/a.pem", "file:///etc/passwd", "https:///a.pem"])
-def test_only_https(url: str) -> None:
+def test_an_address_that_is_not_https_or_has_no_host_is_refused_without_a_connection(url: str) -> None:
     server = Server()
     with pytest.raises(Unauthenticated):
         certificates(server).get(url)
@@ -116,7 +116,7 @@ def test_only_https(url: str) -> None:
     assert server.asked == []
 
 
-def test_the_memory_is_bounded() -> None:
+def test_the_cache_of_certificates_is_limited_so_an_old_one_is_fetched_again() -> None:
     server = Server()
     certs = certificates(server)
     for n in range(3 * MAX_REMEMBERED):

@@ -1,4 +1,4 @@
-"""CloudWatch beyond the tables in test_normalize.py."""
+"""Tests of the source cloudwatch, beyond the tables in test_normalize.py."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def alarm(**change: Any) -> dict[str, Any]:
         (None, None),
     ],
 )
-def test_the_severity_in_a_name(name: str | None, word: str | None) -> None:
+def test_the_severity_word_in_a_name_is_found_but_not_a_word_about_a_metric(name: str | None, word: str | None) -> None:
     assert severity_word(name) == word
 
 
@@ -54,7 +54,7 @@ def test_the_severity_in_a_name(name: str | None, word: str | None) -> None:
         (None, None),
     ],
 )
-def test_the_severity_in_a_topic(topic: str | None, word: str | None) -> None:
+def test_the_severity_word_in_the_name_of_a_topic_is_found(topic: str | None, word: str | None) -> None:
     assert topic_severity_word(topic) == word
 
 
@@ -68,11 +68,13 @@ def test_the_severity_in_a_topic(topic: str | None, word: str | None) -> None:
         ({"AlarmName": "checkout", "AlarmDescription": 7, "Severity": "sev-1"}, "critical"),
     ],
 )
-def test_where_the_severity_is_stated(change: dict[str, Any], severity: str) -> None:
+def test_the_severity_is_read_from_the_description_or_a_field_and_medium_without_one(
+    change: dict[str, Any], severity: str
+) -> None:
     assert normalize("cloudwatch", alarm(**change))[0].severity == severity
 
 
-def test_the_topic_decides_when_the_alarm_says_nothing() -> None:
+def test_an_alarm_without_a_severity_takes_it_from_the_topics_name() -> None:
     payload = event("cloudwatch/sns-alarm")
     payload["Message"] = json.dumps(alarm(AlarmName="checkout"))
     payload["TopicArn"] = "arn:aws:sns:eu-west-1:210987654321:alerts-critical"
@@ -80,7 +82,7 @@ def test_the_topic_decides_when_the_alarm_says_nothing() -> None:
     assert normalize("cloudwatch", payload)[0].severity == "critical"
 
 
-def test_an_arn_may_hold_anything_in_its_name() -> None:
+def test_account_and_region_are_read_from_an_arn_whatever_the_alarms_name_holds() -> None:
     name = 'a "quoted" name: with :alarm: and spaces'
     alert = normalize(
         "cloudwatch",
@@ -91,7 +93,7 @@ def test_an_arn_may_hold_anything_in_its_name() -> None:
     assert alert.url is None  # another console, at another address
 
 
-def test_the_console_s_link_is_quoted() -> None:
+def test_the_alarms_name_is_quoted_in_the_link_to_the_console() -> None:
     name = "a b/c#d"
     alert = normalize("cloudwatch", alarm(AlarmName=name, AlarmArn=f"arn:aws:cloudwatch:eu-west-1:1:alarm:{name}"))[0]
 
@@ -120,7 +122,7 @@ def test_one_alarm_per_instance_is_one_incident() -> None:
     assert first[0].fingerprint != second[0].fingerprint
 
 
-def test_a_recovery_while_muted_still_resolves() -> None:
+def test_the_ok_of_a_muted_alarm_still_resolves() -> None:
     payload = event("cloudwatch/eventbridge-ok")
     payload["detail"]["state"]["actionsSuppressedBy"] = "Alarm"
 
@@ -136,11 +138,11 @@ def test_a_recovery_while_muted_still_resolves() -> None:
         ("firstline/disk", 1),
     ],
 )
-def test_alarms_of_any_firstline_stack_are_no_alerts_whatever_others_are_called(name: str, alerts: int) -> None:
+def test_only_alarms_whose_name_begins_with_firstline_and_a_slash_are_no_alerts(name: str, alerts: int) -> None:
     assert len(normalize("cloudwatch", alarm(AlarmName=name))) == alerts
 
 
-def test_text_that_only_looks_like_json_is_text() -> None:
+def test_a_message_that_only_begins_like_json_is_read_as_text() -> None:
     payload = event("cloudwatch/sns-plain-text") | {"Message": '{"AlarmName": "cut sho'}
 
     alert = normalize("cloudwatch", payload)[0]
@@ -164,7 +166,7 @@ def test_json_without_a_name_is_named_by_its_topic() -> None:
     assert (alert.alert_name, alert.message) == ("message on ops-alarms", "rows=42")
 
 
-def test_raw_delivery_of_something_else_is_a_message_too() -> None:
+def test_a_raw_delivery_that_is_no_alarm_is_read_as_a_message_of_its_topic() -> None:
     headers = {"X-Amz-Sns-Rawdelivery": "true", "X-Amz-Sns-Topic-Arn": "arn:aws:sns:eu-west-1:210987654321:ops"}
 
     alert = normalize("cloudwatch", {"rows": 42}, headers=headers)[0]
@@ -172,7 +174,7 @@ def test_raw_delivery_of_something_else_is_a_message_too() -> None:
     assert (alert.alert_name, alert.account) == ("message on ops", "210987654321")
 
 
-def test_a_bad_record_among_good_ones() -> None:
+def test_unreadable_records_are_rejected_and_the_good_one_beside_them_is_read() -> None:
     payload = event("cloudwatch/sns-to-lambda")
     payload["Records"] += [{"EventSource": "aws:sqs", "body": "?"}, None]
 
@@ -196,13 +198,13 @@ def test_a_bad_record_among_good_ones() -> None:
         {"Records": [{}]},
     ],
 )
-def test_what_is_no_alarm(payload: Any) -> None:
+def test_a_payload_without_a_name_or_a_known_state_or_shape_is_refused(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="cloudwatch: "):
         normalize("cloudwatch", payload)
 
 
 @pytest.mark.parametrize("name", ["codedeploy-start", "cloudformation-update"])
-def test_deployments_are_no_alerts(name: str) -> None:
+def test_a_deployment_that_did_not_fail_is_no_alert(name: str) -> None:
     batch = normalize_batch("cloudwatch", event(f"deployments/{name}"))
 
     assert batch.alerts == []
@@ -224,7 +226,7 @@ def test_deployments_are_no_alerts(name: str) -> None:
         ("canon-critical", "critical"),
     ],
 )
-def test_a_negated_word_is_no_severity(name: str, word: str | None) -> None:
+def test_a_negated_word_in_a_name_or_topic_is_no_severity(name: str, word: str | None) -> None:
     assert severity_word(name) == word
     assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{name}") == word
 
@@ -242,11 +244,11 @@ def test_a_negated_word_is_no_severity(name: str, word: str | None) -> None:
         ("team-minor", "minor"),
     ],
 )
-def test_a_plain_word_in_a_topic_that_describes_something_else(topic: str, word: str | None) -> None:
+def test_a_word_in_a_topic_is_a_severity_only_if_it_describes_alerts(topic: str, word: str | None) -> None:
     assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{topic}") == word
 
 
-def test_insufficient_data_ends_nothing_and_the_ok_after_it_does() -> None:
+def test_insufficient_data_does_not_resolve_an_alarm_but_the_ok_after_it_does() -> None:
     states = [("ALARM", "OK"), ("INSUFFICIENT_DATA", "ALARM"), ("OK", "INSUFFICIENT_DATA")]
     batches = [normalize_batch("cloudwatch", alarm(NewStateValue=new, OldStateValue=old)) for new, old in states]
 
@@ -276,7 +278,7 @@ def test_an_alarm_and_its_contributors_are_one_incident(name: str) -> None:
 ARN = "arn:aws:cloudwatch:eu-west-1:210987654321:alarm:"
 
 
-def test_a_composite_alarm_joins_the_incident_of_the_child_that_set_it_off() -> None:
+def test_a_composite_alarm_joins_the_incident_of_the_child_that_triggered_it() -> None:
     child = normalize("cloudwatch", alarm(AlarmName="cart-5xx", AlarmArn=f"{ARN}cart-5xx"))[0]
     other = normalize("cloudwatch", alarm(AlarmName="cart-latency", AlarmArn=f"{ARN}cart-latency"))[0]
     children = [{"Arn": f"{ARN}cart-5xx", "State": {"Value": "ALARM"}}]
@@ -303,7 +305,7 @@ def test_a_composite_alarm_without_a_readable_child_is_an_incident_of_its_own(ch
 
 
 @pytest.mark.parametrize("reason_data", [7, "{", "[]", '{"triggeringAlarms": 7}', '{"triggeringAlarms": [7]}'])
-def test_unreadable_data_of_a_reason_costs_nothing(reason_data: Any) -> None:
+def test_unreadable_reason_data_does_not_change_the_incident_of_an_alarm(reason_data: Any) -> None:
     payload = event("cloudwatch/eventbridge-alarm")
     expected = normalize("cloudwatch", payload)[0].group_key
     payload["detail"]["state"]["reasonData"] = reason_data
@@ -327,14 +329,16 @@ TELLS = "arn:aws:sns:eu-west-1:210987654321:ops-alarms"
         ({"AlarmDescription": "Do not edit or delete: the scaling team owns it"}, False),
         ({"AlarmActions": [SCALES]}, True),
         ({"AlarmActions": [SCALES.replace("autoscaling", "application-autoscaling", 1)]}, True),
-        # Whoever adds a topic to the policy wants to be told.
+        # An alarm that also notifies a topic is meant for people.
         ({"AlarmActions": [SCALES, TELLS]}, False),
         ({"AlarmActions": []}, False),
         ({"AlarmName": "awseb-e-abc-stack-OurOwnAlarm-1XYZ"}, False),
         ({"AlarmName": "TargetTrackingBroken"}, False),
     ],
 )
-def test_an_alarm_that_drives_a_machine(change: dict[str, Any], machine: bool) -> None:
+def test_an_alarm_that_only_drives_scaling_is_labelled_and_suppressed_by_the_shipped_rules(
+    change: dict[str, Any], machine: bool
+) -> None:
     found = normalize("cloudwatch", alarm(**change))[0]
     rule = SHIPPED.first(incident_of(found, found.timestamp), found.timestamp)
 

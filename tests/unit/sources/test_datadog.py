@@ -1,4 +1,4 @@
-"""Datadog beyond the tables in test_normalize.py."""
+"""Tests of the source datadog, beyond the tables in test_normalize.py."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -31,11 +31,11 @@ def monitor(**change: Any) -> dict[str, Any]:
         ("No Data Recovered", "resolved"),
     ],
 )
-def test_transitions(transition: str, status: str) -> None:
+def test_a_transition_is_firing_unless_it_says_that_something_recovered(transition: str, status: str) -> None:
     assert normalize("datadog", monitor(alert_transition=transition))[0].status == status
 
 
-def test_without_any_transition_success_means_resolved() -> None:
+def test_without_a_transition_the_alert_type_success_means_resolved() -> None:
     payload = monitor(alert_transition="", title="Disk is nearly full", alert_type="success")
 
     assert normalize("datadog", payload)[0].status == "resolved"
@@ -57,7 +57,9 @@ def test_without_any_transition_success_means_resolved() -> None:
         ({"alert_priority": "", "severity": "Major"}, "high"),
     ],
 )
-def test_severities(change: dict[str, Any], severity: str) -> None:
+def test_the_severity_comes_from_priority_title_transition_or_type_in_this_order(
+    change: dict[str, Any], severity: str
+) -> None:
     assert normalize("datadog", monitor(**change))[0].severity == severity
 
 
@@ -73,11 +75,11 @@ def test_severities(change: dict[str, Any], severity: str) -> None:
         ("[unclosed", "[unclosed"),
     ],
 )
-def test_names_in_titles(title: str, name: str) -> None:
+def test_the_alert_name_is_the_title_without_priority_and_transition(title: str, name: str) -> None:
     assert normalize("datadog", monitor(title=title))[0].alert_name == name
 
 
-def test_without_a_cycle_the_monitor_and_its_scope_identify_the_alert() -> None:
+def test_without_a_cycle_key_the_monitor_and_its_scope_identify_the_alert() -> None:
     def fingerprint(**change: Any) -> str:
         return normalize("datadog", monitor(alert_cycle_key="", **change))[0].fingerprint
 
@@ -87,7 +89,7 @@ def test_without_a_cycle_the_monitor_and_its_scope_identify_the_alert() -> None:
     assert fingerprint() != fingerprint(alert_id="1")
 
 
-def test_a_monitor_with_the_host_in_its_name_is_one_incident() -> None:
+def test_the_alerts_of_a_monitor_with_the_host_in_its_title_belong_to_one_incident() -> None:
     one, other = (normalize("datadog", monitor(title=f"[Triggered] {host} is down"))[0] for host in ("web-1", "web-2"))
 
     assert one.alert_name != other.alert_name
@@ -98,18 +100,18 @@ def test_tags_split_at_the_first_colon_only() -> None:
     assert alert("datadog/recommended-triggered").labels["url"] == "https://a.example.com:8443/x"
 
 
-def test_several_hosts_are_no_host() -> None:
+def test_an_alert_with_several_hosts_has_no_host() -> None:
     payload = monitor(hostname="", tags="host:web-1,host:web-2,env:prod", scope="")
 
     assert normalize("datadog", payload)[0].host is None
 
 
-def test_the_instance_id_beats_the_host_name() -> None:
+def test_an_instance_id_is_preferred_to_the_host_name() -> None:
     assert normalize("datadog", monitor(tags="instance_id:i-0a1b2c3d4e5f60718"))[0].host == "i-0a1b2c3d4e5f60718"
     assert normalize("datadog", monitor(tags="env:prod"))[0].host == "web-7"
 
 
-def test_unset_variables_say_nothing() -> None:
+def test_the_names_of_unset_variables_are_ignored() -> None:
     payload = monitor(title="Disk", hostname="$HOSTNAME", tags="$TAGS", scope="", link="", last_updated="null")
     alert = normalize("datadog", payload)[0]
 
@@ -117,7 +119,7 @@ def test_unset_variables_say_nothing() -> None:
     assert alert.timestamp.isoformat() == "2026-02-11T08:14:27+00:00"
 
 
-def test_a_form_reads_like_the_object() -> None:
+def test_a_form_is_read_like_the_json_object_with_the_same_fields() -> None:
     payload = event("datadog/recommended-triggered")
     form = parse_body(urlencode(payload).encode(), "application/x-www-form-urlencoded; charset=utf-8")
 
@@ -127,12 +129,12 @@ def test_a_form_reads_like_the_object() -> None:
 
 
 @pytest.mark.parametrize("payload", [[], None, {}, {"title": ""}, {"title": "$EVENT_TITLE"}])
-def test_without_a_title_there_is_no_alert(payload: Any) -> None:
+def test_a_payload_without_a_title_is_refused(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="datadog: "):
         normalize("datadog", payload)
 
 
-def test_an_incident_of_datadogs_own() -> None:
+def test_an_incident_of_datadogs_incident_management_fires_and_resolves_as_one_alert() -> None:
     began, ended = (
         normalize(
             "datadog",

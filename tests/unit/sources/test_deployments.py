@@ -1,4 +1,4 @@
-"""Deployments, from each sender's webhook and from AWS's own events."""
+"""Tests of deployments from each sender's webhook and from EventBridge: fields, states, errors and authentication."""
 
 import hmac
 import json
@@ -30,6 +30,7 @@ RUN = {"x-github-event": "workflow_run"}
 
 
 def _one(payload: Any, headers: dict[str, str] | None = None) -> Deployment:
+    """Return the only deployment in a body of `POST /deployments`."""
     report = read_deployments(payload, headers=headers or {}, received_at=RECEIVED_AT)
     assert not report.ignored
     (found,) = report.deployments
@@ -41,6 +42,7 @@ def _of_event(payload: Any) -> Deployment | None:
 
 
 def _ignored(payload: Any, headers: dict[str, str] | None = None) -> str:
+    """Return the reason why a body of `POST /deployments` holds no deployment."""
     report = read_deployments(payload, headers=headers or {}, received_at=RECEIVED_AT)
     assert not report.deployments
     (reason,) = report.ignored
@@ -48,6 +50,7 @@ def _ignored(payload: Any, headers: dict[str, str] | None = None) -> str:
 
 
 def _with(name: str, *path: str, value: Any) -> Any:
+    """Return an example payload with another value at a path."""
     payload = event(f"deployments/{name}")
     place = payload
     for key in path[:-1]:
@@ -59,7 +62,7 @@ def _with(name: str, *path: str, value: Any) -> Any:
 # --- the senders ------------------------------------------------------------------------------------------------------
 
 
-def test_github() -> None:
+def test_a_deployment_status_of_github_is_read_in_full() -> None:
     assert _one(event("deployments/github-deployment-status"), GITHUB) == Deployment(
         service="checkout",
         version="main@3f2a1b9c0d1e",
@@ -70,14 +73,14 @@ def test_github() -> None:
     )
 
 
-def test_githubs_json_in_a_form_and_without_its_header() -> None:
+def test_github_is_recognized_in_a_form_and_without_its_header() -> None:
     payload = event("deployments/github-deployment-status")
     assert _one({"payload": json.dumps(payload)}, GITHUB) == _one(payload, GITHUB) == _one(payload)
     run = event("deployments/github-workflow-run")
     assert _one(run, RUN) == _one(run)
 
 
-def test_a_workflow_that_deploys() -> None:
+def test_a_github_workflow_that_is_named_like_a_deployment_is_read_in_full() -> None:
     assert _one(event("deployments/github-workflow-run"), RUN) == Deployment(
         service="checkout",
         version="v2.31.0@3f2a1b9c0d1e",
@@ -88,11 +91,11 @@ def test_a_workflow_that_deploys() -> None:
 
 
 @pytest.mark.parametrize("payload", [{"service": "mail"}, '{"service": "mail"}'])
-def test_a_service_that_githubs_deployment_names_itself(payload: Any) -> None:
+def test_the_service_in_the_payload_of_a_github_deployment_is_preferred_to_the_repository(payload: Any) -> None:
     assert _one(_with("github-deployment-status", "deployment", "payload", value=payload), GITHUB).service == "mail"
 
 
-def test_gitlab() -> None:
+def test_a_deployment_event_of_gitlab_is_read_in_full() -> None:
     assert _one(event("deployments/gitlab-deployment")) == Deployment(
         service="checkout",
         version="main@279484c0",
@@ -103,7 +106,7 @@ def test_gitlab() -> None:
     )
 
 
-def test_gitlabs_pipeline_counts_by_its_jobs_with_an_environment() -> None:
+def test_only_the_job_of_a_gitlab_pipeline_that_deploys_to_an_environment_is_a_deployment() -> None:
     assert _one(event("deployments/gitlab-pipeline")) == Deployment(
         service="checkout",
         version="v2.31.0@bcbb5ec396a2",
@@ -114,7 +117,7 @@ def test_gitlabs_pipeline_counts_by_its_jobs_with_an_environment() -> None:
     )
 
 
-def test_argo_cd() -> None:
+def test_an_application_of_argo_cd_is_read_inside_app_and_by_itself() -> None:
     payload = event("deployments/argocd")
     expected = Deployment(
         service="checkout",
@@ -137,7 +140,9 @@ def test_argo_cd() -> None:
         ("cloudformation-update", "checkout-prod", "release-2026-02-11", "succeeded"),
     ],
 )
-def test_aws_by_event_and_by_webhook(name: str, service: str, version: str, state: str) -> None:
+def test_an_event_of_aws_gives_the_same_deployment_through_eventbridge_and_webhook(
+    name: str, service: str, version: str, state: str
+) -> None:
     payload = event(f"deployments/{name}")
     found = _of_event(payload)
     assert found is not None
@@ -146,7 +151,7 @@ def test_aws_by_event_and_by_webhook(name: str, service: str, version: str, stat
     assert _one(payload) == found
 
 
-def test_codedeploy_in_full() -> None:
+def test_an_event_of_codedeploy_is_read_in_full() -> None:
     assert _of_event(event("deployments/codedeploy-start")) == Deployment(
         service="checkout",
         version="d-123456789",
@@ -157,14 +162,14 @@ def test_codedeploy_in_full() -> None:
     )
 
 
-def test_an_ecs_service_of_the_oldest_arn() -> None:
+def test_the_service_is_read_from_an_old_ecs_arn_without_the_cluster() -> None:
     arn = "arn:aws:ecs:eu-west-1:210987654321:service/checkout"
     found = _of_event(_with("ecs", "resources", value=[arn]))
     assert found is not None
     assert found.service == "checkout"
 
 
-def test_a_stack_without_a_token_is_known_by_the_event() -> None:
+def test_the_version_of_a_stack_event_without_a_request_token_is_the_events_id() -> None:
     payload = event("deployments/cloudformation-update")
     del payload["detail"]["client-request-token"]
     found = _of_event(payload)
@@ -172,7 +177,7 @@ def test_a_stack_without_a_token_is_known_by_the_event() -> None:
     assert found.version == payload["id"]
 
 
-def test_an_action_of_a_pipeline_counts_if_it_deploys() -> None:
+def test_an_action_of_codepipeline_is_a_deployment_only_in_the_category_deploy() -> None:
     payload = event("deployments/codepipeline") | {"detail-type": "CodePipeline Action Execution State Change"}
     payload["detail"] |= {"stage": "Prod", "action": "Deploy", "type": {"category": "Build", "provider": "CodeBuild"}}
     assert _of_event(payload) is None
@@ -231,7 +236,9 @@ def test_an_action_of_a_pipeline_counts_if_it_deploys() -> None:
         ({"service": "a", "version": "1", "status": "a word of next year"}, {}, None),
     ],
 )
-def test_the_states_are_told_apart(payload: Any, headers: dict[str, str], state: str | None) -> None:
+def test_each_senders_word_gives_the_state_of_the_deployment(
+    payload: Any, headers: dict[str, str], state: str | None
+) -> None:
     assert _one(payload, headers).state == state
 
 
@@ -261,11 +268,11 @@ def test_the_states_are_told_apart(payload: Any, headers: dict[str, str], state:
         ({"service": "a", "version": "1", "status": "pending"}, {}),
     ],
 )
-def test_what_changes_nothing_is_ignored_with_a_reason(payload: Any, headers: dict[str, str]) -> None:
+def test_a_message_about_no_change_is_ignored_with_a_reason(payload: Any, headers: dict[str, str]) -> None:
     assert _ignored(payload, headers)
 
 
-def test_only_the_letters_of_a_word_count() -> None:
+def test_only_the_letters_of_a_states_word_count_and_a_rollback_changes_it() -> None:
     assert {state_of(word) for word in ("in_progress", "In-Progress", "IN PROGRESS", "inProgress")} == {"in_progress"}
     assert state_of(None) is state_of(7) is state_of("") is None
     assert state_of("pending", "rollback") == NOTHING
@@ -276,7 +283,7 @@ def test_only_the_letters_of_a_word_count() -> None:
 # --- odd fields -------------------------------------------------------------------------------------------------------
 
 
-def test_a_request() -> None:
+def test_a_deployment_in_firstlines_own_form_is_read_in_full() -> None:
     assert deployment_from_request(event("deployments/request"), received_at=RECEIVED_AT) == Deployment(
         service="checkout",
         version="v2.31.0",
@@ -286,13 +293,13 @@ def test_a_request() -> None:
     )
 
 
-def test_the_least_that_a_request_needs() -> None:
+def test_service_and_version_are_enough_and_the_time_is_then_that_of_receipt() -> None:
     assert _one({"service": "checkout", "version": 42}) == Deployment(
         service="checkout", version="42", deployed_at=RECEIVED_AT
     )
 
 
-def test_a_deployment_of_the_future_is_one_of_now() -> None:
+def test_a_deployment_in_the_future_gets_the_time_of_receipt() -> None:
     later = (RECEIVED_AT + timedelta(hours=1)).isoformat()
     assert _one({"service": "checkout", "version": 42, "time": later}).deployed_at == RECEIVED_AT
 
@@ -315,30 +322,30 @@ def test_a_deployment_of_the_future_is_one_of_now() -> None:
         ({"payload": "{"}, "not JSON"),
     ],
 )
-def test_what_must_be_there_is_named(body: Any, reason: str) -> None:
+def test_the_error_for_a_missing_field_names_the_field(body: Any, reason: str) -> None:
     with pytest.raises(UnreadablePayload, match=reason):
         read_deployments(body, headers={}, received_at=RECEIVED_AT)
 
 
-def test_secrets_are_left_out() -> None:
+def test_a_secret_in_the_url_of_a_deployment_is_removed() -> None:
     found = _one({"service": "checkout", "version": "1", "url": "https://ci.example.com/1?token=hunter22hunter22"})
     assert "hunter22" not in str(found.url)
 
 
 @pytest.mark.parametrize("name", ["cloudwatch/eventbridge-alarm", "generic/firing"])
-def test_what_is_no_deployment(name: str) -> None:
+def test_an_alarm_or_an_alert_is_no_deployment_event(name: str) -> None:
     assert not is_deployment_event(event(name))
     assert _of_event(event(name)) is None
 
 
-def test_a_state_of_a_newer_version_is_not_known() -> None:
+def test_a_stored_deployment_with_an_unknown_or_missing_state_has_no_state() -> None:
     stored = Deployment(service="a", version="1", deployed_at=AT, state="failed").model_dump() | {"state": "paused"}
     assert Deployment.from_stored(stored).state is None
     del stored["state"]
     assert Deployment.from_stored(stored).state is None
 
 
-# --- proof ------------------------------------------------------------------------------------------------------------
+# --- authentication ---------------------------------------------------------------------------------------------------
 
 
 def _request(headers: dict[str, str], body: bytes = b"{}") -> Request:
@@ -360,7 +367,7 @@ def _signature(body: bytes, secret: str = SECRET) -> str:
         {"x-firstline-token": SECRET},
     ],
 )
-def test_each_sender_proves_itself_in_its_own_way(headers: dict[str, str]) -> None:
+def test_each_senders_signature_or_token_is_accepted(headers: dict[str, str]) -> None:
     authenticate(_request(headers))
 
 
@@ -382,13 +389,13 @@ def test_each_sender_proves_itself_in_its_own_way(headers: dict[str, str]) -> No
         {"x-github-event": "deployment_status"},
     ],
 )
-def test_no_proof_or_a_wrong_one_is_refused(headers: dict[str, str]) -> None:
+def test_a_missing_or_wrong_signature_or_token_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthenticated) as refused:
         authenticate(_request(headers))
     assert SECRET not in str(refused.value)
 
 
-def test_a_signature_covers_every_byte() -> None:
+def test_githubs_signature_is_refused_for_a_changed_body() -> None:
     body = raw("deployments/github-deployment-status")
     headers = {"x-hub-signature-256": _signature(body)}
     authenticate(_request(headers, body))
@@ -396,7 +403,7 @@ def test_a_signature_covers_every_byte() -> None:
         authenticate(_request(headers, body.replace(b"checkout", b"payments")))
 
 
-# --- anything ---------------------------------------------------------------------------------------------------------
+# --- any payload ------------------------------------------------------------------------------------------------------
 
 NAMES = ("github-deployment-status", "github-workflow-run", "gitlab-deployment", "gitlab-pipeline", "argocd", "ecs")
 ANYTHING = (
@@ -405,7 +412,7 @@ ANYTHING = (
 
 
 @given(name=st.sampled_from(NAMES), data=st.data())
-def test_whatever_a_sender_changes_it_is_a_deployment_nothing_or_unreadable(name: str, data: st.DataObject) -> None:
+def test_an_example_with_any_value_replaced_is_a_deployment_ignored_or_refused(name: str, data: st.DataObject) -> None:
     payload = event(f"deployments/{name}")
     place = payload
     while True:

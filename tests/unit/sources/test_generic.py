@@ -1,4 +1,4 @@
-"""The generic source beyond the tables in test_normalize.py."""
+"""Tests of the source generic, beyond the tables in test_normalize.py."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from firstline.sources.body import parse_body
 from tests.unit.sources.events import event, read
 
 
-def test_a_batch_keeps_what_it_can_read() -> None:
+def test_the_readable_alerts_of_a_batch_are_read_and_the_others_are_rejected() -> None:
     batch = read("generic/batch")
 
     assert [(alert.alert_name, alert.severity, alert.host) for alert in batch.alerts] == [
@@ -24,11 +24,11 @@ def test_a_batch_keeps_what_it_can_read() -> None:
     ("status", "expected"),
     [("FIRING", "firing"), ("Down", "firing"), ("OK", "resolved"), ("what?", "firing"), (None, "firing")],
 )
-def test_statuses(status: str | None, expected: str) -> None:
+def test_a_known_word_gives_the_status_and_any_other_is_firing(status: str | None, expected: str) -> None:
     assert normalize("generic", event("generic/firing") | {"status": status})[0].status == expected
 
 
-def test_a_status_in_between_is_ignored() -> None:
+def test_an_acknowledged_alert_is_ignored_with_a_reason() -> None:
     batch = normalize_batch("generic", event("generic/firing") | {"status": "Acknowledged"})
 
     assert (batch.alerts, batch.ignored) == (
@@ -48,7 +48,7 @@ def test_without_a_fingerprint_name_host_and_labels_identify_the_alert() -> None
 
 
 @pytest.mark.parametrize("name", ["message", "Message", "long_description", "alert_details", "msg", "output", "item"])
-def test_the_text_for_people_under_the_names_that_tools_use(name: str) -> None:
+def test_the_message_is_read_from_each_name_that_tools_use_for_it(name: str) -> None:
     assert normalize("generic", {"alert_name": "Lag", name: "by 40 minutes"})[0].message == "by 40 minutes"
 
 
@@ -57,12 +57,12 @@ def test_an_empty_list_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("payload", [[7], None, "x", {}, {"alert_name": {}}, {"alerts": [7]}])
-def test_what_cannot_be_read(payload: Any) -> None:
+def test_a_payload_without_a_name_is_refused(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="generic: "):
         normalize("generic", payload)
 
 
-def test_a_text_of_several_lines_between_quotes_is_read() -> None:
+def test_json_with_line_breaks_inside_a_string_is_read() -> None:
     body = b'{"alert_name": "Disk is\nfull", "severity": "critical", "message": "on ledger-db-1\r\n\tof 40 GB\x00"}'
 
     (alert,) = normalize("generic", parse_body(body))
@@ -88,7 +88,7 @@ def test_a_text_of_several_lines_between_quotes_is_read() -> None:
         ({"status": True}, "firing"),
     ],
 )
-def test_a_status_that_is_an_answer(said: dict[str, Any], status: str) -> None:
+def test_a_yes_or_no_field_gives_the_status_but_a_bare_number_does_not(said: dict[str, Any], status: str) -> None:
     (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
 
     assert alert.status == status
@@ -109,13 +109,15 @@ def test_a_status_that_is_an_answer(said: dict[str, Any], status: str) -> None:
         ({"trigger": "The pump is back to normal", "status": "PROBLEM"}, "firing"),
     ],
 )
-def test_the_last_word_of_an_event(said: dict[str, Any], status: str) -> None:
+def test_the_last_word_of_an_events_name_gives_the_status_unless_it_is_negated(
+    said: dict[str, Any], status: str
+) -> None:
     (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
 
     assert alert.status == status
 
 
-def test_a_text_that_counts_the_days_is_one_alert() -> None:
+def test_texts_that_differ_only_in_a_number_of_days_are_one_alert() -> None:
     def one(text: str, **more: Any) -> tuple[str, str]:
         (alert,) = normalize("generic", {"msg": text} | more)
         assert alert.message == text
@@ -127,13 +129,13 @@ def test_a_text_that_counts_the_days_is_one_alert() -> None:
     assert one("14 days") != one("nothing")
 
 
-def test_the_days_in_a_name_are_kept() -> None:
+def test_names_that_differ_only_in_a_number_of_days_are_two_alerts() -> None:
     week, day = (normalize("generic", {"alert_name": f"No backup for {days} days"})[0] for days in (7, 1))
 
     assert week.fingerprint != day.fingerprint
 
 
-def test_what_alertmanager_sends_is_read_here_too() -> None:
+def test_a_notification_of_alertmanager_is_read_by_the_generic_source_too() -> None:
     lag = {"status": "resolved", "labels": {"alertname": "Lag", "severity": "page", "service": "ledger"}}
     lag |= {"annotations": {"summary": "by 40 minutes"}, "endsAt": "2026-04-02T07:00:00Z"}
     other = {"status": "firing", "labels": {"alertname": "Watchdog"}, "annotations": {}}
@@ -146,7 +148,7 @@ def test_what_alertmanager_sends_is_read_here_too() -> None:
     assert len(batch.heartbeats) == 1
 
 
-def test_alerts_on_lines_of_their_own_or_in_a_list() -> None:
+def test_several_alerts_are_read_from_separate_lines_or_from_a_list() -> None:
     lines = b'{"alert_name": "Lag"}\n{"alert_name": "Disk", "status": "resolved"}\n'
 
     for body in (lines, b'[{"alert_name": "Lag"}, {"alert_name": "Disk", "status": "resolved"}]'):
@@ -162,7 +164,7 @@ def test_one_line_of_several_that_is_no_alert_is_rejected_alone() -> None:
 
 
 @pytest.mark.parametrize("before", ["[FIRING] ", "CRITICAL: ", "problem - "])
-def test_a_text_that_states_a_state(before: str) -> None:
+def test_a_text_with_a_word_for_a_state_is_an_alert_named_by_its_first_line(before: str) -> None:
     (fires,) = normalize("generic", parse_body(f"{before}Disk of db-1 is full\n40 GB of 40 GB".encode()))
     (ends,) = normalize("generic", parse_body(b"RESOLVED: Disk of db-1 is full\n40 GB of 40 GB"))
 
@@ -172,13 +174,13 @@ def test_a_text_that_states_a_state(before: str) -> None:
     assert before == "CRITICAL: " or ends.fingerprint == fires.fingerprint
 
 
-def test_a_text_may_state_its_severity() -> None:
+def test_the_severity_of_a_text_is_read_from_its_first_word() -> None:
     (alert,) = normalize("generic", "CRITICAL: the ledger is down")
     assert alert.severity == "critical"
 
 
 @pytest.mark.parametrize("text", ["hello", "a=1&b=2", "\u202e\u202e", "= = ="])
-def test_a_text_that_states_nothing(text: str) -> None:
+def test_a_text_without_a_word_for_a_state_is_refused(text: str) -> None:
     with pytest.raises(UnreadablePayload, match="has no word for a state"):
         normalize("generic", text)
 
@@ -195,7 +197,9 @@ THING = {"service": "ledger", "host": "db-1"}
         ({"up": False, "reason": "refused"}, {"up": True}),
     ],
 )
-def test_what_began_with_an_error_ends_without_it(begins: dict[str, Any], ends: dict[str, Any]) -> None:
+def test_an_alert_named_by_an_error_is_resolved_by_a_message_without_the_error(
+    begins: dict[str, Any], ends: dict[str, Any]
+) -> None:
     (began,) = normalize("generic", THING | begins)
     batch = normalize_batch("generic", THING | ends)
 
@@ -211,14 +215,14 @@ def test_two_errors_of_a_sender_that_states_no_state_are_two_alerts() -> None:
 
 
 @pytest.mark.parametrize("name", ["Up | Down ratio", "Up - Down", "OK | Critical flips", "Closed | Open tickets"])
-def test_a_name_that_counts_two_states_is_not_over(name: str) -> None:
+def test_a_name_that_begins_with_two_states_is_firing(name: str) -> None:
     (alert,) = normalize("generic", {"alert_name": name, "severity": "high"})
 
     assert alert.status == "firing"
 
 
 @pytest.mark.parametrize("name", ["[UP] Downloads", "RESOLVED | Error rate", "OK - Error rate", "Resolved: down: web"])
-def test_a_name_that_begins_with_its_end_is_over(name: str) -> None:
+def test_a_name_that_begins_with_a_word_for_an_end_is_resolved(name: str) -> None:
     (alert,) = normalize("generic", {"alert_name": name, "severity": "high"})
 
     assert alert.status == "resolved"

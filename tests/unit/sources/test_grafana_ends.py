@@ -1,4 +1,4 @@
-"""Grafana's alerts about its data sources, and the ends of alerts that nobody saw recover."""
+"""Tests of Grafana's alerts about its data sources, and of alerts that end without having been seen to recover."""
 
 from itertools import combinations
 from typing import Any
@@ -11,6 +11,7 @@ from tests.unit.sources.events import event
 
 
 def one(status: str = "firing", annotations: dict[str, Any] | None = None, **labels: str) -> NormalizedAlert:
+    """Return an alert of Grafana, called `DatasourceNoData` unless a label `alertname` is given."""
     payload = event("grafana/firing")
     payload["alerts"] = payload["alerts"][:1]
     payload["commonLabels"] = {}
@@ -21,7 +22,7 @@ def one(status: str = "firing", annotations: dict[str, Any] | None = None, **lab
     return normalize("grafana", payload)[0]
 
 
-def test_rules_without_data_are_two_problems() -> None:
+def test_each_rule_without_data_is_an_incident_of_its_own() -> None:
     alerts = [
         one(rulename="Stock", datasource_uid="p1", grafana_folder="Shop"),
         one(rulename="Turbine", datasource_uid="p2", grafana_folder="Plant"),
@@ -34,11 +35,11 @@ def test_rules_without_data_are_two_problems() -> None:
 
 
 @pytest.mark.parametrize(("name", "told"), [("DatasourceNoData", True), ("DatasourceError", True), ("Other", False)])
-def test_the_message_says_which_rule_it_is(name: str, told: bool) -> None:
+def test_only_the_message_of_an_alert_about_a_data_source_names_the_rule(name: str, told: bool) -> None:
     assert ("Rule: Stock" in one(alertname=name, rulename="Stock", datasource_uid="p1").message) == told
 
 
-def test_a_source_that_is_down_is_one_problem() -> None:
+def test_all_rules_of_a_data_source_that_is_down_belong_to_one_incident() -> None:
     stock = one(alertname="DatasourceError", rulename="Stock", datasource_uid="p1")
     turbine = one(alertname="DatasourceError", rulename="Turbine", datasource_uid="p1")
     elsewhere = one(alertname="DatasourceError", rulename="Stock", datasource_uid="p2")
@@ -61,7 +62,7 @@ def test_a_source_that_is_down_is_one_problem() -> None:
         "New",
     ],
 )
-def test_an_end_of_which_nothing_is_known(reason: str) -> None:
+def test_an_end_with_a_reason_of_grafana_is_no_recovery_and_the_message_says_so(reason: str) -> None:
     ended = one("resolved", {"summary": "Pumps are off", "grafana_state_reason": reason}, alertname="PumpsOff")
 
     assert (ended.status, ended.nothing_known) == ("resolved", reason)
@@ -81,5 +82,5 @@ def test_a_data_source_that_answers_again_has_recovered(name: str) -> None:
     assert one("resolved", deleted, alertname=name).nothing_known == "RuleDeleted"
 
 
-def test_a_firing_alert_is_known() -> None:
+def test_a_firing_alert_with_a_reason_of_grafana_counts_as_known() -> None:
     assert one("firing", {"grafana_state_reason": "Paused"}, alertname="PumpsOff").nothing_known is None

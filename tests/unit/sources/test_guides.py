@@ -1,4 +1,4 @@
-"""The guides in docs/sources/: what they say to paste works, and what they say about Firstline is so."""
+"""Tests of the guides in docs/sources: their examples work, and their tables equal those in the code."""
 
 import json
 import re
@@ -17,7 +17,7 @@ GUIDES = Path(__file__).parents[3] / "docs" / "sources"
 
 
 def block(guide: str, language: str) -> str:
-    """The first code block of a language in a guide."""
+    """Return the first code block of a language in a guide."""
     found = re.search(rf"```{language}\n(.*?)```", (GUIDES / f"{guide}.md").read_text(), re.DOTALL)
     assert found
     return found[1]
@@ -30,21 +30,21 @@ def test_every_source_has_a_guide_and_a_row() -> None:
     assert all(f"[{source}]({source}.md)" in table for source in SOURCES)
 
 
-def test_the_words_for_severity_are_all_there() -> None:
+def test_the_guides_table_of_severity_words_equals_the_one_in_the_code() -> None:
     section = (GUIDES / "README.md").read_text().split("## The words for severity")[1].split("## ")[0]
     rows = re.findall(r"^\| (critical|high|medium|low|info) \| (.*) \|$", section, re.MULTILINE)
 
     assert {word.strip().lower(): severity for severity, words in rows for word in words.split(",")} == WORDS
 
 
-def test_the_datadog_template_is_the_one_that_the_fixtures_follow() -> None:
+def test_the_datadog_template_has_the_keys_of_the_example_payloads() -> None:
     template = json.loads(block("datadog", "json"))
 
     assert template.keys() == event("datadog/recommended-triggered").keys()
     assert all(value.startswith("$") for value in template.values())
 
 
-def test_the_generic_example_is_read_as_it_says() -> None:
+def test_every_field_of_the_generic_example_is_read_unchanged() -> None:
     example = json.loads(block("generic", "json"))
 
     (alert,) = normalize("generic", example)
@@ -56,7 +56,7 @@ def test_the_generic_example_is_read_as_it_says() -> None:
     }
 
 
-def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
+def test_the_guides_table_of_label_meanings_equals_the_one_in_the_code() -> None:
     section = (GUIDES / "README.md").read_text().split("## The meanings of labels")[1].split("## The host")[0]
     rows = dict(re.findall(r"^\| ([a-z ]+) \| (`.*) \|$", section, re.MULTILINE))
 
@@ -67,13 +67,13 @@ def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
     assert told == {meaning: names.split() for meaning, names in meanings._NAMES.items()}
 
 
-def test_every_tool_that_is_read_as_it_is_has_a_line() -> None:
+def test_the_guide_lists_every_tool_that_has_a_shape() -> None:
     section = (GUIDES / "generic.md").read_text().split("## Tools that are read as they are")[1].split("## ")[0]
 
     assert set(re.findall(r"^\| (\w[\w. ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in SHAPES}
 
 
-def test_what_zabbix_sends_by_its_guide_is_read() -> None:
+def test_the_parameters_that_the_guide_gives_zabbix_are_read_as_an_alert() -> None:
     section = (GUIDES / "generic.md").read_text().split("## Zabbix")[1].split("## ")[0]
     parameters = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|$", section, re.MULTILINE))
     macros = {
@@ -95,7 +95,7 @@ def test_what_zabbix_sends_by_its_guide_is_read() -> None:
     assert all(f"delete alert.{name};" in section for name in parameters.keys() - sent.keys())
 
 
-def test_the_deployment_example_is_read() -> None:
+def test_the_curl_example_of_a_deployment_is_read() -> None:
     found = re.search(r"-d '(\{\"service\".*?\})'", (GUIDES / "deployments.md").read_text())
     assert found
 
@@ -103,7 +103,7 @@ def test_the_deployment_example_is_read() -> None:
     assert (deployment.version, deployment.state) == ("v2.31.0", "succeeded")
 
 
-def test_argo_cds_template_is_read() -> None:
+def test_the_template_for_argo_cd_gives_a_readable_deployment() -> None:
     (config,) = re.findall(r"```yaml\n(service\.webhook.*?)```", (GUIDES / "deployments.md").read_text(), re.DOTALL)
     template = yaml.safe_load(yaml.safe_load(config)["template.firstline"])["webhook"]["firstline"]
     filled = {"metadata.name": "checkout", "operation.sync.revision": "1f2e", "operationState.phase": "Running"}
@@ -120,7 +120,7 @@ def _ending(filled: dict[str, str], path: str) -> str:
     return next(value for name, value in filled.items() if path.endswith(name))
 
 
-def test_the_configurations_to_paste_are_yaml() -> None:
+def test_the_configurations_for_prometheus_and_grafana_are_yaml_with_the_right_address() -> None:
     (receiver,) = yaml.safe_load(block("prometheus", "yaml"))["receivers"]
     (contact_point,) = yaml.safe_load(block("grafana", "yaml"))["contactPoints"]
 
@@ -128,7 +128,7 @@ def test_the_configurations_to_paste_are_yaml() -> None:
     assert contact_point["receivers"][0]["settings"]["url"] == "https://<api>/alerts/grafana"
 
 
-def test_the_definition_for_managed_prometheus_tells_of_the_end() -> None:
+def test_the_definition_for_managed_prometheus_also_sends_resolved_alerts() -> None:
     guide = (GUIDES / "prometheus.md").read_text().split("## Amazon Managed Service for Prometheus")[1]
     found = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)
     assert found
@@ -139,7 +139,7 @@ def test_the_definition_for_managed_prometheus_tells_of_the_end() -> None:
     assert receiver["sns_configs"][0]["send_resolved"] is True
 
 
-def test_the_scales_of_numbers_are_all_there() -> None:
+def test_the_guides_table_of_numeric_scales_equals_the_one_in_the_code() -> None:
     section = (GUIDES / "README.md").read_text().split("## The words for severity")[1].split("## ")[0]
     rows = dict(re.findall(r"^\| (?:Datadog.*|(\w[\w ]+?)(?: \(.*)?) \| (.*\d.*) \|$", section, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""Dead man's switches by any name: what is one, what only sounds like one, and how a declaration knows it."""
+"""Tests of dead man's switches: which names, texts and rules are recognized, and which only resemble one."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -51,13 +51,15 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("name", "expected"), [(n, True) for n in SWITCHES] + [(n, False) for n in OTHERS])
-def test_which_names_are_switches(name: str, expected: bool) -> None:
+def test_a_name_is_that_of_a_dead_mans_switch_only_if_it_is_about_alerting_and_not_missing(
+    name: str, expected: bool
+) -> None:
     assert is_dead_mans_switch(name) is expected
 
 
 @pytest.mark.parametrize("source", ["prometheus", "grafana"])
 @pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_opens_no_incident_and_the_shipped_rules_wait_for_it(source: str, name: str) -> None:
+def test_a_dead_mans_switch_opens_no_incident_and_the_shipped_rules_declare_it(source: str, name: str) -> None:
     payload = event("prometheus/firing")
     payload["alerts"] = payload["alerts"][:1]
     payload["alerts"][0]["labels"] |= {"alertname": name, "severity": "critical"}
@@ -81,7 +83,7 @@ def test_a_switch_opens_no_incident_and_the_shipped_rules_wait_for_it(source: st
         ("Firing all the time", False),
     ],
 )
-def test_a_rule_that_says_that_it_always_fires(description: str, beats: bool) -> None:
+def test_an_alert_whose_description_says_that_it_always_fires_is_a_heartbeat(description: str, beats: bool) -> None:
     payload = event("prometheus/firing")
     payload["alerts"] = payload["alerts"][:1]
     payload["alerts"][0]["annotations"] = {"description": description}
@@ -90,7 +92,7 @@ def test_a_rule_that_says_that_it_always_fires(description: str, beats: bool) ->
     assert (len(batch.heartbeats), len(batch.alerts)) == ((1, 0) if beats else (0, 1))
 
 
-def test_a_cloudwatch_alarm_of_that_name_fires_because_something_is_missing() -> None:
+def test_a_cloudwatch_alarm_named_like_a_dead_mans_switch_is_an_ordinary_alert() -> None:
     alarm = event("cloudwatch/raw-alarm") | {"AlarmName": "kafka-dead-mans-switch"}
     found = normalize("cloudwatch", alarm)[0]
 
@@ -111,7 +113,9 @@ def test_a_cloudwatch_alarm_of_that_name_fires_because_something_is_missing() ->
         ("ExampleCritical", "g0.expr=vector%281%29&g0.tab=1", False),
     ],
 )
-def test_a_rule_that_is_a_constant_is_a_switch_by_any_name(name: str, rule: str, ignored: bool) -> None:
+def test_an_alert_with_the_constant_rule_vector_1_is_a_heartbeat_unless_its_name_says_test(
+    name: str, rule: str, ignored: bool
+) -> None:
     payload = event("prometheus/firing")
     link = {"generatorURL": f"http://prometheus:9090/graph?{rule}", "labels": {"alertname": name}}
     payload["alerts"] = [payload["alerts"][0] | link]

@@ -1,4 +1,4 @@
-"""The links and texts that senders supply: kept, bounded, only https, and part of no identity."""
+"""Tests of the links and annotations that senders supply: which are kept, and that they change no identity."""
 
 from typing import Any
 
@@ -20,6 +20,7 @@ def links(alert: NormalizedAlert) -> list[tuple[str, str]]:
 
 
 def from_alertmanager(source: str = "prometheus", annotations: Any = None, **fields: Any) -> NormalizedAlert:
+    """Return the alert of a notification whose only alert has these annotations and fields."""
     payload = event(f"{source}/firing")
     payload["alerts"] = payload["alerts"][:1]
     payload["alerts"][0] |= {"annotations": annotations or {}} | fields
@@ -27,7 +28,7 @@ def from_alertmanager(source: str = "prometheus", annotations: Any = None, **fie
     return found
 
 
-def test_grafana_s_addresses_are_all_kept() -> None:
+def test_all_addresses_of_a_grafana_alert_are_kept() -> None:
     found = alert("grafana/firing")
     assert found.url == "https://grafana.example.com/d/abc?orgId=1&viewPanel=2"
     assert links(found) == [
@@ -69,7 +70,9 @@ def test_alertmanager_s_annotations_are_links_and_texts() -> None:
         ("Runbook is in the wiki\nhttps://x.example", []),
     ],
 )  # fmt: skip
-def test_a_text_names_links(text: str, found: list[tuple[str, str]]) -> None:
+def test_a_link_in_a_text_is_found_after_a_word_for_its_kind_if_it_is_safe(
+    text: str, found: list[tuple[str, str]]
+) -> None:
     assert [(link.kind, link.url) for link in links_in_text(text)] == found
 
 
@@ -104,18 +107,20 @@ def test_a_text_names_links(text: str, found: list[tuple[str, str]]) -> None:
         ),
     ],
 )
-def test_other_senders_say_it_their_way(source: str, payload: dict[str, Any], link: tuple[str, str]) -> None:
+def test_the_links_of_other_sources_are_found_where_they_put_them(
+    source: str, payload: dict[str, Any], link: tuple[str, str]
+) -> None:
     (found,) = normalize(source, payload, received_at=RECEIVED_AT)
     assert links(found) == [link]
 
 
-def test_links_and_texts_are_part_of_no_identity() -> None:
+def test_links_and_annotations_change_neither_fingerprint_nor_group_key() -> None:
     plain, linked = from_alertmanager(), from_alertmanager(annotations={"runbook": "https://w.example", "impact": "x"})
     assert linked.links
     assert (plain.fingerprint, plain.group_key) == (linked.fingerprint, linked.group_key)
 
 
-def test_there_are_only_so_many_and_none_is_cut() -> None:
+def test_links_and_annotations_are_limited_in_number_and_a_long_link_is_left_out() -> None:
     many = {f"runbook{'-' * number}url": f"https://w.example/{number}" for number in range(20)}
     texts = {f"note {number}": f"text {number}" for number in range(20)}
     found = from_alertmanager(annotations=many | texts)
@@ -123,7 +128,7 @@ def test_there_are_only_so_many_and_none_is_cut() -> None:
     assert link_to("runbook", "https://w.example/" + "x" * MAX_LINK) is None
 
 
-def test_links_lose_secrets_as_they_come_in_and_personal_data_as_they_are_shown() -> None:
+def test_links_lose_secrets_when_they_are_stored_and_personal_data_when_they_are_shown() -> None:
     found = without_secrets(
         from_alertmanager(
             annotations={
@@ -142,7 +147,7 @@ def test_links_lose_secrets_as_they_come_in_and_personal_data_as_they_are_shown(
 
 @given(st.text(max_size=60), st.sampled_from(["https://", "http://", "HTTPS://a.example/", "javascript:", "//"]))
 @settings(max_examples=tries(200))
-def test_whatever_is_offered_is_https_and_shows_its_host(rest: str, begin: str) -> None:
+def test_a_link_that_is_kept_is_https_and_shows_its_host(rest: str, begin: str) -> None:
     link = link_to("runbook", begin + rest)
     if link is not None:
         assert link.url[:8].lower() == "https://"

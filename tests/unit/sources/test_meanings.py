@@ -1,4 +1,4 @@
-"""The meanings of labels: in any spelling, in any order, among any number of other labels."""
+"""Tests of the meanings of labels: in any spelling, in any order, and among any number of other labels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -72,22 +72,22 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("name", "meaning"), SPELLINGS)
-def test_a_name_in_another_spelling(name: str, meaning: str) -> None:
+def test_a_label_has_its_meaning_in_every_spelling(name: str, meaning: str) -> None:
     assert meanings.of({"colour": "ledger", name: "the value"}) == {meaning: ["the value"]}
 
 
 @pytest.mark.parametrize("name", ["label_priority", "tag_severity", "label_alertname", "label", "resource", "tags"])
-def test_a_prefix_makes_no_severity_and_no_name(name: str) -> None:
+def test_a_label_with_a_prefix_is_neither_a_severity_nor_an_alert_name(name: str) -> None:
     assert set(meanings.of({name: "high"})) <= {"instance_id"}
 
 
-def test_a_name_with_a_prefix_counts_last() -> None:
+def test_a_label_with_a_prefix_comes_after_its_order_in_the_table() -> None:
     meant = meanings.of({"label_app": "of the pod", "tag_service": "of the tag", "job": "of the scrape"})
 
     assert meant["service"] == ["of the pod", "of the scrape", "of the tag"]
 
 
-def test_the_table_decides_which_of_two_labels_counts() -> None:
+def test_of_several_labels_with_one_meaning_the_table_decides_whatever_their_order() -> None:
     labels = {"job": "exporter", "App": "ledger", "level": "P4", "Severity": "P2", "severity": "P1", "stage": "prod"}
 
     for sent in (labels, dict(reversed(labels.items()))):
@@ -95,7 +95,7 @@ def test_the_table_decides_which_of_two_labels_counts() -> None:
         assert (meant.first("service"), meant.first("severity"), meant.first("environment")) == ("ledger", "P1", "prod")
 
 
-def test_the_labels_of_the_thing_go_before_those_of_its_scrape() -> None:
+def test_exported_labels_of_the_target_count_before_those_of_the_scrape() -> None:
     labels = {"service": "kube-state-metrics", "namespace": "monitoring", "job": "ksm"}
     own = {"exported_service": "ledger", "exported_namespace": "bank"}
 
@@ -104,14 +104,14 @@ def test_the_labels_of_the_thing_go_before_those_of_its_scrape() -> None:
     assert [meant.first(name) for name in ("service", "namespace")] == ["ledger", "bank"]
 
 
-def test_a_workload_stands_in_for_a_service() -> None:
+def test_a_workload_is_the_service_if_no_label_names_a_service() -> None:
     workload = {"job": "otel-collector", "k8s.job.name": "sweep", "k8s.deployment.name": "ledger"}
 
     assert meanings.find(workload, "service") == "ledger"
     assert meanings.find(workload | {"service.name": "payments"}, "service") == "payments"
 
 
-def test_the_exporter_of_a_workload_is_no_service() -> None:
+def test_the_job_of_an_exporter_is_no_service_beside_a_workload() -> None:
     assert meanings.find({"job": "kube-state-metrics", "deployment": "ledger"}, "service") == "ledger"
 
 
@@ -161,7 +161,7 @@ KUBELET = {
         ({"job": "invoice-exporter"}, {"pod": "invoice-exporter-0", "container": "app"}, "invoice-exporter"),
     ],
 )
-def test_what_measures_a_thing_is_no_service_if_the_thing_is_named(
+def test_a_job_that_measures_others_is_the_service_only_if_nothing_else_is_named(
     scrape: dict[str, str], own: dict[str, str], service: str
 ) -> None:
     assert meanings.find(scrape | own, "service") == service
@@ -177,14 +177,14 @@ def test_what_measures_a_thing_is_no_service_if_the_thing_is_named(
         (KUBELET | {"pod": "db-0"}, "10.0.3.17"),
     ],
 )
-def test_the_address_of_kube_state_metrics_is_no_host(labels: dict[str, str], host: str | None) -> None:
+def test_the_address_of_kube_state_metrics_is_never_the_host(labels: dict[str, str], host: str | None) -> None:
     (alert,) = normalize("prometheus", alertmanager({"alertname": "Lag", **labels}))
 
     assert alert.host == host
     assert "10.244.1.7" not in (alert.location.hosts if alert.location else [])
 
 
-def test_two_pods_of_a_workload_are_one_incident_and_those_of_two_are_two() -> None:
+def test_alerts_of_pods_belong_to_one_incident_for_each_workload() -> None:
     pods = ("ledger-6f7d4b9c8d-q2w5x", "ledger-6f7d4b9c8d-zz4tl", "search-5c4d8f9b7-bq7lm")
     alerts = [
         normalize("prometheus", alertmanager({"alertname": "CrashLooping", **KSM, "namespace": "bank", "pod": pod}))[0]
@@ -204,7 +204,9 @@ def test_two_pods_of_a_workload_are_one_incident_and_those_of_two_are_two() -> N
         ({"sev": "P4"}, "low"),
     ],
 )
-def test_a_number_under_the_name_sev_is_on_its_scale(label: dict[str, Any], severity: str) -> None:
+def test_a_number_in_a_label_sev_is_a_severity_and_in_other_labels_it_is_not(
+    label: dict[str, Any], severity: str
+) -> None:
     for body in (alertmanager({"alertname": "Lag"} | label)["alerts"][0], {"alert_name": "Lag", **label}):
         (alert,) = normalize("generic" if "alert_name" in body else "prometheus", {"alerts": [body]})
         assert alert.severity == severity
@@ -216,14 +218,14 @@ def test_a_label_without_a_value_means_nothing() -> None:
     assert meanings.of(labels) == {"severity": ["P1"]}
 
 
-def test_no_name_has_two_meanings() -> None:
+def test_no_name_in_the_table_has_two_meanings_and_all_are_written_in_letters() -> None:
     names = [name for row in meanings._NAMES.values() for name in row.split()]
 
     assert len(names) == len(set(names))
     assert names == [values.letters(name) for name in names]
 
 
-def test_labels_with_a_meaning_are_not_cut_off() -> None:
+def test_labels_with_a_meaning_are_kept_before_others_if_there_are_too_many() -> None:
     labels = {f"label_{number}": "x" for number in range(80)} | {"zone.severity": "x", "service.name": "ledger"}
 
     kept = meanings.kept(labels)
@@ -269,14 +271,14 @@ MEANT = {
 
 
 def alert(source: str, labels: dict[str, str]) -> dict[str, Any]:
-    """Return what one alert says, without the labels and the body themselves."""
+    """Return the fields of the alert with these labels, without the labels and the raw payload."""
     (read,) = normalize(source, BODIES[source](labels), received_at=RECEIVED_AT)
     assert NormalizedAlert.model_validate(read.model_dump()) == read
     return read.model_dump(exclude={"labels", "raw_payload"})
 
 
 @pytest.mark.parametrize("source", BODIES)
-def test_every_source_reads_opentelemetrys_names(source: str) -> None:
+def test_every_source_understands_the_label_names_of_opentelemetry(source: str) -> None:
     read = alert(source, MEANT)
 
     assert (read["service"], read["environment"], read["host"]) == ("ledger", "production", "ledger-1")
@@ -297,7 +299,7 @@ others = st.dictionaries(
 @pytest.mark.parametrize("source", BODIES)
 @given(others=others, seed=st.randoms(use_true_random=False))
 @settings(max_examples=tries(60))
-def test_labels_of_other_meanings_change_no_field(source: str, others: dict[str, str], seed: Any) -> None:
+def test_labels_without_a_meaning_change_no_field_of_an_alert(source: str, others: dict[str, str], seed: Any) -> None:
     mixed = [*MEANT.items(), *others.items()]
     seed.shuffle(mixed)
 
@@ -305,7 +307,7 @@ def test_labels_of_other_meanings_change_no_field(source: str, others: dict[str,
 
 
 @pytest.mark.parametrize("label", ["severity", "Severity", "priority", "level"])
-def test_a_severity_in_the_annotations(label: str) -> None:
+def test_a_severity_in_the_annotations_counts_unless_a_label_states_one(label: str) -> None:
     body = alertmanager({"alertname": "Lag"})
     body["alerts"][0]["annotations"] = {label: "P2 - High", "summary": "It lags"}
 
@@ -314,14 +316,14 @@ def test_a_severity_in_the_annotations(label: str) -> None:
     assert normalize("prometheus", body)[0].severity == "low"
 
 
-def test_names_of_alerts_that_differ_beyond_what_is_kept_are_two_incidents() -> None:
+def test_alert_names_that_differ_after_the_stored_length_belong_to_two_incidents() -> None:
     first, second = (normalize("prometheus", alertmanager({"alertname": "x" * 600 + end}))[0] for end in "ab")
 
     assert first.alert_name == second.alert_name
     assert first.group_key != second.group_key
 
 
-def test_a_host_too_long_to_be_one_is_none() -> None:
+def test_a_host_that_is_too_long_is_left_out() -> None:
     assert normalize("prometheus", alertmanager({"alertname": "Lag", "host": "h" * 400}))[0].host is None
 
 
@@ -335,5 +337,5 @@ def test_a_host_too_long_to_be_one_is_none() -> None:
         ({"job": "shop", "instance": "https://shop.example.com"}, "shop"),
     ],
 )
-def test_a_site_that_is_probed_is_what_fails(labels: dict[str, str], service: str) -> None:
+def test_the_service_of_a_probe_is_the_site_that_it_looks_at(labels: dict[str, str], service: str) -> None:
     assert meanings.of(labels).first("service") == service

@@ -22,10 +22,12 @@ def alert_of(source: str, payload: Any) -> NormalizedAlert:
 
 
 def said(alert: NormalizedAlert) -> list[tuple[str | None, str, str | None]]:
+    """Return namespace, metric and direction of each metric of the alert."""
     return [(measured.namespace, measured.metric, measured.direction) for measured in alert.measured]
 
 
 def directions(expression: str) -> list[tuple[str, str | None]]:
+    """Return the metrics in an expression, each with the direction in which it alarms."""
     return [(term.metric, term.direction) for term in terms_of(expression)]
 
 
@@ -61,13 +63,13 @@ def directions(expression: str) -> list[tuple[str, str | None]]:
         ("queue_length", [("queue_length", None)]),
     ],
 )
-def test_an_expression_tells_its_metrics_and_their_direction(
+def test_an_expression_gives_its_metrics_with_the_direction_in_which_each_alarms(
     expression: str, wanted: list[tuple[str, str | None]]
 ) -> None:
     assert directions(expression) == wanted
 
 
-def test_label_matchers_are_kept_and_exclusions_marked() -> None:
+def test_label_matchers_are_kept_and_those_that_exclude_begin_with_an_exclamation_mark() -> None:
     term = terms_of('rate(cpu_seconds_total{mode!~"idle|iowait", cpu="0"}[5m]) > 1')[0]
 
     assert dict(term.where) == {"mode": "!idle|iowait", "cpu": "0"}
@@ -91,11 +93,11 @@ def test_label_matchers_are_kept_and_exclusions_marked() -> None:
         "a" * (LONGEST + 1),
     ],
 )
-def test_what_is_no_expression_has_no_metrics(text: str) -> None:
+def test_a_text_that_is_no_expression_gives_no_metric_with_a_direction(text: str) -> None:
     assert not [term for term in terms_of(text) if term.direction]
 
 
-def test_a_rule_is_read_from_the_link_that_prometheus_makes_of_it() -> None:
+def test_the_metrics_of_a_rule_are_read_from_the_link_that_prometheus_sends() -> None:
     rule = 'node_filesystem_avail_bytes{fstype!="tmpfs"} / node_filesystem_size_bytes < 0.1'
     link = f"http://prometheus.example.com:9090/graph?g0.expr={quote(rule)}&g0.tab=1"
     labels = {"alertname": "rule-17", "severity": "warning", "instance": "web-1:9100"}
@@ -112,7 +114,7 @@ def test_a_rule_is_read_from_the_link_that_prometheus_makes_of_it() -> None:
 @pytest.mark.parametrize(
     "link", [None, 7, "http://[", "https://grafana.example.com/alerting/grafana/x/view", "x" * 20_000]
 )
-def test_without_a_rule_only_the_metrics_own_name_counts(link: object) -> None:
+def test_without_a_rule_in_the_link_only_the_label_name_of_the_metric_counts(link: object) -> None:
     labels = {"alertname": "rule-17", "severity": "warning", "metric": "disk", "query": "up == 0"}
     firing = {"status": "firing", "generatorURL": link}
 
@@ -132,7 +134,9 @@ def test_without_a_rule_only_the_metrics_own_name_counts(link: object) -> None:
         ('logs("status:error").index("*").rollup("count").last("5m") > 5', []),
     ],
 )
-def test_a_datadog_query_tells_its_metrics(query: str, wanted: list[tuple[str | None, str, str | None]]) -> None:
+def test_a_datadog_query_gives_its_metrics_with_their_direction(
+    query: str, wanted: list[tuple[str | None, str, str | None]]
+) -> None:
     payload = json.loads((EVENTS / "datadog" / "recommended-triggered.json").read_text()) | {"query": query}
 
     assert said(alert_of("datadog", payload)) == wanted
@@ -156,7 +160,7 @@ def stat(id_: str, metric: str, namespace: str = "CWAgent", *, returns: bool = F
         ("LessThanLowerOrGreaterThanUpperThreshold", None),
     ],
 )
-def test_a_cloudwatch_alarm_tells_metric_statistic_and_direction(comparison: str, wanted: str | None) -> None:
+def test_a_cloudwatch_alarm_gives_its_metric_with_statistic_and_direction(comparison: str, wanted: str | None) -> None:
     trigger = {"MetricName": "CPUUtilization", "Namespace": "AWS/EC2", "Statistic": "AVERAGE"}
 
     alert = alert_of("cloudwatch", sns({**trigger, "ComparisonOperator": comparison}))
@@ -192,7 +196,7 @@ SEARCH = "MAX(SEARCH('{CWAgent,InstanceId} MetricName=\"swap_used_percent\"', 'A
          [("CWAgent", "used", "above")]),
     ],
 )  # fmt: skip
-def test_metric_math_and_queries_tell_the_metrics_below_them(
+def test_metric_math_and_queries_of_an_alarm_give_the_metrics_that_they_use(
     entries: list[dict[str, Any]], wanted: list[tuple[str, str, str]]
 ) -> None:
     alert = alert_of("cloudwatch", sns({"Metrics": entries, "ComparisonOperator": "GreaterThanThreshold"}))
@@ -211,7 +215,7 @@ def test_metric_math_and_queries_tell_the_metrics_below_them(
         "+".join(f"e{n}" for n in range(50)),
     ],
 )
-def test_hostile_expressions_that_name_each_other_come_to_an_end(expression: str) -> None:
+def test_hostile_expressions_and_expressions_that_name_each_other_give_no_metrics(expression: str) -> None:
     entries = [{"Id": f"e{n}", "Expression": expression} for n in range(300)]
 
     assert said(alert_of("cloudwatch", sns({"Metrics": entries, "ComparisonOperator": "GreaterThanThreshold"}))) == []
@@ -235,7 +239,9 @@ MISSING = (
         ("tried by hand", None),
     ],
 )
-def test_an_event_tells_the_direction_in_its_reason(reason: str, wanted: str | None) -> None:
+def test_the_direction_of_an_event_without_a_comparison_is_read_from_its_reason(
+    reason: str, wanted: str | None
+) -> None:
     event = json.loads((EVENTS / "cloudwatch" / "eventbridge-alarm.json").read_text())
     event["detail"]["state"] |= {"value": "ALARM", "reason": reason}
 
@@ -245,13 +251,13 @@ def test_an_event_tells_the_direction_in_its_reason(reason: str, wanted: str | N
     assert {metric.direction for metric in measured} == {wanted}
 
 
-def test_missing_data_is_absence_even_if_the_comparison_is_said() -> None:
+def test_an_alarm_about_missing_data_has_the_direction_absent_whatever_its_comparison() -> None:
     trigger = {"MetricName": "mem_used_percent", "Namespace": "CWAgent", "ComparisonOperator": "GreaterThanThreshold"}
 
     assert said(alert_of("cloudwatch", sns(trigger, MISSING))) == [("CWAgent", "mem_used_percent", "absent")]
 
 
-def test_a_count_of_samples_says_nothing_of_their_value() -> None:
+def test_a_low_sample_count_means_absent_and_a_high_one_has_no_direction() -> None:
     trigger = {"MetricName": "mem_used_percent", "Namespace": "CWAgent", "Statistic": "SampleCount"}
 
     few = alert_of("cloudwatch", sns({**trigger, "ComparisonOperator": "LessThanThreshold"}))
@@ -261,7 +267,7 @@ def test_a_count_of_samples_says_nothing_of_their_value() -> None:
     assert said(many) == [("CWAgent", "mem_used_percent", None)]
 
 
-def test_a_long_rule_is_kept_within_bounds() -> None:
+def test_the_metrics_and_matchers_of_a_long_rule_are_limited_in_number_and_size() -> None:
     matchers = ",".join(f'label_{n}{"x" * 90}="{"v" * 90}"' for n in range(9))
     rule = " + ".join(f"metric_{n}{{{matchers}}}" for n in range(2)) + "".join(f" + m{n}" for n in range(90)) + " > 1"
     labels = {"alertname": "rule-17", "severity": "warning"}
@@ -273,7 +279,7 @@ def test_a_long_rule_is_kept_within_bounds() -> None:
     assert sum(len(metric.model_dump_json()) for metric in measured) < 5_000
 
 
-def test_secrets_leave_the_matchers_of_a_rule() -> None:
+def test_a_secret_in_a_label_matcher_of_a_rule_is_removed() -> None:
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" + "k1L2m3N4o5P6q7R8"
     link = "http://p/graph?g0.expr=" + quote(f'up{{token="{secret}"}} == 0')
     labels = {"alertname": "rule-17", "severity": "warning"}

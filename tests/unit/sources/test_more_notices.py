@@ -1,4 +1,4 @@
-"""Further messages that are no alarms: findings about access, environments, mails, and the shapes of other senders."""
+"""Tests of further messages that are no alarms: findings about access, environments, mails and the documented shape."""
 
 from typing import Any
 
@@ -50,7 +50,9 @@ MAIL = (
         (over_sns(MAIL, "RDS Notification Message"), "firing", "high", "wallet"),
     ],
 )
-def test_what_a_message_says(message: Any, status: str, severity: str | None, about: str | None) -> None:
+def test_a_message_becomes_one_alert_with_its_status_severity_and_service(
+    message: Any, status: str, severity: str | None, about: str | None
+) -> None:
     (alert,) = normalize("cloudwatch", message)
 
     assert (alert.status, alert.service) == (status, about)
@@ -66,7 +68,7 @@ def test_what_a_message_says(message: Any, status: str, severity: str | None, ab
         bridged("Object Deleted", {"bucket": {"name": "b"}}),
     ],
 )
-def test_what_is_no_problem(message: Any) -> None:
+def test_a_message_about_no_problem_is_ignored_with_a_reason(message: Any) -> None:
     batch = normalize_batch("cloudwatch", message)
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)
@@ -76,13 +78,13 @@ def test_what_is_no_problem(message: Any) -> None:
     ("began", "ended"),
     [(environment(SEVERE), environment(HEALTHY)), (access("ACTIVE"), access("RESOLVED", isPublic=False))],
 )
-def test_an_end_is_of_the_same_alert(began: Any, ended: Any) -> None:
+def test_the_end_of_a_problem_has_the_identity_of_its_beginning(began: Any, ended: Any) -> None:
     (first,), (second,) = normalize("cloudwatch", began), normalize("cloudwatch", ended)
 
     assert (first.fingerprint, first.group_key) == (second.fingerprint, second.group_key)
 
 
-def test_an_instance_is_a_host_and_no_service() -> None:
+def test_an_event_about_an_instance_has_a_host_and_no_service() -> None:
     detail = {"instance-id": "i-0f1e2d3c4b5a69788", "instance-action": "terminate"}
 
     (alert,) = normalize("cloudwatch", bridged("EC2 Spot Instance Interruption Warning", detail))
@@ -99,7 +101,9 @@ def test_the_headline_of_a_notification_says_what_happened() -> None:
 
 
 @pytest.mark.parametrize(("topic", "severity"), [("jobs", "medium"), ("jobs-critical", "critical")])
-def test_the_documented_shape_is_read_as_it_is_read_elsewhere(topic: str, severity: str) -> None:
+def test_the_generic_shape_on_a_topic_takes_account_region_and_severity_from_the_topic(
+    topic: str, severity: str
+) -> None:
     told = {"alert_name": "Import is late", "host": "mq-1"}
     arn = f"arn:aws:sns:eu-west-3:210987654321:{topic}"
 

@@ -1,4 +1,4 @@
-"""Tools whose messages say the state apart from the name, and formats of alert services that many tools can post."""
+"""Tests of tools at the generic source, part two: each fires and resolves under one identity, or is ignored."""
 
 from typing import Any
 
@@ -55,6 +55,7 @@ def flux(reason: str, severity: str) -> dict[str, Any]:
 
 
 def azure_of_the_log(alert_id: str, **properties: str) -> dict[str, Any]:
+    """Return an activity log alert of Azure, which always comes as `Fired`."""
     essentials = {"alertId": alert_id, "alertRule": "Tickets", "severity": "Sev4", "monitorCondition": "Fired"}
     about = {"alertTargetIDs": ["/subscriptions/7/vm-1"], "configurationItems": ["vm-1"]}
     data = {"essentials": essentials | about, "alertContext": {"properties": properties}}
@@ -81,7 +82,7 @@ def victor_ops(kind: str, said: str) -> dict[str, Any]:
 
 
 def librenms(state: int | str, title: str, **what: Any) -> dict[str, Any]:
-    """The body that the guide gives."""
+    """Return a message of LibreNMS as docs/sources/generic.md configures it."""
     return {
         "name": "Port down",
         "title": title,
@@ -350,7 +351,7 @@ def one(body: dict[str, Any]) -> NormalizedAlert:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_problem_fires_and_ends_under_one_identity(tool: str) -> None:
+def test_the_messages_of_a_tool_fire_and_resolve_one_alert_with_these_fields(tool: str) -> None:
     begins, said, ends = TOOLS[tool]
 
     began, ended = one(begins), one(ends)
@@ -377,13 +378,13 @@ def test_a_problem_fires_and_ends_under_one_identity(tool: str) -> None:
         {"event_name": "deploy", "data": {"deploy": {"environment": "production"}}},
     ],
 )
-def test_news_that_are_no_problem_are_ignored(body: dict[str, Any]) -> None:
+def test_a_message_about_no_problem_is_ignored_with_a_reason(body: dict[str, Any]) -> None:
     batch = normalize_batch("generic", body)
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)
 
 
-def test_a_field_of_the_sender_called_group_joins_no_two_problems() -> None:
+def test_a_senders_field_called_group_does_not_put_two_problems_into_one_incident() -> None:
     disk, lag = (one({"alert_name": name, "group": "platform"}) for name in ("Disk", "Lag"))
 
     assert disk.group_key != lag.group_key
@@ -413,7 +414,7 @@ def test_a_check_of_influxdb_has_an_alert_for_each_host_and_disk() -> None:
     assert {alert.group_key for alert in (began, ended, *elsewhere)} == {began.group_key}
 
 
-def test_a_certificate_is_another_problem_than_its_check() -> None:
+def test_an_expiring_certificate_is_another_incident_than_the_failure_of_its_check() -> None:
     failure, expires, renewed = (checkly(kind, "x") for kind in ("ALERT_FAILURE", "ALERT_SSL", "ALERT_RECOVERY"))
 
     assert len({one(body).group_key for body in (failure, expires, renewed)}) == 2
@@ -427,7 +428,7 @@ def test_one_name_in_two_clusters_is_two_incidents() -> None:
     assert first.group_key != second.group_key
 
 
-def test_a_place_behind_the_word_for_an_alert_is_part_of_the_name() -> None:
+def test_texts_about_alerts_in_two_regions_belong_to_two_incidents() -> None:
     west, east = (one({"text": f"Alert in eu-{side}-1: disk is full"}) for side in ("west", "east"))
 
     assert west.group_key != east.group_key
@@ -440,13 +441,13 @@ def test_a_place_behind_the_word_for_an_alert_is_part_of_the_name() -> None:
         {"schemaId": "AIP Budget Notification", "data": {"BudgetName": "Lag", "SubscriptionId": "s-1"}},
     ],
 )
-def test_what_azure_sends_outside_of_its_common_schema(body: dict[str, Any]) -> None:
+def test_alerts_of_azure_outside_the_common_schema_are_read(body: dict[str, Any]) -> None:
     read = one(body)
 
     assert (read.alert_name, read.severity, read.account) == ("Lag", "medium", "s-1")
 
 
-def test_a_message_is_a_name_if_there_is_no_other() -> None:
+def test_the_message_is_the_alerts_name_only_if_there_is_no_other() -> None:
     assert one({"message": "The queue lags", "priority": "P2"}).alert_name == "The queue lags"
     assert one({"message": "by 40 minutes", "title": "The queue lags"}).alert_name == "The queue lags"
 
@@ -483,7 +484,9 @@ def test_the_state_of_what_an_alert_is_about_does_not_end_it(alert: dict[str, An
         (checkly("ALERT_NEW_KIND", "who knows"), "firing", "high"),
     ],
 )
-def test_what_librenms_and_checkly_say_besides(body: dict[str, Any], status: str | None, severity: str | None) -> None:
+def test_every_other_state_of_librenms_and_checkly_gives_its_status_and_severity(
+    body: dict[str, Any], status: str | None, severity: str | None
+) -> None:
     alerts = normalize_batch("generic", body).alerts
 
     assert [(alert.status, alert.severity) for alert in alerts] == ([] if status is None else [(status, severity)])
@@ -496,7 +499,7 @@ def test_an_error_of_flux_fires_whatever_its_reason(reason: str) -> None:
     assert (alert.status, alert.severity) == ("firing", "high")
 
 
-def test_an_event_of_kubernetes_itself_is_none_of_flux() -> None:
+def test_an_event_of_kubernetes_without_a_severity_is_not_read_as_one_of_flux() -> None:
     event = flux("Pulled", "") | {"type": "Normal", "severity": None}
 
     assert [alert.status for alert in normalize("generic", event)] == ["resolved"]

@@ -1,4 +1,4 @@
-"""Every fixture under tests/events and what Firstline makes of it."""
+"""Tests of every example payload under tests/events: the alert that it becomes, or the reason why it is ignored."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -181,7 +181,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("name", ONE_ALERT)
-def test_a_fixture_becomes_one_alert(name: str) -> None:
+def test_an_example_payload_becomes_one_alert_with_these_fields(name: str) -> None:
     batch = read(name)
 
     assert (len(batch.alerts), batch.rejected, batch.ignored) == (1, [], [])
@@ -190,28 +190,28 @@ def test_a_fixture_becomes_one_alert(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IGNORED)
-def test_a_fixture_is_understood_and_ignored_with_a_reason(name: str) -> None:
+def test_an_example_payload_that_is_no_alert_is_ignored_with_this_reason(name: str) -> None:
     batch = read(name)
 
     assert batch.alerts == []
     assert IGNORED[name] in batch.ignored[0]
 
 
-def test_every_fixture_of_a_source_is_in_a_table() -> None:
+def test_every_example_payload_of_a_source_is_in_one_of_the_tables() -> None:
     files = {f"{f.parent.name}/{f.stem}" for f in EVENTS.glob("*/*.json") if f.parent.name in SOURCES}
 
     assert files == ONE_ALERT.keys() | IGNORED.keys() | ELSEWHERE
 
 
 @pytest.mark.parametrize(("firing", "resolved"), PAIRS)
-def test_firing_and_resolved_share_their_identities(firing: str, resolved: str) -> None:
+def test_a_firing_alert_and_its_resolved_have_the_same_fingerprint_and_group_key(firing: str, resolved: str) -> None:
     began, ended = alert(firing), alert(resolved)
 
     assert (began.fingerprint, began.group_key) == (ended.fingerprint, ended.group_key)
 
 
 @pytest.mark.parametrize("name", ONE_ALERT)
-def test_an_alert_survives_the_state_machine(name: str) -> None:
+def test_an_alert_is_valid_and_unchanged_after_serialization(name: str) -> None:
     read = alert(name)
 
     assert NormalizedAlert.model_validate(read.model_dump(mode="json")) == read
@@ -234,7 +234,7 @@ def test_one_bad_alert_among_fifty_is_rejected_alone() -> None:
     assert len(normalize("prometheus", payload)) == 49
 
 
-def test_a_batch_with_nothing_readable_is_unreadable() -> None:
+def test_a_batch_without_any_readable_alert_raises_unreadable_payload() -> None:
     with pytest.raises(UnreadablePayload, match="has no `labels`"):
         normalize("prometheus", {"alerts": [{"status": "firing"}, {"status": "firing"}]})
 
@@ -256,7 +256,7 @@ def test_an_unknown_severity_counts_as_high_and_is_reported(caplog: pytest.LogCa
     assert "apocalyptic" in caplog.text
 
 
-def test_bounds_and_control_characters() -> None:
+def test_texts_are_limited_in_length_and_cleaned_and_a_long_host_is_left_out() -> None:
     long = "x" * 5_000
     read = normalize(
         "generic",
@@ -280,7 +280,7 @@ def test_bounds_and_control_characters() -> None:
     assert max(map(len, read.labels.values())) <= 512
 
 
-def test_names_that_differ_beyond_what_is_kept_stay_different_alerts() -> None:
+def test_names_that_differ_after_the_stored_length_are_different_alerts() -> None:
     first, second = (normalize("generic", {"alert_name": "x" * 300 + end})[0] for end in "ab")
 
     assert first.alert_name == second.alert_name

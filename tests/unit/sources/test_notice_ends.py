@@ -1,4 +1,4 @@
-"""Messages that are no alarms: when they end, and what is one thing in several words."""
+"""Tests of messages that are no alarms: which resolve an alert, which are ignored, and which are the same alert."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.unit.sources.notices import bridged, by_rule, insight, invocation, ov
 
 
 def keys(*messages: Any) -> list[tuple[str, str]]:
-    """Return the identity and the incident of each message's one alert."""
+    """Return fingerprint and group key of the only alert in each message, sent through SNS."""
     alerts = [normalize("cloudwatch", over_sns(message))[0] for message in messages]
     return [(alert.fingerprint, alert.group_key) for alert in alerts]
 
@@ -24,7 +24,7 @@ def keys(*messages: Any) -> list[tuple[str, str]]:
         ("No backup of ledger for 3 days", "No backup of ledger for 4 days"),
     ],
 )
-def test_the_same_thing_in_other_words_is_one_alert(one: Any, other: Any) -> None:
+def test_two_messages_about_the_same_problem_are_one_alert(one: Any, other: Any) -> None:
     first, second = keys(one, other)
 
     assert first == second
@@ -51,7 +51,7 @@ def test_the_parts_of_a_pipeline_are_alerts_of_one_incident(one: Any, other: Any
         ("5 dayparts of 3 weekly runs", "5 dayparts of 3 weekly runs"),
     ],
 )
-def test_how_long_it_lasts_is_no_part_of_a_text(text: str, kept: str) -> None:
+def test_durations_are_removed_from_a_texts_essence_and_other_numbers_are_not(text: str, kept: str) -> None:
     assert essence(text) == kept
 
 
@@ -67,7 +67,7 @@ def test_how_long_it_lasts_is_no_part_of_a_text(text: str, kept: str) -> None:
         (({"detail": {"pump": 7, "status": "bad"}}, None), ({"detail": {"pump": 7, "status": "OK"}}, None)),
     ],
 )
-def test_an_unknown_message_that_says_that_it_is_over(began: Any, ended: Any) -> None:
+def test_a_message_of_an_unknown_sender_resolves_the_alert_if_its_state_is_an_end(began: Any, ended: Any) -> None:
     (fires,), (ends,) = (normalize("cloudwatch", over_sns(*message)) for message in (began, ended))
 
     assert (fires.status, ends.status) == ("firing", "resolved")
@@ -77,7 +77,7 @@ def test_an_unknown_message_that_says_that_it_is_over(began: Any, ended: Any) ->
 @pytest.mark.parametrize(
     "text", ["OK to shut pump 7 down?", "Resolved tickets: none", "pump 7: not OK: leaks", "UNRESOLVED: pump 7", "ok"]
 )
-def test_a_text_that_only_sounds_like_an_end_fires(text: str) -> None:
+def test_a_text_that_only_resembles_an_end_is_firing(text: str) -> None:
     assert normalize("cloudwatch", over_sns(text))[0].status == "firing"
 
 
@@ -96,7 +96,7 @@ def test_a_text_that_only_sounds_like_an_end_fires(text: str) -> None:
         over_sns("Successfully validated SNS topic for Amazon SES event publishing."),
     ],
 )
-def test_a_success_under_any_name_of_a_state_is_no_problem(message: Any) -> None:
+def test_a_success_is_ignored_with_a_reason_whatever_the_key_of_the_state(message: Any) -> None:
     batch = normalize_batch("cloudwatch", message)
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)
@@ -110,11 +110,11 @@ def test_a_success_under_any_name_of_a_state_is_no_problem(message: Any) -> None
         over_sns({"summary": "the kiln is cold", "doorStatus": "closed", "severity": "high"}),
     ],
 )
-def test_a_failure_fires_whatever_else_is_said_to_be_well(message: Any) -> None:
+def test_a_failure_is_firing_although_another_field_says_that_something_is_well(message: Any) -> None:
     assert normalize("cloudwatch", message)[0].status == "firing"
 
 
-def test_a_recorded_call_is_named_by_the_call_and_its_caller() -> None:
+def test_an_api_call_that_cloudtrail_recorded_is_named_by_the_call_and_the_caller() -> None:
     detail = {"eventSource": "iam.amazonaws.com", "eventName": "DeleteRole", "eventTime": "2026-05-04T03:02:01Z"}
     ada, bob = (
         normalize("cloudwatch", bridged("AWS API Call via CloudTrail", {**detail, "userIdentity": {"userName": name}}))
@@ -125,7 +125,7 @@ def test_a_recorded_call_is_named_by_the_call_and_its_caller() -> None:
     assert ada[0].group_key != bob[0].group_key
 
 
-def test_a_batch_of_nothing_has_a_reason() -> None:
+def test_an_event_without_findings_is_ignored_with_a_reason() -> None:
     batch = normalize_batch("cloudwatch", bridged("Security Hub Findings - Imported", {"findings": []}))
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)

@@ -1,4 +1,4 @@
-"""Messages that are no alarms: what makes two of them one alert, and texts that hold more than one."""
+"""Tests of the identity of messages that are no alarms, and of texts that hold several alerts."""
 
 from itertools import combinations
 from typing import Any
@@ -27,7 +27,7 @@ from tests.unit.sources.test_notices import EVENTS, HEALTHY, SEVERE
 
 
 def keys(*payloads: Any) -> list[tuple[str, str]]:
-    """The identity and the incident of each message's one alert."""
+    """Return fingerprint and group key of the only alert in each payload."""
     alerts = [normalize("cloudwatch", payload)[0] for payload in payloads]
     return [(alert.fingerprint, alert.group_key) for alert in alerts]
 
@@ -54,12 +54,12 @@ def keys(*payloads: Any) -> list[tuple[str, str]]:
         (bridged("Moon", {"what": "x", "eventTime": "now"}), bridged("Moon", {"what": "x", "eventTime": "then"})),
     ],
 )
-def test_the_same_thing_again_is_one_alert(one: Any, other: Any) -> None:
+def test_two_messages_about_the_same_problem_are_one_alert(one: Any, other: Any) -> None:
     first, second = keys(over_sns(one), over_sns(other))
     assert first == second
 
 
-TWO = [
+DIFFERENT_PROBLEMS = [
     rds("0045", "Replication has stopped."),
     rds("0045", "Replication has stopped.", source="orders"),
     rds("0007", "Allocated storage has been exhausted."),
@@ -97,8 +97,8 @@ TWO = [
 ]
 
 
-def test_two_different_things_are_two_incidents() -> None:
-    found = keys(*map(over_sns, TWO))
+def test_messages_about_different_problems_are_different_alerts_and_incidents() -> None:
+    found = keys(*map(over_sns, DIFFERENT_PROBLEMS))
     assert all(a[0] != b[0] and a[1] != b[1] for a, b in combinations(found, 2))
 
 
@@ -109,18 +109,18 @@ def test_two_different_things_are_two_incidents() -> None:
         (BACKUP.format(state="failed"), BACKUP.format(state="expired").replace("6f0e", "7f0e")),
     ],
 )
-def test_two_failed_runs_of_one_thing_are_two_alerts_of_one_incident(one: Any, other: Any) -> None:
+def test_two_failed_runs_of_one_deployment_or_backup_are_two_alerts_of_one_incident(one: Any, other: Any) -> None:
     (alert, group), (other_alert, other_group) = keys(over_sns(one), over_sns(other))
     assert alert != other_alert
     assert group == other_group
 
 
-def test_the_same_subject_does_not_make_two_messages_one() -> None:
+def test_two_messages_with_the_same_subject_and_different_texts_are_two_alerts() -> None:
     one, other = keys(over_sns("Cron <root@a> tidy", "Cron"), over_sns("Cron <root@b> tidy", "Cron"))
     assert one != other
 
 
-def test_alertmanager_s_text_is_read_like_its_json() -> None:
+def test_the_text_of_alertmanagers_sns_template_gives_the_same_alerts_as_its_json() -> None:
     firing = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Firing")))
     over = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Resolved")))
     labels = {"alertname": "LedgerLag", "cluster": "blue", "service": "ledger", "severity": "critical"}
@@ -149,11 +149,11 @@ def test_alertmanager_s_text_is_read_like_its_json() -> None:
 @pytest.mark.parametrize(
     "payload", [rds("0045", "stopped"), {"alerts": [{"labels": {"alertname": "X"}}], "status": "firing"}]
 )
-def test_a_known_message_needs_no_envelope(payload: Any) -> None:
+def test_a_known_message_is_read_without_an_sns_envelope(payload: Any) -> None:
     assert len(normalize("cloudwatch", payload)) == 1
 
 
-def test_the_topic_says_how_bad_it_is_where_the_message_does_not() -> None:
+def test_a_message_without_a_severity_takes_it_from_the_topics_name() -> None:
     payload = over_sns("disk of build-3 is full", topic=TOPIC.replace("news", "critical"))
     assert normalize("cloudwatch", payload)[0].severity == "critical"
 
@@ -170,7 +170,7 @@ def test_the_topic_says_how_bad_it_is_where_the_message_does_not() -> None:
         ("10.0.3.17:8080 and node-1234567890", "10.0.3.17:8080 and node-1234567890"),
     ],
 )
-def test_what_is_left_of_a_text(text: str, kept: str) -> None:
+def test_times_and_random_ids_are_removed_from_a_texts_essence_and_names_are_not(text: str, kept: str) -> None:
     assert essence(text) == kept
 
 
@@ -181,14 +181,14 @@ def test_what_is_left_of_a_text(text: str, kept: str) -> None:
      "Resource ARN : ", "BackupJob ID :", "AWS Budgets: ", "associated with your ", "0123456789abcdef", "ElastiCache:"],
 )  # fmt: skip
 def test_a_text_of_the_greatest_length_is_read_in_linear_time(part: str) -> None:
-    """A quadratic reading would take minutes."""
+    """Check only that it ends: with quadratic time, each text would take minutes."""
     text = part * (250_000 // len(part))
     for message in (text, f"x\n{text}", f"An AWS Backup job\n{text}", f"Alerts Firing:\nLabels:\n - a = b\n{text}"):
         batch = normalize_batch("cloudwatch", over_sns(message, "AWS Elastic Beanstalk Notification"))
         assert batch.alerts or batch.ignored
 
 
-def test_a_run_is_named_by_what_runs() -> None:
+def test_failed_executions_of_an_automation_are_one_alert_that_is_named_without_their_ids() -> None:
     ssm = "arn:aws:ssm:eu-central-1:123456789012:automation-"
     runs = [
         bridged("EC2 Automation Execution Status-change Notification", {"ExecutionId": run, "Status": "Failed"})

@@ -1,4 +1,4 @@
-"""Messages that are no alarms: what each says, and that no odd part is too much."""
+"""Messages of AWS that are no CloudWatch alarms: the alert each becomes, and messages with odd parts."""
 
 import json
 import re
@@ -38,7 +38,7 @@ SEVERE = "Environment health has transitioned from Ok to Severe. 100.0 % of the 
 QUEUE = "arn:aws:ecs:eu-central-1:381904772516:service/blue/queue"
 
 MESSAGES: list[tuple[str, Any, str | None, str | None, str | None]] = [
-    # what, the message, what it does, its severity, what it is about
+    # id, message, expected status, expected severity, expected service
     ("invocation", invocation(), FIRES, "medium", "ledger-import"),
     ("invocation", invocation("Success"), NEITHER, None, None),
     ("insight", insight(), FIRES, "high", None),
@@ -331,7 +331,9 @@ ALL += [(f"event over SNS: {row[0]}", over_sns(row[1]), *row[2:]) for row in EVE
 
 
 @pytest.mark.parametrize(("payload", "state", "severity", "about"), [row[1:] for row in ALL], ids=[r[0] for r in ALL])
-def test_what_a_message_says(payload: Any, state: str | None, severity: str | None, about: str | None) -> None:
+def test_a_message_is_ignored_or_becomes_one_alert_with_its_status_service_and_severity(
+    payload: Any, state: str | None, severity: str | None, about: str | None
+) -> None:
     batch = normalize_batch("cloudwatch", payload)
 
     if state is NEITHER:
@@ -349,7 +351,7 @@ JUNK: tuple[Any, ...] = (None, True, 7, 1.5, "", "x", "\x00\u202e", [], [None], 
 
 
 def spoiled(value: Any) -> Iterator[Any]:
-    """Each variant of a value in which one part is missing or something else."""
+    """Yield each variant of a value in which one part is missing or replaced."""
     yield from JUNK
     if isinstance(value, dict):
         for key, item in value.items():
@@ -365,7 +367,7 @@ def spoiled(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     "message", [row[1] for row in (*MESSAGES, *EVENTS) if isinstance(row[1], dict)], ids=lambda m: next(iter(m))
 )
-def test_an_odd_part_costs_at_most_itself(message: dict[str, Any]) -> None:
+def test_a_message_with_any_part_missing_or_replaced_is_read_ignored_or_refused(message: dict[str, Any]) -> None:
     for variant in some(spoiled(message)):
         for payload in (variant, over_sns(json.dumps(variant))):
             try:
@@ -378,7 +380,7 @@ def test_an_odd_part_costs_at_most_itself(message: dict[str, Any]) -> None:
 
 
 def unknown(kind: str, source: str, resource: str | None = None, **detail: Any) -> dict[str, Any]:
-    """An EventBridge event of a kind that no reader knows."""
+    """Return an EventBridge event of a kind that no reader knows."""
     envelope = {"account": "381904772516", "region": "eu-west-1", "time": "2026-03-02T12:00:00Z", "id": "e-1"}
     return envelope | {
         "detail-type": kind,
@@ -414,7 +416,7 @@ def unknown(kind: str, source: str, resource: str | None = None, **detail: Any) 
         (unknown("Quota Exceeded", "acme.billing", userName="ann"), "acme.billing Quota Exceeded"),
     ],
 )
-def test_the_headline_of_an_unknown_event_says_service_failure_and_resource(event: Any, headline: str) -> None:
+def test_the_alert_name_of_an_unknown_event_names_service_failure_and_resource(event: Any, headline: str) -> None:
     for payload in (event, over_sns(json.dumps(event))):
         (alert,) = normalize("cloudwatch", payload)
         assert alert.alert_name == headline

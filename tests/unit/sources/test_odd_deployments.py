@@ -1,4 +1,4 @@
-"""Deployments with odd fields: what need not be there costs only itself."""
+"""Deployments with odd fields: an odd optional field loses nothing else."""
 
 from typing import Any
 
@@ -25,8 +25,9 @@ NEEDED = {
     ),
     "request": "service version",
 }
-"""The places that say who sent it, what was deployed, and how it went."""
+"""The fields of each example that name the sender, the service and the state: they are never replaced."""
 MARKS = {"", "detail-type", "object_kind"}
+"""The fields of any example by which its sender is recognised."""
 
 
 def read(payload: Any) -> list[Deployment]:
@@ -34,7 +35,7 @@ def read(payload: Any) -> list[Deployment]:
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_an_odd_field_that_need_not_be_there_costs_only_itself(name: str) -> None:
+def test_a_deployment_with_an_odd_optional_field_keeps_its_service_and_state(name: str) -> None:
     payload = event(f"deployments/{name}")
     (expected,) = read(payload)
     needed = MARKS | set(NEEDED[name].split())
@@ -47,7 +48,7 @@ def test_an_odd_field_that_need_not_be_there_costs_only_itself(name: str) -> Non
             assert (found.service, found.deployed_at <= RECEIVED_AT) == (expected.service, True), (path, odd)
 
 
-def test_a_run_that_is_completed_without_a_conclusion_did_not_succeed() -> None:
+def test_a_completed_workflow_run_without_a_conclusion_is_no_deployment() -> None:
     run = event("deployments/github-workflow-run")
     run["workflow_run"] |= {"status": "completed", "conclusion": None}
 
@@ -56,7 +57,7 @@ def test_a_run_that_is_completed_without_a_conclusion_did_not_succeed() -> None:
     assert [found.state for found in read(run)] == ["in_progress"]
 
 
-def test_a_repository_without_its_short_name() -> None:
+def test_a_repository_without_a_short_name_gives_the_end_of_its_full_name() -> None:
     payload = event("deployments/github-deployment-status")
     payload["repository"] = {"full_name": "example/checkout"}
 
@@ -64,7 +65,7 @@ def test_a_repository_without_its_short_name() -> None:
 
 
 @pytest.mark.parametrize("action", ["prepare", "stop", "verify", "access"])
-def test_a_job_that_only_looks_after_its_environment(action: str) -> None:
+def test_a_gitlab_job_that_does_not_start_its_environment_is_no_deployment(action: str) -> None:
     payload = event("deployments/gitlab-pipeline")
     for job in payload["builds"]:
         job["environment"] = {"name": "production", "action": action}
@@ -72,7 +73,7 @@ def test_a_job_that_only_looks_after_its_environment(action: str) -> None:
     assert read(payload) == []
 
 
-def test_the_revisions_of_an_application_of_several_sources() -> None:
+def test_the_version_of_an_argo_application_of_several_sources_joins_their_revisions() -> None:
     payload = event("deployments/argocd")
     payload["app"]["spec"] = {"sources": [{"targetRevision": "main"}, {"targetRevision": "1.2.0"}]}
     revisions = ["bcbb5ec396a2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1.2.0"]

@@ -1,4 +1,4 @@
-"""PagerDuty beyond the tables in test_normalize.py."""
+"""Webhooks of PagerDuty beyond the tables in test_normalize.py: which fire, and which signals they give."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen,
 from tests.unit.sources.events import event
 
 
-def test_older_versions_are_refused_with_the_way_out() -> None:
+def test_a_webhook_of_version_1_or_2_is_refused_and_the_error_names_the_v3_subscription() -> None:
     with pytest.raises(UnreadablePayload, match=r"version 1 or 2.*V3 webhook subscription"):
         normalize("pagerduty", event("pagerduty/version-2"))
 
@@ -28,7 +28,9 @@ def test_older_versions_are_refused_with_the_way_out() -> None:
         ("incident.something_of_tomorrow", "triggered", False),
     ],
 )
-def test_what_fires(kind: str, status: str, fires: bool) -> None:
+def test_an_incident_fires_when_it_is_triggered_anew_and_not_when_it_is_answered_or_unknown(
+    kind: str, status: str, fires: bool
+) -> None:
     payload = event("pagerduty/triggered")
     payload["event"]["event_type"] = kind
     payload["event"]["data"]["status"] = status
@@ -45,7 +47,7 @@ SAID_AT = datetime(2026, 2, 11, 8, 14, 0, 458_000, UTC)
     ("name", "expected"),
     [
         ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace", SEEN.sender_id, SAID_AT), SEEN]),
-        # Nobody did it: a timer or a service answers no page.
+        # Resolved by a timer or a service and by no person: no signal of an answer.
         ("own-resolved", [OwnIncidentSeen(SEEN.sender_id, OWN, over=True)]),
         ("own-triggered", [SEEN]),
         (
@@ -56,7 +58,7 @@ SAID_AT = datetime(2026, 2, 11, 8, 14, 0, 458_000, UTC)
         ("ping", []),
     ],
 )
-def test_signals_about_own_incidents(name: str, expected: list[Signal]) -> None:
+def test_the_signals_of_each_example_webhook(name: str, expected: list[Signal]) -> None:
     assert signals("pagerduty", event(f"pagerduty/{name}")) == expected
 
 
@@ -74,7 +76,7 @@ def test_signals_about_own_incidents(name: str, expected: list[Signal]) -> None:
         ("Ada Lovelace", None),
     ],
 )
-def test_only_people_answer_a_page(name: str, agent: Any, by: str | None) -> None:
+def test_only_a_person_acknowledges_or_resolves_an_incident_of_firstline(name: str, agent: Any, by: str | None) -> None:
     webhook = event(f"pagerduty/{name}")
     webhook["event"]["agent"] = agent
     found = [signal.by for signal in signals("pagerduty", webhook) if isinstance(signal, OwnIncidentSignal)]
@@ -112,7 +114,9 @@ PERSON = {"type": "user_reference", "summary": "Ada Lovelace"}
         ("workflow.started", {}, PERSON, None),
     ],
 )
-def test_what_becomes_of_our_own_incident(kind: str, changes: Any, agent: Any, expected: str | None) -> None:
+def test_an_incident_that_firstline_opened_is_acknowledged_taken_back_or_resolved_by_its_event(
+    kind: str, changes: Any, agent: Any, expected: str | None
+) -> None:
     webhook = event("pagerduty/own-triggered")
     webhook["event"] |= {"event_type": f"incident.{kind}", "agent": agent}
     webhook["event"]["data"] |= changes
@@ -127,7 +131,7 @@ def test_what_becomes_of_our_own_incident(kind: str, changes: Any, agent: Any, e
 
 
 @pytest.mark.parametrize("change", [{"id": "pd 1"}, {"id": "x" * 99}, {"id": 7}, {"incident_key": "firstline:a b"}])
-def test_odd_ids_are_no_signal(change: dict[str, Any]) -> None:
+def test_an_incident_with_an_id_of_another_form_gives_no_signal(change: dict[str, Any]) -> None:
     webhook = event("pagerduty/own-acknowledged")
     webhook["event"]["data"] |= change
     assert not any(isinstance(told, OwnIncidentSignal | OwnIncidentSeen) for told in signals("pagerduty", webhook))
@@ -136,7 +140,7 @@ def test_odd_ids_are_no_signal(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "reason", [MERGED, {"type": "merge_resolve_reason"}, {"type": "merge_resolve_reason", "incident": 7}]
 )
-def test_a_merge_ends_nothing(reason: Any) -> None:
+def test_an_incident_resolved_by_a_merge_resolves_no_alert(reason: Any) -> None:
     webhook = event("pagerduty/resolved")
     webhook["event"]["data"]["resolve_reason"] = reason
     batch = normalize_batch("pagerduty", webhook)
@@ -145,12 +149,12 @@ def test_a_merge_ends_nothing(reason: Any) -> None:
     assert "merged into" in batch.ignored[0]
 
 
-def test_a_note_names_pagerdutys_incident_and_its_author() -> None:
+def test_an_annotation_becomes_a_note_with_the_incident_and_the_author() -> None:
     note = IncidentNote("Q1W2E3R4T5Y6U7", "looking", "Ada Lovelace (PagerDuty)")
     assert signals("pagerduty", event("pagerduty/annotated")) == [note]
 
 
-def test_no_other_source_has_signals() -> None:
+def test_a_pagerduty_webhook_sent_to_another_source_gives_no_signals() -> None:
     assert signals("generic", event("pagerduty/own-resolved")) == []
 
 
@@ -158,6 +162,6 @@ def test_no_other_source_has_signals() -> None:
     "payload",
     [[], {}, {"event": []}, {"event": {"event_type": 7}}, {"event": {"event_type": "incident.triggered", "data": {}}}],
 )
-def test_what_is_no_webhook(payload: Any) -> None:
+def test_a_payload_that_is_no_pagerduty_webhook_is_refused(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="pagerduty: "):
         normalize("pagerduty", payload)

@@ -16,14 +16,14 @@ FOLDER = Path(firstline.sources.__file__).parent
 LAYER = FOLDER.parents[1]
 
 
-def test_every_module_that_reads_is_registered() -> None:
+def test_every_module_with_a_read_function_is_registered() -> None:
     readers = {file.stem for file in FOLDER.glob("*.py") if "\ndef read(" in file.read_text()}
 
     assert readers == set(READERS)
 
 
 @pytest.mark.parametrize("source", READERS)
-def test_every_source_keeps_the_contract(source: str) -> None:
+def test_every_source_module_has_read_and_authenticate(source: str) -> None:
     module = import_module(f"firstline.sources.{source}")
 
     assert callable(module.read)
@@ -31,14 +31,14 @@ def test_every_source_keeps_the_contract(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["nagios", "", "body", "../generic", "x" * 10_000])
-def test_an_unknown_source(source: str) -> None:
+def test_an_unknown_source_is_refused_with_the_known_ones_in_a_short_message(source: str) -> None:
     with pytest.raises(UnknownSource, match=f"known are {SOURCES[0]}") as error:
         normalize(source, {})
 
     assert len(str(error.value)) < 200
 
 
-def test_importing_the_package_imports_no_source() -> None:
+def test_importing_the_package_imports_no_source_module() -> None:
     code = (
         "import sys; import firstline.sources; "
         "print(*sorted(m for m in sys.modules if m.startswith(('firstline.', 'cryptography', 'boto3', 'aws_'))))"
@@ -60,6 +60,6 @@ def test_importing_the_package_imports_no_source() -> None:
     ]
 
 
-def test_the_command_offers_every_source() -> None:
+def test_the_command_line_offers_and_explains_every_source() -> None:
     assert set(questions.SOURCES) == {*SOURCES, "deployments"}
     assert all(senders.instructions(source, "https://api.example", "t0ken") for source in SOURCES)

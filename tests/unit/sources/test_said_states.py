@@ -1,4 +1,4 @@
-"""States that are told in words alone: in brackets, in a sentence, with a sign before them."""
+"""States that only the words of a text tell: in brackets, in a sentence, with a sign before them."""
 
 import json
 
@@ -28,7 +28,9 @@ PAIRS = [
 
 @pytest.mark.parametrize(("begins", "ends"), PAIRS)
 @pytest.mark.parametrize("field", ["title", "text"])
-def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) -> None:
+def test_a_text_that_says_it_begins_and_the_one_that_says_it_is_over_are_one_alert(
+    field: str, begins: str, ends: str
+) -> None:
     (began,), (ended,) = (normalize("generic", {field: text}) for text in (begins, ends))
 
     assert (began.status, ended.status) == ("firing", "resolved")
@@ -70,19 +72,19 @@ def test_a_text_and_its_end_are_one_alert(field: str, begins: str, ends: str) ->
         "Tickets (resolved) above the limit",
     ],
 )
-def test_what_only_sounds_like_an_end_fires(text: str) -> None:
+def test_a_text_that_only_sounds_like_an_end_is_no_end(text: str) -> None:
     assert not says_end(text)
 
 
 @pytest.mark.parametrize(("severity", "status"), [("critical", "firing"), ("high", "firing"), ("low", "resolved")])
-def test_a_sentence_ends_no_alert_that_is_graded_bad(severity: str, status: str) -> None:
+def test_a_title_that_sounds_like_an_end_ends_no_alert_of_high_severity(severity: str, status: str) -> None:
     (alert,) = normalize("generic", {"title": "The debug port is reachable", "labels": {"severity": severity}})
 
     assert alert.status == status
 
 
 @pytest.mark.parametrize(("severity", "status"), [("critical", "firing"), ("low", "resolved")])
-def test_a_subject_ends_no_message_of_a_topic_that_is_graded_bad(severity: str, status: str) -> None:
+def test_a_subject_that_sounds_like_an_end_ends_no_sns_message_of_high_severity(severity: str, status: str) -> None:
     body = json.dumps({"severity": severity, "port": 9229})
     envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:ops", "Message": body}
 
@@ -91,18 +93,18 @@ def test_a_subject_ends_no_message_of_a_topic_that_is_graded_bad(severity: str, 
     assert alert.status == status
 
 
-def test_all_of_several_are_well_at_the_end() -> None:
+def test_n_of_m_available_is_an_end_only_if_all_are() -> None:
     assert says_end("5 of 5 pods are available")
     assert not says_end("4 of 5 pods are available")
 
 
-def test_two_things_and_two_kinds_of_trouble_stay_apart() -> None:
+def test_texts_about_two_things_or_two_kinds_of_trouble_stay_apart_without_their_state() -> None:
     texts = ("shop is down", "tickets is down", "shop is unhealthy", "[prod] [FIRING] Disk", "[prod] [FIRING] Lag")
 
     assert len(set(map(stateless, texts))) == len(texts)
 
 
-def test_the_text_of_a_message_states_what_its_fixed_title_does_not() -> None:
+def test_the_state_is_read_from_the_body_if_the_title_is_always_the_same() -> None:
     title = {"title": "Alert of Kuma", "host": "shop"}
     began, ended = (
         normalize("generic", title | {"body": f"[shop] [{state}] x"})[0] for state in ("\U0001f534 Down", "\u2705 Up")
@@ -115,13 +117,13 @@ def test_the_text_of_a_message_states_what_its_fixed_title_does_not() -> None:
     "message",
     ["[eth0] [up] then [down] many times", "The primary has recovered.", "Server is back up!", "Resolved: nothing"],
 )
-def test_a_message_that_says_in_passing_that_something_is_well_ends_no_named_alert(message: str) -> None:
+def test_a_message_that_mentions_a_recovery_ends_no_alert_with_a_name(message: str) -> None:
     (alert,) = normalize("generic", {"alert_name": "Replica lag", "severity": "critical", "message": message})
 
     assert alert.status == "firing"
 
 
-def test_the_fields_of_a_message_to_a_chat_are_no_name() -> None:
+def test_the_alert_name_of_a_chat_message_is_its_title_and_not_a_name_of_its_fields() -> None:
     (alert,) = normalize("generic", {"embeds": [{"title": "Disk full", "fields": [{"name": "Error", "value": "x"}]}]})
 
     assert alert.alert_name == "Disk full"

@@ -1,4 +1,4 @@
-"""The severity in senders' words, phrases, names and numbers."""
+"""The severity that senders state in words, phrases, names and numbers."""
 
 from typing import Any
 
@@ -100,7 +100,7 @@ STATED = {
 
 
 @pytest.mark.parametrize(("text", "severity"), STATED.items())
-def test_what_a_text_states(text: str, severity: str | None) -> None:
+def test_a_text_states_one_severity_or_none(text: str, severity: str | None) -> None:
     assert from_word(text) == severity
 
 
@@ -133,7 +133,7 @@ def test_what_a_text_states(text: str, severity: str | None) -> None:
         ("severity: low team: high", "low"),
     ],
 )
-def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> None:
+def test_a_severity_is_found_in_an_alarm_name_only_as_a_word_of_its_own(name: str, word: str | None) -> None:
     assert severity_word(name) == word
 
 
@@ -157,23 +157,23 @@ def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> No
         ("ledger-sev-1", "sev1"),
     ],
 )
-def test_the_severity_in_the_name_of_a_topic(topic: str, word: str | None) -> None:
+def test_a_severity_is_found_in_a_topic_name_only_if_it_grades_the_alarms(topic: str, word: str | None) -> None:
     assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{topic}") == word
 
 
 @given(st.sampled_from(sorted(WORDS)), st.sampled_from(["{}", "{}!", "[{}]", " {} ", "{}: it burns", "{} - 17 hosts"]))
-def test_a_word_keeps_its_severity_with_an_addition(word: str, frame: str) -> None:
+def test_a_severity_word_keeps_its_severity_between_signs_and_in_capitals(word: str, frame: str) -> None:
     assert from_word(frame.format(word)) == WORDS[word]
     assert from_word(frame.format(word.upper())) == WORDS[word]
 
 
 @given(st.sampled_from(sorted(WORDS)), st.sampled_from(["non-{}", "not {}", "Not-so-{}", "non{}", "NOT {}!"]))
-def test_a_negated_word_is_never_what_it_denies(word: str, frame: str) -> None:
+def test_a_negated_severity_word_states_medium_or_nothing(word: str, frame: str) -> None:
     assert from_word(frame.format(word)) == ("medium" if WORDS[word] in ("critical", "high") else None)
 
 
 @given(st.text(max_size=80))
-def test_any_text_states_a_severity_or_none(text: str) -> None:
+def test_any_text_at_all_states_a_known_severity_or_none(text: str) -> None:
     assert from_word(text) in {*WORDS.values(), None}
     severity_word(text)
     topic_severity_word(text)
@@ -202,12 +202,12 @@ def test_any_text_states_a_severity_or_none(text: str) -> None:
         ("GuardDuty", [], None),
     ],
 )
-def test_numbers_of_known_senders(scale: str, number: Any, severity: str | None) -> None:
+def test_a_number_states_the_severity_of_its_senders_scale(scale: str, number: Any, severity: str | None) -> None:
     assert from_number(scale, number) == severity
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_the_steps_of_a_scale_are_in_order(scale: str) -> None:
+def test_the_steps_of_a_scale_fall_and_never_repeat(scale: str) -> None:
     steps = [lowest for lowest, _ in SCALES[scale]]
 
     assert steps == sorted(set(steps), reverse=True)
@@ -216,7 +216,7 @@ def test_the_steps_of_a_scale_are_in_order(scale: str) -> None:
 @pytest.mark.parametrize(
     ("priority", "severity"), [("P1 - Critical", "critical"), ("4 - Low", "low"), ("SEV-2 (major)", "high")]
 )
-def test_the_priorities_of_a_pagerduty_account(priority: str, severity: str) -> None:
+def test_the_priority_of_a_pagerduty_incident_goes_before_its_urgency(priority: str, severity: str) -> None:
     data = {"id": "Q1", "title": "Ledger", "status": "triggered", "urgency": "high", "priority": {"summary": priority}}
 
     (alert,) = normalize("pagerduty", {"event": {"event_type": "incident.triggered", "data": data}})
@@ -224,7 +224,7 @@ def test_the_priorities_of_a_pagerduty_account(priority: str, severity: str) -> 
     assert alert.severity == severity
 
 
-def test_an_unknown_phrase_stays_unknown() -> None:
+def test_an_unknown_severity_phrase_counts_as_high_and_is_reported() -> None:
     batch = normalize_batch("generic", {"alert_name": "Ledger", "severity": "low-latency"})
 
     assert [alert.severity for alert in batch.alerts] == ["high"]
@@ -235,7 +235,7 @@ def test_an_unknown_phrase_stays_unknown() -> None:
     "word",
     ["<no value>", "N/A", "-", "null", "undefined", "Unknown", "not set", "Not classified", "❓", "(unspecified)"],
 )
-def test_a_placeholder_states_no_severity(word: str) -> None:
+def test_a_placeholder_for_no_value_states_no_severity(word: str) -> None:
     batch = normalize_batch("generic", {"alert_name": "Ledger", "severity": word})
 
     (alert,) = batch.alerts
@@ -257,12 +257,12 @@ def test_a_number_of_no_known_scale_states_no_severity(number: Any) -> None:
 
 
 @pytest.mark.parametrize(("said", "severity"), [("P1", "critical"), ("1 - Critical", "critical"), ("loud 1", "high")])
-def test_a_number_beside_a_word_does_not_matter(said: str, severity: str) -> None:
+def test_a_severity_text_with_a_number_and_a_word_is_read_by_its_word(said: str, severity: str) -> None:
     (alert,) = normalize_batch("generic", {"alert_name": "Lag", "severity": said}).alerts
     assert alert.severity == severity
 
 
-def test_a_number_of_pagerduty_leaves_the_urgency() -> None:
+def test_a_pagerduty_priority_that_is_only_a_number_leaves_the_urgency() -> None:
     body = event("pagerduty/triggered")
     body["event"]["data"] |= {"priority": {"summary": "1"}, "urgency": "low"}
     (alert,) = normalize_batch("pagerduty", body).alerts

@@ -1,4 +1,4 @@
-"""The shapes of known tools, each as the tool sends it when something begins and when it is over."""
+"""The payloads of known tools, each as the tool sends it when trouble begins and when it is over."""
 
 import hmac
 from contextlib import suppress
@@ -303,7 +303,7 @@ def one(body: dict[str, Any]) -> NormalizedAlert:
 
 
 @pytest.mark.parametrize("tool", BEGINS)
-def test_what_begins_fires(tool: str) -> None:
+def test_the_message_that_a_tool_sends_at_the_beginning_fires_with_its_fields(tool: str) -> None:
     body, said = BEGINS[tool]
 
     alert = one(body)
@@ -313,7 +313,7 @@ def test_what_begins_fires(tool: str) -> None:
 
 
 @pytest.mark.parametrize("tool", ENDS)
-def test_what_is_over_resolves_the_same_alert(tool: str) -> None:
+def test_the_message_that_a_tool_sends_at_the_end_resolves_the_same_alert(tool: str) -> None:
     began, ended = one(BEGINS[tool][0]), one(ENDS[tool])
 
     assert ended.status == "resolved"
@@ -338,7 +338,7 @@ def test_what_is_over_resolves_the_same_alert(tool: str) -> None:
         {"type": "status_page.incident.started", "data": {"object": {"name": "us", "incident": {"title": "Slow"}}}},
     ],
 )
-def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
+def test_a_message_of_a_tool_about_neither_beginning_nor_end_is_ignored(body: dict[str, Any]) -> None:
     batch = normalize_batch("generic", body)
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)
@@ -366,7 +366,7 @@ def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
         (splunk_observability("anomalous", "Major"), "high"),
     ],
 )
-def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str) -> None:
+def test_a_severity_is_read_on_the_scale_of_its_tool(body: dict[str, Any], severity: str) -> None:
     assert one(body).severity == severity
 
 
@@ -409,7 +409,7 @@ def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str
         ),
     ],
 )
-def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name: str, status: str) -> None:
+def test_fields_one_level_down_or_in_another_spelling_are_read(body: dict[str, Any], name: str, status: str) -> None:
     alert = one(body)
 
     assert alert.alert_name.startswith(name)
@@ -417,12 +417,12 @@ def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name
 
 
 @pytest.mark.parametrize(("state", "severity"), [("CRITICAL", "critical"), ("Warning", "medium"), ("DOWN", "medium")])
-def test_a_status_that_is_a_severity_too(state: str, severity: str) -> None:
+def test_a_status_that_is_a_severity_word_counts_unless_a_severity_is_stated(state: str, severity: str) -> None:
     assert one({"host": "db-1", "service_description": "Lag", "state": state}).severity == severity
     assert one({"service_description": "Lag", "state": state, "severity": "P4"}).severity == "low"
 
 
-def test_what_stands_at_the_top_goes_before() -> None:
+def test_a_field_at_the_top_goes_before_the_same_field_one_level_down() -> None:
     alert = one(
         {"severity": "low", "message": "at the top", "alert": {"name": "Lag", "severity": "high", "message": "in it"}}
     )
@@ -430,27 +430,27 @@ def test_what_stands_at_the_top_goes_before() -> None:
     assert (alert.severity, alert.message) == ("low", "at the top")
 
 
-def test_the_ids_of_two_tools_are_two_alerts() -> None:
+def test_the_same_id_from_two_tools_names_two_alerts() -> None:
     other = {"alert_name": "Ledger API", "fingerprint": "31"}
 
     assert one(other).fingerprint != one(kuma(0, "timeout")).fingerprint
 
 
-def test_the_fields_of_a_graylog_event_tell_it_apart() -> None:
+def test_graylog_events_with_different_fields_are_two_alerts_in_one_group() -> None:
     ada, bob = one(graylog(3, user="ada")), one(graylog(3, user="bob"))
 
     assert ada.group_key == bob.group_key
     assert ada.fingerprint != bob.fingerprint
 
 
-def test_every_shape_is_tried() -> None:
+def test_every_shape_has_an_example_in_these_tests() -> None:
     elsewhere = {"Statuspage", "incident.io", "Thinkst Canary", "Instana"}  # test_status_pages.py
 
     tried = {tool.partition(",")[0] for tool in (*BEGINS, *MORE_TOOLS)}
     assert {shape.tool for shape in SHAPES} <= tried | elsewhere
 
 
-def test_sentry_signs_what_it_sends() -> None:
+def test_the_signature_of_sentry_is_accepted_and_a_wrong_or_missing_one_refused() -> None:
     body, secret = b'{"action": "triggered"}', "the client secret"
     signature = hmac.digest(secret.encode(), body, "sha256").hex()
 
@@ -461,7 +461,7 @@ def test_sentry_signs_what_it_sends() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "x", [], {}, [None], {"title": None}])
-def test_a_shape_with_something_wrong_is_read_or_refused(wrong: Any) -> None:
+def test_an_example_of_a_tool_with_any_value_replaced_is_read_or_refused(wrong: Any) -> None:
     for body, _ in BEGINS.values():
         for path in paths(body)[1:]:
             with suppress(UnreadablePayload):

@@ -1,4 +1,4 @@
-"""The common ground of the sources: severities, texts, times, identities, hosts."""
+"""The parts that all sources read alike: severities, texts, times, identities, hosts."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,11 +35,11 @@ from firstline.sources.severity import WORDS, from_word
         ("x" * 100_000, None),
     ],
 )
-def test_words_of_severity(word: str, severity: str | None) -> None:
+def test_a_severity_word_is_read_whatever_its_case_and_signs(word: str, severity: str | None) -> None:
     assert from_word(word) == severity
 
 
-def test_every_word_is_spelled_the_way_it_is_looked_up() -> None:
+def test_every_severity_word_is_spelled_the_way_it_is_looked_up() -> None:
     assert all(word.isalnum() and word == word.lower() for word in WORDS)
     assert set(WORDS.values()) <= SEVERITY_RANK.keys()
 
@@ -75,7 +75,9 @@ def test_every_word_is_spelled_the_way_it_is_looked_up() -> None:
         ({}, None),
     ],
 )
-def test_times(value: Any, moment: datetime | None) -> None:
+def test_a_moment_is_read_from_iso_text_or_a_unix_time_and_from_nothing_else(
+    value: Any, moment: datetime | None
+) -> None:
     assert values.moment(value) == moment
 
 
@@ -97,11 +99,11 @@ def test_times(value: Any, moment: datetime | None) -> None:
         ({}, None),
     ],
 )
-def test_names(value: Any, name: str | None) -> None:
+def test_a_name_is_one_line_of_visible_characters_or_none(value: Any, name: str | None) -> None:
     assert values.name(value) == name
 
 
-def test_prose_says_everything_once() -> None:
+def test_prose_joins_the_texts_and_says_each_once() -> None:
     assert values.prose(None, " a\tb\r ", "a\tb", 7, {}, "ㅎ\u009b") == "a\tb\n7\nㅎ"
 
 
@@ -119,7 +121,7 @@ def test_prose_says_everything_once() -> None:
         (["https://a.example"], None),
     ],
 )
-def test_urls(value: Any, url: str | None) -> None:
+def test_a_url_is_taken_only_if_it_is_http_with_a_host_and_not_too_long(value: Any, url: str | None) -> None:
     assert values.url(None, "", value) == url
 
 
@@ -141,7 +143,7 @@ def test_urls(value: Any, url: str | None) -> None:
         ("web\x007", None),
     ],
 )
-def test_bare_hosts(host: str, bare: str | None) -> None:
+def test_a_bare_host_has_no_port_no_path_and_is_not_this_machine(host: str, bare: str | None) -> None:
     assert bare_host(host) == bare
 
 
@@ -162,11 +164,13 @@ def test_bare_hosts(host: str, bare: str | None) -> None:
         ({}, None),
     ],
 )
-def test_host_hints(labels: dict[str, str], host: str | None) -> None:
+def test_the_host_is_an_instance_id_a_label_of_a_host_or_a_node_in_that_order(
+    labels: dict[str, str], host: str | None
+) -> None:
     assert host_hint(labels) == host
 
 
-def test_fingerprints_are_those_of_prometheus() -> None:
+def test_the_fingerprint_of_labels_is_the_one_that_prometheus_computes() -> None:
     # The example of prometheus/common's own tests (model/signature_test.go).
     assert alertmanager_fingerprint({}) == f"{14695981039346656037:016x}"
     assert (
@@ -178,7 +182,7 @@ def test_fingerprints_are_those_of_prometheus() -> None:
     assert alertmanager_fingerprint({"a": "1"}, "unknown") == alertmanager_fingerprint({"a": "1"})
 
 
-def test_group_keys_are_short_stable_and_told_apart() -> None:
+def test_a_group_key_is_short_stable_and_different_for_each_subject_and_source() -> None:
     subject = Subject(account="1", region="eu", service="shop", environment="prod")
     key = group_key("generic", "Disk", subject)
 

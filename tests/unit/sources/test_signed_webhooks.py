@@ -27,7 +27,7 @@ def check(sent: dict[str, str], *secrets: str, source: str = "deployments") -> N
 
 
 @pytest.mark.parametrize("source", ["deployments", "generic"])
-def test_a_signature_is_accepted(source: str) -> None:
+def test_a_right_signature_is_accepted_with_each_prefix_key_and_allowed_age(source: str) -> None:
     check(headers(), "an older secret", SECRET, source=source)
     check(headers(prefix="svix"), source=source)
     check(headers(key=b"a plain text"), "a plain text", source=source)
@@ -51,7 +51,7 @@ def test_a_signature_is_accepted(source: str) -> None:
     ],
 )
 @pytest.mark.parametrize("source", ["deployments", "generic"])
-def test_another_is_refused(wrong: dict[str, Any], source: str) -> None:
+def test_a_wrong_old_or_missing_signature_is_refused(wrong: dict[str, Any], source: str) -> None:
     with pytest.raises(Unauthenticated):
         check(wrong, source=source)
 

@@ -1,4 +1,4 @@
-"""SNS over HTTPS: its signature, the one address that may be fetched, and the confirmation of a subscription."""
+"""SNS over HTTPS: its signature, the addresses a certificate may come from, and subscription confirmations."""
 
 import json
 from base64 import b64encode
@@ -46,7 +46,7 @@ CERTIFICATE = key_pair("sns")[1]
 
 
 def signed(message: dict[str, Any], version: str = "1", who: str = "sns") -> dict[str, Any]:
-    """The message as SNS would sign it, written anew from its documentation."""
+    """Return the message signed as SNS signs it, written from its documentation and not from our code."""
     names = ["Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type"]
     if message["Type"] == "Notification":
         names = [name for name in names if name not in ("SubscribeURL", "Token")]
@@ -62,7 +62,7 @@ def check(
     certificate: str = CERTIFICATE,
     now: datetime = NOW,
 ) -> list[str]:
-    """Authenticate, and return the addresses that were fetched."""
+    """Authenticate a message, and return the addresses that were fetched."""
     fetched: list[str] = []
 
     def fetch(url: str) -> str:
@@ -78,31 +78,31 @@ def check(
 @pytest.mark.parametrize(
     "name", ["sns-alarm", "sns-plain-text", "sns-contributor-alarm", "sns-subscription-confirmation"]
 )
-def test_a_signed_message_of_an_allowed_topic(version: str, name: str) -> None:
+def test_a_signed_message_of_an_allowed_topic_is_accepted_with_one_certificate_fetched(version: str, name: str) -> None:
     assert len(check(signed(event(f"cloudwatch/{name}"), version), TOPIC)) == 1
 
 
-def test_a_subject_of_null_is_no_subject() -> None:
+def test_a_subject_of_null_is_verified_like_a_missing_one() -> None:
     message = event("cloudwatch/sns-alarm")
     del message["Subject"]
 
     check(signed(message) | {"Subject": None}, TOPIC)
 
 
-def test_one_of_several_topics() -> None:
+def test_a_message_of_one_of_several_allowed_topics_is_accepted() -> None:
     other_topic = "arn:aws:sns:us-east-1:210987654321:other"
 
     check(signed(event("cloudwatch/sns-alarm")), "token", other_topic, TOPIC)
 
 
-def test_a_token_is_enough_and_nothing_is_fetched() -> None:
+def test_with_the_token_a_message_is_accepted_and_no_certificate_is_fetched() -> None:
     message = event("cloudwatch/sns-alarm") | {"SigningCertURL": URL.replace("eu-west-1", "zz-nowhere-1")}
 
     assert check(message, "token", TOPIC, headers={"X-Firstline-Token": "token"}) == []
 
 
 @pytest.mark.parametrize(("hours", "taken"), [(0, True), (1.9, True), (2.1, False), (24 * 365, False)])
-def test_a_message_that_was_signed_long_ago_is_looked_at_by_somebody(hours: float, taken: bool) -> None:
+def test_a_message_signed_more_than_two_hours_ago_is_unreadable(hours: float, taken: bool) -> None:
     message = signed(event("cloudwatch/sns-alarm"))
     now = datetime.fromisoformat(message["Timestamp"]) + timedelta(hours=hours)
     if taken:
@@ -114,7 +114,7 @@ def test_a_message_that_was_signed_long_ago_is_looked_at_by_somebody(hours: floa
         check(message, TOPIC, certificate=key_pair("other")[1], now=now)
 
 
-def test_a_certificate_that_does_not_come_lets_sns_try_again() -> None:
+def test_a_certificate_that_cannot_be_fetched_raises_its_own_error_so_that_sns_tries_again() -> None:
     def late(url: str) -> str:
         raise CertificateUnavailable(url)
 
@@ -148,7 +148,7 @@ def test_a_certificate_that_does_not_come_lets_sns_try_again() -> None:
         {"Type": ["Notification"]},
     ],
 )
-def test_a_changed_message(change: dict[str, Any]) -> None:
+def test_a_message_changed_after_it_was_signed_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
         check(signed(event("cloudwatch/sns-alarm")) | change, TOPIC)
 
@@ -163,13 +163,13 @@ def test_a_changed_message(change: dict[str, Any]) -> None:
         ([TOPIC], "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----", "does not match"),
     ],
 )
-def test_what_is_missing(secrets: list[str], certificate: str, reason: str) -> None:
+def test_the_error_says_whether_topic_or_signature_is_wrong(secrets: list[str], certificate: str, reason: str) -> None:
     with pytest.raises(Unauthenticated, match=reason):
         check(signed(event("cloudwatch/sns-alarm")), *secrets, certificate=certificate)
 
 
 @pytest.mark.parametrize("body", [b"", b"[" * 100_000, b"\xff", b"[]", b'{"Type": "Notification"}', b"text"])
-def test_an_unsigned_body_of_any_kind(body: bytes) -> None:
+def test_an_unsigned_body_of_any_kind_is_refused(body: bytes) -> None:
     with pytest.raises(Unauthenticated):
         check(body, TOPIC)
 
@@ -182,7 +182,7 @@ def test_raw_delivery_needs_the_token() -> None:
     check(raw, "token", TOPIC, headers={"Authorization": "Bearer token"})
 
 
-def test_a_topics_name_is_no_token() -> None:
+def test_the_name_of_an_allowed_topic_is_not_accepted_as_a_token() -> None:
     with pytest.raises(Unauthenticated):
         check(b"{}", TOPIC, headers={"X-Firstline-Token": TOPIC})
 
@@ -195,7 +195,7 @@ def test_a_topics_name_is_no_token() -> None:
         (TOPIC.replace("aws:sns:eu-west-1", "aws-cn:sns:cn-north-1"), "sns.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_where_a_certificate_may_be(topic: str, host: str) -> None:
+def test_a_certificate_is_fetched_from_the_sns_host_of_the_topics_region(topic: str, host: str) -> None:
     url = URL.replace("sns.eu-west-1.amazonaws.com", host)
     message = signed(event("cloudwatch/sns-alarm") | {"TopicArn": topic, "SigningCertURL": url})
 
@@ -244,12 +244,12 @@ def test_where_a_certificate_may_be(topic: str, host: str) -> None:
         "https://sns.eu-west-1.amazonaws.com/" + "a" * 400 + ".pem",
     ],
 )
-def test_where_it_may_not_be(url: Any) -> None:
+def test_no_certificate_is_fetched_from_any_other_address(url: Any) -> None:
     with pytest.raises(Unauthenticated, match="no certificate of SNS"):
         check(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}, TOPIC)
 
 
-def test_a_request_to_confirm() -> None:
+def test_a_subscription_confirmation_is_read_with_topic_and_token() -> None:
     message = event("cloudwatch/sns-subscription-confirmation")
 
     assert subscription_confirmation(message) == SubscriptionConfirmation(TOPIC, message["Token"])
@@ -276,17 +276,17 @@ def test_only_an_allowed_topic_is_confirmed(secrets: list[str], confirmed: bool)
         {"TopicArn": None},
     ],
 )
-def test_what_is_none(change: dict[str, Any]) -> None:
+def test_a_message_without_type_topic_or_token_of_a_confirmation_is_none(change: dict[str, Any]) -> None:
     assert subscription_confirmation(event("cloudwatch/sns-subscription-confirmation") | change) is None
 
 
-def test_the_topics_among_the_secrets() -> None:
+def test_the_allowed_topics_are_the_secrets_that_are_arns_of_topics() -> None:
     secrets = ["token", TOPIC, "arn:aws:sns:eu-west-1:1:x", "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo"]
 
     assert allowed_topics(secrets) == (TOPIC, "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo")
 
 
-def test_a_text_that_came_raw_is_read_as_one_in_an_envelope() -> None:
+def test_a_plain_text_by_raw_delivery_is_read_and_without_its_headers_refused() -> None:
     headers = {"X-Amz-Sns-Rawdelivery": "true", "X-Amz-Sns-Topic-Arn": "arn:aws:sns:eu-west-1:210987654321:ops"}
     (alert,) = normalize("cloudwatch", "The nightly export failed", headers=headers)
 

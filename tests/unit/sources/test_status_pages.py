@@ -1,4 +1,4 @@
-"""The tools whose messages a word in a table cannot map: status pages, incident.io, canaries, Instana."""
+"""Tools that need more than a table of words: status pages, incident.io, canaries, Instana."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def page_incident(status: str, impact: str = "major") -> dict[str, Any]:
     ("status", "severity"),
     [("degraded_performance", "medium"), ("partial_outage", "high"), ("major_outage", "critical")],
 )
-def test_a_component_that_is_not_well(status: str, severity: str) -> None:
+def test_a_component_of_a_status_page_fires_until_it_is_operational(status: str, severity: str) -> None:
     (down,), (up,) = read(component(status)), read(component("operational", status))
 
     assert (down.alert_name, down.status, down.severity) == ("Ledger API", "firing", severity)
@@ -61,7 +61,7 @@ def test_a_component_that_is_not_well(status: str, severity: str) -> None:
 
 
 @pytest.mark.parametrize(("impact", "severity"), [("minor", "medium"), ("major", "high"), ("critical", "critical")])
-def test_an_incident_of_a_status_page(impact: str, severity: str) -> None:
+def test_an_incident_of_a_status_page_fires_with_its_impact_until_it_is_resolved(impact: str, severity: str) -> None:
     (begins,), (ends,) = read(page_incident("investigating", impact)), read(page_incident("resolved", impact))
 
     assert (begins.alert_name, begins.message, begins.severity) == ("Transfers are late", "We look into it", severity)
@@ -75,7 +75,7 @@ def test_an_impact_of_none_states_no_severity() -> None:
 
 
 @pytest.mark.parametrize("status", ["monitoring", "postmortem", "scheduled", "in_progress", "verifying", "completed"])
-def test_what_a_status_page_tells_besides(status: str) -> None:
+def test_a_status_pages_maintenance_and_later_stages_are_ignored(status: str) -> None:
     assert read(page_incident(status, "maintenance")) == []
     assert read(component("under_maintenance")) == []
 
@@ -113,7 +113,7 @@ def io_incident(event: str, category: str, severity: str = "Major") -> dict[str,
     return {"event_type": f"public_incident.{event}", f"public_incident.{event}": named}
 
 
-def test_an_alert_of_incident_io() -> None:
+def test_an_alert_of_incident_io_fires_and_resolves() -> None:
     (fires,) = read(io_alert("alert_created_v1", "firing"))
     (ends,) = read(io_alert("alert_resolved_v1", "resolved"))
 
@@ -122,7 +122,7 @@ def test_an_alert_of_incident_io() -> None:
 
 
 @pytest.mark.parametrize("category", ["triage", "active", "live"])
-def test_an_incident_of_incident_io(category: str) -> None:
+def test_an_incident_of_incident_io_fires_when_created_and_resolves_when_it_is_over(category: str) -> None:
     (begins,) = read(io_incident("incident_created_v2", category))
 
     assert (begins.alert_name, begins.status, begins.severity) == ("Ledger is late", "firing", "high")
@@ -141,7 +141,7 @@ def test_an_incident_of_incident_io(category: str) -> None:
         "private_incident.incident_created_v2",
     ],
 )
-def test_what_incident_io_tells_besides(event: str) -> None:
+def test_other_events_of_incident_io_are_ignored(event: str) -> None:
     assert read({"event_type": event, event: {"id": "01F"}}) == []
     assert read(io_incident("incident_updated_v2", "merged")) == []
 
@@ -172,7 +172,7 @@ def test_a_canary_token_is_high() -> None:
     assert (alert.alert_name, alert.severity) == ("Key on db-1", "high")
 
 
-def test_an_issue_of_instana() -> None:
+def test_an_issue_of_instana_fires_and_resolves() -> None:
     issue = {"id": "53", "type": "issue", "state": "OPEN", "start": 1775110028000, "severity": 10, "text": "GC is slow"}
     (opens,) = read({"issue": issue})
     (closes,) = read({"issue": {**issue, "state": "CLOSED", "end": 1775113628000}})

@@ -1,4 +1,4 @@
-"""Templates that nobody expanded: their values state nothing, and people are told which."""
+"""Templates that the sender did not expand: they state nothing, and the message names those fields."""
 
 from typing import Any
 
@@ -29,17 +29,17 @@ FILLED = ["critical", "web-1", "$5 a day", "/users/{id}/orders", "{}", "100%", "
 
 
 @pytest.mark.parametrize("text", TEMPLATES)
-def test_a_template_is_known(text: str) -> None:
+def test_an_unexpanded_template_is_recognised(text: str) -> None:
     assert values.has_template(text)
     assert values.is_template(text)
 
 
 @pytest.mark.parametrize("text", [*FILLED, None, 5, {}])
-def test_what_is_no_template(text: Any) -> None:
+def test_a_text_that_only_holds_such_signs_is_no_template(text: Any) -> None:
     assert not values.has_template(text)
 
 
-def test_a_text_around_a_template_says_something() -> None:
+def test_a_text_with_words_around_a_template_holds_one_and_is_none() -> None:
     assert values.has_template("{{ host.name }} is down")
     assert not values.is_template("{{ host.name }} is down")
 
@@ -68,7 +68,7 @@ BODIES = {"prometheus": prometheus, "grafana": prometheus, "generic": generic, "
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("source", BODIES)
-def test_its_value_is_no_severity_no_host_and_no_service_and_people_are_told(source: str, template: str) -> None:
+def test_a_template_gives_no_severity_host_or_service_and_the_message_says_so(source: str, template: str) -> None:
     (alert,) = normalize(source, BODIES[source](template, f"{template}", template), received_at=RECEIVED_AT)
 
     assert (alert.alert_name, alert.severity, alert.severity_stated) == ("Lag", "medium", False)
@@ -78,7 +78,7 @@ def test_its_value_is_no_severity_no_host_and_no_service_and_people_are_told(sou
     assert "severity is" in alert.message or "priority is" in alert.message
 
 
-def test_a_host_that_is_half_filled_in_is_none() -> None:
+def test_a_host_that_is_partly_a_template_is_no_host() -> None:
     (alert,) = normalize("generic", generic("P1", "{{ host.name }}.prod.example.org", "ledger"))
 
     assert (alert.host, alert.service, alert.severity) == (None, "ledger", "critical")
@@ -90,13 +90,13 @@ def test_a_message_that_holds_a_placeholder_itself_gets_no_remark_about_it() -> 
     assert alert.message == "Disk at {{ value }} %"
 
 
-def test_a_status_that_is_a_template_does_not_end_anything() -> None:
+def test_a_status_that_is_a_template_ends_no_alert() -> None:
     (alert,) = normalize("generic", {"title": "Lag", "status": "{{ status }}"})
 
     assert alert.status == "firing"
 
 
-def test_what_fires_and_ends_with_a_template_is_one_alert() -> None:
+def test_an_alert_that_fires_and_resolves_with_a_template_is_one_alert() -> None:
     body = prometheus("{{ $labels.severity }}", "web-1", "ledger")
     over = {"alerts": [body["alerts"][0] | {"status": "resolved"}]}
 
@@ -108,13 +108,13 @@ NO_VALUES = ["<no value>", "[no value]", "undefined", "null", "None", "N/A", "un
 
 @pytest.mark.parametrize("word", NO_VALUES)
 @pytest.mark.parametrize("source", BODIES)
-def test_what_stands_for_no_value_names_no_host_and_no_service(source: str, word: str) -> None:
+def test_a_placeholder_for_no_value_names_no_host_and_no_service(source: str, word: str) -> None:
     (alert,) = normalize(source, BODIES[source]("P1", word, word), received_at=RECEIVED_AT)
 
     assert (alert.severity, alert.host, alert.service) == ("critical", None, None)
 
 
-def test_a_service_that_opentelemetry_gave_no_name_is_none() -> None:
+def test_the_placeholder_service_name_of_opentelemetry_is_passed_over() -> None:
     body = {"alert_name": "Lag", "labels": {"service.name": "unknown_service:java", "k8s.deployment.name": "ledger"}}
 
     assert normalize("generic", body)[0].service == "ledger"

@@ -1,4 +1,4 @@
-"""Updates of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
+"""Messages about an alert that neither fires nor is over: an acknowledgement, a comment, a maintenance."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ ZABBIX = {"event_name": "Ledger: disk", "event_value": "1", "event_id": "7", "tr
     "kind",
     ["ACKNOWLEDGEMENT", "FLAPPINGSTART", "FLAPPINGSTOP", "DOWNTIMESTART", "DOWNTIMEEND", "DOWNTIMECANCELLED"],
 )
-def test_a_notification_that_is_no_change_of_state(kind: str) -> None:
+def test_a_nagios_notification_that_is_no_change_of_state_is_ignored(kind: str) -> None:
     assert kind.lower() in ignored({**CHECK, "notification_type": kind})
 
 
@@ -37,7 +37,7 @@ def test_a_notification_that_is_no_change_of_state(kind: str) -> None:
     "event",
     ["incident.acknowledged", "alert_updated", "issue:assigned", "incident.commented", "incident_updated_v2", "ack"],
 )
-def test_an_event_that_tells_of_an_update(event: str) -> None:
+def test_an_event_that_tells_of_an_update_is_ignored_whatever_its_field(event: str) -> None:
     for name in ("event", "event_type", "type", "message_type"):
         ignored({**ISSUE, name: event})
         ignored({"event": event, "alert": ISSUE})
@@ -47,12 +47,12 @@ def test_an_event_that_tells_of_an_update(event: str) -> None:
     "event",
     ["comment.created", "silence.expired", "maintenance.started", "scheduled_maintenance.ended", "incident.note_added"],
 )
-def test_what_happens_to_a_comment_or_a_silence_is_said_of_that(event: str) -> None:
+def test_an_event_about_a_comment_a_silence_or_a_maintenance_is_ignored(event: str) -> None:
     ignored({"title": "Replication lags", "event": event})
 
 
 @pytest.mark.parametrize("event", ["incident.started", "outage.created", "scheduled_job.failed", "query.long_running"])
-def test_what_happens_to_trouble_fires(event: str) -> None:
+def test_an_event_about_an_incident_an_outage_a_failed_job_or_a_slow_query_fires(event: str) -> None:
     assert status({"title": "Replication lags", "event": event}) == "firing"
 
 
@@ -70,7 +70,7 @@ RUN = {"job": "nightly-export", "host": "batch-1"}
         {"status": "running", "severity": "info"},
     ],
 )
-def test_a_run_that_begins_or_goes_on_is_neither(told: dict[str, str]) -> None:
+def test_a_run_that_begins_or_goes_on_is_ignored(told: dict[str, str]) -> None:
     assert "neither firing nor resolved" in ignored(RUN | told)
 
 
@@ -107,11 +107,11 @@ def test_a_run_that_begins_or_goes_on_is_neither(told: dict[str, str]) -> None:
         ({"event": "job.started", "error": "disk full"}, "firing"),
     ],
 )
-def test_the_end_of_a_run(told: dict[str, Any], said: str) -> None:
+def test_a_run_resolves_only_if_nothing_says_that_it_failed(told: dict[str, Any], said: str) -> None:
     assert status(RUN | told) == said
 
 
-def test_an_outage_that_started_is_no_run() -> None:
+def test_a_started_status_fires_if_the_body_is_about_no_run() -> None:
     assert status({"title": "Replication lags", "status": "Started"}) == "firing"
 
 
@@ -120,14 +120,14 @@ def test_another_event_leaves_the_state_as_it_is(event: str) -> None:
     assert status({**ISSUE, "event": event}) == "firing"
 
 
-def test_an_update_that_says_that_it_is_over_ends_the_alert() -> None:
+def test_an_update_that_says_that_it_is_over_resolves_the_alert() -> None:
     assert status({**ISSUE, "status": "resolved", "event": "incident.updated"}) == "resolved"
     assert status({**CHECK, "state": "OK", "notification_type": "RECOVERY"}) == "resolved"
     assert status({**CHECK, "notification_type": "PROBLEM"}) == "firing"
 
 
 @pytest.mark.parametrize("value", ["0", "1"])
-def test_an_update_of_zabbix_is_neither(value: str) -> None:
+def test_an_update_of_zabbix_is_ignored(value: str) -> None:
     ignored({**ZABBIX, "event_value": value, "event_update_status": "1"})
     ignored({"EventName": "Disk", "EventValue": value, "EventUpdateStatus": 1})
 
@@ -175,24 +175,24 @@ def test_a_problem_of_zabbix_that_is_no_update_fires(told: Any) -> None:
         ("cancelled", None),
     ],
 )
-def test_statuses_of_one_word_and_of_more(said: str, meant: str | None) -> None:
+def test_a_status_of_one_or_more_words_is_firing_resolved_or_neither(said: str, meant: str | None) -> None:
     assert status_of(said) == meant
 
 
 @pytest.mark.parametrize("told", [{"trigger_type": "scheduled"}, {"lifecycle": "maintenance"}, {"action_group": "ops"}])
-def test_what_only_some_tools_call_a_status_ignores_no_alert(told: dict[str, str]) -> None:
+def test_a_field_that_only_some_tools_call_a_status_ignores_no_alert(told: dict[str, str]) -> None:
     batch = normalize_batch("generic", {"name": "Nightly run failed", "severity": "high", **told})
 
     assert [alert.status for alert in batch.alerts] == ["firing"]
 
 
 @pytest.mark.parametrize("name", ["replica-inactive", "memory_available", "consumer-paused"])
-def test_the_end_of_an_alerts_name_is_no_status(name: str) -> None:
+def test_a_status_word_at_the_end_of_an_alerts_name_is_no_status(name: str) -> None:
     batch = normalize_batch("generic", {"alert": name, "severity": "critical", "host": "db-1"})
 
     assert [(alert.alert_name, alert.status) for alert in batch.alerts] == [(name, "firing")]
 
 
-def test_every_word_is_found_at_the_end_of_an_events_name() -> None:
+def test_every_status_word_is_found_at_the_end_of_an_events_name_unless_negated() -> None:
     assert {word: word_of_event(f"monitor.{word.upper()}") for word in STATUSES} == {word: word for word in STATUSES}
     assert {word_of_event(f"not_{word}") for word in STATUSES} == {None}

@@ -123,7 +123,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
     rule = event["RRULE"][0][1]
     names = [part.partition("=")[0].upper() for part in rule.split(";")]
     if not _SLOW.search(rule) or len(names) > len(set(names)) or _ENDLESS.search(rule):
-        raise ValueError(f"a rule that repeats too often: {rule}")
+        raise ValueError(f"its RRULE repeats too often: {rule}")
     written = event["DTSTART"][0]
     local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
     local = begin.astimezone(local_zone).replace(tzinfo=None)
@@ -142,7 +142,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
         if at > last:
             break
         if number >= MOST_REPETITIONS:
-            raise ValueError("a rule that repeats too often to be counted")
+            raise ValueError(f"its RRULE repeats too often to be counted: {rule}")
         if at >= first and at not in out:
             found.append(at)
     return found
@@ -154,7 +154,7 @@ def _moment(given: _Property, zone: ZoneInfo) -> datetime:
     if re.fullmatch(r"\d{8}", written):
         return datetime.combine(date.fromisoformat(written), time(0), _zone(given, zone)).astimezone(UTC)
     if not re.fullmatch(r"\d{8}T\d{6}Z?", written):
-        raise ValueError(f"{written!r} is no time")
+        raise ValueError(f"{written!r} is no time like 20261129T090000Z")
     local = datetime.fromisoformat(written.removesuffix("Z"))
     return local.replace(tzinfo=UTC if written.endswith("Z") else _zone(given, zone)).astimezone(UTC)
 
@@ -174,7 +174,7 @@ def _length(event: _Event, begin: datetime, zone: ZoneInfo) -> timedelta:
     if "DURATION" in event:
         found = _DURATION.fullmatch(_text(event, "DURATION"))
         if found is None:
-            raise ValueError(f"{one_line(_text(event, 'DURATION'), 60)!r} is no duration")
+            raise ValueError(f"{one_line(_text(event, 'DURATION'), 60)!r} is no duration like PT8H")
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return timedelta(days=1) if len(event["DTSTART"][0][1]) == 8 else timedelta(0)

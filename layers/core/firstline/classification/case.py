@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from firstline.classification import cause as causes
 from firstline.classification import lexicon, own_words
@@ -11,7 +11,6 @@ from firstline.classification.evidence import suspects
 from firstline.classification.feedback import called_noise
 from firstline.classification.history import MEMORY, Opinion, opinion
 from firstline.classification.owned import with_tags
-from firstline.classification.prompt import Offered
 from firstline.classification.seen import Cause
 from firstline.classification.templates import template_of
 from firstline.models import (
@@ -27,6 +26,9 @@ from firstline.models import (
     Word,
 )
 from firstline.policy.rules import Rule, Rules
+
+if TYPE_CHECKING:
+    from firstline.classification.prompt import Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Case:
     word: Word | None
     cause: Cause | None
     past: Opinion
-    offered: Sequence[Offered]
+    offered: "Sequence[Offered]"
     now: datetime
 
     @classmethod
@@ -74,7 +76,7 @@ class Case:
         evidence: Evidence,
         rules: Rules,
         now: datetime,
-        offered: Sequence[Offered] = (),
+        offered: "Sequence[Offered]" = (),
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
         incident = with_tags(incident, evidence.tags)

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from firstline.classification import guardrails, late, memory, prompt, without_model
+from firstline.classification import guardrails, late, memory, without_model
 from firstline.classification.case import Case
 from firstline.classification.evidence import AlarmSource, gather
 from firstline.classification.hold import Declared, current_hold, held_by_rule, with_hold
 from firstline.classification.joined import Joined
 from firstline.classification.memory import Known
-from firstline.classification.model import Model
-from firstline.classification.prompt import Offered
 from firstline.classification.say import FULL_SAY, NO_SAY, Say, settle
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
@@ -19,6 +17,10 @@ from firstline.incidents.store import Incidents
 from firstline.models import Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
 from firstline.observability import logger, metrics
 from firstline.policy.rules import Rules
+
+if TYPE_CHECKING:
+    from firstline.classification.model import Model
+    from firstline.classification.prompt import Offered
 
 
 class Assessment(NamedTuple):
@@ -34,8 +36,8 @@ def assess(
     *,
     incidents: Incidents,
     declared: Declared,
-    offered: Callable[[NormalizedAlert], Sequence[Offered]],
-    model: Model | None,
+    offered: Callable[[NormalizedAlert], "Sequence[Offered]"],
+    model: "Model | None",
     time_zone: str,
     now: datetime,
     say: Say = NO_SAY,
@@ -87,7 +89,7 @@ def assess(
     return Assessment(verdict, new=verdict is not standing)
 
 
-def _count_question(verdict: Classification, case: Case, model: Model | None, hold: Hold | None) -> None:
+def _count_question(verdict: Classification, case: Case, model: "Model | None", hold: Hold | None) -> None:
     remembered = verdict.cached_from is not None
     asked = model is not None and hold is None and case.ruled is None and not remembered
     metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(remembered))
@@ -99,8 +101,8 @@ def classify(
     *,
     evidence: Evidence,
     rules: Rules,
-    offered: Sequence[Offered],
-    model: Model | None,
+    offered: "Sequence[Offered]",
+    model: "Model | None",
     now: datetime,
     say: Say = FULL_SAY,
 ) -> Classification:
@@ -124,7 +126,7 @@ def classify(
     return _judge(Case.of(incident, evidence, rules, now, offered), model, say)
 
 
-def _judge(case: Case, model: Model | None, say: Say, *, waits: bool = False) -> Classification:
+def _judge(case: Case, model: "Model | None", say: Say, *, waits: bool = False) -> Classification:
     verdict = _decide(case, model, say, waits=waits)
     if verdict.severity == "noise" or case.ruled is not None or case.word is not None:
         return verdict.model_copy(update={"unsure": []})
@@ -135,7 +137,7 @@ def _judge(case: Case, model: Model | None, say: Say, *, waits: bool = False) ->
     )
 
 
-def _decide(case: Case, model: Model | None, say: Say, *, waits: bool) -> Classification:
+def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Classification:
     """Let rules, memory or the model decide. While the incident waits in a hold, no model is asked, to save money."""
     fallback = without_model.decide(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
@@ -152,6 +154,8 @@ def _decide(case: Case, model: Model | None, say: Say, *, waits: bool) -> Classi
     no_verdict = "The LLM gave no verdict ({}): rules and history decide."
     if waits:
         return fallback.because(no_verdict.format("it is not asked while the incident waits"))
+    from firstline.classification import prompt  # what no stack without a model needs
+
     question = prompt.build(case.incident, evidence=case.evidence, offered=case.offered, now=case.now)
     try:
         verdict = model.verdict(question)

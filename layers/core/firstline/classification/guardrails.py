@@ -5,14 +5,17 @@ docs/classification.md lists the guardrails. They hold even for a model that obe
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from firstline.classification import own_words
 from firstline.classification.case import Case
 from firstline.classification.history import Opinion
-from firstline.classification.model import Judgement, ModelVerdict
-from firstline.classification.prompt import Prompt
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity
 from firstline.privacy.safe import safe_line
+
+if TYPE_CHECKING:
+    from firstline.classification.model import Judgement, ModelVerdict
+    from firstline.classification.prompt import Prompt
 
 TRUSTED_FROM = 0.5
 """The least confidence at which a model decides. Below it the model may only raise the severity, and a human is asked.
@@ -98,7 +101,7 @@ def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: fl
     return "noise", ""
 
 
-def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question: Prompt) -> Classification:
+def apply(verdict: "ModelVerdict", case: Case, fallback: Classification, question: "Prompt") -> Classification:
     """Return a model's verdict as a classification within the guardrails.
 
     `classification.say` decides afterwards how much of it counts.
@@ -155,7 +158,7 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
     )
 
 
-def _is_cited(judged: Judgement, question: Prompt) -> bool:
+def _is_cited(judged: "Judgement", question: "Prompt") -> bool:
     """Return True if the model's cause cites evidence, and only evidence that the prompt holds."""
     return bool(judged.cites) and set(judged.cites) <= set(question.evidence_ids)
 
@@ -179,7 +182,7 @@ def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -
     )
 
 
-def _why_no_runbook(judged: Judgement, severity: Severity, case: Case, question: Prompt) -> str | None:
+def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, question: "Prompt") -> str | None:
     """Return the reason why the runbook that the model chose may not be planned, or None if it may."""
     if judged.runbook_id not in question.runbook_ids:
         return "the model named a runbook that it was not offered"

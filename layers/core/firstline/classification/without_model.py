@@ -1,14 +1,17 @@
 """The verdict of rules and history, which stands if there is no model or the model's verdict does not count."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from firstline.classification import lexicon, own_words, words
 from firstline.classification.case import Case
 from firstline.classification.guardrails import Changes
 from firstline.classification.history import Opinion
 from firstline.classification.memory import evidence_class
-from firstline.classification.prompt import Offered
 from firstline.models import Classification, DecidedBy, Severity
+
+if TYPE_CHECKING:
+    from firstline.classification.prompt import Offered
 
 SOURCE_ONLY_CONFIDENCE = 0.5
 HISTORY_CONFIDENCE = 0.7
@@ -86,7 +89,7 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
     return changes.severity, decided_by, SOURCE_ONLY_CONFIDENCE, changes.reasons
 
 
-def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
+def _best(offered: "Sequence[Offered]", past: Opinion) -> tuple[str, str]:
     """Return the id of the best runbook, and why: it cured this group, or else similar incidents, most often.
 
     If no runbook cured either, the best match is returned.

@@ -1,5 +1,6 @@
 """The base classes and text types of all models: immutable, with bounded text."""
 
+import os
 from collections.abc import Mapping
 from threading import RLock
 from typing import Annotated, Any, Self
@@ -17,6 +18,9 @@ type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0
 
 type Url = Annotated[str, StringConstraints(max_length=2_000)]
 """A whole http(s) address, shown to people."""
+
+# None is used; to look for them, pydantic reads the metadata of every installed package.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 _BUILDING = RLock()
 

@@ -1,13 +1,14 @@
-"""Secrets that are known by their name: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
+"""The search for secrets by their names: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
 
-There are two kinds of names. A value called a password or an API key is a secret, unless it is plainly a word about it
-("password: expired"). A value called a token, a secret or a session may be the name of a thing (Kubernetes names its
-objects so): it is a secret only if it looks like nothing that a person would choose.
+There are two kinds of names. A value called a password or an API key is a secret, unless it is a word about the
+password ("password: expired"). A value called a token, a secret or a session may be the name of an object, as in
+Kubernetes, so it is a secret only if it looks random.
 """
 
 import base64
 import re
 from collections.abc import Iterator
+from functools import cache
 
 _SURE = (
     r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd|passwort|kennwort|contrase[nñ]a|mot[ _-]?de[ _-]?passe|senha"
@@ -28,14 +29,14 @@ _MAYBE = (
     r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key|pat|bearer"
 )
 _GLUED = r"[A-Za-z0-9][_.-]key|(?-i:[a-z0-9](?:Key|Token|Secret|TOKEN|SECRET))"
-"""Names that end in such a word: `STRIPE_KEY`, `gitterToken`."""
+"""Names that end in a word for a secret: `STRIPE_KEY`, `gitterToken`."""
 _NO_SECRET_KEY = re.compile(
     r"(?:group|cache|incident|dedup(?:lication)?|idempotency|partition|primary|foreign|sort|hash|range|object|row|shard"
     r"|public|host|map|lookup|index|correlation|alias|aggregation|alert|monitor|cycle|tag|label|metric|series|unique"
     r"|lock|message|hot|bucket|s3|translation|resource|problem)[_-]?key",
     re.IGNORECASE,
 )
-"""Keys that name a thing, and open nothing."""
+"""Names that end in `key` but stand for an identifier and no secret: `primary_key`."""
 _SCHEMES = (
     *("bearer", "basic", "token", "apikey", "digest", "oauth", "sso-key", "ssws", "hmac", "key", "geniekey", "splunk"),
 )
@@ -43,38 +44,55 @@ _SCHEMES = (
 # In `…:381904772516:secret:prod/db`, an ARN, `secret` is followed by a name, not by a secret.
 _NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])|(?P<glued>{_GLUED})(?![A-Za-z])"
 
-_NAMED = re.compile(
-    rf"(?:{_NAMES})"
-    # The name may go on: `passwordValue`, `token_data`.
-    r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
-    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=：])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
-    # "the API key 4f1c…": only what is as long as a key.
-    r"|\s{1,3}(?=[\w+/=.~-]{20}))"
-    r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
-    rf"|(?:(?:{'|'.join(_SCHEMES)})\s{{1,5}})?[\"']?[^\s\"'&;<>\\]{{1,500}})",
-    re.IGNORECASE | re.ASCII,
-)
-_OPTION = re.compile(
-    r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key|secret-?key)"
-    r"(?:\s{1,3}|=)(?P<value>\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'\-][^\s\"']{3,500})",
-    re.IGNORECASE | re.ASCII,
-)
+
+@cache
+def _named() -> re.Pattern[str]:
+    """Return the pattern of a name and its value, compiled when a text has one of `_WORDS`: few alerts have any."""
+    return re.compile(
+        rf"(?:{_NAMES})"
+        # The name may go on: `passwordValue`, `token_data`.
+        r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
+        r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=：])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
+        # "the API key 4f1c…": only what is as long as a key.
+        r"|\s{1,3}(?=[\w+/=.~-]{20}))"
+        r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
+        rf"|(?:(?:{'|'.join(_SCHEMES)})\s{{1,5}})?[\"']?[^\s\"'&;<>\\]{{1,500}})",
+        re.IGNORECASE | re.ASCII,
+    )
+
+
+@cache
+def _option() -> re.Pattern[str]:
+    """Return the pattern of an option of a command line and its value."""
+    return re.compile(
+        r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key"
+        r"|secret-?key)"
+        r"(?:\s{1,3}|=)(?P<value>\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'\-][^\s\"']{3,500})",
+        re.IGNORECASE | re.ASCII,
+    )
+
+
 _WORDS = (
     *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
     *("seed", "nonce", "otp", "pin", "passe", "kennwort", "contrase", "senha", "pat", "bearer", "mnemonic", "phrase"),
     *("wachtwoord", "senord", "hasło", "haslo", "heslo", "parola", "ifre"),
     *("пароль", "密码", "密碼", "パスワード", "비밀번호"),
 )
-"""One of these is in every name above."""
+"""Parts of names; every name that this module recognises contains one of them, so a text without any is skipped."""
 
-_LABEL = re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
+
+@cache
+def _label() -> re.Pattern[str]:
+    """Return the pattern of a label's name that ends in such a word."""
+    return re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
+
 
 _PLACEHOLDER = re.compile(
     r"[*x•.#?_-]+|\d{1,3}|\$[{(].*|\$[A-Z_][A-Z0-9_]*|%[sdv(].*|[{<(\[].*"
     r"|(?:arn|vault|ssm|env|secretsmanager|file|ref|op)[:/].*",
     re.DOTALL,
 )
-"""A placeholder for a secret that was left out, or the place where it is stored."""
+"""A placeholder for a secret that was left out, or a reference to where the secret is stored."""
 _SAID = (
     "true false null none nil undefined missing invalid expired required changed rejected incorrect wrong empty unset "
     "set reset disabled enabled not is was has must and or for in the a an on of to from by with redacted masked "
@@ -83,17 +101,17 @@ _SAID = (
     "rotation leaked found unavailable unauthorized forbidden file env vault expiring authentication authorization"
 )
 _ABOUT = frozenset(_SAID.split())
-"""Words about a password that are none."""
+"""Words that may follow a password's name and are no passwords: `password: expired`."""
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find the values whose names say that they are secrets."""
+    """Yield the places (start, end, kind) of values in a text whose names say that they are secrets."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()
         if not any(word in folded for word in _WORDS):
             return
-    for match in _NAMED.finditer(text):
+    for match in _named().finditer(text):
         begin, end = _within_quotes(match)
         value = _bare(match["value"])
         quoted = match["value"][:1] in "\"'\\"
@@ -104,24 +122,28 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
             continue
         if is_secret(value, sure=match["sure"] is not None and match["is"].strip() not in ("", "is", "was")):
             yield begin, end, "secret"
-    for match in _OPTION.finditer(text):
+    for match in _option().finditer(text):
         if is_secret(_bare(match["value"]), sure=True):
             yield *_within_quotes(match), "secret"
 
 
 def is_secret_label(name: str, value: str) -> bool:
-    """Return True if the name of a label or of an object's key calls its value a secret."""
+    """Return True if `value` is a secret according to the name of its label or of its key in an object."""
     folded = name.lower()
     if not any(word in folded for word in _WORDS):
         return False
-    match = _LABEL.search(name.strip("\\\"' "))
+    match = _label().search(name.strip("\\\"' "))
     if match is None or (match["glued"] and _NO_SECRET_KEY.search(name)):
         return False
     return is_secret(value.strip("\\\"' {}[]"), sure=match["sure"] is not None)
 
 
 def is_secret(value: str, *, sure: bool) -> bool:
-    """Return True if a value is a secret, given a name that says so (`sure`) or hints at it."""
+    """Return True if a value is a secret.
+
+    `sure` is True if the value's name says that it is a secret, as `password` does, and False if the name is only a
+    hint, as `token` is; then only a value that looks random counts.
+    """
     if not value or value.lower().strip(".,:;!()[]{}") in _ABOUT or _PLACEHOLDER.fullmatch(value):
         return False
     if sure:
@@ -134,7 +156,7 @@ _MIXED = re.compile(r"(?=\w{0,200}[0-9])(?=\w{0,200}[a-z])(?=\w{0,200}[A-Z])")
 
 
 def looks_random(value: str) -> bool:
-    """Return True if no person would choose the value as a name: it mixes letters and digits within one piece."""
+    """Return True if a value looks generated, and not chosen by a person: it mixes letters and digits in one piece."""
     if len(value) < 8 or " " in value.strip():
         return False
     if _UUID.fullmatch(value):
@@ -154,7 +176,7 @@ def looks_random(value: str) -> bool:
 
 
 def _decoded(piece: str) -> str:
-    """Decode `user:password` in base64, as Docker and HTTP write it; return nothing for other text."""
+    """Decode base64 to ASCII text, as Docker and HTTP encode `user:password`; return an empty text for other input."""
     try:
         return base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("ascii")
     except ValueError:  # no base64, or no ASCII
@@ -177,7 +199,7 @@ _NEXT_WORD = re.compile(r"[ \t]+[A-Za-z]")
 
 
 def _is_prose(value: str, text: str, end: int) -> bool:
-    """Return True for prose like "password: authentication failed": a plain word that another word follows."""
+    """Return True if a value is a plain word that another word follows, as in "password: authentication failed"."""
     if value.endswith(":"):
         return value[:-1].isalpha()
     return value.isalpha() and value[1:].islower() and _NEXT_WORD.match(text, end) is not None

@@ -1,4 +1,4 @@
-"""Runbooks as data: their models, their catalogue and their SSM documents. Nothing here talks to AWS.
+"""Runbooks as data: their models, their catalogue and their SSM documents. No module of this package calls AWS.
 
-Read `model.py` first, which says what a runbook may hold, then `catalogue.py` and `documents.py`.
+Read `model.py` first, which says what a runbook may contain, then `catalogue.py` and `documents.py`.
 """

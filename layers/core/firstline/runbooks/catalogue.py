@@ -19,7 +19,10 @@ from firstline.runbooks.model import Runbook
 
 @dataclass(frozen=True)
 class Problem:
-    """A mistake in a file of the runbooks folder, and how to mend it. `line` counts from 1; 0 means the whole file."""
+    """A mistake in a file of the runbooks folder; the message says how to correct the file.
+
+    `line` counts from 1; 0 means the whole file.
+    """
 
     file: str
     message: str
@@ -39,12 +42,12 @@ class Catalogue(dict[str, Runbook]):
 
 
 def load(folder: Path) -> Catalogue:
-    """Read every `*.yaml` at the folder's top level; names that start with `_` are templates.
+    """Read every `*.yaml` file at the top level of a folder, except those that start with `_`, which are templates.
 
     Raises
     ------
     ConfigurationError
-        The folder is missing, or a runbook is wrong: every problem with its file, line and key.
+        The folder is missing, or a runbook is wrong. The message lists every problem with its file, line and key.
     """
     runbooks, problems = read(folder)
     if problems:
@@ -53,9 +56,9 @@ def load(folder: Path) -> Catalogue:
 
 
 def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
-    """Return the sound runbooks of a folder, and every problem of the others."""
+    """Return the valid runbooks of a folder, and the problems of all its runbooks."""
     if not folder.is_dir():
-        return [], [Problem(str(folder), "no such folder; set RUNBOOKS_DIR to the runbooks")]
+        return [], [Problem(str(folder), "no such folder; set RUNBOOKS_DIR to the folder of the runbooks")]
     runbooks: list[Runbook] = []
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -64,7 +67,7 @@ def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
         runbook, found = parse(path.read_text(encoding="utf-8"), path.name)
         problems += found
         if runbook and runbook.id != path.stem:
-            message = f"{runbook.id!r} is not the file's name; call it {runbook.id}.yaml"
+            message = f"{runbook.id!r} is not the file's name; rename the file to {runbook.id}.yaml, or change the id"
             problems.append(Problem(path.name, message, 1, "id"))
         elif runbook:
             runbooks.append(runbook)
@@ -72,7 +75,10 @@ def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 
 
 def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
-    """Report documents of two runbooks that would get one name: `a-b` with step `c`, and `a` with step `b-c`."""
+    """Yield a problem for every two steps whose SSM documents would get the same name in the template.
+
+    Step `c` of the runbook `a-b` and step `b-c` of the runbook `a` are such a pair.
+    """
     owners: dict[str, tuple[str, str]] = {}
     for runbook in runbooks:
         for step_id, _ in runbook.commands():
@@ -81,13 +87,13 @@ def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
             owner_id, owner_step = owners.setdefault(name, (runbook.id, step_id))
             if (owner_id, owner_step) != (runbook.id, step_id):
                 other = f"{owner_step!r} of runbook {owner_id!r}"
-                message = f"step {step_id!r} would share its document with {other}; rename it"
+                message = f"step {step_id!r} would share its SSM document with {other}; rename one of the two steps"
                 yield Problem(f"{runbook.id}.yaml", message, 1, "steps")
 
 
 @lru_cache(maxsize=128)
 def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
-    """Read one runbook from its YAML. Return it, or None and the problems of the file."""
+    """Read a runbook from YAML text. Return the runbook and no problems, or None and the problems of the file."""
     loader = Loader(text)
     try:
         node = loader.get_single_node()
@@ -118,9 +124,10 @@ def schema() -> str:
 
 
 def _location(error: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """Return the place of an error in the file.
+    """Return the keys and list positions that lead to the place of pydantic's error in the file.
 
-    pydantic adds the kind of a step behind the step's number, and for a wrong kind it names the step alone.
+    pydantic inserts the kind of a step after the step's number, and omits the key `kind` if the kind itself is wrong;
+    both are corrected here.
     """
     location: tuple[int | str, ...] = error["loc"]
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
@@ -136,9 +143,9 @@ def _message(error: Mapping[str, Any]) -> str:
             near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
         case "union_tag_invalid":
-            return f"{error['ctx']['tag']!r} is no kind of step; known are {', '.join(_STEPS)}"
+            return f"{error['ctx']['tag']!r} is not a kind of step; known are {', '.join(_STEPS)}"
         case "union_tag_not_found":
-            return f"is missing; add it: {', '.join(_STEPS)}"
+            return f"is missing; add the kind of the step, one of {', '.join(_STEPS)}"
         case "missing":
             return "is missing; add it"
         case "greater_than_equal":
@@ -148,11 +155,11 @@ def _message(error: Mapping[str, Any]) -> str:
         case "value_error":
             return str(error["ctx"]["error"])
         case _:
-            return f"{error['msg']} (it is {error['input']!r:.80})"
+            return f"{error['msg']}, but the file says {error['input']!r:.80}"
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that are allowed beside the last part of a location."""
+    """Return the keys that the mapping around a location's last part may have."""
     kind: type[BaseModel] = Runbook
     names = [part for part in location[:-1] if isinstance(part, str)]
     for end in range(1, len(names) + 1):
@@ -184,7 +191,7 @@ _PARTS: dict[str, type[BaseModel]] = {
 
 
 def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Find keys that stand twice in one mapping: YAML would silently keep the last."""
+    """Yield the line and the name of each key that a mapping has twice; YAML would silently keep the last value."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

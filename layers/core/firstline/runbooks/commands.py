@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from firstline.models import Frozen
 from firstline.policy.durations import Duration, between
-from firstline.runbooks.fields import Id, ParameterName, StepTimeout, not_of_aws, number
+from firstline.runbooks.fields import Id, ParameterName, StepTimeout, not_of_aws, number_as_text
 
 type OnFailure = Literal["stop", "continue"]
 
@@ -18,10 +18,10 @@ VERIFY = "verify"
 """The step id of a runbook's verification; no other step may have it."""
 
 SCRIPT_END = "FIRSTLINE_SCRIPT"
-"""The line that ends a script where it runs as another user."""
+"""The here-document delimiter of scripts in SSM documents: no script of a runbook may contain this word."""
 
 KILL_AFTER = timedelta(seconds=5)
-"""The time between the request to end and the kill of a verification that outlives its time-out before an act."""
+"""The time that a verification at the start of an act's document gets between SIGTERM, at its time-out, and SIGKILL."""
 
 _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
 
@@ -42,76 +42,83 @@ def _script(text: str) -> str:
 
 
 type Script = Annotated[str, AfterValidator(_script), StringConstraints(max_length=16_000)]
-"""Bash, run with `set -euo pipefail`. Parameters are read as `"$SSM_name"`."""
+"""Bash code that runs with `set -euo pipefail` and reads a parameter as `"$SSM_name"`."""
 
 type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 
 
 class Accepted(Frozen):
-    """A danger that the linter warns of, and why it is accepted here: `{danger: remove-variable, because: …}`."""
+    """A danger that `firstline runbooks check` finds in a script, and why the author accepts the danger.
+
+    In a runbook: `{danger: remove-variable, because: …}`.
+    """
 
     danger: Id
     because: Annotated[str, StringConstraints(min_length=15, max_length=300)]
 
 
 class Command(Frozen):
-    """A script and how it runs: as `nobody`, through `runuser`, unless `run_as` says another user.
+    """A script with its user and its time-out. The user is `nobody` unless `run_as` names another.
 
-    `run_as: root` needs a `because`: what the script does that nobody else may do.
+    `run_as: root` needs a `because`: what the script does that only root may do.
     """
 
     run: Script
     run_as: User = "nobody"
     because: Annotated[str, StringConstraints(min_length=15, max_length=300)] | None = None
     reads_journal: bool = False
-    """True if the user is given the group systemd-journal, which may read all logs of the journal and change none."""
+    """True if the script also gets the group systemd-journal, which may read all of the journal and change nothing."""
     timeout: StepTimeout = timedelta(seconds=60)
     accept: list[Accepted] = Field(default=[], max_length=10)
 
     @model_validator(mode="after")
     def _says_why_root(self) -> Self:
         if self.run_as == "root" and self.because is None:
-            raise ValueError("it runs as root and does not say why; add because: …, or leave out run_as (nobody)")
+            raise ValueError(
+                "the script runs as root without a reason; add because: …, or remove run_as to run it as nobody"
+            )
         if self.run_as != "root" and self.because is not None:
-            raise ValueError(f"because says why a script runs as root, and this one runs as {self.run_as}; remove it")
+            raise ValueError(
+                f"because says why a script runs as root, and this script runs as {self.run_as}; remove because"
+            )
         if self.run_as == "root" and self.reads_journal:
-            raise ValueError("root reads the journal anyway; remove reads_journal, or rather run_as: root")
+            raise ValueError("root can read the journal without reads_journal; remove reads_journal, or run_as: root")
         return self
 
     @cached_property
     def variables(self) -> list[str]:
-        """The parameters that the script reads, sorted."""
+        """The names of the parameters that the script reads, sorted."""
         return sorted(set(_VARIABLE.findall(self.run)))
 
 
 class Step(Command):
-    """One command of a runbook, which only looks (diagnose) or changes something (act)."""
+    """A command of a runbook that only looks (diagnose) or that changes something (act)."""
 
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["diagnose", "act"]
     on_failure: OnFailure = "stop"
     requires: Script | None = None
-    """A precondition of an act, run right before it by the same user. If it does not exit with 0, nothing is done and
-    the step fails."""
+    """A precondition of an act: a script that the same user runs right before the act. If the script does not exit
+    with 0, the act does not run and the step fails."""
 
     @cached_property
     def variables(self) -> list[str]:
-        """The parameters that the step's scripts read, sorted."""
+        """The names of the parameters that the step's scripts read, sorted."""
         return sorted(set(_VARIABLE.findall(f"{self.run}\n{self.requires or ''}")))
 
     @model_validator(mode="after")
     def _only_acts_require(self) -> Self:
         if self.requires and self.kind != "act":
-            raise ValueError("a step that only looks needs no precondition; drop requires, or say kind: act")
+            raise ValueError("a step of kind diagnose needs no precondition; remove requires, or write kind: act")
         return self
 
 
 class DocumentStep(Frozen):
-    """A document of the stack's owner, sent as it is. It counts as an act: only the owner knows what it does.
+    """A step that sends an SSM document of the stack's owner unchanged. The step counts as an act.
 
-    The version is pinned, because Systems Manager never changes one. `parameters` maps the document's parameters to the
-    runbook's. `verify` and preconditions cannot be added to the owner's document, so it is sent even if `verify` holds
-    already. The stack waits for it until `timeout`.
+    `version` is one version of the document, which Systems Manager never changes. `parameters` maps the document's
+    parameters to the runbook's. Firstline cannot add `verify` or a precondition to the document, so the document is
+    sent even if `verify` holds already. The stack waits for the command up to `timeout`.
 
     The stack sends only documents that its parameter OwnDocumentArns lists.
     """
@@ -119,7 +126,7 @@ class DocumentStep(Frozen):
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["ssm_document"]
     document: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,128}$"), AfterValidator(not_of_aws)]
-    version: Annotated[str, BeforeValidator(number), StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
+    version: Annotated[str, BeforeValidator(number_as_text), StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
     parameters: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")], ParameterName] = Field(
         default={}
     )
@@ -128,7 +135,7 @@ class DocumentStep(Frozen):
 
 
 class Verify(Command):
-    """The command that exits with 0 once the host has recovered. It is tried each `every`, for `within`."""
+    """A command that exits with 0 once the host has recovered, and is tried every `every`, for up to `within`."""
 
     within: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=6))]
     every: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=1))] = timedelta(seconds=30)
@@ -141,14 +148,17 @@ class Verify(Command):
     @model_validator(mode="after")
     def _few_enough(self) -> Self:
         if self.attempts > 20:
-            raise ValueError(f"{self.attempts} tries fit into it, and 20 is the limit; raise every or lower within")
+            raise ValueError(
+                f"{self.attempts} tries, one per `every`, fit into `within`, and 20 is the limit; raise every or lower"
+                " within"
+            )
         return self
 
 
 class RollbackStep(Command):
-    """One command that takes back what the steps did.
+    """A command that undoes a change of the steps.
 
-    If one fails, the others are still tried unless it says `on_failure: stop`.
+    If a rollback command fails, the later ones still run, unless the failed one says `on_failure: stop`.
     """
 
     id: Annotated[Id, StringConstraints(max_length=30)]

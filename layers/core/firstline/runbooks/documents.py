@@ -2,8 +2,8 @@
 
 Facts about Run Command that this rests on (AWS Systems Manager User Guide; the agent's source):
 
-- `interpolationType: ENV_VAR` needs schema 2.2 and SSM Agent 3.3.2746.0. An older agent leaves the variable unset, so
-  every script stops by name when one is missing, instead of running with nothing.
+- `interpolationType: ENV_VAR` needs schema 2.2 and SSM Agent 3.3.2746.0. An older agent leaves the variables unset, so
+  every script checks its variables first, and stops with the name of one that is not set.
 - The agent saves the lines as a file and runs `sh -c <file>`: the first line's `#!` decides the shell.
 - The agent runs as root. Another user goes through `runuser`, which keeps the environment.
 - The agent checks `allowedPattern` once more, with Go's regular expressions.
@@ -23,21 +23,21 @@ OLDEST_AGENT = (3, 3, 2746, 0)
 """The first version of SSM Agent that passes parameters as environment variables."""
 
 MAX_DOCUMENTS = 500
-"""The most resources that one CloudFormation template may have."""
+"""The most documents that the template may create: CloudFormation allows 500 resources in a template."""
 
 LOOKS = "ro"
-"""The risk in the name of a document that only looks."""
+"""The part of a document's name that stands for its risk, if the document changes nothing on a host."""
 
 SHEBANG = "#!/usr/bin/env bash\n"
 
 _JOURNAL = " $(getent group systemd-journal >/dev/null && echo -G systemd-journal)"
-"""The option that gives a user the group of the journal, if the host has it: runuser refuses an unknown group."""
+"""The option of runuser that adds the group systemd-journal, if the host has this group; else runuser would fail."""
 
 HOLDS_ALREADY = "verification holds already: nothing was done"
-"""The output of an act that finds its host sound."""
+"""The output of an act that changed nothing, because the runbook's verification held before the act."""
 
 NOT_NOW = "precondition does not hold: nothing was done"
-"""The output of an act whose precondition does not hold, after the precondition's own output."""
+"""The last output line of an act that changed nothing, because its precondition did not hold."""
 
 _HEADER = "# Generated from runbooks/*.yaml by `make runbooks`. Do not edit: change the runbook and render again.\n"
 
@@ -45,7 +45,7 @@ _HEADER = "# Generated from runbooks/*.yaml by `make runbooks`. Do not edit: cha
 def render_template(catalogue: Catalogue) -> str:
     """Render the nested CloudFormation template with one `AWS::SSM::Document` for each command of each runbook.
 
-    The same catalogue gives the same bytes. A runbook that is off has no documents, so its commands cannot be sent.
+    The same catalogue gives the same bytes. A runbook that is off gets no documents, so its commands cannot be sent.
     """
     resources = {
         logical_id(runbook.id, step_id): _resource(runbook, step_id, command)
@@ -70,9 +70,10 @@ def render_template(catalogue: Catalogue) -> str:
 
 
 def render_script(command: Command) -> str:
-    """Render a command by itself, as the agent saves and runs it.
+    """Render the shell script of a command, without the checks that precede an act, as the SSM agent runs it.
 
-    The script of another user is passed in a variable: from standard input, its own commands would read the rest of it.
+    The script of a user other than root is passed to bash in a variable. On standard input, commands of the script that
+    read their input would swallow the rest of the script.
     """
     guarded = _guarded(command.variables, command.run) + "\n"
     if command.run_as == "root":
@@ -86,10 +87,10 @@ def render_script(command: Command) -> str:
 
 
 def render_document_script(runbook: Runbook, command: Command) -> str:
-    """Render the script of a command's document: an act first runs the verification and its own precondition.
+    """Render the shell script of a command's document. An act first runs the verification and its own precondition.
 
-    Alerts come late, and an earlier step or a person may have cured the host meanwhile. Both checks run in a shell of
-    their own: inside `if` and `||` bash would not stop at their first failure.
+    The verification comes first because an earlier step or a person may have cured the host since the alert. Both
+    checks run in separate shells: in a condition (`if`, `||`), bash ignores `set -e` and would not stop at a failure.
     """
     script = render_script(command)
     verify = runbook.verify_before(command)
@@ -116,29 +117,32 @@ def render_document_script(runbook: Runbook, command: Command) -> str:
 
 
 def _text_of(variable: str, script: str, parameters: Iterable[str]) -> list[str]:
-    """Return the lines that put a script into a variable without running it."""
+    """Return the shell lines that put a script into a variable without running the script."""
     return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", _guarded(parameters, script), SCRIPT_END]
 
 
 def _shell(user: str, variable: str) -> str:
-    """Return a command that runs a variable's script as a user; it gets no input, because it would read our lines."""
+    """Return a shell command that runs the script in a variable as a user.
+
+    The script gets no input: it would read the remaining lines of the script around it.
+    """
     return ("" if user == "root" else f"runuser -u {user} -- ") + f'bash -c "${variable}" </dev/null'
 
 
 def _guarded(parameters: Iterable[str], script: str) -> str:
-    """Return a script with the lines that come first, and with the functions that protect units if it asks them."""
+    """Return a script with its guards in front, and with the functions that protect units if the script calls one."""
     return "\n".join([*guards(parameters), protected.shell_functions(script) + script.rstrip("\n")])
 
 
 def guards(parameters: Iterable[str]) -> list[str]:
-    """Return the first lines of a script: stop at the first failure, and at a parameter that did not arrive."""
+    """Return the first lines of a script, which make it stop at a failed command and at a parameter that is not set."""
     oldest = ".".join(map(str, OLDEST_AGENT))
     stop = f"is not set: update the SSM Agent on this host to {oldest} or later"
     return ["set -euo pipefail", *(f': "${{SSM_{name}:?{stop}}}"' for name in parameters)]
 
 
 def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
-    """Return the document of one command, as Systems Manager keeps it."""
+    """Return the content of the SSM document for one command of a runbook."""
     parameters = {
         name: {
             "type": "String",
@@ -191,20 +195,20 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
 
 
 def logical_id(runbook_id: str, step_id: str) -> str:
-    """Return the resource's name in the template, where only letters and digits are allowed."""
+    """Return the name of a document's resource in the template: CloudFormation allows only letters and digits."""
     return "".join(part.capitalize() for part in f"{runbook_id}-{step_id}".split("-"))
 
 
 class _Sub(str):
-    """Text for CloudFormation's !Sub."""
+    """A text that is dumped with CloudFormation's tag !Sub."""
 
 
 class _Block(str):
-    """Text of many lines, for a YAML block that people can read."""
+    """A text of many lines that is dumped as a YAML block, which people can read."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Plain YAML with !Sub and block scalars."""
+    """A YAML dumper for plain values, `_Sub` and `_Block`."""
 
 
 _Dumper.add_representer(_Sub, lambda dumper, data: dumper.represent_scalar("!Sub", str(data), style='"'))

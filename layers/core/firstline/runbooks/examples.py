@@ -1,4 +1,4 @@
-"""Examples of a runbook: alerts that must match it and alerts that must not, kept and checked with the runbook."""
+"""Examples of a runbook: alerts that must match the runbook and alerts that must not, in the runbook's file."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,13 +9,13 @@ from pydantic import Field, StringConstraints
 from firstline.models import Frozen, Measured, Name, NormalizedAlert, Text
 
 HOST = "web-1"
-"""The host of an example that names none."""
+"""The host of an example alert that names no host."""
 
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class ExampleAlert(Frozen):
-    """The part of an alert that matters to a runbook; a field that is left out is as in an alert from Prometheus."""
+    """An example of an alert, with the fields that decide whether a runbook matches the alert."""
 
     alert: Name
     message: Text = ""
@@ -25,25 +25,25 @@ class ExampleAlert(Frozen):
     service: Name | None = None
     environment: Name | None = None
     measured: list[Measured] = Field(default=[])
-    """The metrics that the alert's rule compares, as a source would have read them."""
+    """The metrics that the alert's rule compares with a threshold, as an alert source would report them."""
     why: Annotated[str, StringConstraints(max_length=200)] = ""
-    """The reason, for people, why this alert is, or is not, one for the runbook."""
+    """The reason, for people, why the runbook must match this alert, or must not."""
 
     def as_alert(self) -> NormalizedAlert:
-        """Return the alert as a source would have read it."""
+        """Return the alert as if an alert source had sent it: firing, of high severity, with a fixed time."""
         fields = {"alert_name": self.alert, "severity": "high", "timestamp": _WHEN, "raw_payload": None}
         fields |= {"status": "firing", "fingerprint": "example", "group_key": "example"}
         return NormalizedAlert.model_validate(fields | self.model_dump(exclude={"alert", "why"}))
 
 
 class Examples(Frozen):
-    """Alerts that must match, and alerts that must not. The first that matches is used to try the runbook."""
+    """Alerts that must match a runbook, and alerts that must not. Trial runs use the first alert of `match`."""
 
     match: list[ExampleAlert] = Field(default=[], max_length=20)
     no_match: list[ExampleAlert] = Field(default=[], max_length=20)
 
     def located(self) -> Iterator[tuple[tuple[str | int, ...], ExampleAlert, bool]]:
-        """Return every example with its place in the file, and True if it must match."""
+        """Yield the keys that lead to each example in the file, the example, and True if it must match."""
         for key, examples in (("match", self.match), ("no_match", self.no_match)):
             for number, example in enumerate(examples):
                 yield ("examples", key, number), example, key == "match"

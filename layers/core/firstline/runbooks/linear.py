@@ -1,7 +1,8 @@
-"""The match of a parameter's pattern without going back: no pattern and no value makes it run for long.
+"""A matcher for the patterns of parameters that no pattern and no value can make slow, because it never backtracks.
 
-It keeps the set of all places up to which the value fits so far, as Go does, which the agent on the host is written in.
-Python's own engine tries every way to get there: `^(a|a)*b$` doubles its time with each letter of the value.
+The matcher reads the value once, and keeps the set of all places up to which the pattern fits the value so far. Go's
+engine, which the SSM agent uses, works alike. Python's `re` tries every way to reach a place instead: `^(a|a)*b$`
+doubles its time with each letter of the value.
 """
 
 import re
@@ -11,7 +12,7 @@ from functools import partial, reduce
 
 type Places = frozenset[int]
 type Step = Callable[[str, Places], Places]
-"""Takes the places where a part of the pattern may begin; returns those where it may end."""
+"""A part of a pattern, as a function from a value and the places where the part may begin to where it may end."""
 
 _TOKEN = re.compile(r"\(\?:|\[(?:\\.|[^\]\\])*\]|\\.|\{[0-9]+(?:,[0-9]*)?\}|.", re.DOTALL)
 _BOUNDS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
@@ -19,7 +20,7 @@ _BOUNDS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?
 
 @dataclass(frozen=True)
 class LinearPattern:
-    """A pattern of the subset that `firstline.runbooks.patterns` lets through."""
+    """A compiled pattern that matches a value without backtracking."""
 
     step: Step
 
@@ -29,12 +30,12 @@ class LinearPattern:
 
 
 def compile_linear(body: str) -> LinearPattern:
-    """Compile the part of a pattern between `^` and `$`, which was checked before."""
+    """Compile the part of a pattern between `^` and `$`, which `patterns.inner` must have checked."""
     return LinearPattern(_alternatives(_TOKEN.findall(body)[::-1]))
 
 
 def _alternatives(tokens: list[str]) -> Step:
-    """Read up to a closing parenthesis or the end. The next token is the last of the list."""
+    """Compile the tokens up to a closing parenthesis or the end, and remove them; they are in reverse order."""
     branches: list[list[Step]] = [[]]
     while tokens and tokens[-1] != ")":
         word = tokens.pop()

@@ -1,8 +1,8 @@
-"""Match of alerts and runbooks: only a runbook that fits an alert may be chosen for it, by a rule or by a model.
+"""Match of alerts and runbooks: rules and models may choose only a runbook that fits the alert.
 
-What an alert's rule measures decides, where its sender says so: people choose an alert's name freely, and an alarm that
-is called `disk` may watch the processor. Names and messages decide about the other alerts, and about those whose rule
-measures a recording rule (`job:errors:rate5m`), which is a name that people chose, too.
+If the sender reports the metric of the alert's rule, the metric decides: people choose an alert's name freely, and an
+alarm that is called `disk` may watch the processor. The alert's name and message decide if the sender reports no
+metric, or if the metric is a recording rule (`job:errors:rate5m`), whose name people chose as well.
 """
 
 import re
@@ -17,15 +17,14 @@ _MEASURED = 10_000
 _NAMED = 1_000
 _CACHED = 32_768
 _NOT_WORD = re.compile(r"[\W_]+")
-_NOT_NAME = re.compile(r"[\W_]+")
 _NOT_PATTERN = re.compile(r"[^\w*?]+|_+")
 
 
 def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
-    """Return the runbooks that fit an alert, best first: by metric, by its exact name, by a pattern, by words.
+    """Return the runbooks that fit an alert, best first, without runbooks that are switched off.
 
-    Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
-    Runbooks that are switched off are left out.
+    Runbooks that fit by metric come first, then those by exact name, by a pattern of the name, and by words. Among
+    equals the runbook with more conditions (longer pattern, labels, sources) comes first, then the id decides.
     """
     name = _name_of(alert.alert_name)
     message = _words(alert.message)
@@ -38,9 +37,9 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the alert's metric, with its direction, or its name is one of the runbook's.
+    """Return True if the runbook lists the alert's metric, with its direction, or the alert's name.
 
-    Words of the message are only a hint: a message quotes logs, and anybody may have written what is in a log.
+    Words of the alert's message do not count: the message may quote logs, into which anybody may have written.
     """
     by_metric = [said.direction for said in alert.measured if any(rule.fits(said) for rule in runbook.match.metrics)]
     if any(by_metric):
@@ -50,25 +49,31 @@ def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
 
 
 def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
-    """Score the metrics of an alert: one of them is the runbook's, the more the runbook asks for the better."""
+    """Return a score above 0 if a metric of the alert is one of the runbook's; more conditions score higher."""
     weights = (rule.weight for rule in runbook.match.metrics for said in alert.measured if rule.fits(said))
     return max((_MEASURED + weight for weight in weights), default=0)
 
 
 def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if what is measured, where it is none of the runbook's metrics, contradicts no name."""
+    """Return True if the alert's name may decide, given that no metric of the alert is one of the runbook's.
+
+    The name may decide if the alert or the runbook has no metrics, or if the alert measures a recording rule.
+    """
     return not (alert.measured and runbook.match.metrics) or any(":" in said.metric for said in alert.measured)
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
-    """Score the name of an alert: it is one of the runbook's, or a pattern fits it, the longer the better."""
+    """Return a score above 0 if one of the runbook's names or patterns fits the alert's folded name.
+
+    An exact name scores highest, and a longer pattern scores higher than a shorter one.
+    """
     patterns = runbook.match.alerts
     names, folded = _spellings(tuple(patterns))
     if name not in names and not fits(folded, name):  # nearly always
         return 0
     if any("*" not in pattern and _name_of(pattern) == name for pattern in patterns):
         return 2 * _NAMED
-    # The text of a name fits the name, whatever signs it has; a name is folded without them.
+    # An alert's own name, copied into the runbook, must fit even if it contains `*` or `?`: `_name_of` drops both.
     fitting = (
         _pattern_of(pattern) for pattern in patterns if _name_of(pattern) == name or fits([_pattern_of(pattern)], name)
     )
@@ -89,11 +94,11 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
 
 
 def _words(text: str) -> str:
-    """Put one space around each word, so that a phrase is found as whole words."""
+    """Return the folded words of a text, one space around each, so that a phrase is found only as whole words."""
     return f" {_NOT_WORD.sub(' ', fold(text)).strip()} "
 
 
-# The names and phrases of runbooks stay the same; the caches have room for those of many hundred runbooks.
+# The names and phrases of runbooks rarely change; the caches have room for those of many hundred runbooks.
 @lru_cache(maxsize=_CACHED)
 def _phrases(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(_words, words))
@@ -101,14 +106,14 @@ def _phrases(words: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_CACHED)
 def _spellings(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return a runbook's names as `_name_of` and as `_pattern_of` fold them."""
+    """Return a runbook's names twice: folded by `_name_of` for equality, and by `_pattern_of` as patterns."""
     return frozenset(map(_name_of, patterns)), tuple(map(_pattern_of, patterns))
 
 
 @lru_cache(maxsize=_CACHED)
 def _name_of(name: str) -> str:
-    """Fold the spellings of one name: `HighMemory`, `high-memory`, `High memory`."""
-    return _NOT_NAME.sub("", fold(name))
+    """Return the same text for all spellings of a name, such as `HighMemory`, `high-memory` and `High memory`."""
+    return _NOT_WORD.sub("", fold(name))
 
 
 @lru_cache(maxsize=_CACHED)

@@ -1,4 +1,4 @@
-"""Match of a runbook by metric: the metric that an alert's rule compares, and the direction in which it alarms."""
+"""Match of a runbook by metric: the metric that an alert's rule compares with a threshold, and in which direction."""
 
 from functools import lru_cache
 from typing import Annotated, Self
@@ -13,16 +13,17 @@ type MetricPattern = Annotated[str, StringConstraints(min_length=1, max_length=2
 
 @lru_cache(maxsize=32_768)
 def _fits(pattern: str, text: str) -> bool:
-    """Remember whether a pattern fits: the same metrics come again, and are compared with those of every runbook."""
+    """Return True if a pattern fits a text. The result is cached: every alert is compared with every runbook."""
     return fits([pattern], text)
 
 
 class MetricMatch(Frozen):
-    """A metric that a runbook is for: `metric`, and every other condition given.
+    """A metric that a runbook is for. The metric of an alert must meet `metric` and every other condition given.
 
     `metric` and `namespace` (CloudWatch's) are patterns: `*` stands for any text and `?` for one character. `direction`
-    is above, below or absent (no data arrives); without it above and below fit. `where` are patterns of the values that
-    the rule asks for of the metric's labels, as in `{mode: idle}`; excluded values begin with `!`, as in `"!idle*"`.
+    is above, below or absent (no data arrives); without it above and below fit. `where` gives a pattern for the value
+    that the alert's rule selects of each label, as in `{mode: idle}`; a value that the rule excludes begins with `!`,
+    as in `"!idle*"`.
     """
 
     metric: MetricPattern
@@ -38,12 +39,16 @@ class MetricMatch(Frozen):
 
     @property
     def weight(self) -> int:
-        """The number of things that it asks for: of two runbooks the one that asks for more comes first."""
+        """The score of the conditions: more conditions weigh more, and then a longer `metric` does."""
         asked = len(self.where) + (self.namespace is not None) + (self.direction is not None) + ("*" not in self.metric)
         return 100 * asked + len(self.metric)
 
     def fits(self, measured: Measured) -> bool:
-        """Return True if the metric is this one. What the sender does not say about it contradicts nothing."""
+        """Return True if a measured metric meets the conditions.
+
+        If the sender reports no direction, it did not read the alert's rule: then the labels that it does not report
+        are not compared, and any direction but absent fits.
+        """
         if not _fits(self.metric, measured.metric):  # nearly always
             return False
         return (

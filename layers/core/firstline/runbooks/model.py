@@ -12,7 +12,7 @@ from firstline.models import Frozen
 from firstline.policy.durations import Duration, between
 from firstline.runbooks.commands import KILL_AFTER, VERIFY, Command, DocumentStep, RollbackStep, Step, Verify
 from firstline.runbooks.examples import Examples
-from firstline.runbooks.fields import Id, ParameterName, Share, not_none
+from firstline.runbooks.fields import Id, ParameterName, Share, at_least_one
 from firstline.runbooks.metric import MetricMatch
 from firstline.runbooks.parameters import Parameter
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
@@ -28,26 +28,29 @@ RISKS: tuple[Risk, ...] = ("read_only", "safe", "disruptive", "destructive")
 """All risks, the least first."""
 
 type EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-"""An environment as stacks and alerts name it, in lower case; `default` stands for every other."""
+"""The name of an environment in stacks and alerts, in lower case; `default` stands for every other environment."""
 
 type TargetRule = Literal["host", "hosts"]
-"""`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
-runs. `hosts`: every host of the incident, up to the limit."""
+"""The hosts that a runbook runs on. `host`: the only host of the incident; if the incident has several hosts, nothing
+runs, because a value of one alert could be used on the host of another. `hosts`: every host of the incident, up to the
+limit."""
 
 type Platform = Literal["ec2", "hybrid", "windows"]
-"""The nodes of the steps: EC2 instances, hybrid nodes (`mi-…`), or both. They run Linux unless `windows` is given."""
+"""The kind of nodes that a runbook runs on: EC2 instances or hybrid nodes (`mi-…`). Nodes run Linux unless the runbook
+lists `windows`."""
 
 LEAST_IN_A_ROW = 3
-"""The fewest verified runs in a row that earn auto. The state machine asks for as many before a disruptive act."""
+"""The fewest verified runs in a row that let a runbook run without approval. The state machine requires as many before
+a disruptive act."""
 
 
 class Match(Frozen):
-    """The conditions that an alert must meet: its metric, its name or words of its message, and every other condition.
+    """The conditions of a runbook that an alert must meet: one of metric, name or message, and every other condition.
 
-    `metrics` decide where the alert's sender says what its rule measures: its name and message are then no matter.
-    `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`); `*` stands for any text and
-    `?` for one character. `words` are phrases looked for in the alert's message. `labels` must be there; their values
-    are patterns, too.
+    If the alert's sender reports the metric of its rule, `metrics` decide, and the alert's name and message do not
+    matter. `alerts` are names, compared without case, spaces and punctuation (`low-disk` is `LowDisk`); `*` stands for
+    any text and `?` for one character. `words` are phrases that the alert's message may contain. The alert must have
+    all `labels`, whose values are patterns like names, and one of the `sources` if any is given.
     """
 
     metrics: list[MetricMatch] = Field(default=[])
@@ -67,16 +70,16 @@ class Match(Frozen):
                 raise ValueError(f"{name!r} would fit every alert; name the alerts that this runbook is for")
         for phrase in self.words:
             if not any(character.isalnum() for character in phrase):
-                raise ValueError(f"{phrase!r} holds no word; write a phrase of the message")
+                raise ValueError(f"{phrase!r} contains no word; write a phrase of the alert's message")
         return self
 
 
 class RunbookLimits(Frozen):
-    """Limits of a runbook: `cooldown` per host, runs per hour and per day over all hosts, hosts at once.
+    """Limits of a runbook: `cooldown` per host, runs per hour and per day over all hosts, and hosts per run.
 
-    `max_percent` is a share of the fleet; `policy/remediation.yaml` sets another one for all runbooks together. An act
-    runs on `max_concurrency` hosts of the plan at a time, and on no further host after `max_errors` failures: with 1
-    and 0, the first host is the canary.
+    A run has at most `max_hosts` hosts, and at most `max_percent` of the fleet; `policy/remediation.yaml` limits the
+    share of the fleet for all runbooks together. An act runs on `max_concurrency` hosts of the plan at a time, and on
+    no further host after more than `max_errors` failures. With 1 and 0, a failure on the first host ends the act.
     """
 
     cooldown: Annotated[Duration, between(timedelta(minutes=1), timedelta(days=7))]
@@ -84,7 +87,7 @@ class RunbookLimits(Frozen):
     per_day: int = Field(default=50, ge=1, le=1_000)
     max_hosts: int = Field(default=1, ge=1, le=50)
     max_percent: int = Field(default=100, ge=1, le=100)
-    max_concurrency: Annotated[Share, AfterValidator(not_none)] = "1"
+    max_concurrency: Annotated[Share, AfterValidator(at_least_one)] = "1"
     max_errors: Share = "0"
 
 
@@ -92,9 +95,10 @@ type AnyStep = Annotated[Step | DocumentStep | CodeDeployRollback | AppConfigRol
 
 
 class Earns(Frozen):
-    """The record with which a runbook whose mode is `approve` runs by itself: so many verified runs in a row.
+    """The number of verified runs in a row after which a runbook whose mode is `approve` runs without approval.
 
-    A run is verified if an act changed something and the verification held. One run that does not help loses it.
+    A run is verified if an act changed something and the verification then held. After a run that did not help, the
+    runbook needs approval again, and the count starts anew.
     """
 
     auto_after: int = Field(ge=LEAST_IN_A_ROW, le=100)
@@ -106,8 +110,8 @@ class Runbook(Frozen):
     `mode` is the owner's decision: off, shadow (say what would have been done), approve (ask first) or auto; one mode,
     or one for each environment with a `default` for all others. `risk` is the worst that a step can do: read_only, safe
     (nothing that anybody needs is lost), disruptive (a service is interrupted) or destructive (data is lost; never
-    without approval). `description` is for the people who approve it: what it does, what it never touches, when it
-    gives up. Only `firstline runbooks check` requires it and `examples`: a runbook without them still runs.
+    without approval). `description` is for the people who approve the runbook: what it does, what it never touches,
+    when it gives up. A runbook without `description` or `examples` runs, but `firstline runbooks check` refuses it.
     """
 
     id: Id
@@ -119,41 +123,41 @@ class Runbook(Frozen):
     risk: Risk
     earns: Earns | None = None
     approvals: Literal[1, 2] = 1
-    """The number of different people who must approve a plan of the runbook that asks."""
+    """The number of different people who must approve a plan of the runbook if the plan needs approval."""
     target: TargetRule = "host"
     platforms: list[Platform] = Field(default=["ec2"], min_length=1)
     guard_alarm: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")] | None = None
-    """A CloudWatch alarm that cancels the acting steps when it fires. It watches what they could break; the alarm of
-    what they are to cure fires already."""
+    """A CloudWatch alarm that cancels the acting steps when it fires. Choose an alarm for damage that the steps could
+    do, not the alarm that the runbook is to cure: that one fires already."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
     limits: RunbookLimits
     steps: list[AnyStep] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
     resolves_within: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=6))] | None = None
-    """The time for the alert to resolve after the steps of a runbook without verify; a minute if no step acts."""
+    """The time in which the alert must resolve after the steps of a runbook without `verify`; None means a minute."""
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
 
     def mode_in(self, *environments: str) -> Mode:
-        """Return the mode in an environment. If it has several names, the most careful mode counts."""
+        """Return the most careful mode that the runbook has for any of an environment's names."""
         modes = self.mode if isinstance(self.mode, dict) else {"default": self.mode}
         named = [modes.get(name.strip().casefold(), modes["default"]) for name in environments if name.strip()]
         return min(named or [modes["default"]], key=MODES.index)
 
     @property
     def is_off(self) -> bool:
-        """True if the runbook may not be planned in any environment; then it has no documents either."""
+        """True if the runbook is off in every environment; then it has no SSM documents either."""
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
 
     @property
     def auto_after(self) -> int | None:
-        """The verified runs in a row after which the runbook runs by itself; None if it earns nothing."""
+        """The number of verified runs in a row after which the runbook runs without approval; None for never."""
         return self.earns.auto_after if self.earns else None
 
     @property
     def needs_record(self) -> bool:
-        """True if the runbook runs by itself only by its own record.
+        """True if only the record of the runbook's own runs, or a person, may let it run without approval.
 
-        It may interrupt a service, or it sends documents of the owner, which Firstline cannot judge.
+        Such a runbook may interrupt a service, or it sends documents of the owner, which Firstline cannot judge.
         """
         return self.risk == "disruptive" or any(isinstance(step, DocumentStep) for step in self.steps)
 
@@ -164,31 +168,34 @@ class Runbook(Frozen):
 
     @property
     def nodes(self) -> set[Platform]:
-        """The kinds of nodes that the runbook is for: EC2 instances, hybrid nodes."""
+        """The kinds of nodes that the runbook runs on: `ec2`, `hybrid` or both; `ec2` if it lists only `windows`."""
         return {kind for kind in self.platforms if kind != "windows"} or {"ec2"}
 
     @property
     def releases(self) -> list[ReleaseStep]:
-        """The steps that take a release back; a runbook has only such steps, or none."""
+        """The steps that roll a release back. A runbook has only such steps, or none."""
         return [step for step in self.steps if isinstance(step, ReleaseStep)]
 
     def commands(self) -> list[tuple[str, Command]]:
-        """Return every command with the id that its SSM document is named after, without the owner's documents."""
+        """Return the id and the command of every step, of `verify` and of every rollback step that has a script.
+
+        Steps that send the owner's documents or roll a release back have none.
+        """
         steps = [(step.id, step) for step in self.steps if isinstance(step, Step)]
         verify = [(VERIFY, self.verify)] if self.verify else []
         return [*steps, *verify, *((undo.id, undo) for undo in self.rollback)]
 
     def verify_before(self, command: Command) -> Verify | None:
-        """Return the verification at the start of an act's document; the act is skipped where it holds already."""
+        """Return the verification that runs before an act, and skips the act if it holds; None for other commands."""
         return self.verify if isinstance(command, Step) and command.kind == "act" else None
 
     def parameters_of(self, command: Command) -> list[str]:
-        """Return the parameters of a command's document, sorted, with those of the verification before it."""
+        """Return the sorted names of the parameters that a command reads, and the verification before it."""
         before = self.verify_before(command)
         return sorted({*command.variables, *(before.variables if before else [])})
 
     def timeout_of(self, command: Command | DocumentStep | ReleaseStep) -> timedelta:
-        """Return the time that a step may take, with the verification before it."""
+        """Return the time that a step may take, including the verification before it."""
         before = self.verify_before(command) if isinstance(command, Command) else None
         return command.timeout + (before.timeout + KILL_AFTER if before else timedelta())
 
@@ -203,48 +210,48 @@ class Runbook(Frozen):
         return self
 
     def _check_earns(self) -> None:
-        """Refuse a runbook that could earn what it must never have, or whose runs nothing verifies."""
+        """Refuse `earns` in a runbook that is destructive or has no `verify`."""
         if self.earns and self.risk == "destructive":
-            raise ValueError("what is destructive always asks a person; remove earns")
+            raise ValueError("a destructive runbook always needs the approval of a person; remove earns")
         if self.earns and not self.verify:
-            raise ValueError("earns counts verified runs, and nothing verifies here; add a verify, or remove earns")
+            raise ValueError("earns counts verified runs, and the runbook has no verify; add verify, or remove earns")
 
     def _check_acts(self) -> None:
-        """Refuse a runbook that acts although its risk is read_only, or that cannot tell whether the act helped."""
+        """Refuse a runbook that acts although its risk is read_only, or that does not check whether its act helped."""
         acts = any(step.kind != "diagnose" for step in self.steps)
         if self.releases:
             self._check_releases()
         elif self.on_windows:
             self._check_windows()
         elif acts and not self.verify:
-            raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
+            raise ValueError("the runbook acts but never checks whether that helped; add verify with run and within")
         if (self.releases or self.on_windows) and self.resolves_within is None:
             raise ValueError(
-                "it acts but never looks whether that helped; say how long the alert may take to resolve,"
+                "the runbook acts but never checks whether that helped; add the time in which the alert must resolve,"
                 " as in resolves_within: 10m"
             )
         if self.verify and self.resolves_within:
-            raise ValueError("verify says how long recovery may take; drop resolves_within")
+            raise ValueError("verify already says how long recovery may take; remove resolves_within")
         if acts and self.risk == "read_only":
-            raise ValueError("it acts, so its risk is not read_only; say safe, disruptive or destructive")
+            raise ValueError("a runbook that acts cannot have risk: read_only; write safe, disruptive or destructive")
 
     def _check_ids(self) -> None:
-        """Refuse an id that two steps share, or a step and verify."""
+        """Refuse a runbook in which two steps have the same id, or a step has the id `verify`."""
         taken = {VERIFY}
         for step in (*self.steps, *self.rollback):
             if step.id in taken:
-                raise ValueError(f"the step id {step.id!r} is taken; each step, and verify, needs its own")
+                raise ValueError(f"the step id {step.id!r} is taken by another step or by verify; rename the step")
             taken.add(step.id)
 
     def _check_parameters(self) -> None:
-        """Refuse a parameter that is read but not declared, or declared but not read."""
+        """Refuse a runbook with a parameter that is read but not declared, or declared but not read."""
         read = [
             (name, f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
             for step_id, command in self.commands()
             for name in command.variables
         ]
         read += [
-            (name, f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
+            (name, f"step {step.id!r} uses the parameter {name!r}, but parameters does not declare {name!r}")
             for step in self.steps
             if not isinstance(step, Step)
             for name in (step.parameters.values() if isinstance(step, DocumentStep) else step.parameters)
@@ -259,15 +266,15 @@ class Runbook(Frozen):
     def _check_windows(self) -> None:
         """Refuse scripts in a runbook for Windows: they are bash, which Windows does not have."""
         if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
-            instead = "take steps of kind ssm_document only, with resolves_within in place of verify, and no rollback"
+            instead = "use only steps of kind ssm_document, resolves_within in place of verify, and no rollback"
             raise ValueError(f"scripts are bash, which Windows does not run; {instead}")
 
     def _check_releases(self) -> None:
-        """Refuse everything about hosts in a runbook that takes a release back: it has none."""
+        """Refuse a runbook that rolls a release back if it has keys or steps that need a host, or too low a risk."""
         if len(self.releases) < len(self.steps):
-            raise ValueError("steps that take a release back have no host, the others do; write two runbooks")
+            raise ValueError("steps that roll a release back have no host, the other steps do; write two runbooks")
         if self.risk not in ("disruptive", "destructive"):
-            raise ValueError("taking a release back changes what every user gets; its risk is disruptive or more")
+            raise ValueError("rolling a release back changes what every user gets; set risk: disruptive or destructive")
         for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
             if name in self.model_fields_set:
-                raise ValueError(f"{name} is about hosts, and steps that take a release back have none; remove it")
+                raise ValueError(f"{name} is about hosts, and steps that roll a release back have none; remove {name}")

@@ -17,14 +17,15 @@ def _as_list(value: object) -> object:
 type AlertField = Annotated[
     str, StringConstraints(pattern=r"^(host|service|environment|account|region|labels\.[A-Za-z0-9_.\-/]{1,128})$")
 ]
-"""A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
+"""The name of an alert's field, such as `host`, `service` or `labels.mountpoint`."""
 
 
 class Parameter(Frozen):
-    """A value that the alert, never a model, may put into a command.
+    """A value of a command that comes from the alert, never from a model.
 
-    `from` lists the alert's fields to look at; the first that has a value counts. A value that does not fit the pattern
-    stops the plan even if there is a default: the default would act on something that the alert is not about.
+    `from` lists fields of the alert; the first that has a value counts, and `default` counts if none has. A value that
+    does not fit `pattern` stops the plan even if there is a default: with the default, the command would act on
+    something that the alert is not about.
     """
 
     from_: Annotated[
@@ -37,7 +38,7 @@ class Parameter(Frozen):
     def _sound(self) -> Self:
         patterns.inner(self.pattern)
         if self.default is None and not self.from_:
-            raise ValueError("it could never have a value; say where it comes from, or give a default")
+            raise ValueError("the parameter could never have a value; add from, a field of the alert, or add a default")
         if self.default is not None and (problem := self.problem(self.default)):
             raise ValueError(f"the default {problem}")
         return self
@@ -47,10 +48,10 @@ class Parameter(Frozen):
         return patterns.compiled(self.pattern)
 
     def problem(self, value: str) -> str | None:
-        """Say why `value` may not be used; return None if it may.
+        """Return the reason why a value may not be used, or None if it may.
 
-        Two things are refused even if the pattern allows them: a leading dash, which a command would read as an option,
-        and `..`, which leads out of the intended folder.
+        A leading dash, which a command would read as an option, and `..` as a part of a path, which leads out of the
+        intended folder, are refused even if the pattern allows them.
         """
         if len(value) > patterns.MAX_VALUE_LENGTH:
             return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"
@@ -59,5 +60,5 @@ class Parameter(Frozen):
         if value.startswith("-"):
             return f"{value[:80]!r} starts with a dash, which commands read as an option"
         if ".." in value.split("/"):
-            return f"{value[:80]!r} climbs out of its folder with '..'"
+            return f"{value[:80]!r} contains '..', which leads out of the folder"
         return None

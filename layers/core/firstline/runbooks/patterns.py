@@ -1,8 +1,9 @@
 """The patterns that guard a runbook's parameters: small enough to read, and to prove harmless.
 
-A value reaches a root shell on somebody's host, so a pattern is not any regular expression. It is a subset that means
-the same to Python (the plan), to Systems Manager's service and to its agent (`allowedPattern`; the agent is Go), that
-cannot run away on a hostile value, and that spells out every character it lets through.
+A value reaches a shell on somebody's host, maybe as root, so not every regular expression is allowed as a pattern. The
+allowed subset means the same to Python (which plans), to Systems Manager and to its agent, which is written in Go
+(both check `allowedPattern`). Its patterns name every character that they let through, and no hostile value makes their
+match slow.
 """
 
 import re
@@ -11,22 +12,22 @@ import string
 from firstline.runbooks.linear import LinearPattern, compile_linear
 
 SAFE_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./:@%+=,-")
-"""All that a parameter may ever contain: nothing that a shell splits on, expands or quotes with."""
+"""The only characters that a parameter may contain: none that a shell splits on, expands or quotes with."""
 
 MAX_VALUE_LENGTH = 256
-"""The longest value that a pattern sees; a longer one is refused before."""
+"""The longest value of a parameter, in characters."""
 
 _QUANTIFIER = re.compile(r"[*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\}")
 
 
 def inner(pattern: str) -> str:
-    """Return the part of a pattern between `^` and `$`, after a check that it is harmless.
+    """Return the part of a pattern between `^` and `$`, after a check that the pattern is harmless.
 
     Raises
     ------
     ValueError
-        The pattern is not anchored, lets a character through that it should not, or uses more than the subset:
-        literals, `[...]` with ranges, groups, `|` and quantifiers. The message says which and what to write instead.
+        The pattern is not anchored, lets a dangerous character through, or uses more than literals, `[...]` with
+        ranges, groups, `|` and quantifiers. The message names the mistake and what to write instead.
     """
     if not (pattern.startswith("^") and pattern.endswith("$") and len(pattern) > 2):
         raise ValueError(f"the pattern {pattern!r} is not anchored; write ^{pattern.strip('^$')}$")
@@ -36,17 +37,17 @@ def inner(pattern: str) -> str:
 
 
 def compiled(pattern: str) -> LinearPattern:
-    """Compile a pattern for `fullmatch`, which takes no time to speak of, whatever pattern and value are."""
+    """Compile a pattern so that `fullmatch` is fast for every value; raise ValueError if the pattern is not allowed."""
     return compile_linear(inner(pattern))
 
 
 def portable(pattern: str) -> str:
-    """Return a pattern for an SSM document, anchored around all of its alternatives: also `^a|b$`."""
+    """Return a pattern for an SSM document, with its alternatives in a group: `^a|b$` becomes `^(?:a|b)$`."""
     return f"^(?:{inner(pattern)})$"
 
 
 class _Scan:
-    """A scan of a pattern's body from left to right, which refuses the first character or group that is not allowed."""
+    """A scan of a pattern's body from left to right that refuses the first character or group that is not allowed."""
 
     def __init__(self, body: str) -> None:
         self.body = body
@@ -62,14 +63,14 @@ class _Scan:
         return repr(self.body[self.at : self.at + 12])
 
     def _take(self, text: str) -> bool:
-        """Move past `text` and return True if it comes next."""
+        """Return True and move past `text` if it comes next; return False if not."""
         found = self.body.startswith(text, self.at)
         if found:
             self.at += len(text)
         return found
 
     def _alternatives(self) -> bool:
-        """Scan up to a closing parenthesis or the end. Return True if something inside repeats without bound."""
+        """Scan up to a closing parenthesis or the end. Return True if a part up to there repeats without bound."""
         unbounded = False
         while self.at < len(self.body) and self.body[self.at] != ")":
             if self._take("|"):
@@ -85,7 +86,7 @@ class _Scan:
         return unbounded
 
     def _atom(self) -> bool:
-        """Scan one literal, class or group. Return True if something inside repeats without bound."""
+        """Scan one literal, class or group. Return True if a part of it repeats without bound."""
         if self._take("("):
             return self._group()
         character = self.body[self.at]
@@ -122,7 +123,7 @@ class _Scan:
                 last = self._member()
             members += map(chr, range(ord(first), ord(last) + 1))
         if not members:
-            raise ValueError("the pattern has an empty class []")
+            raise ValueError("the pattern has an empty class []; list the allowed characters in it, as in [a-z0-9]")
         for character in members:
             self._allow(character)
 

@@ -1,16 +1,16 @@
-"""Units and processes that no runbook may stop, restart or signal, and the shell functions that say so on the host.
+"""Units and processes that no runbook may stop, restart or signal, and the shell functions that check this on a host.
 
-The functions stand in protected.sh. The lists are data, in shell patterns. An act's document carries the functions, and
-`firstline runbooks check` refuses an act that interrupts something without asking one of them. An owner narrows
-further: if a host has the file `/etc/firstline/units`, only units that one of its patterns (one a line) fits may be
-started or interrupted.
+The functions are in protected.sh, and the lists in this module are shell patterns. The document of an act contains the
+functions, and `firstline runbooks check` refuses an act that interrupts something without calling one of them. The
+owner of a host can protect more: if the host has the file `/etc/firstline/units`, only units that one of its patterns
+(one a line) fits may be started or interrupted.
 
-Facts that this rests on (systemd.service(5), systemctl(1), cgroups(7)):
+Facts that the functions rest on (systemd.service(5), systemctl(1), cgroups(7)):
 
 - `systemctl is-enabled` exits with 0 for static units too, such as systemd-exit.service; `UnitFileState` does not.
-- A process's unit is the first `*.service` or `*.scope` of its cgroup's path, with nothing but slices above it.
+- A process's unit is the first `*.service` or `*.scope` in the path of its cgroup, below slices only.
   Template instances have a slice of their own (`/system.slice/system-shop.slice/shop@1.service`). A container that
-  runs its own systemd has units by the names of the host's (`/system.slice/docker-1f.scope/system.slice/shop.service`).
+  runs its own systemd may have units named like the host's (`/system.slice/docker-1f.scope/system.slice/shop.service`).
 - Stopping or restarting a unit does the same to those that require it, are bound to it or are a part of it, and
   starting one stops those that it conflicts with (systemd.unit(5)).
 - The kernel keeps 15 characters of a process's name.
@@ -22,17 +22,18 @@ from functools import cache
 from pathlib import Path
 
 FUNCTIONS = ("firstline_may_start", "firstline_may_interrupt", "firstline_may_signal")
-"""The functions that an act must ask: before it starts a unit, stops or restarts one, or signals a process.
+"""The shell functions that an act must call before it starts a unit, stops or restarts a unit, or signals a process.
 
-Each takes the unit's name or the process's number, says on standard error why not, and then returns 1.
+Each takes the name of the unit or the id of the process. If the act may not go on, the function writes the reason to
+standard error and returns 1.
 """
 
 
 @dataclass(frozen=True)
 class Protected:
-    """Units (without `.service`) and processes of one kind, as shell patterns, and why they are left alone.
+    """A group of units (without `.service`) and processes, as shell patterns, that no runbook may interrupt, and why.
 
-    `may_start` says whether a unit of this kind may be started after it has failed; none may be interrupted.
+    `may_start` is True if a runbook may start a unit of the group after the unit has failed.
     """
 
     reason: str
@@ -103,19 +104,19 @@ STORES = Protected(
 )
 
 GROUPS = (HOST, RUNTIMES, STORES)
-"""All that is protected; the first group that fits gives the reason."""
+"""All groups of protected units and processes; the reason of the first group that fits is reported."""
 
 _PATTERN = re.compile(r"[A-Za-z0-9._@*()-]+")
 
 
 def shell_functions(script: str) -> str:
-    """Return the functions that a script asks before it interrupts something; empty if it asks none."""
+    """Return the text of the protecting shell functions if a script calls one of them, or else an empty text."""
     return _functions() if any(name in script for name in (*FUNCTIONS, "firstline_unit")) else ""
 
 
 @cache
 def _functions() -> str:
-    """Return the shell functions of protected.sh, with the lists of this module in them."""
+    """Return the shell functions of protected.sh, with the lists of this module filled in."""
     lists = {
         "@UNITS@": _cases("units"),
         "@STARTS@": _cases("units", but_startable=True),
@@ -128,13 +129,13 @@ def _functions() -> str:
 
 
 def _case(patterns: str) -> str:
-    """Return shell patterns as the head of a case: `a | b-* | c`, with the parentheses of `(sd-pam)` escaped."""
+    """Return shell patterns as the pattern of a `case` branch: `a | b-* | c`, with parentheses escaped."""
     words = patterns.split()
     assert all(_PATTERN.fullmatch(word) for word in words), patterns  # noqa: S101
     return " | ".join(word.replace("(", r"\(").replace(")", r"\)") for word in words)
 
 
 def _cases(kind: str, *, but_startable: bool = False) -> str:
-    """Return the branches that name the reason of each group; `kind` is units or processes."""
+    """Return the branches of a shell `case` that print the reason of each group; `kind` is units or processes."""
     groups = [group for group in GROUPS if not (but_startable and group.may_start)]
     return "\n".join(f"    {_case(getattr(group, kind))}) echo '{group.reason}' ;;" for group in groups)

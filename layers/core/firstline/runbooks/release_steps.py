@@ -1,7 +1,7 @@
-"""Steps that take a release back: through CodeDeploy, or a feature flag through AppConfig.
+"""Steps that roll a release back: a deployment through CodeDeploy, or a configuration through AppConfig.
 
-They have no host and no script. The runbook, or one of its parameters, names the application. The release to go back to
-is never written in a runbook: planning looks it up (`remediation/releases.py`).
+These steps have no host and no script. The runbook, or one of its parameters, names the application. No runbook names
+the release to go back to: planning looks that up (`remediation/releases.py`).
 """
 
 from datetime import timedelta
@@ -17,27 +17,27 @@ DAY = timedelta(days=1)
 
 
 class Given(Frozen):
-    """A reference to one of the runbook's parameters: `{parameter: service}`."""
+    """A reference to one of the runbook's parameters, as in `{parameter: service}`."""
 
     parameter: ParameterName
 
 
 type CodeDeployName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,100}$")]
-"""An application's or deployment group's name, as CodeDeploy allows it."""
+"""The name of an application or a deployment group in CodeDeploy."""
 
 type AppConfigId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4,7}$")]
-"""AppConfig's id of an application, environment or configuration profile; its APIs take no names."""
+"""The id, not the name, of an application, an environment or a configuration profile in AppConfig."""
 
 type Strategy = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]{4,7}|AppConfig\.[A-Za-z0-9]{9,40})$")]
-"""A deployment strategy's id, or the name of one that AppConfig brings."""
+"""The id of a deployment strategy in AppConfig, or the name of a predefined one, such as `AppConfig.AllAtOnce`."""
 
 
 class ReleaseStep(Frozen):
-    """Base of the steps that take a release back.
+    """Base of the steps that roll a release back.
 
-    A release is taken back only if it went out at most `released_within` before the alert began. The release to go back
-    to must have been in use for `stood_for` before it was replaced: one that was replaced sooner was not good. A
-    deployment that outlives `timeout` goes on, and a human is called.
+    A release is rolled back only if it went out at most `released_within` before the alert began. The release to go
+    back to must have been in use for `stood_for` before it was replaced, because a release that is replaced sooner was
+    probably bad, too. A deployment that outlives `timeout` goes on, and a human is called.
     """
 
     id: Annotated[Id, StringConstraints(max_length=30)]
@@ -47,18 +47,18 @@ class ReleaseStep(Frozen):
 
     @property
     def parameters(self) -> list[str]:
-        """The runbook's parameters that the step takes values from."""
+        """The names of the runbook's parameters that the step refers to."""
         values = (getattr(self, name) for name in type(self).model_fields)
         return [value.parameter for value in values if isinstance(value, Given)]
 
     def value(self, name: str, values: dict[str, str]) -> str:
-        """Return the value of one key; a reference to a parameter is looked up in `values`."""
+        """Return the value of one of the step's keys; for a reference, the parameter's value in `values`."""
         value = getattr(self, name)
         return values[value.parameter] if isinstance(value, Given) else str(value)
 
 
 class CodeDeployRollback(ReleaseStep):
-    """A step that deploys the last good release of a deployment group again."""
+    """A step that deploys the last good release of a CodeDeploy deployment group again."""
 
     kind: Literal["codedeploy_rollback"]
     application: CodeDeployName | Given
@@ -66,7 +66,7 @@ class CodeDeployRollback(ReleaseStep):
 
 
 class AppConfigRollback(ReleaseStep):
-    """A step that deploys the previous version of a configuration again, feature flags for example."""
+    """A step that deploys the last good version of an AppConfig configuration, such as feature flags, again."""
 
     kind: Literal["appconfig_rollback"]
     application: AppConfigId | Given

@@ -9,8 +9,22 @@ Each module builds on those before it: `stores` (settings, clients, the table), 
 then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
 """
 
+import gc
+import os
+from typing import TYPE_CHECKING
+
+from firstline import GARBAGE_THRESHOLDS
+from firstline.adapters.aws.clients import CLIENT_CONFIG
 from firstline.wiring.alerts import AlertParts
 from firstline.wiring.classification import ClassificationParts
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+    from firstline.settings import Settings
+
+ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+"""The variable that Lambda sets."""
 
 
 class Wiring(AlertParts, ClassificationParts):
@@ -28,3 +42,10 @@ class Wiring(AlertParts, ClassificationParts):
     >>> wiring = Wiring(IngestSettings)
     >>> wiring.front_door.handle(event, now)
     """
+
+    def __init__(self, model: "type[Settings]", config: "Config" = CLIENT_CONFIG) -> None:
+        super().__init__(model, config)
+        # A function has one wiring, made when all is imported. From then on garbage is looked for, and never in that.
+        if ON_LAMBDA in os.environ:
+            gc.freeze()
+            gc.set_threshold(*GARBAGE_THRESHOLDS)

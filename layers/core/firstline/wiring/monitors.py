@@ -23,12 +23,12 @@ class MonitorParts(Files):
         from firstline.adapters.aws.alarm_evidence import AlarmReader
         from firstline.adapters.aws.error_logs import ErrorLogReader
 
-        cloudwatch = self._evidence_client("cloudwatch")
+        here = self._dynamodb.meta  # CloudWatch's own client is made for the alarms that it is asked about
         return AlarmReader(
             self._evidence_client,
             account=account,
-            region=cloudwatch.meta.region_name,
-            partition=cloudwatch.meta.partition,
+            region=here.region_name,
+            partition=here.partition,
             logs=ErrorLogReader(self.settings.error_log_group_arns),
             tags=self._tags,
             zone=self._zone,

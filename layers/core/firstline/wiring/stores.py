@@ -58,8 +58,12 @@ class Stores:
         return Secrets(self.settings.secrets_prefix, config=self._config)
 
     @cached_property
+    def _dynamodb(self) -> Any:
+        return self._client("dynamodb")
+
+    @cached_property
     def table(self) -> Table:
-        return self._table(self._client("dynamodb"))
+        return self._table(self._dynamodb)
 
     def _table(self, client: Any) -> Table:
         return Table(client, self.settings.table_name, keep_days=self.settings.history_days)

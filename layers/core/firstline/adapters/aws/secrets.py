@@ -2,6 +2,7 @@
 
 import time
 
+import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
@@ -37,7 +38,8 @@ class Secrets:
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
         if self._provider is None:
-            self._provider = SSMProvider(boto_config=self._config)
+            # A provider that makes its own client begins a session for it, which reads botocore's data once more.
+            self._provider = SSMProvider(boto3_client=boto3.client("ssm", config=self._config))
         try:
             value = self._provider.get(f"{self._prefix}/{name}", decrypt=True, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
