@@ -136,7 +136,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
 
         # Then the page says that it takes one more, and has no way to say it twice.
         window.wait_text("[role=status]", "Approved by ada (approval page); 1 more must agree.")
-        assert "somebody else must, too" in window.text()
+        assert "somebody else must too" in window.text()
         assert not window.has("button[value=approve]")
         window.open(of_ada)
         assert not window.has("button[value=approve]")
@@ -145,7 +145,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     # Nor has who sends the form once more, in whatever way; and nothing has run.
     again = {"token": of_ada.partition("token=")[2], "decision": "approve"}
     status, page = _status(of_ada.partition("?")[0], again)
-    assert (status, "You have approved this already" in page) == (409, True)
+    assert (status, "You have approved this plan already" in page) == (409, True)
     asking.press(incident, "approve", user="ada")
     record = asking.record(incident)
     assert (record.decision, record.waits_for_approval, len(record.approvals)) == (None, True, 1)

@@ -106,7 +106,7 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         window.wait_text(".said", "The override is made, and everybody was told.")
         _looks_well(window, "on call, with an override")
         window.click("form[action$='/withdraw'] button")
-        window.wait_text(".said", "The override is withdrawn.")
+        window.wait_text(".said", "The override is withdrawn, and everybody was told.")
         window.click(".me button")
         window.wait_text("main", "You have left the console.")
         window.open(f"{stack.line['api']}/console/incidents")
