@@ -35,8 +35,6 @@ ACCOUNT = "123456789012"
 STATE_MACHINE = f"arn:aws:states:eu-central-1:{ACCOUNT}:stateMachine:{STACK_ON_AWS}-incident"
 _NUMBERS = itertools.count(1)
 
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # hundreds, in every region, whenever EC2 begins anew
-
 # moto looks through all methods of a service's class for each request.
 responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
 
@@ -50,6 +48,12 @@ def declared_table() -> dict[str, Any]:
     properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
     names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     return {name: properties[name] for name in names}
+
+
+@pytest.fixture(autouse=True)
+def _no_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto's EC2 begin without its hundreds of images in every region."""
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,12 @@ SECRET = f"whsec_{b64encode(bytes(32)).decode()}"
 CHANNELS = ["teams", "webhook"]
 
 
-def channel(name: str, url: str, save: SavePost = lambda *_: None) -> PostsOnce:
+def channel(name: str, url: str, save: SavePost = lambda *_: None, timeout_seconds: float = 10) -> PostsOnce:
     if name == "teams":
         return TeamsWorkflow(
-            f"{url}/workflow?sig=s3cret", save, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=0.5
+            f"{url}/workflow?sig=s3cret", save, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=timeout_seconds
         )
-    more = {"console_url": "", "timeout_seconds": 0.5, "clock": lambda: NOW}
+    more = {"console_url": "", "timeout_seconds": timeout_seconds, "clock": lambda: NOW}
     return SignedWebhook(f"{url}/hook?key=s3cret", [SECRET], save, stack="firstline", **more)  # type: ignore[arg-type]
 
 
@@ -73,7 +73,7 @@ def test_failures_say_whether_trying_again_helps(
     name: str, answer: Answer, retryable: bool, after: float | None, words: str
 ) -> None:
     with answering(answer) as stub, pytest.raises(ChannelFailed, match=words) as caught:
-        channel(name, stub.url).post(a_notification())
+        channel(name, stub.url, timeout_seconds=0.5 if answer.hang else 10).post(a_notification())
     assert (caught.value.retryable, caught.value.retry_after) == (retryable, after)
     assert "s3cret" not in str(caught.value)
     assert [asked.path for asked in stub.asked if asked.path == "/elsewhere"] == [], "redirects are not followed"

@@ -73,7 +73,7 @@ def flaky(declare: Callable[..., None]) -> None:
 def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     incident = world.fires("Flaky", severity="high")
     incident.stands_in("Hold")
-    assert incident.time_out_seconds == 300
+    assert 290 < incident.time_out_seconds <= 300  # the seconds that are left
     world.resolves("Flaky", severity="high")
 
     assert incident.ends() == [*WAITS, *OVER]
