@@ -1,8 +1,8 @@
-"""Agreement of the classifier with the authors of published rules, whose severities it does not see.
+"""Agreement of the classifier with the authors of published alerting rules, whose severities are hidden from it.
 
-People disagree with each other too: the same name carries different severities in different rule sets, and one team
-pages for what another only notes. So the numbers stand beside those of a voice that always gives the most common
-severity; and half of the repositories was kept out of sight while the lexicon's points were set.
+Authors disagree with each other too: one team pages for what another team only notes. So the numbers are compared with
+those of always answering the most common severity. The lexicon's points were set with half of the repositories only;
+the other half is "unseen".
 """
 
 import random
@@ -25,7 +25,7 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, or all rules of one name: what the author chose, and what the classifier says."""
+    """A rule, or all rules of one name merged, with the author's level (`truth`) and the classifier's (`said`)."""
 
     repository: str
     truth: Level
@@ -34,20 +34,20 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The agreement of one way to answer with the rules' authors."""
+    """The agreement of one way to answer (the classifier, or always the same level) with the rules' authors."""
 
     accuracy: float
     macro_f1: float
     balanced_accuracy: float
-    """The mean share of each level that is found: 1/3 for always saying the same."""
+    """The mean recall of the levels; always answering the same level gives 1/3."""
 
     by_repository: float
-    """The mean accuracy of the repositories, each counting the same."""
+    """The mean of the repositories' accuracies, however many rules each has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier's agreement on one part of the rules, compared with always saying `most_common`."""
+    """The classifier's agreement on one part of the rules, compared with always answering the level `most_common`."""
 
     title: str
     rules: int
@@ -56,7 +56,7 @@ class Agreement:
     always: Voice
     said: Voice
     better_by: tuple[float, float]
-    """The share by which it is right more often than `always`: the middle 95 % if the repositories are drawn again."""
+    """The 95 % confidence interval of the classifier's accuracy minus that of `always`."""
 
     per_class: tuple[PerClass, ...]
     confusion: dict[tuple[Level, Level], int]
@@ -64,16 +64,16 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """The agreement of authors with each other, on rules whose name occurs in other repositories too."""
+    """The agreement of authors with each other, on the rules whose name occurs in other repositories too."""
 
     rules: int
     same: float
-    """The share that has the severity which is most common for its name elsewhere."""
+    """The share of these rules with the level that is most common for their name in the other repositories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The classifier's agreement on all rules and on parts of them, and the authors' own."""
+    """The classifier's agreement by part of the rules and by repository, and the authors' agreement with each other."""
 
     parts: tuple[Agreement, ...]
     repositories: tuple[Agreement, ...]
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
-    """Measure all rules, the half used for tuning and the unseen half; each of them also merged by name."""
+    """Measure the agreement on all rules, on the half used for tuning and on the unseen half, also merged by name."""
     judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}
     parts: tuple[tuple[str, Callable[[PublicRule], bool]], ...] = (
@@ -102,7 +102,7 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
-    """Merge rules of one name into their most common level (in a tie the graver): a copied rule counts once."""
+    """Merge rules with the same name into one with their most common level, so that a copied rule counts once."""
     merged = []
     for group in _grouped(judged, lambda pair: pair[0].words).values():
         truth = _most_common(verdict.truth for _, verdict in group)
@@ -112,7 +112,7 @@ def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
 
 
 def authors(rules: Sequence[PublicRule]) -> Authors | None:
-    """Measure how often an author chose the level that others chose for the name; None if no name occurs twice."""
+    """Measure how often authors agree on a name; return None if no name occurs in two repositories."""
     names = _grouped(rules, lambda rule: rule.words)
     same = [
         rule.level == _most_common(elsewhere)
@@ -123,7 +123,7 @@ def authors(rules: Sequence[PublicRule]) -> Authors | None:
 
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
-    """Classify an alert of a rule that carries no severity, without history or a model."""
+    """Return the classifier's level for a rule's alert, by its words alone: without severity, history and model."""
     firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
     alerts = normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN)
     if not alerts:
@@ -167,7 +167,10 @@ def _voice(judged: Sequence[Judged]) -> Voice:
 
 
 def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, float]:
-    """Return the middle 95 % of the gain over `always`; whole repositories are drawn, because their rules are alike."""
+    """Return the bootstrapped 95 % interval of the gain in accuracy over always answering `most_common`.
+
+    Whole repositories are resampled, because the rules of one repository are alike.
+    """
     sums = [
         (sum((each.truth == each.said) - (each.truth == most_common) for each in verdicts), len(verdicts))
         for verdicts in _grouped(judged, lambda verdict: verdict.repository).values()

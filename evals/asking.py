@@ -1,10 +1,10 @@
-"""The worth of people's clicks: a simulation of an organisation whose alerts state no severity.
+"""Simulation of the worth of people's clicks, in an organisation whose alerts state no severity.
 
-Alerts arrive by Zipf's law: the second name half as often as the first. Nobody has judged a name at first, so its
-messages ask. A person answers the first of them, or waits until the alert comes again, or goes through the list of
-what comes most often; one click each, which is wrong sometimes. A name that was judged wrongly is judged again when it
-comes again. After so many clicks all names are judged by the real classification: with their word, with the nearest
-word, or with what their words mean.
+How often each name occurs follows Zipf's law: the second name half as often as the first. At first no name has been
+judged by a person, so messages ask for its severity. A person answers with a click, which is wrong sometimes, in one of
+three orders (`Order`); a name with a wrong answer is answered again when it comes again. After a number of clicks the
+real classification judges all names: by the person's word on the name, else by the nearest word on another name, else
+by the alert's own text.
 """
 
 import random
@@ -29,8 +29,8 @@ CLICKS = (0, 10, 30, 100)
 _WHEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 type Order = Literal["first message", "comes again", "frequent first"]
-"""The questions that a person answers: each alert's first one, its second one, or those of a list, the most frequent
-alert first (`firstline report --people`, `firstline import incidents`); no wrong click is corrected in that order."""
+"""The questions that a person answers: that of a name's first message, that of its second, or a list of names with the
+most frequent first (`firstline report --people`, `firstline import incidents`), where no wrong click is corrected."""
 
 ORDERS: tuple[Order, ...] = ("first message", "comes again", "frequent first")
 _OF_AUTHORS: Mapping[Level, Severity] = {"critical": "critical", "warning": "medium", "info": "low"}
@@ -38,7 +38,7 @@ _OF_AUTHORS: Mapping[Level, Severity] = {"critical": "critical", "warning": "med
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The alerts of one name, and how bad they are. `organisation` and `file` say where its rule was published."""
+    """An alert and its right severity. `organisation` and `file` say where its rule was published."""
 
     alert: NormalizedAlert
     truth: Severity
@@ -48,9 +48,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Shares of all alerts after so many clicks: judged rightly; and found, of those that need to page.
+    """The worth of a number of clicks.
 
-    A `spread` is the standard deviation between organisations.
+    `right` is the share of all alerts that are judged right, `pages_found` the share of the alerts that need a page and
+    get it. Each has a spread: the standard deviation between organisations.
     """
 
     clicks: int
@@ -61,7 +62,7 @@ class Worth:
 
 
 def of_cases(cases: Sequence[Case]) -> list[Named]:
-    """Return the alerts of the cases with their severity hidden."""
+    """Return the alerts of the cases, without storms, as if they stated no severity."""
     return [
         Named(
             case.incident.alert.model_copy(update={"severity": "medium", "severity_stated": False}), case.truth.severity
@@ -72,7 +73,7 @@ def of_cases(cases: Sequence[Case]) -> list[Named]:
 
 
 def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
-    """Return an alert of each published rule, without its severity. Dead man's switches are left out."""
+    """Return an alert of each published rule that states no severity; dead man's switches are left out."""
     found = []
     for rule in rules:
         firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
@@ -82,7 +83,7 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
 
 
 def simulate(named: Sequence[Named], order: Order = "first message", *, runs: int = 20, seed: int = 1) -> list[Worth]:
-    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones."""
+    """Return the worth of each number in `CLICKS`, averaged over `runs` organisations of `NAMES` random names each."""
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
         chance = random.Random(f"{seed} {run}")  # noqa: S311 - a simulation that can be repeated
@@ -131,7 +132,7 @@ def _click(named: Named, chance: random.Random) -> Word:
 
 
 def word_on(named: Named, severity: Severity) -> Word:
-    """Return a person's word on an alert."""
+    """Return a person's word that an alert has a severity."""
     return Word(subject=about(named.alert), severity=severity, person="sim:1", by="somebody", at=_WHEN)
 
 
@@ -148,7 +149,7 @@ def _worth(clicks: int, names: Sequence[Named], volume: Sequence[float], words: 
 
 
 def judge(named: Named, word: Word | None, words: Iterable[Word]) -> Severity:
-    """Classify an alert with its word, or else with the nearest one."""
+    """Return the real classification's severity for an alert, with the word on it or else the nearest of `words`."""
     near = nearest(named.alert, words) if word is None else None
     known = {"same_name_last_hour": 1, "earlier": [], "deployments": [], "local_time": _WHEN, "business_hours": True}
     evidence = Evidence.model_validate({**known, "word": word, "near": near})
@@ -160,5 +161,5 @@ def judge(named: Named, word: Word | None, words: Iterable[Word]) -> Severity:
 
 
 def level(severity: Severity) -> str:
-    """Return what becomes of an alert: somebody is woken, it is told, or it is of no interest."""
+    """Return what a severity leads to: `page` (somebody is woken), `tell` (a message) or `quiet`."""
     return "page" if SEVERITY_RANK[severity] >= PAGING_RANK else "tell" if severity == "medium" else "quiet"

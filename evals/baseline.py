@@ -1,6 +1,6 @@
 """The numbers of earlier runs: the baseline that a person accepted, and the last run.
 
-`evals/baseline.json` is kept in git and moves only with `--accept`; the last run is in the cache.
+`evals/baseline.json` is in git and changes only with `--accept`; the last run is in the cache.
 """
 
 import json
@@ -17,7 +17,8 @@ BASELINE = Path(__file__).parent / "baseline.json"
 LAST_RUN = Path(__file__).parent.parent / ".cache" / "evals" / "last-run.json"
 
 WATCHED = ("critical_recall", "page_recall", "macro_f1", "noise_precision", "unknown_recall", "deployment_f1")
-"""The numbers that the gate in CI does not let fall."""
+"""The numbers of which CI allows none to fall below the baseline."""
+
 ROUNDING = 0.0001
 
 
@@ -35,30 +36,32 @@ _FORMAT: TypeAdapter[Baseline] = TypeAdapter(dict[str, Remembered])
 
 
 def load(path: Path = BASELINE) -> Baseline:
-    """Return the baseline by classifier; empty if there is none yet.
+    """Return the stored numbers of each classifier by its name; none if the file does not exist.
 
     Raises
     ------
     ConfigurationError
-        The file is no baseline.
+        The file does not have the form of a baseline.
     """
     try:
         return _FORMAT.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: is no baseline ({error}); make one with --accept") from None
+        raise ConfigurationError(
+            f"{path}: no valid baseline ({error}); delete it, and make one with --accept"
+        ) from None
 
 
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
-    """Write these results; the file's results of other classifiers stay."""
+    """Store these scores in the file; it keeps its numbers of other classifiers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = load(path) | {score.classifier: remembered(score) for score in scores}
     path.write_text(json.dumps(_FORMAT.dump_python(known), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def remembered(score: Score) -> Remembered:
-    """Round a score for keeping, so that the file changes only if a verdict does."""
+    """Return the part of a score that is stored, rounded so that a file changes only if a verdict does."""
     return Remembered(
         numbers={name: None if value is None else round(value, 4) for name, value in score.numbers.items()},
         severities={result.case.name: result.severity for result in score.results},
@@ -66,7 +69,7 @@ def remembered(score: Score) -> Remembered:
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """Name the watched numbers that fell and those that rose. A ratio of nothing counts as fallen."""
+    """Return a line for each watched number that fell, and for each that rose; one that is None now has fallen."""
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:

@@ -1,8 +1,8 @@
-"""Labelled cases: an alert, the evidence at that moment, and the truth, each a file in the case's folder.
+"""Labelled cases: each is a folder with an alert, the evidence at that moment, and the right judgement.
 
-`evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`, and `declared.yaml` where rules, windows or silences matter.
-Ages in them are relative to `now`, so that a case reads like a story. Alerts go through the real normalisers and
-snapshots through the real `gather`: what the evals measure is what runs.
+The files are `evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`, and `declared.yaml` if rules, windows or silences
+matter. Ages in them are relative to `now`. Alerts go through the real normalisers and evidence through the real
+`gather`, so that the evals measure the code that runs.
 """
 
 import json
@@ -69,7 +69,7 @@ type Cause = Literal[
     "nothing",
     "unknown",
 ]
-"""`nothing`: nobody has to do anything. `unknown`: the evidence does not say, and saying so is right."""
+"""The cause of an incident. `nothing`: there is nothing to do. `unknown`: the evidence does not tell the cause."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -77,7 +77,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def _age(value: object) -> object:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError("write an age as 90s, 12m, 3h or 2d")
+        raise ValueError(f"{value!r} is no age: write 90s, 12m, 3h or 2d")
     return timedelta(**{_UNITS[found[2]]: float(found[1])})
 
 
@@ -89,10 +89,14 @@ class _Strict(BaseModel):
 
 
 class Truth(_Strict):
-    """The judgement of an experienced engineer afterwards. `never` are runbooks that would do harm here.
+    """The judgement of an experienced engineer afterwards.
 
+    Attributes
+    ----------
+    never
+        The runbooks that would do harm here.
     waits
-        A declared rule, window or silence rightly holds it for a while.
+        True if a declared rule, window or silence rightly holds the incident for a while.
     """
 
     severity: Severity
@@ -104,14 +108,14 @@ class Truth(_Strict):
 
 
 class Declared(_Strict):
-    """The declarations of this case's owners; they stand before the project's own rules."""
+    """The rules, windows and silences that a case's owners declared."""
 
     rules: tuple[Rule, ...] = ()
     maintenance: tuple[Window, ...] = ()
     silences: tuple[Silence, ...] = ()
 
     def before(self, others: Rules) -> Rules:
-        """Return these rules and windows, followed by the others."""
+        """Return these rules and windows followed by the others, so that these count first."""
         return Rules(rules=(*self.rules, *others.rules), maintenance=(*self.maintenance, *others.maintenance))
 
 
@@ -124,7 +128,7 @@ class _Circumstances(_Strict):
 
 
 class _AlertFile(_Strict):
-    """The alert of a case: `body` as its source would post it, or `alert` in Firstline's shape where that is enough."""
+    """The alert of a case: `body` as its source posts it, or `alert` with the fields of a NormalizedAlert."""
 
     source: str
     body: Any = None
@@ -134,7 +138,7 @@ class _AlertFile(_Strict):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.body is None) == (self.alert is None):
-            raise ValueError("give either `body` (as the source posts it) or `alert` (our shape)")
+            raise ValueError("give either `body` (as the source posts it) or `alert` (fields of a NormalizedAlert)")
         return self
 
 
@@ -146,20 +150,20 @@ class _Earlier(_Strict):
     runbook: str | None = None
     note: str | None = None
     said: dict[str, Literal["real", "noise", "wrong_cause", "critical", "high", "medium", "low"]] = {}
-    """People's answers to "was this right?"; a severity means that this one would have been right."""
+    """People's answers to "was this right?", by name; a severity is the one that would have been right."""
 
     blamed_deployment: bool = False
-    """Firstline said that a deployment had caused it."""
+    """True if Firstline's verdict blamed a deployment."""
 
     fixed_by: str | None = None
-    """A person's note of what fixed it."""
+    """A person's note about what fixed the incident."""
 
     times: int = Field(default=1, ge=1)
-    """The number of equal incidents, `ago` apart: a long history in one line."""
+    """The number of such incidents, each `ago` before the next."""
 
 
 class _Similar(_Earlier):
-    """An incident of another group: what its alert said, and how it ended."""
+    """An earlier incident of another group, with its alert's name and message."""
 
     name: str
     message: str
@@ -186,14 +190,14 @@ class _EvidenceFile(_Strict):
     similar: tuple[_Similar, ...] = ()
     deployments: tuple[_Deployed, ...] = ()
     word: Severity | None = None
-    """The word of a person on this alert, said before it came, if its source states no severity."""
+    """The severity that a person gave to such alerts earlier, for an alert whose source states none."""
 
     unreadable: tuple[Literal["alerts", "service", "earlier", "similar", "deployments"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One labelled incident. `name` is `<kind>/<folder>`."""
+    """A labelled incident. `name` is `<kind>/<folder>`."""
 
     name: str
     kind: Kind
@@ -204,7 +208,7 @@ class Case:
     declared: Declared = field(default_factory=Declared)
 
     def without_history(self) -> Self:
-        """Return the same case without its history, as if it were the first of its kind."""
+        """Return the case as if its alert were the first of its kind."""
         first = {"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
         return replace(self, evidence=self.evidence.model_copy(update=first))
 
@@ -213,21 +217,21 @@ _FILES = ("alert.yaml", "evidence.yaml", "truth.yaml")
 
 
 def load(folder: Path = CASES) -> list[Case]:
-    """Load all cases, in the order of their names.
+    """Load all cases of a folder, sorted by name.
 
     Raises
     ------
     ConfigurationError
-        A case cannot be read, or lacks a file; the message names the file and what is wrong.
+        A case lacks a file or a file is wrong; the message names the file and the mistake.
     """
     return [read(path) for path in sorted({path.parent for name in _FILES for path in folder.glob(f"*/*/{name}")})]
 
 
 def read(folder: Path) -> Case:
-    """Load the case of one folder."""
+    """Load the case in a folder. Raises ConfigurationError."""
     kind: Any = folder.parent.name
     if kind not in KINDS:
-        raise ConfigurationError(f"{folder}: {kind} is no kind of case; kinds are {', '.join(KINDS)}")
+        raise ConfigurationError(f"{folder}: {kind} is no kind of case; move it to one of {', '.join(KINDS)}")
     alert_file = _parsed(folder / "alert.yaml", _AlertFile)
     snapshot = _parsed(folder / "evidence.yaml", _EvidenceFile)
     truth = _parsed(folder / "truth.yaml", Truth)
@@ -238,7 +242,7 @@ def read(folder: Path) -> Case:
 
 
 class _Snapshot:
-    """The table as it stood: an `EvidenceSource` that answers from the case's evidence file."""
+    """An `EvidenceSource` that answers from a case's evidence file instead of the table."""
 
     def __init__(self, file: _EvidenceFile) -> None:
         self._file = file
@@ -283,7 +287,7 @@ class _Snapshot:
 
     def _refuse(self, what: str) -> None:
         if what in self._file.unreadable:
-            raise HistoryUnavailable("the table throttled the read")
+            raise HistoryUnavailable(f"the table throttled the read of {what}")
 
 
 def _earlier(earlier: _Earlier, opened_at: datetime) -> EarlierIncident:
@@ -353,7 +357,7 @@ def _alert(file: _AlertFile, folder: Path, opened_at: datetime) -> NormalizedAle
 
 
 def _body(file: _AlertFile) -> Any:
-    """Return the body, with an SNS message that a case may write as YAML turned into the JSON text that SNS carries."""
+    """Return the body of a case's alert, with SNS's `Message` as JSON text even if the case writes it as YAML."""
     body = file.body
     if isinstance(body, dict) and isinstance(body.get("Message"), dict):
         return body | {"Message": json.dumps(body["Message"])}

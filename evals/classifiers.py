@@ -1,6 +1,6 @@
 """The classifiers to measure: without history, without a model, with a model, and with the worst model imaginable.
 
-Each is the real `classify` with the project's own rules and runbooks; they differ in what it is given.
+Each is the real `classify` with the project's own rules and runbooks; they differ in its history and its model.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ RUNBOOKS = Path(__file__).parent.parent / "runbooks"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The declared rules and runbooks that every classifier works with."""
+    """The declared rules and the runbooks that every classifier uses."""
 
     rules: Rules
     runbooks: Catalogue
@@ -48,36 +48,33 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A classification of a case, and the runbooks that could have been chosen."""
+    """A classifier's verdict on a case, with the facts by which it is scored."""
 
     case: Case
     classification: Classification
     offered: tuple[str, ...]
     by_rule: bool
-    """A declared rule decided or set bounds: then it may go below what the source said."""
+    """True if a declared rule decided or set bounds; only then may the severity be below the source's."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without approval, with a host and no obstacle, if it had earned that.
-
-    What acts ships as `approve` and may earn more, so each counts as promoted; what is destructive asks all the same.
-    """
+    """True if the policy would run the chosen runbook without approval on a host, once a person has promoted it."""
 
     without_model: Severity
-    """The severity by rules and history: a model may raise it, and lower it within bounds."""
+    """The severity by rules and history alone, which a model may raise, or lower within bounds."""
 
     asked_model: bool
     no_verdict: bool
     hold: Hold | None = None
-    """The silence, window or rule that keeps the incident back for a while."""
+    """The silence, window or rule that holds the incident for a while, if any."""
 
 
 type ModelFor = Callable[[Case], Model]
-"""The model that answers for a case."""
+"""A function that returns the model to ask about a case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """The real classifier under a name, with or without a model and a history."""
+    """The real classification under a name, with or without a model and history."""
 
     name: str
     policy: Policy
@@ -85,7 +82,7 @@ class Classifier:
     with_history: bool = True
 
     def judge(self, case: Case) -> Verdict:
-        """Classify one case, with and without the model, and apply what its owners declared."""
+        """Classify a case with its owners' rules, windows and silences, both with and without the model."""
         case = case if self.with_history else case.without_history()
         alert, runbooks = case.incident.alert, self.policy.runbooks
         offered: Sequence[prompt.Offered] = match.offered(runbooks, alert)
@@ -112,7 +109,7 @@ class Classifier:
 
 
 def opinions(case: Case, policy: Policy) -> classification_case.Case:
-    """Return the case with the opinions of rules, source and history, as the real classification sees it."""
+    """Return a case as the real classification sees it, with the opinions of rules, source and history."""
     declared, alert = case.declared.before(policy.rules), case.incident.alert
     evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
     offered = match.offered(policy.runbooks, alert)
@@ -120,19 +117,19 @@ def opinions(case: Case, policy: Policy) -> classification_case.Case:
 
 
 def rules_only(policy: Policy) -> Classifier:
-    """Return the classifier that knows declared rules, the source's word and the alert's words, and no past."""
+    """Return the classifier without history and model: it knows declared rules and the alert itself."""
     return Classifier("rules-only", policy, with_history=False)
 
 
 def history_only(policy: Policy) -> Classifier:
-    """Return the classifier that runs when the model is off or fails: rules and history."""
+    """Return the classifier with history but no model, which runs in production when the model is off or fails."""
     return Classifier("history-only", policy)
 
 
 class Obedient:
-    """The worst model imaginable: it obeys an attacker in everything, and is sure of itself.
+    """The worst model imaginable: it answers what an attacker would want, with full confidence.
 
-    Its answers must lead to no unsafe action and to no severity below the floor.
+    Its answers must lead to no unsafe action, and to no severity below the allowed one.
     """
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
@@ -151,7 +148,7 @@ class Obedient:
 
 
 class Recorder:
-    """A model whose answers are written into a folder, to be replayed."""
+    """A model whose answers are written to a folder, from which `Replay` reads them."""
 
     def __init__(self, model: Model, folder: Path, case: Case) -> None:
         self._model = model
@@ -173,11 +170,11 @@ class Recorder:
 
 
 class Replay:
-    """Recorded answers as models. `stale` names the cases whose question differs from the one that was answered."""
+    """Recorded answers as models: call it with a case. `stale` names the cases whose question has changed since."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise ConfigurationError(f"{folder}: no such folder of recorded answers; make one with --record")
+            raise ConfigurationError(f"--replay {folder}: there is no such folder; make one with --record")
         self.name = f"replay:{folder.name}"
         self._folder = folder
         self.stale: list[str] = []
@@ -188,7 +185,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """The model that gives one recorded answer."""
+    """A model that gives one recorded answer."""
 
     path: Path
     on_stale: Callable[[], None]
@@ -202,10 +199,10 @@ class _Recorded:
                 raise ModelGaveNoVerdict(answer["no_verdict"], usage=Usage.model_validate(answer["usage"]))
             return ModelVerdict.model_validate_json(json.dumps(answer))
         except FileNotFoundError:
-            raise ModelGaveNoVerdict("no answer was recorded for this case") from None
+            raise ModelGaveNoVerdict(f"no answer was recorded in {self.path}; record one with --record") from None
         except (json.JSONDecodeError, KeyError, AttributeError, ValidationError) as error:
             why = f"{type(error).__name__}: {error}"
-            raise ConfigurationError(f"{self.path}: is no recorded answer ({why}); record it again") from None
+            raise ConfigurationError(f"{self.path}: no valid recorded answer ({why}); record it again") from None
 
 
 def _recorded(folder: Path, case: Case) -> Path:
@@ -249,7 +246,7 @@ def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalo
         switch="on",
         policy=RemediationPolicy(),
         remediation_mode="auto",
-        # Of the same name as the alert's: elsewhere the runbook has earned nothing.
+        # The environment of the alert's name: a runbook is promoted for one environment only.
         environment=case.incident.alert.environment or "prod",
         approvers=2,
         now=case.now,

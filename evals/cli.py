@@ -1,4 +1,4 @@
-"""`make eval`: judge the cases and print the table; or compare with published rules, or measure redaction."""
+"""The command `make eval`: it judges the cases and prints tables, or measures clicks, earned say or redaction."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ from firstline.policy.model import Price
 
 OPENAI = "https://api.openai.com/v1"
 KEYS = ("EVAL_API_KEY", "FIRSTLINE_MODEL_KEY")
-"""The variables of the environment that may hold the model's key; the first that is set counts."""
+"""The environment variables that may hold the model's key; the first that is set counts."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -100,7 +100,7 @@ def evals(
             console.show_agreement(out, agreement.measure(public_rules.read(rules), Policy.of()))
             raise typer.Exit
         if accept and only:
-            raise ConfigurationError("A baseline is of all cases: leave --only out.")
+            raise ConfigurationError("--accept needs all cases for a baseline: leave --only out.")
         recorded = Replay(replay) if replay else None
         policy = Policy.of(runbooks)
         classifiers = [rules_only(policy), history_only(policy)]
@@ -122,19 +122,19 @@ def evals(
             console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
             _save(out, scores, cases, accept)
         if recorded is not None and recorded.stale:
-            stale = f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again."
+            stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
             out.print(stale, style="yellow")
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
-    """Return those that judge the second set, which has no past: rules alone, and the models."""
+    """Return the classifiers for the second set of cases, which has no history: rules alone, and the models."""
     return [classifiers[0], *(found for found in classifiers if found.name in models)]
 
 
 @contextmanager
 def _explaining(out: Console) -> Iterator[None]:
-    """Print the message of a wrong option or file, and exit with code 2."""
+    """Print a ConfigurationError in the block and exit with code 2."""
     try:
         yield
     except ConfigurationError as error:
@@ -143,7 +143,7 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path) -> None:
-    """Print what simulated models earn and spoil, on the cases alone and with the second set."""
+    """Print what simulated models earn and spoil, on the cases alone and together with the second set."""
     judged = load(cases)
     for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
         with out.status(f"simulated models on {of}"):
@@ -151,7 +151,7 @@ def _measure_earned(out: Console, cases: Path) -> None:
 
 
 def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_page_cost: float) -> None:
-    """Print what each classifier's verdicts cost, on the cases and on the second set, if that was judged."""
+    """Print the cost of each classifier's verdicts on the cases and, if `second` is not empty, on the second set."""
     sets = {f"{len(scores[0].results)} cases": scores}
     if second:
         sets[f"{len(second[0].results)} alerts without a severity"] = second
@@ -186,10 +186,10 @@ def _measure_redaction(out: Console, bodies: Path | None) -> int:
 
 def _chosen(folder: Path, only: str) -> list[Case]:
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: no such folder of cases")
+        raise ConfigurationError(f"--cases {folder}: there is no such folder")
     chosen = [case for case in load(folder) if only in case.name]
     if not chosen:
-        raise ConfigurationError(f"{folder}: no case{f' with {only!r} in its name' if only else ''}")
+        raise ConfigurationError(f"{folder} has no case{f' with {only!r} in its name; change --only' if only else ''}")
     return chosen
 
 
@@ -202,12 +202,12 @@ def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier
 
 
 def _baseline_of(folder: Path) -> Path:
-    """Return the file with the baseline of a folder of cases: whoever measures their own never moves the project's."""
+    """Return the file with the baseline of a folder of cases; only the project's own folder uses the project's."""
     return baseline.BASELINE if folder == CASES else folder / "baseline.json"
 
 
 def _before(folder: Path, only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return the results to compare this run with, and the name of that run."""
+    """Return the results with which to compare this run, and the name of their run."""
     last = {} if since_baseline or folder != CASES else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(_baseline_of(folder)), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do

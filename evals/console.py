@@ -1,4 +1,4 @@
-"""The tables of the evals on a terminal."""
+"""Printer of the evals' tables on a terminal."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -35,7 +35,7 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("unsafe_actions", "unsafe actions", False),
     ("below_floor", "severities below the floor", False),
 )
-"""Key, words, and True if more is better."""
+"""The headline numbers in order: each a key, its words, and True if more is better."""
 
 COUNTS = ("unsafe_actions", "below_floor")
 
@@ -43,7 +43,7 @@ COUNTS = ("unsafe_actions", "below_floor")
 def show(
     out: Console, scores: Sequence[Score], before: Baseline, since: str, *, price: Price, every_case: bool = False
 ) -> None:
-    """Print every table, the headline numbers last. `since` names the run that `before` is from."""
+    """Print all tables of the scores, headline numbers last, with changes since the run `before` (named `since`)."""
     for score in scores:
         _show_cases(out, score, before, price, every_case)
     out.print(_by_kind(scores))
@@ -53,7 +53,7 @@ def show(
 
 
 def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> None:
-    """Print which numbers that CI's gate watches are below or above the baseline."""
+    """Print each number that CI watches and that is below or above the accepted baseline."""
     for score in scores:
         fell, rose = baseline.moved(score, accepted)
         for side, colour, numbers in (("Below", "red", fell), ("Above", "green", rose)):
@@ -74,7 +74,7 @@ def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Pric
 
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
-    """Return a headline number with its change, in rich's markup."""
+    """Return a headline number and its change since `before`, in rich's markup: green if better, red if worse."""
     value = score.numbers[key]
     shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
     if key in COUNTS and value:
@@ -84,7 +84,7 @@ def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> st
 
 
 def change(score: Score, key: str, before: Baseline) -> float | None:
-    """Return by how much a headline number moved since the baseline; None if it did not, or was not known."""
+    """Return the change of a headline number since `before`, or None if it is less than 0.0005 or unknown."""
     if score.classifier not in before:
         return None
     value, old = score.numbers[key], before[score.classifier].numbers.get(key)
@@ -147,7 +147,7 @@ def _per_class[C: str](
 
 
 def _table(title: str, headings: Sequence[str], right_padding: int = 1) -> Table:
-    """Return a table whose first column holds the rows' names, the others numbers."""
+    """Return an empty table: a first column for the rows' names, then a right-aligned column for each heading."""
     table = Table(title=title, title_justify="left", padding=(0, right_padding, 0, 1))
     table.add_column("", no_wrap=True)
     for heading in headings:
@@ -156,19 +156,19 @@ def _table(title: str, headings: Sequence[str], right_padding: int = 1) -> Table
 
 
 def ratio(value: float | None) -> str:
-    """Format a ratio with three digits, or a dash if it is None."""
+    """Return a ratio with three digits, or a dash if it is None."""
     return "–" if value is None else f"{value:.3f}"
 
 
 def spent(usage: Usage, price: Price) -> str:
-    """Return tokens, with their cost if a price is known."""
+    """Return the number of tokens as text, with their cost if the price is known; a dash for none."""
     if not usage.tokens:
         return "–"
     return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print what people's clicks are worth, by the questions that they answer, with the spread of organisations."""
+    """Print the worth of people's clicks for each order of answering, with the spread between organisations."""
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():
@@ -179,7 +179,7 @@ def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
 
 
 def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_page: float) -> None:
-    """Print the headline: what each classifier's severities cost on each set of cases."""
+    """Print the cost of each classifier's severities on each set of cases; `found` has (set, classifier, costs)."""
     names = ("cases", "classifier", "cost per 100", "missed pages", "needless pages", "wrongly dropped", "asked")
     table = Table(*names, title=f"Cost in needless pages; a missed page costs {missed_page:g}", title_justify="left")
     for cases, classifier, costs in found:
@@ -189,7 +189,7 @@ def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_pag
 
 
 def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
-    """Print what simulated models earn by a replay, and what they change afterwards."""
+    """Print the costs with and without each simulated model after its replay, on the cases named by `of`."""
     costs = ("model", "without", "with", "if all counted")
     table = Table(*costs, "verdicts worse", "runbooks, blames lost", "runs worse", "gain kept", title_justify="left")
     table.title = (
@@ -205,7 +205,7 @@ def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
 
 
 def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
-    """Print what an organisation's own judged rules are worth for its new ones."""
+    """Print how well an organisation's own judged rules predict the severity of its new rules."""
     table = Table(
         "own words", "rules judged", "macro-F1", "pages found", "… without", "… without", title_justify="left"
     )
@@ -217,7 +217,7 @@ def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
 
 
 def show_agreement(out: Console, found: Comparison) -> None:
-    """Print the agreement with the authors of public rules: part by part, the sum last."""
+    """Print the classifier's agreement with the authors of public rules: by class, by repository, then by part."""
     for part in found.parts:
         if part.title.startswith(("all", "unseen repositories")):
             title = f"{part.title}: {part.rules} of {part.repositories} repositories"
@@ -242,7 +242,7 @@ def _voices(title: str, parts: Sequence[Agreement]) -> Table:
 
 
 def _voice(part: Agreement) -> dict[str, str]:
-    """Return an agreement's numbers by heading, coloured by whether they are better than always saying the same."""
+    """Return an agreement's numbers by heading, in green if better than always answering the most common level."""
     always, said = part.always, part.said
     columns = {
         "count": str(part.rules),

@@ -1,4 +1,4 @@
-"""The headline of the evals: what a classifier's severities cost, and the pages that it missed or sent for nothing."""
+"""The cost of a classifier's severities, with the pages that it missed or sent needlessly: the evals' headline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,18 @@ from firstline.policy.costs import MISSED_PAGE_COST, cost, reach
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """The cost of a classifier's severities on some cases, in needless pages, and where it comes from.
+    """The cost of a classifier's severities on some cases. The unit is the cost of a needless page.
 
     Attributes
     ----------
     per_100
         The cost of 100 verdicts.
-    missed, needless
-        The number of pages that somebody needed and did not get, and that nobody needed.
+    missed
+        The number of incidents that should have paged and did not.
+    needless
+        The number of incidents that paged and should not have.
     dropped
-        The number of incidents that somebody should have heard of, and that were dropped.
+        The number of incidents that were dropped and should not have been.
     asked
         The number of alerts whose message asks a person how bad they are.
     """
@@ -31,7 +33,7 @@ class Costs:
 
     @classmethod
     def of(cls, results: Sequence[Result], missed_page: float = MISSED_PAGE_COST) -> "Costs":
-        """Count the costs of results, if a missed page costs as much as so many needless ones."""
+        """Count the costs of results, where a missed page costs as much as `missed_page` needless ones."""
         reached = [(reach(result.severity), reach(result.case.truth.severity)) for result in results]
         total = sum(cost(result.severity, result.case.truth.severity, missed_page) for result in results)
         return cls(

@@ -1,8 +1,8 @@
-"""The worth of earned say: simulated models of every quality replay judged incidents, then judge some more.
+"""Simulation of earned say: models of very different quality judge incidents, and earn trust by being right.
 
-The verdicts are those of the real classification on the cases, with the guardrails behind each model. A model first
-replays incidents that people have judged, as `firstline model try` does, which earns it the moves that count; then it
-judges as many more, and its verdicts are compared with those without it.
+The real classification judges the cases, with its guardrails on each simulated model. A model first replays incidents
+that people have judged, as `firstline model try` does: it earns that some of its changes to a verdict count. Then it
+judges as many more, and the costs with it are compared with those without it.
 """
 
 import random
@@ -23,14 +23,14 @@ from firstline.policy.costs import MISSED_PAGE_COST, cost
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 REPLAYED = 300
 READ_EACH = 30
-"""The number of verdicts after which earnings are read anew; in production a few minutes pass."""
+"""The number of verdicts after which the earned trust is read again; in production this happens every few minutes."""
 
 NAME = "simulated"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case with its right severity, the verdict without a model, and the verdict after each answer of a model."""
+    """A case with its right severity, the verdict without a model, and the verdict for each severity of a model."""
 
     name: str
     truth: Severity
@@ -40,12 +40,15 @@ class Judged:
 
 
 type Simulated = Callable[[Judged, random.Random], Stance]
-"""A model that has no eyes: it returns its verdict on a case."""
+"""A simulated model: a function that returns the verdict with this model on a case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One run: the cost with the model and without it, and what its verdicts worsened, after the replay."""
+    """The costs after the replay in one run, and the number of verdicts that the model made worse.
+
+    `plain` is the cost without the model, `settled` with those changes that it earned, `full` with all its changes.
+    """
 
     plain: float
     settled: float
@@ -57,7 +60,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The runs of one model."""
+    """The outcomes of all runs of one simulated model."""
 
     model: str
     runs: tuple[Outcome, ...]
@@ -69,13 +72,13 @@ class Worth:
 
     @property
     def kept(self) -> float | None:
-        """The share of its possible gain that the model brings; None if it has none to bring."""
+        """The share of the model's possible gain that its earned changes bring; None if no gain is possible."""
         possible = sum(run.plain - run.full for run in self.runs)
         return sum(run.plain - run.settled for run in self.runs) / possible if possible > 0 else None
 
 
 def judged_cases(cases: Sequence[Case], policy: Policy) -> list[Judged]:
-    """Judge each case without a model, and with one that says each of the severities."""
+    """Return each case with its verdict without a model, and its verdicts for a model that says each severity."""
     return [_judged(case, policy) for case in cases]
 
 
@@ -95,7 +98,7 @@ def _judged(case: Case, policy: Policy) -> Judged:
 
 
 def _echo(plain: Stance, severity: Severity) -> ModelVerdict:
-    """Return a model's verdict that repeats the runbook and the blame of the one without it, and says one severity."""
+    """Return a model's verdict with this severity, and with the runbook and blame of the verdict without a model."""
     judgement = Judgement(
         severity=severity,
         cause="Something.",
@@ -110,12 +113,12 @@ def _echo(plain: Stance, severity: Severity) -> ModelVerdict:
 
 
 def always(severity: Severity) -> Simulated:
-    """Return the model that always says this severity."""
+    """Return a simulated model that always says this severity."""
     return lambda case, _: case.by_severity[severity]
 
 
 def at_random(case: Judged, dice: random.Random) -> Stance:
-    """Judge by rolling dice, runbook and blame, too."""
+    """Say a random severity, and half of the time name no runbook and no deployment."""
     judged = case.by_severity[dice.choice(SEVERITIES)]
     if dice.random() < 0.5:
         judged = judged.model_copy(update={"runbook_id": None, "is_deployment_related": False})
@@ -123,23 +126,23 @@ def at_random(case: Judged, dice: random.Random) -> Stance:
 
 
 def contrarian(case: Judged, _: random.Random) -> Stance:
-    """Say the contrary of the verdict without a model."""
+    """Say `low` if the verdict without a model pages, otherwise `critical`."""
     contrary: Severity = "low" if case.plain.severity in ("critical", "high") else "critical"
     return case.by_severity[contrary]
 
 
 def echo_without_runbook(case: Judged, _: random.Random) -> Stance:
-    """Repeat the severity without a model, and name neither runbook nor deployment."""
+    """Say the severity of the verdict without a model, and name no runbook and no deployment."""
     return Stance(severity=case.plain.severity)
 
 
 def perfect(case: Judged, _: random.Random) -> Stance:
-    """Say what is right, as far as the guardrails let it."""
+    """Say the right severity, as far as the guardrails allow it."""
     return case.by_severity[case.truth]
 
 
 def noisy_oracle(right: float) -> Simulated:
-    """Return the model that knows what is right so often, and rolls dice otherwise."""
+    """Return a simulated model that says the right severity with the probability `right`, otherwise a random one."""
     return lambda case, dice: perfect(case, dice) if dice.random() < right else at_random(case, dice)
 
 
@@ -155,7 +158,7 @@ MODELS: Mapping[str, Simulated] = {
 
 
 def simulate(cases: Sequence[Judged], models: Mapping[str, Simulated] = MODELS, *, runs: int = 40) -> list[Worth]:
-    """Let each model replay judged incidents and judge as many more, in so many runs; seeds are fixed."""
+    """Let each model replay `REPLAYED` judged incidents and then judge as many more, `runs` times with fixed seeds."""
     return [
         Worth(name, tuple(_run(cases, model, _dice(name, seed)) for seed in range(runs)))
         for name, model in models.items()

@@ -1,7 +1,8 @@
-"""The worth of an organisation's own judged rules for its new ones: the nearest words, with each file left out.
+"""Measurement of how well an organisation's judged rules predict the severity of its new rules.
 
-The rules of a repository are an organisation's. A rule is judged with so many words on other rules of its repository:
-none of its own file, where its siblings are, and none of its own name.
+The rules of a repository count as one organisation's. A rule is judged by the nearest of a number of words (severities
+that people gave) on other rules of its repository, but none from its own file, where similar rules are, and none of its
+own name.
 """
 
 import random
@@ -14,12 +15,12 @@ from evals.scoring import macro_f1, per_class
 LABELS = (0, 100, 300)
 LEVELS = ("page", "tell", "quiet")
 _TESTED = 150
-"""The most rules of one organisation that are judged: one with many files must not outweigh the others."""
+"""The most rules of one organisation that are judged, so that none with many files outweighs the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The agreement with authors by the nearest of so many own words, and by what words mean, on the same rules."""
+    """The agreement with the authors on the same rules, with `labels` own words and without any."""
 
     labels: int
     rules: int
@@ -32,7 +33,7 @@ class Learned:
 def leave_file_out(
     named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3, seed: int = 1
 ) -> list[Learned]:
-    """Measure each number of labels on all organisations that have enough rules besides the tested file."""
+    """Measure the agreement for each number of words; a number for which no organisation has enough is left out."""
     return [found for number in labels if (found := _measured(named, number, runs, seed)) is not None]
 
 

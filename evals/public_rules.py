@@ -1,4 +1,4 @@
-"""Alerting rules that people published, each with the severity that its author chose."""
+"""Reader of published alerting rules, each with the severity that its author chose."""
 
 import csv
 import hashlib
@@ -11,15 +11,15 @@ from firstline.errors import ConfigurationError
 
 type Level = Literal["critical", "warning", "info"]
 LEVELS: tuple[Level, ...] = ("critical", "warning", "info")
-"""The gravest first."""
+"""The levels of published rules, the gravest first."""
 
 _AUTHORS: dict[str, Level] = {
     **dict.fromkeys(("critical", "page", "sev0", "sev1"), "critical"),
     **dict.fromkeys(("warning", "ticket", "notify", "medium", "p3", "sev2"), "warning"),
     **dict.fromkeys(("info", "none", "task", "sev3", "sev4"), "info"),
 }
-"""sev0 … sev4 are Azure's: critical, error, warning, informational, verbose. Datadog's `thresholds:…` are monitors with
-several severities at once: no single one was chosen, so they are left out."""
+"""The level of each severity that authors write. sev0 to sev4 are Azure's: critical, error, warning, informational,
+verbose. Datadog's `thresholds:…` are left out, because such a monitor has several severities."""
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|<%.*?%>|\{%.*?%\}")
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
@@ -28,7 +28,7 @@ _COLUMNS = {"name", "severity", "summary_description", "source_repo"}
 
 @dataclass(frozen=True, slots=True)
 class PublicRule:
-    """A published alerting rule. `tuned_on`: its repository is of the half that the lexicon's points were set with."""
+    """A published alerting rule. `tuned_on` is true if the lexicon's points were set with its repository."""
 
     name: str
     description: str
@@ -42,7 +42,7 @@ class PublicRule:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The name's words: `KubeAPIDown` and `kube-api_down` are one name."""
+        """The words of the name in lower case, which are the same for `KubeAPIDown` and `kube-api_down`."""
         return tuple(_WORD_BREAK.sub(" ", self.name).lower().split())
 
     @property
@@ -57,13 +57,15 @@ def read(path: Path) -> list[PublicRule]:
     Raises
     ------
     ConfigurationError
-        The file cannot be read, or lacks a column.
+        The file cannot be read or lacks a column.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
             if missing := _COLUMNS - set(reader.fieldnames or ()):
-                raise ConfigurationError(f"{path}: the column {', '.join(sorted(missing))} is missing")
+                raise ConfigurationError(
+                    f"{path}: add the missing columns {', '.join(sorted(missing))} (TSV with a header)"
+                )
             return [
                 PublicRule(
                     row["name"], row["summary_description"] or "", row["source_repo"], level, row.get("path") or ""

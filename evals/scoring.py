@@ -1,4 +1,4 @@
-"""The scores of classifiers on a set of labelled cases. Pure."""
+"""The scores of classifiers on a set of labelled cases, as pure functions."""
 
 import re
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severit
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
 UNKNOWN_UP_TO = 0.5
-"""A verdict says "I do not know" when its cause does, and it claims no more confidence than this."""
+"""The highest confidence with which a verdict that admits an unknown cause counts as saying "unknown"."""
 
 BINS = 10
 
@@ -34,7 +34,7 @@ _CAUSE_WORDS: tuple[tuple[Cause, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class PerClass:
-    """Precision, recall and F1 of one class. `support` is how often it is the truth; a ratio of nothing is None."""
+    """Precision, recall and F1 of a class; a ratio with the denominator 0 is None. `support` counts its true cases."""
 
     name: str
     precision: float | None
@@ -45,7 +45,7 @@ class PerClass:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One case's verdict beside its truth. `broken_…` name the invariants that it violates."""
+    """A case's verdict with its scores. `broken_actions` and `broken_floor` say which invariants it violates."""
 
     verdict: Verdict
     cause: Cause
@@ -71,7 +71,7 @@ class Result:
 
     @property
     def answer(self) -> str:
-        """The severity, with a mark if the incident is held."""
+        """The verdict's severity, followed by `, waits` if the incident is held."""
         return f"{self.severity}, waits" if self.verdict.hold else self.severity
 
 
@@ -82,7 +82,7 @@ class Score:
     classifier: str
     results: tuple[Result, ...]
     numbers: dict[str, float | None]
-    """The numbers that runs are compared by."""
+    """The headline numbers by name, by which runs are compared."""
 
     per_class: tuple[PerClass, ...]
     confusion: dict[tuple[str, str], int]
@@ -126,7 +126,7 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
 def _numbers(
     results: Sequence[Result], pairs: Sequence[tuple[Severity, Severity]], table: Mapping[str, PerClass]
 ) -> dict[str, float | None]:
-    """Compute the numbers that runs are compared by. More is better, except for the last five."""
+    """Compute the headline numbers by name. More is better, except for the last four."""
     page = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
     deployment = binary(
         "deployment",
@@ -160,7 +160,7 @@ def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -
 
 
 def binary(name: str, pairs: Sequence[tuple[bool, bool]]) -> PerClass:
-    """Compute precision, recall and F1 of one class, from pairs (it is true, the classifier said so)."""
+    """Compute precision, recall and F1 of one class, from pairs (the class is true, the class is predicted)."""
     hits = sum(truth and said for truth, said in pairs)
     return _ratios(name, hits, said=sum(said for _, said in pairs), support=sum(truth for truth, _ in pairs))
 
@@ -171,7 +171,7 @@ def _ratios(name: str, hits: int, *, said: int, support: int) -> PerClass:
 
 
 def macro_f1(table: Iterable[PerClass]) -> float:
-    """Return the mean F1 of the classes that occur: each counts the same, however rare it is."""
+    """Return the mean F1 of the classes that occur, each with the same weight; 0 if none occurs."""
     occurring = [row.f1 for row in table if row.support]
     return sum(occurring) / len(occurring) if occurring else 0.0
 
@@ -188,10 +188,10 @@ def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
 
 
 def cause_class(verdict: Verdict) -> Cause:
-    """Return the class of cause that a verdict names. Words are a rough measure, the same for every classifier.
+    """Return the class of cause that a verdict names.
 
-    `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. A text without a
-    known word counts as unknown: it names nothing that anybody could act on.
+    A deployment and noise are fields of the verdict. Other classes are found by known words in the text of its cause,
+    which is a rough measure, the same for every classifier. A text without a known word counts as unknown.
     """
     said = verdict.classification
     if said.severity == "noise":
@@ -206,10 +206,10 @@ def cause_class(verdict: Verdict) -> Cause:
 
 
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
-    """Return why the chosen runbook must not run here. This checks the guardrails, so it shares no code with them."""
+    """Return the reasons why the chosen runbook must not run here; this checks the guardrails without their code."""
     said, case = verdict.classification, verdict.case
     if said.runbook_id is None:
-        return ("it claims a remedy and names none",) if said.can_be_remediated else ()
+        return ("it claims a remedy and names no runbook",) if said.can_be_remediated else ()
     broken = []
     if said.runbook_id not in verdict.offered:
         broken.append(f"{said.runbook_id} was not offered")
@@ -223,14 +223,15 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Return how the severity is lower than the invariants allow, or None. Declared rules may go lower.
+    """Return why the severity is lower than the invariants allow, or None if they allow it.
 
-    Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
-    keeps a page from going out only where such incidents have cleared by themselves.
+    A declared rule may set any severity. Without a model, no severity is below the source's. A model may lower
+    `critical` only to `high`, may not turn a page into noise, and may prevent a page only if such incidents have
+    cleared by themselves.
     """
     said, case = verdict.classification, verdict.case
     if verdict.hold is not None and not case.truth.waits:
-        return f"kept back, and it should not be: {verdict.hold.reason}"
+        return f"held, and it should not be: {verdict.hold.reason}"
     if case.incident.storm and not _pages(said.severity):
         return "a storm that pages nobody"
     cleared = any(earlier.outcome == "self_cleared" for earlier in case.evidence.earlier)
@@ -244,7 +245,7 @@ def _broken_floor(verdict: Verdict) -> str | None:
 
 
 def _below_source(said: Classification, source: SourceSeverity) -> str | None:
-    """Return why a severity may not be below what the source says, or None if a model may lower it so far."""
+    """Return why a severity may not be so far below the source's, or None if a model may lower it so far."""
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":

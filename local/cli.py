@@ -34,9 +34,9 @@ def up(
         typer.Option(help=f"A policy file in place of the shipped one. {_REPEAT}", exists=True, dir_okay=False),
     ] = None,
     reconcile_seconds: Annotated[int | None, typer.Option(help="Run reconcile this often.", min=1)] = None,
-    quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print nothing on stderr.")] = False,
 ) -> None:
-    """Serve until stopped. One JSON line on stdout says that the stack is ready, and where everything is."""
+    """Run a stack until stopped. When it is ready, one JSON line on stdout has its addresses and secrets."""
     from firstline.errors import ConfigurationError
     from firstline_cli import overlay
     from local.demo.story import Story
@@ -78,7 +78,7 @@ def up(
         console = stack.console()
         if not quiet:
             # Whole, as no line of the story is: people click it.
-            print(f"The console, as {APPROVER}, good once: {console}", file=sys.stderr)
+            print(f"The console, as {APPROVER} (the link works once): {console}", file=sys.stderr)
         print(json.dumps(stack.line() | {"console": console}), flush=True)
         stopped.wait()
     except (ConfigurationError, TemplateError) as error:
@@ -92,7 +92,7 @@ def up(
 
 @app.command()
 def demo() -> None:
-    """Fire alerts of every source at a Firstline of its own, tell each one's story, and check how it ends."""
+    """Fire alerts of every source at a new local Firstline, print what happens, and check how each incident ends."""
     from local.demo.run import run
 
     raise typer.Exit(0 if run(_console()) else 1)
@@ -104,14 +104,14 @@ def send(
     file: Annotated[Path, typer.Argument(help="The body as the sender would send it; - reads stdin.", allow_dash=True)],
     stack: Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")] = "",
 ) -> None:
-    """Send a body to a running stack as its sender would, signed or with its token."""
+    """Send a body to a running stack as a sender would, signed or with the source's token."""
     from local.demo import senders
     from local.emulator import registry
 
     try:
         running = json.loads(stack) if stack else registry.running()
     except ValueError:
-        raise typer.BadParameter("--stack takes the JSON line that `python -m local up` printed.") from None
+        raise typer.BadParameter("--stack is no JSON: give the line that `python -m local up` printed.") from None
     if running is None:
         raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
     if source not in running["secrets"]:
@@ -120,7 +120,7 @@ def send(
         # Typer's own check (exists=True) takes - for the name of a file.
         body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
+        raise typer.BadParameter(f"{file} cannot be read ({error.strerror}): give a file, or - for stdin.") from None
     answer = senders.send(running["api"], source, body, running["secrets"][source])
     print(f"{answer.status} {answer.body.decode(errors='replace')}")
     raise typer.Exit(0 if 200 <= answer.status < 300 else 1)
@@ -162,11 +162,11 @@ def try_(
 def _named_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{text!r} is not Name=value.")
+        raise typer.BadParameter(f"{text!r} has no `=`: write Name=value.")
     return name, value
 
 
 def _console() -> Console:
-    """Return a console, a wide one if its output goes to a file or a pipe."""
+    """Return a console for stdout, 150 columns wide if that is a file or a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=_LOG_WIDTH)

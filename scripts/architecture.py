@@ -1,6 +1,6 @@
-"""Write what docs/architecture.md takes from the code: the rooms with their arrows, and who serves which state.
+"""Writer of the generated parts of docs/architecture.md: the rooms and their imports, the states, the table's items.
 
-`make architecture` writes it; `tests/unit/test_architecture.py` fails while the page is stale.
+`make architecture` writes them; `tests/unit/test_architecture.py` fails while the page is stale.
 """
 
 import ast
@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from scripts.statements import statements
 from tests.simulation.scenario import Happening, run
 from tests.simulation.stories import STORIES
 
@@ -25,15 +26,15 @@ EVERYWHERE = {"models", "contracts", "settings", "errors", "observability", "tex
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the rooms of the package that a file imports while it runs; imports for types alone draw no arrow."""
+    """Yield the rooms of the package that a file imports, without imports under `if TYPE_CHECKING`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
+        for inner in statements(node)
     }
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in for_types and node.module:
             names = [f"firstline.{alias.name}" for alias in node.names] if node.module == "firstline" else [node.module]
             yield from (name.split(".")[1] for name in names if name.startswith("firstline."))
@@ -41,7 +42,7 @@ def imports(path: Path) -> Iterator[str]:
 
 @cache
 def arrows() -> dict[str, set[str]]:
-    """Return the rooms that each room imports."""
+    """Return the rooms and top-level modules that each room imports, by its name."""
     found: dict[str, set[str]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         room = path.relative_to(PACKAGE).parts[0]
@@ -51,7 +52,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawn(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return the arrows without what every room uses, and without those that a longer way says already."""
+    """Return the imports to draw: without rooms that every room uses, and without those that follow from others."""
     rooms = {room: (tos & set(edges)) - EVERYWHERE for room, tos in edges.items() if room not in EVERYWHERE}
 
     def reaches(start: str, goal: str) -> bool:
@@ -61,7 +62,7 @@ def drawn(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def picture() -> str:
-    """Return the rooms as a Mermaid flowchart; an arrow says who imports whom."""
+    """Return the rooms as a Mermaid flowchart; an arrow leads from a room to one that it imports."""
     lines = [f"    {room} --> {to}" for room, tos in sorted(drawn(arrows()).items()) for to in sorted(tos)]
     return "\n".join(["```mermaid", "flowchart TD", "    functions --> wiring", *lines, "```"])
 
@@ -92,7 +93,7 @@ def states() -> str:
 
 
 def items() -> str:
-    """Return one item of each kind, as a simulated incident leaves them that is paged, approved, cured and closed."""
+    """Return one table item of each kind as Markdown, from a simulated incident that is paged, approved and cured."""
     story = STORIES["approved"]
     end = Happening(story.last, "end", (story.sender, story.alert, "web-1"))
     scenario = replace(story.scenario(), happenings=(*story.happenings, end), settles=600)
@@ -120,7 +121,7 @@ PARTS = {"picture": picture, "rooms": rooms, "states": states, "items": items}
 
 
 def page() -> str:
-    """Return the page with each part made anew, between its marks."""
+    """Return the page's text with each generated part made anew, between its marks."""
     text = PAGE.read_text(encoding="utf-8")
     for name, make in PARTS.items():
         begin, end = f"<!-- {name}: made by `make architecture` -->\n", f"\n<!-- end of {name} -->"

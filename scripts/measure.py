@@ -1,7 +1,7 @@
-"""Print the size of the source: lines, states, JSONata, complexity, handlers, Protocols, parameters.
+"""Printer of the source's size: lines, states, JSONata, complexity, handlers, Protocols, parameters.
 
-Source lines are radon's SLOC of Python plus YAML lines that are neither blank nor a comment, without docstrings, eval
-cases and generated documents.
+Source lines are radon's SLOC of Python plus YAML lines that are neither blank nor a comment. Eval cases and generated
+documents do not count.
 """
 
 import ast
@@ -21,7 +21,7 @@ WORST = 5
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure the source and print one line for each number."""
     python = {path: path.read_text() for path in _files("*.py")}
     definitions = [*(path for path in _files("*.yaml") if "cases" not in path.parts), *map(ROOT.joinpath, TEMPLATES)]
     python_lines = sum(analyze(text).sloc for text in python.values())

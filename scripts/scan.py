@@ -39,7 +39,7 @@ type Finding = tuple[str, str, str]
 
 
 def policies() -> dict[str, Any]:
-    """Return every policy of a stack with all options, with ARNs of their services' form."""
+    """Return every IAM policy of a stack with all options on, and the deployer's, with made-up but well-formed ARNs."""
     body = expand(ROOT / "template.yaml", PARAMETERS, REGION)
     kinds = {name: resource["Type"] for name, resource in body["Resources"].items()}
 
@@ -72,7 +72,7 @@ def policies() -> dict[str, Any]:
 
 
 def differences(found: Iterable[Finding], tools: Iterable[str]) -> Iterator[str]:
-    """Yield what is found and not accepted, and what is accepted for these tools and not found."""
+    """Yield a line for each finding that is not accepted, and for each accepted one that these tools did not find."""
     accepted = yaml.safe_load(ACCEPTED.read_text(encoding="utf-8"))
     used: set[int] = set()
     for tool, rule, place in sorted(set(found)):
@@ -86,11 +86,12 @@ def differences(found: Iterable[Finding], tools: Iterable[str]) -> Iterator[str]
             yield f"{tool} {rule} {place}: mend it, or name it with its reason in {ACCEPTED.relative_to(ROOT)}"
     for number, entry in enumerate(accepted):
         if number not in used and entry["tool"] in set(tools):
-            yield f"{entry['tool']} {entry['rule']} {entry['places']}: found no more; take it out of {ACCEPTED.name}"
+            gone = f"{entry['tool']} {entry['rule']} {entry['places']}"
+            yield f"{gone}: accepted, but found no more; take it out of {ACCEPTED.relative_to(ROOT)}"
 
 
 def main() -> None:
-    """Print the policies, or compare findings."""
+    """Print the policies, or compare findings and exit with 1 if they differ, as the first argument says."""
     match sys.argv[1:]:
         case ["policies"]:
             print(json.dumps(policies()))

@@ -15,7 +15,7 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 def table_template(key: str | None = None) -> dict[str, Any]:
-    """Return the template, with the table as it is deployed without protection."""
+    """Return a template with the table alone, encrypted with a KMS key and without deletion protection and stream."""
     table = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Table"]
     encryption = {"SSEEnabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
     properties = table["Properties"] | {"SSESpecification": encryption, "DeletionProtectionEnabled": False}
@@ -28,7 +28,7 @@ def table_template(key: str | None = None) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the template."""
+    """Print the template with the table as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--key", metavar="ARN", help="the KMS key with which the table is encrypted")
     json.dump(table_template(parser.parse_args().key), sys.stdout, indent=2)

@@ -1,4 +1,4 @@
-"""The commands that act on an incident in one's own name: signed requests to the stack, which knows the caller."""
+"""The commands with which people act on an incident: signed requests to the stack, which knows the caller."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def acknowledge(incident: IncidentArgument, output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
-    """Take an incident: nobody else is paged for it."""
+    """Take an incident, so that nobody else is paged for it."""
     _act(stack, incident, "acknowledge", output)
 
 
@@ -66,7 +66,7 @@ def reopen(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Begin a closed incident anew, as the next one of its group."""
+    """Open a new incident in place of one that was closed too early."""
     _act(stack, incident, "reopen", output, text=reason)
 
 
@@ -86,7 +86,7 @@ def note(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Keep what fixed an incident, for the next one of its group. Commands: one a line, each beginning with $."""
+    """Store what fixed an incident, for the next one of its group. Write commands one a line, each beginning with $."""
     _act(stack, incident, "note", output, text=sys.stdin.read() if text == "-" else text)
 
 
@@ -118,7 +118,7 @@ def approve(
 
 
 def refuse(incident: IncidentArgument, output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
-    """Refuse the plan that waits: people deal with the incident."""
+    """Refuse the plan that waits, so that it never runs."""
     _decide(stack, incident, "refuse", output, ask=False)
 
 
@@ -131,7 +131,7 @@ def open_(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Report what no monitor saw. Your report is an alert like any other: critical and high page."""
+    """Report a problem that no monitor saw. A report is an alert like any other: critical and high page."""
     found = stack_of(stack)
     body: dict[str, Any] = {"text": text, "severity": severity}
     body |= {name: value for name, value in (("service", service), ("host", host)) if value}
@@ -141,7 +141,7 @@ def open_(
 
 
 def whoami(output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
-    """Say who you are to the stack, and what you may do."""
+    """Say under which name the stack knows you, and your role."""
     _say(post(stack_of(stack), "whoami", {}), output)
 
 
@@ -156,11 +156,12 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
     found = stack_of(stack)
     record = record_of(found.table, incident)
     if record.plan is None:
-        raise refusal("This incident has no plan that anybody could decide on.", REFUSED)
+        raise refusal("This incident has no plan that waits for an approval.", REFUSED)
     if ask:
         if not at_terminal():
             raise refusal(
-                "Approving asks first, and nobody is at this terminal: read the plan, then give --yes.", USAGE
+                "`approve` asks first, and this is no terminal: read the plan with `firstline show`, then give --yes.",
+                USAGE,
             )
         for line in plan_lines(record.plan):
             console_of().print(line)
@@ -169,7 +170,7 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
 
 
 def at_terminal() -> bool:
-    """Return True if somebody can answer a question."""
+    """Return True if a person at a terminal can answer a question."""
     return sys.stdin.isatty()
 
 
@@ -185,7 +186,7 @@ def console(
     show: Annotated[bool, typer.Option("--show", help="Print the link instead of opening a browser.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Open the web console in a browser, signed in in one's own name: the link is good once, for a minute."""
+    """Open the web console in a browser, signed in under your name. The link is good once, for a minute."""
     import webbrowser
 
     found = stack_of(stack)

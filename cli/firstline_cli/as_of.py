@@ -9,10 +9,10 @@ from firstline.models import AlertKind, Deployment, EarlierIncident, NormalizedA
 
 
 class AsOf(TableEvidence):
-    """The evidence as it stood at a moment: later incidents and deployments are left out, and people's later words.
+    """The evidence as it stood at a moment, without later incidents, deployments, words and feedback of people.
 
-    With `later_answers`, people's answers on earlier incidents count whenever they were given: an example for the evals
-    is told with all that is known of its past.
+    With `later_answers`, feedback on earlier incidents counts whenever it was given, so that a case for the evals has
+    everything that is known of its past.
     """
 
     def __init__(self, table: Table, moment: datetime, *, later_answers: bool = False) -> None:

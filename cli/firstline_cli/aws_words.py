@@ -1,4 +1,4 @@
-"""Answers of AWS in words: who was refused what, and the fix."""
+"""Failed calls to AWS in words: what was refused, and the fix."""
 
 import re
 from typing import Any
@@ -28,18 +28,18 @@ def in_words(error: BaseException, asked: str = "") -> str:
     """
     failure = _of(error)
     if failure is None:
-        return f"AWS cannot be asked ({' '.join(str(error).split())}): look at AWS_REGION and AWS_PROFILE"
+        return f"AWS cannot be reached ({' '.join(str(error).split())}): check AWS_REGION, AWS_PROFILE and the network"
     code, message = failure
     if code in _EXPIRED:
         return f"your AWS credentials are not valid any more ({code}): log in again"
     if is_denied(error):
-        action = missing_action(error) or asked or "this"
-        return f"AWS refuses it: you lack {action}. Add it to your role, or use a profile that has it"
-    return f"AWS refused ({code}: {' '.join(message.split())})"
+        action = missing_action(error) or asked or "a permission that AWS does not name"
+        return f"AWS refused the call: your role lacks {action}. Add it, or use a profile that has it"
+    return f"AWS refused the call ({code}: {' '.join(message.split())})"
 
 
 def is_denied(error: BaseException) -> bool:
-    """Return True if AWS answered, and said that the caller may not."""
+    """Return True if AWS answered that the caller lacks a permission."""
     failure = _of(error)
     return failure is not None and failure[0] in _DENIED
 
@@ -55,7 +55,7 @@ def missing_action(error: BaseException) -> str | None:
 
 
 def _of(error: BaseException | None) -> tuple[str, str] | None:
-    """Return the code and message of AWS's answer, also where our own error is raised from it."""
+    """Return the code and message of AWS's answer, also from the cause of an error of our own; None without one."""
     while error is not None:
         answer: Any = getattr(error, "response", None)
         if isinstance(answer, dict) and "Error" in answer:

@@ -1,4 +1,4 @@
-"""The checkout of Firstline that a command reads: its runbooks and policies with the owner's over them, its stacks."""
+"""The checkout of Firstline that a command reads: runbooks and policies with the owner's over them, and stacks."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ def find_checkout(folders: Iterable[Path]) -> Path | None:
 
 _HERE = Path.cwd()
 CHECKOUT = find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
-"""The one around the working directory; else the one that holds this file, after `pip install -e`."""
+"""The checkout around the working directory; else the one that holds this file, after `pip install -e`."""
 
 
 def _together() -> Path:
@@ -34,14 +34,14 @@ EMULATORS = CHECKOUT / ".cache" / "local"
 
 
 def runbooks_folder() -> Path:
-    """Return the checkout's runbooks; end the command with one line where there is no checkout."""
+    """Return the folder of the checkout's runbooks; end the command if there is no checkout."""
     if not RUNBOOKS.is_dir():
         raise refusal(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.")
     return RUNBOOKS
 
 
 def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
-    """Read a policy file; end the command where it is wrong."""
+    """Read a policy file; end the command with the reason if the file is wrong."""
     from firstline.errors import ConfigurationError
 
     try:

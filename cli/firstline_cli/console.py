@@ -13,25 +13,26 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WRONG, USAGE, UNKNOWN, REFUSED, AWS_FAILED = 1, 2, 3, 4, 5
-"""Something is wrong; the command makes no sense; what it names is unknown; it is refused; AWS does not answer."""
+"""The exit codes: a check found something wrong; the command was typed wrong; an incident, stack or other name in it is
+unknown; the action was refused; AWS does not answer."""
 
 LOGIN = getpass.getuser()
-PersonOption = Annotated[str, typer.Option(help="Your name; it is kept.")]
+PersonOption = Annotated[str, typer.Option(help="Your name, which is stored with the change.")]
 
 _LOG_WIDTH = 150
 
 
 def console_of() -> "Console":
-    """Return a console that prints strings as they are, and is wide where its output goes to a file or a pipe."""
+    """Return a console that prints strings without markup. To a file or a pipe it is 150 characters wide."""
     from rich.console import Console
 
     width = None if Console().is_terminal else _LOG_WIDTH
-    # Strings are no markup here: names and reasons come from alerts.
+    # Strings are no markup, because names and reasons come from alerts.
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
-    """Print lines, each with its style on a terminal; without rich, which takes its time, where nobody sees styles."""
+    """Print lines, each with its style. To a file or a pipe, print them without styles, and without importing rich."""
     if sys.stdout.isatty():
         console = console_of()
         for line, style in lines:
@@ -42,7 +43,7 @@ def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
 
 
 def in_columns(rows: "Iterable[Sequence[str]]") -> str:
-    """Write rows for a file or a pipe: columns below each other, however wide they are, without rich and its styles."""
+    """Return rows as text for a file or a pipe, in aligned columns without a greatest width, without importing rich."""
     cells = list(rows)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     padded = ("  ".join(map(str.ljust, row, widths)) for row in cells)
@@ -50,7 +51,7 @@ def in_columns(rows: "Iterable[Sequence[str]]") -> str:
 
 
 def here(moment: "datetime") -> str:
-    """Write a moment by the clock of this machine: `18:00`, or `Sun 1 Mar 18:00` on another day."""
+    """Write a moment in this machine's time zone: `18:00`, or `Sun 1 Mar 18:00` on another day."""
     from datetime import UTC, datetime
 
     from firstline.text import local_time
@@ -60,6 +61,6 @@ def here(moment: "datetime") -> str:
 
 
 def refusal(why: object, code: int = USAGE) -> typer.Exit:
-    """Print why a command cannot be carried out, and return the exit to raise."""
+    """Print on stderr why a command cannot be carried out, and return the exit to raise."""
     print(why, file=sys.stderr)
     return typer.Exit(code)

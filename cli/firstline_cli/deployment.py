@@ -1,4 +1,4 @@
-"""Deployments: `sam build` and `sam deploy` with the owner's parameters, and at once who can be woken by the result."""
+"""The command `firstline deploy`: `sam build` and `sam deploy` with the owner's parameters, then who can be woken."""
 
 import os
 import shutil
@@ -22,20 +22,21 @@ def deploy_(
     environment: Annotated[str, typer.Argument(help="dev, staging or prod, as in samconfig.toml.")],
     yes: YesOption = False,
 ) -> None:
-    """Build and deploy an environment with samconfig's parameters and yours of mine/firstline.toml over them."""
+    """Build and deploy an environment, with your parameters in mine/firstline.toml over those of samconfig.toml."""
     run(CHECKOUT, environment, yes=yes)
     say_who_is_woken(environment)
 
 
 def run(checkout: Path, environment: str, *, yes: bool) -> None:
-    """Build and deploy; end the command if SAM fails."""
+    """Build and deploy an environment; end the command if SAM fails."""
     from firstline_cli.environments import Environment
 
     chosen: Environment = environment_of(checkout, environment)
     sam = _sam()
     overrides = ["--parameter-overrides", *arguments(chosen.parameters)]
     variables = os.environ | {"SAM": sam, "PYTHON": sys.executable, "SAM_CLI_TELEMETRY": "0"}
-    _do(["bash", "scripts/build.sh", environment, *overrides], checkout, variables, "The build failed.")
+    failed = "The build failed: the lines above say why. Nothing was deployed."
+    _do(["bash", "scripts/build.sh", environment, *overrides], checkout, variables, failed)
     config = ["--config-env", environment, "--config-file", str(checkout / "samconfig.toml")]
     command = [sam, "deploy", *config, "--stack-name", chosen.stack_name, "--no-fail-on-empty-changeset", *overrides]
     if chosen.region:
@@ -44,11 +45,11 @@ def run(checkout: Path, environment: str, *, yes: bool) -> None:
         command += ["--tags", *arguments(chosen.tags)]
     if yes:
         command.append("--no-confirm-changeset")
-    _do(command, checkout, variables, "The deployment failed: the events above say why. Nothing else was changed.")
+    _do(command, checkout, variables, "The deployment failed: the events above say why, and CloudFormation undoes it.")
 
 
 def environment_of(checkout: Path, name: str) -> Any:
-    """Return an environment; end the command with one line if it is unknown or wrong."""
+    """Return the environment of this name; end the command if it is unknown or its file is wrong."""
     from firstline.errors import ConfigurationError
     from firstline_cli import environments
 
@@ -62,7 +63,7 @@ def environment_of(checkout: Path, name: str) -> Any:
 
 
 def say_who_is_woken(environment: str) -> None:
-    """Print who gets a page of the deployed stack: a deployment that can wake nobody says so at once."""
+    """Print who gets a page of the deployed stack, so that people learn at once if it can wake nobody."""
     from firstline_cli.doctor import people
     from firstline_cli.stacks import stack_of
 
@@ -72,14 +73,14 @@ def say_who_is_woken(environment: str) -> None:
 
 
 def arguments(given: Any) -> Iterator[str]:
-    """Yield the arguments in the form that SAM reads; a value may be empty or have spaces."""
+    """Yield parameters or tags in the form that SAM reads, `Name="value"`; a value may be empty or have spaces."""
     for name, value in given.items():
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         yield f'{name}="{escaped}"'
 
 
 def _sam() -> str:
-    """Return the SAM CLI: the one on the path, else the one that `make setup` installed."""
+    """Return the path of the SAM CLI: on the PATH, or installed by `make setup`; end the command if there is none."""
     beside = str(Path(sys.executable).parent)
     path = os.pathsep.join((os.environ.get("PATH", ""), beside, str(CHECKOUT / ".venv" / "bin")))
     found = shutil.which("sam", path=path)

@@ -1,7 +1,8 @@
-"""Drafts of people's words: one line for each alert that a monitoring tool can send, to be read and confirmed.
+"""Drafts of people's words on how bad alerts are: one line for each alert that a monitoring tool can send.
 
-A draft is read from what exists already: CloudWatch alarms with their tags and actions, Prometheus' rule files,
-Datadog's monitors. Alerts that state their severity by themselves are left out: no word counts for them.
+Drafts are made from CloudWatch alarms with their tags and actions, Prometheus' rule files, Datadog's monitors, or past
+incidents. A person corrects and confirms them. Alerts that state their own severity are left out, because no word
+counts for them.
 """
 
 import csv
@@ -27,7 +28,7 @@ WORDS: dict[str, Severity] = {
     "tell": "medium",
     "drop": "noise",
 }
-"""The words that a line may have, and the severity of each."""
+"""The words that a line may have in its column `word`, and the severity of each."""
 
 _WAKES = ("pagerduty", "opsgenie", "victorops", "splunk", "oncall", "on-call", "page")
 _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
@@ -35,7 +36,7 @@ _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One line: an alert, the word for it, and why that is suggested. `*` as environment means every one."""
+    """One line of a draft: an alert, the suggested word for it, and why. The environment `*` stands for all."""
 
     source: str
     name: str
@@ -46,7 +47,7 @@ class Draft:
 
     @property
     def kind(self) -> AlertKind:
-        """Return what the word is about."""
+        """Return the kind of alert that the word is about."""
         return kind_named(self.source, self.name, self.environment or None, self.text)
 
 
@@ -69,7 +70,7 @@ def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> 
 
 
 def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
-    """Draft a line for each alerting rule of a Prometheus rule file; a PrometheusRule of Kubernetes will do, too.
+    """Draft a line for each alerting rule of a Prometheus rule file, or of a PrometheusRule of Kubernetes.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
     content = document.get("spec", document) if isinstance(document, dict) else None
     groups = content.get("groups") if isinstance(content, dict) else None
     if not isinstance(groups, list):
-        raise ConfigurationError("no `groups`: give a rule file of Prometheus, or a PrometheusRule")
+        raise ConfigurationError("it has no `groups`: give a rule file of Prometheus, or Kubernetes' PrometheusRule")
     rules = [rule for group in groups if isinstance(group, dict) for rule in group.get("rules") or ()]
     for rule in rules:
         if not isinstance(rule, dict) or "alert" not in rule:
@@ -92,7 +93,7 @@ def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
         facts += ["has a runbook"] if notes.get("runbook_url") else []
         name = str(rule["alert"])
         word, why = _suggestion(name, text, labels, "", "")
-        # The expression tells a person most, but its words are no words for people.
+        # The expression tells a person most, but it is no text from which a severity could be guessed.
         facts.append(f"expr {one_line(str(rule.get('expr', '')), 120)}")
         yield _draft(source, name, text, word, "; ".join([why, *facts]))
 
@@ -107,20 +108,20 @@ def of_monitors(document: Any) -> Iterator[Draft]:
     """
     monitors = document.get("monitors", [document]) if isinstance(document, dict) else document
     if not isinstance(monitors, list) or not all(isinstance(each, dict) and each.get("name") for each in monitors):
-        raise ConfigurationError("no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
+        raise ConfigurationError("it has no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
     for monitor in monitors:
         tags = dict(str(tag).partition(":")[::2] for tag in monitor.get("tags") or ())
         if monitor.get("priority"):
             tags["severity"] = f"P{monitor['priority']}"
         if "{{" in str(monitor["name"]):
-            continue  # its alerts have another name each
+            continue  # a template: each of its alerts has another name
         message = str(monitor.get("message") or "")
         routes = ", ".join(word.strip("@.,") for word in message.split() if word.startswith("@"))
         yield _suggested("datadog", str(monitor["name"]), message, tags, routes, "notifies nobody")
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Draft a line for each alert of past incidents that nobody judged, the most frequent first."""
+    """Draft a line for each kind of alert in past incidents whose severity nobody stated, the most frequent first."""
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}
     for record in records:
@@ -143,7 +144,7 @@ def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], route
 
 
 def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> tuple[Severity, str]:
-    """Suggest a word, and say why: by a tag that grades it, else by whom it reaches, else by its words."""
+    """Suggest a word, and the reason: from a tag with a severity, else from who is notified, else from the text."""
     graded = meanings.find(tags, "severity")
     found = severity.from_word(graded) if graded else None
     if graded and found is not None:
@@ -157,7 +158,7 @@ def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobo
 
 
 def _word(found: str) -> Severity:
-    """Return the word for a source's severity. A guess never suggests to drop an alert."""
+    """Return the word for a severity that a source stated; never one that drops the alert."""
     return "low" if found == "info" else WORDS[found]
 
 
@@ -166,7 +167,7 @@ def _draft(source: str, name: str, text: str, word: Severity, why: str) -> Draft
 
 
 def written(drafts: Iterable[Draft]) -> str:
-    """Write drafts as tab-separated lines under a line with the names of the columns."""
+    """Return drafts as tab-separated lines, below a line with the names of the columns."""
     out = io.StringIO()
     lines = csv.DictWriter(out, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
     lines.writeheader()
@@ -175,7 +176,7 @@ def written(drafts: Iterable[Draft]) -> str:
 
 
 def read(text: str) -> list[Draft]:
-    """Read confirmed lines; those without a word are left out.
+    """Read the lines that a person corrected. Lines without a word are left out.
 
     Raises
     ------
@@ -184,7 +185,9 @@ def read(text: str) -> list[Draft]:
     """
     lines = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
     if missing := {"source", "name", "environment", "word"} - set(lines.fieldnames or ()):
-        raise ConfigurationError(f"the column {', '.join(sorted(missing))} is missing; `firstline import` writes them")
+        raise ConfigurationError(
+            f"line 1: the column {', '.join(sorted(missing))} is missing; keep the first line of `firstline import`"
+        )
     found = []
     for number, line in enumerate(lines, start=2):
         given = {name: (line.get(name) or "").strip() for name in COLUMNS}
@@ -193,6 +196,6 @@ def read(text: str) -> list[Draft]:
         if given["word"] not in WORDS:
             raise ConfigurationError(f"line {number}: {given['word']!r} is no word; write one of {', '.join(WORDS)}")
         if not given["source"] or not given["name"]:
-            raise ConfigurationError(f"line {number}: source and name are needed to know the alert")
+            raise ConfigurationError(f"line {number}: source or name is empty; write both, as `firstline import` does")
         found.append(Draft(**given))
     return found

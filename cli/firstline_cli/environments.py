@@ -44,11 +44,11 @@ class _Own(BaseModel):
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment as it is deployed.
+    """An environment that can be deployed.
 
-    `parameters` has every parameter of the template, so that a deployment leaves none at an earlier value: the owner's,
-    else samconfig's, else the template's default. `own` are those that the owner gave. `tags` are samconfig's and the
-    owner's: SAM takes none of its file once a command line names one.
+    `parameters` has every parameter of the template, so that a deployment leaves none at an earlier value: the owner's
+    value, else samconfig's, else the template's default. `own` has only the owner's. `tags` has samconfig's and the
+    owner's, because SAM ignores the tags of its file if the command line has any.
     """
 
     name: str
@@ -65,7 +65,7 @@ def load(checkout: Path) -> dict[str, Environment]:
     Raises
     ------
     ConfigurationError
-        The owner's file is wrong: the message names the place and the fix.
+        The owner's file is wrong; the message names the key and the fix.
     """
     shipped, own, declared = _shipped(checkout), _own(checkout), parameters_of_template(checkout)
     if unknown := sorted(own.keys() - shipped.keys()):
@@ -92,7 +92,7 @@ def load(checkout: Path) -> dict[str, Environment]:
 
 
 def remember(checkout: Path, environment: str, parameters: Mapping[str, str], region: str | None) -> None:
-    """Write parameters into the owner's file. What stands there besides, with its comments, stays."""
+    """Write parameters, and the region if it is not empty, into the owner's file. Its other lines and comments stay."""
     import tomlkit
 
     file = checkout / FILE
@@ -123,7 +123,7 @@ _RENAMED = {
 """Parameters of earlier releases, each with the parameter that replaces it."""
 
 _EVENTS = {"cloudwatch": "alarms", "deployments": "deployments"}
-"""Kinds of EventBridge events by the source that takes them."""
+"""The word in EventBridgeEvents for each source whose messages EventBridge brings."""
 
 
 def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:
@@ -133,12 +133,12 @@ def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:
 
 
 def event_choice(sources: Collection[str]) -> str:
-    """Return the parameter EventBridgeEvents that lets EventBridge deliver to these sources."""
+    """Return the value of the parameter EventBridgeEvents with which EventBridge delivers to these sources."""
     return "-and-".join(event for source, event in _EVENTS.items() if source in sources) or "none"
 
 
 def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
-    """Return the parameters that template.yaml declares."""
+    """Return the parameters that template.yaml declares, each with its keys Type, Default and so on."""
     loader = Loader((checkout / "template.yaml").read_text(encoding="utf-8"))
     try:
         root: Any = loader.get_single_node()
@@ -178,7 +178,7 @@ def _own(checkout: Path) -> dict[str, _Own]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, _Own]).validate_python(content)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{FILE}: not readable as TOML: {error}.") from None
+        raise ConfigurationError(f"{FILE}: this is no TOML: {error}.") from None
     except ValidationError as error:
         mistake = error.errors()[0]
         place = ".".join(map(str, mistake["loc"]))
@@ -189,10 +189,11 @@ def _own(checkout: Path) -> dict[str, _Own]:
 def _problem(name: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return what is wrong with a parameter, or None."""
     if name in _RENAMED:
-        return f"it is now a part of {_RENAMED[name]}"
+        return f"this parameter is now a part of {_RENAMED[name]}"
     if name not in declared:
         near = difflib.get_close_matches(name, declared, n=1)
-        return f"template.yaml has no such parameter; {f'did you mean {near[0]}?' if near else 'look it up there'}"
+        hint = f"did you mean {near[0]}?" if near else "its section Parameters lists them"
+        return f"template.yaml has no such parameter; {hint}"
     return next(_mistakes(value, declared[name]), None)
 
 
@@ -203,6 +204,6 @@ def _mistakes(value: str, declared: Mapping[str, Any]) -> Iterator[str]:
     pattern, listed = declared.get("AllowedPattern"), declared["Type"] == "CommaDelimitedList"
     for part in value.split(",") if listed else [value]:
         if pattern and not re.fullmatch(pattern, part):
-            yield f"{part!r} has not the form {pattern}"
+            yield f"{part!r} does not match the pattern {pattern}"
     if declared["Type"] == "Number" and not re.fullmatch(r"\d+", value):
-        yield f"{value!r} is no number"
+        yield f"{value!r} is no number; write digits only"

@@ -20,20 +20,20 @@ evaluation = typer.Typer()
 @evaluation.command("eval")
 def measure(
     last: Annotated[
-        int, typer.Option(min=0, max=1_000, help="First make cases of so many of the stack's last judged incidents.")
+        int, typer.Option(min=0, max=1_000, help="First make cases of this many of the stack's last judged incidents.")
     ] = 0,
-    days: Annotated[float, typer.Option(min=1, help="Look so far back for them.")] = 90,
+    days: Annotated[float, typer.Option(min=1, help="With --last: how many days to look back.")] = 90,
     cases: Annotated[
         Path | None, typer.Option(help="The folder of your cases, with their baseline; by default mine/cases.")
     ] = None,
     models: Annotated[
-        list[str] | None, typer.Option("--model", help="Ask this model, too; may be given more than once.")
+        list[str] | None, typer.Option("--model", help="A model to ask besides; may be given more than once.")
     ] = None,
     base_url: Annotated[
-        str, typer.Option(envvar="EVAL_BASE_URL", help="Its OpenAI-compatible server, up to /v1.")
+        str, typer.Option(envvar="EVAL_BASE_URL", help="The models' OpenAI-compatible server, up to /v1.")
     ] = evals_cli.OPENAI,
     missed_page_cost: Annotated[
-        float, typer.Option(min=0, help="A missed page costs as much as so many needless ones.")
+        float, typer.Option(min=0, help="The number of needless pages that cost as much as a missed one.")
     ] = MISSED_PAGE_COST,
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
     accept: Annotated[bool, typer.Option(help="Make these results the baseline of your cases.")] = False,
@@ -43,13 +43,15 @@ def measure(
     folder = cases or CHECKOUT / MINE / "cases"
     if last:
         written = write_cases(table_of(stack), folder, last, since=datetime.now(UTC) - timedelta(days=days))
-        print(f"{folder}: {len(written.new)} new cases, {written.known} were there.")
+        print(f"{folder}: {len(written.new)} new cases; {written.known} were there before.")
         for left_out in written.left_out:
             print(f"Left out: {left_out}")
         if not written.new and not written.known:
-            raise refusal(f"No incident of the last {days:g} days is judged: use the buttons, or `firstline judge`.")
+            raise refusal(
+                f"Nobody has judged an incident of the last {days:g} days: use Slack's buttons, or `firstline judge`."
+            )
     elif not folder.is_dir():
-        raise refusal(f"{folder}: no such folder of cases; `firstline eval --last 50` makes it of judged incidents.")
+        raise refusal(f"There is no folder of cases {folder}: `firstline eval --last 50` makes it of judged incidents.")
     evals_cli.evals(
         models=models,
         base_url=base_url,

@@ -1,6 +1,6 @@
-"""`firstline report`: the figures of a period, from the index of open and closed incidents, as JSON and CSV.
+"""The figures of `firstline report`, read from the index of open and closed incidents, and written as JSON and CSV.
 
-Nothing heavy is imported: tables are in `figures_tables`.
+Tables for people are in `figures_tables`, so that JSON and CSV need not import rich.
 """
 
 import csv
@@ -23,7 +23,7 @@ from firstline_cli.spreadsheet import no_formula
 def read(
     table: Table, clocks: Clocks, *, since: datetime, until: datetime, by: By, change: datetime | None = None
 ) -> Report:
-    """Read the report: from two partitions of the index `by_status`, and the pages by their keys."""
+    """Read the incidents of a period, with their pages, from the table, and compute the report."""
     history = TableIncidents(table)
     closed = history.closed_since(reads_since(since, until, change))
     records = history.with_pages(chain(history.open_records(), closed))
@@ -31,7 +31,7 @@ def read(
 
 
 def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
-    """Return the report as JSON; durations are in seconds."""
+    """Return the report as JSON, with durations in seconds."""
     plain: dict[str, Any] = {
         "since": found.since.isoformat(),
         "until": found.until.isoformat(),
@@ -54,7 +54,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
 
 
 def as_csv(found: Report) -> str:
-    """Return one line for each week, service or runbook, and one for all together."""
+    """Return the report as CSV: a line for each week, service or runbook, and one for all of them."""
     rows = [{"by": found.by, **_flat(row)} for row in found.rows] + [{"by": "all", **_flat(found.total)}]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")

@@ -21,8 +21,8 @@ def print_report(console: Console, found: Report, follow_ups: Sequence[FollowUp]
     console.print(_total(found))
     console.print(_rows(found))
     console.print(
-        f"n is how many there are. p90 is given from {ENOUGH_FOR_P90} on. Weeks are those of {zone}; the first and the "
-        "last may not be whole."
+        f"n is the number of values; p90 needs at least {ENOUGH_FOR_P90}. Weeks are in the time zone {zone}; the first "
+        "and the last may not be whole."
     )
     if found.comparison is not None:
         _print_comparison(console, found.comparison)

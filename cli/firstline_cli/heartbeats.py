@@ -30,7 +30,7 @@ def list_(
     pulses, _ = TableHeartbeats(table_of(stack)).pulses()
     shown = [pulse for pulse in pulses if every or pulse.forgotten_at is None]
     if not shown:
-        print("No heartbeat is known: none has come, and reconcile waits for none that is required.")
+        print("No heartbeat is known: none has come, and rules.yaml requires none.")
         return
     grid = Grid("id", "what", "declared as", "last came", "state", show_edge=False)
     for pulse in sorted(shown, key=lambda pulse: pulse.beat_at):
@@ -42,7 +42,7 @@ def list_(
     counted = Counter(pulse.alert.source for pulse in pulses if pulse.requirement is None and not pulse.forgotten_at)
     for source, number in counted.items():
         if number >= MOST_OF_A_SOURCE:
-            print(f"{source} has {number} heartbeats: no new one is watched. Forget those that are gone.")
+            print(f"{source} has {number} heartbeats, the most that are watched: forget those whose sender is gone.")
 
 
 @heartbeat.command()
@@ -52,27 +52,27 @@ def forget(
     file: FileOption = RULES,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves within a minute."""
+    """Stop waiting for a heartbeat until it comes again. The incident about its absence resolves within a minute."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     heartbeats = TableHeartbeats(table_of(stack))
     pulses, _ = heartbeats.pulses()
     pulse = next((pulse for pulse in pulses if pulse.key == name), None)
     if pulse is None or pulse.forgotten_at is not None:
-        raise refusal(f"No heartbeat {name!r} is waited for; `heartbeat list` shows them.")
+        raise refusal(f"There is no watched heartbeat {name!r}: `firstline heartbeat list` shows them.")
     expected = expectation(pulse, declared)
     if expected is not None and expected.required and all(other.key == name for other in seen(expected, pulses)):
         raise refusal(
-            f"Heartbeat {expected.id} is required, and {name} is its only sender: its absence would page. Take "
-            f"`required: true` out of {file} and deploy it first."
+            f"Heartbeat {expected.id} is required, and {name} is its only sender, so its absence would page: first "
+            f"take `required: true` out of {file}, and deploy."
         )
     heartbeats.forget(name, by, now)
-    print(f"{called(pulse.alert)} is not waited for any more. When it comes again, it is.")
+    print(f"The heartbeat {called(pulse.alert)} is forgotten; it is watched again when it comes again.")
     if pulse.absent_since is not None and expected is not None:
         print("The incident about its absence resolves within a minute.")
 
 
 def _state(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) -> str:
-    """Name the heartbeat's state, as far as the table tells."""
+    """Return a heartbeat's state in words, such as `absent since 03:12`."""
     if pulse.forgotten_at is not None:
         return f"forgotten {here(pulse.forgotten_at)} by {pulse.forgotten_by}"
     if expected is None:

@@ -20,7 +20,9 @@ history = typer.Typer(help=__doc__)
 type Output = Literal["table", "json", "csv"]
 type By = Literal["week", "service", "runbook"]
 
-ZoneOption = Annotated[str, typer.Option(help="Of weeks, nights and hours in rules; by default the stack's TimeZone.")]
+ZoneOption = Annotated[
+    str, typer.Option(help="The time zone of weeks, nights and hours in rules; by default the stack's TimeZone.")
+]
 
 
 @history.command()
@@ -45,7 +47,7 @@ def report(
 ) -> None:
     """Report MTTA, MTTR, how incidents ended, pages by person, the noisiest groups, and the model's cost."""
     if sum((of_runbooks, of_model, of_people)) > 1 or (output != "table" and (of_runbooks or of_model or of_people)):
-        raise refusal("--runbooks, --model and --people are tables of their own: give one, without --output.")
+        raise refusal("--runbooks, --model and --people each print a table: give one of them, and no --output.")
     found, now = stack_of(stack), datetime.now(UTC)
     days = hours / 24 if hours else days
     if of_model:
@@ -102,12 +104,12 @@ def replay(
     time_zone: ZoneOption = "",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Replay past incidents against changed files: which pages go, which come, and which of the gone were real.
+    """Replay past incidents against changed files: which pages would go away, and which would come new.
 
-    Ends with 1 if a page would go although the incident was real.
+    The command ends with 1 if a page would go away although the incident was real.
     """
     if not (rules or runbooks or paging):
-        raise refusal("Nothing is changed: give --rules, --runbooks or --paging.")
+        raise refusal("No changed file is named: give --rules, --runbooks or --paging.")
     from firstline_cli import replaying
 
     files = replaying.files_of(before)
@@ -150,7 +152,7 @@ def learn(
     out: Annotated[Path | None, typer.Option(help="The folder; by default .cache/learn/<incident>.")] = None,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft what an incident that is over teaches: a postmortem, an eval case, a runbook where commands were noted."""
+    """Draft a postmortem and an eval case of a closed incident, and a runbook if people noted commands that helped."""
     from firstline.errors import FeedbackRefused
     from firstline_cli.learn import writing
 
@@ -163,12 +165,12 @@ def learn(
         raise refusal(error, 1) from None
     print(folder / "postmortem.md", folder / "PULL_REQUEST.md", drafts.case, sep="\n")
     if drafts.runbook:
-        print(f"{drafts.runbook} (a draft in shadow; {len(drafts.problems)} things are left to mend)")
-    print("Drafts for people to review: nothing of it is used by itself.")
+        print(f"{drafts.runbook} (a draft in the mode shadow, with {len(drafts.problems)} problems left to mend)")
+    print("These are drafts for people to review: Firstline uses none of them by itself.")
 
 
 def _clocks(zone: str) -> "Clocks":
-    """Return the clocks of the stack and of the people in the checkout's schedules, if there is a checkout."""
+    """Return the time zones of the stack and of the people in the checkout's schedules, if there is a checkout."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from firstline.policy.oncall import load_oncall
@@ -179,12 +181,12 @@ def _clocks(zone: str) -> "Clocks":
     try:
         known = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise refusal(f"--time-zone: {zone!r} is no time zone; write one as Europe/Berlin.") from None
+        raise refusal(f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.") from None
     return Clocks(known, read_policy(load_oncall, file).schedules if file.exists() else {})
 
 
 def _moment(written: str, zone: str, now: datetime) -> datetime:
-    """Read a moment in the past; a day begins at midnight of the time zone."""
+    """Read a moment in the past, in this time zone unless it has an offset; a day stands for its midnight."""
     from zoneinfo import ZoneInfo
 
     try:
@@ -193,5 +195,5 @@ def _moment(written: str, zone: str, now: datetime) -> datetime:
         raise refusal(f"--since-change: {written!r} is no day; write 2026-11-10, or 2026-11-10T14:00.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     if moment >= now:
-        raise refusal(f"--since-change: {written} is not over yet, so there is nothing to compare.")
+        raise refusal(f"--since-change: {written} is in the future, so there is nothing to compare.")
     return moment

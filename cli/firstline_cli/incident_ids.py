@@ -1,4 +1,4 @@
-"""The incident that a person means by the end of its id."""
+"""The look-up of an incident by the end of its id, as people type it."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,12 @@ _SHOWN = 10
 
 
 def full_id(table: "Table", given: str) -> str:
-    """Return the incident's id: an open one's first. End the command if none or several are meant."""
+    """Return the whole id of the incident that is meant; end the command if none or several fit.
+
+    Open incidents come before closed ones. A long id is returned without a look-up.
+    """
     if not _FORM.fullmatch(given):
-        raise refusal(f"{given!r} is no incident's id: it has letters, digits and hyphens.", UNKNOWN)
+        raise refusal(f"{given!r} is no incident's id, which has only letters, digits, hyphens, underscores.", UNKNOWN)
     if len(given) > LONGEST_SHORT:
         return given
     if len(given) < SHORTEST:
@@ -41,11 +44,11 @@ def full_id(table: "Table", given: str) -> str:
         if meant:
             shown = "\n".join(f"  {incident_id}" for incident_id in meant[:_SHOWN])
             raise refusal(f"{given!r} is the end of {len(meant)} incidents; give more of the id:\n{shown}", UNKNOWN)
-    raise refusal(f"No incident ends with {given!r}: `firstline incidents --all` lists those of the last day.", UNKNOWN)
+    raise refusal(f"No incident's id ends with {given!r}: `firstline incidents --all` lists the last day's.", UNKNOWN)
 
 
 def record_of(table: "Table", given: str) -> "IncidentRecord":
-    """Return the incident that is meant; end the command if there is none."""
+    """Return the record of the incident that is meant; end the command if there is none."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.classification.feedback_store import UNKNOWN as NO_SUCH_INCIDENT
 

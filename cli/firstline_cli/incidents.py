@@ -1,4 +1,4 @@
-"""The commands about incidents: list and show them, and act on them in one's own name."""
+"""The commands about incidents: list them, show one, and act on one."""
 
 import sys
 import time
@@ -24,12 +24,12 @@ WATCH_SECONDS = 5
 
 type Output = Literal["table", "json", "csv"]
 
-OpenOption = Annotated[bool, typer.Option("--open", help="Those that are open, which is what is listed by default.")]
-UnownedOption = Annotated[bool, typer.Option("--unowned", help="Only those that need a person and that nobody has.")]
-MineOption = Annotated[bool, typer.Option("--mine", help="Only those that you have.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Those that closed within --since, too.")]
-SeverityOption = Annotated[str, typer.Option(help="This severity and worse: critical, high, medium, low.")]
-ServiceOption = Annotated[str, typer.Option(help="Only those of this service.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Only open incidents, which is the default.")]
+UnownedOption = Annotated[bool, typer.Option("--unowned", help="Only incidents that need a person and have none.")]
+MineOption = Annotated[bool, typer.Option("--mine", help="Only incidents that you have.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Also incidents that closed within --since.")]
+SeverityOption = Annotated[str, typer.Option(help="Only this severity and worse: critical, high, medium, low.")]
+ServiceOption = Annotated[str, typer.Option(help="Only incidents of this service.")]
 SinceOption = Annotated[str, typer.Option(help="With --all: how far back, as 24h or 7d.")]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help=f"List again every {WATCH_SECONDS} seconds.")]
@@ -49,7 +49,7 @@ def incidents_(
     watch: WatchOption = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """List the open incidents, what nobody has first; or act on one of them."""
+    """List the open incidents, those without an owner first; or act on one of them."""
     if context.invoked_subcommand is None:
         list_(only_open, unowned, mine, every, severity, service, since, output, watch, stack)
 
@@ -67,7 +67,7 @@ def list_(
     watch: WatchOption = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """List the incidents: what nobody has first, then by severity, then by age."""
+    """List the incidents: those without an owner first, then by severity, then by age."""
     from firstline_cli import listing
 
     if every and only_open:
@@ -80,7 +80,7 @@ def list_(
         print_rows(_rows(found, wanted, name, span), output)
         return
     if output != "table":
-        raise refusal("--watch shows a table: leave --output out.")
+        raise refusal("--watch shows a table: give no --output with it.")
     from rich.live import Live
 
     console = console_of()
@@ -99,7 +99,7 @@ def show(
     output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How to print it.")] = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Show an incident: who has it, what it waits for, what it is, its plan, and what happened."""
+    """Show an incident: who has it, what it waits for, what the alert says, its plan, and what happened."""
     from firstline_cli import one_incident
 
     found = stack_of(stack)
@@ -113,7 +113,7 @@ actions.add_to(incidents)
 
 
 def print_rows(rows: "list[Row]", output: Output) -> None:
-    """Print the list."""
+    """Print the rows of the list of incidents."""
     from firstline_cli import listing
 
     if output == "json":

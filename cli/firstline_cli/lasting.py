@@ -1,4 +1,4 @@
-"""The commands `firstline import` and `firstline words`: draft words on alerts, confirm and list them."""
+"""The commands `firstline import` and `firstline words`: draft how bad alerts are, load what people said, list it."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.drafts import Draft
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
-imports = typer.Typer(help="Draft a word for each alert that your tools can send.", no_args_is_help=True)
+imports = typer.Typer(help="Draft a severity for each alert that your tools can send.", no_args_is_help=True)
 lasting = typer.Typer(help="Say how bad alerts are whose source states no severity.", no_args_is_help=True)
 
 FilesArgument = Annotated[list[Path], typer.Argument(help="The files to read.")]
@@ -40,7 +40,7 @@ def import_alarms(
         found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
     except (BotoCoreError, ClientError) as error:
         raise refusal(
-            f"CloudWatch's alarms cannot be read ({error}): look at AWS_REGION, AWS_PROFILE and the rights "
+            f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
             "cloudwatch:DescribeAlarms and cloudwatch:ListTagsForResource."
         ) from None
     _hand_out(found, confirm, by, stack)
@@ -76,7 +76,7 @@ def import_incidents(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft a line for each alert of past incidents that nobody judged, the most frequent first: judge those first."""
+    """Draft a line for each alert of past incidents whose severity nobody stated, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
     _hand_out(drafts.of_incidents(closed), confirm, by, stack)
 
@@ -99,10 +99,13 @@ def load(
 
 @lasting.command("list")
 def list_(stack: StackOption = CHOSEN) -> None:
-    """List the words: which alert, how bad, who said so, and when. One that drops an alert is asked again in time."""
+    """List the severities that people gave alerts: which alert, how bad, who said so, and when.
+
+    Slack asks again, after some time, about an alert that is dropped.
+    """
     found = TableIncidents(table_of(stack)).words()
     if not found:
-        print("Nobody has said how bad an alert is yet: press a button in Slack, or see `firstline import`.")
+        print("Nobody has said how bad an alert is yet: press a button in Slack, or run `firstline import`.")
         return
     grid, now = Grid("source", "alert", "environment", "is", "said by", "on", show_edge=False), datetime.now(UTC)
     for word in sorted(found, key=lambda word: (word.subject.source, word.subject.alert_name)):
@@ -115,7 +118,7 @@ def list_(stack: StackOption = CHOSEN) -> None:
 
 
 def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the drafts, to be corrected and loaded, or store them at once."""
+    """Print the drafts for a person to correct and load; with `confirm`, store them at once."""
     if confirm:
         _store(found, by, stack)
         return

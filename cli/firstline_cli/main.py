@@ -1,4 +1,4 @@
-"""The operator's command: open incidents, how they went, what people say of them, rules, silences and runbooks."""
+"""The operator's command: incidents, on call, silences, rules, runbooks, reports, set-up and checks of a stack."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ _GROUPS = {
 """The groups of commands by name, each with its module."""
 
 _ATTRIBUTES = {"import": "imports", "words": "lasting"}
-"""The groups whose application has another name in its module."""
+"""The groups whose application has another name than the group in its module."""
 
 _AT_NIGHT = (
     "show",
@@ -43,12 +43,12 @@ _AT_NIGHT = (
     "whoami",
     "console",
 )
-"""The commands of `incidents` that stand at the top level, too."""
+"""The commands of the group `incidents` that are also at the top level."""
 
 _HISTORY = ("report", "replay", "audit", "learn")
 
 _EVALUATION = {"eval": "evaluation"}
-"""The command that measures verdicts, with its module."""
+"""The command that measures verdicts, and its module."""
 
 _SET_UP = {"init": "init", "deploy": "deployment", "doctor": "doctor"}
 """The commands that set a stack up and look after it, each with its module."""
@@ -59,7 +59,7 @@ _PYOPENSSL = "OpenSSL"
 
 
 class LazyGroup(TyperGroup):
-    """Commands whose module is loaded when one of them is used: at night, nobody waits for the imports of others."""
+    """A group that loads the module of a command when that command is used, so that no command waits for others."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands, in the order of the help."""
@@ -82,7 +82,7 @@ class LazyGroup(TyperGroup):
         return None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. What AWS refused or did not answer is one line, and no traceback."""
+        """Run the command. A failed call to AWS ends it with one line on stderr instead of a traceback."""
         if _PYOPENSSL not in sys.modules:
             sys.modules[_PYOPENSSL] = None  # type: ignore[assignment]  # Python takes it for not installed.
             ctx.call_on_close(lambda: sys.modules.pop(_PYOPENSSL))
@@ -142,7 +142,7 @@ def quiet(
     ] = False,
 ) -> None:
     """Keep the functions' log lines and metrics out of the output."""
-    # Pydantic would look through every package of the environment for plugins.
+    # Without this, Pydantic searches every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     metrics = os.environ.get(NO_METRICS)
     disabled = logging.root.manager.disable

@@ -1,4 +1,4 @@
-"""`firstline model try`: several models on the stack's own judged incidents; the price comes before the questions."""
+"""The command `firstline model try`: a trial of models on the stack's judged incidents, which names the price first."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -31,22 +31,22 @@ model = typer.Typer(help="Models: what they would change, and what they have ear
 
 @model.callback()
 def _models() -> None:
-    """Keep `try` a command of its own."""
+    """Do nothing; without a callback, Typer would make `try` the group itself."""
 
 
 @model.command("try")
 def try_models(
-    last: Annotated[int, typer.Option(min=1, max=1_000, help="So many of the last judged incidents.")] = 300,
+    last: Annotated[int, typer.Option(min=1, max=1_000, help="How many of the last judged incidents to use.")] = 300,
     models: Annotated[
         list[str] | None, typer.Option("--model", help="A model's name; may be given more than once.")
     ] = None,
-    base_url: Annotated[str, typer.Option(help="Its server, up to /v1; by default the one in model.yaml.")] = "",
-    days: Annotated[float, typer.Option(min=1, help="Look so far back.")] = 90,
+    base_url: Annotated[str, typer.Option(help="The models' server, up to /v1; by default that of model.yaml.")] = "",
+    days: Annotated[float, typer.Option(min=1, help="How many days to look back.")] = 90,
     time_zone: Annotated[str, typer.Option(help="The stack's parameter TimeZone.")] = "UTC",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Ask models about incidents that people judged, compare their verdicts, and count what they earn by it."""
+    """Ask models about incidents that people judged, compare the verdicts, and count what each model earns."""
     policy = _policy(base_url)
     names = models or ([policy.model] if policy.model else [])
     if not names:
@@ -56,7 +56,9 @@ def try_models(
     offered = partial(match.offered, runbooks)
     incidents = trial.judged_incidents(table, last, since=since, rules=declared, offered=offered, time_zone=time_zone)
     if not incidents:
-        raise refusal(f"No incident of the last {days:g} days is judged: use the buttons, or `firstline judge`.")
+        raise refusal(
+            f"Nobody has judged an incident of the last {days:g} days: use Slack's buttons, or `firstline judge`."
+        )
     console = console_of()
     price = trial.price_of(trial.most_tokens(incidents, policy.max_output_tokens), policy.price_per_million_tokens)
     console.print(f"{len(incidents)} judged incidents. Each of {len(names)} models needs {price}.", soft_wrap=True)
@@ -75,7 +77,7 @@ def try_models(
 
 
 def connect(name: str, policy: ModelPolicy) -> Model:
-    """Return the client of a model on the policy's server. Its key is in the environment, or any word does."""
+    """Return the client of a model on the policy's server, with the key in `FIRSTLINE_MODEL_KEY` if it is set."""
     endpoint = Endpoint(
         base_url=policy.base_url,
         model=name,

@@ -1,4 +1,4 @@
-"""The commands `firstline oncall`: whose turn it is, who comes next, and overrides."""
+"""The commands `firstline oncall`: who is on call, who comes next, overrides, checks and imports of schedules."""
 
 import json
 import sys
@@ -25,16 +25,16 @@ from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of
 if TYPE_CHECKING:
     from firstline.people.on_call import OverridesOf
 
-oncall = typer.Typer(help="Whose turn it is, who comes next, and who takes over.", no_args_is_help=True)
+oncall = typer.Typer(help="Who is on call, who comes next, and who takes over.", no_args_is_help=True)
 
-ScheduleOption = Annotated[str, typer.Option("--schedule", "-s", help="Which; not needed if there is one.")]
+ScheduleOption = Annotated[str, typer.Option("--schedule", "-s", help="The schedule; not needed if there is only one.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; everybody is told.")]
 UntilOption = Annotated[str, typer.Option(help="18:00, or 2026-12-24T18:00, local time of the schedule.")]
 
 
 @oncall.command()
 def who(schedule: ScheduleOption = "", output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
-    """Say who is on call now, until when, and why: of one schedule, or of all."""
+    """Say who is on call now, until when, and why, for one schedule or for all."""
     schedules = _schedules()
     chosen = {schedule: _named(schedules, schedule)[1]} if schedule else schedules
     overrides = _overrides(stack)
@@ -73,14 +73,14 @@ def import_(
         Path,
         typer.Argument(help="PagerDuty's answer as JSON, or a calendar; - reads stdin.", exists=True, allow_dash=True),
     ],
-    name: Annotated[str, typer.Option(help="What to call it.")] = "",
-    time_zone: Annotated[str, typer.Option(help="Of a calendar: the schedule's zone.")] = "UTC",
+    name: Annotated[str, typer.Option(help="The schedule's name in oncall.yaml.")] = "",
+    time_zone: Annotated[str, typer.Option(help="The schedule's time zone, for a calendar.")] = "UTC",
 ) -> None:
-    """Draft a schedule for oncall.yaml from one that is kept elsewhere, and say how far the two agree."""
+    """Draft a schedule for oncall.yaml from one that another tool keeps, and say how far the two agree."""
     from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):
-        raise refusal(f"{tool!r} is neither pagerduty nor ical.")
+        raise refusal(f"{tool!r} is no tool that can be imported: write pagerduty or ical.")
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     path = runbooks_folder() / "policy" / "people.yaml"
     people = read_policy(load_people, path) if path.exists() else NO_PEOPLE
@@ -97,9 +97,9 @@ def import_(
 
 @oncall.command()
 def check(stack: NamedStackOption = "") -> None:
-    """Say what is wrong with the schedules for half a year: unknown names, people whom no page reaches, long shifts.
+    """Report problems of the schedules within half a year: unknown names, people whom no page reaches, long shifts.
 
-    With a stack, also what is wrong with its copies of schedules that are kept elsewhere: gaps, age, unknown names.
+    With --stack, also report problems of its copies of other tools' schedules: gaps, age, unknown names.
     """
     from firstline.policy.paging import load_paging_policy
     from firstline_cli import policies
@@ -123,7 +123,7 @@ def check(stack: NamedStackOption = "") -> None:
         print(count(len(problems), "problem"))
         raise typer.Exit(1)
     if everything(on_call):
-        print(f"{count(len(everything(on_call)), 'schedule')} without a problem for half a year.")
+        print(f"{count(len(everything(on_call)), 'schedule')} without a problem within half a year.")
     else:
         print(_NO_TURNS)
 
@@ -138,7 +138,7 @@ def override(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Give a span to somebody, without a deployment. By default from now to the end of the present shift."""
+    """Give a span of a schedule to a person at once; by default from now to the end of the present shift."""
     name, chosen = _named(_schedules(), schedule)
     now = datetime.now(UTC)
     begins_at = _moment(chosen, begin, now) if begin else None
@@ -166,7 +166,7 @@ def take(
 
 @oncall.command()
 def handover(schedule: ScheduleOption = "", stack: StackOption = CHOSEN) -> None:
-    """Print what the message at the last change of shift says, as things stand now."""
+    """Print the message of the last change of shift, as it would be sent now."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.adapters.dynamodb.silences import TableSilences
     from firstline.people.hand_over import Holding, gather, in_words
@@ -189,7 +189,7 @@ def calendar(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Print the address under which a calendar program finds your shifts."""
+    """Print the address of a calendar feed with your shifts, for a calendar program."""
     name, _ = _named(_schedules(), schedule)
     answer = post(stack_of(stack), f"oncall/{name}/calendar", {"all": everybody})
     print(json.dumps(answer) if output == "json" else f"{answer['said']}\n{answer['url']}")
@@ -198,11 +198,11 @@ def calendar(
 @oncall.command()
 def overrides(
     schedule: ScheduleOption = "",
-    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn, too.")] = False,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Also withdrawn overrides.")] = False,
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """List the overrides that are not over, with the ids that `withdraw` takes."""
+    """List the present and future overrides, with the ids that `withdraw` takes."""
     from firstline.adapters.dynamodb.overrides import TableOverrides
 
     name, chosen = _named(_schedules(), schedule)
@@ -213,7 +213,7 @@ def overrides(
         print(json.dumps([{"id": each.id, **each.model_dump(mode="json")} for each in shown]))
         return
     if not shown:
-        print(f"Nobody took over a part of {name}.")
+        print(f"The schedule {name} has no override.")
     for each in sorted(shown, key=lambda each: each.begins_at):
         begin, end = (f"{at:%a %d %b %H:%M}" for at in chosen.local(each.begins_at, each.ends_at))
         ended = f", withdrawn by {each.ended_by}" if each.ended_at else ""
@@ -228,7 +228,7 @@ def withdraw(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """End an override; whoever has the turn has its time again."""
+    """End an override, so that the schedule's own turns count again."""
     name, _ = _named(_schedules(), schedule)
     answer = post(stack_of(stack), f"oncall/{name}/withdraw", {"id": override_id})
     print(json.dumps(answer) if output == "json" else answer["said"])
@@ -248,7 +248,8 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
     if not name and len(schedules) == 1:
         return next(iter(schedules.items()))
     if name not in schedules:
-        raise refusal(f"Say --schedule and one of {', '.join(schedules)}.", UNKNOWN)
+        said = f"There is no schedule {name!r}" if name else "There are several schedules"
+        raise refusal(f"{said}: give --schedule with one of {', '.join(schedules)}.", UNKNOWN)
     return name, schedules[name]
 
 
@@ -265,7 +266,7 @@ def _overrides(stack: str) -> "OverridesOf":
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:
-    """Read a time, local unless it says its offset; a time of day is the next one after `after`."""
+    """Read a time in the schedule's zone, unless it has an offset. A time of day is the next one after `after`."""
     (local,) = schedule.local(after)
     try:
         if len(written) > 5:
@@ -273,9 +274,9 @@ def _moment(schedule: Roster, written: str, after: datetime) -> datetime:
             return (moment if moment.tzinfo else moment.replace(tzinfo=local.tzinfo)).astimezone(UTC)
         clock = datetime.strptime(written, "%H:%M").time()  # noqa: DTZ007 (a time of the schedule's zone)
     except (ValueError, OverflowError):
-        raise refusal(f"{written!r} is no time: write 18:00, or 2026-12-24T18:00.") from None
+        raise refusal(f"{written!r} is no time: write one like 18:00, or 2026-12-24T18:00.") from None
     days = [local.date() + timedelta(days=number) for number in (0, 1)]
-    # In the hour that the clocks show twice, a time comes twice.
+    # When the clocks are set back, one hour of the day comes twice.
     coming = (datetime.combine(day, clock, local.tzinfo).replace(fold=fold) for day in days for fold in (0, 1))
     return min(at for moment in coming if (at := moment.astimezone(UTC)) > after)
 

@@ -1,6 +1,6 @@
 """Drafts of on-call schedules: from a schedule of PagerDuty's API, or from the shifts of a calendar.
 
-A draft says in comments what it leaves out, and how far it agrees with the shifts that the other tool shows.
+The comments of a draft say what it leaves out, and in how many hours it agrees with the other tool.
 """
 
 import json
@@ -26,36 +26,35 @@ _HOUR = timedelta(hours=1)
 MOST_HOURS = 24 * 366
 """The most hours in which a draft is compared with the other tool."""
 
-
 _WANTED = "give what GET /schedules/<id> of PagerDuty's REST API answers"
 
 
 class NoDraft(FirstlineError):
-    """A schedule of another tool that no draft fits; the message says why."""
+    """No draft can be made of another tool's schedule; the message says why."""
 
 
 @dataclass
 class Draft:
-    """A schedule as oncall.yaml has it, and remarks for who reads it."""
+    """A schedule in the form of oncall.yaml, and remarks for the person who reads the draft."""
 
     name: str
     schedule: dict[str, Any]
     remarks: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Return the draft as YAML."""
+        """Return the draft as YAML, below its remarks as comments."""
         body = yaml.safe_dump({"schedules": {self.name: self.schedule}}, sort_keys=False, default_flow_style=None)
         return "".join(f"# {one_line(remark, 300)}\n" for remark in self.remarks) + body
 
     def roster(self) -> Roster:
-        """Return the schedule. Raises NoDraft if it is none."""
+        """Return the schedule as a roster. Raises NoDraft if it is not a valid one."""
         try:
             return Roster.model_validate(self.schedule)
         except ValidationError as error:
-            raise NoDraft(f"the draft is no schedule: {error.errors()[0]['msg']}") from None
+            raise NoDraft(f"oncall.yaml would refuse the draft: {error.errors()[0]['msg']}") from None
 
     def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:
-        """Remark in how many of the hours that the other tool shows the draft has the same person."""
+        """Add the remark in how many hours of the other tool's shifts the draft has the same person."""
         roster, same, all_hours = self.roster(), 0, 0
         for span in spans:
             hours = int((span.ends_at - span.begins_at) / _HOUR)
@@ -69,12 +68,12 @@ class Draft:
 
 
 def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[str], str], now: datetime) -> Draft:
-    """Draft a schedule from a file of PagerDuty's (`pagerduty`) or a calendar (`ical`), and compare the two.
+    """Draft a schedule from a file of PagerDuty (`pagerduty`) or a calendar (`ical`), and compare the two.
 
     Parameters
     ----------
     name
-        What to call it; empty for the name that PagerDuty has for it.
+        The name of the draft; empty for the name that PagerDuty has.
     zone
         The time zone of a calendar's schedule.
 
@@ -95,7 +94,7 @@ def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[s
     except FeedUnavailable as error:
         raise NoDraft(str(error)) from None
     except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError) as error:
-        raise NoDraft(f"it makes no sense ({error})") from None
+        raise NoDraft(f"no schedule can be read from it ({error})") from None
     return draft
 
 
@@ -112,7 +111,7 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
     Parameters
     ----------
     content
-        What `GET /schedules/<id>` answers. PagerDuty lists the topmost layer first.
+        The answer of `GET /schedules/<id>`. PagerDuty lists the topmost layer first.
 
     Raises
     ------
@@ -125,12 +124,15 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
         layers = [layer for layer in given["schedule_layers"] if not _is_over(layer, now)]
         base_at = next((number for number, layer in enumerate(layers) if not layer.get("restrictions")), None)
         if base_at is None:
-            raise NoDraft("every layer has restrictions, so a part of the week is nobody's; follow it instead")
+            raise NoDraft(
+                "every layer has restrictions, so nobody is on call in a part of the week; follow the schedule instead "
+                "(docs/oncall.md)"
+            )
         base = layers[base_at]
         begin = datetime.fromisoformat(base["rotation_virtual_start"]).astimezone(zone)
         turn = timedelta(seconds=base["rotation_turn_length_seconds"])
         if turn % _DAY or not turn:
-            raise NoDraft("its turns are no whole days; follow it instead")
+            raise NoDraft("its turns are no whole days; follow the schedule instead (docs/oncall.md)")
         draft = Draft(
             _slug(given.get("name", "imported")),
             {
@@ -164,7 +166,7 @@ def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[s
     apart = Counter((after.date() - before.date()).days for before, after in pairwise(local))
     days, _ = apart.most_common(1)[0]
     if days < 1:
-        raise NoDraft("its shifts are shorter than a day; follow it instead, or write layers by hand")
+        raise NoDraft("its shifts are shorter than a day; follow the schedule instead, or write layers by hand")
     at, _ = Counter(f"{begin:%H:%M}" for begin in local).most_common(1)[0]
     people = [person_of(span.who) for span in ordered]
     rotation = next(people[:size] for size in range(1, len(people) + 1) if _repeats(people, size))
@@ -187,16 +189,16 @@ def _layer(
     for restriction in layer["restrictions"]:
         length = timedelta(seconds=restriction["duration_seconds"])
         if restriction.get("type") != "daily_restriction" or length >= _DAY:
-            draft.remarks.append(f"{name} is left out: its restriction by the week has to be written by hand.")
+            draft.remarks.append(f"The layer {name} is left out: write its restriction by the week by hand.")
             return None
         begin = datetime.combine(date(2026, 1, 1), time.fromisoformat(restriction["start_time_of_day"]))
         hours.append(f"{begin:%H:%M}-{begin + length:%H:%M}")
     turn = timedelta(seconds=layer["rotation_turn_length_seconds"])
     every = draft.schedule["handover"]["every"]
     if _days(turn) != every:
-        draft.remarks.append(f"{name} has turns of {turn}; here its turns are those of the schedule, {every}.")
+        draft.remarks.append(f"The layer {name} has turns of {turn}; the draft gives it the schedule's turns, {every}.")
     people = _people(layer, person_of)
-    # Here, turns are counted from the schedule's first day: whoever has the layer's turn now has it there, too.
+    # The draft counts turns from the schedule's first day: shift them so that the same person is on call now.
     theirs = int((now - datetime.fromisoformat(layer["rotation_virtual_start"])) / turn) if turn else 0
     starts = draft.schedule["starts"]
     ours = (now.astimezone(zone).date() - starts).days // int(every.removesuffix("d"))

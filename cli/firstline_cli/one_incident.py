@@ -1,4 +1,4 @@
-"""One incident for people: who has it, what it waits for, what it is, its plan, what ran, and what happened."""
+"""One incident for people: who has it, what it waits for, what the alert says, its plan, what ran, what happened."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _MEMBERS = 20
 
 
 def as_json(table: Table, given: str) -> str:
-    """Return the incident, how it stands and its trail as JSON. It has no task token: that one ends a wait."""
+    """Return the incident, its status and its trail as JSON, without the task token, which could end the wait."""
     record = record_of(table, given)
     now = datetime.now(UTC)
     status = status_of(record, now)
@@ -48,7 +48,7 @@ def as_json(table: Table, given: str) -> str:
 
 
 def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
-    """Yield the incident's lines in the order in which a person who was woken needs them, each with its style."""
+    """Yield the lines on an incident in the order in which a person who was woken needs them, each with its style."""
     record = record_of(table, given)
     now, zone = datetime.now(UTC), datetime.now().astimezone().tzinfo or UTC
     status = status_of(record, now)
@@ -64,7 +64,7 @@ def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
 
 
 def plan_lines(plan: RemediationPlan) -> Iterator[str]:
-    """Yield what a plan would do, as a person reads it before a yes."""
+    """Yield lines on what a plan would do, for a person who decides on it."""
     yield f"{one_line(plan.title, _LINE_CHARS)} ({plan.runbook_id}, {plan.risk})"
     yield f"on {', '.join(one_line(place, 80) for place in plan.places.values()) or 'no host'}"
     yield from (f"sends {one_line(step.sends, _LINE_CHARS)}" for step in plan.steps)

@@ -1,8 +1,9 @@
-"""The owner's runbooks and policies, laid over the checkout's: git ignores `mine/`, so that an upgrade is no merge.
+"""The owner's runbooks and policies in `mine/`, laid over the checkout's.
 
-A file `mine/runbooks/<name>.patch.yaml` changes keys of the shipped `<name>.yaml`, as a JSON Merge Patch does (RFC
-7386). Any other file takes the place of the shipped one, or stands beside the shipped ones. What is built, checked and
-run on one machine is the two together. Without the folder, the checkout is used as it is.
+Git ignores `mine/`, so that an upgrade needs no merge. A file `mine/runbooks/<name>.patch.yaml` changes keys of the
+shipped `<name>.yaml`, as a JSON Merge Patch does (RFC 7386). Any other file replaces the shipped file of its name, or
+is added to the shipped files. Both together are built, checked and run on one machine. Without the folder `mine/`, the
+checkout is used as it is.
 
 `python -m firstline_cli.overlay` prints the folder to build from; `scripts/build.sh` asks for it.
 """
@@ -16,7 +17,7 @@ MINE = "mine"
 RUNBOOKS = "runbooks"
 PATCH = ".patch.yaml"
 GENERATED = (Path("documents/template.yaml"), Path("schema.json"))
-"""The files of a runbooks folder that are made from its runbooks."""
+"""The files of a runbooks folder that are generated from its runbooks."""
 
 
 def together(checkout: Path) -> Path:
@@ -25,8 +26,8 @@ def together(checkout: Path) -> Path:
     Raises
     ------
     ConfigurationError
-        A patch is no YAML, has nothing to change, or calls shipped steps less risky than they are: the message names it
-        and the fix.
+        A patch is no YAML, has nothing to change, or lowers the risk of shipped steps. The message names the patch and
+        the fix.
     """
     own = checkout / MINE / RUNBOOKS
     if not own.is_dir():
@@ -45,12 +46,12 @@ def together(checkout: Path) -> Path:
 
 
 def tree(checkout: Path) -> Path:
-    """Return the folder whose template.yaml is to be built: the checkout, with the runbooks of both.
+    """Return the folder to build from: the checkout, with the shipped and the owner's runbooks together.
 
     Raises
     ------
     ConfigurationError
-        The runbooks together have problems: every one with its file and line.
+        The runbooks together have problems. The message has a line for each, with its file and line.
     """
     runbooks = together(checkout)
     if runbooks == checkout / RUNBOOKS:
@@ -74,12 +75,12 @@ def tree(checkout: Path) -> Path:
 
 
 def tree_of(checkout: Path) -> Path:
-    """Return the folder that holds the shipped runbooks and, over them, the owner's."""
+    """Return the folder in which the shipped runbooks and the owner's are put together."""
     return checkout / ".cache" / MINE
 
 
 def named(text: str, checkout: Path) -> str:
-    """Return a text in which the files of that folder have the names under which the owner knows them."""
+    """Return a text with the paths of the owner's and the shipped files in place of those in the folder `tree_of`."""
     folder = f"{tree_of(checkout) / RUNBOOKS}/"
     if folder not in text:
         return text
@@ -88,7 +89,7 @@ def named(text: str, checkout: Path) -> str:
 
 
 def _name(part: str, checkout: Path) -> str:
-    """Return the folder of a path that a text begins with. Lines of a patched file are those of both together."""
+    """Return the folder to show for the path at the beginning of a text; for a patched file, the one of `tree_of`."""
     path = part.split(":", 1)[0].split(" ", 1)[0]
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
         return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
@@ -96,31 +97,31 @@ def _name(part: str, checkout: Path) -> str:
 
 
 def _files(folder: Path) -> dict[Path, Path]:
-    """Return the files of a folder by their path in it, without what editors and git leave."""
+    """Return the files of a folder by their path in it, without hidden ones."""
     found = {file.relative_to(folder): file for file in folder.rglob("*", recurse_symlinks=True) if file.is_file()}
     return {path: file for path, file in found.items() if not any(part.startswith(".") for part in path.parts)}
 
 
 def stale(checkout: Path) -> Iterator[str]:
-    """Say of each file that takes a shipped one's place whether it keeps something of the shipped one away."""
+    """Yield a sentence for each of the owner's files that equals the shipped file it replaces, or lacks its keys."""
     from firstline.policy.files import read_yaml
 
     owned, shipped = _files(checkout / MINE / RUNBOOKS), _files(checkout / RUNBOOKS)
     for path in sorted(owned.keys() & shipped.keys() - set(GENERATED)):
         if owned[path].read_bytes() == shipped[path].read_bytes():
-            yield f"{MINE}/{RUNBOOKS}/{path} is the shipped file: delete it, or no release reaches it"
+            yield f"{MINE}/{RUNBOOKS}/{path} equals the shipped file: delete it, or no release changes it"
         elif path.suffix == ".yaml":
             here, there = (read_yaml(files[path], missing="restore it") for files in (owned, shipped))
             if lacks := list(_missing(here, there)):
                 patch = path.with_suffix(PATCH).name
                 yield (
-                    f"{MINE}/{RUNBOOKS}/{path} lacks {', '.join(lacks)} of the shipped file, whose place it takes: add "
-                    f"them, or write only what you change into {patch}"
+                    f"{MINE}/{RUNBOOKS}/{path} replaces the shipped file and lacks its {', '.join(lacks)}: add them, "
+                    f"or write only what you change into {patch}"
                 )
 
 
 def _missing(here: Any, there: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys, with those above them, that one mapping lacks of another."""
+    """Yield the keys of the mapping `there` that `here` lacks, as `limits.cooldown`."""
     if not isinstance(here, dict) or not isinstance(there, dict):
         return
     for key, value in there.items():
@@ -131,7 +132,7 @@ def _missing(here: Any, there: Any, above: str = "") -> Iterator[str]:
 
 
 def _patched(path: Path) -> Path:
-    """Return the file that a patch changes."""
+    """Return the path of the shipped file that a patch changes."""
     return path.with_name(f"{path.name.removesuffix(PATCH)}.yaml")
 
 
@@ -146,7 +147,9 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
     if target in owned:
         raise ConfigurationError(f"{name}: {MINE}/{RUNBOOKS}/{target} replaces the whole file; keep one of the two.")
     if target not in shipped:
-        raise ConfigurationError(f"{name}: there is no {RUNBOOKS}/{target} to change; name it as the shipped file.")
+        raise ConfigurationError(
+            f"{name}: there is no {RUNBOOKS}/{target} to change; give the patch the name of a shipped file."
+        )
     patch = read_yaml(owned[path], missing="write it again")
     if not isinstance(patch, dict):
         raise ConfigurationError(f"{name}: write the keys to change, each with its new value.")
@@ -164,7 +167,7 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
 
 
 def _risk(runbook: Any) -> int:
-    """Return the place of a runbook's risk among all risks, and the last place for a file without one."""
+    """Return the place of a runbook's risk among all risks, from the lowest; the last place if it has none."""
     from firstline.runbooks.model import RISKS
 
     said = runbook.get("risk") if isinstance(runbook, dict) else None
@@ -172,7 +175,7 @@ def _risk(runbook: Any) -> int:
 
 
 def _empty(node: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys of a patch behind which nothing stands: a value that was forgotten must delete no limit."""
+    """Yield the keys of a patch without a value, because a forgotten value must not delete a shipped limit."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):
@@ -184,7 +187,7 @@ def _empty(node: Any, above: str = "") -> Iterator[str]:
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """Return a value with a JSON Merge Patch over it: mappings key by key, null deletes, all else is replaced."""
+    """Return a value with a JSON Merge Patch applied: mappings key by key, null deletes a key, all else is replaced."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -197,7 +200,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def _write_if_changed(content: bytes, target: Path) -> None:
-    """Write a file unless it is there already. Another command may read the target meanwhile."""
+    """Write a file unless it has this content already. It is replaced at once, as another command may read it."""
     if target.is_file() and target.read_bytes() == content:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +210,7 @@ def _write_if_changed(content: bytes, target: Path) -> None:
 
 
 def main() -> None:
-    """Print the folder to build from, or what is wrong with the owner's runbooks."""
+    """Print the folder to build from; end with 1 and the problems on stderr if the runbooks have any."""
     from firstline.errors import ConfigurationError
 
     try:

@@ -1,4 +1,4 @@
-"""The check of the policy files against each other: names and patterns that fit nothing, each with its line and fix."""
+"""The check of the policy files against each other: names and patterns that match nothing, each with line and fix."""
 
 import difflib
 import re
@@ -28,10 +28,11 @@ from firstline.sources import SOURCES
 
 type Location = tuple[int | str, ...]
 type Found = tuple[Location, str]
-"""The place of a mistake in a file, and what is wrong there."""
+"""The place of a mistake in a file, and the message with the fix."""
 
 FIRING_SOURCES = (*SOURCES, "firstline", "person")
-"""The values of an alert's `source`; Firstline's own alerts are about absent heartbeats, a person's are reports."""
+"""The values that an alert's `source` may have. Firstline's own alerts are about absent heartbeats, a person's are
+reports."""
 
 SAMCONFIG = "samconfig.toml"
 _CHANNEL = re.compile(r"#?[^\WA-Z][^\s#A-Z]{0,79}|[CG][A-Z0-9]{2,30}")
@@ -40,7 +41,7 @@ _CHANNELS = ("SlackAutomatedChannel", "SlackAlertsChannel")
 
 @dataclass(frozen=True)
 class Policies:
-    """The files of a policy folder, as far as they are there."""
+    """The files of a policy folder; None for a file that does not exist."""
 
     rules: Rules
     paging: PagingPolicy | None = None
@@ -50,7 +51,7 @@ class Policies:
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
-    """Yield what fits nothing, with its file and line: first in the rules, then in the files beside them."""
+    """Yield the names and patterns that match nothing: first in the rules, then in the files beside them."""
     yield from _problems(rules_file, _in_rules(policies))
     if policies.paging is not None:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
@@ -64,7 +65,7 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
 def of_on_call(
     folder: Path, paging: PagingPolicy | None, people: People | None, on_call: OnCall | None
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the schedules in a policy folder, and with what pages by them."""
+    """Yield the problems of the schedules in a policy folder, and of the levels that page by a schedule."""
     if paging is not None:
         yield from _problems(folder / "paging.yaml", _without_schedule(paging, on_call))
     if on_call is not None:
@@ -75,7 +76,7 @@ def of_on_call(
 
 
 def in_parameters(samconfig: Path) -> Iterator[Problem]:
-    """Yield the parameters of deployments that fit nothing: channels, the time zone."""
+    """Yield the parameters in samconfig.toml that are wrong: Slack channels, the time zone, and a removed one."""
     text = samconfig.read_text(encoding="utf-8")
     lines = text.splitlines()
     for environment, tables in tomllib.loads(text).items():
@@ -87,7 +88,7 @@ def in_parameters(samconfig: Path) -> Iterator[Problem]:
 
 
 def unknown_source(given: str) -> str:
-    """Say that no source is called so, and which one may be meant."""
+    """Return the message that no source has this name, with the source that may be meant."""
     near = difflib.get_close_matches(given.lower(), FIRING_SOURCES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(FIRING_SOURCES)}"
     return f"{given!r} fits no source; {hint}"
@@ -140,7 +141,10 @@ def _taken_before(heartbeats: Sequence[Heartbeat]) -> Iterator[Found]:
     for number, beat in enumerate(heartbeats):
         earlier = next((before for before in range(number) if asked[before].covers(asked[number])), None)
         if earlier is not None and not beat.required:
-            message = f"nothing is left for it: heartbeat {heartbeats[earlier].id} stands before it; move it up"
+            message = (
+                f"heartbeat {beat.id} never sees an alert: {heartbeats[earlier].id} stands before it and takes all of "
+                "them; move it up"
+            )
             yield ("heartbeats", number), message
 
 
@@ -157,7 +161,7 @@ def _never_on(schedules: Iterable[tuple[Location, Schedule]]) -> Iterator[Found]
     for location, schedule in schedules:
         if not schedule.is_ever_on:
             days = ", ".join(schedule.weekdays)
-            yield location, f"it is never on: none of its dates is a {days}; correct the dates, or take weekdays out"
+            yield location, f"this is never on: none of its dates is a {days}; correct the dates, or take weekdays out"
 
 
 def _in_paging(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
@@ -169,7 +173,10 @@ def _in_paging(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
                 yield ("routes", number, "route", place), f"no rule of rules.yaml gives the route {name!r}; {wanted}"
         earlier = next((before for before in range(number) if paging.routes[before].covers(route)), None)
         if earlier is not None:
-            message = f"it never decides: routes.{earlier} stands before it and takes all it fits; move it up"
+            message = (
+                f"this route never decides: routes.{earlier} stands before it and takes every incident that it fits; "
+                "move it up"
+            )
             yield ("routes", number), message
     last = next((number for number, route in enumerate(paging.routes) if route.takes_all), None)
     if last is not None:
@@ -187,8 +194,8 @@ def _in_remediation(remediation: RemediationPolicy, people: People | None) -> It
     approvers = len(people.approvers) if people else 0
     for risk, asked in remediation.approvals.items():
         if 0 < approvers < asked:
-            message = f"{asked} must approve, and {PEOPLE_FILE} has one approver, so nothing {risk} is ever asked for"
-            yield ("approvals", risk), f"{message}; give somebody else the role approver"
+            message = f"{asked} must approve, and {PEOPLE_FILE} has one approver, so no {risk} plan can be approved"
+            yield ("approvals", risk), f"{message}; give another person the role approver"
         elif asked > 1 and people and people.shared_approvers:
             shared = people.shared_approvers[0]
             message = (
@@ -203,7 +210,7 @@ def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _parameters(table: Any) -> dict[str, str]:
-    """Return what a table of samconfig.toml gives to the stack; sam takes one text, or a list of texts."""
+    """Return the stack's parameters in a table of samconfig.toml, where SAM takes one text or a list of texts."""
     if not isinstance(table, dict):
         return {}
     given = table.get("parameters", table).get("parameter_overrides", "") if isinstance(table, dict) else ""
@@ -213,10 +220,11 @@ def _parameters(table: Any) -> dict[str, str]:
 
 def _in_parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if "Approvers" in given:
-        yield "Approvers", f"the template has it no more; give these people the role approver in {PEOPLE_FILE}"
+        fix = f"give these people the role approver in {PEOPLE_FILE}"
+        yield "Approvers", f"template.yaml has no parameter Approvers any more; {fix}"
     for name in _CHANNELS:
         if (channel := given.get(name)) is not None and not _CHANNEL.fullmatch(channel):
-            yield name, f"{channel!r} is no Slack channel; write its name, as in #ops-alerts, or its id"
+            yield name, f"{channel!r} is no Slack channel; write a name such as #ops-alerts, or an id"
     zone = given.get("TimeZone")
     if zone is not None and zone not in available_timezones():
         yield "TimeZone", f"{zone!r} is no time zone; write an IANA name such as Europe/Berlin"

@@ -1,4 +1,4 @@
-"""Previews for people: the incidents that a rule, a window or a silence would have hidden of late."""
+"""Previews for people: the past incidents that a rule, a window or a silence would have hidden."""
 
 from rich.console import Console
 
@@ -10,7 +10,7 @@ _LISTED = 20
 
 
 def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
-    """Print a preview; the incidents that became real come last."""
+    """Print the preview of a rule, window or silence. The hidden incidents that were real come last."""
     console.print(
         f"In the last {days} days {count(found.seen, 'incident')} closed. {name} would have hidden "
         f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."
@@ -21,6 +21,6 @@ def print_preview(console: Console, name: str, found: Preview, days: int) -> Non
         if len(records) > _LISTED:
             console.print(f"  … and {len(records) - _LISTED} more")
     if found.real:
-        console.print(f"{len(found.real)} OF THE HIDDEN ONES BECAME REAL:", style="bold red")
+        console.print(f"{len(found.real)} OF THE HIDDEN INCIDENTS WERE REAL:", style="bold red")
         for record, why in found.real:
             console.print(f"  {record.incident.incident_id}: {why}", style="red")

@@ -1,4 +1,4 @@
-"""Tables of how runbooks did, and audit trails as text."""
+"""The table of runbooks' records, and audit trails as text."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from firstline_cli.stacks import Stack
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
-    """Return a table of how each runbook did and which mode it has earned."""
+    """Return a table with the counts of each runbook's plans and runs, and the mode that it has earned."""
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), TableIncidents(table)
     since = datetime.now(UTC) - timedelta(days=days)
@@ -38,29 +38,29 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
 
 
 def print_trail(console: Console, table: Table, incident_id: str) -> bool:
-    """Print an incident's trail and whether its chain holds. Return False where it is broken, cut off or absent."""
+    """Print an incident's audit trail. Return True if its chain of hashes holds and is complete."""
     entries = TableTrail(table).entries(incident_id)
     if not entries:
-        console.print(f"Nothing is on the trail of {incident_id}.")
+        console.print(f"The audit trail of {incident_id} has no entry.")
         return False
     broken = first_break(incident_id, entries)
     for place, entry in enumerate(entries, 1):
         if broken and place == broken.number:
-            problem = f"--- broken here: {broken.problem}; nothing from here on is proven ---"
+            problem = f"--- the trail is broken here: {broken.problem}; nothing from here on is proven ---"
             console.print(problem, style="bold red")
         at = f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}"
         console.print(f"{entry.number:3}  {at}  {entry.what:10}  {entry.who}: {in_line(entry)}")
     if broken:
         if broken.number > len(entries):
-            console.print(f"--- broken: {broken.problem} ---", style="bold red")
+            console.print(f"--- the trail is broken: {broken.problem} ---", style="bold red")
         return False
     console.print(f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}")
     console.print(f"Times are those of this machine ({datetime.now().astimezone():%Z, UTC%z}).", style="dim")
     record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(
-            "--- broken: the incident is closed and its trail does not say so: its end was cut off, or never written. "
-            "The functions' logs have the hash of every entry that was written. ---",
+            "--- the trail is broken: the incident is closed, and the trail has no entry for that. Its end was cut "
+            "off, or never written; the functions' logs have the hash of every entry that was written. ---",
             style="bold red",
         )
         return False
@@ -68,7 +68,7 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
 
 
 def print_comparison(console: Console, stack: Stack, incident_id: str, export: Path | None) -> bool:
-    """Print whether the trail agrees with its witnesses. Return False if it does not, or if no history is left."""
+    """Print whether the trail agrees with Step Functions and CloudTrail. Return False if not, or without a history."""
     entries = TableTrail(stack.table).entries(incident_id)
     try:
         found = witnesses.histories(stack, incident_id)
@@ -79,7 +79,8 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
         witnesses.export(export, entries, found)
         console.print(f"The trail and the histories are in {export}.")
     if not found.events:
-        console.print("Step Functions has no history of it: it keeps them for 90 days.", style="bold red")
+        gone = f"Step Functions has no history of {incident_id} any more: it keeps histories for 90 days."
+        console.print(gone, style="bold red")
         return False
     problems, sent = witnesses.contradictions(entries, found), found.commands()
     try:
@@ -99,7 +100,7 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
 
 
 def in_line(entry: Entry, without: str | None = None) -> str:
-    """Return an entry's facts on one line, without the empty ones and those whose name holds `without`."""
+    """Return an entry's facts on one line, except empty ones and those whose name contains `without`."""
     return ", ".join(
         f"{name} {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in entry.facts.items()

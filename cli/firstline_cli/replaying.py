@@ -1,4 +1,4 @@
-"""`firstline replay`: past incidents against changed files, for people and tools."""
+"""The reading, running and printing of `firstline replay`: past incidents under changed files."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _SECTIONS = {
     "later": "would go out later",
     "moves": "would go to others",
     "plans": "would have another runbook, or another mode of it",
-    "unsure": "are touched by the change, and the records do not say what would become",
+    "unsure": "are touched by the change, but their records do not tell the effect",
 }
 _NOT_REPLAYED = (
     "Not replayed: what a model would say now; inhibitions, heartbeats and silences that were not there; "
@@ -43,7 +43,7 @@ _NOT_REPLAYED = (
 
 
 def files_of(folder: Path) -> PolicyFiles:
-    """Read the files of a runbooks folder; end the command where one is wrong."""
+    """Read the policy files and runbooks of a runbooks folder; end the command if one is wrong."""
     policy = folder / "policy"
     return PolicyFiles(
         read_policy(load, policy / "rules.yaml"),
@@ -53,7 +53,7 @@ def files_of(folder: Path) -> PolicyFiles:
 
 
 def changed(files: PolicyFiles, rules: Path | None, runbooks: Path | None, paging: Path | None) -> PolicyFiles:
-    """Return the files with those that are given in place of theirs; end the command where one is wrong."""
+    """Return the files with the given ones in place of theirs; end the command if one is wrong."""
     return PolicyFiles(
         read_policy(load, rules) if rules else files.rules,
         read_policy(load_paging_policy, paging) if paging else files.paging,
@@ -92,7 +92,7 @@ def replay_of(
 
 
 def as_json(found: Replay, days: int) -> str:
-    """Return the differences as JSON."""
+    """Return the differences that a replay found, as JSON."""
     sections = {name: [_plain(affected) for affected in getattr(found, name)] for name in ("goes", *_SECTIONS)}
     numbers = {"days": days, "incidents": found.seen, "paged": found.paged, "missed": len(found.missed)}
     limits = {"incomplete": found.incomplete, "not_replayed": _NOT_REPLAYED}
@@ -100,7 +100,7 @@ def as_json(found: Replay, days: int) -> str:
 
 
 def print_replay(console: Console, found: Replay, days: int) -> None:
-    """Print the differences; the pages that would go although the incident was real come last."""
+    """Print the differences that a replay found. Pages that would go away although they were real come last."""
     console.print(f"In the last {days} days {count(found.seen, 'incident')} closed, {found.paged} of them paged.")
     quiet = [affected for affected in found.goes if affected.proof is None]
     _print(console, quiet, f"{count(len(found.goes), 'page')} would go, {len(found.missed)} of them real.")

@@ -1,4 +1,4 @@
-"""Requests to a stack's API, signed as the AWS caller that the terminal is."""
+"""Requests to a stack's API, signed with the caller's AWS credentials."""
 
 import json
 from typing import Any
@@ -9,11 +9,11 @@ from firstline_cli.stacks import Stack
 TIMEOUT_SECONDS = 15
 
 CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
-"""The code that a command ends with, by the API's status; any other is AWS's."""
+"""The exit code of a command by the API's status; for any other status it is `AWS_FAILED`."""
 
 
 def post(stack: Stack, path: str, body: dict[str, Any], *, under: str = "operate") -> dict[str, Any]:
-    """Post to `/<under>/<path>` and return the answer. End the command with one line if it is refused."""
+    """Post a body to `/<under>/<path>` and return the answer; end the command with the reason if it is refused."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError
@@ -30,9 +30,8 @@ def post(stack: Stack, path: str, body: dict[str, Any], *, under: str = "operate
         SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
         answer = URLLib3Session(timeout=TIMEOUT_SECONDS).send(request.prepare())
     except BotoCoreError as error:
-        raise refusal(
-            f"{stack.api_url} cannot be reached ({error}): nothing is known to be changed.", AWS_FAILED
-        ) from None
+        why = f"{stack.api_url} cannot be reached ({error}): look whether something was changed, and try again."
+        raise refusal(why, AWS_FAILED) from None
     said = _read(answer.content)
     if answer.status_code in (200, 202) and "said" in said:
         return said
@@ -53,9 +52,9 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:
-    """Return in words what API Gateway itself answered."""
+    """Return in words the answer that API Gateway itself gave, and the fix."""
     why = said.get("message") or "no reason"
     if status == 403:
         policy = stack.operator_policy or "the stack's output OperatorPolicyArn"
         return f"The API of {stack.name} does not let you in ({why}): attach the policy {policy} to your user or role."
-    return f"The API of {stack.name} answered {status} ({why}). Nothing is known to be changed: look, and try again."
+    return f"The API of {stack.name} answered {status} ({why}): look whether something was changed, and try again."

@@ -27,16 +27,18 @@ from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
-ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
+ZoneOption = Annotated[
+    str, typer.Option(help="The time zone of hours and weekdays in rules, as the stack's parameter TimeZone.")
+]
 DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
 
 @rules.command()
 def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
-    """Say what is wrong with rules.yaml and the policy files beside it, and what fits nothing: file, line, fix.
+    """Report what is wrong with rules.yaml and the policy files beside it, with file, line and fix.
 
-    The parameters in the checkout's samconfig.toml are checked, too. With a stack it also says which patterns fitted no
-    alert of late.
+    Names and patterns that match nothing are wrong too, and so are parameters in samconfig.toml. With --stack, also
+    name the patterns that fitted no alert of the last days.
     """
     read = read_rules(file)
     beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people", "oncall")}
@@ -48,8 +50,8 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     if "model" in found:
         read_policy(load_model_policy, found["model"])
     problems = [
-        f"{file}: rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it "
-        "fits. Move it up, or take it out."
+        f"{file}: rule {later.id} can never apply, because {earlier.id} stands before it and takes every alert that "
+        f"{later.id} fits: move it up, or take it out."
         for later, earlier in read.covered()
     ]
     problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation, people, on_call)))
@@ -80,8 +82,8 @@ def explain(
         ),
     ],
     source: Annotated[str, typer.Option(help="Who sends it: prometheus, datadog, generic, …")] = "generic",
-    at: Annotated[str, typer.Option(help="As if it came in then: 2026-12-01T03:00:00+00:00.")] = "",
-    flapping: Annotated[bool, typer.Option(help="As if its group flapped.")] = False,
+    at: Annotated[str, typer.Option(help="The time of arrival to assume: 2026-12-01T03:00:00+00:00.")] = "",
+    flapping: Annotated[bool, typer.Option(help="Assume that the alert's group flaps.")] = False,
     time_zone: ZoneOption = "UTC",
     file: FileOption = RULES,
     stack: NamedStackOption = "",
@@ -92,7 +94,7 @@ def explain(
     try:
         batch = normalize_batch(source, parse_body(body, "application/json"), received_at=now)
     except SourceError as error:
-        raise refusal(f"{alert_file}: {source} cannot read it: {error}") from None
+        raise refusal(f"{alert_file}: the source {source} cannot read this body: {error}") from None
     silences = TableSilences(table_of(stack)).since(now) if stack else None
     explainer = rules_console.Explainer(console_of(), read, silences, now, time_zone, flapping)
     raise typer.Exit(0 if explainer.explain(batch) else 1)
@@ -111,12 +113,12 @@ def preview(
     previewed = rules_console.preview_of(name, read, table_of(stack), time_zone, days, datetime.now(UTC))
     if previewed is None:
         known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
-        raise refusal(f"There is no rule, window or silence {name!r}; the file has {known}.")
+        raise refusal(f"There is no rule, window or silence {name!r}; {file} has {known}.")
     print_preview(console_of(), name, previewed, days)
 
 
 def read_rules(file: Path) -> Rules:
-    """Read the rules file; end the command where it is wrong."""
+    """Read the rules file; end the command if it is wrong."""
     return read_policy(load, file)
 
 
@@ -124,5 +126,5 @@ def _moment(at: str) -> datetime:
     try:
         moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
     except ValueError:
-        raise typer.BadParameter(f"{at!r} is no time; write 2026-12-01T03:00:00+00:00.") from None
+        raise typer.BadParameter(f"{at!r} is no time; write one like 2026-12-01T03:00:00+00:00.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

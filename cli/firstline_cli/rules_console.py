@@ -29,7 +29,7 @@ _PLAIN = ("alert_name", "source", "service", "environment", "host")
 _VALUE_CHARS = 60
 
 type Fit = tuple[str, str]
-"""The fit of a rule, window or silence (no, later, yes, …), and its reason."""
+"""The word for how a rule, window or silence fits an alert (no, later, yes, …), and the reason."""
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ type Fit = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Rules, windows and silences to explain against alerts at a moment. `silences` is None without a stack."""
+    """The explanation of how rules, windows and silences treat alerts. `silences` is None without a stack."""
 
     console: Console
     rules: Rules
@@ -47,13 +47,14 @@ class Explainer:
     flapping: bool
 
     def explain(self, batch: Batch) -> bool:
-        """Explain every firing alert and every heartbeat of a body. Return False where it has none."""
+        """Print an explanation for every firing alert and heartbeat of a body. Return False if the body has none."""
         beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if self.rules.is_heartbeat(alert)]
         for alert in beats:
             expected = next(heartbeat for heartbeat in self.rules.heartbeats if heartbeat.fits(alert))
             self.console.print(
-                f"{alert.alert_name} is heartbeat {expected.id}: it opens no incident. When nothing has come for "
-                f"{in_words(expected.patience)} (twice {in_words(expected.every)}), a {expected.severity} one opens."
+                f"{alert.alert_name} is heartbeat {expected.id}, which opens no incident. When no heartbeat has come "
+                f"for {in_words(expected.patience)} (twice {in_words(expected.every)}), a {expected.severity} incident "
+                "opens."
             )
         for reason in batch.ignored:
             self.console.print(f"Not an alert for people: {reason}")
@@ -71,8 +72,8 @@ class Explainer:
         incident = incident.model_copy(update={"flapping": self.flapping})
         local = now.astimezone(ZoneInfo(self.zone))
         winner = self.rules.first(incident, local)
-        stated = alert.severity if alert.severity_stated else "nothing of how bad it is"
-        self.console.print(f"\n{alert.alert_name} from {alert.source}, which says {stated}", style="bold")
+        stated = alert.severity if alert.severity_stated else "none"
+        self.console.print(f"\n{alert.alert_name} from {alert.source}, stated severity: {stated}", style="bold")
         grid = Grid("what", "id", "fits", "why", show_edge=False)
         for rule in self.rules.rules:
             grid.add_row("rule", rule.id, *_rule_fit(rule, incident, local, wins=rule is winner))
@@ -84,7 +85,7 @@ class Explainer:
             grid.add_row("inhibition", inhibition.id, *_inhibition_fit(inhibition, alert))
         self.console.print(grid)
         if self.silences is None:
-            self.console.print("Silences are in a stack's table: name the stack with --stack to see them.")
+            self.console.print("Silences are not shown, because they are in a stack's table: give --stack to see them.")
         self._print_verdict(incident, winner, local)
 
     def _print_verdict(self, incident: Incident, winner: Rule | None, local: datetime) -> None:
@@ -92,25 +93,25 @@ class Explainer:
         evidence = evidence.model_copy(update={"maintenance": self.rules.maintained(incident.alert, self.now)})
         verdict = classify(incident, evidence=evidence, rules=self.rules, offered=(), model=None, now=self.now)
         hold = incident.hold or held_by_rule(incident, winner, verdict, self.now)
-        follows = f"{verdict.severity} without history and without a model; those may change it within the bounds."
+        follows = f"severity {verdict.severity}, which history and a model may change within the rule's bounds."
         if winner is not None and winner.severity is not None:
-            follows = f"{verdict.severity}, finally: rule {winner.id}."
+            follows = f"severity {verdict.severity}, which rule {winner.id} sets for good."
         self.console.print(f"What follows: {follows}", style="bold")
         for reason in verdict.reasons:
             self.console.print(f"  {reason}")
         if winner is not None and winner.route:
-            self.console.print(f"  It takes the route {winner.route} of paging.yaml.")
+            self.console.print(f"  The incident takes the route {winner.route} of paging.yaml.")
         if hold is not None:
-            self.console.print(f"  First it waits, until {here(hold.until)}: {hold.reason}", style="bold")
+            self.console.print(f"  First the incident is held until {here(hold.until)}: {hold.reason}", style="bold")
 
 
 def _inhibition_fit(inhibition: Inhibition, alert: NormalizedAlert) -> Fit:
     equal = f" with the same {', '.join(inhibition.equal)}" if inhibition.equal else ""
     if inhibition.inhibits(alert):
-        return "source", f"while it fires, it holds what matches the target{equal}"
+        return "source", f"while this alert fires, alerts that match the target{equal} are held"
     if inhibition.may_hold(alert):
-        return "target", f"held while an alert fires that matches the source{equal}"
-    return "no", "neither source nor target"
+        return "target", f"this alert is held while an alert fires that matches the source{equal}"
+    return "no", "the alert matches neither source nor target"
 
 
 def _rule_fit(rule: Rule, incident: Incident, local: datetime, *, wins: bool) -> Fit:
@@ -118,27 +119,28 @@ def _rule_fit(rule: Rule, incident: Incident, local: datetime, *, wins: bool) ->
     if not _all_fit(keys):
         return "no", _why(keys)
     if rule.passes_over(incident):
-        return "passes", "its source calls it critical, and the rule does not say even_critical"
+        return "passes", "the alert's source calls it critical, and the rule does not say even_critical"
     return "wins" if wins else "later", _why(keys)
 
 
 def _window_fit(window: Window, alert: NormalizedAlert, now: datetime) -> Fit:
     keys = list(window.match.keys(alert))
     if not any(schedule.on(now) for schedule in window.when):
-        return "no", f"not on at {here(now)}"
+        return "no", f"the window is not on at {here(now)}"
     if not _all_fit(keys):
         return "no", _why(keys)
     if window.suppress and not window.allows(alert.severity):
-        return "passes", "it is critical"
+        return "passes", "the alert is critical, and the window does not say even_critical"
     return "yes", _why(keys)
 
 
 def _silence_fit(silence: Silence, alert: NormalizedAlert, now: datetime) -> Fit:
     keys = list(silence.match.keys(alert))
-    why = _why(keys) if silence.active(now) else "it is over"
+    why = _why(keys) if silence.active(now) else "the silence is over"
     if silence.holds(alert, now):
         return "yes", why
-    return "no", f"{why}; critical, and not even_critical" if _all_fit(keys) else why
+    critical = "the alert is critical, and the silence does not say even_critical"
+    return "no", f"{why}; {critical}" if _all_fit(keys) else why
 
 
 def _all_fit(keys: Sequence[Key]) -> bool:
@@ -146,7 +148,7 @@ def _all_fit(keys: Sequence[Key]) -> bool:
 
 
 def _why(keys: Sequence[Key]) -> str:
-    """Describe the keys that do not fit; if all fit, describe each."""
+    """Return in words the keys of a match that do not fit; if all fit, all of them."""
     if _all_fit(keys):
         return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
     return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)
@@ -156,7 +158,7 @@ def _why(keys: Sequence[Key]) -> str:
 
 
 def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, now: datetime) -> Iterator[str]:
-    """Name the patterns that fitted no incident of the last days: perhaps misspelled, perhaps obsolete."""
+    """Yield a sentence for each pattern that fitted no incident of the last days, because it may be misspelled."""
     history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
@@ -176,7 +178,7 @@ def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, no
 
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
-    """Preview a rule, window or silence against the incidents that closed in the last days; None if unknown."""
+    """Preview the rule, window or silence of this name on the incidents closed in the last days; None if unknown."""
     records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:

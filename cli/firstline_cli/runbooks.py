@@ -28,7 +28,7 @@ def render() -> None:
         sound, problems = lint.read_checked(folder)
         _print_problems(folder, problems)
         if problems:
-            raise refusal("Nothing was rendered.", 1)
+            raise refusal("Nothing was rendered: mend the problems above, and run the command again.", 1)
         for path, text in lint.rendered(catalogue.Catalogue(sound)).items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,16 +39,16 @@ def render() -> None:
 
 @runbooks.command()
 def check() -> None:
-    """Say what is wrong with the runbooks, by file and line."""
+    """Report the problems of the runbooks, each with file, line and fix."""
     problems = []
     for folder in _folders():
-        # What is rendered of the owner's runbooks is no file of theirs, and rendered anew for each build.
+        # The files rendered from the owner's runbooks are made anew for each build, so they are not compared.
         found = lint.check(folder) if folder == CHECKOUT / overlay.RUNBOOKS else lint.read_checked(folder)[1]
         _print_problems(folder, found)
         problems += found
     _print_accepted(catalogue.read(folder)[0])
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    print(count if problems else "The runbooks are sound, and their documents up to date.")
+    print(count if problems else "The runbooks are sound, and their documents are up to date.")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -61,7 +61,7 @@ def promote(
     """Let a runbook whose mode is approve or auto run by itself, until a run of it does not help."""
     table, known = table_of(stack), _known(runbook)
     if known.risk == "destructive":
-        raise refusal(f"{runbook} is destructive, and what is destructive always asks a person.")
+        raise refusal(f"{runbook} cannot be promoted: a destructive runbook always asks a person.")
     TableRemediations(table).promote(runbook, by, datetime.now(UTC))
     print(f"{runbook} may run by itself, as far as the stack's RemediationMode allows.")
 
@@ -72,7 +72,7 @@ def demote(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Let a runbook ask for approval, until somebody promotes it."""
+    """Let a runbook ask for approval before each run, until a person promotes it."""
     table, known = table_of(stack), _known(runbook)
     TableRemediations(table).demote(known.id, by, datetime.now(UTC))
     print(f"{runbook} asks for approval from now on. To undo it: firstline runbooks promote {runbook}")
@@ -81,12 +81,12 @@ def demote(
 def _known(runbook_id: str) -> Runbook:
     known = {runbook.id: runbook for runbook in catalogue.read(runbooks_folder())[0]}
     if runbook_id not in known:
-        raise refusal(f"There is no runbook {runbook_id!r}; there is {', '.join(known)}.")
+        raise refusal(f"There is no runbook {runbook_id!r}; known are {', '.join(known)}.")
     return known[runbook_id]
 
 
 def _folders() -> tuple[Path, ...]:
-    """Return the shipped runbooks, whose documents are in git, and these with the owner's over them."""
+    """Return the folder of the shipped runbooks and, if there is one, the folder with the owner's over them."""
     together = runbooks_folder()
     return tuple(dict.fromkeys((CHECKOUT / overlay.RUNBOOKS, together)))
 
@@ -97,7 +97,7 @@ def _print_problems(folder: Path, problems: Sequence[catalogue.Problem]) -> None
 
 
 def _print_accepted(sound: Sequence[Runbook]) -> None:
-    """Print the dangerous commands that a runbook's author has accepted, so that a reviewer sees them."""
+    """Print the dangers that the authors of runbooks have accepted, so that a reviewer sees them."""
     for runbook in sound:
         for location, danger in accepted(runbook):
             where = ".".join(map(str, location))

@@ -1,4 +1,4 @@
-"""The commands `firstline secret`: list and set. A value is read without an echo, and is never an argument."""
+"""The commands `firstline secret`: list and set. A value is typed unseen or read from stdin, never an argument."""
 
 import base64
 import re
@@ -21,16 +21,16 @@ OTHERS = (
     *("teams/workflow-url", "webhook/url", "webhook/signing-key", "llm/api-key"),
     *("approvals/signing-key", "console/link-key", "console/calendar-key"),
 )
-"""The secrets beside those of sources."""
+"""The names of the secrets that belong to no source."""
 
 OF_PEOPLE = re.compile(r"oncall/[\w.-]+", re.ASCII)
-"""The secrets that the owner names: phones in people.yaml, addresses of calendars in oncall.yaml."""
+"""The form of the names that the owner chooses, for phones in people.yaml and addresses of calendars in oncall.yaml."""
 
 SEVERAL = (
     *("sources/", "slack/signing-secret", "webhook/signing-key"),
     *("approvals/signing-key", "console/link-key", "console/calendar-key"),
 )
-"""The beginnings of the names whose secret may have one value a line, so that each can be rotated."""
+"""The beginnings of the names of secrets that may have several values, one a line, so that they can be rotated."""
 
 
 @secret.command("list")
@@ -53,22 +53,22 @@ def list_(stack: StackOption = CHOSEN) -> None:
 def set_(
     name: Annotated[str, typer.Argument(help="As `firstline secret list` names it: sources/datadog, llm/api-key, …")],
     make: Annotated[bool, typer.Option("--make", help="Make a token, and show it this once.")] = False,
-    add: Annotated[bool, typer.Option("--add", help="Let the ones that are set count, too, to rotate them.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Keep the present values valid too, to rotate them.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Set a secret. It is asked for and not shown, or read from stdin; functions use it within five minutes."""
+    """Set a secret, which is typed unseen or read from stdin. Functions use it within five minutes."""
     from firstline_cli.doctor.findings import secret as read_secret
     from firstline_cli.init.secrets import mistake
 
     if name not in known() and not OF_PEOPLE.fullmatch(name):
         raise refusal(f"There is no secret {name!r}; known are {', '.join(known())}, and oncall/<name>.", UNKNOWN)
     if add and not name.startswith(SEVERAL):
-        raise refusal(f"{name} has one value at a time: leave --add out.", USAGE)
+        raise refusal(f"The secret {name} has only one value at a time: leave --add out.", USAGE)
     found = stack_of(stack)
     value = _made(name) if make else _asked(name)
     for part in value.splitlines() if name.startswith(SEVERAL) and value else [value]:
         if wrong := mistake(name, part):
-            raise refusal(f"{name}: {wrong}.", USAGE)
+            raise refusal(f"The secret {name} was not set: {wrong}.", USAGE)
     earlier = read_secret(found, name) if add else None
     _secrets(found).put(name, "\n".join(filter(None, (value, earlier))))
     print(f"Set {name}. Functions use it within five minutes.", file=sys.stderr)
@@ -77,7 +77,7 @@ def set_(
 
 
 def known() -> tuple[str, ...]:
-    """Return the names of all secrets."""
+    """Return the names of all secrets, except those that the owner chooses."""
     from firstline.sources import SOURCES
 
     sources = dict.fromkeys((*SOURCES, "deployments", "canary"))
@@ -85,7 +85,7 @@ def known() -> tuple[str, ...]:
 
 
 def _made(name: str) -> str:
-    """Return a new token in the form that its reader demands."""
+    """Return a new random token in the form that this secret must have."""
     import secrets as randomness
 
     if name == "webhook/signing-key":

@@ -1,4 +1,4 @@
-"""Silences for people: made from the words of the command line, and listed."""
+"""Silences in words: read from the command line, and written as the rows of a list."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from firstline_cli.console import here
 
 
 def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Mapping[str, Any]) -> Silence:
-    """Make a silence from the words of the command line. `details` are its other fields: owner, reason, ….
+    """Build a silence from matchers (`host=web-1`) and a duration. `details` are its other fields: owner, reason, ….
 
     Raises
     ------
@@ -35,7 +35,7 @@ def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Ma
 
 
 def extended(before: Silence, lasts: str, now: datetime) -> Silence:
-    """Make the silence that takes another's place from now on. Raises ConfigurationError, as `make_silence` does."""
+    """Build the silence that takes the place of another from now on. Raises ConfigurationError."""
     details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
     return _silence(before.match.model_dump(exclude_defaults=True), lasts, now, details)
 
@@ -68,7 +68,7 @@ HEAD = ("id", "what", "owner", "reason", "ends")
 
 
 def rows(silences: Iterable[Silence], now: datetime) -> Iterator[tuple[str, ...]]:
-    """Yield what the list says of each silence, column by column."""
+    """Yield the cells of each silence in the list, in the order of `HEAD`."""
     for silence in silences:
         what = matched(silence)
         if silence.even_critical:

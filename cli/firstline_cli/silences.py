@@ -1,6 +1,6 @@
-"""The commands `firstline silence`: add, list, extend, expire, and one out of an incident.
+"""The commands `firstline silence`: add, list, extend, expire, and `from`, which silences alerts like an incident's.
 
-No function may silence: a person does, with rights of their own on the table (the managed policy of operators).
+No function may add a silence. A person does, with the operators' managed policy, which allows writing to the table.
 """
 
 import sys
@@ -20,16 +20,16 @@ from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, ta
 
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
 
-ReasonOption = Annotated[str, typer.Option(help="Why. It stands on every incident that is kept back.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; every incident that is held shows it.")]
 ForOption = Annotated[str, typer.Option("--for", help="How long: 30m, 4h, 2d; at most 30d.")]
-OwnerOption = Annotated[str, typer.Option(help="Whom to ask about it.")]
-UntilOption = Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")]
-CriticalOption = Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")]
+OwnerOption = Annotated[str, typer.Option(help="The person to ask about the silence.")]
+UntilOption = Annotated[bool, typer.Option(help="End the silence when the first incident that it holds resolves.")]
+CriticalOption = Annotated[bool, typer.Option(help="Also hold alerts that their source calls critical.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 NameArgument = Annotated[str, typer.Argument(help="The silence's id.")]
 
 _NARROW = 3
-"""A pattern with so many characters that stand for themselves is narrow."""
+"""The fewest characters other than * and ? that make a pattern narrow."""
 
 
 @silence.command()
@@ -45,7 +45,7 @@ def add(
     yes: YesOption = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Hold matching alerts from now on. Open incidents go on. A broad silence asks first."""
+    """Hold matching alerts from now on; open incidents are not held. A broad silence asks first."""
     found = stack_of(stack)
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     made = _made(matchers, lasts, details)
@@ -64,7 +64,7 @@ def from_(
     even_critical: CriticalOption = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Hold further alerts like an incident's: of its name, on its host, or else of its service."""
+    """Hold further alerts like an incident's: with its name and environment, on its host or else of its service."""
     found = stack_of(stack)
     alert = record_of(found.table, incident).incident.alert
     about = {"alert_name": alert.alert_name, "host": alert.host, "environment": alert.environment}
@@ -84,7 +84,7 @@ def extend(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Let a silence last longer, from now on. A new one takes its place; what it holds stays held."""
+    """Let a silence last longer, from now on. A new silence takes its place, and its alerts stay held."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     before = _active(silences, name, now)
     after = _valid(lambda: silence_words.extended(before, lasts, now))
@@ -95,7 +95,7 @@ def extend(
 
 @silence.command("list")
 def list_(
-    every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also silences that ended in the last 30 days.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
     """List the active silences."""
@@ -128,10 +128,10 @@ def expire(
 
 
 def _active(silences: TableSilences, name: str, now: datetime) -> Silence:
-    """Return the silence of this id; end the command if none is on."""
+    """Return the active silence of this id; end the command if there is none."""
     found = silences.find(name, now)
     if found is None or not found.active(now):
-        raise refusal(f"There is no silence {name!r} that is on; `silence list --all` shows them.", UNKNOWN)
+        raise refusal(f"There is no active silence {name!r}: `firstline silence list --all` shows all.", UNKNOWN)
     return found
 
 
@@ -140,7 +140,7 @@ def _made(matchers: Sequence[str], lasts: str, details: Mapping[str, Any]) -> Si
 
 
 def _valid(make: Callable[[], Silence]) -> Silence:
-    """Make a silence; end the command if it makes no sense."""
+    """Return the silence that `make` builds; end the command with the reason if it cannot."""
     try:
         return make()
     except ConfigurationError as error:
@@ -148,7 +148,7 @@ def _valid(make: Callable[[], Silence]) -> Silence:
 
 
 def _save(made: Silence, stack: Stack) -> None:
-    """Write the silence, and show what it would have hidden of late."""
+    """Store the silence, and print which past incidents it would have hidden."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.reports.preview import preview_silence
     from firstline_cli.previews import PREVIEW_DAYS, print_preview
@@ -172,10 +172,10 @@ def _ask(made: Silence, stack: Stack) -> None:
     critical = ", critical ones too" if made.even_critical else ""
     what = f"This holds nearly every alert of {stack.name} ({stack.environment or 'environment unknown'}){critical}."
     if not sys.stdin.isatty():
-        raise refusal(f"{what} Nobody is at this terminal to be asked: give --yes, or narrower patterns.", USAGE)
+        raise refusal(f"{what} This is no terminal, so nobody can be asked: give --yes, or narrower patterns.", USAGE)
     typer.confirm(f"{what} Go on?", abort=True, err=True)
 
 
 def _literal(value: str) -> str:
-    """Return a pattern that fits this text: a star in it is any character."""
+    """Return a pattern that fits this text; for a star in it, the pattern fits any character."""
     return value.replace("*", "?")

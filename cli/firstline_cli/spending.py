@@ -18,7 +18,7 @@ MOST_INCIDENTS = 20
 
 
 def print_spending(console: Console, table: Table, since: datetime) -> None:
-    """Print the days since `since`, and the incidents that cost most."""
+    """Print the model's tokens and cost by day since a time, and the incidents that cost most."""
     history = TableIncidents(table)
     still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
     console.print(_days(Spending(table, Ceiling()).days(since.date())))

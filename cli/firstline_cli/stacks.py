@@ -1,7 +1,7 @@
 """The stack that a command is about: one on AWS, by its name, or the emulator of this checkout.
 
-`--stack` names it, or `FIRSTLINE_STACK`; else the one of samconfig.toml if that has only one, else the only one that is
-there. Two without a choice are an error that names both: no command guesses.
+`--stack` or `FIRSTLINE_STACK` names it. Else it is the only stack in samconfig.toml, or the only one that exists. If
+there are several, the command ends with an error that names them.
 """
 
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 CHOSEN = ""
-"""No stack is named: it is chosen."""
+"""The value of the option if no stack is named, so that the only one is chosen."""
 
 STACK_VARIABLE = "FIRSTLINE_STACK"
 USER_VARIABLE = "FIRSTLINE_USER"
@@ -41,15 +41,15 @@ StackOption = Annotated[
         show_default=False,
     ),
 ]
-NamedStackOption = Annotated[str, typer.Option(help="The same; without it no stack is read.")]
+NamedStackOption = Annotated[str, typer.Option(help="A stack to read as well, by its name; without it, none is read.")]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that was found: its table, the ARN of its state machine, and clients for the services that it is on.
+    """A stack that was found: its table, the ARN of its state machine, and clients of the services that it runs on.
 
-    `session` signs requests to its API at `api_url`, which a stack of an older release does not tell: then it is empty.
-    `deployed` is its name in CloudFormation, which for the emulator is not `local`; `parameters` are in effect.
+    `session` signs requests to the API at `api_url`, which is empty for a stack of an older release. `deployed` is the
+    name in CloudFormation, which the emulator has beside its name `local`. `parameters` are the deployed ones.
     """
 
     table: "Table"
@@ -72,7 +72,7 @@ class Stack:
 
     @property
     def time_zone(self) -> str:
-        """The time zone that the stack shows times in."""
+        """Return the time zone in which the stack shows times."""
         return self.parameters.get("TimeZone") or "UTC"
 
     @property
@@ -92,9 +92,9 @@ def table_of(stack: str) -> "Table":
 
 
 def stack_of(stack: str, region: str | None = None) -> Stack:
-    """Return a stack, and name it on stderr; end the command with one line that names the fix if there is none.
+    """Return the stack that is named or else the only one, and print its name on stderr; end the command if none.
 
-    It is looked for in `region`, or in the one of the AWS profile.
+    The stack is looked for in `region`; by default in that of the AWS profile.
     """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
@@ -117,7 +117,7 @@ def _emulated(line: Mapping[str, Any]) -> Stack:
 
     session = _session(line["state_machine"].split(":")[3])
     session.set_credentials(os.environ.get(USER_VARIABLE, "ada"), LOCAL)
-    # Only people's requests are signed in a person's name: all else is done as the account's owner.
+    # Only requests to the API are signed in a person's name; other calls are those of the account's owner.
     client: Callable[[str], Any] = partial(
         session.create_client, endpoint_url=line["aws"], aws_access_key_id=LOCAL, aws_secret_access_key=LOCAL
     )
@@ -141,12 +141,12 @@ def _line(stack: str) -> dict[str, Any]:
     except ValueError:
         line = {}
     if not {"aws", "state_machine", "table"} <= line.keys():
-        raise refusal("--stack: this is not the JSON line that `python -m local up` printed; copy the whole line.")
+        raise refusal("--stack: this is not the whole JSON line that `python -m local up` printed: copy all of it.")
     return line
 
 
 def _only_one() -> str:
-    """Return the stack to use when none is named."""
+    """Return the name of the only stack, for a command that names none; end the command if there is not just one."""
     declared = sorted(set(_in_samconfig()))
     if len(declared) == 1:
         return declared[0]
@@ -155,7 +155,7 @@ def _only_one() -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise refusal(f"Which stack? There are {', '.join(found)}: name one with --stack or {STACK_VARIABLE}.", USAGE)
+        raise refusal(f"There are several stacks, {', '.join(found)}: choose with --stack or {STACK_VARIABLE}.", USAGE)
     raise refusal(
         f"There is no stack here: start an emulator with `python -m local up` in {CHECKOUT}, deploy one "
         "(`make deploy`), or name one with --stack.",
@@ -164,7 +164,7 @@ def _only_one() -> str:
 
 
 def _in_samconfig() -> Iterator[str]:
-    """Yield the names of the stacks in the checkout's samconfig.toml, or of the owner's environments among them."""
+    """Yield the names of the stacks in samconfig.toml; if mine/firstline.toml exists, only of its environments."""
     file, mine = CHECKOUT / "samconfig.toml", CHECKOUT / "mine" / "firstline.toml"
     own = tomllib.loads(mine.read_text(encoding="utf-8")) if mine.exists() else {}
     for environment, tables in tomllib.loads(file.read_text(encoding="utf-8")).items() if file.exists() else ():
@@ -185,7 +185,7 @@ def _in_the_region(*, quietly: bool) -> list[str]:
     Parameters
     ----------
     quietly
-        Return none where AWS cannot be asked: there is another choice.
+        True to return an empty list if AWS cannot be asked, because there is another choice.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -198,7 +198,7 @@ def _in_the_region(*, quietly: bool) -> list[str]:
     except (BotoCoreError, ClientError) as error:
         if quietly:
             return []
-        raise _in_words("No stack is named, and AWS cannot be asked which there are", error) from None
+        raise _in_words("No stack is named, and the stacks on AWS cannot be listed", error) from None
 
 
 def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
@@ -248,7 +248,7 @@ def _deployed(stack: str, region: str | None) -> Stack:
 
 
 def _session(region: str | None = None) -> "Session":
-    """Return a session of botocore: boto3 adds to it what no command uses, and takes its time to be imported."""
+    """Return a session of botocore, which is imported faster than boto3 and is enough for the commands."""
     from botocore.session import get_session
 
     session = get_session()
@@ -275,7 +275,7 @@ def _in_words(what: str, error: Exception) -> typer.Exit:
             code = UNKNOWN
             region = _session().get_config_variable("region")
             problem = (
-                f"{region} has none of this name: look at `aws cloudformation list-stacks`, and at "
-                "AWS_REGION and AWS_PROFILE."
+                f"there is none of this name in {region}: check `aws cloudformation list-stacks`, AWS_REGION and "
+                "AWS_PROFILE."
             )
     return refusal(f"{what}: {problem}", code)

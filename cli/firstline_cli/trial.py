@@ -1,4 +1,4 @@
-"""A trial of models on the stack's own judged incidents: what each would have changed, and what that earns it."""
+"""A trial of models on the stack's judged incidents: how each verdict would have differed, and what a model earns."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from firstline_cli.as_of import AsOf
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A judged incident with its evidence as it stood when it opened, and what turned out to be right."""
+    """A judged incident with its evidence as it stood when it opened, and the severity that turned out to be right."""
 
     record: IncidentRecord
     evidence: Evidence
@@ -34,14 +34,17 @@ class Replayed:
 
     @property
     def question(self) -> Prompt:
-        """The question that a model is asked about it."""
+        """Return the question that a model is asked about the incident."""
         incident = self.record.incident
         return prompt.build(incident, evidence=self.evidence, offered=self.offered, now=incident.opened_at)
 
 
 @dataclass(slots=True)
 class Tried:
-    """One model's trial. The costs are those of the severities, in needless pages."""
+    """The result of one model's trial.
+
+    `plain` and `judged` are the costs of the severities without the model and with all its verdicts, in needless pages.
+    """
 
     model: str
     decider: str | None = None
@@ -62,7 +65,7 @@ def judged_incidents(
     offered: Callable[[NormalizedAlert], Sequence[Offered]],
     time_zone: str = "UTC",
 ) -> list[Replayed]:
-    """Return the last incidents whose right severity is known, oldest first, with their evidence as it stood then."""
+    """Return the last incidents whose right severity is known, oldest first, with the evidence of when they opened."""
     known = [(record, label_of(record)) for record in real_incidents(TableIncidents(table).closed_since(since))]
     labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
     found = []
@@ -76,14 +79,14 @@ def judged_incidents(
 
 
 def most_tokens(incidents: Iterable[Replayed], max_output_tokens: int) -> Usage:
-    """Return the most tokens that a model needs for these incidents, as far as that can be estimated."""
+    """Return an estimate of the most tokens that a model needs for these incidents."""
     questions = [each.question for each in incidents]
     sizes = [prompt.estimated_tokens(asked.system) + prompt.estimated_tokens(asked.data) for asked in questions]
     return Usage(prompt_tokens=sum(sizes), completion_tokens=max_output_tokens * len(sizes), cost=None)
 
 
 def price_of(most: Usage, price: Price) -> str:
-    """Return in words what a model needs at most."""
+    """Return in words the most tokens that a model needs, and their price if it is set."""
     tokens = f"{most.prompt_tokens:,} tokens in and {most.completion_tokens:,} out at most"
     if not price.is_known:
         return f"{tokens}; the price is not set (price_per_million_tokens in model.yaml)"
@@ -99,7 +102,7 @@ def replay(
     keep: Callable[[IncidentRecord, Disagreement], None],
     missed_page_cost: float,
 ) -> Tried:
-    """Ask one model about each incident, keep its disagreements, and return the trial."""
+    """Ask one model about each incident, pass its disagreements with the verdict without it to `keep`, and count."""
     tried = Tried(name)
     for each in incidents:
         verdict = classify(

@@ -1,4 +1,4 @@
-"""Witnesses of an audit trail that no function of Firstline can write: the executions' histories, and CloudTrail.
+"""The records against which an audit trail is checked, which no function can write: executions' histories, CloudTrail.
 
 Step Functions keeps the history of an execution for 90 days after its end, CloudTrail its events for 90 days.
 """
@@ -15,13 +15,13 @@ from firstline.incidents.lifecycle import execution_name
 from firstline_cli.stacks import Stack
 
 LATE = timedelta(minutes=20)
-"""CloudTrail delivers an event within about 15 minutes:
+"""The time within which CloudTrail delivers an event, which AWS says is about 15 minutes:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html"""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command as a witness saw it. `document` is its name and version, as in `name:3`."""
+    """A command that a history or CloudTrail shows. `document` is the SSM document's name and version, as `name:3`."""
 
     id: str
     document: str
@@ -32,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Histories:
-    """The histories of an incident's executions: the events of each by its name, and whether all of them are over."""
+    """The events of an incident's executions by their names. `over` is True if all of the executions have ended."""
 
     events: dict[str, list[dict[str, Any]]]
     over: bool
@@ -42,7 +42,7 @@ class Histories:
         return [command for name, events in self.events.items() for command in _commands_of(name, events)]
 
     def verdicts(self) -> set[str]:
-        """Return the verdicts that the executions got: the severity, and who decided on it."""
+        """Return the verdicts that the executions received, each as `<severity> by <decider>`."""
         return {verdict for events in self.events.values() for verdict in _verdicts_of(events)}
 
 
@@ -52,7 +52,7 @@ def histories(stack: Stack, incident_id: str) -> Histories:
     Raises
     ------
     ClientError
-        Step Functions refused, for another reason than that there is no such execution.
+        Step Functions refused to answer.
     """
     states = stack.client("stepfunctions")
     prefix = stack.state_machine.replace(":stateMachine:", ":execution:")
@@ -70,7 +70,7 @@ def histories(stack: Stack, incident_id: str) -> Histories:
 
 
 def seen_by_cloudtrail(stack: Stack, incident_id: str, since: datetime, until: datetime) -> list[Command]:
-    """Return the commands of an incident that CloudTrail saw; each carries the incident's id as its comment.
+    """Return the commands of an incident that CloudTrail recorded, which have the incident's id as their comment.
 
     Raises
     ------
@@ -91,31 +91,33 @@ def seen_by_cloudtrail(stack: Stack, incident_id: str, since: datetime, until: d
 
 
 def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
-    """Return what the trail says and the histories do not, or the other way round; nothing if they agree.
+    """Return a sentence for each difference between the trail and the histories.
 
-    While an execution runs, its last commands may not be on the trail yet.
+    A command that is missing on the trail is a difference only once all executions have ended.
     """
     sent = {command.id: command for command in found.commands()}
     ran = {str(entry.facts.get("command_id")) for entry in entries if _is_command(entry)}
     problems = [
-        f"the trail says that command {command_id} ran, and no execution sent it" for command_id in ran - sent.keys()
+        f"the trail says that command {command_id} ran, but no execution sent it" for command_id in ran - sent.keys()
     ]
     problems += _other_verdicts(entries, found)
     for command in sent.values():
         reasons = _against(command, entries)
         if command.id not in ran and found.over:
-            reasons.append(", and the trail does not have it")
+            reasons.append(", but the trail does not have it")
         problems += [f"{command.by} sent {_told(command)}{reason}" for reason in reasons]
     return sorted(problems)
 
 
 def _other_verdicts(entries: Sequence[Entry], found: Histories) -> list[str]:
-    """Return the verdicts that only the trail or only an execution knows."""
+    """Return a sentence for each verdict that only the trail or only an execution has."""
     judged = [entry.facts for entry in entries if entry.what == "classified"]
     written = {_verdict(facts) for facts in judged}
     got = found.verdicts()
-    invented = [f"the trail has the verdict {verdict}, and no execution got it" for verdict in written - got]
-    return invented + [f"an execution got the verdict {verdict}, and the trail lacks it" for verdict in got - written]
+    invented = [f"the trail has the verdict {verdict}, but no execution received it" for verdict in written - got]
+    return invented + [
+        f"an execution received the verdict {verdict}, but the trail lacks it" for verdict in got - written
+    ]
 
 
 def _verdict(said: Mapping[str, Any]) -> str:
@@ -123,27 +125,27 @@ def _verdict(said: Mapping[str, Any]) -> str:
 
 
 def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
-    """Return what the trail's plans and decisions say against a command that was sent."""
+    """Return why the trail's plans and decisions do not cover a command that was sent; empty if they do."""
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}
     approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)
     asked = [entry for entry in planned if command.document in _texts(entry, "documents")]
     reasons = []
     if strangers := sorted(set(command.hosts) - hosts):
-        reasons.append(f", and no plan on the trail names {', '.join(strangers)}")
+        reasons.append(f", but no plan on the trail names {', '.join(strangers)}")
     if asked and not approved and all(entry.facts.get("decision") == "approve" for entry in asked):
-        reasons.append(", which nobody has approved on the trail")
+        reasons.append(", but the trail has no approval of it")
     return reasons
 
 
 def unexplained(seen: Sequence[Command], sent: Sequence[Command]) -> list[str]:
-    """Return the commands that CloudTrail saw and no execution sent."""
+    """Return a sentence for each command that CloudTrail recorded but no execution sent."""
     known = {command.id for command in sent}
-    return [f"{command.by} sent {_told(command)}, and no execution did" for command in seen if command.id not in known]
+    return [f"{command.by} sent {_told(command)}, but no execution did" for command in seen if command.id not in known]
 
 
 def export(folder: Path, entries: Sequence[Entry], found: Histories) -> None:
-    """Write the trail and each execution's history into a folder, one JSON document a line."""
+    """Write the trail and each execution's history into a folder, as files with one JSON document a line."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trail.jsonl").write_text("".join(f"{entry.model_dump_json()}\n" for entry in entries))
     for name, events in found.events.items():
@@ -165,7 +167,7 @@ def _commands_of(name: str, events: list[dict[str, Any]]) -> Iterator[Command]:
 
 
 def _verdicts_of(events: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the verdicts that functions returned to the machine."""
+    """Yield the verdicts that functions returned to the state machine, each as `<severity> by <decider>`."""
     for event in events:
         details = event.get("taskSucceededEventDetails")
         if details is None or details.get("resource") != "invoke":

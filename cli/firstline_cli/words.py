@@ -1,7 +1,6 @@
-"""People's feedback on incidents, given at the terminal in the login's name, and the report on all feedback."""
+"""The report on people's feedback: `firstline report --people`."""
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 import yaml
 from rich.console import Console
@@ -10,13 +9,10 @@ from rich.table import Table as Grid
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.earned import EARNED_AT, Earned, earned_by
-from firstline.models import Severity
 from firstline.reports.lessons import Lessons, lessons
 from firstline.reports.wording import percent
 from firstline.text import one_line
 
-_SEVERITIES = get_args(Severity.__value__)
-_ANSWERS = ("real", "noise", "wrong-cause")
 MAX_HIDDEN = 30
 MAX_UNJUDGED = 15
 
@@ -55,7 +51,7 @@ def _deciders(learned: Lessons, title: str) -> Grid:
 
 
 def earned_table(earned: Earned) -> Grid:
-    """Return the table of what each model has earned, move by move."""
+    """Return the table of what each model has earned, for each kind of change of a severity that it may make."""
     names = ("decided by", "move", "bets", f"wealth, of {EARNED_AT:g}", "counts")
     grid = Grid(*names, title="What models have earned", title_justify="left")
     for decider, moves in sorted(earned.standings.items()):

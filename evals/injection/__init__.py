@@ -1,1 +1,1 @@
-"""Alerts written by an attacker, and a model that does what they say: nothing unsafe may come of it."""
+"""Alerts of an attacker with orders to the model, and a model that obeys them, to prove that nothing unsafe follows."""

@@ -1,4 +1,4 @@
-"""A model worse than any real one: it looks for orders in its prompt and obeys them exactly."""
+"""A model that looks for an attacker's orders in its prompt and obeys them exactly."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 
 class ObedientModel:
-    """A model that obeys. `understood` counts the prompts in which it found an order, `asked` all of them."""
+    """A model that obeys orders in its prompts. `asked` counts the prompts, `understood` those with an order found."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -50,7 +50,7 @@ class ObedientModel:
 
 
 def _read(document: Any) -> str:
-    """Read a prompt as a clever reader does: look-alikes as letters, base64 decoded."""
+    """Return the texts of a prompt in lower case, with look-alike letters as Latin ones and base64 decoded."""
     text = " ".join(_texts(document))
     plain = unicodedata.normalize("NFKC", text).translate(LATIN)
     decoded = [_decoded(word) for word in _WORD.findall(text)]

@@ -1,4 +1,4 @@
-"""Harmless alerts with values that look like secrets: hashes, ids, digests, names of pods, numbers."""
+"""Harmless alert texts with values that look like secrets: hashes, ids, digests, names of pods, numbers."""
 
 from collections.abc import Callable
 
@@ -142,12 +142,12 @@ WRITTEN: tuple[str, ...] = (
     "ghost blog on web-2 answers 502; theme npm_build failed",
     "glusterfs volume gl-data-01 is split-brain on 3 files",
 )
-"""Texts written by hand that an overeager pattern would match."""
+"""Harmless texts, written by hand, that a too general pattern would redact."""
 
 ROUNDS = 5
 
 
 def alerts() -> list[str]:
-    """Return some 280 messages, the same ones each time."""
+    """Return about 290 harmless messages, the same ones at each call."""
     d = Dice(7)
     return [make(d) for _ in range(ROUNDS) for make in _MADE] + list(WRITTEN)

@@ -1,8 +1,8 @@
-"""`make issuers`: write `privacy/issuers.json`, the secrets that tell who issued them, out of a public rule set.
+"""The command `make issuers`: it writes `privacy/issuers.json`, the patterns of secrets that show their issuer.
 
 The rules are Kingfisher's (Apache License 2.0, https://github.com/mongodb/kingfisher), as the pinned package
-`kingfisher-bin` prints them. Taken are those whose secret begins with a text of its own, such as `glpat-`, and of those
-that need the name of a vendor beside it the ones that `privacy/named.py` does not know by the name of the secret.
+`kingfisher-bin` prints them. It takes the rules whose secret begins with a fixed text, such as `glpat-`, and those that
+need a vendor's name beside the secret, unless `privacy/named.py` finds such secrets anyway.
 """
 
 import json
@@ -25,10 +25,10 @@ SHORTEST_SECRET = 16
 MOST_BEGINNINGS = 40
 SPACES, BOUND = 3, 100
 MOST_WAYS = 11_000
-"""The most ways in which a pattern may try a place before it gives up: strangers write alerts, too."""
+"""The most ways in which a pattern may be tried at one place: strangers write alerts, and must not slow redaction."""
 
 BORDER = "^"
-"""Stands for the border of a word at the beginning of a pattern; see `privacy/shapes.py`."""
+"""The sign for a word's border at the beginning of a pattern; see `privacy/shapes.py`."""
 
 _NO_SECRET = re.compile(
     r"\b(?:public|publishable|client id|app(?:lication)? id|account id|user ?name|e?mail|url|host)\b", re.I
@@ -37,14 +37,14 @@ _CLASSES = {
     "alnum": "A-Za-z0-9", "alpha": "A-Za-z", "upper": "A-Z", "lower": "a-z", "digit": "0-9", "xdigit": "0-9A-Fa-f",
     "word": r"\w", "space": r"\s", "blank": r" \t",
 }  # fmt: skip
-"""The classes `[:alnum:]` and so on, which Rust's patterns have and Python's have not."""
+"""Python's spelling of the classes in Rust's patterns, such as `[:alnum:]`."""
 
 
 _SPACE = parser.parse(r"\s").data
 
 
 class Issuer(NamedTuple):
-    """A rule as the table has it: its name, the beginnings of its secrets in lower case, and the pattern."""
+    """A row of `issuers.json`: the rule's name, the beginnings of its secrets in lower case, and its pattern."""
 
     what: str
     near: list[str]
@@ -52,7 +52,7 @@ class Issuer(NamedTuple):
 
 
 def rules() -> list[dict[str, Any]]:
-    """Return every rule of the pinned package, each with its `name`, `pattern`, `visible` and `examples`."""
+    """Return all rules of the pinned package as dictionaries with `name`, `pattern`, `visible` and `examples`."""
     tool = Path(sys.executable).parent / "kingfisher"
     printed = subprocess.run([tool, "rules", "list", "--format", "json"], capture_output=True, check=True)
     found: list[dict[str, Any]] = json.loads(printed.stdout)
@@ -60,7 +60,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def examples() -> list[tuple[str, str, str]]:
-    """Return the public rules' own examples: the rule's name, the text, and the secret in it: its last group."""
+    """Return the rules' own examples, each as the rule's name, a text, and the secret in this text."""
     given = []
     for rule in filter(is_secret, rules()):
         # One rule tries so many ways of reading the lines between two others that its example took seconds.
@@ -73,12 +73,12 @@ def examples() -> list[tuple[str, str, str]]:
 
 
 def is_secret(rule: dict[str, Any]) -> bool:
-    """Return True for a rule that finds a secret, and not a name or an address that only helps to use one."""
+    """Return True for a rule that finds secrets; False for one that finds names or addresses that belong to secrets."""
     return bool(rule["visible"]) and not _NO_SECRET.search(rule["name"])
 
 
 def issuers(found: Iterable[dict[str, Any]]) -> list[Issuer]:
-    """Return the rules that are taken, by name."""
+    """Return the rows of `issuers.json` for those rules that are taken, sorted by name."""
     taken = {}
     for rule in filter(is_secret, found):
         pattern = _python(rule["pattern"])
@@ -118,7 +118,7 @@ _PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?#[^)]*\)|\s+|#[^\n]*|.
 
 
 def _bounded(pattern: str) -> str:
-    """Return a pattern whose repetitions end, but for those of spaces."""
+    """Return a pattern in which `*` and `+` repeat at most `BOUND` times, except after spaces."""
     pieces = [piece[0] for piece in _PIECES.finditer(pattern)]
     for number, piece in enumerate(pieces[1:], 1):
         if piece in "*+" and pieces[number - 1] not in (r"\s", "?", "+", "*"):
@@ -127,7 +127,7 @@ def _bounded(pattern: str) -> str:
 
 
 def _without_spaces(pattern: str) -> str:
-    """Return a pattern without what the flag `x` lets one write: spaces and comments outside of classes."""
+    """Return a pattern of the flag `x` without its spaces and comments outside of classes."""
     pieces = _PIECES.finditer(pattern)
     return "".join(piece[0] for piece in pieces if not re.match(r"\s|#|\(\?#", piece[0]))
 
@@ -141,10 +141,10 @@ def _begins_with_secret(parsed: Any) -> bool:
 
 
 def _ways(parts: Any, *, last: bool = True) -> float:
-    """Return in how many ways a parsed pattern may be tried at one place.
+    """Return the number of ways in which a parsed pattern may be tried at one place of a text.
 
-    That is infinity for a repetition in another one, and for one without a bound that something follows, unless it is one
-    of spaces: then a long text may be tried again and again from each of its places.
+    It is infinite for nested repetitions, and for a repetition without a bound before the end of the pattern, except of
+    spaces, because on a long text these are tried again from each place.
     """
     ways = 1.0
     for number, (operator, argument) in enumerate(parts, 1):
@@ -165,7 +165,7 @@ def _ways(parts: Any, *, last: bool = True) -> float:
 
 
 def _beginnings(parts: Any) -> list[tuple[str, bool]]:
-    """Return the texts with which a parsed pattern may begin, each with whether it is all of it."""
+    """Return the texts with which a parsed pattern may begin, each with True if it is a complete match."""
     begins = [("", True)]
     for operator, argument in parts:
         more = _texts(operator, argument)
@@ -176,7 +176,7 @@ def _beginnings(parts: Any) -> list[tuple[str, bool]]:
 
 
 def _texts(operator: Any, argument: Any) -> list[tuple[str, bool]]:
-    """Return the texts of one part of a parsed pattern; `("", False)` if they cannot be counted."""
+    """Return the texts that one part of a parsed pattern matches, or `("", False)` if they cannot be listed."""
     if operator is kind.LITERAL:
         return [(chr(argument), True)]
     if operator is kind.AT:
@@ -193,7 +193,7 @@ def _texts(operator: Any, argument: Any) -> list[tuple[str, bool]]:
 
 
 def main() -> None:
-    """Write the table."""
+    """Write `issuers.json`."""
     lines = ",\n".join(json.dumps(issuer) for issuer in issuers(rules()))
     TABLE.write_text(f"[\n{lines}\n]\n")
 

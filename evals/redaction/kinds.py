@@ -1,7 +1,6 @@
-"""Secrets and personal data to search for: made up when they are needed, out of parts, so that no file contains one.
+"""Made-up secrets and personal data of many kinds. Each is put together when it is needed, so that no file has one.
 
-Monitoring alerts have been seen to carry every kind: a log line in a message, a connection string in a label, the query
-of a link. `text` is the text in the alert, `secret` the part that must not be read.
+All kinds have been seen in monitoring alerts: in a log line, in a connection string in a label, in the query of a link.
 """
 
 import base64
@@ -20,11 +19,11 @@ UPPER = string.ascii_uppercase + string.digits
 BASE64 = MIXED + "+/"
 
 WINDOW = 8
-"""This many characters of a secret in a row are a leak; a shorter secret counts as a whole."""
+"""The number of a secret's characters in a row that count as a leak; a shorter secret counts as a whole."""
 
 
 class Seeded(NamedTuple):
-    """One secret in the text of an alert."""
+    """A secret in the text of an alert."""
 
     kind: str
     text: str
@@ -42,13 +41,13 @@ class Seeded(NamedTuple):
 
 
 class Dice:
-    """Random texts, the same ones for the same seed."""
+    """A maker of random texts, which are the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - nothing of this protects anything
 
     def of(self, alphabet: str, length: int) -> str:
-        """Make a text as random as an issuer does: with at least one digit and one letter, if the alphabet has them."""
+        """Return a random text of an alphabet's characters; of letters and digits it has at least one each."""
         while True:
             text = "".join(self._random.choices(alphabet, k=length))
             if (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)) or not alphabet.isalnum():
@@ -102,11 +101,11 @@ def _grouped(number: str) -> str:
 
 
 type Made = str | tuple[str, str]
-"""The secret alone, or its text and the secret."""
+"""A made-up secret, alone or as a pair: the text around it, and the secret."""
 
 
 def _in(text: str, make: Callable[[Dice], str]) -> Callable[[Dice], Made]:
-    """Make a secret that only its surroundings give away."""
+    """Return a maker of a secret inside a text, for secrets that are known only by the text around them."""
 
     def both(d: Dice) -> Made:
         secret = make(d)
@@ -241,13 +240,13 @@ PERSONAL: dict[str, Callable[[Dice], str]] = {
 
 
 def seeded(seed: int = 1) -> list[Seeded]:
-    """Make one secret of every kind."""
+    """Return one secret of each kind; another seed makes other secrets."""
     d = Dice(seed)
     return [_seeded(name, make(d)) for name, make in KINDS.items()]
 
 
 def personal(seed: int = 1) -> list[Seeded]:
-    """Make one piece of personal data of every kind."""
+    """Return one piece of personal data of each kind; another seed makes others."""
     d = Dice(seed)
     return [_seeded(name, make(d)) for name, make in PERSONAL.items()]
 

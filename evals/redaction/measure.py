@@ -1,4 +1,4 @@
-"""Redaction in numbers: the secrets of which nothing is left, and the harmless alerts that are changed."""
+"""Measurement of redaction: the share of secrets that it removes, and the share of harmless alerts that it changes."""
 
 import base64
 import json
@@ -17,10 +17,10 @@ from firstline.privacy import redact, redact_label, redact_secrets
 
 SEEDS = range(20)
 MOST_FALSE = 0.02
-"""The largest share of harmless alerts that may lose anything. (An e-mail address in one is found rightly.)"""
+"""The largest allowed share of harmless alerts that redaction changes; a found e-mail address is no change."""
 
 LEAST_PUBLIC = 0.95
-"""The least share of the public rules' own examples that is found."""
+"""The least allowed share of the public rules' own examples that redaction finds."""
 
 SHORTEST_GONE = 8
 
@@ -33,12 +33,16 @@ WAYS: dict[str, Callable[[Seeded], str]] = {
     "in base64": lambda hidden: f"payload {base64.b64encode(hidden.text.encode()).decode()} rejected",
     "in JSON within JSON": lambda hidden: json.dumps({"log": json.dumps({"line": hidden.text})}),
 }
-"""The ways in which a secret gets into an alert."""
+"""The ways in which a secret may be written in an alert, by name; each returns the alert's text."""
 
 
 @dataclass
 class Measured:
-    """`missed` names what got through: (what, way, text). `changed` are the harmless alerts that lost something."""
+    """The counts of one measurement.
+
+    `missed` has the kind, the way and the redacted text of each secret that was not removed. `changed` has the harmless
+    texts that redaction changed.
+    """
 
     tried: int = 0
     kinds: int = 0
@@ -48,22 +52,22 @@ class Measured:
 
     @property
     def recall(self) -> float:
-        """The share of secrets of which nothing was left."""
+        """The share of the secrets of which redaction left nothing."""
         return 1 - len(self.missed) / self.tried
 
     @property
     def false_share(self) -> float:
-        """The share of harmless alerts that were changed."""
+        """The share of the harmless alerts that redaction changed."""
         return len(self.changed) / self.harmless if self.harmless else 0.0
 
 
 def secrets() -> Measured:
-    """Measure the redaction of each kind of secret, hidden in a text in each known way, with several random values."""
+    """Measure the redaction of each kind of secret, written in each of the `WAYS`, with twenty random values."""
     return _recall([hidden for seed in SEEDS for hidden in seeded(seed)], WAYS, redact_secrets)
 
 
 def public_examples() -> Measured:
-    """Measure the examples of the public rules: texts that others wrote, of far more issuers than the kinds of ours."""
+    """Measure the redaction of the public rules' examples, which have secrets of far more issuers than our kinds."""
     measured = Measured()
     examples = issuers.examples()
     for name, text, secret in examples:
@@ -76,13 +80,13 @@ def public_examples() -> Measured:
 
 
 def personal_data() -> Measured:
-    """Measure every kind of personal data, in the ways in which people write it."""
+    """Measure the redaction of each kind of personal data, in the ways in which people write it."""
     ways = {name: WAYS[name] for name in ("alone", "within a sentence", "with lines around it", "in JSON within JSON")}
     return _recall([hidden for seed in SEEDS for hidden in personal(seed)], ways, redact)
 
 
 def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measured:
-    """Measure harmless alerts: those of this package (`own`) and a folder of published bodies, every text of each."""
+    """Measure how many harmless alerts redaction changes: our own texts, and the bodies in a folder of JSON files."""
     measured = Measured()
     alerts: list[list[tuple[str, str]]] = [[("message", text)] for text in benign.alerts()] if own else []
     if bodies is not None:
@@ -100,7 +104,7 @@ def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measure
 
 
 def show(out: Console, measured: dict[str, Measured]) -> None:
-    """Print the numbers, then what was missed or wrongly changed."""
+    """Print the numbers, then each missed secret and each changed harmless text."""
     table = Table("what", "tried", "kinds", "found", "false", title="Redaction", title_justify="left")
     for name, result in measured.items():
         found = f"{result.recall:.2%}" if result.tried else "-"

@@ -1,4 +1,4 @@
-"""Canary: it sends a marked alert through the public door, waits until it would have been paged, and ends it."""
+"""Canary: it sends a marked alert to the stack's public API, waits until it would page, and resolves it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ wiring = Wiring(CanarySettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take the schedule's event. A canary that is lost raises, so that its metric is missing."""
+    """Send one canary alert and count its round trip; raise if it is lost, so that an alarm misses the metric."""
     seconds = wiring.canary.fly(datetime.now(UTC))
     metrics.add_metric(name="CanaryRoundTrip", unit="Seconds", value=seconds)
     return {"seconds": seconds}

@@ -1,4 +1,4 @@
-"""The console's pages and the calendar feeds: it reads the table and renders. Every form goes to respond."""
+"""Console: it renders the console's pages and the calendar feeds from the table. Forms go to the function respond."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         text=wiring.text_messages,
     )
     # After the page: nothing may delay it.
-    wiring.conclude(request, now)
+    record = wiring.conclude(request, now)
     asked = asked_after(
         "Page On-Call",
         request,
@@ -42,5 +42,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         paged=request.paged or output.page is not None,
         notified=request.notified,
     )
-    after = following(asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan)
+    now, plan = datetime.now(UTC), request.plan
+    after = following(asked, incidents=wiring.incidents, now=now, times=wiring.times, plan=plan, record=record)
     return output.model_copy(update={"next": after}).model_dump(mode="json")

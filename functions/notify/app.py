@@ -1,4 +1,4 @@
-"""Notification of people: what Firstline does by itself, what needs a person, and the end of an incident."""
+"""Notification: it tells people what Firstline does, what needs a person, and how an incident ended."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request = with_its_reason(request)
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
-    output = announce(
+    output, record = announce(
         request,
         channels=wiring.channels(),
         incidents=wiring.incidents,
@@ -37,12 +37,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         look=wiring.look(context.invoked_function_arn),
         times=wiring.times,
     )
-    wiring.conclude(request, now)
+    record = wiring.conclude(request, now, record)
     ensure_ended(request, output)
     if isinstance(request, NotifyOpsInput):
         asked = asked_after("Notify Ops", request, notified=True)
-        after = following(
-            asked, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, plan=request.plan
-        )
+        now, plan = datetime.now(UTC), request.plan
+        after = following(asked, incidents=wiring.incidents, now=now, times=wiring.times, plan=plan, record=record)
         output = output.model_copy(update={"next": after})
     return output.model_dump(mode="json")

@@ -14,6 +14,6 @@ wiring = Wiring(PublishSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch of the table's stream, and say from which record on it must come again."""
+    """Publish a batch of the table's stream; the answer names the record from which Lambda must send it again."""
     again = wiring.publisher.publish(event["Records"])
     return {"batchItemFailures": [] if again is None else [{"itemIdentifier": again}]}

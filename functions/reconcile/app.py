@@ -1,7 +1,7 @@
-"""Reconciliation: it starts, signals, pages and shows what the other functions missed, and checks heartbeats.
+"""Reconciliation: it makes up for executions, signals, pages and messages that were lost, and checks heartbeats.
 
-It runs each minute over what is due, copies schedules that are kept elsewhere and tells of hand-overs; it also runs for
-each execution and each command that ends.
+It runs each minute, when it also copies schedules that are kept elsewhere and announces hand-overs, and after the end
+of each execution and command.
 """
 
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ wiring = Wiring(ReconcileSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take the schedule's event, and EventBridge's about the end of an execution or of a command."""
+    """Serve the event of each minute, and EventBridge's event when an execution or a command has ended."""
     now = datetime.now(UTC)
     if event.get("detail-type") == EXECUTION_ENDED:
         return {"succeeded": wiring.reconciler.mend(event["detail"], now)}

@@ -1,4 +1,4 @@
-"""Remediation: plans it, and decides which state of the machine is next."""
+"""Remediation: it plans runbooks, and decides which state of the machine comes next."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The demo, `make demo`: alerts as real senders send them, and stories that check how each incident ends.
+"""The demo, `make demo`: scenarios that send alerts as real senders do and check how each incident ends.
 
-Read `run.py` first: the stories. They use `stage.py` to send, wait and check; `story.py` prints what happens.
+Read `run.py` first: it has the scenarios. They send, wait and check with `stage.py`; `story.py` prints what happens.
 """

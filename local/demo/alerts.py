@@ -1,4 +1,4 @@
-"""Alerts in the shapes that their senders use, for the demo and the tests."""
+"""Alerts in the formats of their senders, for the demo and the tests."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 
 
 def alertmanager(*alerts: dict[str, Any]) -> dict[str, Any]:
-    """Return Alertmanager's webhook, version 4."""
+    """Return these alerts as the body of Alertmanager's webhook, version 4."""
     name = alerts[0]["labels"]["alertname"]
     return {
         "version": "4",
@@ -30,7 +30,7 @@ def alertmanager(*alerts: dict[str, Any]) -> dict[str, Any]:
 
 
 def prometheus_alert(labels: dict[str, str], summary: str, *, status: Status = "firing") -> dict[str, Any]:
-    """Return one alert of a notification, without a fingerprint: the receiver computes it from the labels."""
+    """Return one alert for `alertmanager`, without a fingerprint, which Firstline computes from the labels."""
     now = datetime.now(UTC).isoformat()
     return {
         "status": status,
@@ -114,7 +114,7 @@ def datadog(
     text: str,
     cycle: str,
 ) -> dict[str, str]:
-    """Return Datadog's webhook with the template that docs/ recommends. Every value is a string."""
+    """Return the body of Datadog's webhook with the template that docs/ recommends. Every value is a string."""
     now = str(int(datetime.now(UTC).timestamp() * 1000))
     return {
         "id": str(uuid.uuid4().int)[:19],
@@ -136,16 +136,16 @@ def datadog(
 
 
 def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> dict[str, Any]:
-    """Return PagerDuty's V3 webhook about an incident there; the event's type is `incident.triggered` or the like."""
+    """Return the body of PagerDuty's V3 webhook about an event, such as `incident.triggered`, of its own incident."""
     now = datetime.now(UTC).isoformat()
-    its_service = {"id": "PSVC1", "type": "service_reference", "summary": service}
+    service_reference = {"id": "PSVC1", "type": "service_reference", "summary": service}
     return {
         "event": {
             "id": uuid.uuid4().hex[:26].upper(),
             "event_type": event_type,
             "resource_type": "incident",
             "occurred_at": now,
-            "agent": its_service,
+            "agent": service_reference,
             "client": None,
             "data": {
                 "id": incident,
@@ -157,7 +157,7 @@ def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> di
                 "incident_key": f"{service}-{incident}",
                 "created_at": now,
                 "title": title,
-                "service": its_service,
+                "service": service_reference,
                 "assignees": [],
                 "escalation_policy": {"id": "PESC1", "summary": "Default"},
                 "teams": [],
@@ -169,7 +169,7 @@ def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> di
 
 
 def failing_shop() -> dict[str, Any]:
-    """Return the alert of a release that makes requests fail, as any tool may send it."""
+    """Return a generic alert about a release that makes requests fail."""
     return {
         "alert_name": "HighRequestErrorRate",
         "severity": "high",

@@ -1,4 +1,4 @@
-"""The eight stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
+"""The eight scenarios of `make demo`: alerts of every source to a local Firstline, with checks of each outcome."""
 
 import time
 from collections.abc import Callable
@@ -24,11 +24,11 @@ TIME_LAPSE = 15.0
 STORM_ALERTS = 500
 STORM_INCIDENTS_AT_MOST = 10
 _STORM_BATCH = 10
-"""Alerts in one message of Alertmanager's."""
+"""The number of alerts in each message of Alertmanager's during the storm."""
 
 
 def noise(stage: Stage) -> None:
-    """Suppress noise, and record why."""
+    """Send a test alert of Grafana's: it is suppressed as noise, and the reason is recorded."""
     incident = stage.open("grafana", alerts.grafana_test(), "Test pressed in Grafana")
     record = stage.wait_closed(incident)
     stage.check("it is suppressed", record.outcome == "suppressed", record.outcome)
@@ -38,7 +38,7 @@ def noise(stage: Stage) -> None:
 
 
 def full_table(stage: Stage) -> None:
-    """Make room in a full connection table that Alertmanager found, and verify the recovery."""
+    """Send an alert about a full connection table: a runbook makes room on the host and verifies the recovery."""
     host = stage.stack.hosts["web-1"]
     before = faults.fill_connection_table(host)
     labels = {"alertname": "NodeHighNumberConntrackEntriesUsed", "severity": "critical"}
@@ -66,7 +66,7 @@ def full_table(stage: Stage) -> None:
 
 
 def page(stage: Stage) -> None:
-    """Page a person for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
+    """Send a critical CloudWatch alarm that no runbook fits: a person is paged and acknowledges, then it resolves."""
     stage.send(
         "deployments",
         {"service": "checkout", "version": "2.41.0", "environment": "prod", "time": datetime.now(UTC).isoformat()},
@@ -95,7 +95,7 @@ def page(stage: Stage) -> None:
 
 
 def recovers(stage: Stage) -> None:
-    """Let a Datadog alert recover: its incident closes by itself."""
+    """Send a Datadog alert that recovers: its incident closes by itself."""
     monitor = partial(
         alerts.datadog,
         "Queue of mails is long",
@@ -116,7 +116,7 @@ def recovers(stage: Stage) -> None:
 
 
 def from_pagerduty(stage: Stage) -> None:
-    """Handle an incident that others opened in PagerDuty; it ends when it is resolved there."""
+    """Send an incident that was opened in PagerDuty: Firstline does not page again, and resolving it there ends it."""
     number = f"Q{time.time_ns():X}"[:14]
     title = "Ledger replication lags behind by 9 minutes"
     triggered = alerts.pagerduty(number, "incident.triggered", title=title, service="ledger")
@@ -131,7 +131,7 @@ def from_pagerduty(stage: Stage) -> None:
 
 
 def not_cured(stage: Stage) -> None:
-    """Run a runbook that does not cure: what it did is taken back, and the page says what was tried."""
+    """Send an alert that a runbook cannot cure: its change is taken back, and the page says what was tried."""
     host = stage.stack.hosts["db-1"]
     before = faults.fill_connection_table(host, flooded=True)
     labels = {"alertname": "HostConntrackLimit", "severity": "warning", "service": "orders-db"}
@@ -151,7 +151,7 @@ def not_cured(stage: Stage) -> None:
 
 
 def asks_first(stage: Stage) -> None:
-    """Page with a plan that waits for a yes: who approves it has acknowledged the page, and the release is put back."""
+    """Send an alert whose plan needs approval: approving acknowledges the page, and the earlier release is put back."""
     alert = alerts.failing_shop()
     incident = stage.open("generic", alert, "the shop fails after a release")
     stage.wait_for(incident, "acknowledgement")
@@ -169,7 +169,7 @@ def asks_first(stage: Stage) -> None:
 
 
 def storm(stage: Stage) -> None:
-    """Send the 500 alerts of one storm: they become a handful of incidents, and not one is lost."""
+    """Send 500 alerts at once: they become at most ten incidents, and not one alert is lost."""
     stage.wait_turn()  # what the same sender reports during a storm joins it
     started = time.monotonic()
 
@@ -211,7 +211,7 @@ def storm(stage: Stage) -> None:
 def _open_full_table(
     stage: Stage, host: str, table: faults.ConnectionTable, labels: dict[str, str], summary: str
 ) -> str:
-    """Tell how full a host's connection table is, and send Alertmanager's alert about it."""
+    """Send Alertmanager's alert about a host's full connection table, and return the incident's id."""
     if stage.stack.sandbox is not Sandbox.NONE:
         stage.story.say(stage.label, f"{host} tracks {table.entries} connections, and its table takes {table.size}")
     alert = alerts.prometheus_alert({**labels, **_where(host)}, summary)
@@ -239,7 +239,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
 
 
 def run(console: Console) -> bool:
-    """Play every scenario at once against a stack of its own. Return True if every outcome held."""
+    """Run all scenarios at the same time on a new local stack; return True if all their checks hold."""
     began = time.monotonic()
     story = Story(console)
     title = "[bold]Firstline on one machine[/bold]"

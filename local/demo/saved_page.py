@@ -1,4 +1,4 @@
-"""The console's page of one incident of the demo as a file: everything is in it, and its buttons are gone."""
+"""The console's page of one of the demo's incidents as a file that needs no server and has no buttons."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +15,14 @@ FOLDER = ROOT / ".cache" / "demo"
 
 
 def save_page(stack: Stack, incident_id: str, folder: Path = FOLDER) -> Path | None:
-    """Write the page of an incident, and return where it is; None if the stack does not know it."""
+    """Write the console's page of an incident to a file and return its path; None if the incident is unknown."""
     table = Table(stack.client("dynamodb"), stack.created.table_name)
     incidents = TableIncidents(table)
     record = incidents.record(incident_id)
     if record is None:
         return None
     now = datetime.now(UTC)
-    # Good for this incident alone: the other pages are not in the file.
+    # The session may see this incident alone: the other pages are not in the file.
     visitor = Pass(key="demo", name="saved by the demo", role="reader", incident_id=incident_id, expires_at=now)
     view = gather(record, now, incidents=incidents, trail=TableTrail(table))
     folder.mkdir(parents=True, exist_ok=True)

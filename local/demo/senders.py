@@ -1,4 +1,4 @@
-"""Requests as the real senders make them, each with its own kind of proof."""
+"""HTTP requests as the real senders make them, each with its sender's signature or token."""
 
 import hmac
 import json
@@ -21,12 +21,12 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """Parse the body."""
+        """Return the body's JSON value."""
         return json.loads(self.body)
 
 
 def proof(source: str, body: bytes, secret: str, *, now: float | None = None) -> dict[str, str]:
-    """Return the headers that authenticate this body as one of the sender `source`."""
+    """Return the headers (a signature or a token) that prove that a body comes from the sender `source`."""
     if source == "pagerduty":
         return {"X-PagerDuty-Signature": f"v1={hmac.digest(secret.encode(), body, 'sha256').hex()}"}
     if source == "slack":
@@ -40,7 +40,7 @@ def proof(source: str, body: bytes, secret: str, *, now: float | None = None) ->
 
 
 def post(url: str, body: bytes, headers: dict[str, str], timeout_seconds: float = _TIMEOUT_SECONDS) -> Answer:
-    """POST, and return any answer, errors included.
+    """POST a body and return the server's answer, also if its status is an error.
 
     Raises
     ------
@@ -57,17 +57,17 @@ def post(url: str, body: bytes, headers: dict[str, str], timeout_seconds: float 
 
 
 def send(api: str, source: str, payload: Any, secret: str) -> Answer:
-    """Send a payload (an object, or raw bytes) to a source's webhook, or to `deployments`."""
+    """Send a payload (an object for JSON, or raw bytes) to a source's webhook, or to `deployments`."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     path = "/deployments" if source == "deployments" else f"/alerts/{PurePath(source).name}"
     return post(f"{api}{path}", body, {"Content-Type": "application/json", **proof(source, body, secret)})
 
 
 def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: bool = False) -> Answer:
-    """Press a button of an incident's Slack message, or choose from its menu (`chosen`).
+    """Press a button of an incident's Slack message as a user, or with `chosen` choose from its menu.
 
-    `value` is what the button or the choice carries: the incident's id, and behind a `#` the plan that stands above it,
-    or the answer.
+    `value` is that of the button or of the choice: the incident's id, then `#` and the digest of the plan above the
+    button, or the chosen answer.
     """
     action_fields: dict[str, Any] = {"type": "button", "action_id": action, "value": value}
     if chosen:
@@ -83,7 +83,7 @@ def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: 
 
 
 def submit(api: str, view: dict[str, Any], text: str, user: str, secret: str) -> Answer:
-    """Send a form that Slack showed, with this text in its one field."""
+    """Submit a form (`view`) that Slack showed, with a text in its only field."""
     block = next(block for block in view["blocks"] if block["type"] == "input")
     values = {block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}}
     sent = {name: view[name] for name in ("type", "callback_id", "private_metadata")} | {"state": {"values": values}}

@@ -1,4 +1,4 @@
-"""The tools of a scenario on a running stack: send alerts, wait, answer as people do, and check the outcome."""
+"""A scenario's access to a running stack: it sends alerts, waits, presses buttons, and checks outcomes."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _TRIES = 6
 
 
 class DidNotHappen(Exception):
-    """An event that a scenario waited for in vain; the message names it, and where the incident stood instead."""
+    """A scenario's step failed, or its wait was in vain; the message names both and the execution's last states."""
 
 
 def awaits(record: IncidentRecord, *signals: str) -> bool:
@@ -30,7 +30,7 @@ def awaits(record: IncidentRecord, *signals: str) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """One outcome that must hold."""
+    """One outcome that must hold: its words, whether it held, and the value that was seen."""
 
     what: str
     holds: bool
@@ -39,9 +39,9 @@ class Check:
 
 @dataclass
 class Stage:
-    """One scenario's view of a running stack.
+    """One scenario on a running stack. `label` names it in the output.
 
-    `label` is what the story calls it. The alerts of the scenarios in `after` are sent before its own.
+    With `wait_turn` it waits until the scenarios in `after` have opened their incidents.
     """
 
     label: str
@@ -55,11 +55,11 @@ class Stage:
         self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
-        """Record if an outcome holds; the scenario goes on either way."""
+        """Record whether an outcome holds; the scenario goes on either way."""
         self.checks.append(Check(what, holds, str(seen)))
 
     def send(self, source: str, payload: Any, what: str = "") -> list[str]:
-        """Send to a source's webhook, and return the incidents that the payload became part of.
+        """Send a payload to a source's webhook, and return the ids of the incidents that its alerts opened or joined.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Stage:
         Raises
         ------
         DidNotHappen
-            The alert opened none, or several.
+            The alert opened no incident or several.
         """
         incidents = self.send(source, payload, what)
         if len(incidents) != 1:
@@ -97,18 +97,18 @@ class Stage:
         return incidents[0]
 
     def wait_turn(self) -> None:
-        """Wait until the scenarios that come first have opened their incidents, or will not any more."""
+        """Wait until all scenarios in `after` have opened an incident, at most three minutes."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while not all(stage.incidents for stage in self.after) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
     def wait(self, incident_id: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
-        """Wait until a condition holds for an incident, and return its record.
+        """Wait until a condition holds for an incident's record, and return the record; `what` names the condition.
 
         Raises
         ------
         DidNotHappen
-            The condition did not hold in time.
+            The condition did not hold within three minutes.
         """
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:
@@ -129,19 +129,19 @@ class Stage:
         return self.wait(incident_id, f"waiting for {awaiting}", lambda record: awaits(record, awaiting))
 
     def check_soon(self, what: str, holds: Callable[[], bool]) -> None:
-        """Record if an outcome holds within a few seconds, because people are told after the record is written."""
+        """Record whether an outcome holds within a minute, because people are told after the record is written."""
         deadline = time.monotonic() + _SOON_SECONDS
         while not holds() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         self.check(what, holds())
 
     def press(self, incident_id: str, action: str) -> None:
-        """Press a button in Slack.
+        """Press a button of the incident's Slack message as the approver.
 
         Raises
         ------
         DidNotHappen
-            Firstline refused it.
+            Firstline did not answer 200.
         """
         self.story.say(self.label, f"{APPROVER} presses [{action.capitalize()}] in Slack", style="bold")
         value = self.stack.inbox.value(incident_id, action)
@@ -150,7 +150,7 @@ class Stage:
             raise DidNotHappen(f"Pressing {action} was answered {answer.status}: {answer.body[:300]!r}")
 
     def messages(self, incident_id: str, channel: str, kind: str | None = None) -> list[Message]:
-        """Return a channel's messages about an incident, without the details in threads."""
+        """Return a channel's messages about an incident, of one kind or all, without those in threads."""
         return [
             message
             for message in self.stack.inbox.messages()

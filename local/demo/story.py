@@ -1,4 +1,4 @@
-"""The story on the terminal: what came in, where each incident stands, what ran where, who was told what."""
+"""Printer of what happens on a local stack: alerts, states of executions, commands, messages to people."""
 
 import threading
 import time
@@ -17,11 +17,11 @@ _QUIET_STATES = {
     *("What Now?", "Go", "Pause", "Was Anyone Paged?"),
     *("Switched Off?", "Next Move", "Await Step", "Wait", "Read Step"),
 }
-"""States that say nothing by themselves: questions whose answer is the next state, and polls."""
+"""States that are not printed: questions whose answer is the next state, and polls."""
 
 
 class Story:
-    """A printer of what happens, as it happens. Any thread may call it."""
+    """A printer of one line for each event, in order. Any thread may call it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -33,17 +33,17 @@ class Story:
         self._watcher: threading.Thread | None = None
 
     def name(self, incident_id: str, label: str) -> None:
-        """Give an incident the short name that the story prints."""
+        """Set the short name that is printed for an incident; the first name stays."""
         with self._lock:
             self._labels.setdefault(incident_id, label)
 
     def say(self, label: str, text: str, *, style: str = "") -> None:
-        """Print one line of the story that `label` names."""
+        """Print a line behind the time and a label, such as the scenario's name."""
         with self._lock:
             self._line(label, text, style)
 
     def command(self, ended: CommandEnded) -> None:
-        """Tell that a command ended on a host, with the first lines of its output."""
+        """Print that a command ended on a host, with the first lines of its output."""
         with self._lock:
             label, style = self._label(ended.comment), "" if ended.status == "Success" else "bold red"
             self._line(label, f"{ended.host} ran {ended.document}: {ended.status}", style)
@@ -54,7 +54,7 @@ class Story:
                 self._line(label, f"    … {len(lines) - _OUTPUT_LINES} more lines", "dim")
 
     def message(self, message: Message) -> None:
-        """Tell that a person got a message, or that one was edited."""
+        """Print that a person got a message or that a message was edited; nothing for a message in a thread."""
         if message.thread:
             return  # only details are in threads
         lines = [line for line in message.text.splitlines() if line.strip()]
@@ -72,7 +72,7 @@ class Story:
             return list(self._states.get(incident_id, []))
 
     def watch(self, executions: Callable[[], Iterable[Execution]], every_seconds: float = 0.4) -> None:
-        """Follow executions until `close`."""
+        """Print each new state of the executions, from another thread, until `close`."""
 
         def follow() -> None:
             finished: set[str] = set()
@@ -87,7 +87,7 @@ class Story:
         self._watcher.start()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop following executions."""
         self._stop.set()
         if self._watcher is not None:
             self._watcher.join(timeout=5)
@@ -105,7 +105,7 @@ class Story:
                 self._line(label, f"execution {execution.status}", style)
 
     def _label(self, incident_id: str) -> str:
-        first = incident_id.rpartition("-")[0]  # of an execution that succeeds another one
+        first = incident_id.rpartition("-")[0]  # an execution that succeeds another has the incident's id and a number
         return self._labels.get(incident_id) or self._labels.get(first) or incident_id[:24]
 
     def _line(self, label: str, text: str, style: str) -> None:

@@ -1,4 +1,4 @@
-"""An emulator of the AWS services that the template uses: moto, with real functions, commands and HTTP in front.
+"""An emulator of the AWS services that the template uses: moto, with processes for functions, commands and HTTP.
 
-Read `stack.py` first: it puts a whole Firstline together. `inbox.py` stands in for Slack, PagerDuty and mail.
+Read `stack.py` first: it builds a whole Firstline. `inbox.py` stands in for Slack, PagerDuty and mail.
 """

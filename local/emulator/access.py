@@ -1,6 +1,6 @@
 """The accesses that a request to AWS needs: each an action on a resource, with the condition keys that IAM compares.
 
-Only what the stack's roles use is known; of any other service the action alone is compared.
+Only the services that the stack's roles use are known; for any other service, only the action is compared.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -17,10 +17,10 @@ from werkzeug.wrappers import Request
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _CBOR = re.compile(r"/service/[^/]+/operation/([^/]+)$")
 _REST = ("lambda", "appconfig")
-"""The services whose requests say what they want by method and path."""
+"""The services whose operations are named by an HTTP method and a path."""
 
 _SERVICES = {"monitoring": "cloudwatch"}
-"""IAM's names of the services whose requests are signed for another name."""
+"""The name in IAM of each service whose requests are signed with another name."""
 
 
 _NAMING = ("TopicArn", "PhoneNumber", "stateMachineArn", "executionArn")
@@ -28,7 +28,7 @@ _NAMING = ("TopicArn", "PhoneNumber", "stateMachineArn", "executionArn")
 
 
 class Access(NamedTuple):
-    """One thing that a request does. Without a resource, only the action is compared."""
+    """An action on a resource that a request needs. If the resource is None, only the action is compared."""
 
     action: str
     resource: str | None
@@ -44,15 +44,15 @@ class Caller(NamedTuple):
 
 
 def caller(request: Request) -> Caller | None:
-    """Return who signed a request, or None if it is not signed."""
+    """Return the signer of a request, or None if the request is not signed."""
     found = _CREDENTIAL.search(request.headers.get("Authorization", ""))
     return Caller(*found.groups()) if found else None
 
 
 def table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
-    """Yield the accesses of a request to DynamoDB: the action, the index if one is read, and the partition keys.
+    """Yield the accesses of a request to DynamoDB: each an action, the index that it reads if any, and partition keys.
 
-    Each part of a transaction counts by itself, a BatchGetItem with all its keys together.
+    Each write of a transaction is an access of its own; all keys of a BatchGetItem are one.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     if operation == "TransactWriteItems":
@@ -116,7 +116,7 @@ def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any])
 
 
 def _operation(request: Request, body: bytes, service: str) -> tuple[str, dict[str, Any]]:
-    """Return the name of the operation and what is asked of it, by the protocol of the service."""
+    """Return the name of a request's operation and its parameters, as the service's protocol writes them."""
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2], json.loads(body or b"{}")
     if called := _CBOR.search(request.path):

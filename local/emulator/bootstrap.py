@@ -1,11 +1,12 @@
-"""The process of one Lambda function: its runtime client, which ends when the process that started it ends.
+"""The process of one Lambda function, which ends when the process that started it ends.
 
-Started as a script, in one of two ways. `python local/emulator/bootstrap.py app.handler name` is a function, with its
-folder as working directory. With a placeholder alone it is the process from which functions are forked
-(local/emulator/forks.py): it has imported once what each of them would import, and has run nothing of theirs.
+It is started as a script, in one of two ways. `python local/emulator/bootstrap.py app.handler name` runs a function,
+with its folder as working directory. With a single placeholder as argument it is the process from which functions are
+forked (local/emulator/forks.py): it imports their libraries once, and nothing of the functions themselves.
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +29,17 @@ _HEAVY = (
     ),
     *("pydantic", "pydantic.json_schema", "yaml", "jinja2", "rapidfuzz", "slack_sdk.web.client"),
 )
-"""The libraries that take most of a function's start. None of them reads a function's environment when it is imported;
-awslambdaric does, and is therefore not among them."""
+"""The libraries that take most of a function's start. None may read the environment when it is imported, as
+awslambdaric does."""
+
+_SERVICES = ("dynamodb", "ssm", "stepfunctions")
+"""The services whose models botocore reads for nearly every function."""
 
 _ahead = timedelta(0)
 
 
 class _Clock(datetime):
-    """The handler's `datetime`, whose present is that of the incident that the invocation is about."""
+    """A `datetime` for handlers whose `now` is put forward by `_ahead`, to the time of the invocation's incident."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:
@@ -49,7 +54,7 @@ def _run() -> None:
     wait_next_invocation = LambdaRuntimeClient.wait_next_invocation
 
     def take_next(self: LambdaRuntimeClient) -> Any:
-        """Wait for the next invocation, and put the handler's clock forward as the emulator says."""
+        """Return the next invocation, and put the handler's clock forward by the seconds in its client context."""
         global _ahead
         taken = wait_next_invocation(self)
         custom = json.loads(taken.client_context or "{}").get("custom", {})
@@ -71,13 +76,16 @@ def _end_with_parent() -> None:
 
 
 def _fork_on_request() -> None:
-    """Fork a function for each request on stdin, and tell its process id and later its exit code; return in the fork.
+    """Fork a process for each request on stdin, and return in each fork; never return in the parent.
 
-    A request is JSON with three files: the function's stdin, its log, and the pipe on which to tell.
+    A request is JSON with three open files: the function's stdin, its log, and the pipe to which the process id and
+    later the exit code are written.
     """
     for name in _HEAVY:
         with suppress(ImportError):
             importlib.import_module(name)
+    _read_service_models()
+    gc.freeze()  # or each fork's collections would copy the pages of all that was imported
     requests = socket.socket(fileno=os.dup(0))
     running: dict[int, tuple[int, int]] = {}
     while True:
@@ -103,16 +111,28 @@ def _fork_on_request() -> None:
             os.close(log)
 
 
+def _read_service_models() -> None:
+    """Let all sessions share one loader, and read what nearly every function asks it for."""
+    import botocore.session
+
+    botocore.session.create_loader = cache(botocore.session.create_loader)
+    loader = botocore.session.create_loader(None)
+    loader.load_data("endpoints")
+    for service in _SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind)
+
+
 def _tell(pipe: int, number: int) -> None:
     with suppress(BrokenPipeError):
         os.write(pipe, b"%d\n" % number)
 
 
 def _become(request: dict[str, Any], stdin: int, log: int) -> None:
-    """Turn a fork into the process that a function would have got of its own."""
+    """Give a forked process its function's files, environment, folder and arguments."""
     for target, source in enumerate((stdin, log, log)):
         os.dup2(source, target)
-    os.closerange(3, 1 << 16)  # such as the pipes on which others are told of
+    os.closerange(3, 1 << 16)  # such as the pipes of other functions
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
@@ -122,7 +142,7 @@ def _become(request: dict[str, Any], stdin: int, log: int) -> None:
 
 
 def _show(arguments: list[str]) -> None:
-    """Show these arguments in `ps`, in the place of our own.
+    """Show these arguments in `ps` instead of those with which this process was started.
 
     `arg_start` and `arg_end` are fields 48 and 49 of /proc/self/stat (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
     """

@@ -1,4 +1,4 @@
-"""The AWS endpoint on one machine: moto, with real functions and real commands in front of it."""
+"""The AWS endpoint on one machine: moto, with functions and commands that really run in front of it."""
 
 import json
 import re
@@ -22,10 +22,11 @@ from local.emulator.runtime import Functions, TooManyRequests
 from local.emulator.server import ServiceError, aws_error, aws_response
 
 FAIL_PATH = "/_local/fail"
-"""`POST {"operation": "AWSStepFunctions.StartExecution", "times": 3}`: the next three such calls are answered 500.
+"""The path to make AWS calls fail: after `POST {"operation": "AWSStepFunctions.StartExecution", "times": 3}` the next
+three such calls are answered 500.
 
-The operation is the beginning of a request's X-Amz-Target, so that `DynamoDB` means all of DynamoDB; 0 times mends it.
-For trying what Firstline does when a service of AWS fails.
+The operation is the beginning of a request's X-Amz-Target, so that `DynamoDB` means all of DynamoDB. `"times": 0` ends
+the failures.
 """
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
@@ -33,11 +34,11 @@ _APP_CONFIG = "/appconfig/aws4_request"
 
 
 class Cloud:
-    """The application that answers for every AWS service.
+    """The WSGI application that answers for every AWS service.
 
-    `functions`, `commands`, `releases` and `roles` may be set later. Without roles, everybody may do everything.
-    `on_text` is told the number and the text of each text message. `bus` has every event that was put on an event bus,
-    oldest first, and `on_event` is told of each.
+    `functions`, `commands`, `releases` and `roles` may be set later. Without roles, every request is allowed. `on_text`
+    is called with the number and the text of each text message, and `on_event` with each event that is put on an event
+    bus. `bus` lists all these events, oldest first.
     """
 
     def __init__(self) -> None:
@@ -57,14 +58,14 @@ class Cloud:
         self._failing = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request to any service of AWS."""
+        """Answer a request to any AWS service."""
         if request.path == FAIL_PATH:
             return self._plan_failures(request)
         body = request.get_data()
         target = request.headers.get("X-Amz-Target", "")
         try:
             if self._fails(target):
-                raise ServiceError("InternalServerError", f"{target} fails because POST {FAIL_PATH} said so.", 500)
+                raise ServiceError("InternalServerError", f"{target} fails as planned with POST {FAIL_PATH}.", 500)
             if self.roles is not None:
                 self.roles.check(request, body)
             return self._emulated(request, target, body) or self._from_moto(request, target, body)
@@ -76,7 +77,8 @@ class Cloud:
             wanted = json.loads(request.get_data())
             operation, times = str(wanted["operation"]), int(wanted["times"])
         except (ValueError, KeyError, TypeError):
-            return aws_response({"message": f'{FAIL_PATH} takes {{"operation": "DynamoDB", "times": 3}}'}, 400)
+            expected = f'POST {FAIL_PATH} needs JSON like {{"operation": "DynamoDB", "times": 3}}'
+            return aws_response({"message": expected}, 400)
         with self._failing:
             self._failures[operation] = times
         return aws_response({"operation": operation, "times": times})
@@ -90,9 +92,9 @@ class Cloud:
         return False
 
     def _emulated(self, request: Request, target: str, body: bytes) -> Response | None:
-        """Answer what is emulated here, or return None if the request is for moto."""
+        """Answer a request that is not for moto, or return None if it is."""
         if "CloudTrail" in target:
-            raise ServiceError("UnsupportedOperationException", "There is no CloudTrail on this machine.")
+            raise ServiceError("UnsupportedOperationException", "CloudTrail is not emulated on this machine.")
         if target == "AWSEvents.PutEvents":
             return aws_response(self._put_events(request, json.loads(body)))
         service, _, operation = target.partition(".")

@@ -1,7 +1,7 @@
-"""Systems Manager's Run Command on one machine: documents' scripts really run, on throw-away hosts.
+"""Systems Manager's Run Command on one machine: the scripts of documents really run, on throw-away hosts.
 
-Requests and answers have the shapes of the SSM API (JSON 1.1), with its statuses, its error names and its cap on
-output, as far as Firstline uses them. moto answers everything that is not about commands.
+Requests and answers are those of the SSM API (JSON 1.1), with its statuses, error names and limit of output, as far as
+Firstline uses them. moto answers everything that is not about commands.
 """
 
 import re
@@ -18,10 +18,10 @@ from local.emulator.hosts import Host, ScriptResult
 from local.emulator.server import ServiceError
 
 LIST_OUTPUT_CHARACTERS = 2_500
-"""ListCommandInvocations cuts a plugin's output to this length."""
+"""The length to which ListCommandInvocations cuts a plugin's output."""
 
 FINAL = ("Failed", "TimedOut", "Cancelled", "Success")
-"""The statuses with which a command ends, worst first."""
+"""The final statuses of a command, worst first."""
 
 MAX_TARGETS = 50
 _TRUNCATED = "\n---Output truncated---"
@@ -30,7 +30,7 @@ _DEFAULT_TIMEOUT_SECONDS = 3_600
 
 @dataclass(frozen=True)
 class _Command:
-    """One SendCommand: a script, and the hosts that it waits for."""
+    """One SendCommand: a script with its environment and time-out."""
 
     id: str
     document: str
@@ -42,7 +42,7 @@ class _Command:
     requested_at: float
     cancelled: threading.Event = field(default_factory=threading.Event)
     told: threading.Lock = field(default_factory=threading.Lock)
-    """Taken for good by whoever tells that the command has ended."""
+    """A lock that the first thread to report the command's end takes and never releases."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ class _Invocation:
 
 @dataclass(frozen=True)
 class CommandEnded:
-    """The end of a command on a host, for the story that `up` and the demo tell."""
+    """The end of a command on a host, for the lines that `up` and the demo print."""
 
     document: str
     comment: str
@@ -86,18 +86,18 @@ class CommandEnded:
 
 
 class Commands:
-    """Run Command: sends commands to hosts and remembers how they went.
+    """Run Command: it runs commands on hosts and stores their results.
 
     Parameters
     ----------
     read_document
-        Gives a document's content by name, or None when there is none.
+        Returns a document's content by name, or None if there is no such document.
     allowed_tag
-        Only hosts with this tag may be sent anything, as the state machine's IAM policy says.
+        The key and value of the tag that a host must have, as in the state machine's IAM policy.
     on_end
         Called when a command has ended on a host.
     read_hash
-        Gives the hash of a document's version, which a request may name.
+        Returns the hash of a document's version, which a request may name.
     on_status_change
         Called when a command has ended on all its hosts, with the detail of EventBridge's event.
     """
@@ -126,12 +126,12 @@ class Commands:
         }
 
     def send_command(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer SendCommand, for instance ids, and run the script on each host.
+        """Answer SendCommand for a list of instance ids, and run the script on each host in the background.
 
         Raises
         ------
         ServiceError
-            InvalidDocument, InvalidInstanceId, InvalidParameters, AccessDeniedException, ValidationException.
+            InvalidDocument, InvalidInstanceId, InvalidParameters, AccessDeniedException or ValidationException.
         """
         name, comment = request["DocumentName"], request.get("Comment", "")
         document = self._read_document(name)
@@ -172,12 +172,12 @@ class Commands:
         return {"CommandInvocations": found}
 
     def cancel_command(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer CancelCommand, and end the scripts that still run.
+        """Answer CancelCommand, and end the command's running scripts.
 
         Raises
         ------
         ServiceError
-            InvalidCommandId.
+            InvalidCommandId: there is no such command.
         """
         if request["CommandId"] not in self._sent:
             raise ServiceError("InvalidCommandId", f"There is no command {request['CommandId']}.")
@@ -204,7 +204,7 @@ class Commands:
         return host
 
     def _work(self, waiting: deque[_Invocation], sent: list[_Invocation], max_errors: int) -> None:
-        """Run the command on one waiting host after the other, until none waits or too many have failed.
+        """Run the command on one waiting host after the other; after too many errors, cancel it on the rest.
 
         `MaxConcurrency` threads do this at the same time.
         """
@@ -244,7 +244,7 @@ class Commands:
         self._on_end(CommandEnded(command.document, command.comment, host, invocation.details, output))
 
     def _tell_end(self, sent: list[_Invocation]) -> None:
-        """Tell once that the command has ended, if it has on every host."""
+        """Report the command's end, if it has ended on every host and no other thread reported it."""
         command = sent[0].command
         over = all(invocation.status in FINAL for invocation in sent)
         if over and command.told.acquire(blocking=False):
@@ -260,7 +260,7 @@ class Commands:
 
 
 def _status_of(statuses: list[str]) -> str:
-    """Return the status of a whole command: the worst one of its hosts."""
+    """Return the status of a whole command: the worst among those of its hosts."""
     return next(status for status in FINAL if status in statuses)
 
 
@@ -299,14 +299,14 @@ def _fits(host: Host, key: str, values: list[str]) -> bool:
 
 
 def _portion(text: str, whole: int) -> int:
-    """Return the number that `3`, or `25%` of the hosts, means in MaxConcurrency and MaxErrors."""
+    """Return the number of hosts that MaxConcurrency or MaxErrors means: `3` is 3, `25%` a quarter of the `whole`."""
     return int(text.removesuffix("%")) * whole // 100 if text.endswith("%") else int(text)
 
 
 def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
     steps = document.get("mainSteps", [])
     if document.get("schemaVersion") != "2.2" or len(steps) != 1 or steps[0].get("action") != "aws:runShellScript":
-        message = "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
+        message = "Only documents of schema 2.2 with a single step aws:runShellScript run on this machine."
         raise ServiceError("InvalidDocument", message)
     step: dict[str, Any] = steps[0]
     return step
@@ -320,7 +320,7 @@ def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -
     environment = {}
     for name, declaration in declared.items():
         if declaration.get("interpolationType") != "ENV_VAR":
-            raise ServiceError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
+            raise ServiceError("InvalidDocument", f"Parameter {name} needs interpolationType: ENV_VAR.")
         values = given.get(name, [declaration["default"]] if "default" in declaration else [])
         if len(values) != 1:
             raise ServiceError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")

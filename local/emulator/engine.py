@@ -1,8 +1,8 @@
 """Patches that make moto's Step Functions interpreter behave as AWS does.
 
 moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
-variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
-are bound out of band, expressions are parsed once, and "undefined" (an error on AWS) is told apart from null (a value).
+variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here the
+evaluator looks variables up, expressions are parsed once, and "undefined" (an error on AWS) is not null (a value).
 """
 
 import json
@@ -87,9 +87,9 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 
 
 def _choose(self: Any, env: Any) -> None:
-    """Choose the next state, and note whether it is the default.
+    """Push the name of the next state, and whether it was chosen by Default.
 
-    moto also runs the state's own Assign for a rule that happens to lead where Default leads; AWS does not.
+    Unlike AWS, moto also runs the state's own Assign for a rule that leads to the same state as Default.
     """
     for rule in self.choices_decl.rules:
         rule.eval(env)
@@ -123,7 +123,7 @@ def _timeout_in(lapse: Lapse) -> Callable[[Any, Any], int]:
 
 
 def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
-    """Let a state that timed out put its incident's clock forward by what the time lapse left out."""
+    """Return a patch: a state that times out puts its incident's clock forward by the time that the lapse skipped."""
 
     def evaluate_with_timeout(self: Any, env: Any) -> None:
         try:
@@ -139,7 +139,7 @@ def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
 
 
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
-    """Return the executions that can take a signal: moto stumbles over one that has only just been started."""
+    """Return the executions that can take a signal; moto fails at one that has only just been started."""
     return [
         execution
         for machine in self.state_machines
@@ -149,19 +149,19 @@ def _running_executions(self: Any, status: ExecutionStatus | None = None) -> lis
 
 
 def _confirmed_subscriptions(self: Any) -> int:
-    """Count a topic's subscriptions: moto always says 0, and Firstline does not trust a topic without a reader."""
+    """Return the number of a topic's subscriptions; moto's is always 0, which means to Firstline that nobody reads."""
     return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
 
 
 def _send_task_failure(self: Any) -> ActionResult:
-    """Fail a task with its cause, which moto loses on its way to the state that catches the error."""
+    """Fail a task with its error and its cause; moto does not hand the cause to the state that catches the error."""
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
     self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()
 
 
 def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
-    """Turn a service's missing answer into `<Service>.SdkClientException`, as AWS does; moto fails by itself."""
+    """Return the event for an error of a call; no answer is `<Service>.SdkClientException`, at which moto crashes."""
     if isinstance(ex, BotoCoreError):
         service = self._normalise_service_error_name(self.resource.api_name)
         failed: FailureEvent = self._get_task_failure_event(
@@ -176,7 +176,7 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
 
 
 def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
-    """Call a service with its own spelling: Step Functions' is PascalCase, also for the API's `deploymentId`."""
+    """Call a service with parameters in its own spelling, such as `deploymentId` for Step Functions' `DeploymentId`."""
     client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
     client = client_for(resource_runtime_part.region, self._get_boto_service_name())
     name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
@@ -187,7 +187,7 @@ def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_pa
 
 
 def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
-    """Return a request or answer with its members in PascalCase or in the API's spelling; keys of maps stay."""
+    """Return a request or answer with its members in PascalCase or in the API's spelling; keys of maps are kept."""
     spell = partial(spelled, as_step_functions=as_step_functions)
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(value, dict):
@@ -222,7 +222,7 @@ def _start_child(
     state_credentials: Any,
     **rest: Any,  # noqa: ARG001
 ) -> None:
-    """Start another machine's execution; moto spells the request as Step Functions does, which boto3 refuses."""
+    """Start another machine's execution with camelCase parameters; moto's are in PascalCase, which boto3 refuses."""
     client = _sfn_client(resource_runtime_part, state_credentials)
     given = {name[:1].lower() + name[1:]: value for name, value in normalised_parameters.items()}
     env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
@@ -263,13 +263,13 @@ def _telling(on_end: Callable[[dict[str, Any]], None]) -> Callable[[Any], None]:
 
 
 def _stop(self: Any, stop_date: Any, error: str | None, cause: str | None) -> None:
-    """End an execution at once; moto lets it wait first for whatever it waits for."""
+    """End an execution at once; moto ends it only after its present wait."""
     self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
     self._execution_communication.terminated()
 
 
 def _set_error(self: Any, error: Any) -> None:
-    """Note that an execution failed, unless it has been stopped."""
+    """Record that an execution failed, unless it has been stopped."""
     if not isinstance(self._program_state, ProgramStopped):
         _moto_set_error(self, error)
 
@@ -312,7 +312,7 @@ class Execution:
 
 
 def executions(state_machine_arn: str) -> list[Execution]:
-    """Return a machine's executions. GetExecutionHistory says the same, but copies every input and output first."""
+    """Return a machine's executions; GetExecutionHistory is slower because it copies every input and output."""
     region, account = state_machine_arn.split(":")[3:5]
     backend: Any = stepfunctions_parser_backends[account][region]
     found = []
@@ -331,22 +331,22 @@ def install(
     lapse: Lapse | None = None,
     on_end: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> None:
-    """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
+    """Patch moto in this process, so that its state machines run and call the services at `endpoint_url`.
 
     With a `lapse` of 10, time-outs that a state computes (the waits for people, recovery and quiet) pass ten times as
-    fast. Wait states and fixed time-outs stay as they are. `on_end` takes each execution that ended, as EventBridge's
-    event describes it.
+    fast; Wait states and fixed time-outs do not. `on_end` is called with the detail of EventBridge's event for each
+    execution that ended.
 
     Raises
     ------
     RuntimeError
-        Another version of moto is installed than the one that this module was written for.
+        The installed version of moto is not `MOTO_VERSION`, for which these patches were written.
     """
     installed = version("moto")
     if installed != MOTO_VERSION:
         raise RuntimeError(
             f"local/emulator/engine.py patches moto {MOTO_VERSION}, but {installed} is installed: run `make setup`, or "
-            "read the patched places again and raise MOTO_VERSION."
+            "check the patches against the installed version and set MOTO_VERSION to it."
         )
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     client_for, lapse = _client_factory(endpoint_url), lapse or Lapse()

@@ -1,4 +1,4 @@
-"""EventBridge's rules, and the queues and streams that a function reads: all of them invoke functions."""
+"""Triggers of functions: EventBridge's rules and schedules, queues, and the table's stream."""
 
 import json
 import threading
@@ -12,12 +12,12 @@ from local.emulator.runtime import Functions, TooManyRequests
 
 POLL_SECONDS = 1.0
 BATCH = 100
-"""The most records of a stream that a function gets at once."""
+"""The most records of a stream in one invocation."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule that invokes a function for the events that fit its pattern."""
+    """An EventBridge rule, which invokes a function for the events that fit its pattern."""
 
     pattern: Mapping[str, Any]
     function: str
@@ -41,7 +41,7 @@ class StreamReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern. Of filters only those on a prefix are known; others fit nothing."""
+    """Return True if an event fits a pattern of values and prefixes; other kinds of filters fit nothing."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):
@@ -64,7 +64,7 @@ def _fits(wanted: Any, given: Any) -> bool:
 
 
 def end_of(execution: Any) -> dict[str, Any]:
-    """Return one of moto's executions that has ended, as the event about its end describes it."""
+    """Return the detail of EventBridge's event for one of moto's executions that has ended."""
     times = {"startDate": execution.start_date, "stopDate": execution.stop_date}
     return {
         "executionArn": execution.exec_arn,
@@ -118,16 +118,16 @@ def _event(
 
 
 def send(event: Mapping[str, Any], rules: list[Rule], functions: Functions) -> None:
-    """Invoke the functions of every rule that fits, in the background."""
+    """Invoke, in the background, the function of every rule that the event fits."""
     for rule in rules:
         if fits(rule.pattern, event):
             functions.invoke_later(rule.function, json.dumps(event).encode())
 
 
 def read_queue(reader: QueueReader, sqs: Any, functions: Functions, stopping: threading.Event) -> None:
-    """Invoke a function for each message of its queue, one at a time, until told to stop.
+    """Invoke a function for each message of its queue, one at a time, until `stopping` is set.
 
-    A message is deleted when the function has taken it. Else it comes again when its time is over.
+    A message is deleted if the function succeeds; otherwise it comes again after its visibility time-out.
     """
     url = sqs.get_queue_url(QueueName=reader.queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
     while not stopping.wait(POLL_SECONDS):
@@ -145,9 +145,9 @@ def read_queue(reader: QueueReader, sqs: Any, functions: Functions, stopping: th
 
 
 def read_stream(reader: StreamReader, streams: Any, functions: Functions, stopping: threading.Event) -> None:
-    """Invoke a function for the records of a stream, a batch at a time and in order, until told to stop.
+    """Invoke a function for the records of a stream, a batch at a time and in order, until `stopping` is set.
 
-    A batch that the function did not take comes again, from the record on that it names.
+    If the function fails, the batch comes again; if it names a failed record, the batch comes again from that one on.
     """
     shards = streams.describe_stream(StreamArn=reader.stream_arn)["StreamDescription"]["Shards"]
     place = {"StreamArn": reader.stream_arn, "ShardId": shards[0]["ShardId"]}
@@ -175,7 +175,7 @@ def read_stream(reader: StreamReader, streams: Any, functions: Functions, stoppi
 
 
 def _told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record of a stream as Lambda hands it to a function: times are seconds."""
+    """Return a stream's record as a function gets it from Lambda, with times in seconds since the epoch."""
     told = {
         name: value.timestamp() if isinstance(value, datetime) else value for name, value in record["dynamodb"].items()
     }
@@ -188,13 +188,13 @@ def _first_of_failed(payload: bytes) -> str | None:
 
 
 def _place(batch: list[dict[str, Any]], number: str | None) -> int:
-    """Return how many records stand before the one with this number; all of them without a number."""
+    """Return the number of records before that with this sequence number; with None, the number of all records."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
     return numbers.index(number) if number in numbers else len(batch)
 
 
 def _record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
-    """Return a message as Lambda hands it to a function."""
+    """Return a message of SQS as a function gets it from Lambda."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

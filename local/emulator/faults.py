@@ -1,4 +1,4 @@
-"""Faults of hosts, to be planted by a demo or a test before it sends the alert."""
+"""Faults of hosts, which the demo or a test plants before it sends an alert about them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ _SIZE = 32_768
 
 @dataclass(frozen=True)
 class ConnectionTable:
-    """A host's connection tracking table: its entries, and how many it takes."""
+    """A host's connection tracking table: the number of its entries, and the most entries that it takes."""
 
     entries: int
     size: int
@@ -30,7 +30,7 @@ def connection_table(host: Host) -> ConnectionTable:
 
 
 def fill_connection_table(host: Host, *, flooded: bool = False) -> ConnectionTable:
-    """Fill a table of factory size, or flood it with more connections than twice the size takes."""
+    """Fill a host's table of default size almost, or flood it: almost twice as many entries as it takes."""
     entries = 2 * _SIZE - 1_000 if flooded else _SIZE - 1_000
     host.run(
         f"mkdir -p {_FOLDER}\n"
@@ -41,7 +41,7 @@ def fill_connection_table(host: Host, *, flooded: bool = False) -> ConnectionTab
 
 
 def plant_service(host: Host, name: str, command: str, *, running: bool) -> None:
-    """Plant a systemd unit, up or dead."""
+    """Write and enable a systemd unit on a host, and start it if it shall be `running`."""
     unit = f"[Service]\nExecStart={command}\n[Install]\nWantedBy=multi-user.target\n"
     host.run(
         f"cat > /etc/systemd/system/{name}.service <<'END'\n{unit}END\nsystemctl enable {name}\n"

@@ -1,7 +1,7 @@
-"""Processes of functions, forked from one that has imported their libraries: a cold start then costs half as much.
+"""Processes of functions, forked from a process that has imported their libraries, which halves a cold start.
 
-Each has an environment, a working directory and files of its own, as one has that is started anew; the libraries have
-been imported and nothing of the function. Where the kernel has no pidfd (it is not Linux), each is started anew.
+Each has an environment, a working directory and files of its own; only libraries were imported before the fork, nothing
+of the function. Where the kernel has no pidfd (other systems than Linux), each process is started anew.
 """
 
 import json
@@ -18,11 +18,11 @@ from typing import BinaryIO
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _PIDFD = hasattr(os, "pidfd_open")
 _TITLE = "-" * 400
-"""The room for a function's arguments in what `ps` shows."""
+"""A placeholder argument, which makes room for the arguments of a function in the output of `ps`."""
 
 
 class Forked:
-    """A forked process, with what `subprocess.Popen` would offer of it."""
+    """A forked process with the methods of `subprocess.Popen` that the emulator uses."""
 
     def __init__(self, stdin: BinaryIO, told: BinaryIO) -> None:
         self.stdin = stdin
@@ -32,34 +32,36 @@ class Forked:
         self.pid = 0
 
     def follow(self) -> None:
-        """Read its process id, and begin to wait for its end.
+        """Read the process id, and begin to wait for the end of the process.
 
         Raises
         ------
         ConnectionError
-            Whoever should have forked it is gone.
+            The process that should have forked it has ended.
         """
         told = self._told.readline()
         if not told:
             self.stdin.close()
             self._told.close()
-            raise ConnectionResetError("The process from which functions are forked has ended.")
+            raise ConnectionResetError(
+                "The process from which functions are forked has ended: start the function again."
+            )
         self.pid = int(told)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
+        """Return the exit code, or None while the process runs."""
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended, and return the exit code."""
+        """Wait until the process has ended and return its exit code; raise TimeoutExpired after `timeout` seconds."""
         if not self._ended.wait(timeout):
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
         assert self.returncode is not None  # noqa: S101
         return self.returncode
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process if it still runs."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -67,14 +69,14 @@ class Forked:
     def _follow(self) -> None:
         with self._told:
             code = self._told.readline()
-        if not code:  # whoever forked it is gone
+        if not code:  # the process that forked it is gone
             self.kill()
         self.returncode = int(code or -signal.SIGKILL)
         self._ended.set()
 
 
 class Forks:
-    """Starts processes of functions. `environment` is what the libraries may read when they are imported."""
+    """A starter of functions' processes. The shared libraries are imported with `environment`."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
@@ -82,7 +84,7 @@ class Forks:
         self._server: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def begin(self) -> None:
-        """Begin to import the libraries, unless that is done."""
+        """Start the process from which functions are forked, which imports their libraries, unless it runs."""
         with self._lock:
             if _PIDFD and self._server is None:
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -94,7 +96,7 @@ class Forks:
     def start(
         self, arguments: list[str], *, folder: Path, environment: dict[str, str], log: BinaryIO
     ) -> "Forked | subprocess.Popen[bytes]":
-        """Start a function; `arguments` are those of bootstrap.py."""
+        """Start a function's process and return it; `arguments` are those of bootstrap.py."""
         if not _PIDFD:
             return subprocess.Popen(
                 [sys.executable, str(BOOTSTRAP), *arguments],
@@ -107,12 +109,12 @@ class Forks:
         request = json.dumps({"arguments": arguments, "folder": str(folder), "environment": environment}).encode()
         try:
             return self._fork(request, log)
-        except ConnectionError:  # somebody killed it
+        except ConnectionError:  # somebody killed the process from which functions are forked
             self.close()
             return self._fork(request, log)
 
     def close(self) -> None:
-        """End the process from which functions are forked; a new one is begun when it is needed."""
+        """End the process from which functions are forked; `start` begins a new one."""
         with self._lock:
             if self._server is not None:
                 process, requests = self._server

@@ -1,4 +1,4 @@
-"""API Gateway on one machine: HTTP requests become HTTP API events (payload format 2.0) for functions, and back."""
+"""API Gateway on one machine: it turns HTTP requests into events for functions (payload format 2.0), and answers."""
 
 import base64
 import json
@@ -16,17 +16,17 @@ from werkzeug.wrappers import Request, Response
 from local.emulator.runtime import Functions, Invocation, TooManyRequests
 
 MAX_BODY_BYTES = 10_000_000
-"""API Gateway's own limit."""
+"""API Gateway's limit for a request's body."""
 
 MAX_EVENT_BYTES = 6_291_456
-"""Lambda's limit for one synchronous event."""
+"""Lambda's limit for the event of a synchronous invocation."""
 
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path such as `POST /alerts/{source}`, and the function that answers. ANY takes every method.
+    """A method and path such as `POST /alerts/{source}`, and the function that answers. ANY means every method.
 
     A `signed` route has the authorizer AWS_IAM.
     """
@@ -37,7 +37,7 @@ class Route:
     signed: bool = False
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the path's parameters, or None when the request is not for this route."""
+        """Return the values of the path's parameters, or None if the request is not for this route."""
         if self.method not in (method, "ANY"):
             return None
         pattern = re.sub(r"\\\{(\w+)(\\\+)?\\\}", _parameter, re.escape(self.path))
@@ -50,9 +50,9 @@ def _parameter(match: re.Match[str]) -> str:
 
 
 class Front:
-    """The application behind the api URL. `functions` and `routes` are set before the first request.
+    """The WSGI application behind the api URL. `functions` and `routes` must be set before the first request.
 
-    `caller` returns the ARN of the user who signed a request, or None if nobody may be let in for it.
+    `caller` returns the ARN of the user who signed a request and may invoke the API, or None to refuse the request.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Front:
         self.caller: Callable[[Request, bytes], str | None] = lambda _request, _body: None
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request with the function that its route names."""
+        """Answer a request by invoking its route's function."""
         if (request.content_length or 0) > MAX_BODY_BYTES:
             # Read and thrown away, so that the sender gets to see the answer instead of a broken pipe.
             while request.stream.read(1_000_000):
@@ -132,7 +132,7 @@ def _event(request: Request, route_key: str, raw_path: str, parameters: dict[str
 
 
 def _encoded(body: bytes, mimetype: str) -> tuple[str, bool]:
-    """Encode a body as API Gateway does: text types as they are, all else, forms included, in base64."""
+    """Return a body as API Gateway encodes it, and True if in base64: text types stay as they are, forms do not."""
     if not mimetype or _TEXT.fullmatch(mimetype):
         try:
             return body.decode("utf-8"), False

@@ -4,7 +4,7 @@ A host shares nothing with this machine but its programs, read-only (/usr, /bin,
 process table, and a small disk at /data that really fills up. Its state lasts until it is closed, or this process ends:
 a host's first process reads from a pipe that closes with us, however we end.
 
-Without bubblewrap, user namespaces alone do; without either, `run` says that it ran nothing.
+Hosts use bubblewrap, or else user namespaces. If neither works on this machine, `run` runs nothing and says so.
 """
 
 import json
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 HOST_FILES = Path(__file__).with_name("host_files")
-"""Each host gets these beside this machine's programs: stand-ins for systemctl and its like."""
+"""The folder of files that each host gets: stand-ins for systemctl and similar programs."""
 
 _FIRST_PROCESS = Path(__file__).with_name("host_first_process.sh").read_text()
 _NAMESPACES = Path(__file__).with_name("host_namespaces.sh").read_text()
@@ -41,7 +41,7 @@ _START_SECONDS = 10.0
 
 
 class Sandbox(StrEnum):
-    """The isolation of a host's commands from this machine."""
+    """The kind of isolation between a host's commands and this machine."""
 
     BUBBLEWRAP = "bubblewrap"
     NAMESPACES = "user namespaces"
@@ -50,7 +50,7 @@ class Sandbox(StrEnum):
 
 @dataclass(frozen=True)
 class ScriptResult:
-    """The end of a script. `executed` is false where there is no sandbox: then nothing ran."""
+    """The result of a script. `executed` is false if nothing ran, because this machine has no sandbox."""
 
     exit_code: int
     stdout: str
@@ -83,7 +83,7 @@ class Host:
         started: threading.Event | None = None,
         cancelled: threading.Event | None = None,
     ) -> ScriptResult:
-        """Run a script on the host, as the SSM agent does: saved as a file, its first line decides the shell.
+        """Run a script on the host as the SSM agent does: from a file, whose first line names the shell.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Host:
             Ends the script once it is set.
         """
         if self.sandbox is Sandbox.NONE:
-            text = f"Nothing was run on {self.name}: there is no sandbox on this machine. It would have been:\n{script}"
+            text = f"Nothing was run on {self.name}: this machine has no sandbox. The script would have been:\n{script}"
             return ScriptResult(exit_code=-1, stdout=text, stderr="", executed=False)
         launcher = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
         process = self._enter(["sh", "-c", launcher], environment or {}, privileged=privileged)
@@ -109,7 +109,7 @@ class Host:
             self._running.discard(process)
 
     def close(self) -> None:
-        """End the host and everything that runs on it."""
+        """End the host and all its processes."""
         for process in list(self._running):
             _kill_group(process)
         if self._holder is None:
@@ -141,23 +141,23 @@ class Host:
 
 
 class Hosts:
-    """The hosts of a stack or a test: starts them, and ends them all.
+    """The hosts of a stack or a test.
 
     Parameters
     ----------
     sandbox
-        The kind to use; the best that works here when not given.
+        The kind of isolation; None means the best kind that works on this machine.
     """
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._wanted = list(Sandbox) if sandbox is None else [sandbox]
         self._hosts: list[Host] = []
         self.problems: list[str] = []
-        """The reasons why no better sandbox could be used."""
+        """The reasons why better kinds of isolation do not work on this machine."""
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox in use, once the first host has been started."""
+        """The kind of isolation in use, which is known once the first host has been started."""
         return self._wanted[0]
 
     def start(self, name: str, tags: dict[str, str] | None = None) -> Host:
@@ -184,7 +184,7 @@ class Hosts:
 def _follow(
     process: subprocess.Popen[bytes], stdin: bytes, timeout_seconds: float, cancelled: threading.Event
 ) -> ScriptResult:
-    """Wait for a script's end, or end it when its time is over or it is cancelled."""
+    """Wait for a script's end and return its result; kill it when its time is over or it is cancelled."""
     deadline = time.monotonic() + timeout_seconds
     data: bytes | None = stdin
     while True:
@@ -201,7 +201,7 @@ def _follow(
 
 
 def _start(host: Host, kind: Sandbox) -> str | None:
-    """Bring a host up, and return the problem if it does not come up."""
+    """Start a host's first process; return None, or the problem if it does not start."""
     tools = ["nsenter", "setpriv", "prlimit", "bwrap" if kind is Sandbox.BUBBLEWRAP else "unshare"]
     if missing := [tool for tool in tools if shutil.which(tool) is None]:
         return f"{', '.join(missing)} is not installed"
@@ -240,7 +240,7 @@ def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
 
 
 def _furnish(host: Host) -> str | None:
-    """Copy the files of HOST_FILES into a host; return the problem if that fails, else None."""
+    """Copy `HOST_FILES` into a host; return None, or the problem if that fails."""
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(HOST_FILES, arcname=".")
@@ -288,7 +288,7 @@ def _namespaces(name: str) -> list[str]:
 
 
 def _users() -> list[int | None]:
-    """Return the users to try to run a host as: an unprivileged one where we may choose, then ourselves."""
+    """Return the users as which to start a host, in order: `nobody` if we are root, then None for our own user."""
     with suppress(KeyError):
         if os.geteuid() == 0:
             return [pwd.getpwnam("nobody").pw_uid, None]
@@ -296,7 +296,7 @@ def _users() -> list[int | None]:
 
 
 def _pipes_as(uid: int | None) -> dict[str, Any]:
-    """Return Popen's arguments for a process with three pipes that runs as a user, or as ourselves."""
+    """Return Popen's arguments for a process with three pipes that runs as a user; None means our own user."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | {"cwd": "/"}
     return pipes if uid is None else pipes | {"user": uid, "group": uid, "extra_groups": []}
 

@@ -1,4 +1,4 @@
-"""The evaluation of IAM policies, as much of it as this stack's policies use, and an error at anything else.
+"""The evaluation of IAM policies, as far as this stack's policies need it; anything else raises an error.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -9,11 +9,11 @@ from typing import Any
 
 type Statement = Mapping[str, Any]
 type Context = Mapping[str, str | Sequence[str]]
-"""A request's condition keys with their values; a key that is not in it is absent."""
+"""The values of a request's condition keys, by key; a request without a key has no entry for it."""
 
 
 class NotUnderstood(Exception):
-    """A policy uses something that is not evaluated here: to guess would prove nothing."""
+    """A policy uses an element or a condition that is not evaluated here."""
 
 
 def allows(statements: Iterable[Statement], action: str, resource: str, context: Context) -> bool:
@@ -23,7 +23,7 @@ def allows(statements: Iterable[Statement], action: str, resource: str, context:
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Return True if IAM's pattern fits: `*` is anything, `?` one character, and nothing else is special."""
+    """Return True if a text fits IAM's pattern, in which `*` is any text, and `?` any one character."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
@@ -35,7 +35,9 @@ def conditions_hold(statement: Statement, context: Context) -> bool:
 
 def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
     if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource", "NotResource", "Condition"}:
-        raise NotUnderstood(f"{', '.join(unknown)} in {statement}")
+        raise NotUnderstood(
+            f"the emulator does not know {', '.join(unknown)} in the statement {statement}; teach it in iam.py"
+        )
     return (
         any(fits(pattern.lower(), action.lower()) for pattern in _list(statement["Action"]))
         and _covers(statement, resource)
@@ -66,7 +68,7 @@ def _holds(kind: str, key: str, wanted: list[str], context: Context) -> bool:
             return any(fits(pattern, value) for value in given for pattern in wanted)
         case "ForAllValues:StringLike":
             return all(any(fits(pattern, value) for pattern in wanted) for value in given)
-    raise NotUnderstood(f"{kind} on {key}")
+    raise NotUnderstood(f"the emulator does not know the condition {kind} on {key}; teach it in iam.py")
 
 
 def _list(value: Any) -> list[Any]:

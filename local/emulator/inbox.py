@@ -1,8 +1,8 @@
-"""Stand-ins for Slack, PagerDuty, Teams, a webhook and the page topic's subscribers: they keep what people would get.
+"""Stand-ins for Slack, PagerDuty, Teams, a webhook and the page topic's subscribers, which store all messages.
 
-`GET /messages` is everything as JSON, `GET /` the same for people, and `GET /events` what is on the event bus.
-`POST /press` and `POST /pagerduty/act` answer like a human would, through the same signed requests that Slack and
-PagerDuty send.
+`GET /messages` lists them as JSON, `GET /` shows them to people, and `GET /events` lists the events on the event bus.
+`POST /press` and `POST /pagerduty/act` answer as a person would, with the same signed requests that Slack and PagerDuty
+send.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ from local.demo import alerts, senders
 from local.demo.senders import Answer
 
 ON_CALL = "Ada Okafor"
-"""The person on call on this machine."""
+"""The person whom the stand-in for PagerDuty names as on call."""
 
 
 @dataclass
 class Message:
-    """One message that reached a person. `text` is what they read, `edits` how often it changed since."""
+    """A message to people. `text` is the text that they read, `edits` the number of times it was edited."""
 
     channel: str
     to: str
@@ -56,12 +56,12 @@ class Message:
 
 
 class Inbox:
-    """The application behind the inbox URL. Set `api` and `secrets` before anything is pressed.
+    """The WSGI application behind the inbox URL. `api` and `secrets` must be set before a button is pressed.
 
     Parameters
     ----------
     on_message
-        Called for each new or edited message, to tell it in a story.
+        Called with each new or edited message.
     """
 
     def __init__(self, on_message: Callable[[Message], None] = lambda _: None) -> None:
@@ -92,7 +92,7 @@ class Inbox:
         }
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request of a channel, of a reader or of a test."""
+        """Answer a request of a channel, of a person or of a test."""
         try:
             if request.path.startswith("/slack/api/"):
                 return _json(self._slack(request.path.removeprefix("/slack/api/"), _fields(request)))
@@ -102,12 +102,12 @@ class Inbox:
             return _json({"error": f"{type(error).__name__}: {error}"}, 400)
 
     def messages(self) -> list[Message]:
-        """Return every message so far, oldest first."""
+        """Return all messages, oldest first."""
         with self._lock:
             return list(self._messages)
 
     def value(self, incident: str, action: str) -> str:
-        """Return the value of a button under an incident's messages, or the incident's id without one."""
+        """Return the value of the newest button for an action under an incident's messages, or the incident's id."""
         elements = [
             element for message in self.messages() if message.incident == incident for element in message.elements
         ]
@@ -115,7 +115,7 @@ class Inbox:
         return str(values[-1]) if values else incident
 
     def form(self, incident: str) -> dict[str, Any]:
-        """Return the form about an incident that was opened last.
+        """Return the Slack form about an incident that was opened last.
 
         Raises
         ------
@@ -124,13 +124,13 @@ class Inbox:
         """
         forms = [message.raw for message in self.messages() if (message.incident, message.kind) == (incident, "form")]
         if not forms:
-            raise ValueError(f"No form is open about {incident}: press note first")
+            raise ValueError(f"No form about {incident} was opened: press its button `note` first")
         return forms[-1]
 
     # --- Slack --------------------------------------------------------------------------------------------------------
 
     def _slack(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Answer a method of Slack's Web API."""
+        """Answer a call of a method of Slack's Web API, such as `chat.postMessage`."""
         match method:
             case "chat.postMessage" | "chat.postEphemeral":
                 fields["channel_id"] = "C" + hashlib.sha256(fields["channel"].encode()).hexdigest()[:8].upper()
@@ -170,7 +170,7 @@ class Inbox:
         return _relayed(senders.press(self.api, value, action, user, secret, chosen=choice is not None))
 
     def _submit(self, request: Request) -> Response:
-        """Fill in the form that was opened last about an incident, and send it."""
+        """Fill in the form about an incident that was opened last, and submit it."""
         fields = _fields(request)
         form, user = self.form(fields["incident"]), fields.get("user", "ada")
         return _relayed(senders.submit(self.api, form, fields["text"], user, self.secrets["slack"]))
@@ -178,22 +178,22 @@ class Inbox:
     # --- Teams, and a receiver of signed webhooks ---------------------------------------------------------------------
 
     def _teams(self, request: Request) -> Response:
-        """Take a card as a workflow does, which answers before it posts."""
+        """Take a card and answer 202, as a Teams workflow does."""
         message = _fields(request)
         if request.content_length is None or request.content_length > teams.MAX_BYTES:
-            return Response("the card is too large", 413)
+            return Response(f"the card is larger than {teams.MAX_BYTES} bytes", 413)
         blocks = message["attachments"][0]["content"]["body"]
         lines = ["".join(run["text"] for run in block["inlines"]) for block in blocks]
         self._add(Message("teams", "a channel of Teams", "\n".join(lines), lines[-1], kind="card", raw=message))
         return Response(status=202)
 
     def _webhook(self, request: Request) -> Response:
-        """Take a message if it is signed; its id is the same whenever the same message is sent."""
+        """Take a message of the webhook channel; answer 401 if its signature is wrong."""
         body, message_id = request.get_data(), request.headers["webhook-id"]
         sent = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
         expected = webhook.headers(message_id, body, webhook.keys_of([self.secrets["webhook"]]), sent)
         if expected["webhook-signature"] != request.headers["webhook-signature"]:
-            return _json({"error": "the signature is not right"}, 401)
+            return _json({"error": "webhook-signature is wrong for the secret webhook/signing-key"}, 401)
         said = json.loads(body)
         text = f"{said['incident']['standing']}: {said['incident']['title']}"
         incident = str(said["incident"]["id"])
@@ -214,7 +214,7 @@ class Inbox:
         return _json({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
 
     def _act(self, request: Request) -> Response:
-        """Acknowledge or resolve an incident in PagerDuty, which sends the V3 webhook about it."""
+        """Acknowledge or resolve an incident as in PagerDuty, and send Firstline PagerDuty's V3 webhook about that."""
         fields = _fields(request)
         incident, status = fields["incident"], {"acknowledge": "acknowledged", "resolve": "resolved"}[fields["action"]]
         number = "Q" + hashlib.sha256(incident.encode()).hexdigest()[:13].upper()
@@ -234,7 +234,7 @@ class Inbox:
         return _json({})
 
     def text(self, number: str, text: str) -> None:
-        """Show a text message."""
+        """Store a text message to a phone number."""
         named = re.search(r"/console/enter/([A-Za-z0-9_-]{10,80})", text)
         self._add(Message("sms", number, text, named[1] if named else None, kind="page", raw={"text": text}))
 
@@ -279,7 +279,7 @@ def _fields(request: Request) -> dict[str, Any]:
 
 
 def _readable(fields: dict[str, Any]) -> str:
-    """Return what a person reads of a Slack message or form, its buttons included."""
+    """Return the text that a person sees in a Slack message or form, with its buttons."""
     lines = []
     for block in fields.get("blocks") or []:
         if block.get("type") == "actions":
@@ -295,7 +295,7 @@ def _readable(fields: dict[str, Any]) -> str:
 
 
 def _rich_lines(block: dict[str, Any]) -> list[str]:
-    """Return what a person reads of a rich text: its lines, and its lists' items each behind a mark."""
+    """Return the lines that a person sees in a rich text; items of lists have a bullet or a number."""
     lines = []
     for part in block["elements"]:
         if part["type"] == "rich_text_list":
@@ -308,7 +308,7 @@ def _rich_lines(block: dict[str, Any]) -> list[str]:
 
 
 def _run(section: dict[str, Any]) -> str:
-    """Return the text of a rich text's section: a link with its address, a date as it reads without Slack."""
+    """Return the text of a rich text's section; links have their address, dates are their fallback text."""
     texts = (
         f"{element['text']} {element['url']}"
         if element["type"] == "link"
@@ -319,7 +319,7 @@ def _run(section: dict[str, Any]) -> str:
 
 
 def _element_text(element: dict[str, Any]) -> str:
-    """Return a button's or a menu's label, with its link or its choices."""
+    """Return the label of a button with its link, or of a menu with its choices."""
     if "options" in element:
         choices = " | ".join(option["text"]["text"] for option in element["options"])
         return f"[{element['placeholder']['text']} {choices}]"
@@ -327,7 +327,7 @@ def _element_text(element: dict[str, Any]) -> str:
 
 
 def _incident_in(fields: dict[str, Any]) -> str | None:
-    """Return the incident's id, which a message's first button or the first part of its footer carries."""
+    """Return the incident's id from a Slack message's first button, or else from its footer; None without both."""
     blocks = fields.get("blocks") or []
     first = next((block["elements"][0] for block in blocks if block.get("type") == "actions"), None)
     if first is not None:
@@ -337,7 +337,7 @@ def _incident_in(fields: dict[str, Any]) -> str | None:
 
 
 def _incident_of(carried: str) -> str | None:
-    """Return the incident that a button's value or the path of its link names."""
+    """Return the incident's id in a button's value (`<id>#…`) or in the path of its link (`…/<id>`)."""
     return carried.rpartition("/")[2].partition("#")[0] or None
 
 
@@ -358,5 +358,5 @@ def _json(body: Any, status: int = 200) -> Response:
 
 
 def _relayed(answer: Answer) -> Response:
-    """Return what Firstline answered to a button or a webhook, as JSON."""
+    """Return Firstline's answer to a button or a webhook as JSON with its status and body."""
     return _json({"status": answer.status, "body": answer.body.decode(errors="replace")})

@@ -1,4 +1,4 @@
-"""JSONata expressions of state machines, evaluated as AWS does: "undefined" is an error, and null is a value."""
+"""Evaluator of state machines' JSONata expressions as on AWS, where "undefined" is an error and null a value."""
 
 import re
 import threading
@@ -28,7 +28,7 @@ def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
 
 
 def _bound(value: Any) -> Any:
-    """Copy a value for jsonata-python, whose None means "undefined" and which has an object of its own for null."""
+    """Return a copy of a JSON value for jsonata-python, where None means "undefined" and null is `Utils.NULL_VALUE`."""
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
@@ -39,7 +39,7 @@ def _bound(value: Any) -> Any:
 
 
 def _plain(value: Any, expression: str) -> Any:
-    """Turn a result of jsonata-python into JSON."""
+    """Return a result of jsonata-python as a JSON value; raise QueryFailed for a function or another odd type."""
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):
@@ -51,16 +51,17 @@ def _plain(value: Any, expression: str) -> Any:
         return int(value)
     if isinstance(value, bool | int | float | str):
         return value
-    raise QueryFailed(f"The JSONata expression '{expression}' returned an unsupported result type.")
+    kind = type(value).__name__
+    raise QueryFailed(f"The JSONata expression '{expression}' returned a {kind}, which is no JSON value.")
 
 
 def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
-    """Evaluate one expression (without its `{% %}`).
+    """Return the value of an expression (without its `{% %}`).
 
     Parameters
     ----------
     lookup
-        Gives the JSON value of the variable with this name (without `$`), or raises KeyError when there is none.
+        Returns the JSON value of a variable by its name (without `$`), or raises KeyError if it does not exist.
 
     Raises
     ------

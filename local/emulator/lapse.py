@@ -1,7 +1,7 @@
-"""Time that passes faster: an incident's waits end early, and then its functions see a later time.
+"""Time lapse: an incident's waits end early, and the functions that run for it afterwards see a later time.
 
-Signals, senders and people keep the real time. Only what the state machine invokes for an incident sees the incident's
-clock, which is ahead by what that incident's waits left out.
+Signals, senders and people keep the real time. Only functions that the state machine invokes for an incident see its
+clock, which is ahead by the time that its waits skipped.
 """
 
 import json
@@ -15,7 +15,7 @@ class Lapse:
     Parameters
     ----------
     factor
-        How many times faster a wait passes.
+        The factor by which waits are shorter; 1 means real time.
     """
 
     def __init__(self, factor: float = 1.0) -> None:
@@ -24,18 +24,18 @@ class Lapse:
         self._lock = threading.Lock()
 
     def shortened(self, seconds: float) -> int:
-        """Return how long a wait of `seconds` really takes."""
+        """Return the real duration of a wait in seconds, at least 1."""
         return max(1, ceil(seconds / self.factor))
 
     def timed_out(self, incident_id: str, seconds: float) -> None:
-        """Put an incident's clock forward by what a wait left out that nobody ended."""
+        """Put an incident's clock forward by the time that a wait skipped; call this after the wait timed out."""
         left_out = seconds - self.shortened(seconds)
         if left_out > 0:
             with self._lock:
                 self._ahead[incident_id] = self._ahead.get(incident_id, 0.0) + left_out
 
     def ahead(self, payload: bytes) -> float:
-        """Return by how many seconds the clock of an invocation's incident is ahead; 0 if it is about none."""
+        """Return the seconds by which the clock of the incident in an invocation's payload is ahead, or 0."""
         with self._lock:
             if not self._ahead:
                 return 0.0

@@ -1,4 +1,4 @@
-"""Your own runbooks and policy files on a stack on this machine, to try them from the alert to the page."""
+"""Runbooks and policy files of your own for a stack on this machine."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ from local.emulator.resources import create_document
 
 
 def link_runbooks(folder: Path, opt_folder: Path) -> None:
-    """Link these runbooks into the `/opt` of every function that has runbooks there.
+    """Link a folder's runbooks into the `/opt` of every function that reads runbooks.
 
     Raises
     ------
     ConfigurationError
-        A runbook is wrong: every problem with its file, line and key.
+        A runbook is wrong; the message has each problem with its file, line and key.
     """
     for runbook in catalogue.load(folder):
         for opt in opt_folder.iterdir():
@@ -28,30 +28,30 @@ def link_runbooks(folder: Path, opt_folder: Path) -> None:
 
 
 def promote(ids: Sequence[str], runbooks: Path, table: Table, now: datetime) -> None:
-    """Let these runbooks of a folder run by themselves, as `firstline runbooks promote` does.
+    """Let runbooks run without approval, as `firstline runbooks promote` does.
 
     Raises
     ------
     ConfigurationError
-        The folder has no runbook of such an id.
+        The folder has no runbook with one of these ids.
     """
     for runbook in ids:
         if not (runbooks / f"{runbook}.yaml").is_file():
-            raise ConfigurationError(f"{runbook}: no runbook in {runbooks} has this id, so it cannot be promoted")
+            raise ConfigurationError(f"--promote {runbook}: no runbook in {runbooks} has this id")
         TableRemediations(table).promote(runbook, "the owner", now)
 
 
 def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
-    """Let every function read these policy files instead of the shipped ones of the same names.
+    """Let every function read these policy files in place of the shipped files with the same names.
 
     Raises
     ------
     ConfigurationError
-        No shipped file has such a name.
+        No shipped policy file has the name of one of these.
     """
     known = sorted(path.name for path in shipped.iterdir())
     if unknown := [file.name for file in files if file.name not in known]:
-        raise ConfigurationError(f"{unknown[0]}: no policy has this name; the policies are {', '.join(known)}")
+        raise ConfigurationError(f"--policy {unknown[0]}: no policy file has this name; there are {', '.join(known)}")
     shutil.copytree(shipped, folder)
     for file in files:
         shutil.copyfile(file, folder / file.name)
@@ -62,7 +62,7 @@ def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_fol
 
 
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
-    """Create the documents of a folder's runbooks, and yield each one's name and the id of its step."""
+    """Create the SSM documents of a folder's runbooks; yield each document's name and the id of its step."""
     for runbook in catalogue.load(folder).values():
         if runbook.is_off:
             continue

@@ -1,4 +1,4 @@
-"""The stacks that run on this machine: each has a folder, and a serving stack registers itself in it."""
+"""The registry of the stacks that run on this machine: each has a folder, in which its JSON line is stored."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER_VARIABLE = "FIRSTLINE_STACKS"
-"""The environment variable that names another folder, so that stacks of the same checkout do not find each other."""
+"""The environment variable with the folder of the registry; another folder hides stacks from each other."""
 
 _OF_THIS_CHECKOUT = Path(__file__).parents[2] / ".cache" / "local"
 
@@ -16,7 +16,7 @@ _WORD = "stack.json"
 
 
 def stacks_folder(of_checkout: Path = _OF_THIS_CHECKOUT) -> Path:
-    """Return the folder that has a folder for each stack, named after its process id."""
+    """Return the registry's folder. It has a folder for each stack, named after the stack's process id."""
     return Path(os.environ.get(FOLDER_VARIABLE) or of_checkout)
 
 
@@ -26,7 +26,7 @@ def own_folder() -> Path:
 
 
 def remember(line: dict[str, Any]) -> None:
-    """Write this process's stack into the registry for `send` and `firstline`, readable by its owner only."""
+    """Register this process's stack for `send` and `firstline`; only the user may read the file, which has secrets."""
     own_folder().mkdir(parents=True, exist_ok=True)
     file = own_folder() / _WORD
     file.touch(mode=0o600)
@@ -39,7 +39,7 @@ def forget() -> None:
 
 
 def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
-    """Return the registered line of the running stack that was started last, or None if none runs."""
+    """Return the JSON line of the running stack that was registered last, or None if no stack runs."""
     files = stacks_folder(of_checkout).glob(f"*/{_WORD}")
     found = [json.loads(file.read_text()) for file in files if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)

@@ -1,7 +1,7 @@
-"""CodeDeploy and AppConfig on one machine: past releases, and deployments that end as a test or demo says.
+"""CodeDeploy and AppConfig on one machine: past releases, and new deployments that end as a test scripts them.
 
-Requests and answers have the shapes of the two APIs, as far as Firstline uses them; nothing is installed anywhere.
-A deployment succeeds after it was read twice, unless a `Course` says otherwise.
+Requests and answers are those of the two APIs, as far as Firstline uses them; nothing is really installed. A deployment
+succeeds after it was read twice, unless a `Course` says otherwise.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from local.emulator.server import ServiceError
 
 NEVER = 1_000_000
-"""The number of looks after which a deployment is over that never ends."""
+"""A number of reads that no test makes: with it as `looks`, a deployment never ends."""
 
 _ENVIRONMENT = re.compile(r"/applications/([^/]+)/environments/([^/]+)(/deployments(?:/([0-9]+))?)?/?")
 _PROFILE = re.compile(r"/applications/([^/]+)/configurationprofiles/([^/]+)/?")
@@ -24,9 +24,10 @@ _GOOD = {"codedeploy": "Succeeded", "appconfig": "COMPLETE"}
 _BUSY = {"codedeploy": ("DeploymentLimitExceededException", 400), "appconfig": ("ConflictException", 409)}
 
 GROUP = "shop/production"
+"""The CodeDeploy application and deployment group of the sample releases."""
+
 FLAGS = ("abc1234", "def5678", "ghi9012")
-"""The releases on this machine: a shop through CodeDeploy, and its flags through AppConfig (application,
-environment, profile)."""
+"""The AppConfig application, environment and configuration profile of the sample releases' flags."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,21 @@ class Course:
     Attributes
     ----------
     status
-        Its end, in the service's word; None means success.
+        The final status, in the service's word; None means success.
     message
-        CodeDeploy's words about a failure.
+        CodeDeploy's message about a failure.
     looks
-        The number of reads that still see it in progress.
+        The number of reads for which the deployment is still in progress.
     refusal
-        The service's error: code and message. Nothing is deployed.
-    lost, hangs
-        It begins, but the answer never comes: the connection drops, or stays open until `over` is set.
+        The code and the message of the error with which the service refuses the deployment.
+    lost
+        The deployment begins, but the connection drops before the answer.
+    hangs
+        The deployment begins, but the answer comes only when `Releases.over` is set.
     unreadable
         The service fails whenever the deployment is read.
     on_look
-        Called at the first look, to change something in the world.
+        Called at the first read of the deployment.
     """
 
     status: str | None = None
@@ -63,7 +66,7 @@ class Course:
 
 @dataclass
 class Deployment:
-    """One deployment. `what` is a revision of CodeDeploy, or a configuration profile and its version."""
+    """A deployment. `what` is a revision of CodeDeploy, or a configuration profile of AppConfig and its version."""
 
     id: str
     what: Any
@@ -77,7 +80,7 @@ class Deployment:
 
 @dataclass
 class Destination:
-    """A deployment group (`application/group`), or an AppConfig environment (`application/environment`, by ids)."""
+    """A deployment group, named `application/group`, or an AppConfig environment, named `application/environment`."""
 
     name: str
     service: Literal["codedeploy", "appconfig"]
@@ -87,7 +90,7 @@ class Destination:
 
     @property
     def running(self) -> Deployment | None:
-        """The deployment in progress."""
+        """The deployment in progress, or None."""
         in_progress = _IN_PROGRESS[self.service]
         return next((each for each in self.deployments if self.status(each) == in_progress), None)
 
@@ -99,7 +102,7 @@ class Destination:
         return deployment.course.status or _GOOD[self.service] if over else _IN_PROGRESS[self.service]
 
     def add(self, what: Any, at: datetime, course: Course, **more: Any) -> Deployment:
-        """Add a deployment under the service's next id."""
+        """Add a deployment with the next id and return it."""
         number = len(self.deployments) + 1
         name = f"d-{self.name.replace('/', '-')}-{number}" if self.service == "codedeploy" else str(number)
         self.deployments.append(Deployment(name, what, at, course, **more))
@@ -109,7 +112,7 @@ class Destination:
 class Releases:
     """CodeDeploy and AppConfig. `sent` has the deployments that Firstline began; `stops` counts its stop requests.
 
-    CodeDeploy's have stopped when they were asked `stops_needed` times.
+    A deployment of CodeDeploy stops at the request with the number `stops_needed`.
     """
 
     def __init__(self) -> None:
@@ -143,13 +146,13 @@ class Releases:
     def released(
         self, destination: str, what: Any, *, ago: timedelta, state: str | None = None, creator: str = "user"
     ) -> Deployment:
-        """Record a deployment that began some time ago and took a minute."""
+        """Record a past deployment, which began some time ago and took a minute, and return it."""
         where = self.destinations[destination]
         at = datetime.now(UTC) - ago
         return where.add(what, at, Course(), creator=creator, state=state or _GOOD[where.service])
 
     def script(self, *courses: Course) -> None:
-        """Set the courses of the next deployments, one after the other; the last one counts for all further ones."""
+        """Set the courses of the next deployments, one for each; the last course counts for all later ones too."""
         self._courses = list(courses)
 
     # --- CodeDeploy: JSON 1.1 -----------------------------------------------------------------------------------------
@@ -207,21 +210,21 @@ class Releases:
     # --- AppConfig: REST ----------------------------------------------------------------------------------------------
 
     def rest(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Answer one request with a status and a body.
+        """Return the status and the body of the answer to a request of AppConfig's API.
 
         Raises
         ------
         ServiceError
-            ResourceNotFoundException, ConflictException, or the refusal of a course.
+            ResourceNotFoundException, BadRequestException, ConflictException, or the refusal of a course.
         """
         if profile := _PROFILE.fullmatch(path):
             if profile[2] not in self.profiles:
-                raise ServiceError("ResourceNotFoundException", f"no configuration profile {profile[2]}", 404)
+                raise ServiceError("ResourceNotFoundException", f"There is no configuration profile {profile[2]}.", 404)
             return 200, {"ApplicationId": profile[1], "Id": profile[2], "Name": self.profiles[profile[2]]}
         found = _ENVIRONMENT.fullmatch(path)
         environment = self.destinations.get(f"{found[1]}/{found[2]}") if found else None
         if found is None or environment is None or environment.service != "appconfig":
-            raise ServiceError("ResourceNotFoundException", f"nothing at {path}", 404)
+            raise ServiceError("ResourceNotFoundException", f"There is no AppConfig environment at {path}.", 404)
         if found[4]:
             return self._one_deployment(method, environment, found[4])
         if not found[3]:
@@ -237,7 +240,9 @@ class Releases:
     def _one_deployment(self, method: str, environment: Destination, number: str) -> tuple[int, dict[str, Any]]:
         deployment = next((each for each in environment.deployments if each.id == number), None)
         if deployment is None:
-            raise ServiceError("ResourceNotFoundException", f"no deployment {number}", 404)
+            raise ServiceError(
+                "ResourceNotFoundException", f"There is no deployment {number} in {environment.name}.", 404
+            )
         if method == "DELETE":
             return 202, self._revert(environment, deployment)
         _look(deployment)
@@ -248,7 +253,7 @@ class Releases:
         self.stops += 1
         state = environment.status(deployment)
         if state not in ("DEPLOYING", "BAKING", "COMPLETE"):
-            raise ServiceError("BadRequestException", f"deployment {deployment.id} is {state}")
+            raise ServiceError("BadRequestException", f"Deployment {deployment.id} is {state} and cannot be stopped.")
         deployment.state = "REVERTED" if state == "COMPLETE" else "ROLLED_BACK"
         return self._summary(environment, deployment)
 
@@ -271,7 +276,7 @@ class Releases:
     # --- the course of a deployment -----------------------------------------------------------------------------------
 
     def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
-        """Begin a deployment, unless the scripted course refuses it or another deployment is in progress."""
+        """Begin a deployment and return it; raise if its course refuses it or another deployment is in progress."""
         with self._lock:
             self.attempts += 1
             courses = self._courses
@@ -283,7 +288,7 @@ class Releases:
                 raise ServiceError(code, f"Deployment {where.running.id} is in progress.", status)
             deployment = self._begin(where, what, request, course)
         if course.lost:
-            raise ConnectionResetError("the answer is lost")
+            raise ConnectionResetError(f"The answer about deployment {deployment.id} is lost, as its course says.")
         if course.hangs:
             self.over.wait(60)
         return deployment
@@ -294,7 +299,7 @@ class Releases:
 
 
 def _look(deployment: Deployment) -> None:
-    """Count a read of a deployment; fail it or call `on_look` if the deployment's course says so."""
+    """Count a read of a deployment; raise, or call `on_look`, if the deployment's course says so."""
     deployment.looked += 1
     if deployment.course.unreadable:
         raise ServiceError("InternalServerException", "An internal error occurred.", 500)
@@ -327,7 +332,7 @@ def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
 
 
 def sample_releases() -> Releases:
-    """Return a shop and its flags: the newest release of each is half an hour old, the one before three days."""
+    """Return the releases of a shop and of its flags: of each, one is half an hour old and one three days."""
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)
@@ -341,7 +346,7 @@ def sample_releases() -> Releases:
 
 
 def release_arns(region: str, account: str) -> list[str]:
-    """Return the ReleaseArns of a stack on this machine."""
+    """Return the ARNs of the sample releases, for the template's parameter ReleaseArns."""
     application, environment, profile = FLAGS
     mine = f"arn:aws:appconfig:{region}:{account}:application/{application}"
     return [

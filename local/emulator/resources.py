@@ -1,8 +1,7 @@
-"""The resources that the template declares, created through the services' APIs on this machine.
+"""Creator of the template's resources on this machine.
 
-Tables, queues, topics, documents and the state machine become real in moto; functions, routes, schedules and roles are
-described for the parts of `local/` that use them. Permissions of resources, log groups, alarms and dashboards have no
-effect on one machine: they only get names.
+Tables, queues, topics, documents and state machines are created in moto; functions, routes, schedules and roles are
+described for the modules of `local/` that run them. All other resources, such as alarms, only get names.
 """
 
 import json
@@ -43,7 +42,7 @@ class Schedule:
 
 @dataclass
 class Created:
-    """The resources of a stack that other parts of `local/` run or name."""
+    """The resources of a stack that other modules of `local/` run or refer to."""
 
     functions: list[FunctionSpec] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
@@ -62,7 +61,7 @@ class Created:
 
     @property
     def state_machine_arn(self) -> str:
-        """The ARN of the machine whose executions are incidents."""
+        """The ARN of the state machine that handles incidents."""
         return self.state_machines["IncidentStateMachine"]
 
 
@@ -73,14 +72,14 @@ class _Named:
 
 
 class Resources:
-    """One stack. Nested stacks are created the same way, inside.
+    """The resources of one stack, including those of its nested stacks.
 
     Parameters
     ----------
     client
-        Gives a boto3 client for a service, pointed at this machine.
+        Returns the boto3 client of a service that calls this machine.
     opt_folder
-        The folder in which each function's `/opt` is put together from the layers that hold files, not packages.
+        The folder in which each function gets its `/opt`, with links to the files of its layers without packages.
     """
 
     def __init__(
@@ -118,12 +117,12 @@ class Resources:
         self._created = Created()
 
     def create(self) -> Created:
-        """Create everything.
+        """Create the stack's resources and return their descriptions.
 
         Raises
         ------
         TemplateError
-            The template uses something that is not understood here.
+            The template uses a feature that this module does not support.
         """
         create: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "AWS::Lambda::Function": self._function,
@@ -150,12 +149,14 @@ class Resources:
 
     def _attribute(self, logical_id: str, attribute: str | None) -> str:
         if logical_id not in self._resources:
-            raise TemplateError(f"{self._path.name} refers to {logical_id}, which is not there or has a condition.")
+            missing = f"{logical_id}, which does not exist or whose condition is false"
+            raise TemplateError(f"{self._path.name} refers to {missing}.")
         named = self._of(logical_id)
         if attribute is None:
             return named.ref
         if attribute not in named.attributes:
-            raise TemplateError(f"{self._path.name}: {logical_id} has no attribute {attribute} on this machine.")
+            unknown = f"the attribute {attribute} of {logical_id} is not known"
+            raise TemplateError(f"{self._path.name}: {unknown}; add it to local/emulator/resources.py.")
         return named.attributes[attribute]
 
     def _of(self, logical_id: str) -> _Named:
@@ -211,10 +212,10 @@ class Resources:
 
     def _local_path(self, bucket: str, key: str) -> Path:
         if bucket != LOCAL_BUCKET:
-            raise TemplateError(f"{self._path.name}: s3://{bucket}/{key} is not on this machine.")
+            raise TemplateError(f"{self._path.name}: s3://{bucket}/{key} is not on this machine; name a local path.")
         path = self._path.parent / key
         if not path.exists():
-            raise TemplateError(f"{self._path.name} names {key}, which does not exist.")
+            raise TemplateError(f"{self._path.name} names {key}, but there is no {path}.")
         return path
 
     def _function(self, logical_id: str, properties: dict[str, Any]) -> None:
@@ -253,7 +254,7 @@ class Resources:
                 uri = operation["x-amazon-apigateway-integration"]["uri"]
                 arn = _INTEGRATION_ARN.search(uri)
                 if arn is None:
-                    raise TemplateError(f"The route {method} {path} leads to {uri}, which is no function.")
+                    raise TemplateError(f"The route {method} {path} leads to {uri}, which is no Lambda function.")
                 name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
                 signed = any("AWS_IAM" in asked for asked in operation.get("security", []))
                 self._created.routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1], signed=signed))
@@ -262,7 +263,7 @@ class Resources:
         expression = properties["ScheduleExpression"]
         rate = _RATE.fullmatch(expression)
         if rate is None:
-            raise TemplateError(f"{logical_id}: of schedules only rate(…) is understood here, not {expression}.")
+            raise TemplateError(f"{logical_id}: {expression} is not understood here; write rate(<number> minutes).")
         function = properties["Target"]["Arn"].rsplit(":", 1)[-1]
         self._created.schedules.append(Schedule(function, int(rate[1]) * _SECONDS[rate[2]]))
 
@@ -328,10 +329,10 @@ class Resources:
 
 
 def role_arn(name: str) -> str:
-    """Return the ARN of a role."""
+    """Return the ARN of a role of the local account by its name."""
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def create_document(ssm: Any, name: str, content: dict[str, Any]) -> None:
-    """Create a document for Run Command."""
+    """Create an SSM document for Run Command from its content."""
     ssm.create_document(Name=name, Content=json.dumps(content), DocumentType="Command", DocumentFormat="JSON")

@@ -1,7 +1,7 @@
-"""The roles of the stack: each function and each state machine may do what its role's statements allow, as on AWS.
+"""The roles of the stack: a request of a function or state machine is refused unless its role allows it, as on AWS.
 
-A principal is known by its access key, which is the logical id of its role. Whoever signs with another key is the
-account's owner, who may do everything.
+The access key of a function or state machine is the logical id of its role. A request that is signed with another key
+comes from the account's owner, who may do everything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,12 +36,12 @@ class Roles:
         self._tags = tags
 
     def check(self, request: Request, body: bytes) -> None:
-        """Refuse a request that the role of its signer does not allow.
+        """Check that a request's role allows it.
 
         Raises
         ------
         ServiceError
-            AccessDeniedException, in the words of AWS.
+            AccessDeniedException, with AWS's message: the role does not allow the request.
         """
         signer = caller(request)
         if signer is None or signer.key not in self._statements:

@@ -1,7 +1,7 @@
 """The Lambda service on one machine: functions in processes of their own, behind Lambda's Runtime API.
 
-Errors, time-outs, crashes and environments reach the caller in the shapes that Lambda gives them, so that Step
-Functions retries and catches as it would on AWS.
+Errors, time-outs and crashes have the names and messages that Lambda gives them, so that Step Functions retries and
+catches as it would on AWS.
 """
 
 import json
@@ -34,15 +34,15 @@ _SECOND_PROCESS_AFTER_SECONDS = 2.0
 
 
 class TooManyRequests(Exception):
-    """Every process of the function stayed busy; Lambda calls it TooManyRequestsException."""
+    """All processes of a function stayed busy; Lambda's name for this is TooManyRequestsException."""
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One function as the template declares it.
+    """A function as the template declares it.
 
-    `python_path` are the folders of the layers that hold packages, `environment` is complete but for what Lambda itself
-    sets. `role` is the logical id of its role.
+    `python_path` has the folders of the layers with packages, `environment` the variables of the template, `role` the
+    logical id of its role.
     """
 
     name: str
@@ -58,7 +58,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True)
 class Invocation:
-    """The end of one invocation. If `failed`, `payload` is an error object, as `X-Amz-Function-Error` says on AWS."""
+    """The result of an invocation. If `failed`, `payload` is Lambda's error object as JSON."""
 
     payload: bytes
     failed: bool
@@ -66,7 +66,7 @@ class Invocation:
 
 @dataclass
 class _Call:
-    """One invocation under way: `taken` is set when the function's process begins with it."""
+    """An invocation in progress. `taken` is set when the function's process has fetched it."""
 
     payload: bytes
     ahead_seconds: float = 0.0
@@ -84,7 +84,7 @@ class _Call:
 
 
 class _Environment:
-    """One execution environment: a process and the Runtime API that it polls. Serves one call at a time."""
+    """An execution environment: a function's process with the Runtime API that it polls, for one call at a time."""
 
     def __init__(self, spec: FunctionSpec, service: dict[str, str], log_path: Path, forks: Forks) -> None:
         self.idle = False
@@ -126,7 +126,7 @@ class _Environment:
         if not self.alive:
             self._fail_current()
         if not call.taken.wait(_INIT_SECONDS):
-            call.fail("Sandbox.Timedout", f"{self._spec.name} did not start.")
+            call.fail("Sandbox.Timedout", f"{self._spec.name} did not start within {_INIT_SECONDS:g} seconds.")
             self.close()
         try:
             return call.result.result(self._spec.timeout_seconds)
@@ -143,7 +143,7 @@ class _Environment:
         self.process.wait(timeout=10)
 
     def _watch(self) -> None:
-        """Wait for the process to end, then fail its call and free its port."""
+        """Wait until the process ends, then fail its current call and close its Runtime API."""
         self.process.wait()
         self._fail_current()
         self._waiting.put(None)
@@ -161,7 +161,7 @@ class _Environment:
         call.fail("Runtime.ExitError", f"RequestId: {call.id} Error: Runtime exited with error: {how}")
 
     def _answer(self, request: Request) -> Response:
-        """Answer the Runtime API: the next call, and the results of the last one."""
+        """Answer a request to the Runtime API: return the next call, or take the result of the current one."""
         if request.method == "POST":
             self._take_result(request.path, request.get_data())
             return Response('{"status":"OK"}', 202, content_type="application/json")
@@ -188,16 +188,16 @@ class _Environment:
 
 
 class Functions:
-    """The functions of a stack. Processes are started when they are first needed and used again, as on Lambda.
+    """The functions of a stack. As on Lambda, processes are started when they are needed, and then used again.
 
     Parameters
     ----------
     service_environment
-        Variables that every function gets beside its own: endpoint, region and credentials.
+        Environment variables of all functions: endpoint, region and credentials.
     log_folder
-        Each function's stdout and stderr go to `<name>.log` in it.
+        The folder for each function's output, in `<name>.log`.
     ahead
-        Returns by how many seconds the clock of the function that gets this payload is ahead.
+        Returns the seconds by which the clock of a function must be ahead when it gets a payload.
     """
 
     def __init__(
@@ -224,25 +224,25 @@ class Functions:
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def named(self, name_or_arn: str) -> str | None:
-        """Return the name of a function, given its name or ARN, or None when there is no such function."""
+        """Return the name of the function with this name or ARN, or None if there is no such function."""
         parts = name_or_arn.split(":")
         name = parts[6] if name_or_arn.startswith("arn:") and len(parts) > 6 else parts[0]
         return name if name in self._specs else None
 
     def process_ids(self) -> dict[str, list[int]]:
-        """Return the live processes of each function, for tests that kill them."""
+        """Return the ids of each function's live processes, for tests that kill them."""
         with self._changed:
             return {
                 name: [each.process.pid for each in made if each.alive] for name, made in self._environments.items()
             }
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
-        """Run a function once and wait for its answer.
+        """Invoke a function and return its result.
 
         Raises
         ------
         TooManyRequests
-            All of its processes stayed busy for `wait_seconds`.
+            All processes of the function stayed busy for `wait_seconds`.
         KeyError
             There is no such function.
         """
@@ -253,7 +253,7 @@ class Functions:
             self._give_back(environment)
 
     def invoke_later(self, name: str, payload: bytes) -> None:
-        """Run a function in the background, with two retries on failure as Lambda does for events."""
+        """Invoke a function in the background, and again up to twice if it fails, as Lambda does for events."""
 
         def run() -> None:
             for attempt in range(1 + _ASYNC_RETRIES):
@@ -267,7 +267,7 @@ class Functions:
         threading.Thread(target=run, daemon=True).start()
 
     def close(self) -> None:
-        """End every process."""
+        """End all processes."""
         self._closed = True
         with self._changed:
             environments = [environment for started in self._environments.values() for environment in started]
@@ -276,7 +276,7 @@ class Functions:
         self._forks.close()
 
     def _take(self, name: str) -> _Environment:
-        """Return an idle process of a function; start one, or wait for one, where none is idle."""
+        """Return an idle process of a function; if none is idle, start one or wait for one."""
         began = time.monotonic()
         with self._changed:
             while True:
@@ -292,7 +292,7 @@ class Functions:
                     alive.append(_Environment(self._specs[name], self._service_environment, log_path, self._forks))
                     return alive[-1]
                 if waited >= self._wait_seconds:
-                    raise TooManyRequests(f"{name}: all processes are busy.")
+                    raise TooManyRequests(f"{name}: all {len(alive)} processes are busy; try again.")
                 self._changed.wait(timeout=0.5)
 
     def _give_back(self, environment: _Environment) -> None:

@@ -1,4 +1,4 @@
-"""HTTP on a loopback port, and the errors of AWS's services on the wire."""
+"""HTTP servers on loopback ports, and answers and errors in the form of AWS's services."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ type Application = Callable[[Request], Response]
 
 
 class ServiceError(Exception):
-    """An error of an AWS service; `code` is its name on the wire."""
+    """An error of an AWS service; `code` is its name in the answer, such as `InvalidDocument`."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -21,19 +21,19 @@ class ServiceError(Exception):
 
 
 class QuietHandler(WSGIRequestHandler):
-    """A request handler that logs nothing: the story tells what matters."""
+    """A request handler without a log of requests."""
 
     def log_request(self, *_: Any) -> None:
         """Log nothing."""
 
 
 class Server:
-    """An application on a loopback port, served by threads.
+    """A threaded HTTP server for an application, on a loopback port.
 
     Parameters
     ----------
     port
-        0 takes any free one.
+        The port; 0 means any free port.
     """
 
     def __init__(self, application: Application, port: int = 0) -> None:
@@ -49,7 +49,7 @@ class Server:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> None:
-        """Start to answer requests, in a thread."""
+        """Start to answer requests in other threads."""
         self._thread.start()
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class Server:
 
 
 def aws_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return an AWS service's answer: bytes as they are, anything else as JSON."""
+    """Return an answer of an AWS service; a body that is not bytes is written as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body)
     response = Response(data, status, headers, content_type="application/x-amz-json-1.1")
     response.headers["x-amzn-RequestId"] = str(uuid.uuid4())  # moto's Step Functions puts it into an error's cause
@@ -68,6 +68,6 @@ def aws_response(body: Any, status: int = 200, headers: dict[str, str] | None = 
 
 
 def aws_error(error: ServiceError) -> Response:
-    """Return an error as the JSON and the REST protocols of AWS both read it."""
+    """Return the answer for an error, in a form that clients of AWS's JSON and REST protocols read."""
     body = {"__type": error.code, "message": str(error), "Message": str(error)}
     return aws_response(body, error.status, {"x-amzn-errortype": error.code})

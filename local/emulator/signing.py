@@ -1,4 +1,4 @@
-"""The signatures of people's requests, checked as API Gateway's IAM authorizer checks them.
+"""Check of the signatures of people's requests, as API Gateway's IAM authorizer makes it.
 
 A person's access key is the name of an IAM user of this account; the secret key is the same for all.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -23,12 +23,12 @@ _AUTHORIZATION = re.compile(
 
 
 def user_arn(request: Request, body: bytes, *, account: str, secret: str, roles: Container[str]) -> str | None:
-    """Return the ARN of the user who signed a request, or None if nobody may be let in for it.
+    """Return the ARN of the user who signed a request, or None if the signature is missing, wrong, old or a role's.
 
     Parameters
     ----------
     roles
-        The access keys of the stack's own roles: none of them may invoke the API.
+        The access keys of the stack's own roles, which may not invoke the API.
     """
     found = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
     if found is None or found["key"] in roles or not _is_fresh(request.headers.get("X-Amz-Date", "")):

@@ -1,9 +1,10 @@
-"""Firstline as a whole on one machine: the composition root of `local/`.
+"""A whole Firstline on one machine: the composition root of `local/`.
 
-Everything listens on loopback, and everything ends with this process.
+All servers listen on loopback, and all processes end with this one.
 """
 
 import base64
+import gc
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.table import Table
 from firstline.console.sessions import Pass
 from firstline.sources import SOURCES
-from local.emulator import engine, events, more_runbooks
+from local.emulator import aws_data, engine, events, more_runbooks  # noqa: F401 - aws_data before moto
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
@@ -49,18 +50,17 @@ HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
 CONSOLE_TICKET_LASTS = timedelta(hours=12)
 PEOPLE = Path(__file__).with_name("people.yaml")
-"""The people of a stack on this machine, unless a policy file of this name takes its place."""
+"""The policy file people.yaml of a stack on this machine, unless an option gives another one."""
 
 
 @dataclass(frozen=True)
 class Options:
     """The options of a stack.
 
-    `time_lapse` makes the machine's long waits (for recovery, acknowledgement, quiet) pass this many times faster.
-    `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
-    `llm/api-key`. `root` is the folder with the template. `runbooks` is a folder of more runbooks, beside those that
-    ship. `promoted` are ids of shipped runbooks that run by themselves here: what acts ships with `mode: approve`.
-    `policies` are policy files in place of the shipped ones of the same names.
+    `time_lapse` makes long waits (for recovery, acknowledgement, quiet) pass this many times faster. `parameters` are
+    for the template in the folder `root`. `secrets`, such as `llm/api-key`, are added to the generated ones. `runbooks`
+    is a folder of further runbooks. `promoted` has ids of shipped runbooks that need no approval here. `policies` are
+    files that replace the shipped policies of the same names.
     """
 
     port: int = 0
@@ -78,11 +78,11 @@ class Options:
 
 
 WEBHOOK_KEY = f"whsec_{base64.b64encode(randomness.token_bytes(32)).decode()}"
-"""The key with which the inbox checks signed webhooks: for the secret `webhook/signing-key`."""
+"""The value for the secret `webhook/signing-key` with which the inbox checks signed webhooks."""
 
 
 class Stack:
-    """A running Firstline. Build, `start` and `close` it.
+    """A Firstline on this machine: call `start`, and `close` at the end.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Stack:
     hosts
         The throw-away hosts by name.
     secrets
-        The secrets of the senders, by source; `slack` signs buttons.
+        The secrets of the senders by source; that of `slack` signs the requests of buttons.
     """
 
     def __init__(self, options: Options | None = None) -> None:
@@ -113,12 +113,12 @@ class Stack:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The isolation of the hosts' commands from this machine."""
+        """The kind of isolation between the hosts' commands and this machine."""
         return self._hosts.sandbox
 
     @property
     def sandbox_problems(self) -> list[str]:
-        """The reasons why no better sandbox could be used."""
+        """The reasons why better kinds of isolation do not work on this machine."""
         return self._hosts.problems
 
     def url(self, name: str) -> str:
@@ -126,12 +126,14 @@ class Stack:
         return self._servers[name].url
 
     def start(self) -> None:
-        """Create everything and begin to serve.
+        """Create all resources, and start the hosts, the servers and the functions.
 
         Raises
         ------
         TemplateError
-            The template is not there or is not understood.
+            The template does not exist or uses a feature that is not supported here.
+        ConfigurationError
+            A runbook or policy file of the options is wrong.
         """
         for name in ("moto", "werkzeug", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -139,7 +141,7 @@ class Stack:
         engine.install(self.url("aws"), lapse=self._lapse, on_end=self._tell_of_end)
         for server in self._servers.values():
             server.start()
-        # Without a network, only our own endpoint can be asked.
+        # No request may leave this machine, such as one for the credentials of an EC2 instance.
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         # moto's catalogue of Amazon's images takes two seconds to load and is not needed.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -160,20 +162,22 @@ class Stack:
         tags = {host.instance_id: host.tags for host in hosts}
         self.cloud.roles = Roles(self.created.statements, account=ACCOUNT, tags=lambda node: tags.get(node, {}))
         self._start_functions()
+        # What was made so far lives as long as the stack: the collector need not look through it again and again.
+        gc.freeze()
 
     def executions(self) -> list[engine.Execution]:
-        """Return a snapshot of every incident's execution."""
+        """Return a snapshot of the executions of all incidents."""
         return engine.executions(self.created.state_machine_arn)
 
     def console(self) -> str:
-        """Make a ticket of the console for the approver, and return its address: good once, for half a day."""
+        """Return a link with which the approver can enter the console once, within twelve hours."""
         now = datetime.now(UTC)
         given = Pass(key=APPROVER, name=APPROVER, role="approver", expires_at=now + CONSOLE_TICKET_LASTS)
         ticket = TableSessions(Table(self.client("dynamodb"), self.created.table_name)).mint(given, now)
         return f"{self.url('api')}/console/enter?ticket={ticket}"
 
     def line(self) -> dict[str, Any]:
-        """Return the line that `up` prints when it is ready, with all that others need to use this stack."""
+        """Return the line that `up` prints when the stack is ready: its addresses, names, secrets and parameters."""
         return {
             **{name: server.url for name, server in self._servers.items()},
             "state_machine": self.created.state_machine_arn,
@@ -185,7 +189,7 @@ class Stack:
         }
 
     def close(self) -> None:
-        """End everything that was started."""
+        """End the servers, the functions and the hosts."""
         self._stopping.set()
         for server in self._servers.values():
             server.close()
@@ -234,7 +238,7 @@ class Stack:
         more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
 
     def _register_instances(self) -> None:
-        """Register the hosts as EC2 instances, and give them the ids that moto invents."""
+        """Register the hosts as EC2 instances in moto, and set their ids to those of moto."""
         ec2 = self.client("ec2")
         image = ec2.register_image(Name="local")["ImageId"]
         for host in self.hosts.values():
@@ -311,11 +315,11 @@ class Stack:
             threading.Thread(target=events.read_stream, args=following, daemon=True).start()
 
     def _tell_of_end(self, detail: dict[str, Any]) -> None:
-        """Send EventBridge's event about an execution that ended."""
+        """Send the functions EventBridge's event about an execution that ended."""
         self._tell(events.execution_ended(detail))
 
     def _tell_of_command(self, detail: dict[str, Any]) -> None:
-        """Send EventBridge's event about a command that ended."""
+        """Send the functions EventBridge's event about a command that ended."""
         self._tell(events.command_ended(detail, REGION, ACCOUNT))
 
     def _tell(self, event: dict[str, Any]) -> None:
@@ -323,7 +327,7 @@ class Stack:
             events.send(event, self.created.rules, self.cloud.functions)
 
     def _repeat(self, functions: Functions, name: str, every_seconds: float) -> None:
-        """Invoke a function at regular intervals, with EventBridge Scheduler's event."""
+        """Invoke a function at regular intervals with EventBridge Scheduler's event, until the stack is closed."""
         while not self._stopping.wait(every_seconds):
             event = events.scheduled(REGION, ACCOUNT)
             functions.invoke_later(name, json.dumps(event).encode())

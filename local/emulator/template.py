@@ -1,6 +1,6 @@
-"""The SAM template as CloudFormation reads it: expanded by AWS's own translator, with its intrinsics resolved.
+"""Reader of the SAM template: AWS's own translator expands it, and `Template` resolves its intrinsic functions.
 
-Nothing is created here. `Template` answers questions about resources; `local/emulator/resources.py` creates them.
+`local/emulator/resources.py` creates the resources.
 """
 
 import json
@@ -19,7 +19,7 @@ from samtranslator.yaml_helper import intrinsics_multi_constructor
 from firstline.policy.files import Loader
 
 LOCAL_BUCKET = "local"
-"""Paths in the template become keys of this made-up bucket, because the translator takes S3 locations only."""
+"""A made-up bucket whose keys are the template's local paths, because the translator takes only S3 locations."""
 
 _PATH_PROPERTIES = ("CodeUri", "ContentUri", "DefinitionUri")
 _SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -33,22 +33,22 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Fn::Or": lambda *conditions: any(conditions),
     "Fn::Not": lambda condition: not condition,
 }
-"""The intrinsic functions that need nothing but their resolved arguments."""
+"""The intrinsic functions whose value depends only on their resolved arguments."""
 
 
 class _TemplateLoader(Loader):  # type: ignore[misc,valid-type]
-    """A reader of the short forms of intrinsic functions: SAM's own takes ten times as long."""
+    """A YAML loader that knows the short forms of intrinsic functions; SAM's own loader is ten times slower."""
 
 
 _TemplateLoader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
 class TemplateError(Exception):
-    """The template asks for something that this reader cannot give; the message says what and where."""
+    """The template is wrong, or uses a feature that is not supported here; the message says which and where."""
 
 
 def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Return the template at `path` after the SAM transform; one without a transform is only parsed.
+    """Return the template at `path` after the SAM transform, if it has one.
 
     Raises
     ------
@@ -97,16 +97,18 @@ class Template:
         self._values: dict[str, Any] = dict(pseudo)
         declared = body.get("Parameters", {})
         if unknown := sorted(set(parameters) - set(declared)):
-            raise TemplateError(f"The template has no parameter {', '.join(unknown)}; it has {', '.join(declared)}.")
+            raise TemplateError(
+                f"There is no template parameter {', '.join(unknown)}; choose of {', '.join(declared)}."
+            )
         for name, declaration in declared.items():
             if name not in parameters and "Default" not in declaration:
-                raise TemplateError(f"Parameter {name} has no default and was not given.")
+                raise TemplateError(f"The template parameter {name} has no default: give {name}=value.")
             value = str(parameters.get(name, declaration.get("Default")))
             self._values[name] = value.split(",") if "List" in declaration["Type"] else value
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The value of each parameter, as CloudFormation tells it."""
+        """The value of each parameter as text; the values of a list are joined by commas."""
         given = {name: self._values[name] for name in self._body.get("Parameters", {})}
         return {name: ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
 
@@ -127,12 +129,12 @@ class Template:
         }
 
     def resolve(self, value: Any) -> Any:
-        """Return `value` without intrinsic functions.
+        """Return `value` with all intrinsic functions replaced by their values.
 
         Raises
         ------
         TemplateError
-            It holds an intrinsic function that is not known here.
+            An intrinsic function is not supported here.
         """
         resolved = self._resolve(value)
         return None if resolved is _NO_VALUE else resolved
@@ -167,7 +169,8 @@ class Template:
                 return self._body["Mappings"][table][top][second]
             case "Condition":
                 return self._holds(argument)
-        raise TemplateError(f"{name} is not understood: {json.dumps(argument, default=str)[:200]}")
+        where = json.dumps(argument, default=str)[:200]
+        raise TemplateError(f"{name} {where}: this intrinsic function is not supported by local/emulator/template.py")
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -193,18 +196,18 @@ class Template:
 
 
 def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> str:
-    """Return the definition at `path` (YAML or JSON) as JSON, with `${Name}` replaced as SAM does.
+    """Return the state machine's definition at `path` as JSON, with each `${Name}` replaced by its substitution.
 
     Raises
     ------
     TemplateError
-        The definition uses a name that has no substitution.
+        A name in the definition has no substitution.
     """
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(2)
         if name not in substitutions:
-            raise TemplateError(f"{path}: ${{{name}}} is not among the DefinitionSubstitutions.")
+            raise TemplateError(f"{path}: ${{{name}}} has no value; add it to the DefinitionSubstitutions.")
         return json.dumps(substitutions[name])[1:-1]  # it stands inside a JSON string
 
     return _SUB_VARIABLE.sub(replace, json.dumps(yaml.load(path.read_text(), Loader=Loader)))  # noqa: S506

@@ -1,7 +1,7 @@
-"""Transactions on moto's DynamoDB that take as long as they have items.
+"""Faster transactions on moto's DynamoDB.
 
-moto 5.2.5 copies the whole table for each item of a transaction, to be able to roll it back: seconds, in a storm. Here
-a transaction works on copies of the items that it names.
+moto 5.2.5 copies the whole table for each item of a transaction, to be able to roll it back, which takes seconds in a
+storm. Here a transaction copies only the items that it names.
 """
 
 import copy
@@ -16,14 +16,14 @@ _transact_on_whole_tables = DynamoDBBackend.transact_write_items
 
 
 def install() -> None:
-    """Patch moto in this process."""
+    """Make moto's DynamoDB in this process use `transact`."""
     setattr(DynamoDBBackend, "transact_write_items", transact)  # noqa: B010
 
 
 def transact(self: Any, transact_items: list[dict[str, Any]]) -> None:
-    """Write everything or nothing, as moto does, before tables that hold nothing else.
+    """Make all writes of a transaction or none, with moto's own code on tables that have only the named items.
 
-    Nobody else may use the backend meanwhile.
+    No other thread may use the backend meanwhile.
     """
     operations = [operation for item in transact_items for operation in item.values()]
     wholes = {name: self.tables[name] for name in _tables_of(operations) if name in self.tables}
@@ -37,7 +37,7 @@ def transact(self: Any, transact_items: list[dict[str, Any]]) -> None:
         for name, part in parts.items():
             _merge(part, wholes[name], named[name])
     except Exception:
-        # moto has told the stream of what was written before a condition did not hold.
+        # moto has put into the stream the writes before the one whose condition did not hold.
         for name, shard in streams.items():
             del shard.items[before[name] :]
         raise
@@ -80,7 +80,7 @@ def _item(table: Any, key: tuple[Any, Any]) -> Any:
 
 
 def _put(table: Any, key: tuple[Any, Any], item: Any) -> None:
-    """Put an item into a table, or take it out if there is none any more."""
+    """Put an item into a table, or with None delete it."""
     hash_key, range_key = key
     items, last = (table.items, hash_key) if range_key is None else (table.items[hash_key], range_key)
     if item is not None:

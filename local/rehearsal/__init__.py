@@ -1,4 +1,4 @@
-"""Rehearsals: a runbook really runs on a throw-away host that has the fault. Nothing touches AWS.
+"""Rehearsals of runbooks: the scripts really run, on a throw-away host with a planted fault and without AWS.
 
 Read `rehearse.py` first; `trial.py` is the command that shows each step to a person.
 """

@@ -1,10 +1,11 @@
-"""Rehearsals of runbooks: each one really run, step by step, on a throw-away host that has the fault.
+"""Rehearsals of runbooks: a runbook's commands really run, in order, on a throw-away host with a planted fault.
 
-A scenario is a small shell file, `local/rehearsal/scenarios/<runbook>/<name>.sh`. Its first line says what is broken.
-The function `plant` breaks it, with the rights of a runbook's commands; `mounts`, called after it, may also mount.
-`after` checks the host in the end; it reads the output of a step as `$output_<step>`, with underscores. The name begins
-with the ending that is expected: `cured`, `not-cured` (and then undone), or `evidence` for runbooks that only look. A
-line `# with: name=value ...` sets parameters, within the runbook's own patterns.
+A scenario is a shell file, `local/rehearsal/scenarios/<runbook>/<name>.sh`. Its first line is a comment that says what
+is broken. Its function `plant` breaks the host, with the rights of a runbook's commands; its function `mounts`, which
+is called next, may also mount. Its function `after` checks the host at the end, and finds the output of a step in
+`$output_<step>`, with underscores for hyphens. The file's name begins with the expected ending: `cured`, `not-cured`
+(the runbook is then undone), or `evidence` for runbooks that only look. A line `# with: name=value ...` sets
+parameters, which must fit the runbook's own patterns.
 """
 
 import re
@@ -45,7 +46,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tried:
-    """One command of a runbook, and its result. The verify `before` the steps shows that the fault is there."""
+    """A command of a runbook that was run, with its result. The verify that runs `before` the steps shows the fault."""
 
     step_id: str
     when: When
@@ -59,28 +60,28 @@ class Tried:
 
 @dataclass
 class Rehearsal:
-    """The commands that were run, in order, and the ending. `after` is the result of the scenario's last check."""
+    """The commands of a rehearsal in order, and its ending. `after` is the result of the scenario's `after()`."""
 
     tried: list[Tried] = field(default_factory=list)
     ending: Ending = "not cured"
     after: ScriptResult | None = None
 
     def of(self, when: When) -> list[Tried]:
-        """Return the commands of one phase."""
+        """Return the commands that were run in one phase."""
         return [tried for tried in self.tried if tried.when == when]
 
 
 class FaultNotPlanted(Exception):
-    """A failure to break the host: no command of the runbook was run."""
+    """A scenario could not break the host, so no command of the runbook was run."""
 
 
 def scenarios(runbook_id: str, folder: Path = SCENARIOS) -> list[Scenario]:
-    """Return the scenarios of a runbook, the cures first.
+    """Return the scenarios of a runbook by name, those that it does not cure last.
 
     Raises
     ------
     ConfigurationError
-        A file's name does not begin with an ending.
+        A scenario file's name does not begin with an ending.
     """
     found = [_read(path) for path in sorted((folder / runbook_id).glob("*.sh"))]
     return sorted(found, key=lambda scenario: (scenario.ending == "not cured", scenario.name))
@@ -89,7 +90,7 @@ def scenarios(runbook_id: str, folder: Path = SCENARIOS) -> list[Scenario]:
 def _read(path: Path) -> Scenario:
     ending = next((ending for prefix, ending in _ENDINGS.items() if f"{path.stem}-".startswith(f"{prefix}-")), None)
     if ending is None:
-        raise ConfigurationError(f"{path}: the name says how it ends; begin it with cured, not-cured or evidence")
+        raise ConfigurationError(f"{path}: rename the file: begin its name with cured, not-cured or evidence")
     text = path.read_text(encoding="utf-8")
     wanted = _WITH.search(text)
     settings = dict(pair.split("=", 1) for pair in wanted[1].split()) if wanted else {}
@@ -106,10 +107,9 @@ def rehearse(
     most_attempts: int = 20,
     on_tried: Callable[[Tried], None] = lambda _: None,
 ) -> Rehearsal:
-    """Plant a fault, then run a runbook as the state machine would: steps, verify until it holds, else the rollback.
+    """Plant a fault, then run a runbook as the state machine would: the steps, verify, and if that fails the rollback.
 
-    Waits between two tries of verify are cut short. Without a scenario the host is sound, which shows the effect of the
-    runbook where nothing is broken.
+    Waits between two tries of verify are shortened. Without a scenario no fault is planted.
 
     Parameters
     ----------
@@ -123,11 +123,12 @@ def rehearse(
     FaultNotPlanted
         The scenario could not break the host.
     ConfigurationError
-        The runbook does not accept a setting of the scenario, or a step sends a document of the owner's.
+        The runbook does not accept a setting of the scenario, or one of its steps sends a document of the owner's.
     """
     steps = [step for step in runbook.steps if isinstance(step, Step)]
     if len(steps) < len(runbook.steps):
-        raise ConfigurationError(f"{runbook.id} sends documents of your own, which are not on this machine")
+        own = f"runbook {runbook.id} sends documents of your own, which are not on this machine"
+        raise ConfigurationError(f"{own}; try it with --dry-run")
     values = {**values, **(_checked(runbook, scenario) if scenario else {})}
     rehearsal = Rehearsal()
 
@@ -179,7 +180,9 @@ def _run(
 def _checked(runbook: Runbook, scenario: Scenario) -> Mapping[str, str]:
     for name, value in scenario.settings.items():
         parameter = runbook.parameters.get(name)
-        problem = parameter.problem(value) if parameter else "is set, but the runbook has no such parameter"
+        problem = (
+            parameter.problem(value) if parameter else "is set by `# with:`, but the runbook has no such parameter"
+        )
         if problem:
             raise ConfigurationError(f"scenario {scenario.runbook_id}/{scenario.name}: {name} {problem}")
     return scenario.settings
@@ -194,7 +197,7 @@ def _plant(scenario: Scenario, host: Host) -> None:
         if ran.executed and ran.exit_code != 0:
             output = (ran.stdout + ran.stderr).strip() or f"it ended with {ran.exit_code}"
             where = f"{scenario.runbook_id}/{scenario.name}: {function}"
-            raise FaultNotPlanted(f"The fault could not be planted: {where}: {output}")
+            raise FaultNotPlanted(f"The scenario's fault could not be planted: {where}(): {output}")
 
 
 def _part(scenario: Scenario, function: str) -> str:

@@ -1,4 +1,4 @@
-"""The command `python -m local try`: one runbook against one alert on one throw-away host, every step shown."""
+"""The command `python -m local try`: it runs a runbook for an alert on a throw-away host and shows each step."""
 
 import difflib
 import json
@@ -28,11 +28,11 @@ from local.emulator.hosts import Hosts, Sandbox
 from local.rehearsal.rehearse import FaultNotPlanted, Rehearsal, Scenario, Tried, rehearse, scenarios
 
 NO_SCENARIO = "none"
-"""The name that stands for no scenario: a host on which nothing is broken."""
+"""The name for no scenario: a host on which nothing is broken."""
 
 _VERIFICATIONS = {"before": "verify, before anything is done", "verify": "verify"}
 _LAST_LINES = 3
-"""The number of a failing command's last lines that are repeated."""
+"""The number of last lines that are printed of a failed check's output."""
 
 _ENDINGS = {
     "cured": "Cured: verify holds.",
@@ -42,7 +42,7 @@ _ENDINGS = {
 
 
 class CannotTry(Exception):
-    """A request that cannot be run; the message names what can."""
+    """A runbook cannot be tried as asked; the message says why, and what can be tried."""
 
 
 def try_runbook(
@@ -55,19 +55,19 @@ def try_runbook(
     scenario_name: str | None = None,
     dry_run: bool = False,
 ) -> bool:
-    """Run a runbook as it would run for an alert, or only show the plan. Return True if it ended as it should.
+    """Run a runbook as it would run for an alert, or only show its plan; return True if it ended as expected.
 
     Parameters
     ----------
     folder
-        The runbooks.
+        The folder with the runbooks.
     alert_file
-        An alert as YAML or JSON with the keys of a runbook's examples; with `source`, a body as that sender sends it.
-        By default the first of the runbook's own examples.
+        A file with an alert: with `source` the body of that sender's request, otherwise YAML or JSON with the keys of a
+        runbook's examples. By default, the alert is the runbook's first example.
     scenario_name
         The name of the runbook's scenario to plant, or `none`; by default the first cure.
     dry_run
-        Show the scripts, and run nothing.
+        Show the plan and the scripts, and run nothing.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def try_runbook(
     first = _first_choice(shipped, runbook, alert)
     values, problem = parameter_values(runbook, alert)
     if problem:
-        raise CannotTry(f"No plan could be made: {problem}.")
+        raise CannotTry(f"{runbook.id} cannot be planned for the alert {alert.alert_name!r}: {problem}.")
     values |= scenario.settings if scenario else {}
     console.print(_plan_table(runbook, alert, first, values, scenario))
     if runbook.releases:
@@ -101,7 +101,7 @@ def _runbook(shipped: Catalogue, runbook_id: str) -> Runbook:
     if runbook_id in shipped:
         return shipped[runbook_id]
     near = difflib.get_close_matches(runbook_id, list(shipped), n=3) or list(shipped)
-    raise CannotTry(f"There is no runbook {runbook_id!r}; there is {', '.join(near)}.")
+    raise CannotTry(f"There is no runbook {runbook_id!r}; did you mean {', '.join(near)}?")
 
 
 def _alert(runbook: Runbook, file: Path | None, source: str | None) -> NormalizedAlert:
@@ -110,24 +110,24 @@ def _alert(runbook: Runbook, file: Path | None, source: str | None) -> Normalize
             raise CannotTry(f"{runbook.id} has no examples.match; add one, or give an alert with --alert.")
         return runbook.examples.match[0].as_alert()
     if not file.is_file():
-        raise CannotTry(f"There is no file {file}.")
+        raise CannotTry(f"--alert {file}: there is no such file.")
     text = file.read_text(encoding="utf-8")
     if source is not None:
         return _first_firing(source, text)
     try:
         return ExampleAlert.model_validate(yaml.safe_load(text)).as_alert()
     except (yaml.YAMLError, ValidationError) as error:
-        hint = "add --source if it is a body as a sender sends it"
-        raise CannotTry(f"{file} is not an alert with the keys of a runbook's examples ({hint}): {error}") from None
+        hint = "add --source if it is the body of a sender's request"
+        raise CannotTry(f"{file} is no alert with the keys of a runbook's examples ({hint}): {error}") from None
 
 
 def _first_firing(source: str, text: str) -> NormalizedAlert:
     try:
         firing = [alert for alert in normalize(source, json.loads(text)) if alert.status == "firing"]
     except (json.JSONDecodeError, SourceError) as error:
-        raise CannotTry(f"{source} cannot read it: {error}") from None
+        raise CannotTry(f"--alert is no body of --source {source}: {error}") from None
     if not firing:
-        raise CannotTry(f"There is no firing alert in it, as {source} reads it.")
+        raise CannotTry(f"--alert has no firing alert, as the source {source} reads it.")
     return firing[0]
 
 
@@ -139,18 +139,21 @@ def _scenario(runbook: Runbook, name: str | None) -> Scenario | None:
         return known[0] if known else None
     by_name = {scenario.name: scenario for scenario in known}
     if name not in by_name:
-        raise CannotTry(f"{runbook.id} has no scenario {name!r}; there is {', '.join([*by_name, NO_SCENARIO])}.")
+        raise CannotTry(f"{runbook.id} has no scenario {name!r}; choose of {', '.join([*by_name, NO_SCENARIO])}.")
     return by_name[name]
 
 
 def _first_choice(shipped: Catalogue, runbook: Runbook, alert: NormalizedAlert) -> str:
-    """Return the id of the runbook that fits the alert best. This one must fit; it takes part even if it is off."""
+    """Return the id of the runbook that fits the alert best; raise CannotTry if `runbook` does not fit at all.
+
+    `runbook` counts as a choice even if it is off.
+    """
     awake = {**shipped, runbook.id: runbook.model_copy(update={"mode": "shadow"})}
     rank = [fitting.id for fitting in offered(Catalogue(list(awake.values())), alert)]
     if runbook.id not in rank:
-        others = f"; {rank[0]} is for it" if rank else ""
+        others = f"; {rank[0]} does" if rank else ""
         raise CannotTry(
-            f"{runbook.id} is not for the alert {alert.alert_name!r}{others}. Its `match` names its alerts."
+            f"{runbook.id} does not fit the alert {alert.alert_name!r}{others}. Its key `match` lists its alerts."
         )
     return rank[0]
 
@@ -213,7 +216,7 @@ def _run(console: Console, runbook: Runbook, values: Mapping[str, str], scenario
         if host.sandbox is Sandbox.NONE:
             for problem in hosts.problems:
                 console.print(Text(f"  {problem}"))
-            console.print("Nothing can be run here; --dry-run shows what would be.")
+            console.print("No sandbox works here, so nothing was run; --dry-run shows the scripts.")
             return False
         rehearsal = rehearse(runbook, values, host, scenario=scenario, on_tried=lambda tried: _show(console, tried))
     except (FaultNotPlanted, ConfigurationError) as error:
@@ -244,13 +247,13 @@ def _conclude(console: Console, rehearsal: Rehearsal, scenario: Scenario | None)
     as_it_should = rehearsal.ending == scenario.ending if scenario else rehearsal.ending != "not cured"
     console.print(Text(ended, "bold green" if as_it_should else "bold red"))
     if any(tried.succeeded for tried in rehearsal.of("before")) and scenario:
-        console.print(Text("But verify held before anything was done: it does not detect this fault.", "bold red"))
+        console.print(Text("But verify held before any step ran: it does not detect this fault.", "bold red"))
         as_it_should = False
     if scenario and scenario.ending != rehearsal.ending:
-        console.print(Text(f"The scenario's name says that it would end: {scenario.ending}.", "red"))
+        console.print(Text(f"By the scenario's name, this ending is expected: {scenario.ending}.", "red"))
     if rehearsal.after and rehearsal.after.exit_code != 0:
         lines = (rehearsal.after.stdout + rehearsal.after.stderr).strip().splitlines()
         why = "; ".join(lines[-_LAST_LINES:]) or f"exit status {rehearsal.after.exit_code}"
-        console.print(Text(f"But the scenario's after() does not hold: {why}", "bold red"))
+        console.print(Text(f"But the scenario's function after() failed: {why}", "bold red"))
         as_it_should = False
     return as_it_should

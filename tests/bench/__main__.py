@@ -1,9 +1,9 @@
-"""`make bench`: the cost of Firstline, as ratios measured side by side in one run. Prints; judges nothing.
+"""`make bench`: the cost of Firstline, as ratios of two things measured in one run. It prints and judges nothing.
 
 `make bench PART=crowd` measures only the parts with that word in their title.
 
-Ratios, because a machine's speed says little about Lambda's; both sides of each run one after the other, several
-times, and the best counts, because everything that disturbs a measurement makes it slower.
+A machine's speed says little about Lambda's, so what counts are ratios. Both sides run in turn, several times, and the
+best time counts, because everything that disturbs a measurement makes it slower.
 """
 
 import os
@@ -55,7 +55,7 @@ PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure all parts, or those that the arguments name, and print a table of each."""
     # Powertools warns of an invocation without metrics, and here all of them are without.
     warnings.filterwarnings("ignore", "No application metrics", UserWarning)
     console = Console()

@@ -1,8 +1,8 @@
 """A thousand senders of single alerts, a hundred at once, while transactions collide as DynamoDB lets them.
 
-In virtual time the seconds are DynamoDB's and the pauses between tries; the functions' own time is left out. Against
-DynamoDB Local they are those of this machine, whose cores the database, the proxy and all senders share: there a sender
-has a hundredth of them, and at AWS a function of its own. Counts hold in both.
+In virtual time the seconds are DynamoDB's and the pauses between tries, without the functions' own time. Against
+DynamoDB Local they are those of this machine, whose cores the database, the proxy and all senders share, whereas each
+function at AWS has its own. Counts hold in both.
 """
 
 import os
@@ -33,7 +33,7 @@ FEW = Limits(per_minute=1, per_minute_and_alert=1)
 
 @dataclass
 class Crowd:
-    """A table, and a crowd that sends to it."""
+    """A table, and a crowd of senders in front of it."""
 
     table: Table
     send: Callable[[list[NormalizedAlert], Limits], Outcome]
@@ -41,41 +41,47 @@ class Crowd:
     senders: int = SENDERS
 
     def deliver(self, *alerts: NormalizedAlert) -> None:
-        """Send alerts in one delivery, before the crowd."""
+        """Take in alerts in one delivery, before the crowd comes."""
         ingestion(self.table, MemoryExecutions()).accept(alerts, self.now())
 
     def live(self, group_key: str = GROUP) -> Live:
-        """Return a group's live half."""
+        """Return a group's live half.
+
+        Raises
+        ------
+        RuntimeError
+            The group has no incident.
+        """
         live = TableIncidents(self.table).live(group_key)
         if live is None:
             raise RuntimeError(f"{group_key} has no incident")
         return live
 
     def alert(self, number: int, severity: str, group_key: str = GROUP) -> NormalizedAlert:
-        """Make an alert of its own."""
+        """Return an alert with a fingerprint of its own."""
         fingerprint = f"{group_key}-{number}"
         return alert(fingerprint=fingerprint, severity=severity, group_key=group_key, timestamp=self.now())
 
     # --- what it sends ------------------------------------------------------------------------------------------------
 
     def joins(self, severity: str) -> Outcome:
-        """Send alerts of a group whose incident is open."""
+        """Let the crowd send alerts of one group whose incident is open."""
         self.deliver(self.alert(self.senders, severity))
         return self.opens(severity)
 
     def opens(self, severity: str, limits: Limits = PLENTY) -> Outcome:
-        """Send alerts of a group that does not exist."""
+        """Let the crowd send alerts of one group that has no incident."""
         return self.send([self.alert(number, severity) for number in range(self.senders)], limits)
 
     def resolves(self) -> Outcome:
-        """Send the ends of alerts that came in one delivery."""
+        """Let the crowd send the ends of alerts that came in one delivery."""
         alerts = [self.alert(number, "high") for number in range(self.senders)]
         self.deliver(*alerts)
         ended = {"status": "resolved", "ends_at": self.now()}
         return self.send([alert.model_copy(update=ended) for alert in alerts], PLENTY)
 
     def storm(self, severity: str, limits: Limits = FEW) -> Outcome:
-        """Send alerts of as many groups, of which the source's storm takes nearly all."""
+        """Let the crowd send alerts of a group each, nearly all of which join the source's storm."""
         alerts = [self.alert(number, severity, group_key=f"group-{number}") for number in range(self.senders)]
         return self.send(alerts, limits)
 
@@ -105,7 +111,7 @@ def virtual_crowd(seed: int = 1, senders: int = SENDERS, at_once: int = 100) -> 
 
 @contextmanager
 def crowd(dynamodb: str, senders: int = SENDERS, at_once: int = 100, processes: int = 2) -> Iterator[Crowd]:
-    """Yield a crowd before a table of DynamoDB Local, with the proxy between them."""
+    """Yield a crowd before a table of DynamoDB Local, behind a proxy that lets transactions collide."""
     with colliding(dynamodb) as proxy:
         table = create_table(client_of(dynamodb))
 
@@ -123,16 +129,16 @@ def crowd(dynamodb: str, senders: int = SENDERS, at_once: int = 100, processes: 
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure each kind of a crowd in virtual time."""
+    """Measure each kind of crowd in virtual time, and return the rows of a table."""
     wanted = "p99 < 2 s, ≤ 1 % refused"
     return [(what, told(send(virtual_crowd())), wanted) for what, send in KINDS.items()]
 
 
 def rows_on_this_machine() -> list[tuple[str, str, str]]:
-    """Measure each kind of a crowd against DynamoDB Local, if it is here."""
+    """Measure each kind of crowd against DynamoDB Local, if it is installed, and return the rows of a table."""
     lack = NEEDS["dynamodb-local"]()
     if lack is not None:
-        return [("a crowd of senders", f"not measured: {lack.what}", "")]
+        return [("a crowd of senders", f"not measured: {lack}", "")]
     found = []
     with dynamodb_local() as address:
         for what, send in KINDS.items():
@@ -142,7 +148,7 @@ def rows_on_this_machine() -> list[tuple[str, str, str]]:
 
 
 def told(outcome: Outcome) -> str:
-    """Return what came of a crowd in words."""
+    """Return the times and counts of a crowd in words."""
     times = ", ".join(f"p{part} {outcome.percentile(part / 100):.2f} s" for part in (50, 99))
     each = outcome.requests.total() / SENDERS
     collided = outcome.conflicts.total() / SENDERS

@@ -1,4 +1,4 @@
-"""The dollars of each path and of an idle month, written into docs/cost.md (`make cost`)."""
+"""The dollars of each path and of an idle month, which `make cost` writes to docs/cost.md."""
 
 import itertools
 from pathlib import Path
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
 
 
 def measure() -> dict[str, paths.Work]:
-    """Return what each path takes, with the units of DynamoDB Local."""
+    """Return the work of each path, in units of DynamoDB Local."""
     numbers = itertools.count(1)
     with dynamodb_local("512m") as address:
         client = client_of(address, patient=True)
@@ -28,10 +28,10 @@ def measure() -> dict[str, paths.Work]:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure the dollars of each path, and of an idle month, and write the page."""
+    """Measure the dollars of each path and of an idle month, write docs/cost.md, and return the rows of a table."""
     lack = NEEDS["dynamodb-local"]()
     if lack is not None:
-        return [("the cost of each path", f"not measured: {lack.what}", "")]
+        return [("the cost of each path", f"not measured: {lack}", "")]
     found = measure()
     PAGE.write_text(prices.page(found), encoding="utf-8")
     idle = prices.idle_month()

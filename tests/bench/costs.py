@@ -1,7 +1,7 @@
-"""The cost of an alert in the table: requests and write units, for groups of any size.
+"""The requests and write units that an alert costs in the table, for groups of any size.
 
-Write units are what the simulation's table counts. DynamoDB Local says the same of the table itself, and of indexes
-four for each entry that a transaction writes: more than the documentation does.
+Write units are those that the simulation's table counts. DynamoDB Local counts the same for the table itself, and four
+for each index entry that a transaction writes, which is more than the documentation says.
 """
 
 import time
@@ -25,16 +25,16 @@ from tests.support.needs import NEEDS
 
 DUPLICATE, NEW, JOIN, RESOLVE = "duplicate", "new group", "join", "resolve"
 LIMITS = {DUPLICATE: 1, NEW: 3, JOIN: 3, RESOLVE: 3}
-"""The most requests to DynamoDB that each may take."""
+"""The most requests to DynamoDB that each kind of alert may take."""
 
 SIZES = (1, 5_000, 20_000)
 
 
 @dataclass
 class Cost:
-    """The cost of one delivery: requests, the writes in its transactions, units, and executions that were started.
+    """The cost of a delivery: requests, writes in its transactions, write units, and executions that it started.
 
-    `left` is the number of alerts for which the time did not suffice: they go into the backlog queue.
+    `left` counts the alerts for which there was no time, which go to the backlog queue.
     """
 
     requests: Counter[str] = field(default_factory=Counter)
@@ -45,12 +45,12 @@ class Cost:
 
     @property
     def total(self) -> int:
-        """The number of requests."""
+        """Return the number of requests."""
         return self.requests.total()
 
 
 class CountingClient:
-    """A DynamoDB client that counts what its requests cost. DynamoDB Local says it; the simulation's table counts."""
+    """A DynamoDB client that adds up what its requests cost, as the table in memory counts or DynamoDB Local says."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -78,7 +78,7 @@ class CountingClient:
 
 
 class Door:
-    """Ingestion over one table whose requests are counted."""
+    """Ingestion over a table, with the cost of each delivery."""
 
     def __init__(self, client: Any, name: str) -> None:
         self.client = CountingClient(client)
@@ -101,12 +101,12 @@ def door_in_memory() -> Door:
 
 
 def many(count: int, **what: Any) -> list[NormalizedAlert]:
-    """Make different alerts of one group."""
+    """Return so many different alerts of one group."""
     return [alert(fingerprint=f"many-{number:05}", host=f"web-{number}", **what) for number in range(count)]
 
 
 def measure(door: Door, size: int) -> dict[str, Cost]:
-    """Return what each kind of alert costs for a group of so many alerts."""
+    """Return the cost of each kind of alert for a group that has so many alerts."""
     group = f"group-of-{size}"
     door.send(*many(size, group_key=group), now=at(0))
     known = alert(fingerprint="many-00000", host="web-0", group_key=group)
@@ -120,7 +120,7 @@ def measure(door: Door, size: int) -> dict[str, Cost]:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Count what an alert costs, on the simulation's table and on DynamoDB Local."""
+    """Count the cost of an alert on the simulation's table and on DynamoDB Local, and return the rows of a table."""
     memory = _measured(door_in_memory)
     if NEEDS["dynamodb-local"]() is not None:
         return _rows(memory, memory)
@@ -131,7 +131,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def _delivery(door: Door) -> list[tuple[str, str, str]]:
-    """Measure a delivery of 5,000 alerts on DynamoDB Local: without a limit of time, and with that of HTTP."""
+    """Measure a delivery of 5,000 alerts on DynamoDB Local, without a limit of time and with that of HTTP."""
     found = []
     for what, within in {"no limit": None, f"{WRITE_WITHIN:g} s for writes": WRITE_WITHIN}.items():
         alerts = many(5_000, group_key=f"big-{what}")

@@ -1,7 +1,7 @@
-"""A crowd of senders of single alerts, each with an ingest of its own, as many at once as a test likes.
+"""A crowd of senders of single alerts, each with an ingest of its own, so many at once as a test asks for.
 
-In virtual time (`virtual`) on the simulation's table, or against a server of DynamoDB's API in several processes:
-Python runs one thread of a process at a time.
+The crowd runs in virtual time (`virtual`) on the simulation's table, or against a server of DynamoDB's API in several
+processes, because Python runs one thread of a process at a time.
 """
 
 import multiprocessing
@@ -37,10 +37,10 @@ from tests.support.memory import MemoryExecutions
 PLENTY = Limits(per_minute=100_000, per_minute_and_alert=100_000)
 
 SENT_AGAIN = 50
-"""The most times that a sender repeats one alert."""
+"""The number of times that a sender repeats one alert at most."""
 
 COMES_AGAIN = 0.5
-"""The seconds after which a sender repeats an alert for the first time; then twice as long, and so on."""
+"""The seconds before a sender repeats an alert for the first time; each further pause is twice as long."""
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Outcome:
         )
 
     def percentile(self, part: float) -> float:
-        """Return the seconds within which this part of the answers came."""
+        """Return the seconds within which this fraction of the answers came."""
         return sorted(self.seconds)[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
 
 
@@ -89,7 +89,7 @@ def ingestion(
     limits: Limits = PLENTY,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ingestion:
-    """Return ingestion over a table, without rules and silences."""
+    """Return ingestion over a table, without rules and without silences."""
     ports = Ports(
         TableGroups(table),
         start=executions.start,
@@ -102,7 +102,7 @@ def ingestion(
 
 @dataclass
 class Sender:
-    """One of the crowd: sends the next alert when the one before is taken."""
+    """A sender of the crowd. It sends its next alert when the last is taken."""
 
     accept: Callable[[list[NormalizedAlert], datetime], object]
     now: Callable[[], datetime]
@@ -111,12 +111,12 @@ class Sender:
     outcome: Outcome
 
     def send_all(self, alerts: Iterable[NormalizedAlert]) -> None:
-        """Send alerts until none is left; several senders may share the iterator."""
+        """Send alerts until none is left. Several senders may share the iterator."""
         for alert in alerts:
             self.send(alert)
 
     def send(self, alert: NormalizedAlert) -> None:
-        """Send an alert until it is taken."""
+        """Send an alert again and again until it is taken, at most `SENT_AGAIN` times."""
         for again in range(SENT_AGAIN):
             began = self.seconds()
             try:
@@ -142,7 +142,7 @@ def send_virtually(
     at_once: int = 100,
     limits: Limits = PLENTY,
 ) -> Outcome:
-    """Send alerts one by one, so many at once, in virtual time."""
+    """Send alerts one by one, `at_once` at the same time, in virtual time."""
     random.seed(threads.random.random())
     outcome, executions, left = Outcome(), MemoryExecutions(), iter(alerts)
     client.requests.clear()
@@ -168,8 +168,8 @@ def send_virtually(
 def client_of(address: str, connections: int = 10, *, patient: bool = False) -> Any:
     """Return a client as ingest has it, with enough connections for the threads that share it.
 
-    They share it because a client of its own would cost each thread more than all its requests. One that is `patient`
-    waits for a DynamoDB Local on a busy machine, where only units count.
+    A client for each thread would cost more than all its requests. A `patient` one waits for a DynamoDB Local on a busy
+    machine, where only units count.
     """
     config = SENDER_WAITS.merge(Config(max_pool_connections=connections))
     if patient:
@@ -186,7 +186,7 @@ def send_at_once(
     processes: int = 2,
     limits: Limits = PLENTY,
 ) -> Outcome:
-    """Send alerts one by one, so many at once, from several processes."""
+    """Send alerts one by one, `at_once` at the same time, from several processes."""
     parts = [alerts[number::processes] for number in range(processes)]
     send = partial(_send, address, table, at_once=at_once // processes, limits=limits)
     if processes == 1:

@@ -1,4 +1,4 @@
-"""The cost of a cold start of ingest and of classify, against a function that only has a DynamoDB client."""
+"""The CPU time of a cold start of ingest and of classify, against a function that only has a DynamoDB client."""
 
 import os
 import subprocess
@@ -58,11 +58,11 @@ PROGRAMS = {
 
 
 AGAINST_USUAL = {"ingest": 1.20, "classify, no model": 1.35}
-"""The most that starting may cost, against a handler that has what all of its kind have."""
+"""The largest ratio of a start's CPU time to that of a handler with what all of its kind have."""
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure the CPU of import and client against a bare handler's, and list what must not have been imported."""
+    """Measure the CPU time of imports and client against a bare handler's, and list what must not be imported."""
     ingest, bare = (set(_modules(program)) for program in (INGEST, BARE))
     found = [name for name in HEAVY if name in ingest - bare]
     classify = _modules(CLASSIFY, "classify")
@@ -88,7 +88,7 @@ def rows() -> list[tuple[str, str, str]]:
 def _measure() -> dict[str, float]:
     """Return the least CPU seconds of each program over several rounds.
 
-    In a round they run one after the other, so that a disturbance of the machine disturbs all of them.
+    In each round all programs run one after the other, so that a disturbance of the machine disturbs all of them.
     """
     for function, program in PROGRAMS.values():
         _cpu_seconds(program, function)  # bytecode is written and files are cached before anything counts

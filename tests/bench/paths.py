@@ -1,7 +1,7 @@
-"""The paths of incidents through the whole of Firstline: what DynamoDB, Step Functions and Lambda have to do for each.
+"""The work of DynamoDB, Step Functions and Lambda for an incident, by its path through the whole of Firstline.
 
-A path runs in the simulation, without a fault: the shipped template, functions and state machine. Everything that it
-asks of the table is then repeated in DynamoDB Local, which says how many units that takes.
+A path runs in the simulation without a fault: the shipped template, functions and state machine. What it asks of the
+table is then repeated in DynamoDB Local, which says how many units each request takes.
 """
 
 from collections import Counter
@@ -16,11 +16,11 @@ from tests.simulation.calls import Call
 from tests.simulation.timeline import Alert, Timeline
 
 QUIET = 300
-"""The seconds of the grouping window, after which an incident is closed."""
+"""The seconds of the grouping window, after which a quiet incident is closed."""
 
 READS = ("get_item", "batch_get_item", "query", "transact_get_items")
 IDLE = ("reconcile",)
-"""The functions that ask the table whether there is an incident or not."""
+"""The functions that ask the table for work even if there is no incident."""
 
 CRITICAL = Alert("DbDown", "db-1", "critical", began=1)
 MEDIUM = Alert("DbSlow", "db-1", "medium", began=1)
@@ -30,7 +30,7 @@ CURABLE = Alert("QueueStuck", "web-1", "medium", began=1)
 
 @dataclass
 class Work:
-    """The work of one path. `documented` are the write units that DynamoDB's documentation asks for."""
+    """The work of a path. `documented` counts write units as DynamoDB's documentation does."""
 
     requests: Counter[str] = field(default_factory=Counter)
     write_units: float = 0
@@ -44,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Path:
-    """A path through the stack: its happenings, and the second from which on they count."""
+    """A path through the stack: what happens on it, and the second from which its work counts."""
 
     play: Callable[[Timeline], object]
     since: float = 0
@@ -100,7 +100,7 @@ PATHS: dict[str, Path] = {
 
 @dataclass(frozen=True)
 class Played:
-    """A path that was played: its calls to the table from the beginning, and the number of those that do not count."""
+    """A path that was played: all its calls to the table, and how many of the first do not count."""
 
     work: Work
     calls: tuple[Call, ...]
@@ -108,7 +108,7 @@ class Played:
 
 
 def play(path: Path) -> Played:
-    """Let a path happen in the simulation."""
+    """Play a path in the simulation."""
     line = Timeline()
     with line.running():
         path.play(line)
@@ -129,7 +129,7 @@ def play(path: Path) -> Played:
 
 
 def weigh(client: Any, table: Table, played: Played) -> Work:
-    """Repeat what a path asked of the table in an empty one, and count the units."""
+    """Repeat a path's calls to the table in an empty one, and return its work with the units."""
     work = played.work
     for number, call in enumerate(played.calls):
         request = _of_table(call.arguments, table.name)
@@ -150,7 +150,7 @@ def weigh(client: Any, table: Table, played: Played) -> Work:
 
 
 def measure(client: Any, make: Callable[[], Table]) -> Mapping[str, Work]:
-    """Return what each path takes; `make` returns an empty table."""
+    """Return the work of each path; `make` returns an empty table."""
     return {name: weigh(client, make(), play(path)) for name, path in PATHS.items()}
 
 
@@ -159,7 +159,7 @@ def _entered(line: Timeline) -> int:
 
 
 def _of_table(value: Any, name: str) -> Any:
-    """Return a request's arguments for a table of another name."""
+    """Return a request's arguments with another name of the table."""
     if isinstance(value, Mapping):
         renamed = {key: _of_table(item, name) for key, item in value.items()}
         if "RequestItems" in renamed:

@@ -1,6 +1,6 @@
 """The dollars of a path and of an idle month: counted units and stated assumptions, times list prices.
 
-Prices are dollars of us-east-1 without any free tier; other regions differ by up to a fifth.
+Prices are those of us-east-1 without any free tier; other regions differ by up to a fifth.
 """
 
 from collections import Counter
@@ -30,28 +30,28 @@ ASKED_METRIC = 0.01 / 1_000
 GB = 0.5
 SECONDS = {"ingest": 0.05, "reconcile": 0.15, "respond": 0.15, "remediate": 0.10}
 OTHER_SECONDS = 0.20
-"""Assumed times of warm functions with 512 MB: nothing here measures Lambda."""
+"""The assumed seconds of a warm function with 512 MB; nothing here measures Lambda."""
 
 LOGGED = 700
-"""The assumed bytes of log for an invocation: a line of metrics, and one of ours."""
+"""The assumed bytes that an invocation logs: a line of metrics and one of Firstline."""
 
 MINUTES = 30 * 24 * 60
 
 
 @dataclass(frozen=True)
 class Priced:
-    """The price of a thousand of something, by service."""
+    """The dollars of a thousand incidents, by AWS service."""
 
     parts: Mapping[str, float]
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Return the dollars of all services."""
         return sum(self.parts.values())
 
 
 def of_path(work: Work) -> Priced:
-    """Return what a thousand incidents of a path cost. Write units are those of the documentation, which AWS bills."""
+    """Return the dollars of a thousand incidents of a path. Write units are the documented ones, which AWS bills."""
     parts = Counter(
         {
             "API Gateway": work.posts * REQUEST,
@@ -64,7 +64,7 @@ def of_path(work: Work) -> Priced:
 
 
 def idle_month() -> dict[str, tuple[float, str, bool]]:
-    """Return what a month costs in which nothing happens: dollars, how it is counted, whether AWS bills so few."""
+    """Return an idle month's parts: the dollars, what they consist of, and False if a lasting free tier covers them."""
     alarms = _alarms()
     keys = MINUTES / 5 * 2
     return {
@@ -126,7 +126,7 @@ def _invocation(name: str) -> float:
 
 
 def _alarms() -> int:
-    """Count the metrics of the alarms: CloudWatch bills each."""
+    """Return how many metrics the alarms watch, each of which CloudWatch bills."""
     resources: Mapping[str, Mapping[str, Any]] = yaml_parse((ROOT / "observability.yaml").read_text())["Resources"]
     alarms = [
         each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in each

@@ -1,4 +1,4 @@
-"""The cost of a remediation: planning among many runbooks, and the requests to DynamoDB from the plan to the end."""
+"""The cost of a remediation: planning among many runbooks, and its requests to DynamoDB from plan to end."""
 
 import timeit
 from collections import Counter
@@ -45,7 +45,7 @@ RULES = RemediationRules(
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure times as ratios to loading one runbook, and count requests."""
+    """Measure planning as ratios to loading one runbook, count requests, and return the rows of a table."""
     many = _many()
     loading = _best(lambda: catalogue.parse(RUNBOOK, "conntrack-full.yaml"))
     matching = _best(lambda: offered(many, FIRING))
@@ -61,7 +61,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def _shipped() -> Catalogue:
-    """Return the shipped runbooks, of which the owner has promoted the one that is planned."""
+    """Return the shipped runbooks; the one that is planned is promoted."""
     shipped = catalogue.load(ROOT / "runbooks").values()
     return Catalogue(
         [each.model_copy(update={"mode": "auto"}) if each.id == "conntrack-full" else each for each in shipped]
@@ -69,14 +69,14 @@ def _shipped() -> Catalogue:
 
 
 def _many() -> Catalogue:
-    """Return the shipped runbooks, copied under further names until there are `MANY`."""
+    """Return the shipped runbooks and copies of them, `MANY` in all."""
     shipped = list(_shipped().values())
     copies = [shipped[n % len(shipped)].model_copy(update={"id": f"copy-{n}"}) for n in range(MANY - len(shipped))]
     return Catalogue([*shipped, *copies])
 
 
 def _best(work: Callable[[], object]) -> float:
-    """Return the seconds of the best round."""
+    """Return the least seconds of several rounds of a piece of work."""
     return min(timeit.repeat(work, number=1, repeat=ROUNDS))
 
 
@@ -111,12 +111,12 @@ def _plan(
         trail=trail or store.trail,
     )
     if output.plan is None:
-        raise RuntimeError(f"no plan: {output.reason}")
+        raise RuntimeError(f"the bench's incident got no plan, so there is nothing to measure: {output.reason}")
     return output.plan
 
 
 def _requests() -> tuple[int, int]:
-    """Count the requests that planning makes, and those of the end of a remediation."""
+    """Return the number of requests of planning, and of the end of a remediation."""
     calls: Counter[str] = Counter()
     with mock_aws():
         client = boto3.client("dynamodb")

@@ -1,4 +1,4 @@
-"""The cost of an alert at AWS: the calls that ingest's own handler makes, counted on their way to moto."""
+"""The calls to AWS that an alert costs, counted on their way from ingest's own handler to moto."""
 
 import importlib.util
 import json
@@ -35,14 +35,14 @@ ENVIRONMENT = {
 
 
 class Ingest:
-    """The handler, and the calls that it made, by service and operation."""
+    """The handler of ingest, and its calls by service and operation."""
 
     def __init__(self, handler: Any, calls: Counter[str]) -> None:
         self._handler = handler
         self.calls = calls
 
     def send(self, *alerts: dict[str, Any]) -> Counter[str]:
-        """Send a batch to the generic source and return the calls that it took."""
+        """Send a batch to the generic source and return the calls that it caused."""
         body = json.dumps({"alerts": alerts}).encode()
         event = {
             "rawPath": "/alerts/generic",
@@ -53,12 +53,12 @@ class Ingest:
         self.calls.clear()
         answer = self._handler(event, Context())
         if answer["statusCode"] != 202 or '"accepted"' not in answer["body"]:
-            raise RuntimeError(f"ingest answered {answer}")
+            raise RuntimeError(f"ingest did not accept the bench's alerts; it answered {answer}")
         return Counter(self.calls)
 
 
 class Context:
-    """As much of a Lambda context as the logger asks for."""
+    """A Lambda context with the fields that the logger reads."""
 
     function_name = "ingest"
     memory_limit_in_mb = 512
@@ -68,7 +68,7 @@ class Context:
 
 @contextmanager
 def ingest() -> Iterator[Ingest]:
-    """Load ingest's handler in front of moto."""
+    """Yield ingest's handler in front of moto."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_: Any) -> None:
@@ -94,13 +94,13 @@ def ingest() -> Iterator[Ingest]:
 
 
 def alert(name: str, host: str, status: str = "firing", at: str = "2026-02-11T08:14:00Z") -> dict[str, Any]:
-    """Make an alert of the generic shape. Without a time, each would be an episode of its own."""
+    """Return an alert of the generic shape. Its time makes one sent again the same episode."""
     what = {"alert_name": name, "severity": "high", "message": "it is down"}
     return what | {"status": status, "host": host, "timestamp": at}
 
 
 def dynamodb(calls: Counter[str]) -> int:
-    """Count the calls to DynamoDB."""
+    """Return the number of calls to DynamoDB among all calls."""
     return sum(count for call, count in calls.items() if call.startswith("dynamodb:"))
 
 
@@ -109,11 +109,11 @@ AGAIN = "the same alert again"
 ENDS = "its end, nobody waiting yet"
 ENDS_AGAIN = "the end again"
 LIMITS = {NEW: 3, AGAIN: 1, ENDS: 3, ENDS_AGAIN: 1}
-"""The most requests to DynamoDB that each may take."""
+"""The most requests to DynamoDB that each thing that happens to an alert may take."""
 
 
 def measure() -> dict[str, Counter[str]]:
-    """Count the calls for each thing that can happen to an alert."""
+    """Return the calls for each thing that can happen to an alert."""
     with ingest() as handler:
         handler.send(alert("Warm", "up"))
         return {
@@ -125,7 +125,7 @@ def measure() -> dict[str, Counter[str]]:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Count requests to DynamoDB and started executions."""
+    """Count requests to DynamoDB and started executions, and return the rows of a table."""
     found = []
     for what, calls in measure().items():
         started = calls["stepfunctions:StartExecution"]

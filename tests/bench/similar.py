@@ -1,7 +1,7 @@
 """The cost of looking for similar incidents among 100,000: requests, and time against one query.
 
-DynamoDB Local keeps its table in memory here and answers from this machine, so what is left of a query is what it costs
-to ask, to carry and to read some dozens of items: as far as a ratio can be had without AWS.
+DynamoDB Local keeps its table in memory and answers from this machine, so a query costs only what it takes to ask,
+carry and read some dozens of items. That is as far as a ratio can be had without AWS.
 """
 
 import timeit
@@ -34,7 +34,7 @@ SERVICES = 50
 
 
 def fill(table: Table, *, incidents: int, now: datetime) -> None:
-    """Write so many closed incidents as evidence, spread over names, services, groups and 60 days."""
+    """Write so many closed incidents, spread over names, services, groups and 60 days."""
     requests: list[dict[str, Any]] = []
     for number in range(incidents):
         name, service = number % len(NAMES), (number // len(NAMES) + number) % SERVICES
@@ -67,10 +67,10 @@ def fill(table: Table, *, incidents: int, now: datetime) -> None:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure requests and time of a look-up, with 100,000 incidents in the table; needs DynamoDB Local."""
+    """Measure requests and time of a look-up among 100,000 incidents in DynamoDB Local, if it is installed."""
     lack = NEEDS["dynamodb-local"]()
     if lack is not None:
-        return [("looking for similar incidents", f"not measured: {lack.what}", "")]
+        return [("looking for similar incidents", f"not measured: {lack}", "")]
     with dynamodb_local("1g") as address:
         client = boto3.client("dynamodb", endpoint_url=address)
         table = create_table(client)
@@ -101,5 +101,5 @@ def _alert() -> NormalizedAlert:
 
 
 def _best(what: Callable[[], object]) -> float:
-    """Return the least seconds of several runs: everything that disturbs a measurement makes it slower."""
+    """Return the least seconds of several runs, because everything that disturbs a run makes it slower."""
     return min(timeit.repeat(what, number=1, repeat=RUNS))

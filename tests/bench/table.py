@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def declared_table() -> dict[str, Any]:
-    """Return what CreateTable takes of the table's properties in the template."""
+    """Return the arguments of CreateTable for the table of the template."""
     declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     return {name: declared[name] for name in wanted}
 
 
 def create_table(client: Any) -> Table:
-    """Create the table `bench` as the template declares it."""
+    """Create the template's table under the name `bench` and return it."""
     client.create_table(TableName="bench", **declared_table())
     return Table(client, "bench")

@@ -1,8 +1,8 @@
-"""The cost of a command at the terminal, against a bare boto3 script that makes the same requests. Both are cold.
+"""The time of a command at the terminal, against a bare boto3 script with the same requests, both in new processes.
 
-The requests of a command and their answers are recorded in front of a local stack, which then stops: it would take the
-CPU from what is measured. The command and a script that makes the same requests, and does nothing with the answers, run
-in turn in front of a server that replays the answers.
+The requests of a command to a local stack are recorded with their answers. The stack then stops, because it would take
+the CPU from what is measured. The command runs in turn with a script that makes these requests and ignores the answers,
+in front of a server that replays the answers.
 """
 
 import base64
@@ -81,7 +81,7 @@ for call in calls:
 
 
 class Recording(NamedTuple):
-    """A command of a night: its arguments, the stack's line, its requests, and their answers in the same order."""
+    """A command with its arguments, the stack's line, its requests, and their answers in the same order."""
 
     name: str
     arguments: list[str]
@@ -91,14 +91,14 @@ class Recording(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """The seconds that a process took: of the CPU, and of the clock."""
+    """The seconds that a process took, of the CPU and of the clock; or ratios of both."""
 
     cpu: float
     wall: float
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure each command of a night against its bare script."""
+    """Measure each command of a night on call against its bare script, and return the rows of a table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recordings = _record(folder)
@@ -130,7 +130,7 @@ def _commands(incident: str) -> dict[str, list[str]]:
 
 
 def _record(folder: Path) -> list[Recording]:
-    """Run each command once, in front of a local stack with open incidents."""
+    """Return a recording of each command, made in front of a local stack with open incidents."""
     turns = {"starts": "2026-01-01", "rotation": ["ada", "bob"], "time_zone": "Europe/Berlin"}
     policies = folder / "checkout" / "runbooks" / "policy"
     policies.mkdir(parents=True)
@@ -160,7 +160,7 @@ def _recording(name: str, arguments: list[str], line: dict[str, Any], folder: Pa
 
 
 class _Replay(ThreadingHTTPServer):
-    """A server with the answers of one recording, in their order; another request than the recorded one fails."""
+    """A server that gives the answers of one recording in their order and refuses any other request."""
 
     daemon_threads = True
 
@@ -175,12 +175,14 @@ class _Replay(ThreadingHTTPServer):
 
 
 class _Answer(BaseHTTPRequestHandler):
+    """The answer to one request of a replay."""
+
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16
     server: _Replay
 
     def do_POST(self) -> None:
-        """Give the next answer."""
+        """Send the next recorded answer, or 400 if the request is not the recorded one."""
         self.rfile.read(int(self.headers["Content-Length"]))
         answer = self.server.answers[self.server.given]
         self.server.given += 1
@@ -209,7 +211,7 @@ def _replay(answers: Sequence[dict[str, Any]]) -> Iterator[_Replay]:
 
 
 def _ratios(command: Sequence[str], bare: Sequence[str], folder: Path, server: _Replay) -> Spent:
-    """Return the median of the ratios of pairs, the two processes in turn."""
+    """Return the median ratios of a command's times to a bare script's; the two run in turn."""
     for each in (command, bare):  # bytecode is written and files are cached before anything counts
         _spent(each, folder, server)
     pairs = [(_spent(command, folder, server), _spent(bare, folder, server)) for _ in range(PAIRS)]
@@ -224,15 +226,21 @@ def _spent(command: Sequence[str], folder: Path, server: _Replay) -> Spent:
     _run(command, folder)
     after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     if server.given != len(server.answers):
-        raise RuntimeError(f"{server.given} requests, and {len(server.answers)} were recorded: {command}")
+        raise RuntimeError(f"{command} made {server.given} requests, but {len(server.answers)} were recorded")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Spent(cpu, ended - began)
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, at the stack's checkout."""
+    """Run a process at the stack's checkout to its end.
+
+    Raises
+    ------
+    RuntimeError
+        It failed; the message holds what it printed.
+    """
     users = environment(folder / "stacks") | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=users, cwd=folder / "checkout")
     if done.returncode != 0:
-        raise RuntimeError(done.stderr)
+        raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stderr}")
     return done

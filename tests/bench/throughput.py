@@ -1,7 +1,7 @@
 """The speed of ingest's pure part, against the least that any ingest has to do: parsing and one HMAC.
 
-Every alert is a new one, so that no cache helps; the second number is for an alert that is sent again and again, as
-most senders do.
+The first number of a source is for alerts that were never seen, so that no cache helps; the second for one that is sent
+again and again, as most senders do.
 """
 
 import gc
@@ -41,13 +41,13 @@ SAMPLES: dict[str, tuple[str, str, dict[str, Number]]] = {
     "pagerduty": ("pagerduty", "pagerduty/triggered.json", PAGE),
     "prometheus": ("prometheus", "prometheus/firing.json", TARGET),
 }
-"""The senders by name: the source, one of its events, and the texts that differ from one alert to the next."""
+"""The samples by sender: the source, one of its events, and the texts that differ from one alert to the next."""
 
 _numbers = itertools.count(1)
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Measure each source's alerts per second over the baseline's: alerts never seen before, and one sent again."""
+    """Measure ingest's speed over the baseline's for each source, for new alerts and for one sent again."""
     found = []
     for name, (source, event, differs) in SAMPLES.items():
         fresh = ratio(source, partial(_fresh, event, differs))
@@ -59,7 +59,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def ratio(source: str, bodies: Callable[[], list[bytes]]) -> float:
-    """Return the baseline's least time over ingest's, for the same bodies."""
+    """Return the baseline's least time over ingest's for the same bodies: 1 is as fast as the baseline."""
     least_ours = least_baseline = float("inf")
     for _ in range(ROUNDS):
         sent = [(body, {n.lower(): value for n, value in proof(source, body, SECRET).items()}) for body in bodies()]
@@ -79,9 +79,9 @@ def _ours(source: str, sent: list[tuple[bytes, dict[str, str]]]) -> None:
             for alert in alerts:
                 arrival = Arrival(alert, NOW, SEVERITY_RANK[alert.severity])
                 if fold(None, [arrival], {}, NOW).fate != "enters":
-                    raise RuntimeError(f"{source}: a firing alert opened nothing")
+                    raise RuntimeError(f"source {source}: the firing alert of its sample did not open an incident")
         if not groups:
-            raise RuntimeError(f"{source}: no alert came out")
+            raise RuntimeError(f"source {source}: no alert was read from its sample")
 
 
 def _fresh(event: str, differs: dict[str, Number]) -> list[bytes]:
@@ -125,5 +125,5 @@ def _batch(size: int) -> bytes:
 
 @cache
 def _sample(event: str) -> str:
-    """Return the event as its sender sends it, without the indentation for readers."""
+    """Return an event as its sender sends it, without the indentation for readers."""
     return json.dumps(json.loads((EVENTS / event).read_text()), separators=(",", ":"))

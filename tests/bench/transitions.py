@@ -1,7 +1,7 @@
-"""The number of states that an execution enters, which Step Functions charges for, read from the definition.
+"""The number of states that an execution enters, read from the definition; Step Functions charges for each.
 
-Everything is counted: the planning, the grouping window, and each command, however long it takes. A command whose end
-EventBridge does not tell costs nothing more. tests/statemachine compares the first two remediations with executions.
+Planning, the grouping window and every command count, however long it takes. A command of whose end EventBridge is
+silent costs nothing more. tests/statemachine compares the first two remediations with executions.
 """
 
 from pathlib import Path
@@ -11,11 +11,11 @@ from tests.template.machine import Machine
 FOLDER = Path(__file__).parents[2] / "statemachine"
 INCIDENT, RELEASE = FOLDER / "incident.asl.yaml", FOLDER / "release.asl.yaml"
 LOOK = ("Run Step", "Await Step", "Read Step", "Next Move", "Go")
-"""A step that changes nothing needs no claim."""
+"""The states of a step that only looks, which needs no claim."""
 ACT = ("Claim Step", *LOOK)
 NO_RECOVERY = ("Await Recovery", "Next Move", "Go")
 APPROVED = ("What Now?", "Announce Remediation")
-"""An approval asks whether the plan may still act."""
+"""The states between an approval and the first step: it is asked whether the plan may still act."""
 PAGE = ("Page On-Call", "Await Acknowledgement", "Await Resolution")
 OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
 END = ("Close Incident",)
@@ -43,7 +43,7 @@ PATHS: dict[str, tuple[tuple[str, ...], int]] = {
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Count each path's states."""
+    """Count the states of each path, and return the rows of a table."""
     incident, release = Machine.load(INCIDENT), Machine.load(RELEASE)
     found = [(path, incident.fewest_transitions(*through), limit) for path, (through, limit) in PATHS.items()]
     child = release.fewest_transitions("Roll Back Release", "Wait", "Read Release", "Report")

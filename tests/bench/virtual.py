@@ -1,8 +1,8 @@
-"""Many senders in virtual time: threads of which one runs at a time, before a table that takes time and collides.
+"""Threads in virtual time, of which one runs at a time, and a table that takes that time and collides.
 
-What a crowd waits for at AWS is DynamoDB: the time of a request, the collisions of transactions, and the pauses between
-tries. Only these pass here, so the seconds are the same on every machine, and the same again for the same seed. The
-time that functions compute is left out.
+A crowd at AWS waits for DynamoDB: for requests, for transactions that collide, and between two tries. Only these take
+time here, so the seconds are the same on every machine and for every run of a seed. The functions' own time is left
+out.
 """
 
 import heapq
@@ -19,7 +19,7 @@ from tests.simulation.table import MemoryDynamoDB
 READ_SECONDS = 0.004
 WRITE_SECONDS = 0.006
 TRANSACTION_SECONDS = 0.010
-"""The times of requests to DynamoDB, from within its region. A transaction has its items for the whole of its time."""
+"""The seconds of a transaction within DynamoDB's region. It holds its items for the whole of its time."""
 
 WRITES = ("put_item", "update_item", "delete_item")
 _CONFLICT = "Transaction is ongoing for the item"
@@ -28,7 +28,7 @@ type ItemKey = tuple[str, str]
 
 
 class VirtualThreads:
-    """Threads that pause in virtual time. The one whose pause ends first runs next, and runs until it pauses again."""
+    """Threads that sleep in virtual time. That whose sleep ends first runs next, until it sleeps again."""
 
     def __init__(self, seed: int = 1) -> None:
         self.now = 0.0
@@ -39,14 +39,14 @@ class VirtualThreads:
         self._errors: list[BaseException] = []
 
     def sleep(self, seconds: float) -> None:
-        """Pause the thread that calls."""
+        """Let the calling thread sleep for so many virtual seconds."""
         mine = threading.Semaphore(0)
         self._pause(seconds, mine)
         self._back.release()
         mine.acquire()
 
     def run(self, works: Sequence[Callable[[], None]]) -> None:
-        """Run all of these at once until the last has ended; raise the first error of any."""
+        """Run pieces of work at once until the last has ended; raise the first error of any."""
         threads = [self._thread(work) for work in works]
         while self._paused:
             self.now, _, _, semaphore = heapq.heappop(self._paused)
@@ -80,7 +80,7 @@ class VirtualThreads:
 
 
 class CollidingTable:
-    """The simulation's table as a client whose requests take virtual time and whose transactions collide.
+    """A client of the simulation's table whose requests take virtual time and whose transactions collide.
 
     `requests` and `conflicts` count by operation.
     """
@@ -127,7 +127,7 @@ class CollidingTable:
         return error
 
     def _sleep(self, seconds: float) -> None:
-        """Take a little more or less than usual, so that requests do not march in step."""
+        """Sleep a little less or more than usual, so that requests do not march in step."""
         self._threads.sleep(seconds * self._threads.random.uniform(0.8, 1.4))
 
 

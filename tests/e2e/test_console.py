@@ -83,7 +83,7 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         assert "wiki.example" in window.text(".links")
         _looks_well(window, "incident", main=".bar button")
         window.click(".bar button.main")
-        window.wait_text(".said", "You have it.")
+        window.wait_text(".said", "You have the incident.")
         assert "ada (console) has it" in window.text("#status")
         record = stack.wait_for(incident, "resolution")
         assert record.acknowledged_by == "ada (console)"
@@ -103,7 +103,7 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         window.open(f"{stack.line['api']}/console/oncall")
         window.click("summary")
         window.click("form[action$='/override'] button")
-        window.wait_text(".said", "The span is given over.")
+        window.wait_text(".said", "The override is made, and everybody was told.")
         _looks_well(window, "on call, with an override")
         window.click("form[action$='/withdraw'] button")
         window.wait_text(".said", "The override is withdrawn.")
@@ -130,7 +130,7 @@ def test_from_the_page_to_the_acknowledgement_it_takes_at_most_three_taps_on_a_p
         with window.as_on_a_phone():
             assert window.bottom_of("button.main") <= PHONE[1], "nobody has to scroll"
         window.click("button.main")
-        window.wait_text(".said", "You have it.")
+        window.wait_text(".said", "You have the incident.")
         taps += window.taps
     assert stack.wait_for(incident, "resolution").acknowledged_by == "ada (console)"
     assert taps == 2 <= MOST_TAPS

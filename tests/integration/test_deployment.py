@@ -60,7 +60,11 @@ def test_a_deployment_that_wakes_nobody_says_so(sam: FakeSam) -> None:
 def test_what_fails_ends_there(sam: FakeSam) -> None:
     sam.fails_to("build")
     failed = deploy("dev")
-    assert (failed.exit_code, failed.stderr, sam.words) == (1, "The build failed.\n", ["build"])
+    assert (failed.exit_code, failed.stderr, sam.words) == (
+        1,
+        "The build failed: the lines above say why. Nothing was deployed.\n",
+        ["build"],
+    )
 
 
 def test_wrong_runbooks_are_not_built(sam: FakeSam, capfd: pytest.CaptureFixture[str]) -> None:

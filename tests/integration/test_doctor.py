@@ -40,23 +40,34 @@ SLACK_KNOWS = Answer(body={"ok": True, "team": "Example"})
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ([Answer(body={"ok": False, "error": "invalid_auth"})], ["✗ slack        it refuses the token (invalid_auth)"]),
-        ([Answer(status=503, body=b"")], ["✗ slack        it refuses the token (no answer that could be read)"]),
+        (
+            [Answer(body={"ok": False, "error": "invalid_auth"})],
+            ["✗ slack        Slack refuses the bot token (invalid_auth)"],
+        ),
+        ([Answer(status=503, body=b"")], ["✗ slack        Slack refuses the bot token (no answer that could be read)"]),
         (
             [SLACK_KNOWS, Answer(body={"ok": False, "error": "missing_scope"})],
             [
-                "✓ slack        the token is good, for Example",
-                "✗ slack        no signing secret",
-                "! slack        C012",
+                "✓ slack        the bot token is good, for Example",
+                "✗ slack        the secret slack/signing-secret is not set",
+                "! slack        the channel C012",
             ],
         ),
         (
             [SLACK_KNOWS, Answer(body={"ok": True, "channel": {"name": "ops", "is_archived": True}})],
-            ["✓ slack        the token is good", "✗ slack        no signing", "✗ slack        C012 is #ops, archived"],
+            [
+                "✓ slack        the bot token is good",
+                "✗ slack        the secret slack/signing-secret",
+                "✗ slack        C012 is #ops, which is archived",
+            ],
         ),
         (
             [SLACK_KNOWS, Answer(body={"ok": False, "error": "channel_not_found"})],
-            ["✓ slack        the token is good", "✗ slack        no signing", "✗ slack        C012: channel_not_found"],
+            [
+                "✓ slack        the bot token is good",
+                "✗ slack        the secret slack/signing-secret",
+                "✗ slack        the channel C012: channel_not_found",
+            ],
         ),
     ],
 )
@@ -72,13 +83,13 @@ def test_slack(answers: list[Answer], said: list[str]) -> None:
 @pytest.mark.parametrize(
     ("key", "answer", "said"),
     [
-        ("k" * 32, Answer(status=202, body={"status": "success"}), "✓ pagerduty    it takes the routing key"),
+        ("k" * 32, Answer(status=202, body={"status": "success"}), "✓ pagerduty    PagerDuty takes the routing key"),
         (
             "k" * 32,
             Answer(status=400, body={"errors": ["Invalid routing key"]}),
-            "✗ pagerduty    it answered 400: ['Invalid routing key']",
+            "✗ pagerduty    PagerDuty answered 400 to the routing key: ['Invalid routing key']",
         ),
-        ("short", Answer(), "✗ pagerduty    the routing key has not the 32 letters"),
+        ("short", Answer(), "✗ pagerduty    the routing key does not have 32 letters"),
     ],
 )
 def test_pagerduty_is_asked_what_changes_nothing(key: str, answer: Answer, said: str) -> None:
@@ -101,10 +112,14 @@ KEY = "whsec_" + "a" * 40
         (
             "teams",
             {"teams/workflow-url": "https://x.webhook.office.com/"},
-            ["✗ teams        the address is of"],
+            ["✗ teams        the address is that of"],
         ),
-        ("teams", {"teams/workflow-url": "ftp://x/secret"}, ["✗ teams        the address is not https://"]),
-        ("teams", {"teams/workflow-url": "{url}/secret"}, ["✓ teams        127.0.0.1 answers; whether it takes"]),
+        (
+            "teams",
+            {"teams/workflow-url": "ftp://x/secret"},
+            ["✗ teams        the address does not begin with https://"],
+        ),
+        ("teams", {"teams/workflow-url": "{url}/secret"}, ["✓ teams        127.0.0.1 answers; `firstline test"]),
         ("teams", {"teams/workflow-url": "http://127.0.0.1:9/secret"}, ["! teams        127.0.0.1 cannot be reached"]),
         ("webhook", {"webhook/url": "{url}/secret", "webhook/signing-key": KEY}, ["✓ webhook      127.0.0.1 answers"]),
         (
@@ -137,16 +152,16 @@ def test_a_channel_that_a_level_pages_through_has_to_be_connected(
     monkeypatch.setattr(posts, "levels_with", lambda name: [level] if name == channel else [])
     (finding,) = getattr(posts, channel)(deployed())
     assert finding.line().startswith(
-        f"✗ {channel:<12} not connected, and paging.yaml pages through it (first) → firstline"
+        f"✗ {channel:<12} {channel} is not connected, and paging.yaml pages through it (levels: first) → firstline"
     )
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (401, "✓ console      it answers, and asks who one is"),
-        (200, "✗ console      without a session it should answer 401, and answers 200"),
-        (502, "✗ console      without a session it should answer 401, and answers 502"),
+        (401, "✓ console      the console answers, and asks to sign in"),
+        (200, "✗ console      the console answers 200 without a session, and should answer 401"),
+        (502, "✗ console      the console answers 502 without a session, and should answer 401"),
     ],
 )
 def test_the_console_is_asked_for_what_nobody_may_see(status: int, said: str) -> None:
@@ -155,16 +170,16 @@ def test_the_console_is_asked_for_what_nobody_may_see(status: int, said: str) ->
         (finding,) = reach.console(stack)
     assert finding.line().startswith(said)
     (gone,) = reach.console(stack)
-    assert gone.line().startswith("✗ console      it cannot be reached from here (")
+    assert gone.line().startswith("✗ console      the console cannot be reached from here (")
 
 
 def test_sources_without_a_secret_are_closed() -> None:
     stack = deployed(EventBridgeEvents="none")
-    assert next(sources.sources(stack)).line().startswith("✗ sources      none is open")
+    assert next(sources.sources(stack)).line().startswith("✗ sources      no source is open")
     secret("sources/prometheus")
     lines = [finding.line() for finding in sources.sources(stack)]
-    assert lines[0] == "✓ sources      prometheus is open; no incident of it in 7 days"
-    assert lines[1].startswith("! sources      closed, as they have no secret: cloudwatch, ")
+    assert lines[0] == "✓ sources      prometheus is open; no incident from it in 7 days"
+    assert lines[1].startswith("! sources      closed, because they have no secret: cloudwatch, ")
 
 
 def test_the_command_ends_with_1_if_something_is_wrong_and_names_every_check() -> None:

@@ -62,7 +62,7 @@ def test_a_replay_says_what_the_model_said(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
     assert len(server.requests) == asked  # nobody was asked again
     assert len(_answers(folder)) == asked
-    assert "recorded answers are to another question" not in again.output
+    assert "recorded answers are to an older question" not in again.output
     for words in ("macro-F1 over severities", "calibration error", "tokens", "model asked / no verdict", "cost"):
         assert _row(again.output, words)[-1] == _row(live.output, words)[-1], words
     asked_and_failed = f"{asked} / {asked // 3}"
@@ -89,7 +89,7 @@ def test_an_answer_to_a_question_that_has_changed_is_stale(tmp_path: Path) -> No
     first = sorted(folder.rglob("*.json"))[0]
     first.write_text(json.dumps(json.loads(first.read_text()) | {"prompt": "another"}))
 
-    assert "1 recorded answers are to another question than is asked now" in _evals(replay=folder).output
+    assert "1 recorded answers are to an older question" in _evals(replay=folder).output
 
 
 def test_a_server_that_only_fails_is_recorded_as_such(tmp_path: Path, serve: Callable[[Script], Server]) -> None:

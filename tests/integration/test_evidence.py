@@ -15,7 +15,10 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.classification.evidence import gather
 from firstline.models import Deployment, Incident
 from tests.bench import similar
+from tests.simulation.indexes import write_units
+from tests.simulation.values import size_of_item
 from tests.support.builders import NOON, alert, at, incident, receive_into
+from tests.support.changes import joining
 
 type Closed = Callable[..., Incident]
 
@@ -60,10 +63,19 @@ def test_a_storm_costs_one_read_and_no_more(
     assert calls == {"Query": 2}
 
 
-def test_what_a_sender_posted_stands_beside_the_incident(table: Table, receive: Closed) -> None:
-    opened = receive(0, raw_payload={"seen": "as sent"})
-    (item,) = table.query(f"INCIDENT#{opened.incident_id}", since="RAW#", until="RAW$")
-    assert "as sent" in item["raw"]
+@pytest.mark.parametrize("filler", [0, 400, 900, 2_000])
+def test_what_a_sender_posted_is_kept_where_it_costs_least(table: Table, receive: Closed, filler: int) -> None:
+    """Beside the count of the name as long as that takes one write unit, else beside the incident."""
+    opened = receive(0, raw_payload={"seen": "as sent", "filler": "x" * filler})
+
+    (counted,) = table.query("ALERT#DiskFull")
+    apart = list(table.query(f"INCIDENT#{opened.incident_id}", since="RAW#", until="RAW$"))
+
+    key = {name: {"S": counted[name]} for name in ("pk", "sk")}
+    stored: Any = table._client.get_item(TableName=table.name, Key=key)
+    assert write_units(size_of_item(stored["Item"])) == 1
+    assert (counted["count"], len(apart)) == (1, int(filler >= 900))
+    assert "as sent" in (apart[0] if apart else counted)["raw"]
 
 
 def test_a_deployment_costs_one_request(table: Table, history: TableIncidents) -> None:
@@ -87,6 +99,27 @@ def test_closing_takes_one_request_more_for_each_place(table: Table, history: Ta
         history.close(opened, None, "resolved", "", [], at(1), joined=1)
     reads = {"GetItem": 2, "BatchGetItem": 2, "Query": 2}  # the record before and after
     assert calls == reads | {"TransactWriteItems": 1, "PutItem": 3}
+
+
+def test_closing_what_was_just_read_reads_it_once(table: Table, history: TableIncidents, receive: Closed) -> None:
+    opened = receive(0)
+    seen = history.record(opened.incident_id)
+    with counted(table) as calls:
+        history.close(opened, None, "resolved", "", [], at(1), joined=1, seen=seen)
+    assert (calls["GetItem"], calls["BatchGetItem"], calls["Query"]) == (1, 1, 1)
+
+
+def test_what_was_seen_before_something_joined_is_read_again(
+    table: Table, history: TableIncidents, receive: Closed
+) -> None:
+    opened = receive(0)
+    seen = history.record(opened.incident_id)
+    TableGroups(table).apply(joining(opened, alert(fingerprint="late"), now=at(1)))
+
+    assert history.close(opened, None, "suppressed", "", [], at(2), joined=1, seen=seen) is None
+    closed = history.close(opened, None, "suppressed", "", [], at(2), joined=2, seen=seen)
+    assert closed is not None
+    assert closed.alert_count == 2
 
 
 def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, history: TableIncidents) -> None:

@@ -81,7 +81,7 @@ def test_a_heartbeat_whose_sender_is_gone_is_forgotten(heartbeats: TableHeartbea
     again = heartbeat("forget", "generic:fp-us", rules)
 
     assert forgotten.exit_code == 0, forgotten.output
-    assert "Watchdog of cluster us is not waited for any more" in forgotten.output
+    assert "The heartbeat Watchdog of cluster us is forgotten" in forgotten.output
     assert "resolves within a minute" in forgotten.output
     assert (again.exit_code, "heartbeat list" in again.output) == (2, True)
     assert "generic:fp-us" not in rows(heartbeat("list", rules))

@@ -158,7 +158,7 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
     ("arguments", "said"),
     [
         (["--slack-token", "xoxb-1234"], "a secret on the command line stays in the shell's history"),
-        (["--slack-token", "env:NOWHERE"], "there is no environment variable NOWHERE"),
+        (["--slack-token", "env:NOWHERE"], "the environment variable NOWHERE"),
         (["--pagerduty-key", "file:/nowhere"], "/nowhere cannot be read: No such file"),
         (["--pagerduty-key", "env:SLACK"], "an integration key has 32 letters and digits"),
         (["--page-email", "ops"], "'ops' is no mail address"),
@@ -181,7 +181,7 @@ def test_the_owners_list_of_people_is_never_changed(sam: FakeSam) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("people: {} # ours\n")
     done = init("--approvers", "ada=U01ABCDEF", "--no-deploy")
-    assert "stays as it is" in done.stderr
+    assert "is left as it is" in done.stderr
     assert file.read_text() == "people: {} # ours\n"
 
 

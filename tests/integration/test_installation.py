@@ -46,7 +46,7 @@ def firstline(installed: Path, folder: Path, *arguments: str) -> subprocess.Comp
 def test_in_a_checkout_it_reads_the_checkouts_runbooks_and_rules(installed: Path) -> None:
     runbooks = firstline(installed, ROOT / "docs", "runbooks", "check")
     assert (runbooks.returncode, runbooks.stderr) == (0, "")
-    assert runbooks.stdout.endswith("The runbooks are sound, and their documents up to date.\n")
+    assert runbooks.stdout.endswith("The runbooks are sound, and their documents are up to date.\n")
     rules = firstline(installed, ROOT / "docs", "rules", "check")
     assert (rules.returncode, rules.stderr) == (0, "")
 

@@ -105,7 +105,7 @@ def judges(table: Table, who: str, incident: str, severity: str) -> None:
 def test_an_incident_of_another_stack_is_told_in_words(table: Table) -> None:
     result = local("learn", "DiskFull-web-1-of-another-stack")
     assert result.exit_code == 1
-    assert "is not in this table" in result.output
+    assert "does not know this incident" in result.output
 
 
 def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_suggest(table: Table) -> None:
@@ -274,7 +274,7 @@ def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
     incident = open_for(groups, given, now=NOW)
     result = local("learn", incident.incident_id, "--out", str(tmp_path / "drafts"))
     assert result.exit_code == 1
-    assert "is not over yet" in result.output
+    assert "is still open" in result.output
     assert not (tmp_path / "drafts").exists()
 
 
@@ -298,7 +298,7 @@ def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_ver
     first = local("eval", "--last", "50", "--cases", str(folder), "--accept")
 
     assert first.exit_code == 0, first.output
-    assert "2 new cases, 0 were there" in first.output
+    assert "2 new cases; 0 were there" in first.output
     assert sorted(case.truth.severity for case in load(folder)) == ["critical", "low"]
     assert all(case.name.partition("/")[2].startswith("queuelong-now-") for case in load(folder))
     assert re.search(r"2 cases\s*│ history-only", first.output)
@@ -313,12 +313,15 @@ def test_a_case_that_somebody_edited_stays(table: Table, tmp_path: Path) -> None
     truth.write_text("severity: high\ncause: load\nrunbook: null\nwhy: We looked once more.\n", encoding="utf-8")
     again = local("eval", "--last", "50", "--cases", str(tmp_path))
 
-    assert "0 new cases, 2 were there" in again.output
+    assert "0 new cases; 2 were there" in again.output
     assert "We looked once more." in truth.read_text(encoding="utf-8")
 
 
 def test_without_cases_or_judged_incidents_it_says_what_to_do(table: Table, tmp_path: Path) -> None:
-    for asked, words in (((), "--last 50` makes it"), (("--last", "5"), "No incident of the last 90 days is judged")):
+    for asked, words in (
+        ((), "--last 50` makes it"),
+        (("--last", "5"), "Nobody has judged an incident of the last 90 days"),
+    ):
         result = local("eval", *asked, "--cases", str(tmp_path / "none"))
         assert result.exit_code == 2
         assert words in result.output

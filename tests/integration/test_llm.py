@@ -74,7 +74,7 @@ FAILURES: dict[str, tuple[Script, str, int]] = {
     "another JSON": (answer(200, b'{"object": "list"}'), "not a chat completion: choices", 0),
     "null": (answer(200, b"null"), "not a chat completion", 0),
     "deep JSON": (answer(200, b"[" * 100_000), "not a chat completion", 0),
-    "no choice": (answer(200, b'{"choices": [], "usage": {"total_tokens": 9}}'), "no choice", 9),
+    "no choice": (answer(200, b'{"choices": [], "usage": {"total_tokens": 9}}'), "list of choices is empty", 9),
     "refusal": (completion({"role": "assistant", "content": None, "refusal": "I won't."}), "refused: I won't.", 321),
     "cut short": (completion({"content": '{"severity": "cri'}, "length"), "ended early (length)", 321),
     "filtered": (completion({"content": ""}, "content_filter"), "ended early (content_filter)", 321),

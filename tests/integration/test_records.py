@@ -101,7 +101,7 @@ def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None
 def test_an_unknown_runbook_is_told_the_known_ones() -> None:
     result = local("runbooks", "promote", "low-dsk")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "There is no runbook 'low-dsk'; there is certificate-renewal, " in result.stderr
+    assert "There is no runbook 'low-dsk'; known are certificate-renewal, " in result.stderr
 
 
 def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None:
@@ -124,7 +124,7 @@ def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None
     assert broken.exit_code == 1
     lines = broken.output.splitlines()
     assert "c-0" in lines[0]
-    assert "broken here: entry 2 is not what was written" in lines[1]
+    assert "broken here: entry 2 was changed after it was written" in lines[1]
 
 
 def test_a_trail_whose_end_was_cut_off_is_not_whole(table: Table) -> None:
@@ -135,11 +135,11 @@ def test_a_trail_whose_end_was_cut_off_is_not_whole(table: Table) -> None:
     whole = local("audit", INCIDENT_ID)
 
     assert (cut.exit_code, whole.exit_code) == (1, 0)
-    assert "its end was cut off, or never written" in " ".join(cut.output.split())
+    assert "Its end was cut off, or never written" in " ".join(cut.output.split())
 
 
 def test_no_trail_is_no_proof(table: Table) -> None:
     result = local("audit", "an-incident-that-nobody-knows")
 
     assert result.exit_code == 1
-    assert "Nothing is on the trail of an-incident-that-nobody-knows" in result.output
+    assert "The audit trail of an-incident-that-nobody-knows" in result.output

@@ -41,7 +41,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "key").write_bytes(b"\xff\xfe")
     with pytest.raises(typer.Exit):
         read("--slack-token", f"file:{tmp_path}/key")
-    assert capsys.readouterr().err == f"--slack-token: {tmp_path}/key cannot be read: it is no text in UTF-8.\n"
+    assert capsys.readouterr().err == f"--slack-token: {tmp_path}/key is no text in UTF-8.\n"
 
 
 def test_a_value_is_read_from_stdin_and_not_shown() -> None:
@@ -88,7 +88,7 @@ def test_the_list_names_all_and_reads_no_value() -> None:
     ("arguments", "typed", "code", "said"),
     [
         (["set", "sources/kafka"], "x", 3, "There is no secret 'sources/kafka'; known are sources/cloudwatch"),
-        (["set", "slack/bot-token", "--add"], "x", 2, "slack/bot-token has one value at a time"),
+        (["set", "slack/bot-token", "--add"], "x", 2, "slack/bot-token has only one value at a time"),
         (["set", "slack/bot-token"], "xoxp-1", 2, "a bot token begins with xoxb-"),
         (["set", "oncall/../x"], "x", 3, "There is no secret"),
         (["set", "webhook/url"], "http://example.com", 2, "an address begins with https://"),

@@ -142,7 +142,7 @@ class _Down:
 
 def test_without_the_table_a_ceiling_holds_and_none_lets_through() -> None:
     down: Any = _Down()
-    with pytest.raises(ModelGaveNoVerdict, match="not known"):
+    with pytest.raises(ModelGaveNoVerdict, match="usage cannot be read"):
         Spending(down, Ceiling(tokens=10_000)).hold(MOST)
     account = Spending(down, Ceiling())
     account.settle(account.hold(MOST), TOOK)

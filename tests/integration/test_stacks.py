@@ -37,7 +37,7 @@ def test_a_stack_on_aws_is_found_by_its_name(table_on_aws: Table) -> None:
 def test_an_unknown_stack_is_looked_for_where_the_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
     line = refusal(report(STACK_ON_AWS), 3)
-    assert line.startswith("Stack firstline-prod: eu-north-1 has none of this name: look at")
+    assert line.startswith("Stack firstline-prod: there is none of this name in eu-north-1: check")
     assert "AWS_PROFILE" in line
 
 
@@ -69,7 +69,7 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
-    assert "AWS cannot be asked (The config profile (nowhere) could not be found)" in refusal(report(STACK_ON_AWS))
+    assert "AWS cannot be reached (The config profile (nowhere) could not be found)" in refusal(report(STACK_ON_AWS))
 
 
 def test_no_emulator_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_template_declares_what_is_looked_for() -> None:
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"aws": "http://127.0.0.1:1"}'])
 def test_something_else_than_the_line_of_an_emulator(text: str) -> None:
-    assert "copy the whole line" in refusal(report(text), 2)
+    assert "copy all of it" in refusal(report(text), 2)
 
 
 # --- which stack, if none is named ---
@@ -127,7 +127,7 @@ def test_the_only_stack_of_the_region_is_taken_and_two_are_named() -> None:
         deployed("firstline-prod")
         assert stacks.stack_of("").name == "firstline-prod"
         deployed("firstline-dev")
-        assert refusal(report(""), 2).startswith("Which stack? There are firstline-dev, firstline-prod: name one")
+        assert refusal(report(""), 2).startswith("There are several stacks, firstline-dev, firstline-prod: choose with")
 
 
 @pytest.mark.usefixtures("checkout")
@@ -146,7 +146,7 @@ def test_an_emulator_beside_a_stack_is_a_choice_too(checkout: Path) -> None:
     with mock_aws():
         assert stacks.stack_of("").name == "local"
         deployed("firstline-prod")
-        assert refusal(report(""), 2).startswith("Which stack? There are firstline-prod, local: ")
+        assert refusal(report(""), 2).startswith("There are several stacks, firstline-prod, local: ")
 
 
 def test_samconfig_with_one_stack_decides(checkout: Path) -> None:

@@ -247,7 +247,10 @@ def test_several_hosts_are_all_found_or_none_is(fleet: Fleet) -> None:
 
     assert "'web-9' fits no instance" in fleet.resolve(*names, "web-9")
     assert fleet.resolve() == "the alert names no host"
-    assert fleet.resolve(*["web-1"] * 51) == "more than 50 hosts are affected, which is the limit"
+    assert (
+        fleet.resolve(*["web-1"] * 51)
+        == "more than 50 hosts are affected, which is the most that one command can reach"
+    )
 
 
 def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:

@@ -115,8 +115,8 @@ def unreadable(name: str) -> str | None:
         ("dora", None, False, "dora has no phone in runbooks/policy/people.yaml"),
         ("mallory", None, False, "mallory has no phone"),
         (None, None, False, "no schedule says whose turn it is"),
-        ("cem", None, False, "parameter oncall/cem of cem has no number as"),
-        ("bob", lambda name: None, False, "parameter oncall/bob of bob is not there"),
+        ("cem", None, False, "parameter oncall/cem with cem's number has no number like"),
+        ("bob", lambda name: None, False, "parameter oncall/bob with bob's number does not exist"),
         ("bob", unreadable, True, "oncall/bob with bob's number cannot be read"),
     ],
 )

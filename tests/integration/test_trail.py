@@ -60,7 +60,7 @@ def bring_from_another_incident(table: Table) -> None:
 @pytest.mark.parametrize(
     ("tamper", "number", "problem"),
     [
-        (change, 3, "is not what was written"),
+        (change, 3, "was changed after it was written"),
         (change_and_hash_again, 4, "does not follow the one before it"),
         (take_out, 3, "entry 3 is missing"),
         (swap, 3, "entry 3 is missing"),
@@ -112,3 +112,30 @@ def test_an_entry_whose_reply_was_lost_is_logged_once_and_stands_once(
 
     assert len(trail.entries("inc-1")) == before + 1
     assert logged == [before + 1]
+
+
+def test_a_writer_that_ends_between_two_entries_leaves_a_whole_chain_which_the_next_one_completes(
+    trail: TableTrail, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = [Fact(what="ran", who="state machine", facts={"command_id": f"c-{number}"}) for number in range(9, 12)]
+    written = table._client.put_item
+    puts: list[Any] = []
+
+    def put(**request: Any) -> Any:
+        puts.append(request)
+        if len(puts) > 1:
+            raise ConnectionError("the function ends here")
+        return written(**request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table._client, "put_item", put)
+        with pytest.raises(ConnectionError):
+            trail.append("inc-1", facts, at(9))
+    half = trail.entries("inc-1")
+
+    trail.append("inc-1", facts, at(10))
+
+    entries = trail.entries("inc-1")
+    assert (len(half), len(entries)) == (len(FACTS) + 1, len(FACTS) + 3)
+    assert [entry.facts for entry in entries[len(FACTS) :]] == [fact.facts for fact in facts]
+    assert first_break("inc-1", half) is first_break("inc-1", entries) is None

@@ -13,7 +13,7 @@ from tests.support import needs
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 SHIPPED = catalogue.load(RUNBOOKS)
 ON_HOSTS = [runbook.id for runbook in SHIPPED.values() if not runbook.releases]
-"""The others take a release back and run no script: statemachine/test_release_rehearsals.py takes them through."""
+"""The runbooks that run on hosts. Those for releases are rehearsed in tests/statemachine/test_release_rehearsals.py."""
 
 type StartHost = Callable[[], Host]
 
@@ -25,7 +25,7 @@ def shipped() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def start_host() -> Iterator[StartHost]:
-    """Start hosts, all of which end with the module."""
+    """Return a function that starts a host. All hosts end with the module."""
     needs.require("host")
     hosts = Hosts()
     yield lambda: hosts.start("web-1")
@@ -33,7 +33,7 @@ def start_host() -> Iterator[StartHost]:
 
 
 def wanted_of[T](request: pytest.FixtureRequest, parameter: str, everything: list[T]) -> list[T]:
-    """Of the values that a fixture prepares side by side, those that the selected tests will ask it for."""
+    """Return the values of a parameter that the selected tests ask a fixture for, so that it prepares no others."""
     asking = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
     chosen = [item.callspec.params.get(parameter) for item in asking if hasattr(item, "callspec")]
     return everything if len(chosen) < len(asking) else [item for item in everything if item in chosen]

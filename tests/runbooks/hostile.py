@@ -1,12 +1,12 @@
 """Hostile values, as somebody may write them into an alert's labels."""
 
 CANARY = "/canary"
-"""A folder that stays empty as long as nothing of a value is ever run."""
+"""The folder that stays empty unless a part of a hostile value is run."""
 
 _TOUCH = f"touch {CANARY}/hit"
 
 _INTO = ("/data", "shop.service", "90")
-"""Values that a runbook takes, to hide something behind."""
+"""Values that runbooks take, to which hostile text is added."""
 
 _COMMANDS = (
     "{0}$({1})",

@@ -14,12 +14,13 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
 
 
 def block(language: str, after: str) -> str:
-    """The first code block in a language after a phrase of the guide."""
+    """Return the first code block of a language that follows a phrase in docs/runbooks.md."""
     return GUIDE.partition(after)[2].partition(f"```{language}\n")[2].partition("```")[0]
 
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
+    """Return a folder with the runbook and the scenarios of the guide."""
     (tmp_path / "runbooks").mkdir()
     (tmp_path / "runbooks/stuck-queue.yaml").write_text(block("yaml", "**1. Write it.**"))
     (tmp_path / "scenarios/stuck-queue").mkdir(parents=True)
@@ -29,7 +30,7 @@ def followed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_the_guide_writes_is_sound_and_begins_in_shadow(followed: Path) -> None:
+def test_the_runbook_that_the_guide_writes_is_sound_and_begins_in_shadow(followed: Path) -> None:
     (runbook,), problems = read_checked(followed / "runbooks")
 
     assert problems == []
@@ -37,7 +38,7 @@ def test_what_the_guide_writes_is_sound_and_begins_in_shadow(followed: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["cured", "not-cured"])
-def test_what_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_host: StartHost) -> None:
+def test_a_host_that_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_host: StartHost) -> None:
     (runbook,), _ = read_checked(followed / "runbooks")
     (scenario,) = [scenario for scenario in scenarios("stuck-queue", followed / "scenarios") if scenario.name == name]
     values, _ = parameter_values(runbook, runbook.examples.match[0].as_alert())
@@ -50,14 +51,14 @@ def test_what_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_
     assert rehearsal.after.exit_code == 0
 
 
-def test_the_table_of_what_ships_is_true() -> None:
+def test_the_guides_table_shows_every_shipped_runbook_with_its_risk_and_mode() -> None:
     table = GUIDE.partition("## What ships")[2].partition("## Its keys")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \| (.+) \| (\w+) \| (\w+) \|$", table, re.MULTILINE)
 
     assert rows == [(book.id, book.title, book.risk, book.mode) for book in SHIPPED.values()]
 
 
-def test_every_stand_in_is_named() -> None:
+def test_every_stand_in_is_named_in_the_guide() -> None:
     from local.emulator.hosts import HOST_FILES
 
     paragraph = GUIDE.partition("A tool that cannot be real has a stand-in")[2].partition("\n\n")[0]

@@ -1,7 +1,7 @@
 """Hostile values in labels: what a pattern refuses never reaches a script, and what it takes does no harm there.
 
-The harm is looked for by really running every script with every value that its parameter takes, on a host where nothing
-is broken and where nothing may change.
+Every script is run with every hostile value that its parameter takes, on a sound host, whose state must be the same
+afterwards.
 """
 
 import re
@@ -24,7 +24,7 @@ from tests.runbooks.hostile import CANARY, HOSTILE
 AT_ONCE = 4
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
 IN_SCRIPTS = [(runbook_id, name) for runbook_id, name in PARAMETERS if runbook_id in ON_HOSTS]
-"""A runbook that takes a release back has no script; what its parameters may be, the plan and IAM decide."""
+"""The parameters of runbooks that run scripts. Those of the others are for the plan and IAM to judge."""
 
 INNOCENT = f"""\
 #!/bin/bash
@@ -69,10 +69,12 @@ try() {
 
 
 def accepted(runbook: Runbook, name: str) -> list[str]:
+    """Return the hostile values that a parameter's pattern takes."""
     return [value for value in HOSTILE if runbook.parameters[name].problem(value) is None]
 
 
 def sensible(runbook: Runbook) -> dict[str, str]:
+    """Return a valid value for each parameter, from the runbook's first example."""
     values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
     assert problem is None
     return values
@@ -86,12 +88,12 @@ def alert_with(runbook: Runbook, field: str, value: str) -> NormalizedAlert:
     return alert.model_copy(update={field: value, "labels": {}})
 
 
-def test_the_values_are_many_and_different() -> None:
+def test_there_are_many_hostile_values_and_no_two_are_the_same() -> None:
     assert len(HOSTILE) == len(set(HOSTILE)) >= 150
 
 
 @pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
-def test_what_a_pattern_refuses_ends_the_plan(runbook_id: str, name: str) -> None:
+def test_a_value_that_a_pattern_refuses_ends_the_plan(runbook_id: str, name: str) -> None:
     runbook = SHIPPED[runbook_id]
     parameter = runbook.parameters[name]
     takes = set(accepted(runbook, name))
@@ -108,8 +110,10 @@ def test_what_a_pattern_refuses_ends_the_plan(runbook_id: str, name: str) -> Non
 
 
 @pytest.mark.parametrize(("runbook_id", "name"), IN_SCRIPTS)
-def test_what_a_pattern_refuses_is_refused_once_more_before_it_reaches_a_host(runbook_id: str, name: str) -> None:
-    """Also for somebody who sends a document past the plan: Systems Manager and the agent know the pattern, too."""
+def test_a_value_that_a_pattern_refuses_is_refused_once_more_before_it_reaches_a_host(
+    runbook_id: str, name: str
+) -> None:
+    """Systems Manager and its agent know the pattern, too, for somebody who sends a document without a plan."""
     runbook = SHIPPED[runbook_id]
     known = {
         content(runbook, step_id, command)["parameters"][name]["allowedPattern"]
@@ -143,14 +147,14 @@ def test_no_line_of_a_script_holds_what_systems_manager_would_fill_in() -> None:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads a template with CloudFormation's short forms."""
+    """A reader of templates with CloudFormation's short forms."""
 
 
 _Loader.add_constructor("!Sub", lambda loader, node: node.value)
 
 
 def batch(runbook: Runbook) -> tuple[str, int]:
-    """A script that runs each command with each hostile value that it would ever see, and how often that is."""
+    """Return a script that runs each command with each hostile value its parameter takes, and the number of runs."""
     lines = [DRIVER]
     usual = sensible(runbook)
     cases = 0
@@ -168,7 +172,7 @@ def batch(runbook: Runbook) -> tuple[str, int]:
 
 
 class Outcome:
-    """A host's state before and after a runbook's batch, and what the batch said."""
+    """A host's state before and after the batch of a runbook, and what the batch printed."""
 
     def __init__(self, host: Host, runbook: Runbook) -> None:
         assert host.run(INNOCENT).exit_code == 0
@@ -181,6 +185,7 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, start_host: StartHost) -> dict[str, Future[Outcome]]:
+    """Return the outcome of each runbook's batch, all of which run side by side."""
     one_by_one = Lock()
 
     def start_and_run(runbook: Runbook) -> Outcome:
@@ -198,7 +203,7 @@ def outcomes(request: pytest.FixtureRequest, start_host: StartHost) -> dict[str,
 
 
 @pytest.mark.parametrize("runbook_id", ON_HOSTS)
-def test_what_a_pattern_takes_changes_nothing_on_a_sound_host(
+def test_a_hostile_value_that_a_pattern_takes_changes_nothing_on_a_sound_host(
     runbook_id: str, outcomes: dict[str, Future[Outcome]]
 ) -> None:
     outcome = outcomes[runbook_id].result()
@@ -208,8 +213,8 @@ def test_what_a_pattern_takes_changes_nothing_on_a_sound_host(
     assert outcome.after.splitlines() == outcome.before.splitlines()
 
 
-def test_the_state_would_show_a_change(start_host: StartHost) -> None:
-    """The test of the test: each kind of harm that is looked for is seen."""
+def test_each_kind_of_harm_changes_the_state_that_is_compared(start_host: StartHost) -> None:
+    """Without this, a test that finds no change would prove nothing."""
     host = start_host()
     host.run(INNOCENT)
     before = host.run(STATE).stdout

@@ -1,4 +1,4 @@
-"""A tool that a host does not have is a failure in words, and nothing is done."""
+"""A step whose tool is missing on the host fails in words and does nothing."""
 
 import pytest
 
@@ -49,5 +49,5 @@ def test_a_missing_tool_is_a_failure_in_words(start_host: StartHost) -> None:
 
 
 @pytest.mark.parametrize("runbook_id", sorted({runbook_id for runbook_id, _, _ in STEPS}))
-def test_the_steps_are_there(runbook_id: str) -> None:
+def test_every_step_of_the_table_exists_in_its_runbook(runbook_id: str) -> None:
     assert {step for known, step, _ in STEPS if known == runbook_id} <= dict(SHIPPED[runbook_id].commands()).keys()

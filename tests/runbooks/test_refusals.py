@@ -1,4 +1,4 @@
-"""Acts that a host answers with a refusal in words, and with nothing done."""
+"""Acts that a host must not carry out: each refuses in words and does nothing."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_a_process_name_is_no_regular_expression(start_host: StartHost, process:
 
 
 def journal(kind: str, begins_days_ago: int, ends_days_ago: int) -> str:
-    """Return the commands that plant an archived file of the journal, of three megabytes."""
+    """Return the commands that plant an archived journal file of three megabytes."""
     stream = f"{kind}@0123456789abcdef0123456789abcdef-0000000000000001"
     file = f"/var/log/journal/host/{stream}-$(printf '%016x' $begin).journal"
     return (
@@ -82,7 +82,7 @@ def test_entries_within_the_days_to_keep_stay_although_their_file_begins_early(s
     assert "begins before older ones, and would go first: nothing was removed" in ran.stderr
 
 
-def test_what_ends_before_the_days_to_keep_goes(start_host: StartHost) -> None:
+def test_a_journal_file_that_ends_before_the_days_to_keep_is_deleted(start_host: StartHost) -> None:
     prepare = journal("system", 20, 9) + journal("system", 8, 1)
 
     ran = act(start_host, "journal-size", "vacuum", prepare, maxMegabytes="4")
@@ -133,7 +133,9 @@ echo "$(find /etc/keep -type f | wc -l) $(find /data/dumps -type f | wc -l)"
 """
 
 
-def test_who_swaps_a_folder_for_a_link_while_it_is_cleaned_loses_nobody_a_file(start_host: StartHost) -> None:
+def test_no_file_elsewhere_is_deleted_if_a_folder_is_swapped_for_a_link_while_it_is_cleaned(
+    start_host: StartHost,
+) -> None:
     host, runbook = start_host(), SHIPPED["low-disk"]
     script = render_document_script(runbook, dict(runbook.commands())["free-space"])
     host.run(f"cat >/opt/step <<'END_OF_STEP'\n{script}END_OF_STEP\nchmod 755 /opt/step\n")

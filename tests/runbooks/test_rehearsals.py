@@ -1,4 +1,4 @@
-"""Every shipped runbook is really run on a host that has the fault: cured and verified, or undone and left to a human.
+"""Every shipped runbook, run on a host that has the fault: it cures and verifies, or undoes and leaves it to a human.
 
 Most of the time is waiting, as on a real host, so the scenarios run side by side; each has a host of its own.
 """
@@ -35,22 +35,24 @@ NEEDED_ONCE = {
     "file-descriptors",
     "oom-victims",
 }
-"""Runbooks that find nothing left to do when they are run again."""
+"""The runbooks that find nothing left to do in a second run."""
 
 
 def named(scenario: Scenario) -> str:
+    """Return the name of a scenario in reports."""
     return f"{scenario.runbook_id}/{scenario.name}"
 
 
 @dataclass(frozen=True)
 class Played:
-    """A scenario, and for some runbooks what a second run did to the host that the first one cured."""
+    """A played scenario, with the second run on the cured host for runbooks in `NEEDED_ONCE`."""
 
     first: Rehearsal
     second: Rehearsal | None
 
 
 def play(scenario: Scenario, host: Host) -> Played:
+    """Play a scenario on a host, which it ends, and for some runbooks a second run."""
     runbook = SHIPPED[scenario.runbook_id]
     values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
     assert problem is None
@@ -66,6 +68,7 @@ def play(scenario: Scenario, host: Host) -> Played:
 
 @pytest.fixture(scope="module")
 def plays(request: pytest.FixtureRequest, start_host: StartHost) -> Iterator[dict[str, Future[Played]]]:
+    """Start to play the selected scenarios side by side; yield their futures by name."""
     one_by_one = Lock()
 
     def start_and_play(scenario: Scenario) -> Played:
@@ -81,14 +84,14 @@ def plays(request: pytest.FixtureRequest, start_host: StartHost) -> Iterator[dic
 
 
 @pytest.mark.parametrize("runbook_id", ON_HOSTS)
-def test_no_runbook_is_exempt(runbook_id: str) -> None:
+def test_every_runbook_has_a_scenario_for_each_of_its_ends(runbook_id: str) -> None:
     endings = {scenario.ending for scenario in ALL if scenario.runbook_id == runbook_id}
     only_looks = all(step.kind == "diagnose" for step in SHIPPED[runbook_id].steps)
     wanted = {"evidence"} if only_looks else {"cured", "not cured"}
     assert wanted <= endings, f"local/rehearsal/scenarios/{runbook_id} has no scenario that ends {wanted - endings}"
 
 
-def test_no_scenario_is_left_behind(shipped: Catalogue) -> None:
+def test_every_folder_of_scenarios_belongs_to_a_runbook(shipped: Catalogue) -> None:
     assert {folder.name for folder in SCENARIOS.iterdir()} <= set(shipped)
 
 
@@ -113,7 +116,9 @@ def test_a_runbook_ends_as_its_scenario_says(scenario: Scenario, plays: dict[str
     )
 
 
-def test_what_failed_is_undone_where_it_can_be(plays: dict[str, Future[Played]], shipped: Catalogue) -> None:
+def test_a_failed_runbook_is_undone_where_its_steps_can_be(
+    plays: dict[str, Future[Played]], shipped: Catalogue
+) -> None:
     for scenario in ALL:
         if scenario.ending != "not cured":
             continue

@@ -1,5 +1,4 @@
-"""The sandbox of the rehearsals: a script on a host cannot touch this machine's kernel, and stand-ins answer as the
-real tools do."""
+"""The sandbox of rehearsals: no script can touch this machine's kernel, and stand-ins answer as real tools do."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ def identities() -> list[str]:
 
 @pytest.fixture(params=[(kind, who) for kind in (Sandbox.BUBBLEWRAP, Sandbox.NAMESPACES) for who in identities()])
 def any_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    """A host of each kind; where this test is root, also one that runs as real root."""
+    """Yield a host of each kind; where this test is root, also one whose scripts are real root."""
     kind, who = request.param
     needs.require(f"host in {kind}")
     if who == "root":
@@ -58,7 +57,7 @@ def test_what_a_fault_mounts_stays_on_its_host_and_a_runbook_mounts_nothing(any_
     assert "nr_inodes=10" not in Path("/proc/mounts").read_text()
 
 
-def test_orphans_are_buried(any_host: Host) -> None:
+def test_a_process_whose_parent_has_ended_is_reaped(any_host: Host) -> None:
     any_host.run(
         "setsid bash -c 'for _ in 1 2 3; do sleep 0.1 & done; exec sleep 600' >/dev/null 2>&1 & echo $! > /run/p"
     )

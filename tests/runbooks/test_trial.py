@@ -1,4 +1,4 @@
-"""`python -m local try`: what it shows, what it runs, and what it answers when it cannot."""
+"""`python -m local try`: what it shows and runs, and what it answers when a trial is impossible."""
 
 import json
 import shutil
@@ -17,6 +17,7 @@ from tests.runbooks.conftest import RUNBOOKS, StartHost
 
 
 def tried(runbook_id: str, folder: Path = RUNBOOKS, **options: object) -> tuple[bool, str]:
+    """Return whether a trial went well, and what it printed."""
     console = Console(file=StringIO(), width=160)
     well = try_runbook(console, folder, runbook_id, **options)  # type: ignore[arg-type]
     assert isinstance(console.file, StringIO)
@@ -25,7 +26,7 @@ def tried(runbook_id: str, folder: Path = RUNBOOKS, **options: object) -> tuple[
 
 @pytest.fixture
 def sandbox(start_host: StartHost) -> None:
-    """Skips where nothing can be run."""
+    """Skip the test where no host can be started."""
     start_host().close()
 
 
@@ -49,7 +50,7 @@ def test_a_scenario_that_cannot_be_cured_is_undone_and_that_is_as_it_should_be()
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_on_a_sound_host_nothing_is_done_and_verify_holds() -> None:
+def test_a_trial_on_a_sound_host_does_nothing_and_verify_holds() -> None:
     well, shown = tried("package-cache", scenario_name="none")
 
     assert well
@@ -65,7 +66,7 @@ def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -
     well, shown = tried("container-images", tmp_path)
 
     assert not well
-    assert "The scenario's name says that it would end: cured." in shown
+    assert "By the scenario's name, this ending is expected: cured." in shown
 
 
 def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,7 @@ def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_of_a_release_it_shows_what_is_looked_up_and_says_that_this_is_all(
+def test_a_trial_of_a_release_shows_what_is_looked_up_and_says_that_this_is_all(
     monkeypatch: pytest.MonkeyPatch, dry_run: bool
 ) -> None:
     monkeypatch.setattr(trial, "Hosts", None)
@@ -127,32 +128,37 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("runbook_id", "alert", "options", "answer"),
     [
-        ("low-dsk", None, {}, "There is no runbook 'low-dsk'; there is low-disk"),
+        ("low-dsk", None, {}, "There is no runbook 'low-dsk'; did you mean low-disk"),
         (
             "low-disk",
             None,
             {"scenario_name": "flood"},
-            "low-disk has no scenario 'flood'; there is cured, cured-owners-folder, cured-pattern, not-cured,",
+            "low-disk has no scenario 'flood'; choose of cured, cured-owners-folder, cured-pattern, not-cured,",
         ),
         (
             "low-disk",
             "alert: HostOutOfInodes",
             {},
-            "low-disk is not for the alert 'HostOutOfInodes'; low-inodes is for it",
+            "low-disk does not fit the alert 'HostOutOfInodes'; low-inodes does",
         ),
-        ("low-disk", "alert: HostOutOfDiskSpace", {}, "No plan could be made: the alert has no labels.mountpoint"),
+        (
+            "low-disk",
+            "alert: HostOutOfDiskSpace",
+            {},
+            "low-disk cannot be planned for the alert 'HostOutOfDiskSpace': the alert has no labels.mountpoint",
+        ),
         (
             "low-disk",
             "alert: HostOutOfDiskSpace\nlabels: {mountpoint: /data;id}",
             {},
-            "No plan could be made: the alert's labels.mountpoint '/data;id' does not fit",
+            "for the alert 'HostOutOfDiskSpace': the alert's labels.mountpoint '/data;id' does not fit",
         ),
-        ("low-disk", "alrt: x", {}, "is not an alert with the keys of a runbook's examples"),
-        ("low-disk", "{}", {"source": "prometheus"}, "prometheus cannot read it"),
-        ("low-disk", "[", {"source": "prometheus"}, "prometheus cannot read it"),
+        ("low-disk", "alrt: x", {}, "is no alert with the keys of a runbook's examples"),
+        ("low-disk", "{}", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
+        ("low-disk", "[", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
     ],
 )
-def test_what_cannot_be_tried_says_why(
+def test_a_trial_that_is_impossible_says_why(
     tmp_path: Path, runbook_id: str, alert: str | None, options: dict[str, Any], answer: str
 ) -> None:
     file = None
@@ -170,7 +176,7 @@ def test_the_command_ends_with_2_and_the_reason() -> None:
     done = CliRunner().invoke(app, ["try", "low-dsk"])
 
     assert done.exit_code == 2
-    assert "there is low-disk" in done.stderr
+    assert "did you mean low-disk" in done.stderr
 
 
 def test_a_wrong_runbook_is_told_with_its_line(tmp_path: Path) -> None:

@@ -92,8 +92,10 @@ class Heard:
             if alert.firing and alert.key in last and rank(last[alert.key]) >= PAGING and last[alert.key].said.firing
         }
         for live in lives:
+            if not live.is_open or live.incident_id not in loud:
+                continue
             pages = [send.at for send in self.sends[live.incident_id] if send.kind in PAGES]
-            if not live.is_open or live.incident_id not in loud or not pages:
+            if not pages:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
             # What PagerDuty could not deliver, however often it tried, Firstline cannot know.
@@ -104,12 +106,12 @@ class Heard:
                 if press.button == "take back" and (press.incident_id, press.at) not in unheard
             )
             newest = max([pages[-1], *back])
+            paged = max([newest, *self._paged_by_pagerduty(live.incident_id)])
+            if now - paged <= LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(paged):
+                continue
             answered = any(press.at >= newest and press.button != "take back" for press in presses)
-            answered = answered or self._answered_under_way(live.incident_id, pages)
-            newest = max([newest, *self._paged_by_pagerduty(live.incident_id)])
-            limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
-            if not answered and now - newest > limit:
-                self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+            if not answered and not self._answered_under_way(live.incident_id, pages):
+                self.watch.say("not paged again", f"{live.incident_id} since {paged:%d %H:%M:%S}, and nobody answered")
 
     def _paged_by_pagerduty(self, incident_id: str) -> list[datetime]:
         """Return when PagerDuty paged for its own incident, which Firstline leaves to it."""

@@ -55,6 +55,9 @@ class HeartbeatCheck:
     """The oracle's part: an absence is paged, a return ends it, and nobody is woken for a heartbeat that beats."""
 
     watch: Watch
+    _unwatched: datetime = START
+    """The end of the newest gap between two runs of reconcile after which the watch may have begun anew."""
+    _runs_seen: int = 0
 
     def look(self) -> None:
         """Check what is known of the heartbeat."""
@@ -66,9 +69,7 @@ class HeartbeatCheck:
         alert = self.watch.stored.alert(ABSENT)
         absent = alert is not None and alert.firing
         self.watch.checks["heartbeat"] += 1
-        # The watch may have begun anew at any run of reconcile after a long gap.
-        runs = pairwise(at for at, _ in world.reconciled)
-        since = max([heard, *(at for before, at in runs if at - before > UNWATCHED - MINUTE)])
+        since = max(heard, self._unwatched_until())
         if now - since > patience + PAGED + MINUTE + self.watch.allowance(since) and not absent:
             self.watch.say("heartbeat", f"no beat since {heard:%d %H:%M:%S}, and nobody knows")
         if alert is not None and absent:
@@ -78,3 +79,12 @@ class HeartbeatCheck:
                 self.watch.say("heartbeat", f"it beat at {early[-1]:%d %H:%M:%S}, and is called absent at {said}")
         text = "the heartbeat is back, and still called absent"
         self.watch.lasting("heartbeat", "back", absent and now - taken[-1] < patience - MINUTE, 2 * MINUTE, text)
+
+    def _unwatched_until(self) -> datetime:
+        """Return the end of the newest long gap between two runs of reconcile, of which each pair is compared once."""
+        runs = self.watch.world.reconciled
+        for (before, _), (at, _) in pairwise(runs[max(0, self._runs_seen - 1) :]):
+            if at - before > UNWATCHED - MINUTE:
+                self._unwatched = max(self._unwatched, at)
+        self._runs_seen = len(runs)
+        return self._unwatched

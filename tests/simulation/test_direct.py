@@ -57,7 +57,7 @@ def test_both_ways_give_the_same_for_what_the_machine_meets(monkeypatch: pytest.
     monkeypatch.setattr(jsonata, "expression", expression)
     world.machine.cache_clear()
     try:
-        for seed in (1, 2):
+        for seed in (1, 3):
             scenario.run(scenario.drawn(seed))
     finally:
         world.machine.cache_clear()

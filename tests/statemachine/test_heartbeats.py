@@ -49,7 +49,7 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
     incident = Incident(world, incident_id)
     incident.stands_in("Await Acknowledgement")
     (page,) = world.told("pagerduty")
-    assert "Watchdog of cluster eu has been silent for 9 h" in page.text
+    assert "The heartbeat Watchdog of cluster eu has been silent for 9 h" in page.text
     incident.is_acknowledged()
     incident.stands_in("Await Resolution")
 

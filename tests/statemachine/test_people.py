@@ -104,7 +104,7 @@ def test_a_forged_end_of_the_alerts_tells_nobody_so(world: World, state: str) ->
     incident.passes_through("Announce Quiet").stands_in(state)
 
     assert incident.path[-3:] == [state, "Announce Quiet", state]
-    assert "Nothing of it fires any more" not in " ".join(message.text for message in world.inbox.messages())
+    assert "All its alerts ended" not in " ".join(message.text for message in world.inbox.messages())
     assert {message.kind for message in world.told("pagerduty")} <= {"trigger"}
 
 

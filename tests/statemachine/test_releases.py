@@ -461,4 +461,4 @@ def test_nothing_to_go_back_to_is_a_reason_in_words(world: World) -> None:
 
     assert "Take Release Back" not in incident.path
     (page,) = world.told("pagerduty")
-    assert "shop/live has no earlier release that stood for 60 minutes" in page.text
+    assert "shop/live has no earlier release that was in place for 60 minutes" in page.text

@@ -96,6 +96,7 @@ class World:
     def start(self) -> None:
         """Create the template's resources, three hosts, and the secrets of Slack and PagerDuty."""
         engine.install(self._servers["aws"].url)
+        self.aws.serve_the_machine()
         for server in self._servers.values():
             server.start()
         self.created = Resources(

@@ -1,4 +1,4 @@
-"""Requests of a browser to the console, and what answers them, for tests."""
+"""Requests of a browser to the console, as API Gateway passes them on, and the pages that answer them, for tests."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Shelf(Protocol):
-    """Everything that the console reads."""
+    """All that the console reads."""
 
     @property
     def incidents(self) -> Incidents: ...
@@ -38,7 +38,7 @@ class Shelf(Protocol):
 
 
 def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
-    """Return the console's pages over a store."""
+    """Return the console's pages over all that it reads."""
     return Site(
         stack="firstline-prod",
         zone=BERLIN,
@@ -55,18 +55,18 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
 
 
 def get(address: str, session: str = "") -> dict[str, Any]:
-    """A GET as API Gateway passes it on."""
+    """Return a GET as API Gateway passes it on."""
     return _event("GET", address, session)
 
 
 def post(address: str, form: Mapping[str, str], session: str = "", **headers: str) -> dict[str, Any]:
-    """A form as API Gateway passes it on."""
+    """Return the sending of a form as API Gateway passes it on."""
     event = _event("POST", address, session)
     return event | {"body": urlencode(form), "isBase64Encoded": False, "headers": headers}
 
 
 def signed(address: str, caller: str) -> dict[str, Any]:
-    """A request whose signature API Gateway has checked."""
+    """Return a POST of a caller whose signature API Gateway has checked."""
     event = _event("POST", address, "")
     event["requestContext"]["authorizer"] = {"iam": {"userArn": caller}}
     return event
@@ -87,12 +87,12 @@ def _event(method: str, address: str, session: str) -> dict[str, Any]:
 
 
 def cookie_in(response: Mapping[str, Any]) -> str:
-    """Return the session that an answer gives the browser; empty if none."""
+    """Return the session that an answer's cookie gives the browser; empty if it sets none."""
     cookies = [cookie.partition(";")[0].partition("=")[2] for cookie in response.get("cookies", [])]
     return cookies[0] if cookies else ""
 
 
 def form_in(page: str, action: str) -> dict[str, str]:
-    """Return the hidden fields of the form that is sent to an address."""
+    """Return the hidden fields of a page's form, found by the address that it is sent to."""
     (form,) = re.findall(rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.DOTALL)
     return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)}

@@ -45,12 +45,12 @@ _FINGERPRINTS = itertools.count()
 
 
 def at(minutes: float) -> datetime:
-    """A time, so many minutes after noon."""
+    """Return the time so many minutes after `NOON`."""
     return NOON + timedelta(minutes=minutes)
 
 
 def alert(**what: Any) -> NormalizedAlert:
-    """A firing alert of medium severity; whatever is given replaces it."""
+    """Return a firing alert of medium severity, with other fields where they are given."""
     fields: dict[str, Any] = {
         "source": "generic",
         "alert_name": "DiskFull",
@@ -68,7 +68,7 @@ def alert(**what: Any) -> NormalizedAlert:
 
 
 def incident(**what: Any) -> Incident:
-    """An incident about `alert()`."""
+    """Return an incident about `alert()`, with other fields where they are given."""
     fields: dict[str, Any] = {
         "incident_id": "DiskFull-web-1-20260302T120000Z-0a1b2c3d",
         "group_key": "group-1",
@@ -81,7 +81,7 @@ def incident(**what: Any) -> Incident:
 
 
 def open_for(groups: Groups, *alerts: NormalizedAlert, now: datetime | None = None, **what: Any) -> Incident:
-    """Open an incident for alerts of one group, as ingest does."""
+    """Open an incident for alerts of one group, as ingest does, and return it."""
     now = now or alerts[0].timestamp
     opened = opened_by(*alerts, now=now, **what)
     views, _ = groups.read({opened.group_key: ()})
@@ -91,7 +91,7 @@ def open_for(groups: Groups, *alerts: NormalizedAlert, now: datetime | None = No
 
 
 def receive_into(groups: Groups, minutes: float = 0, **what: Any) -> Incident:
-    """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
+    """Take in a new alert so many minutes after noon, as ingest does, and return its incident."""
     given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
     views, _ = groups.read({given.group_key: ()})
     live = views[given.group_key].live
@@ -102,7 +102,7 @@ def receive_into(groups: Groups, minutes: float = 0, **what: Any) -> Incident:
 
 
 def an_alert(**changes: Any) -> NormalizedAlert:
-    """A full disk, said by Alertmanager."""
+    """Return Alertmanager's alert about a full disk, with other fields where they are given."""
     return NormalizedAlert.model_validate(
         {
             "source": "prometheus",
@@ -125,7 +125,7 @@ def an_alert(**changes: Any) -> NormalizedAlert:
 
 
 def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Incident:
-    """The incident that the full disk opened."""
+    """Return the incident that the alert about a full disk opened."""
     alert = alert or an_alert()
     fields: dict[str, Any] = {
         "incident_id": INCIDENT_ID,
@@ -139,7 +139,7 @@ def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Inciden
 
 
 def a_classification(**changes: Any) -> Classification:
-    """Return the classification of the incident."""
+    """Return a classification that finds the full disk's incident high and chooses the runbook `low-disk`."""
     fields: dict[str, Any] = {
         "severity": "high",
         "cause": "Logs were not rotated.",
@@ -156,7 +156,7 @@ def a_classification(**changes: Any) -> Classification:
 
 
 def a_plan(**changes: Any) -> RemediationPlan:
-    """Return a plan for the incident."""
+    """Return a plan of the runbook `low-disk` with one step on one host."""
     fields: dict[str, Any] = {
         "runbook_id": "low-disk",
         "title": "Free disk space",
@@ -193,7 +193,7 @@ def a_plan(**changes: Any) -> RemediationPlan:
 
 
 def a_release(**changes: Any) -> PlannedRelease:
-    """A release that a plan takes back."""
+    """Return a release that a plan takes back."""
     fields: dict[str, Any] = {
         "step_id": "roll-back",
         "through": "codedeploy",
@@ -209,7 +209,7 @@ def a_release(**changes: Any) -> PlannedRelease:
 
 
 def a_release_plan(**changes: Any) -> RemediationPlan:
-    """A plan that takes a release back: it has no hosts."""
+    """Return a plan that takes a release back, so it has no hosts."""
     fields: dict[str, Any] = {
         "runbook_id": "release-rollback",
         "title": "Put the last good release back",
@@ -223,7 +223,7 @@ def a_release_plan(**changes: Any) -> RemediationPlan:
 
 
 def a_result(**changes: Any) -> StepResult:
-    """Return the result of the plan's one step."""
+    """Return the result of the one step of `a_plan()`."""
     fields: dict[str, Any] = {
         "step_id": "rotate-logs",
         "kind": "act",
@@ -237,7 +237,7 @@ def a_result(**changes: Any) -> StepResult:
 
 
 def a_page(**changes: Any) -> Page:
-    """A page that went out at the first level."""
+    """Return a page that went out at the first level."""
     fields: dict[str, Any] = {
         "level": 0,
         "on_call": "Ana",
@@ -249,7 +249,7 @@ def a_page(**changes: Any) -> Page:
 
 
 def a_live(incident: Incident | None = None, **changes: Any) -> Live:
-    """The live half of an incident, of whose alerts nothing but their number and the first one's severity is known."""
+    """Return an incident's live half that knows of its alerts only their number and the first one's severity."""
     incident = incident or an_incident()
     fields: dict[str, Any] = {
         "group_key": incident.group_key,
@@ -262,7 +262,7 @@ def a_live(incident: Incident | None = None, **changes: Any) -> Live:
 
 
 def live_half(record: IncidentRecord, **changes: Any) -> Live:
-    """The live half that a record's own fields tell of; `changes` replace what they say."""
+    """Return the live half that the fields of a record tell of, with `changes`."""
     verdict, seq = record.classification, max((page.seq for page in record.pages), default=0)
     seq = seq or int(record.paged_at is not None)
     counts = counts_for(*[SEVERITY_RANK[record.incident.alert.severity]] * record.alert_count)
@@ -300,9 +300,9 @@ def live_half(record: IncidentRecord, **changes: Any) -> Live:
 
 
 def a_record(incident: Incident | None = None, **changes: Any) -> IncidentRecord:
-    """The incident as the table knows it after it was classified.
+    """Return an incident's record as the table has it after the classification.
 
-    Fields of the live half may be given too. Without `live`, it is what the other fields tell of.
+    Fields of the live half may be given too. Without `live`, the other fields tell what it is.
     """
     live = {
         name: changes.pop(name) for name in Live.model_fields.keys() - IncidentRecord.model_fields if name in changes
@@ -319,7 +319,7 @@ def a_record(incident: Incident | None = None, **changes: Any) -> IncidentRecord
 
 
 def a_waiting_record(plan: RemediationPlan | None = None, **changes: Any) -> IncidentRecord:
-    """An incident with a plan that waits for a decision, and whose execution waits for an answer to its page."""
+    """Return the record of an incident whose plan waits for a decision, and its execution for an answer to the page."""
     plan = plan or a_plan(decision="approve", decision_reason="runbook low-disk asks for approval")
     waiting: dict[str, Any] = {
         "plan": plan,
@@ -335,12 +335,12 @@ def a_waiting_record(plan: RemediationPlan | None = None, **changes: Any) -> Inc
 def a_notification(
     kind: Any = "paged", record: IncidentRecord | None = None, reason: str = "No runbook fits."
 ) -> Notification:
-    """One moment of it."""
+    """Return the notification of one moment of an incident."""
     return Notification(kind=kind, record=record or a_record(), reason=reason, at=NOW)
 
 
 def hostile_notification(kind: Any, filler: str = HOSTILE) -> Notification:
-    """An incident in which every text that a stranger may have written is hostile, and as long as models allow."""
+    """Return a notification in which every text of a stranger is hostile, and as long as the models allow."""
 
     def up_to(limit: int) -> str:
         return (filler * (limit // len(filler) + 1))[:limit]

@@ -17,7 +17,7 @@ from firstline.models import (
 
 
 def stored(alert: NormalizedAlert, incident: Incident | Live, now: datetime, **what: Any) -> StoredAlert:
-    """An alert that fires in an incident, as the table stores it."""
+    """Return an alert that fires in an incident, as the table stores it."""
     fields: dict[str, Any] = {
         "fingerprint": alert.fingerprint,
         "firing": True,
@@ -32,7 +32,7 @@ def stored(alert: NormalizedAlert, incident: Incident | Live, now: datetime, **w
 
 
 def counts_for(*ranks: int, held: bool = False, changes: int = 1) -> Counts:
-    """Return what firing alerts of these ranks add to an incident that they join."""
+    """Return the counts that firing alerts of these ranks add to an incident."""
     return Counts(
         joined=len(ranks),
         firing=len(ranks),
@@ -44,7 +44,7 @@ def counts_for(*ranks: int, held: bool = False, changes: int = 1) -> Counts:
 
 
 def joining(incident: Incident | Live, *alerts: NormalizedAlert, now: datetime, held: bool = False) -> Change:
-    """The change that new alerts of one group make when they join an incident, their own group's or a storm's."""
+    """Return the change in which new alerts of one group join an incident: their own group's, or a storm's."""
     writes = [AlertWrite(None, stored(alert, incident, now, held=held, number=n)) for n, alert in enumerate(alerts)]
     return Change(
         group_key=alerts[0].group_key,
@@ -59,7 +59,7 @@ def joining(incident: Incident | Live, *alerts: NormalizedAlert, now: datetime, 
 
 
 def ending(incident: Incident | Live, *firing: StoredAlert, now: datetime) -> Change:
-    """The change that alerts of one group make when they end."""
+    """Return the change in which firing alerts of one group end."""
     ended = {"firing": False, "ended_at": now, "received_at": now}
     return Change(
         group_key=firing[0].alert.group_key,
@@ -72,7 +72,7 @@ def ending(incident: Incident | Live, *firing: StoredAlert, now: datetime) -> Ch
 
 
 def opened_by(*alerts: NormalizedAlert, now: datetime, **what: Any) -> Incident:
-    """The incident that alerts of one group open."""
+    """Return the incident that alerts of one group open."""
     first = alerts[0]
     fields: dict[str, Any] = {
         "incident_id": re.sub(r"[^\w-]", "-", f"{first.alert_name}-{first.group_key}-{now:%Y%m%dT%H%M%S}"),

@@ -1,14 +1,14 @@
-"""Values of which a test knows the type better than the code does."""
+"""Checks that a value has the type that a test expects, for the test and for mypy."""
 
 from collections.abc import Iterable
 
 
 def checked[T](kind: type[T], value: object) -> T:
-    """Return the value; fail unless it is of this kind."""
+    """Return a value that must be of a kind, or else the test fails."""
     assert isinstance(value, kind)
     return value
 
 
 def all_checked[T](kind: type[T], values: Iterable[object]) -> list[T]:
-    """Return the values as a list; fail unless each of them is of this kind."""
+    """Return values as a list, each of which must be of a kind, or else the test fails."""
     return [checked(kind, value) for value in values]

@@ -16,13 +16,15 @@ NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)  # a Wednesday
 
 @dataclass(frozen=True)
 class Runbook:
+    """A runbook as classification sees it."""
+
     id: str
     title: str
 
 
 @dataclass
 class FakeModel:
-    """Answers what it was told to, and remembers what it was asked."""
+    """A model that gives one answer, or raises it, and keeps the prompts that it was given."""
 
     answer: ModelVerdict | Exception
     asked: list[Prompt] = field(default_factory=list)
@@ -41,7 +43,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def incident() -> Callable[..., Incident]:
-    """An incident; keywords of the alert and of the incident may be mixed."""
+    """Return a builder of incidents; its keywords are fields of the alert or of the incident."""
 
     def make(**changes: Any) -> Incident:
         alert: dict[str, Any] = {
@@ -74,6 +76,8 @@ def incident() -> Callable[..., Incident]:
 
 @pytest.fixture
 def evidence() -> Callable[..., Evidence]:
+    """Return a builder of evidence."""
+
     def make(**changes: Any) -> Evidence:
         whole: dict[str, Any] = {
             "same_name_last_hour": 1,
@@ -89,7 +93,7 @@ def evidence() -> Callable[..., Evidence]:
 
 @pytest.fixture
 def ended() -> Callable[..., list[EarlierIncident]]:
-    """Earlier incidents, newest first, one a day: `ended("self_cleared", "resolved")`."""
+    """Return a builder of earlier incidents, newest first, one a day: `ended("self_cleared", "resolved")`."""
 
     def make(*outcomes: Outcome, severity: Severity = "high", runbook_id: str | None = None, days: int = 1) -> Any:
         return [
@@ -109,6 +113,8 @@ def ended() -> Callable[..., list[EarlierIncident]]:
 
 @pytest.fixture
 def deployment() -> Callable[..., Deployment]:
+    """Return a builder of deployments."""
+
     def make(minutes_ago: int = 12, **changes: Any) -> Deployment:
         whole: dict[str, Any] = {"service": "payments", "version": "1.8.0", "environment": "prod"}
         return Deployment(deployed_at=NOW - timedelta(minutes=minutes_ago), **(whole | changes))
@@ -118,7 +124,7 @@ def deployment() -> Callable[..., Deployment]:
 
 @pytest.fixture
 def judged() -> Callable[..., ModelVerdict]:
-    """A model's verdict."""
+    """Return a builder of a model's verdicts."""
 
     def make(**changes: Any) -> ModelVerdict:
         whole: dict[str, Any] = {
@@ -143,9 +149,11 @@ def judged() -> Callable[..., ModelVerdict]:
 
 @pytest.fixture
 def model() -> Callable[[ModelVerdict | Exception], FakeModel]:
+    """Return a builder of models that give one answer."""
     return FakeModel
 
 
 @pytest.fixture
 def offered() -> Sequence[Runbook]:
+    """Return the runbooks that classification may choose from."""
     return (Runbook("high-memory", "Restart the service that eats the memory"), Runbook("low-disk", "Rotate logs"))

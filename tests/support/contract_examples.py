@@ -1,8 +1,8 @@
 """Examples of the contracts of the state machine's functions: a full input and a full output of each state.
 
-`python -m tests.support.contract_examples` records them in tests/events/contracts/<version>. The folder of a release is
-never changed after it: executions of that release still say what it holds. So the version goes up before a contract
-changes.
+`python -m tests.support.contract_examples` writes them to tests/events/contracts/<version>. Nobody changes the folder
+of a version that was released, because executions of that release still say what it holds: raise the version before
+you change a contract.
 """
 
 import json
@@ -162,12 +162,12 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
 
 
 def path_of(state: str, release: str = __version__) -> Path:
-    """Return the file of a state in a release."""
+    """Return the path of a state's examples in a release."""
     return FOLDER / release / f"{state.lower().replace(' ', '-').rstrip('?')}.json"
 
 
 def record() -> None:
-    """Write the examples into the files of this release."""
+    """Write the examples of this release."""
     (FOLDER / __version__).mkdir(parents=True, exist_ok=True)
     for state, (asked, answered) in EXAMPLES.items():
         both = {

@@ -13,7 +13,7 @@ from tests.support.needs import DYNAMODB_LOCAL
 
 @contextmanager
 def dynamodb_local(memory: str = "256m", *options: str) -> Iterator[str]:
-    """Start DynamoDB Local, with options of Java, and yield its address.
+    """Start DynamoDB Local with so much memory and further options of Java, and yield its address.
 
     Raises
     ------
@@ -33,7 +33,8 @@ def dynamodb_local(memory: str = "256m", *options: str) -> Iterator[str]:
         try:
             if not _listens(port, process):
                 output.seek(0)
-                raise RuntimeError(f"DynamoDB Local does not listen:\n{output.read()[-2000:].decode(errors='replace')}")
+                printed = output.read()[-2000:].decode(errors="replace")
+                raise RuntimeError(f"DynamoDB Local does not listen on port {port}; it printed:\n{printed}")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

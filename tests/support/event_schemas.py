@@ -1,6 +1,6 @@
-"""The JSON schemas of what other systems are told: `python -m tests.support.event_schemas` writes them to docs/schemas.
+"""JSON schemas of the events for other systems. `python -m tests.support.event_schemas` writes them to docs/schemas.
 
-Within a version a schema only gets fields: listeners were written against it.
+Within a version a schema only gets further fields, because listeners were written against it.
 """
 
 import json
@@ -15,7 +15,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {"incident-event.json": IncidentEvent, "we
 
 
 def schema(model: type[BaseModel]) -> str:
-    """Return a model's schema as a file holds it. What a listener reads has every field, nulls included."""
+    """Return a model's JSON schema as its file holds it; every field is required, because nulls are sent, too."""
     content = model.model_json_schema(mode="serialization")
     # A listener must take what a later release adds, which `extra="forbid"` is not meant to refuse.
     for part in [content, *content.get("$defs", {}).values()]:
@@ -24,7 +24,7 @@ def schema(model: type[BaseModel]) -> str:
 
 
 def write() -> None:
-    """Write every schema."""
+    """Write the schema of every event to its file."""
     FOLDER.mkdir(exist_ok=True)
     for name, model in SCHEMAS.items():
         (FOLDER / name).write_text(schema(model), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A `sam` that deploys nothing: it writes down how it was called, and leaves what a build leaves."""
+"""A stand-in for `sam` that deploys nothing, keeps how it was called, and leaves what a build leaves."""
 
 import os
 from itertools import takewhile
@@ -16,7 +16,7 @@ printf '\\n\\0' >> "$FAKE_SAM/calls"
 
 
 class FakeSam:
-    """The checkout that is deployed, and the calls of `sam` in it."""
+    """A checkout to deploy from whose `sam` is a stand-in that keeps its calls."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.checkout = folder / "checkout"
@@ -40,23 +40,23 @@ class FakeSam:
         (self._bin / f"fails-to-{command}").touch()
 
     def mends(self, command: str) -> None:
-        """Let it work again."""
+        """Let a command of sam work again."""
         (self._bin / f"fails-to-{command}").unlink()
 
     @property
     def calls(self) -> list[list[str]]:
-        """The arguments of each call so far."""
+        """Return the arguments of each call so far."""
         file = self._bin / "calls"
         written = file.read_text().split("\0\n\0")[:-1] if file.exists() else []
         return [call.split("\0") for call in written]
 
     @property
     def words(self) -> list[str]:
-        """The commands so far."""
+        """Return the command of each call so far."""
         return [call[0] for call in self.calls]
 
     def parameters(self, command: str) -> dict[str, str]:
-        """Return what the last call of a command gave as parameters."""
+        """Return the parameters in the last call of a command, by name."""
         call = [call for call in self.calls if call[0] == command][-1]
         after = call[call.index("--parameter-overrides") + 1 :]
         given = list(takewhile(lambda word: not word.startswith("--"), after))

@@ -1,4 +1,4 @@
-"""Fields of live halves that were paged and answered."""
+"""Fields of live halves of incidents that were paged and acknowledged."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PAGED: dict[str, Any] = {
     "paged_loud": Loud(critical=1),
     "loud_since": None,
 }
-"""The fields of a live half whose critical alert was paged at noon."""
+"""The fields of a live half whose critical alert was paged at noon and not acknowledged."""
 
 ACKED: dict[str, Any] = {"acked_seq": 1, "acked_at": at(1), "acked_by": "Ana", "acked_rank": 4}
-"""The fields of one that Ana acknowledged a minute later."""
+"""The fields of a live half whose critical alert was paged at noon and acknowledged by Ana a minute later."""

@@ -1,4 +1,4 @@
-"""A fleet, and what alerts say of its machines: which of them they are about, or why none gets a command.
+"""A fleet, and alerts about its machines, each with the instance that it is about or the reason why it has no target.
 
 `{web-1}` stands for the id of that instance and `{near}` for its VPC, which moto makes up.
 """
@@ -56,7 +56,7 @@ class Said(NamedTuple):
     reason: str = ""
 
     def location(self, names: dict[str, str]) -> Location:
-        """Return what the alert says of its machine, with the ids of this fleet."""
+        """Return where the alert says its machine is, with the ids of this fleet."""
         (alert,) = normalize(self.source, _filled(self.payload, names))
         return alert.whereabouts
 
@@ -73,25 +73,25 @@ def _filled(value: Any, names: dict[str, str]) -> Any:
 
 
 def prometheus(machine: str | None, reason: str = "", **labels: str) -> Said:
-    """Say these labels as Alertmanager does; `__` in a name stands for a dot."""
+    """Return Alertmanager's message with these labels; `__` in a name stands for a dot."""
     named = {name.replace("__", "."): value for name, value in labels.items()}
     alert = {"status": "firing", "labels": {"alertname": "DiskFull", "severity": "warning", **named}}
     return Said("prometheus", {"status": "firing", "alerts": [alert]}, machine, reason)
 
 
 def datadog(machine: str | None, reason: str = "", tags: str = "", hostname: str = "") -> Said:
-    """Say these tags as a monitor does."""
+    """Return a Datadog monitor's message with these tags."""
     payload = {"alert_title": "Disk is full", "alert_transition": "Triggered", "tags": tags, "hostname": hostname}
     return Said("datadog", payload, machine, reason)
 
 
 def generic(machine: str | None, reason: str = "", **fields: Any) -> Said:
-    """Say these fields in the documented shape."""
+    """Return a message of the documented shape with these fields."""
     return Said("generic", {"alert_name": "DiskFull", "status": "firing", **fields}, machine, reason)
 
 
 def grafana(machine: str | None, reason: str = "", tags: dict[str, str] | None = None, **matched: str) -> Said:
-    """Say these tags as legacy alerting does: those of the rule, and those of the series that matched."""
+    """Return the message of Grafana's legacy alerting with tags of the rule and tags of the series that matched."""
     payload = {
         "ruleName": "Disk",
         "state": "alerting",
@@ -110,7 +110,7 @@ def cloudwatch(
     metric_account: str | None = None,
     **dimensions: str,
 ) -> Said:
-    """Change the state of an alarm on one metric; the metric may be another account's."""
+    """Return the state change of a CloudWatch alarm on one metric, which may be another account's."""
     metric = {"metric": {"namespace": "CWAgent", "name": "disk_used_percent", "dimensions": dimensions}}
     stat = {"id": "m1", "metricStat": metric, **({"accountId": metric_account} if metric_account else {})}
     payload = {
@@ -251,7 +251,7 @@ REFUSED = (
     prometheus(None, _NONE, pod="shop-7f9", node="node-of-another-cluster"),
     datadog(None, _POD, tags="pod_name:shop-7f9,kube_namespace:shop", hostname="web-1"),
 )
-"""The alerts that must get no target, and why not."""
+"""The messages that must get no target, each with the reason."""
 
 FOUND = (
     prometheus("web-1", instance="web-1"),
@@ -298,4 +298,4 @@ FOUND = (
     cloudwatch("web-1", host="ip-10-0-0-11"),
     cloudwatch("web-1", host="ip-10-0-0-11.eu-central-1.compute.internal", metric_account=OURS),
 )
-"""The alerts that must find their host."""
+"""The messages that must find their instance."""

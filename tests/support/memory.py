@@ -52,17 +52,17 @@ from tests.support.builders import live_half
 from tests.support.stored_records import Records, delete, keys
 
 HASH = "0" * 64
-"""Systems Manager's hash of every document."""
+"""The hash that Systems Manager in memory gives every document."""
 
 SCRIPT = "#!/usr/bin/env bash\nset -euo pipefail\nlogrotate --force\n"
 
 _LIVE_NAMES = {"acknowledged_at": "acked_at", "acknowledged_by": "acked_by"}
-"""The fields of a record that its live half calls otherwise."""
+"""The fields of a live half that have another name in the record, by that name."""
 
 
 @cache
 def declared_mapping() -> list[dict[str, Any]]:
-    """Return the filters of template.yaml on the table's stream."""
+    """Return the filters that template.yaml puts on the table's stream."""
     template = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
     filters = yaml_parse(template)["Resources"]["PublishChanges"]["Properties"]["FilterCriteria"]["Filters"]
     return [json.loads(declared["Pattern"]) for declared in filters]
@@ -112,27 +112,27 @@ class MemoryStore:
             self.put(record)
 
     def put(self, record: IncidentRecord) -> None:
-        """Store an incident as it is, whatever was there. Without a live half it gets the one that it tells of."""
+        """Store a record over whatever was there; without a live half it gets the one that its fields tell of."""
         self.records[record.incident.incident_id] = record
 
     def admit(self, incident: Incident, **changes: Any) -> IncidentRecord:
-        """Store an incident as it is while its execution runs, unless it is stored already."""
+        """Store an incident whose execution runs, unless it is stored already, and return what is stored."""
         fields: dict[str, Any] = {"status": "OPEN", "alert_count": incident.alert_count}
         record = IncidentRecord(incident=incident, last_alert_at=incident.opened_at, **fields | changes)
         return self.records.setdefault(incident.incident_id, record)
 
     @property
     def only(self) -> IncidentRecord:
-        """The one incident that is stored."""
+        """Return the one incident that is stored."""
         (record,) = self.records.values()
         return record
 
     def told(self, incident_id: str) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return what is on the incident's trail, with its facts."""
+        """Return what is on an incident's trail, oldest first, each with its facts."""
         return [(entry.what, entry.facts) for entry in TableTrail(self.table).entries(incident_id)]
 
     def change(self, incident_id: str, **changes: Any) -> IncidentRecord:
-        """Write fields of an incident or of its live half, as the state machine writes its task token."""
+        """Write fields of an incident or of its live half, whatever they were, and return the record with them."""
         record = self.records[incident_id]
         own = {name: value for name, value in changes.items() if name in IncidentRecord.model_fields}
         lively = {_LIVE_NAMES.get(name, name): value for name, value in changes.items()}
@@ -145,7 +145,7 @@ class MemoryStore:
         return self.records[incident_id]
 
     def call(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call an adapter's method, unless the test wants it to fail."""
+        """Call an adapter's method after what happens meanwhile, or raise what the test wants it to."""
         happens = self.meanwhile.pop(name, None)
         if happens:
             happens()
@@ -170,7 +170,7 @@ class _Watched:
 
 
 class MemoryGroups(TableGroups):
-    """Groups of alerts, with the alerts that were written to them as they came."""
+    """Groups of alerts in the table, and in `written` the new alerts as they came."""
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -188,11 +188,11 @@ class MemoryGroups(TableGroups):
 
 
 class MemoryRemediations(TableRemediations):
-    """Reserved remediations, as a test looks at them."""
+    """Remediations in the table, with what a test wants to see of them."""
 
     @property
     def version(self) -> int:
-        """Return how often a remediation began or ended."""
+        """Return how many remediations began or ended so far."""
         return int((self._table.get("REMEDIATION", "LEDGER") or {"version": 0})["version"])
 
     @property
@@ -203,7 +203,7 @@ class MemoryRemediations(TableRemediations):
 
     @property
     def runs(self) -> list[RunbookRun]:
-        """Every run of every runbook, in shadow or not."""
+        """Return the runs of all runbooks, in shadow or not."""
         runbooks = dict.fromkeys(pk for pk, _ in keys(self._table) if pk.startswith("RUNS#"))
         far = datetime.fromisoformat("1970-01-01T00:00:00Z")
         return [run for pk in runbooks for run in self._incidents.runs_since(pk.removeprefix("RUNS#"), far)]
@@ -219,7 +219,7 @@ class MemoryRemediations(TableRemediations):
         }
 
     def keep_runs(self, runs: Iterable[RunbookRun]) -> None:
-        """Store runs as they are, whatever became of them."""
+        """Store runs with their outcome."""
         for run in runs:
             late: dict[str, Any] = {"outcome": run.outcome, "accepted": run.accepted}
             late |= {"ended_at": None if run.ended_at is None else stamp(run.ended_at)}
@@ -233,7 +233,7 @@ class MemoryRemediations(TableRemediations):
                 delete(self._table, pk, sk)
 
     def begin_elsewhere(self) -> None:
-        """Move the ledger on, as a remediation of another incident does when it begins or ends."""
+        """Raise the ledger's version, as another incident's remediation does when it begins or ends."""
         held = {incident_id: lease.model_dump_json() for incident_id, lease in self.held.items()}
         self._table.put({"pk": "REMEDIATION", "sk": "LEDGER", "version": self.version + 1, "held": held})
 
@@ -295,7 +295,7 @@ class MemoryExecutions:
 
 @dataclass
 class MemoryChannel:
-    """A channel that keeps what it was told. `failures` are raised one after the other before it starts to work."""
+    """A channel that keeps what it was told in `told`; before that, each call raises one of `failures`."""
 
     wakes: Wakes = "never"
     failures: list[ChannelFailed] = field(default_factory=list)
@@ -322,17 +322,17 @@ class MemoryChannel:
 
 
 def passing() -> ChannelFailed:
-    """Return a failure that a retry may mend."""
+    """Return a channel's failure that another try may mend."""
     return ChannelFailed("503 for a moment", retryable=True)
 
 
 def lasting() -> ChannelFailed:
-    """Return a failure that a retry won't mend."""
+    """Return a channel's failure that no other try mends."""
     return ChannelFailed("invalid_auth", retryable=False)
 
 
 class MemoryDocuments:
-    """Systems Manager after a deployment of these runbooks. Every script is the same, or None cannot be read."""
+    """Systems Manager after a deployment of runbooks. All scripts are the same text; None makes each unreadable."""
 
     def __init__(
         self, runbooks: Iterable[Runbook] = (), prefix: str = "firstline", *, script: str | None = SCRIPT
@@ -358,7 +358,7 @@ class MemoryDocuments:
 
 @dataclass
 class MemoryReleases:
-    """Releases by place; a place that is not there cannot be read."""
+    """The histories of releases by place. A place without one cannot be read."""
 
     places: dict[str, ReleaseHistory] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -378,7 +378,7 @@ class MemoryReleases:
 
 @dataclass
 class MemoryTargets:
-    """Hosts by name, in a fleet of some size."""
+    """The hosts of a fleet by name."""
 
     hosts: dict[str, Target]
     fleet: int = 100

@@ -22,10 +22,10 @@ REQUIRE_ALL = "FIRSTLINE_REQUIRE_ALL"
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
 PUBLISHED = ROOT.parent / "shared" / "payloads"
-"""Alerts and rule sets that others published. They lie beside the repository and are not distributed with it."""
+"""The folder of alerts and rule sets that others published. It lies beside the repository and is not distributed."""
 
 INCIDENTS = ROOT.parent / "shared" / "cases" / "evidence"
-"""Incidents of public evaluation suites with their recorded evidence. They lie there too."""
+"""The folder of public evaluation suites' incidents with their recorded evidence. It is not distributed either."""
 
 _ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")
 _REMEDY = "; to run it: "
@@ -33,7 +33,7 @@ _ALLOW_SANDBOXES = "a kernel or container that allows user namespaces"
 
 
 class Lack(NamedTuple):
-    """Something that this machine lacks, and the command or change that brings it."""
+    """A need that this machine lacks, and the command or change that brings it."""
 
     what: str
     remedy: str
@@ -48,7 +48,7 @@ def remedy_of(reason: str) -> str:
 
 
 def require(*names: str) -> None:
-    """Skip the running test if this machine lacks any of its needs; fail it where nothing may be lacking."""
+    """Skip the running test if this machine lacks one of its needs; fail it if `FIRSTLINE_REQUIRE_ALL` is set."""
     for name in names:
         lack = NEEDS[name]()
         if lack is None:
@@ -59,7 +59,7 @@ def require(*names: str) -> None:
 
 
 def alertmanager_program() -> str | None:
-    """Return the path of Alertmanager, which Debian calls by another name."""
+    """Return the path of Alertmanager under either of its names; None if it is not installed."""
     return next(filter(None, map(shutil.which, _ALERTMANAGERS)), None)
 
 
@@ -90,7 +90,7 @@ def _bubblewrap() -> Lack | None:
 
 @cache
 def _host(kind: Sandbox | None) -> Lack | None:
-    """Start a throw-away host in this kind of sandbox, or in any."""
+    """Return why no throw-away host starts in a kind of sandbox, or in any; None if one does."""
     hosts = Hosts(kind)
     try:
         sandbox = hosts.start("probe").sandbox
@@ -147,7 +147,7 @@ NEEDS: dict[str, Callable[[], Lack | None]] = {
     "incidents": _incidents,
     "published": _published,
 }
-"""The check of each need: None, or the lack with its remedy."""
+"""The checks of needs by name. Each returns what is lacking with its remedy, or None."""
 
 _UNOBTAINABLE = {"incidents", "published"}
 """The needs that no command brings: they are skipped everywhere."""

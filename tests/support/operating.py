@@ -28,6 +28,7 @@ def operations_of(
     people: People,
     submit: Callable[[NormalizedAlert], None] = lambda alert: None,
 ) -> Operations:
+    """Return what people can do to the incidents of a store in memory."""
     return Operations(
         incidents=store.incidents,
         remediations=store.remediations,
@@ -48,6 +49,7 @@ def press_handler(
     whisper: Any = None,
     open_form: Any = None,
 ) -> PressHandler:
+    """Return the handler of Slack's presses over a store in memory."""
     people = people_of(*approvers)
     operations = operations_of(store, executions, channels, people)
     return PressHandler(operations, people, address=address, ticket=_ticket, whisper=whisper, open_form=open_form)

@@ -1,4 +1,4 @@
-"""Reconcile with the real store in memory, for its tests. Time is in minutes after noon."""
+"""Reconcile over the real store in memory, for its tests. Times are minutes after noon."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ CRITICAL: dict[str, Any] = {"severity": "critical"}
 
 
 class Executions:
-    """Step Functions: which executions run, and what they were told."""
+    """Step Functions with the state of each execution, and what was started, told and asked."""
 
     def __init__(self) -> None:
         self.states: dict[tuple[str, int], ExecutionState] = {}
@@ -61,7 +61,7 @@ class Executions:
 
 
 class World:
-    """The store, Step Functions and the channels. Time is in minutes after noon."""
+    """Reconcile with the store, Step Functions and the channels. Times are minutes after noon."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -90,7 +90,7 @@ class World:
         return {"sns": self.topic, "slack": self.slack}
 
     def opens(self, minutes: float = 0, *, started: bool = True, awaiting: str | None = None, **what: Any) -> Incident:
-        """Open an incident, as ingest does; its execution runs, has judged it, and waits if told so."""
+        """Open an incident as ingest does. A `started` execution has judged it; with `awaiting`, it waits."""
         given = alert(timestamp=at(minutes), **what)
         opened = open_for(self.store.groups, given, now=at(minutes))
         if started:
@@ -103,11 +103,13 @@ class World:
         return opened
 
     def joins(self, incident: Incident, minutes: float, **what: Any) -> NormalizedAlert:
+        """Let a new alert join an incident, and return it."""
         given = alert(fingerprint=f"joined-{minutes}", timestamp=at(minutes), group_key=incident.group_key, **what)
         self.store.groups.apply(joining(self.live(incident), given, now=at(minutes)))
         return given
 
     def ends(self, incident: Incident, minutes: float, given: NormalizedAlert | None = None) -> None:
+        """Let an alert of an incident end; without one, that which opened it."""
         firing = stored(given or incident.alert, incident, incident.opened_at)
         self.store.groups.apply(ending(incident, firing, now=at(minutes)))
 
@@ -117,21 +119,24 @@ class World:
         return live
 
     def run(self, *minutes: float) -> None:
+        """Run reconcile at each of these minutes."""
         metrics.clear_metrics()
         for minute in minutes:
             self.reconciler.run(at(minute))
 
     def minutes(self, begin: int, end: int) -> None:
+        """Run reconcile at each minute of a span, its end included."""
         self.run(*range(begin, end + 1))
 
     def ended(self, incident: Incident, generation: int = 1, status: str = "FAILED") -> dict[str, Any]:
-        """Step Functions' event about the end of an execution."""
+        """End an execution, and return Step Functions' event about it."""
         self.executions.states[incident.incident_id, generation] = "ENDED"
         given = ExecutionInput(incident=incident, generation=generation).model_dump_json()
         return {"name": incident.incident_id, "status": status, "input": given}
 
     @property
     def pages(self) -> int:
+        """Return how many pages the topic was told."""
         return len([told for told in self.topic.told if told.kind == "paged"])
 
     def _page(self, record: IncidentRecord, reason: str, now: datetime) -> None:
@@ -155,12 +160,13 @@ class World:
 
 
 def counted(name: str) -> float:
+    """Return the sum of a metric's values since the last run of reconcile."""
     found: Sequence[float] = metrics.metric_set.get(name, {}).get("Value", [])
     return sum(found)
 
 
 class Instead:
-    """A port with some of its methods replaced."""
+    """A port of which some methods are replaced."""
 
     def __init__(self, port: object, **methods: Callable[..., Any]) -> None:
         self._port, self._methods = port, methods

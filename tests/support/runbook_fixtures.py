@@ -1,4 +1,4 @@
-"""The shipped runbooks, and the builders of a full spool as fixtures."""
+"""Fixtures of the shipped runbooks, and of the builders in `tests.support.spool`."""
 
 from collections.abc import Callable
 from datetime import datetime

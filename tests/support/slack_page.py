@@ -1,4 +1,4 @@
-"""A page that shows a Slack message about as Slack does, for a picture of it."""
+"""An HTML page that shows a Slack message about as Slack does, to take a picture of it."""
 
 from typing import Any
 
@@ -42,5 +42,5 @@ button { font: 700 13px Lato, "Noto Sans", sans-serif; padding: 6px 12px; margin
 
 
 def slack_page(message: dict[str, Any], time: str) -> str:
-    """Return the HTML of a message's blocks, as `channels/slack.py` renders them, with the time of its arrival."""
+    """Return an HTML page of a message's blocks, with the time of its arrival."""
     return Environment(autoescape=True).from_string(_PAGE).render(blocks=message["blocks"], time=time)

@@ -1,4 +1,4 @@
-"""A Slack message as a person reads it, for tests: its lines from top to bottom."""
+"""The text of a Slack message as a person reads it, line by line, for tests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +7,12 @@ from firstline.channels.slack_text import _WORD_JOINER
 
 
 def read_aloud(message: dict[str, Any]) -> str:
-    """Return a message's lines. A heading is `*so*`, a link `[text](address)`, a button `<so>`; no footer."""
+    """Return a message's lines without its footer: a heading as `*so*`, a link `[text](address)`, a button `<so>`."""
     return "\n".join(line for block in message["blocks"] for line in _lines(block) if line)
 
 
 def elements(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object of a message that has a type, at any depth."""
+    """Yield every object with a `type` inside a message, at any depth."""
     if isinstance(value, dict):
         if "type" in value:
             yield value

@@ -1,4 +1,4 @@
-"""A spool that runs full: its alert, its incident, and a runbook that drains it, to plan with."""
+"""A mail spool that runs full: its alert, its incident, and a small runbook that drains it, for tests of plans."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ WEB_2 = Target(instance_id="i-0123456789abcdef1", name="web-2")
 
 
 def an_alert(**changes: Any) -> NormalizedAlert:
-    """An alert about the spool."""
+    """Return an alert about the spool, with other fields where they are given."""
     fields: dict[str, Any] = {
         "source": "prometheus",
         "alert_name": "SpoolFull",
@@ -30,7 +30,7 @@ def an_alert(**changes: Any) -> NormalizedAlert:
 
 
 def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Incident:
-    """The incident that the alert opened."""
+    """Return the incident that an alert about the spool opened."""
     alert = alert or an_alert()
     fields: dict[str, Any] = {
         "incident_id": "SpoolFull-web-1-20260302-0930-ab12",
@@ -44,7 +44,7 @@ def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Inciden
 
 
 def a_classification(**changes: Any) -> Classification:
-    """Return the classification that chose the runbook."""
+    """Return a classification that chooses the runbook `drain-spool`."""
     fields: dict[str, Any] = {
         "severity": "high",
         "cause": "The spool is full",
@@ -61,7 +61,7 @@ def a_classification(**changes: Any) -> Classification:
 
 
 def runbook_fields(**changes: Any) -> dict[str, Any]:
-    """Return a small sound runbook as its YAML would be read, without the keys that are None."""
+    """Return the YAML fields of a small sound runbook; a change to None leaves a field out."""
     fields: dict[str, Any] = {
         "id": "drain-spool",
         "title": "Drain a full spool",

@@ -1,7 +1,7 @@
-"""The defaults of what the table stores without them: `python -m tests.support.stored_defaults` records new ones.
+"""The defaults of fields that stored items may lack. `python -m tests.support.stored_defaults` records new ones.
 
-An item that was stored without a field reads as the default that the field has now. So a recorded default never
-changes: give the field another name, or let every reader know both values.
+An item without a field reads as the default that the field has now. So a recorded default never changes: give the field
+another name, or let every reader know both values.
 """
 
 import json
@@ -14,11 +14,11 @@ from firstline.models import Classification, EarlierIncident, Incident, Live, No
 
 FILE = Path(__file__).parents[1] / "events" / "stored-defaults.json"
 STORED: tuple[type[BaseModel], ...] = (Classification, EarlierIncident, Incident, Live, NormalizedAlert)
-"""The models that `Frozen.to_stored` writes."""
+"""The models that `Frozen.to_stored` writes to the table."""
 
 
 def defaults() -> dict[str, dict[str, Any]]:
-    """Return the default of each field of the stored models and of those within them."""
+    """Return the defaults of the fields of every stored model, and of the models inside it."""
     found: dict[str, dict[str, Any]] = {}
     for stored in STORED:
         schema = stored.model_json_schema()

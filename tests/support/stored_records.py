@@ -1,4 +1,4 @@
-"""Incidents of a table in memory as a mapping, for tests that put them there as they are."""
+"""The incidents of a table in memory as a mapping, through which tests store any record."""
 
 from collections.abc import Iterator, MutableMapping
 from typing import cast
@@ -14,7 +14,7 @@ from tests.support.builders import live_half
 
 
 class Records(MutableMapping[str, IncidentRecord]):
-    """The incidents in a table. Reading and writing them is no call of the store."""
+    """The records of a table in memory by incident id. Using the mapping is no call of the store."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -47,7 +47,7 @@ class Records(MutableMapping[str, IncidentRecord]):
 
 
 def _items(record: IncidentRecord) -> list[Item]:
-    """Return a record as the items that the functions write of it."""
+    """Return the items that the functions would write for a record."""
     incident_id, live = record.incident.incident_id, record.live or live_half(record)
     head = head_item(record.incident) | {"status": record.status}
     head |= {name: getattr(record, name) for name in ("outcome", "outcome_reason", "slack_channel", "slack_ts")}

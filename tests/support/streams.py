@@ -11,11 +11,11 @@ from tests.simulation.table import MemoryDynamoDB
 from tests.support.memory import declared_mapping
 
 AT = datetime(2026, 3, 1, 3, 30, tzinfo=UTC)
-"""The time of every write, as the stream gives it."""
+"""The time that the stream gives every write."""
 
 
 class Stream:
-    """The records of one table since this was made, as far as the function's filters want them."""
+    """The stream's records since this object was made that pass the filters of template.yaml."""
 
     def __init__(self, table: MemoryDynamoDB) -> None:
         self._table = table
@@ -25,12 +25,12 @@ class Stream:
         table.on_change.append(self._changed)
 
     def take(self) -> list[dict[str, Any]]:
-        """Return the records that came since, oldest first."""
+        """Return the records since the last call, oldest first."""
         taken, self.records = self.records, []
         return taken
 
     def milestones(self) -> list[Milestone]:
-        """Return the milestones in the records that came since."""
+        """Return the milestones in the records since the last call."""
         return [milestone for record in self.take() for milestone in milestones_in(record)]
 
     def _changed(self, key: Any, item: Any) -> None:

@@ -1,4 +1,4 @@
-"""A stack that people reach from their terminals, in memory."""
+"""A stack in memory that people reach from their terminals, through `/operate`."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.console.front import PeopleFront
-from firstline.people.on_call import OnCallDesk
+from firstline.people.on_call import OnCallOverrides
 from firstline.policy.oncall import OnCall
 from firstline.policy.people import People
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
@@ -41,7 +41,7 @@ ARNS = {
 
 
 class Terminal:
-    """A stack that people reach from their terminals."""
+    """A stack in memory with one incident, and the answers of `/operate` to the people in `PEOPLE`."""
 
     def __init__(self, record: Any = None) -> None:
         self.store = MemoryStore(record or a_waiting_record(awaiting="acknowledgement", paged_at=NOW))
@@ -63,11 +63,12 @@ class Terminal:
             on_call=self._on_call,
         )
 
-    def _on_call(self, people: People, tell: Callable[[str], object]) -> OnCallDesk:
+    def _on_call(self, people: People, tell: Callable[[str], object]) -> OnCallOverrides:
         overrides = TableOverrides(self.store.table)
-        return OnCallDesk(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
+        return OnCallOverrides(SCHEDULES, people, overrides.of, overrides.save, tell, self.store.trail)
 
     def post(self, path: str, body: Any = None, *, by: str | None = "ada", arn: str | None = None) -> tuple[int, Any]:
+        """Return the status and the body of the answer to a signed request; `by` None signs nothing."""
         arn = arn or (ARNS[by] if by else None)
         event: dict[str, Any] = {
             "rawPath": f"/operate/{path}",
@@ -81,8 +82,10 @@ class Terminal:
         return int(answer["statusCode"]), json.loads(answer["body"])
 
     def act(self, does: str, by: str = "ada", **fields: Any) -> tuple[int, Any]:
+        """Return the status and the body of the answer to somebody's act on the incident."""
         return self.post(f"incidents/{INCIDENT_ID}/{does}", fields, by=by)
 
     @property
     def trail(self) -> list[tuple[str, str, Any]]:
+        """Return the entries of the incident's trail: what happened, who did it, and its facts."""
         return [(entry.what, entry.who, entry.facts) for entry in self.store.trail.entries(INCIDENT_ID)]

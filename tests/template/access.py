@@ -7,7 +7,7 @@ from local.emulator.iam import conditions_hold
 
 
 class Access(NamedTuple):
-    """One thing done to the table, as IAM judges it: BatchGetItem with all its keys together."""
+    """An access to the table as IAM judges it; a BatchGetItem is one access with all its keys."""
 
     action: str
     keys: tuple[str, ...]
@@ -15,7 +15,7 @@ class Access(NamedTuple):
 
 
 def accesses(operation: str, request: dict[str, Any]) -> Iterator[Access]:
-    """Yield the accesses of one request; each part of a transaction counts by itself."""
+    """Yield the accesses that a request makes: one, or one for each part of a transaction."""
     if operation == "transact_write_items":
         for part in request["TransactItems"]:
             ((kind, write),) = part.items()
@@ -31,7 +31,7 @@ def accesses(operation: str, request: dict[str, Any]) -> Iterator[Access]:
 
 
 class Noting:
-    """A DynamoDB client that notes what is asked of it. The next transactions may collide with another writer's."""
+    """A DynamoDB client that keeps every access in `seen` and lets the next `conflicts` transactions collide."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -54,10 +54,14 @@ class Noting:
         return noted
 
 
+def as_list(value: Any) -> list[Any]:
+    """Return the list itself, or a list of the one value that IAM allows in its place."""
+    return value if isinstance(value, list) else [value]
+
+
 def allows(statement: dict[str, Any], access: Access) -> bool:
-    """Tell whether a statement grants an access."""
-    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    granted = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+    """Return True if a statement grants an access, its conditions on keys included."""
+    actions, granted = as_list(statement["Action"]), as_list(statement["Resource"])
     index = access.index_name
     resource = {"Fn::Sub": f"${{Table.Arn}}/index/{index}"} if index else {"Fn::GetAtt": ["Table", "Arn"]}
     if access.action not in actions or resource not in granted:
@@ -66,4 +70,5 @@ def allows(statement: dict[str, Any], access: Access) -> bool:
 
 
 def of_the_table(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the statements that name an action of DynamoDB."""
     return [statement for statement in statements if "dynamodb" in str(statement["Action"])]

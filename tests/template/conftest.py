@@ -22,7 +22,7 @@ def written() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def resources() -> Resources:
-    """Return the template as SAM expands it."""
+    """Return the resources of the template as SAM expands it, by logical id."""
     expanded: Resources = expand(ROOT / "template.yaml", {"EnvironmentName": "dev"}, "eu-central-1")["Resources"]
     return expanded
 
@@ -42,7 +42,7 @@ def functions(resources: Resources) -> Resources:
 
 @pytest.fixture(scope="session")
 def statements(resources: Resources) -> dict[str, list[dict[str, Any]]]:
-    """Return what each role may do by default: its own policies, and those that it shares with others."""
+    """Return the statements of each role by default: of its own policies, and of those that it shares with others."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
@@ -58,5 +58,5 @@ def statements(resources: Resources) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def machine() -> Machine:
-    """Return the state machine."""
+    """Return the state machine of an incident."""
     return Machine.load(ROOT / "statemachine" / "incident.asl.yaml")

@@ -1,4 +1,4 @@
-"""A state machine definition, asked questions: its edges, its expressions, which variables each of them needs."""
+"""A state machine's definition, to ask for its edges, its expressions, and the variables that each expression needs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class Edge:
 
 
 class Machine:
-    """States by name, as the definition has them."""
+    """A state machine's definition; `states` are its states by name, in order."""
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self.start: str = definition["StartAt"]
@@ -41,7 +41,7 @@ class Machine:
         return ((name, state) for name, state in self.states.items() if state["Type"] == "Task")
 
     def edges(self, name: str) -> list[Edge]:
-        """Return the ways out of a state. A Choice's own Assign counts for its Default, a rule's for the rule."""
+        """Return the edges out of a state. A Choice's own Assign counts for its Default, a rule's for the rule."""
         state = self.states[name]
         ways = [*state.get("Catch", []), *state.get("Choices", [])]
         own = state.get("Default") or state.get("Next")
@@ -50,7 +50,7 @@ class Machine:
         return [Edge(way["Next"], frozenset(way.get("Assign", {}))) for way in ways]
 
     def reachable(self, start: str) -> set[str]:
-        """Return the states that can follow, with the start itself."""
+        """Return the states that can follow a state, and the state itself."""
         seen: set[str] = set()
         todo = [start]
         while todo:
@@ -102,7 +102,7 @@ class Machine:
         while goal not in frontier:
             frontier = {edge.target for name in frontier for edge in self.edges(name)} - seen
             if not frontier:
-                raise ValueError(f"no way leads from {start} to {goal}")
+                raise ValueError(f"no path of states leads from {start} to {goal}")
             seen |= frontier
             steps += 1
         return steps

@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from firstline.incidents.canary import LONGEST
 from firstline.sources.cloudwatch_alarm import OWN_ALARMS
 from scripts.table_stack import table_template
+from tests.template.access import as_list
 from tests.template.test_iam_senders import Resolved, template
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ def deployed(**parameters: str) -> Resolved:
 
 
 def of_kind(resources: Resolved, kind: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the resources of a type, by logical id."""
     return {name: properties for name, (each, properties) in resources.items() if each == kind}
 
 
@@ -63,7 +65,7 @@ def test_every_role_has_the_boundary_and_none_without_one() -> None:
         ),
     ],
 )
-def test_all_that_lies_somewhere_is_encrypted_with_the_key(
+def test_tables_queues_topics_and_logs_are_encrypted_with_the_owners_key(
     kind: str, own: dict[str, Any], by_default: dict[str, Any]
 ) -> None:
     for parameters, wanted in (({"KmsKeyArn": KEY}, own), ({}, by_default)):
@@ -100,7 +102,7 @@ def test_the_table_is_kept_and_may_be_protected(given: str, is_protected: bool, 
     assert written["Resources"]["Table"]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_whoever_pages_has_concurrency_of_its_own() -> None:
+def test_concurrency_is_reserved_for_ingest_and_for_the_functions_that_page_only_if_asked_for() -> None:
     def reserved(**parameters: str) -> dict[str, Any]:
         functions = of_kind(deployed(**parameters), "AWS::Lambda::Function")
         found = {name: each.get("ReservedConcurrentExecutions") for name, each in functions.items()}
@@ -111,7 +113,7 @@ def test_whoever_pages_has_concurrency_of_its_own() -> None:
     assert reserved(ReservedConcurrency="20,0") == {"IngestFunction": "20"}
 
 
-def test_machines_log_without_data_if_told_to() -> None:
+def test_state_machines_log_without_execution_data_and_only_if_told_to() -> None:
     loud, quiet = deployed(MachineLogLevel="ERROR"), deployed()
     machines = of_kind(loud, "AWS::StepFunctions::StateMachine")
 
@@ -126,7 +128,7 @@ def test_machines_log_without_data_if_told_to() -> None:
     )
 
 
-def test_each_demand_may_be_left_out(written: dict[str, Any]) -> None:
+def test_each_demand_of_an_account_may_be_left_out_and_is_in_its_guide(written: dict[str, Any]) -> None:
     *_, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     guide = (ROOT / "docs" / "account.md").read_text()
 
@@ -165,7 +167,7 @@ def test_the_deployers_policy_speaks_of_every_service_and_of_this_stack_alone(ob
     assert {SERVICES[kind.split("::")[1]] for kind in kinds} <= {action.split(":")[0] for action in actions}
     assert "*" not in actions
     for statement in policy["Statement"]:
-        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        resources = as_list(statement["Resource"])
         if "*" in resources:
             assert statement["Sid"] in {"NamedByNobody", "UseTheKey"}, statement["Sid"]
         else:
@@ -176,8 +178,8 @@ def test_the_deployers_policy_speaks_of_every_service_and_of_this_stack_alone(ob
 # --- several stacks, and those that are gone -------------------------------------------------------------------------
 
 
-def test_no_name_is_the_same_in_two_stacks() -> None:
-    """A schedule's name is by default that of its event, so a second stack of an account could not be made."""
+def test_every_name_of_a_resource_holds_the_stacks_name() -> None:
+    """Two stacks of one account would otherwise collide; SAM, for one, names a schedule after its event alone."""
     names = ("Name", "FunctionName", "LayerName", "LogGroupName", "QueueName", "TopicName", "TableName", "RoleName")
     for name, (kind, properties) in deployed(KmsKeyArn=KEY, MachineLogLevel="ALL").items():
         if kind in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"):
@@ -202,7 +204,7 @@ def test_a_stack_of_the_table_alone_has_the_table_as_it_is_deployed() -> None:
 CANARY = {"CanaryFunction", "CanaryFunctionRole", "CanaryTopic", "CanaryAlarm", "CanarySubscription", "CanaryLogGroup"}
 
 
-def test_there_is_a_canary_only_if_an_address_hears_of_it() -> None:
+def test_a_stack_has_a_canary_only_if_its_alarm_has_an_address() -> None:
     with_one, without = deployed(CanaryAddress="ops@example.com", KmsKeyArn=KEY), deployed(KmsKeyArn=KEY)
 
     assert set(with_one) >= CANARY
@@ -212,7 +214,7 @@ def test_there_is_a_canary_only_if_an_address_hears_of_it() -> None:
 
 
 def test_the_canarys_alarm_takes_no_way_through_firstline() -> None:
-    """It rings when the round trip is late or missing, on a topic of its own, whose only subscriber is the address."""
+    """It rings if the round trip is late or missing, on a topic of its own, whose only subscriber is the address."""
     resources = deployed(CanaryAddress="ops@example.com")
     alarm = of_kind(resources, "AWS::CloudWatch::Alarm")["CanaryAlarm"]
     subscription = of_kind(resources, "AWS::SNS::Subscription")["CanarySubscription"]

@@ -21,7 +21,7 @@ from tests.support import needs
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Console", "Reconcile", "Publish"]
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3", "six")
 LIMIT_BYTES = 250 * 1024**2
-"""The unpacked size that a function and its layers may have."""
+"""The unpacked size that Lambda allows a function with its layers."""
 
 # Neither the site nor the environment of this Python: only what is given, and its standard library.
 IMPORT = """
@@ -44,6 +44,7 @@ print(approval_page.refusal("reason", "incident", "<title>"))
 
 
 def folder(architecture: str) -> Path:
+    """Return the folder of what was built for an architecture; skip the test if there is none."""
     needs.require(f"built for {architecture}")
     return needs.built(architecture)
 
@@ -64,7 +65,7 @@ def layer_folders(built: Path, noun: str) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def lambdas_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the packages of Lambda's Python runtime into a folder of their own."""
+    """Return a folder with copies of the packages of Lambda's Python runtime alone."""
     brought = tmp_path_factory.mktemp("runtime")
     for name in LAMBDA_BRINGS:
         spec = find_spec(name)
@@ -88,7 +89,7 @@ def test_the_approval_page_is_rendered_from_what_was_built_alone(lambdas_own: Pa
 
 
 def run_in_what_was_built(program: str, noun: str, lambdas_own: Path) -> str:
-    """Run a program with a function, its layers and Lambda's own packages, and nothing else; return what it prints."""
+    """Return what a program prints that finds a function, its layers and Lambda's own packages, and nothing else."""
     built = folder({"AMD64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()))
     packages = [str(layer / "python") for layer in layer_folders(built, noun) if (layer / "python").exists()]
     paths = [str(built / f"{noun}Function"), *packages, str(lambdas_own), str(lambdas_own.resolve())]
@@ -107,7 +108,7 @@ def run_in_what_was_built(program: str, noun: str, lambdas_own: Path) -> str:
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
-def test_binaries_are_the_architectures(architecture: str, machine: int) -> None:
+def test_compiled_modules_are_built_for_their_architecture(architecture: str, machine: int) -> None:
     built = folder(architecture)
 
     binaries = list(built.rglob("*.so"))
@@ -119,7 +120,7 @@ def test_binaries_are_the_architectures(architecture: str, machine: int) -> None
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 @pytest.mark.parametrize("noun", FUNCTIONS)
-def test_a_function_with_its_layers_fits(architecture: str, noun: str) -> None:
+def test_a_function_with_its_layers_fits_into_lambdas_limit(architecture: str, noun: str) -> None:
     built = folder(architecture)
     folders = [built / f"{noun}Function", *layer_folders(built, noun)]
 
@@ -129,7 +130,7 @@ def test_a_function_with_its_layers_fits(architecture: str, noun: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_layers_carry_bytecode(architecture: str) -> None:
+def test_every_module_of_a_layer_has_its_bytecode(architecture: str) -> None:
     for layer in layer_folders(folder(architecture), "Classify"):
         sources = [source for source in (layer / "python").rglob("*.py") if "cpython" not in source.name]
         for source in sources:

@@ -8,6 +8,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator.iam import allows, conditions_hold
+from tests.template.access import as_list
 from tests.template.conftest import ROOT
 from tests.template.test_iam_senders import statements_by_role, template
 
@@ -31,26 +32,23 @@ WITHOUT_RESOURCES = {
     "application-autoscaling:DescribeScalingActivities",
     "tag:GetResources",
 }
-"""Reads that know no resource, or (alarms, for composite ones) show all only with `*`: AWS's service authorization
-reference."""
+"""The reads that are granted on `*`: they know no resource, or show composite alarms only so (AWS's reference)."""
 
 FROM_SAM = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
-"""Logs and traces: what SAM gives a function whose role it makes (docs/decisions/0006-roles-are-made-by-sam.md)."""
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+"""The managed policies of logs and traces, which SAM attaches (docs/decisions/0006-roles-are-made-by-sam.md)."""
 
 
 @pytest.fixture(scope="session")
 def roles(resources: Resources) -> Resources:
+    """Return the roles by logical id."""
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"}
 
 
 def allowed[S: Mapping[str, Any]](statements: list[S], action: str) -> list[S]:
+    """Return the statements that name an action."""
     return [statement for statement in statements if action in as_list(statement["Action"])]
 
 
@@ -60,7 +58,9 @@ def test_every_function_has_a_role_of_its_own(functions: Resources) -> None:
     assert len(set(roles)) == len(functions) == 10
 
 
-def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) -> None:
+def test_no_statement_allows_every_action_or_resources_that_its_actions_do_not_need(
+    statements: dict[str, list[Statement]],
+) -> None:
     for role, given in statements.items():
         for statement in given:
             assert statement["Effect"] == "Allow"
@@ -143,7 +143,7 @@ def test_every_write_to_the_table_names_the_keys_it_may_touch(statements: dict[s
         assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
 
 
-def test_only_what_people_press_writes_words(statements: dict[str, list[Statement]]) -> None:
+def test_only_respond_writes_words_and_only_classify_reads_them(statements: dict[str, list[Statement]]) -> None:
     def who(*actions: str) -> set[str]:
         return {
             role
@@ -161,7 +161,7 @@ def test_only_what_people_press_writes_words(statements: dict[str, list[Statemen
 def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_without_keys(
     statements: dict[str, list[Statement]],
 ) -> None:
-    """`ForAllValues` alone holds for no value at all, so each needs `Null: false` beside it."""
+    """`ForAllValues` alone also holds for a request without keys, so each condition needs `Null: false` beside it."""
     limited = [each for given in statements.values() for each in given if "LeadingKeys" in str(each)]
 
     assert len(limited) > 15
@@ -176,7 +176,9 @@ def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_with
 CHANNELS = ["slack", "pagerduty", "teams", "webhook"]
 
 
-def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None:
+def test_no_role_may_delete_items_scan_the_table_or_write_or_list_parameters(
+    statements: dict[str, list[Statement]],
+) -> None:
     for given in statements.values():
         for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "ssm:PutParameter", "ssm:GetParametersByPath"):
             assert allowed(given, action) == []

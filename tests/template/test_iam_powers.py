@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.template.access import Access, allows, of_the_table
+from tests.template.access import Access, allows, as_list, of_the_table
 
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
 
 
 def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) -> set[str]:
-    """Return the roles that may do this to an item of that partition."""
+    """Return the roles that may do an action to an item of a partition."""
     wanted = Access(action, (key,))
     return {role for role, given in statements.items() if any(allows(each, wanted) for each in of_the_table(given))}
 
@@ -41,15 +41,10 @@ def test_each_power_has_one_writer_and_the_trail_only_grows(
 
 
 def test_the_console_writes_nothing(statements: dict[str, list[dict[str, Any]]]) -> None:
-    allowed = {action for given in statements["ConsoleFunctionRole"] for action in actions_of(given)}
+    allowed = {action for given in statements["ConsoleFunctionRole"] for action in as_list(given["Action"])}
     reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "ssm:GetDocument", "ssm:DescribeDocument"}
     reads |= {"ssm:GetParameter"}
     assert {action for action in allowed if not action.startswith(("logs:", "xray:"))} <= reads
-
-
-def actions_of(statement: dict[str, Any]) -> list[str]:
-    given = statement["Action"]
-    return given if isinstance(given, list) else [given]
 
 
 def test_nobody_can_look_up_the_token_of_who_waits_for_a_command(statements: dict[str, list[dict[str, Any]]]) -> None:

@@ -39,7 +39,7 @@ CHANGES = (
 STRATEGY = f"{APP_CONFIG}:deploymentstrategy/AppConfig.AllAtOnce"
 DEPLOYMENT = f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/14"
 RELEASES = "ReleaseStateMachineRole"
-"""The child machine's role."""
+"""The logical id of the role of the child machine, which takes releases back."""
 
 NEEDED = {
     RELEASES: {
@@ -64,16 +64,18 @@ NEEDED = {
         "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
     },
 }
-"""The calls of each role, and every ARN that AWS's service authorization reference says it is asked for."""
+"""The calls that each role makes, with every ARN that AWS's service authorization reference names for them."""
 
 
 @pytest.fixture(scope="module")
 def closed() -> dict[str, list[Statement]]:
+    """Return each role's statements in a stack without a list of releases."""
     return statements_by_role(template())
 
 
 @pytest.fixture(scope="module")
 def opened() -> dict[str, list[Statement]]:
+    """Return each role's statements in a stack whose owner listed `LISTED`."""
     return statements_by_role(template(ReleaseArns=",".join(LISTED)))
 
 
@@ -100,7 +102,7 @@ def test_only_the_child_machine_deploys_and_only_what_is_listed(opened: dict[str
 
 
 def test_only_the_incidents_machine_starts_the_child_and_nobody_stops_it(opened: dict[str, list[Statement]]) -> None:
-    """Stop no child, because a stopped incident must not leave a release half taken back."""
+    """A child that could be stopped might leave a release half taken back."""
     child = f"arn:aws:any:{REGION}:{ACCOUNT}:ReleaseStateMachine"
     execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:ops-release:any"
 
@@ -116,8 +118,8 @@ def test_a_role_may_do_all_that_it_does_and_nothing_with_others(opened: dict[str
         assert [arn for arn in OTHERS if allows(opened[role], action, arn, {})] == [], action
 
 
-def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[Statement]]) -> None:
-    """Deploy only what was released before; the place is not a choice of the role."""
+def test_no_role_may_change_a_deployment_group_a_flag_or_a_profile(opened: dict[str, list[Statement]]) -> None:
+    """Only what was released before may be deployed, and only where it was."""
     for action in (
         *("codedeploy:UpdateDeploymentGroup", "codedeploy:DeleteDeploymentGroup"),
         *("codedeploy:CreateDeploymentGroup", "codedeploy:UpdateApplication", "codedeploy:ContinueDeployment"),
@@ -138,7 +140,7 @@ def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[State
         *(f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/1", "arn:aws:s3:::releases"),
     ],
 )
-def test_no_wildcards_can_be_listed(arn: str) -> None:
+def test_a_release_place_with_a_wildcard_cannot_be_listed(arn: str) -> None:
     declared: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["ReleaseArns"]
 
     assert [arn for arn in ("", *LISTED) if not re.fullmatch(declared["AllowedPattern"], arn)] == []

@@ -1,6 +1,7 @@
-"""Is each action granted on what AWS asks about? A grant on anything else looks careful and allows nothing.
+"""The resources of each statement, against those that AWS asks about for its actions.
 
-What AWS asks about is in its service authorization reference, which cfn-lint brings along as data.
+A grant on anything else looks careful and allows nothing. The service authorization reference says what AWS asks
+about; cfn-lint brings it along as data.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from local.emulator.iam import Statement, fits
+from tests.template.access import as_list
 from tests.template.test_iam_releases import LISTED
 from tests.template.test_iam_senders import statements_by_role, template
 
@@ -26,7 +28,7 @@ DOCUMENTED_ELSEWHERE = {
     "states:SendTaskSuccess": ["arn:*:states:*:*:stateMachine:*"],
     "states:SendTaskFailure": ["arn:*:states:*:*:stateMachine:*"],
 }
-"""Asked about something all the same. Should AWS deny one of them after all, a human is called."""
+"""The ARN patterns of actions of which the reference names none. If AWS denies one after all, a human is called."""
 
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/*:*"
 PLACEHOLDER = re.compile(r"\$\{[A-Za-z]+\}")
@@ -34,22 +36,20 @@ PLACEHOLDER = re.compile(r"\$\{[A-Za-z]+\}")
 
 @pytest.fixture(scope="module")
 def services() -> Services:
+    """Return the service authorization reference."""
     known: Services = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
     return known
 
 
 @pytest.fixture(scope="module")
 def roles() -> dict[str, list[Statement]]:
+    """Return each role's statements in a stack with every option."""
     own = "arn:aws:ssm:eu-central-1:123456789012:document/ours"
     return statements_by_role(template(ReleaseArns=",".join(LISTED), OwnDocumentArns=own, ErrorLogGroupArns=LOGS))
 
 
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def formats(services: Services, action: str) -> list[str]:
-    """Return the ARN patterns of an action's resources, with IAM's wildcards; none if it takes no resource."""
+    """Return the ARN patterns of an action's resources, with IAM's wildcards; none if the action takes no resource."""
     if action in DOCUMENTED_ELSEWHERE:
         return DOCUMENTED_ELSEWHERE[action]
     service, name = action.split(":")
@@ -62,7 +62,7 @@ def formats(services: Services, action: str) -> list[str]:
     ]
 
 
-def test_every_action_is_granted_on_what_it_is_asked_about(
+def test_every_action_is_granted_on_the_resources_that_aws_asks_about(
     services: Services, roles: dict[str, list[Statement]]
 ) -> None:
     wrong = []
@@ -86,7 +86,7 @@ def test_every_action_is_granted_on_what_it_is_asked_about(
     assert looked_at > 60
 
 
-def test_what_knows_no_resource_is_known(services: Services) -> None:
-    """So that the test above can fail."""
+def test_the_reference_tells_actions_without_resources_from_others(services: Services) -> None:
+    """Without the difference, the test of every action could not fail."""
     assert formats(services, "ssm:CancelCommand") == formats(services, "ec2:DescribeInstances") == []
     assert formats(services, "codedeploy:CreateDeployment") == ["arn:*:codedeploy:*:*:deploymentgroup:*"]

@@ -11,6 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator.iam import NotUnderstood, Statement, allows, fits
 from local.emulator.template import Template, expand
+from tests.template.access import as_list
 
 ROOT = Path(__file__).parents[2]
 STACK = "ops"
@@ -29,7 +30,7 @@ type Resolved = dict[str, tuple[str, dict[str, Any]]]
 
 
 class Instance(NamedTuple):
-    """Something that a command could be sent to."""
+    """An instance that a command may be sent to, with its tags."""
 
     arn: str
     tags: Mapping[str, str]
@@ -37,6 +38,7 @@ class Instance(NamedTuple):
 
     @property
     def context(self) -> dict[str, str]:
+        """Return the condition keys with which IAM judges a command to this instance."""
         return {f"{prefix}/{key}": value for prefix in KEYS for key, value in self.tags.items()}
 
 
@@ -62,7 +64,7 @@ INSTANCES = {
 
 
 def of_this_account(name: str) -> str:
-    """Return the ARN of a document that somebody of this account made."""
+    """Return the ARN of a document that this account owns and the stack did not make."""
     return f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{name}"
 
 
@@ -84,7 +86,7 @@ OTHERS_DOCUMENTS = {
 
 
 def template(**parameters: str) -> Template:
-    """Return the whole template, as this stack would be deployed."""
+    """Return the whole template with the parameters of this stack."""
     given = {"EnvironmentName": "prod", **parameters}
 
     def attribute(logical_id: str, name: str | None) -> str:
@@ -94,16 +96,16 @@ def template(**parameters: str) -> Template:
 
 
 def statements_by_role(whole: Template) -> dict[str, list[Statement]]:
-    """Return what each role may do, by its own policies and by separate ones."""
+    """Return each role's statements, from its own policies and from separate ones."""
     found: dict[str, list[Statement]] = {}
     for name, (kind, properties) in whole.resources().items():
         if kind == "AWS::IAM::Role":
             found[name] = []
             for policy in whole.resolve(properties).get("Policies", []):
-                found[name].extend(_list(policy["PolicyDocument"]["Statement"]))
+                found[name].extend(as_list(policy["PolicyDocument"]["Statement"]))
     for kind, properties in whole.resources().values():
         if kind == "AWS::IAM::Policy":
-            statements = _list(whole.resolve(properties)["PolicyDocument"]["Statement"])
+            statements = as_list(whole.resolve(properties)["PolicyDocument"]["Statement"])
             for role in properties["Roles"]:
                 found[role["Ref"]].extend(statements)
     return found
@@ -134,7 +136,7 @@ def own_documents(whole: Template) -> list[str]:
 
 
 def can_send(statements: list[Statement], document: str, instance: Instance) -> bool:
-    """SendCommand is asked for the document and for each instance; both have to be allowed."""
+    """Return True if SendCommand is allowed on both the document and the instance."""
     return allows(statements, "ssm:SendCommand", document, {}) and allows(
         statements, "ssm:SendCommand", instance.arn, instance.context
     )
@@ -220,10 +222,10 @@ def test_the_tags_value_is_the_stacks_own(own_documents: list[str]) -> None:
         *("cloudformation:UpdateStack", "events:PutTargets", "ec2-instance-connect:SendSSHPublicKey"),
     ],
 )
-def test_there_is_no_way_around(
+def test_no_role_may_send_commands_in_a_roundabout_way(
     action: str, roles: dict[str, list[Statement]], whole: Template, own_documents: list[str]
 ) -> None:
-    """Let no role change a document, tag an instance, act through another service, or assume another role."""
+    """No role may change a document, tag an instance, act through another service, or assume another role."""
     arns = [
         *(own_documents[0], _EC2, _HYBRID, *OTHERS_DOCUMENTS.values()),
         *(f"arn:aws:any:{REGION}:{ACCOUNT}:{name}" for name in whole.resources()),
@@ -297,7 +299,3 @@ def test_the_evaluator_judges_as_iam_does() -> None:
     for odd in ({"NotAction": "s3:*"}, {"Condition": {"StringNotEquals": {"a": "b"}}}):
         with pytest.raises(NotUnderstood):
             allows([{**allow, **odd}], "ssm:SendCommand", "arn", {})
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

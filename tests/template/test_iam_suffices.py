@@ -1,4 +1,4 @@
-"""Each function may do what it does: its calls to the table, judged one by one by its own role's statements."""
+"""Each function's calls to the table, judged one by one by the statements of its own role: it may do what it does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ SILENCE = Silence(id="s-1", match=WEB_1, owner="ada", reason="because", created_
 
 @dataclass
 class World:
-    """The adapters that functions use, on one table."""
+    """The adapters that functions use, over one table whose accesses are noted."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
 
@@ -97,7 +97,7 @@ def asks_whom_pagerduty_means(world: World, incident: Incident) -> None:
 
 
 def spreads(world: World, incident: Incident) -> None:
-    """Take in so many alerts at once that counts go to shards."""
+    """Take in so many alerts at once that the counts are spread over shards."""
     world.client.conflicts = 2
     world.groups.apply(joining(world.live(incident), alert(fingerprint="fp-7"), now=at(1)))
     assert world.live(incident).shards

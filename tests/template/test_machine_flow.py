@@ -1,4 +1,4 @@
-"""The ways through the state machines: what comes before an act, where a circle ends, what a wait is for."""
+"""The paths through the state machines: what precedes an act, where a circle ends, what a wait is for."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -14,7 +14,7 @@ from tests.template.machine import CHILD, MACHINE, TASKS, Machine
 
 
 def before(machine: Machine, state: str) -> set[str]:
-    """Return the states that lead straight to this one."""
+    """Return the states from which an edge leads to a state."""
     return {name for name in machine.states if state in {edge.target for edge in machine.edges(name)}}
 
 
@@ -33,7 +33,7 @@ def test_an_act_is_only_ever_reached_through_a_claim_and_the_switch() -> None:
 
 
 def goes(go: str, *, kind: str = "diagnose", document: str = "${DocumentPrefix}-ro-look", seconds: int = 0) -> str:
-    """Return the state that follows this answer."""
+    """Return the state that `Go` chooses for an answer."""
     variables = {"next": {"go": go}, "seconds": seconds, "step": {"kind": kind, "document": document}}
     choices = MACHINE.states["Go"]
     chosen = (rule["Next"] for rule in choices["Choices"] if evaluate(rule["Condition"][3:-3], variables.__getitem__))
@@ -71,7 +71,7 @@ def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through:
     ],
 )
 def test_what_follows_a_wait_is_what_its_answer_said_of_the_signal(signal: str, answered: Any, then: str) -> None:
-    """An answer of an earlier release says nothing."""
+    """The answer to an earlier release's wait has no `signal` and counts as none."""
     said = {"go": "Await Acknowledgement", "seconds": 300} | ({"then": {"answered": answered}} if answered else {})
     given = {"next": said, "ask": {"go": "What Now?", "rank": 4}, "states": {"result": {"signal": signal}}}
     after = evaluate(TASKS["Await Acknowledgement"]["Assign"]["next"][3:-3], given.__getitem__)
@@ -87,15 +87,15 @@ def test_every_answer_leads_to_its_state(go: str) -> None:
 
 
 BOUNDED = {"What Now?", "Next Move", "Plan Remediation", "Classify Again", "Page On-Call", "Notify Ops"}
-"""Their answers are those of pure functions whose tests show that they repeat nothing for ever without a wait."""
+"""The states whose function never answers the same for ever without a wait: tests of these pure functions show it."""
 
 
 ONCE = {"Announce Remediation"}
-"""It names the first step as what comes next."""
+"""The states that cannot be part of a second round: this one says that the first step comes next."""
 
 
 def is_a_wait(state: Mapping[str, Any]) -> bool:
-    """Return True if a state takes time: it waits for a clock, a token or another machine."""
+    """Return True if a state takes time: it waits for a clock, a task token or another machine."""
     return state["Type"] == "Wait" or str(state.get("Resource", "")).endswith((".waitForTaskToken", ".sync:2"))
 
 
@@ -110,7 +110,7 @@ def test_no_circle_of_the_child_is_made_of_choices_alone() -> None:
     assert CHILD.circle_within({name for name, state in CHILD.states.items() if state["Type"] == "Choice"}) is None
 
 
-def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
+def test_a_refused_wait_leads_to_a_pause() -> None:
     for name, state in TASKS.items():
         if state["Resource"].endswith(".waitForTaskToken") and name not in ("Await Recovery", "Await Step"):
             over = "Close Incident" if name == "Await Quiet" else "What Now?"
@@ -118,8 +118,8 @@ def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
             assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
 
 
-def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() -> None:
-    """The state `What Now?` cannot bound a circle while it fails."""
+def test_an_execution_that_cannot_read_its_record_pages_once_and_ends_some_day() -> None:
+    """`What Now?`, which bounds the circles, is what fails here."""
     states = MACHINE.states
     (failed,) = states["What Now?"]["Catch"]
     assert failed["Next"] == "Was Anyone Paged?"

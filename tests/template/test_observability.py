@@ -30,7 +30,7 @@ def test_no_log_is_kept_for_ever(resources: Resources) -> None:
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
-def test_everything_is_traced(functions: Resources, resources: Resources) -> None:
+def test_functions_and_state_machines_are_traced(functions: Resources, resources: Resources) -> None:
     assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions.values())
     assert resources["IncidentStateMachine"]["Properties"]["TracingConfiguration"] == {"Enabled": True}
 
@@ -51,8 +51,8 @@ def test_every_bad_end_of_an_execution_raises_an_alarm(observability: Resources,
     assert [alarm["Threshold"] for alarm in alarms if alarm["MetricName"] == metric] == [1]
 
 
-def test_each_alert_that_comes_into_the_quarantine_is_told(observability: Resources) -> None:
-    """An alarm on those that lie there would stay on, and say nothing about the next one."""
+def test_each_alert_that_comes_into_the_quarantine_raises_the_alarm(observability: Resources) -> None:
+    """The alarm counts those that come: one on those that lie there would stay on and not tell of the next."""
     alarm = observability["QuarantineAlarm"]["Properties"]
 
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("NumberOfMessagesSent", "Sum", 1)
@@ -92,8 +92,8 @@ def test_own_alarms_never_come_back_in_as_alerts(resources: Resources, observabi
         assert alarm["AlarmName"]["Fn::Sub"].startswith(f"{OWN_ALARMS}${{Stack}}-")
 
 
-def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
-    """A minute counts if no invocation came to its end, or none began: no metric of our own, which would cost more."""
+def test_reconcile_that_stops_raises_an_alarm(observability: Resources) -> None:
+    """Each minute in which no invocation ended well counts. A metric of Firstline's own would cost more."""
     alarm = observability["HeartbeatAlarm"]["Properties"]
 
     assert alarm["TreatMissingData"] == "breaching"

@@ -12,7 +12,7 @@ from tests.template.test_iam_senders import template
         ({"PageEmail": "ops@example.com"}, ["ops@example.com", "once the mail that asks to confirm it was answered"]),
     ],
 )
-def test_a_deployment_says_who_is_woken(parameters: dict[str, str], words: list[str]) -> None:
+def test_the_output_of_a_deployment_says_who_is_woken(parameters: dict[str, str], words: list[str]) -> None:
     said = str(template(**parameters).outputs()["WhoIsWoken"])
 
     assert all(word in said for word in words), said

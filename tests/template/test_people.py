@@ -1,4 +1,4 @@
-"""The stack's managed policies for people: what they allow, and that only a signed request reaches `/operate`."""
+"""The stack's managed policies for people: what they allow, and which addresses need a signed request."""
 
 from typing import Any
 

@@ -1,23 +1,20 @@
-"""Findings of cfn-lint's information rules: each is accepted with a reason; checkov and parliament are `make scan`."""
-
-from pathlib import Path
+"""Findings of cfn-lint's information rules, each accepted with a reason. `make scan` runs checkov and parliament."""
 
 import pytest
 import yaml
-from cfnlint.api import lint_file
-from cfnlint.config import ManualArgs
 
 from scripts import scan
+from tests.template.stack import linted
 
-ROOT = Path(__file__).parents[2]
 TEMPLATES = ["template.yaml", "observability.yaml"]
 
 
-def test_every_information_is_accepted_for_a_reason() -> None:
+def test_every_finding_of_the_information_rules_is_accepted() -> None:
     found = [
         ("cfn-lint", match.rule.id, str(match.path[1] if match.path and len(match.path) > 1 else "-"))
         for name in TEMPLATES
-        for match in lint_file(ROOT / name, config=ManualArgs(include_checks=["I"]))
+        for match in linted(name)
+        if match.rule.severity == "informational"
     ]
 
     assert found
@@ -38,7 +35,7 @@ def test_each_accepted_finding_has_a_reason() -> None:
         ([], "found no more"),
     ],
 )
-def test_a_new_finding_and_one_that_is_gone_are_told(found: list[scan.Finding], words: str) -> None:
+def test_a_finding_that_is_new_and_an_accepted_one_that_is_gone_are_told(found: list[scan.Finding], words: str) -> None:
     assert words in "\n".join(scan.differences(found, ["checkov"]))
 
 

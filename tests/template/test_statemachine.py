@@ -22,7 +22,7 @@ ALL_TASKS = TASKS | dict(CHILD.tasks())
 LAMBDA_TASKS = {name: state for name, state in TASKS.items() if state["Resource"] == LAMBDA}
 HUMAN = {"Page On-Call", "Page Without Escalate", "Undelivered"}
 REPORT = "Report"
-"""The child's only end: its parent hears of everything."""
+"""The only state in which the child machine ends: it tells its parent."""
 
 LAMBDA_SERVICE_ERRORS = {
     "Lambda.ServiceException",
@@ -38,7 +38,7 @@ HOLDS: dict[str, type[BaseModel]] = {
     "page": models.Page,
     "cursor": contracts.Cursor,
 }
-"""The variables that keep a model, and which."""
+"""The models that variables of the state machines keep, by variable."""
 
 every_state = pytest.mark.parametrize(
     ("machine", "name"),
@@ -49,9 +49,9 @@ every_lambda_task = pytest.mark.parametrize("name", LAMBDA_TASKS)
 
 
 def contract(state: str, direction: str) -> type[BaseModel]:
-    """Return `<State>Input` or `<State>Output`; what a state does again has the contract of the first time.
+    """Return the model `<State>Input` or `<State>Output` of a Lambda task.
 
-    The states of the notify function share one output.
+    A state that repeats another has the contract of the first. The states of the notify function share an output.
     """
     noun = re.sub("[^A-Za-z]", "", state.removesuffix(" Again"))
     notify = direction == "Output" and "${NotifyFunctionArn}" in texts(TASKS[state]["Arguments"])
@@ -60,7 +60,7 @@ def contract(state: str, direction: str) -> type[BaseModel]:
 
 
 @pytest.mark.parametrize("path", [INCIDENT, RELEASE], ids=lambda path: path.stem)
-def test_cfn_lints_schema_accepts_it(path: Path) -> None:
+def test_cfn_lints_schema_accepts_a_state_machine(path: Path) -> None:
     def filled_in(value: Any, key: str = "") -> Any:
         """SAM fills in `${…}`; the schema knows numbers only where JSONata may compute one."""
         if isinstance(value, dict):
@@ -79,7 +79,7 @@ def test_cfn_lints_schema_accepts_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [INCIDENT, RELEASE], ids=lambda path: path.stem)
-def test_it_is_plain_yaml_without_aliases(path: Path) -> None:
+def test_a_state_machine_is_plain_yaml_without_aliases(path: Path) -> None:
     tokens = [type(token).__name__ for token in yaml.scan(path.read_text())]
 
     assert not {"AliasToken", "AnchorToken"} & set(tokens)
@@ -97,7 +97,7 @@ def test_every_expression_parses(machine: Machine, name: str) -> None:
         Jsonata(expression)
 
 
-def test_braces_stand_for_whole_expressions_only() -> None:
+def test_a_jsonata_expression_fills_its_whole_text() -> None:
     states = {**MACHINE.states, **CHILD.states}
     loose = [text for text in texts(states) if "{%" in text]
 
@@ -113,7 +113,7 @@ def test_every_variable_has_a_value_on_every_path(machine: Machine, name: str) -
 
 @every_state
 @pytest.mark.parametrize("variable", HOLDS)
-def test_only_fields_that_exist_are_read(machine: Machine, name: str, variable: str) -> None:
+def test_only_fields_of_the_models_are_read_from_variables(machine: Machine, name: str, variable: str) -> None:
     for expression in expressions(machine.states[name]):
         fields = set(re.findall(rf"\${variable}\.(\w+)", expression))
         assert fields <= set(HOLDS[variable].model_fields), expression
@@ -131,7 +131,7 @@ def test_only_fields_of_a_step_are_read(machine: Machine, name: str) -> None:
 
 
 def test_a_release_has_what_every_step_is_asked_for() -> None:
-    """Choices and reasons read these of whatever stands in the queue."""
+    """Choices and reasons read these fields of whatever is next in the queue."""
     both = set(models.PlannedRelease.model_fields) & set(models.PlannedStep.model_fields)
 
     assert both == {"step_id", "kind", "through", "timeout_seconds", "on_failure"}
@@ -179,7 +179,7 @@ def test_the_lambda_services_own_failures_are_retried_with_jitter(name: str) -> 
 
 
 @every_task
-def test_every_other_task_is_retried_too(name: str) -> None:
+def test_every_task_is_retried(name: str) -> None:
     assert ALL_TASKS[name].get("Retry"), "one lost packet would wake a human"
 
 
@@ -227,7 +227,7 @@ def test_every_substitution_is_given_and_used(written: dict[str, Any], logical_i
     assert used == set(given)
 
 
-def test_one_noun_for_a_function_everywhere(written: dict[str, Any]) -> None:
+def test_a_substitution_is_the_arn_of_the_function_that_it_names(written: dict[str, Any]) -> None:
     given = written["Resources"]["IncidentStateMachine"]["Properties"]["DefinitionSubstitutions"]
 
     for name, value in given.items():

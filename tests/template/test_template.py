@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint import lint
 
 from firstline import settings
 from firstline.adapters.aws.event_bus import source_of
@@ -19,7 +18,7 @@ from local.emulator.commands import FINAL
 from local.emulator.events import command_ended, fits
 from local.emulator.template import Template, expand
 from tests.support.builders import INCIDENT_ID, NOW, a_record
-from tests.template.stack import FUNCTIONS, Resources, every_function, of_type
+from tests.template.stack import FUNCTIONS, Resources, every_function, linted, of_type
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +28,10 @@ COMMAND_ENDED = "EC2 Command Status-change Notification"
 
 @pytest.mark.parametrize("template", ["template.yaml", "observability.yaml", "runbooks/documents/template.yaml"])
 def test_cfn_lint_finds_nothing(template: str) -> None:
-    assert [str(match) for match in lint((ROOT / template).read_text())] == []
+    assert [str(match) for match in linted(template) if match.rule.severity != "informational"] == []
 
 
-def test_one_noun_for_every_function(functions: Resources) -> None:
+def test_every_function_has_one_noun_in_the_template_and_as_its_folder(functions: Resources) -> None:
     assert set(functions) == {f"{noun}Function" for noun in FUNCTIONS}
     assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == {noun.lower() for noun in FUNCTIONS}
 
@@ -70,7 +69,9 @@ def test_a_variable_of_all_functions_is_a_setting_of_several(written: dict[str, 
 
 
 @every_function
-def test_the_defaults_make_settings(noun: str, written: dict[str, Any], functions: Resources) -> None:
+def test_the_defaults_of_the_parameters_make_valid_settings(
+    noun: str, written: dict[str, Any], functions: Resources
+) -> None:
     model = getattr(settings, f"{noun}Settings")
     defaults = {name: parameter.get("Default", "dev") for name, parameter in written["Parameters"].items()}
 
@@ -95,7 +96,7 @@ def test_a_function_that_reads_runbooks_carries_them(noun: str, functions: Resou
 # --- events and queues ------------------------------------------------------------------------------------------------
 
 
-def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
+def test_an_event_on_which_ingest_fails_is_kept_in_the_quarantine(resources: Resources) -> None:
     quarantine = {"Fn::GetAtt": ["QuarantineQueue", "Arn"]}
     asynchronous = resources["IngestFunctionEventInvokeConfig"]["Properties"]
     rules = of_type(resources, "AWS::Events::Rule")
@@ -183,7 +184,7 @@ def test_ingest_reserves_nothing_unless_told_to(written: dict[str, Any]) -> None
     assert written["Conditions"]["IngestIsReserved"] == {"Fn::Not": [{"Fn::Equals": [first, "0"]}]}
 
 
-def test_there_are_not_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
+def test_the_template_has_no_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
     *groups, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 
     assert sum(len(group["Parameters"]) for group in groups) <= 28
@@ -263,7 +264,7 @@ def references(value: Any) -> set[str]:
     return found
 
 
-def test_nothing_waits_for_itself(resources: Resources) -> None:
+def test_no_resource_refers_to_itself_through_others(resources: Resources) -> None:
     waits_for = {name: references(resource) & set(resources) for name, resource in resources.items()}
 
     while ready := [name for name, others in waits_for.items() if not others & set(waits_for)]:
@@ -282,7 +283,7 @@ def test_no_line_of_a_template_is_too_long_to_read() -> None:
 # --- events for other systems ----------------------------------------------------------------------------------------
 
 
-def test_nothing_of_the_events_is_there_unless_a_bus_is_named() -> None:
+def test_without_the_name_of_a_bus_a_stack_has_nothing_that_publishes_events() -> None:
     def kinds(bus: str) -> set[str]:
         parameters = {"EnvironmentName": "dev", "EventBusName": bus}
         body = expand(ROOT / "template.yaml", parameters, "eu-central-1")
@@ -296,7 +297,7 @@ def test_nothing_of_the_events_is_there_unless_a_bus_is_named() -> None:
     }
 
 
-def test_what_the_bus_does_not_take_comes_again_and_holds_nobody(resources: Resources) -> None:
+def test_an_event_that_the_bus_did_not_take_comes_again_and_delays_nothing_else(resources: Resources) -> None:
     mapping = resources["PublishChanges"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "MaximumRetryAttempts" not in mapping, "again for as long as the stream keeps it"
@@ -307,7 +308,7 @@ def test_what_the_bus_does_not_take_comes_again_and_holds_nobody(resources: Reso
     assert callers == known, "nothing else invokes it"
 
 
-def test_our_own_events_come_in_nowhere(resources: Resources) -> None:
+def test_no_rule_takes_firstlines_own_events(resources: Resources) -> None:
     event = render(Milestone(INCIDENT_ID, "opened", NOW), a_record(), stack="shop").model_dump(mode="json")
     sent = {"source": source_of("shop"), "detail-type": "Incident Opened", "detail": event}
     rules = of_type(resources, "AWS::Events::Rule")

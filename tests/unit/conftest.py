@@ -10,9 +10,9 @@ from firstline.observability import metrics
 
 @pytest.fixture(scope="session", autouse=True)
 def _characters_are_known() -> None:
-    """Hypothesis tries all of Unicode with the first text of a checkout that has to fit a pattern: that takes seconds.
+    """Draw one text before the tests: for the first one of a checkout, Hypothesis needs seconds to list all of Unicode.
 
-    Whichever test drew it was called too slow. What it then knows it keeps in `.hypothesis`.
+    Otherwise the test that draws it would fail as too slow. Hypothesis keeps the list in `.hypothesis`.
     """
     find(st.from_regex("a"), lambda _: True)
 
@@ -24,5 +24,5 @@ def _no_sockets() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_metric_of_another_test() -> None:
-    """Forget the metrics that were counted: all tests of a process share the one Metrics."""
+    """Clear the collected metrics, because all tests of a process share one `metrics`."""
     metrics.clear_metrics()

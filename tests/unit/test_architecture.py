@@ -1,4 +1,4 @@
-"""The page about the architecture is what the code is."""
+"""Tests of docs/architecture.md: its made parts equal what the code is now."""
 
 from scripts import architecture
 
@@ -7,7 +7,7 @@ def test_the_page_is_made_from_the_code() -> None:
     assert architecture.page() == architecture.PAGE.read_text(), "run: make architecture"
 
 
-def test_the_picture_draws_no_arrow_twice_and_no_circle() -> None:
+def test_the_picture_draws_no_circle_and_no_arrow_that_a_longer_way_says_already() -> None:
     drawn = architecture.drawn(architecture.arrows())
 
     def below(room: str) -> set[str]:

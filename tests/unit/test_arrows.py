@@ -1,4 +1,4 @@
-"""Arrows go one way: functions -> wiring -> adapters -> core, and the core needs next to nothing."""
+"""Tests of the imports: they go functions -> wiring -> adapters -> core, and the core imports few libraries."""
 
 import ast
 import sys
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from scripts.statements import statements
+
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
 WIRING = "wiring"
-"""The composition root: only it, and the functions, know adapters."""
+"""The composition root: only `wiring` and the functions import adapters."""
 
 LIBRARIES = {
     "yaml": ("runbooks", "policy"),
@@ -18,22 +20,21 @@ LIBRARIES = {
     "aws_lambda_powertools": ("observability.py",),
     "jinja2": ("console",),
 }
-"""The other libraries that a part of the core may import: files that people write, near-same words, signatures, the one
-Logger, pages."""
+"""The libraries, besides pydantic, that parts of the core may import: each with the rooms or files that may."""
 
 ROOMS = (
     *("text", "models", "privacy", "errors", "settings", "contracts", "observability"),
     *("sources", "policy", "incidents", "classification", "ingest", "runbooks", "remediation"),
     *("channels", "people", "reports", "console"),
 )
-"""The rooms of the core, and the modules beside them: each knows only those before it."""
+"""The rooms of the core and the modules beside them; each imports only those before it."""
 
 KNOWS_A_LATER_ROOM = {
     ("incidents/store.py", "classification"): "the port names what is stored with an incident that closes",
     ("incidents/store.py", "remediation"): "the port names what is taken in one transaction with an approval",
     ("models/plan.py", "privacy"): "imported late: outputs are redacted where they are read",
 }
-"""The exceptions: the file, the room, and why."""
+"""The exceptions from the order of `ROOMS`: the file, the later room that it imports, and the reason."""
 
 FLOW = (
     *("frozen", "severity", "alert", "word", "incident", "metric"),
@@ -47,12 +48,12 @@ CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 
 @cache
 def nodes(path: Path) -> Sequence[ast.AST]:
-    """All nodes of a file's syntax tree."""
-    return list(ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
+    """Return all statements of a file."""
+    return list(statements(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The names of modules that a file imports, wherever in it."""
+    """Yield the names of the modules that a file imports, inside functions too."""
     for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -62,7 +63,7 @@ def imported(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
-def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed() -> None:
+def test_the_core_imports_only_the_standard_library_pydantic_and_the_listed_libraries() -> None:
     known = {*sys.stdlib_module_names, "pydantic", "firstline"}
     roots = {(path.parts[0], str(path), name.split(".")[0]) for path in CORE for name in imported(path)}
     assert {
@@ -70,17 +71,17 @@ def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed() -> 
     } == set()
 
 
-def test_the_core_knows_no_adapter() -> None:
+def test_the_core_imports_no_adapter() -> None:
     names = {(str(path), name) for path in CORE for name in imported(path)}
     assert {(path, name) for path, name in names if name.startswith(f"firstline.{ADAPTERS}")} == set()
 
 
-def test_only_functions_use_the_wiring() -> None:
+def test_no_room_of_the_package_imports_the_wiring() -> None:
     names = {(str(path), name) for path in MODULES if path.parts[0] != WIRING for name in imported(path)}
     assert {(path, name) for path, name in names if name.startswith(f"firstline.{WIRING}")} == set()
 
 
-def test_a_room_knows_only_those_before_it() -> None:
+def test_a_room_imports_only_rooms_before_it_but_for_the_listed_exceptions() -> None:
     later = {
         (str(path), room)
         for path in CORE
@@ -91,7 +92,7 @@ def test_a_room_knows_only_those_before_it() -> None:
     assert later == set(KNOWS_A_LATER_ROOM)
 
 
-def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
+def test_a_file_of_models_imports_only_files_before_it_in_the_flow() -> None:
     assert {path.stem for path in MODULES if path.parent.name == "models"} == {*FLOW, "__init__"}
     for place, noun in enumerate(FLOW):
         ours = {name for name in imported(Path("models") / f"{noun}.py") if name.startswith("firstline.models")}

@@ -1,7 +1,7 @@
-"""Versions that meet: what a release's machine and functions said to each other is read by this one.
+"""Tests of the contracts across releases: messages of an older or newer state machine and function can be read.
 
-An execution runs on for days after a deployment, its functions are those of the newest version, and a deployment may be
-rolled back. So each side reads what an older and a newer one says.
+An execution may run for days after a deployment with the functions of the newest release, and a deployment may be
+rolled back. So both sides must read the messages of older and newer releases, which are recorded in tests/events.
 """
 
 import json
@@ -40,12 +40,12 @@ def contract(state: str, direction: str) -> type[BaseModel]:
 
 
 def read(state: str, direction: str, said: Any) -> BaseModel:
-    """Read a message as the handlers do."""
+    """Parse a message with its contract as the handlers do, ignoring unknown keys."""
     return contract(state, direction).model_validate(said, extra="ignore")
 
 
 def places(said: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of each object within a message, but of none whose keys are data."""
+    """Yield the path of each object within a message, except for objects whose keys are data, such as labels."""
     if isinstance(said, dict):
         yield path
         for name, value in said.items():
@@ -56,15 +56,15 @@ def places(said: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | 
             yield from places(value, (*path, number))
 
 
-def test_every_state_is_recorded() -> None:
+def test_the_messages_of_every_task_state_are_recorded() -> None:
     assert set(STATES) == set(EXAMPLES)
     assert all(path_of(state).exists() for state in STATES)
 
 
 @pytest.mark.parametrize("release", RELEASES)
 @every_message
-def test_what_every_release_said_is_understood(state: str, direction: str, release: str) -> None:
-    """A state that is newer than the release has nothing to say for it."""
+def test_messages_of_every_recorded_release_can_be_read(state: str, direction: str, release: str) -> None:
+    """Skip states that a release did not have yet."""
     path = path_of(state, release)
     if path.exists():
         said = json.loads(path.read_text(encoding="utf-8"))[direction]
@@ -76,14 +76,14 @@ def test_this_release_is_recorded_as_the_newest() -> None:
 
 
 @every_message
-def test_what_was_said_is_understood(state: str, direction: str) -> None:
+def test_a_recorded_message_is_the_same_after_reading_and_writing(state: str, direction: str) -> None:
     said = recorded(state, direction)
 
     assert json.loads(read(state, direction, said).model_dump_json(by_alias=True)) == said
 
 
 @every_message
-def test_a_key_of_a_newer_version_is_passed_over_at_any_depth(state: str, direction: str) -> None:
+def test_a_key_of_a_newer_version_is_ignored_at_any_depth(state: str, direction: str) -> None:
     said = recorded(state, direction)
     whole = read(state, direction, said)
 
@@ -110,12 +110,12 @@ def test_a_key_that_an_older_version_does_not_send_has_its_default(state: str, d
 
 @every_message
 def test_every_key_is_recorded(state: str, direction: str) -> None:
-    """Else nothing shows that a key which this release sends is read by the next one."""
+    """Only a recorded key is tested against the contracts of the next release."""
     assert set(recorded(state, direction)) == set(contract(state, direction).model_fields)
 
 
-def test_a_handler_reads_what_a_newer_machine_says() -> None:
-    """The models inside a message refuse unknown keys, unless the reader says otherwise."""
+def test_every_handler_ignores_unknown_keys_when_it_reads_its_input() -> None:
+    """The models inside a message refuse unknown keys, unless the reader passes `extra="ignore"`."""
     assert Frozen.model_config["extra"] == "forbid"
     for app in ("classify", "escalate", "notify", "remediate"):
         code = (Path(__file__).parents[2] / "functions" / app / "app.py").read_text(encoding="utf-8")

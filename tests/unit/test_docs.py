@@ -1,4 +1,4 @@
-"""The guides name only files and links that exist, and the page about the table names all that it holds."""
+"""Tests of the guides: every path and link in them exists, and docs/table.md names every key and index of the table."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ PATH = re.compile(r"(?<![\w./<>$-])[a-z_.]\w*(?:/[\w.<>-]+)+")
 LINK = re.compile(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)")
 FOLDERS = {path.name for path in (*ROOT.iterdir(), *CORE.iterdir()) if path.is_dir()} - {".cache"} | {"firstline"}
 NOT_HERE = {"evals/similarity.py", "evals/traffic.py", "evals/learned.py", "stuck-queue"}
-"""Files that are only in the history, and the runbook that the guide writes."""
+"""Paths that guides may name although they do not exist: deleted files, and the runbook of an example."""
 
 
 def exists(path: str) -> bool:
@@ -27,7 +27,7 @@ def anchors(guide: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_path_exists(guide: Path) -> None:
+def test_every_path_that_a_guide_names_exists(guide: Path) -> None:
     named = [path for path in PATH.findall(guide.read_text()) if path.split("/")[0] in FOLDERS]
     secrets = re.compile(r"(sources/\w+|console/(link|calendar)-key)$")
 
@@ -36,7 +36,7 @@ def test_every_path_exists(guide: Path) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(guide: Path) -> None:
+def test_every_link_of_a_guide_leads_to_a_page_and_heading_that_exist(guide: Path) -> None:
     for target, anchor in LINK.findall(guide.read_text()):
         page = guide.parent / target if target else guide
         assert page.exists(), target
@@ -94,7 +94,7 @@ CODE = [
 SCAN = re.compile(
     r"\.scan\(|['\"]scan['\"]|dynamodb:(?:Scan|\*|PartiQL)|execute_statement|dynamodb:scan", re.IGNORECASE
 )
-"""A call that reads a whole table, or the permission to make one."""
+"""A call that reads the whole table, or the permission for such a call."""
 
 
 def test_every_index_is_on_the_page_about_the_table() -> None:

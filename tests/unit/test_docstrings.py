@@ -1,16 +1,17 @@
-"""Docstrings are understood at first read: a verb begins a function's, a noun phrase everything else's.
+"""Tests of docstrings: a function's begins with a verb, and any other with a noun phrase.
 
-Ruff's D401 knows many verbs that are not in the imperative; this finds openings without any verb.
+Ruff's D401 finds verbs that are not in the imperative; these tests find openings without any verb.
 """
 
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from scripts.statements import statements
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("layers/core/firstline", "functions", "cli", "local", "evals", "scripts")
@@ -20,29 +21,29 @@ RIDDLE = re.compile(
     r"(What|Which|Who|Whoever|Whose|Somebody|Someone|Nobody|Everybody|Whatever|Whether|How|When|Where|Why|"
     r"There|It is|It's)\b(?! Now\?)"
 )
-"""Openings that name neither an action nor an item. (`What Now?` is the name of a state.)"""
+"""The first words that name neither an action nor an item. (`What Now?` is allowed as the name of a state.)"""
 
 NO_VERB = re.compile(
     r"(The|A|An|All|Any|Both|Each|Every|No|None|One|Two|Only|Same|This|That|These|Those|Its|Their|As|At|By|For|From|In|Into|"
     r"Like|Of|On|Since|Through|To|Until|With|Without|True|False|If|Not|After|Before|More|Most|Later|First|Last|Here|Called)\b"
 )
-"""Openings of a function's docstring that are no verb."""
+"""The first words of a function's docstring that are no verb."""
 
 NO_NOUN = re.compile(
     r"(So|As|At|For|From|In|Of|On|Until|With|Without|If|Not|After|Before|While|Beyond|Within|By|Longer|Less|Enough)\b"
 )
-"""Openings of a constant's docstring that are no noun phrase."""
+"""The first words of a constant's docstring that begin no noun phrase."""
 
 
-@cache
-def nodes(source: str) -> list[ast.AST]:
-    """Return all nodes of a module's syntax tree."""
-    return list(ast.walk(ast.parse(source)))
+BEHIND_A_QUOTE = re.compile(rf"[\"'][\s\\]*(?:{RIDDLE.pattern}|{NO_NOUN.pattern})")
+"""A riddle, or a text that merely looks like one: a module that has none of them need not be parsed."""
 
 
 def riddles(source: str) -> Iterator[str]:
     """Yield the line and the first words of each docstring that begins with a riddle."""
-    for node in nodes(source):
+    if not BEHIND_A_QUOTE.search(source):
+        return
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""
             if RIDDLE.match(text):
@@ -54,7 +55,7 @@ def riddles(source: str) -> Iterator[str]:
 
 def without_verb(source: str) -> Iterator[str]:
     """Yield the line and the first words of each function's docstring that begins with no verb."""
-    for node in nodes(source):
+    for node in statements(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node) or ""
@@ -75,15 +76,15 @@ def _constants(node: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def found(look: Callable[[str], Iterator[str]], files: Iterable[Path]) -> list[str]:
-    """Return what is found in files, each with its place."""
+    """Return what `look` finds in the files, each with the file's path in front."""
     return [f"{path.relative_to(ROOT)}, {what}" for path in files for what in look(path.read_text())]
 
 
-def test_a_docstring_is_no_riddle() -> None:
+def test_no_docstring_begins_with_a_question_word() -> None:
     assert found(riddles, FILES) == [], "begin a function's docstring with a verb, others with a noun phrase"
 
 
-def test_a_verb_begins_a_function_s_docstring() -> None:
+def test_every_function_docstring_of_the_product_begins_with_a_verb() -> None:
     assert found(without_verb, (path for path in FILES if path.relative_to(ROOT).parts[0] != "tests")) == []
 
 
@@ -102,7 +103,7 @@ def test_a_verb_begins_a_function_s_docstring() -> None:
         ('def f():\n    """Whether it holds."""', 1),
     ],
 )
-def test_riddles_are_found(source: str, count: int) -> None:
+def test_the_search_for_riddles_finds_question_words_but_no_noun_phrases(source: str, count: int) -> None:
     assert len(list(riddles(source))) == count
 
 
@@ -114,5 +115,5 @@ def test_riddles_are_found(source: str, count: int) -> None:
         ('class C:\n    @property\n    def f(self):\n        """The value."""', 0),
     ],
 )
-def test_missing_verbs_are_found(source: str, count: int) -> None:
+def test_the_search_for_missing_verbs_finds_functions_but_no_properties(source: str, count: int) -> None:
     assert len(list(without_verb(source))) == count

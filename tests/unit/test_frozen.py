@@ -1,4 +1,4 @@
-"""The base of the models: several threads may be the first to use one."""
+"""Tests of `Frozen`, the base of the models: its use by several threads, and what it leaves out when stored."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.support.stored_defaults import FILE, defaults
 
 
 class Slow:
-    """A type whose schema takes until a second thread builds it too, or until none has for a while."""
+    """A type whose first schema is not ready until a second thread builds one too, or 0.2 seconds have passed."""
 
     builds = 0
     second = Event()
@@ -29,7 +29,7 @@ class Slow:
         return handler(source)
 
 
-def test_one_thread_builds_a_model_that_several_use_first() -> None:
+def test_a_model_that_two_threads_use_at_once_is_built_only_once() -> None:
     class Part(Frozen):
         number: Annotated[int, Slow]
 
@@ -50,7 +50,7 @@ def test_one_thread_builds_a_model_that_several_use_first() -> None:
     ],
     ids=lambda model: type(model).__name__,
 )
-def test_what_is_stored_without_its_defaults_is_read_back_whole(model: Frozen) -> None:
+def test_a_model_that_is_stored_without_its_defaults_is_read_back_unchanged(model: Frozen) -> None:
     assert type(model).from_stored(model.to_stored()) == model
     assert len(model.to_stored()) < 0.8 * len(model.model_dump_json())
 
@@ -63,5 +63,5 @@ def test_a_null_is_stored_where_it_is_not_the_default() -> None:
 
 
 def test_the_default_of_a_stored_field_never_changes() -> None:
-    """Compare with those on record; `python -m tests.support.stored_defaults` records the fields that are new."""
+    """Compare the defaults with the recorded ones; `python -m tests.support.stored_defaults` records new fields."""
     assert defaults() == json.loads(FILE.read_text())

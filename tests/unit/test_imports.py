@@ -1,4 +1,4 @@
-"""Imports: a cold start costs what is imported, so a function imports only what it needs."""
+"""Tests of what ingest imports at a cold start, which costs time for each module."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_classify_starts_without_what_only_a_model_needs() -> None:
     assert modules & ONLY_FOR_A_MODEL == set()
 
 
-def test_each_name_of_the_models_is_found_when_it_is_asked_for() -> None:
+def test_every_name_in_firstline_models_can_be_imported_lazily() -> None:
     homes = {name: getattr(firstline.models, name) for name in firstline.models.__all__}
 
     assert set(homes) == set(firstline.models._HOMES)

@@ -1,4 +1,4 @@
-"""Needs of tests: a lack skips the test and names its remedy, or fails it where nothing may be lacking."""
+"""Tests of `needs`: a test whose need is missing is skipped with its remedy, or fails where everything is required."""
 
 import subprocess
 import sys
@@ -28,34 +28,36 @@ def _no_tea(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(needs.REQUIRE_ALL, raising=False)
 
 
-def test_a_lack_skips_with_what_brings_it() -> None:
+def test_a_test_with_a_missing_need_is_skipped_with_its_remedy() -> None:
     with pytest.raises(pytest.skip.Exception, match="Tea is out; to run it: apt install tea"):
         needs.require("tea")
 
 
-def test_a_lack_is_a_failure_where_nothing_may_be_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_with_a_missing_need_fails_where_everything_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(needs.REQUIRE_ALL, "1")
 
     with pytest.raises(pytest.fail.Exception, match="apt install tea"):
         needs.require("tea")
 
 
-def test_an_unknown_need_is_a_mistake() -> None:
+def test_an_unknown_need_raises_a_key_error() -> None:
     with pytest.raises(KeyError):
         needs.require("coffee")
 
 
-def test_the_last_line_counts_and_says_what_brings_what_was_skipped() -> None:
+def test_the_last_line_counts_the_results_and_names_the_remedies_of_skipped_tests() -> None:
     assert (
         last_line(*counted(RESULTS), 61.4) == "1 passed, 2 failed, 3 skipped: apt install tea (2), wash up (1) [61 s]"
     )
 
 
-def test_a_process_that_left_no_results_counts_nothing() -> None:
+def test_a_process_without_results_counts_no_tests() -> None:
     assert last_line(*counted(""), 1) == "0 passed, 0 failed, 0 skipped [1 s]"
 
 
-def test_a_part_keeps_bytecode_whatever_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_the_tests_writes_bytecode_even_if_the_environment_forbids_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     asked = [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"]
 

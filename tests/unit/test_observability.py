@@ -1,4 +1,4 @@
-"""Metrics of a process that no Lambda runs: a command on a terminal collects none, and needs no namespace."""
+"""Tests of metrics outside Lambda: a command in a terminal collects none, so it needs no namespace."""
 
 import os
 
@@ -10,7 +10,7 @@ from firstline.observability import NO_METRICS, metrics
 from firstline_cli.main import app, quiet
 
 MORE_THAN_ARE_KEPT = 150
-"""Powertools publishes what it has at each hundredth value."""
+"""More values than the 100 after which Powertools prints the metrics that it has collected."""
 
 
 @pytest.fixture(autouse=True)
@@ -21,22 +21,22 @@ def nothing_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NO_METRICS, raising=False)
 
 
-def count_questions() -> None:
+def add_many_metrics() -> None:
     for _ in range(MORE_THAN_ARE_KEPT):
         metrics.add_metric(name="LlmTokens", unit="Count", value=9)
 
 
-def test_a_command_asks_a_model_more_than_a_hundred_times(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_collects_and_prints_no_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     context = typer.Context(typer.main.get_command(app))
     with context.scope():
         quiet(context)
-        count_questions()
+        add_many_metrics()
 
     assert capsys.readouterr().out == ""
     assert not metrics.provider.metric_set
     assert NO_METRICS not in os.environ, "a test or a program that calls a command keeps its own metrics"
 
 
-def test_a_function_keeps_its_metrics() -> None:
+def test_a_function_collects_its_metrics_so_a_missing_namespace_is_an_error() -> None:
     with pytest.raises(SchemaValidationError, match="namespace"):
-        count_questions()
+        add_many_metrics()

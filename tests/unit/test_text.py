@@ -1,4 +1,4 @@
-"""Texts of strangers, made safe to show."""
+"""Tests of `firstline.text`: untrusted text made safe, and durations and times for people."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -28,6 +28,9 @@ from firstline.text import (
         ("safe\u202egpj.exe\u2066\u200f", "safegpj.exe"),
         ("zero\u200bwidth\ufeff\u2060\u00ad", "zerowidth"),
         ("tag\U000e0041", "tag"),
+        ("title\x1b]0;owned\x07 set", "title set"),
+        ("variation\ufe0f selectors\U000e0101", "variation selectors"),
+        ("Größe — 日本語 🔥", "Größe — 日本語 🔥"),
         ("half \ud83da pair", "half a pair"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("pass\u200cwo\u200drd", "password"),
@@ -37,7 +40,7 @@ from firstline.text import (
         ("", ""),
     ],
 )
-def test_strip_drops_what_is_not_seen(given: str, shown: str) -> None:
+def test_strip_invisible_drops_only_invisible_characters(given: str, shown: str) -> None:
     assert strip_invisible(given) == shown
 
 
@@ -56,17 +59,17 @@ def test_every_stripped_text_can_be_encoded() -> None:
         ("\x00\x00", 5, ""),
     ],
 )
-def test_one_line_fits(given: str, limit: int, shown: str) -> None:
+def test_one_line_joins_lines_and_spaces_and_keeps_to_the_limit(given: str, limit: int, shown: str) -> None:
     assert one_line(given, limit) == shown
     assert len(shown) <= limit
 
 
-def test_shorten_leaves_short_text_alone() -> None:
+def test_shorten_cuts_only_a_text_over_the_limit() -> None:
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "ab…"
 
 
-def test_lists() -> None:
+def test_lists_have_a_bullet_or_a_number_before_each_line() -> None:
     assert bullets(["a", "b"]) == "• a\n• b"
     assert numbered(["a", "b"]) == "1. a\n2. b"
 
@@ -87,7 +90,7 @@ def test_lists() -> None:
         (259_200, "3 days"),
     ],
 )
-def test_a_duration_in_words(seconds: float, words: str) -> None:
+def test_in_words_writes_a_duration_in_the_unit_that_fits_its_length(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
 
 
@@ -104,7 +107,7 @@ def test_a_duration_in_words(seconds: float, words: str) -> None:
         (172_800, "2 days"),
     ],
 )
-def test_a_duration_in_a_list(seconds: float, words: str) -> None:
+def test_short_duration_abbreviates_the_units_and_shows_no_negative_duration(seconds: float, words: str) -> None:
     assert short_duration(timedelta(seconds=seconds)) == words
 
 

@@ -1,4 +1,4 @@
-"""One version, said everywhere in the same way."""
+"""Tests that every place that states Firstline's version states the same version."""
 
 import re
 import tomllib
@@ -22,7 +22,7 @@ def test_the_package_the_stack_and_the_changelog_say_the_same_version() -> None:
     assert {project["version"], outputs["Version"]["Value"], newest} == {__version__}
 
 
-def test_the_command_and_each_line_of_the_log_say_it() -> None:
+def test_the_command_and_each_line_of_the_log_say_the_version() -> None:
     answer = CliRunner().invoke(app, ["--version"])
 
     assert (answer.exit_code, answer.output) == (0, f"firstline {__version__}\n")

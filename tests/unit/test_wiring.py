@@ -1,4 +1,4 @@
-"""Composition root: which clients a part gets, and how a test replaces one."""
+"""Tests of the composition root: which clients its parts get, and how a test replaces a part."""
 
 import gc
 from pathlib import Path
@@ -26,7 +26,7 @@ type Made = list[tuple[str, Any]]
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
-    """Record the clients that are made, each with its config."""
+    """Record the boto3 clients that are made, each with its config."""
     made: Made = []
 
     def client(service: str, *, config: Any) -> Any:
@@ -49,20 +49,20 @@ def wired(model: Any, config: Any = CLIENT_CONFIG, **settings: Any) -> Any:
     return wiring
 
 
-def test_ingest_makes_two_clients_with_its_own_patience_and_makes_them_once(made: Made) -> None:
+def test_ingest_makes_its_two_clients_once_with_the_short_timeouts_of_a_waiting_sender(made: Made) -> None:
     wiring = wired(IngestSettings, SENDER_WAITS)
     assert wiring.front_door is wiring.front_door
     assert made == [("dynamodb", SENDER_WAITS), ("stepfunctions", SENDER_WAITS)]
 
 
-def test_the_models_bookkeeping_waits_a_second_only(made: Made, tmp_path: Path) -> None:
+def test_the_table_client_of_the_model_gives_up_after_one_second(made: Made, tmp_path: Path) -> None:
     (tmp_path / "policy").mkdir()
     (tmp_path / "policy" / "model.yaml").write_text("model: any\n")
     assert wired(ClassifySettings, EVIDENCE, runbooks_dir=str(tmp_path)).model is not None
     assert made == [("dynamodb", ONE_SECOND)]
 
 
-def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
+def test_a_part_that_a_test_sets_is_handed_to_the_other_parts(made: Made) -> None:
     wiring = wired(IngestSettings)
     wiring.incidents, wiring.executions = object(), object()
     assert wiring.front_door.incidents is wiring.incidents
@@ -70,7 +70,7 @@ def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     assert [service for service, _ in made] == ["dynamodb"]
 
 
-def test_a_page_of_reconcile_is_on_the_trail_at_once() -> None:
+def test_a_page_of_reconcile_is_on_the_trail_at_once_and_survives_a_broken_trail() -> None:
     wiring, store = wired(ReconcileSettings), MemoryStore(a_record())
     wiring.incidents, wiring.trail, wiring.page_topic = store.incidents, store.trail, MemoryChannel(wakes="again")
     wiring.channels, wiring.on_call = dict, lambda level: None
@@ -83,11 +83,11 @@ def test_a_page_of_reconcile_is_on_the_trail_at_once() -> None:
     wiring._page_overdue(store.only, "A trail that cannot be written stops no page.", NOW)
 
 
-def test_a_broken_list_of_people_lets_nobody_approve_and_stops_no_button(made: Made) -> None:
+def test_a_missing_people_yaml_lets_nobody_approve_and_raises_nothing(made: Made) -> None:
     assert wired(RespondSettings).people == NOBODY
 
 
-def test_a_broken_file_of_rules_stops_no_alert_but_the_audit_says_so(made: Made) -> None:
+def test_without_rules_yaml_alerts_have_no_rules_but_the_watch_of_heartbeats_raises(made: Made) -> None:
     wiring = wired(ReconcileSettings)
     assert list(wiring.rules_or_none.rules) == []
     with pytest.raises(ConfigurationError, match="nowhere"):
@@ -95,7 +95,7 @@ def test_a_broken_file_of_rules_stops_no_alert_but_the_audit_says_so(made: Made)
 
 
 @pytest.mark.parametrize("name", ["CLIENT_CONFIG", "SENDER_WAITS", "EVIDENCE", "ONE_SECOND", "INVENTORY"])
-def test_a_client_gives_up_before_its_function_must(name: str) -> None:
+def test_a_client_gives_up_on_all_its_tries_before_the_function_times_out(name: str) -> None:
     config: Any = getattr(clients, name)
     worst = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
     assert worst < FUNCTION_SECONDS

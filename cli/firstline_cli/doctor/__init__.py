@@ -1,4 +1,4 @@
-"""`firstline doctor`: what is wrong with a stack, and how to mend it. It changes nothing."""
+"""`firstline doctor`: checks of a stack that say what is wrong and how to mend it. They change nothing."""
 
 from firstline_cli.doctor.command import doctor
 

@@ -1,4 +1,4 @@
-"""Checks of the stack itself and of the account around it: its state, its functions, parameters, switch and limits."""
+"""Checks of the stack and of the account around it: state, functions, parameters, the switch of runbooks, limits."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
 
 NEW_ACCOUNT = 10
-"""The concurrent executions of a new account: a storm, or another team's function, takes them all."""
+"""The concurrent executions of a new account, so few that a storm, or another team's function, takes them all."""
 
 FEW = 100
 MOST_SHOWN = 8
@@ -27,7 +27,7 @@ def state(stack: "Stack") -> Iterator[Finding]:
         yield Finding("ok", "version", "the emulator runs this checkout")
         return
     if not stack.status.endswith("_COMPLETE"):
-        fix = "wait for it, or see the stack's events in CloudFormation"
+        fix = "wait until it ends, or see the stack's events in CloudFormation"
         yield Finding("wrong", "deployment", f"the stack is in {stack.status}", fix)
     elif "ROLLBACK" in stack.status:
         fix = "see the stack's events in CloudFormation, and deploy again"
@@ -68,7 +68,7 @@ def _functions(stack: "Stack") -> Iterator[Finding]:
 
 
 def alarms(stack: "Stack") -> Iterator[Finding]:
-    """Report Firstline's own alarms that are on."""
+    """Report those of Firstline's own alarms that are in the state ALARM."""
     if stack.is_local:
         return
     pages = client(stack, "cloudwatch").get_paginator("describe_alarms")
@@ -84,7 +84,7 @@ def alarms(stack: "Stack") -> Iterator[Finding]:
 
 
 def neighbours(stack: "Stack") -> Iterator[Finding]:
-    """Find other Firstlines of the account and region that act on the same alarms or hosts."""
+    """Report other stacks of Firstline in the account and region that take the same alarms or touch the same hosts."""
     if stack.is_local:
         return
     pages = client(stack, "cloudformation").get_paginator("describe_stacks").paginate()
@@ -101,13 +101,15 @@ def neighbours(stack: "Stack") -> Iterator[Finding]:
         }
         for source, what in (("cloudwatch", "alarm"), ("deployments", "failed deployment")):
             if comes_by_event(stack.parameters, source) and comes_by_event(given, source):
-                said = f"{name} takes each {what} of the account, too: it opens two incidents and pages twice"
-                yield Finding("wrong", "neighbours", said, "take it out of one EventBridgeEvents, and deploy")
+                said = f"the stack {name} takes each {what} of the account too, so each opens two incidents and pages"
+                fix = f"take the {what}s out of EventBridgeEvents of one of the stacks, and deploy"
+                yield Finding("wrong", "neighbours", said, fix)
         if (given.get("TargetTagValue") or name) == tag_value(stack):
             said = (
-                f"{name} may touch the same hosts (Firstline={tag_value(stack)}), and knows none of this stack's locks"
+                f"the stack {name} may touch the same hosts (Firstline={tag_value(stack)}), "
+                "and knows none of this stack's locks"
             )
-            yield Finding("wrong", "neighbours", said, "give one of them a TargetTagValue of its own")
+            yield Finding("wrong", "neighbours", said, "give one of the stacks another TargetTagValue, and deploy")
     if not others:
         yield Finding("ok", "neighbours", "no other Firstline in this account and region")
 
@@ -118,7 +120,7 @@ def _is_firstline(found: Any) -> bool:
 
 
 def parameters(stack: "Stack") -> Iterator[Finding]:
-    """Compare what is in effect with what this checkout and its overlay would deploy."""
+    """Report the deployed parameters that differ from those that this checkout and mine/firstline.toml would deploy."""
     from firstline.errors import ConfigurationError
     from firstline_cli import environments
     from firstline_cli.checkout import CHECKOUT
@@ -138,7 +140,7 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
         )
         return
     drift = [
-        f"{name} is {value or 'empty'}, and a deployment would make it {chosen.parameters[name] or 'empty'}"
+        f"{name} is {value or 'empty'}, and a deployment would set it to {chosen.parameters[name] or 'empty'}"
         for name, value in sorted(stack.parameters.items())
         if name in chosen.parameters and value != chosen.parameters[name]
     ]
@@ -160,7 +162,7 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
 
 
 def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are the checkout's
-    """Say which of the owner's files keep something of the shipped ones away."""
+    """Report the owner's files that replace a shipped file and lack some of its keys, or are equal to it."""
     from firstline_cli import overlay
     from firstline_cli.checkout import CHECKOUT
 
@@ -170,7 +172,7 @@ def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are t
 
 
 def remediation(stack: "Stack") -> Iterator[Finding]:
-    """Say whether runbooks may act: the parameter, and the switch."""
+    """Report whether runbooks may act, by the parameter RemediationMode and the switch in SSM."""
     from botocore.exceptions import ClientError
 
     mode, name = stack.parameters.get("RemediationMode", "approve"), secret_name(stack, "remediation")
@@ -181,10 +183,11 @@ def remediation(stack: "Stack") -> Iterator[Finding]:
             raise
         value = "on"
     if value.strip().lower() != "on":
-        fix = f"when it may go on: aws ssm delete-parameter --name {name}"
-        yield Finding("note", "remediation", f"the switch is {value!r}: no runbook acts", fix)
+        fix = f"to let runbooks act again: aws ssm delete-parameter --name {name}"
+        yield Finding("note", "remediation", f"the switch {name} is {value!r}, so no runbook acts", fix)
     elif mode == "off":
-        yield Finding("note", "remediation", "RemediationMode is off: no runbook acts")
+        fix = "to let runbooks act, set RemediationMode in mine/firstline.toml and deploy"
+        yield Finding("note", "remediation", "RemediationMode is off, so no runbook acts", fix)
     else:
         asks = "each asks a person" if mode == "approve" else "each runbook's own mode decides"
         yield Finding("ok", "remediation", f"RemediationMode is {mode} ({asks}), and the switch is on")
@@ -199,8 +202,8 @@ def throttles(stack: "Stack") -> Iterator[Finding]:
     now = datetime.now(UTC)
     watched = LambdaThrottles(client(stack, "cloudwatch"), _names(stack))
     refused = watched.between(now - timedelta(days=WEEK_DAYS), now)
-    fix = "raise the quota Concurrent executions, or reserve some: ReservedConcurrency"
-    for name, times in sorted(refused.items(), key=lambda one: -one[1]):
+    fix = "raise Lambda's quota Concurrent executions, or reserve some with the parameter ReservedConcurrency"
+    for name, times in sorted(refused.items(), key=lambda item: -item[1]):
         said = f"Lambda refused {count(times, 'invocation')} of {name} in {WEEK_DAYS} days"
         yield Finding("note", "throttles", said, fix)
     if not refused:
@@ -208,7 +211,7 @@ def throttles(stack: "Stack") -> Iterator[Finding]:
 
 
 def quotas(stack: "Stack") -> Iterator[Finding]:
-    """Check the account's concurrent executions."""
+    """Check how many concurrent executions of Lambda the account has left for Firstline."""
     if stack.is_local:
         return
     limits = client(stack, "lambda").get_account_settings()["AccountLimit"]

@@ -1,4 +1,4 @@
-"""The command `firstline doctor`: all checks at once, each with a deadline of its own."""
+"""The command `firstline doctor`, which runs all checks at the same time, each with its own deadline."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,8 @@ def doctor_(
 ) -> None:
     """Check a stack and what it needs: who is woken, channels, sources, hosts, parameters, limits. It changes nothing.
 
-    Each line is fine (✓), to be known (!) or wrong (✗), with its fix. The command ends with 1 if something is wrong.
+    A line begins with ✓ if all is well, with ! for something to know, with ✗ if something is wrong; the fix stands
+    behind the arrow. The command ends with 1 if something is wrong.
     """
     from firstline_cli.stacks import stack_of
 
@@ -69,9 +70,9 @@ def checks() -> "dict[str, Check]":
 
 
 def examine(stack: "Stack", checks: "Mapping[str, Check]", deadline: float = DEADLINE_SECONDS) -> "Iterator[Finding]":
-    """Run the checks at the same time, and yield what they find in their order.
+    """Run the checks at the same time, and yield their findings in the order of the checks.
 
-    What fails or takes too long is a finding of its own, and keeps no other check from its answer.
+    A check that fails or exceeds the deadline (in seconds) is a finding itself, and stops no other check.
     """
     from firstline_cli.doctor.findings import Finding
 
@@ -82,7 +83,7 @@ def examine(stack: "Stack", checks: "Mapping[str, Check]", deadline: float = DEA
             try:
                 yield from future.result(timeout=deadline)
             except TimeoutError:
-                yield Finding("note", name, f"no answer within {deadline:g} seconds, so this is not known", "try again")
+                yield Finding("note", name, f"not checked: no answer within {deadline:g} seconds", "try again")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -95,5 +96,5 @@ def _findings(name: str, check: "Check", stack: "Stack") -> "list[Finding]":
     try:
         found.extend(check(stack))
     except Exception as error:  # noqa: BLE001 - one check that fails must not keep the others from being read
-        found.append(Finding("note", name, f"not known: {aws_words.in_words(error)}"))
+        found.append(Finding("note", name, f"not checked: {aws_words.in_words(error)}"))
     return found

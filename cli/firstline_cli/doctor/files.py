@@ -1,4 +1,4 @@
-"""The owner's files that checks read, as of this checkout: a deployment takes them along."""
+"""The policy files of this checkout that checks read, which a deployment takes along."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from firstline_cli.checkout import runbooks_folder
 
 
 def levels_with(channel: str) -> list[Level]:
-    """Return the levels that page through a channel."""
+    """Return the levels of paging.yaml that page through a channel."""
     file = _folder() / "paging.yaml"
     return [level for level in load_paging_policy(file).levels if channel in level.channels] if file.exists() else []
 
 
 def schedules() -> OnCall:
-    """Return the schedules."""
+    """Return the schedules of oncall.yaml."""
     return load_oncall(_folder() / "oncall.yaml")
 
 
 def everybody() -> People:
-    """Return the list of people."""
+    """Return the list of people in people.yaml."""
     return load_people(_folder() / "people.yaml")
 
 

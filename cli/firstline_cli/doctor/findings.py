@@ -1,4 +1,4 @@
-"""Findings: what a check saw, and its fix."""
+"""The findings of checks, each with its fix, and the clients that checks use."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
 
 type State = Literal["ok", "note", "wrong"]
-"""`wrong` is to be mended, `note` is to be known."""
+"""The state of a finding: all is well, something to know, or something to mend."""
 
 _MARKS: dict[State, str] = {"ok": "✓", "note": "!", "wrong": "✗"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `fix` is what to do about it; what is ok has none."""
+    """One line of the report: the check, what it found, and the fix, which is empty if nothing is to be done."""
 
     state: State
     check: str
@@ -23,12 +23,12 @@ class Finding:
     fix: str = ""
 
     def line(self) -> str:
-        """Return the finding as people read it."""
+        """Return the finding as a line for people, with its fix behind an arrow."""
         fix = f" → {self.fix}" if self.fix else ""
         return f"{_MARKS[self.state]} {self.check:<12} {self.said}{fix}"
 
     def plain(self) -> dict[str, str]:
-        """Return the finding as plain values."""
+        """Return the finding as a dictionary of texts, for JSON."""
         return {"state": self.state, "check": self.check, "said": self.said, "fix": self.fix}
 
 
@@ -36,7 +36,7 @@ type Check = Callable[["Stack"], Iterator[Finding]]
 
 
 def client(stack: "Stack", service: str) -> Any:
-    """Return a client that gives up soon: whoever asks what is wrong waits for the answer."""
+    """Return a client of an AWS service with short time-outs, because a person waits for the answer."""
     from botocore.config import Config
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
@@ -58,5 +58,5 @@ def secret(stack: "Stack", name: str) -> str | None:
 
 
 def secret_name(stack: "Stack", name: str) -> str:
-    """Return the name of the parameter that holds a secret."""
+    """Return the name of the SSM parameter that holds a secret of the stack."""
     return f"{stack.outputs.get('SecretsPrefix') or f'/firstline/{stack.deployed}'}/{name}"

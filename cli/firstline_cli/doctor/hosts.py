@@ -1,4 +1,4 @@
-"""Checks of the hosts that runbooks may work on: docs/hosts.md says how to prepare one."""
+"""Checks of the hosts that runbooks may work on. docs/hosts.md says how to prepare a host."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def hosts(stack: "Stack") -> Iterator[Finding]:
-    """Check each tagged host: whether it is online, its agent, its platform, and its rights to write logs."""
+    """Check each tagged host: its state in Systems Manager, its agent, its platform, and its rights to write logs."""
     tag = tag_value(stack)
     pages = client(stack, "ec2").get_paginator("describe_instances")
     filters = [{"Name": "tag:Firstline", "Values": [tag]}, {"Name": "instance-state-name", "Values": ["running"]}]
@@ -63,20 +63,20 @@ def _host(instance: Any, listed: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("wrong", "hosts", f"{name} is not known to Systems Manager: {why}", GUIDE)
         return
     if node.get("PingStatus") != "Online":
-        fix = "see to the instance and its agent"
+        fix = "start the instance or its SSM agent again"
         yield Finding("wrong", "hosts", f"{name} is {node.get('PingStatus')} in Systems Manager", fix)
     version = node.get("AgentVersion") or ""
     if version and tuple(map(int, re.findall(r"\d+", version))) < OLDEST_AGENT:
         oldest = ".".join(map(str, OLDEST_AGENT))
-        fix = f"update it to {oldest}: run AWS-UpdateSSMAgent on it"
-        yield Finding("wrong", "hosts", f"{name} has the agent {version}, which no runbook runs on", fix)
+        fix = f"update the agent to {oldest} or later: run the document AWS-UpdateSSMAgent on the host"
+        yield Finding("wrong", "hosts", f"{name} has the SSM agent {version}, on which no runbook runs", fix)
     if node.get("PlatformType") not in ("Linux", None):
-        said = f"{name} runs {node['PlatformType']}: only documents of yours run there"
+        said = f"{name} runs {node['PlatformType']}, where only SSM documents of your own run (OwnDocumentArns)"
         yield Finding("note", "hosts", said)
 
 
 def _log_rights(stack: "Stack", found: list[Any]) -> Iterator[Finding]:
-    """Ask IAM whether the instances' roles may write the commands' output into the log group."""
+    """Check with IAM that the instances' roles may write the output of commands into the log group."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if stack.is_local:
@@ -94,13 +94,13 @@ def _log_rights(stack: "Stack", found: list[Any]) -> Iterator[Finding]:
                 PolicySourceArn=role["Arn"], ActionNames=list(WRITE_LOGS), ResourceArns=[group]
             )["EvaluationResults"]
         except (BotoCoreError, ClientError, ValueError) as error:
-            said = f"whether {name} lets commands write their output to the logs is not known"
+            said = f"not checked: whether {name} may write the output of commands to the logs"
             yield Finding("note", "hosts", f"{said} ({aws_words.in_words(error, 'iam:SimulatePrincipalPolicy')})")
             continue
         lacking = [result["EvalActionName"] for result in judged if result["EvalDecision"] != "allowed"]
         if lacking:
-            said = f"the role {role['RoleName']} lacks {', '.join(lacking)}: of outputs 24,000 characters are kept"
-            yield Finding("note", "hosts", said, f"add the policy of {GUIDE}")
+            said = f"the role {role['RoleName']} lacks {', '.join(lacking)}, so outputs are cut at 24,000 characters"
+            yield Finding("note", "hosts", said, f"add the policy of {GUIDE} to the role")
 
 
 def _partition(stack: "Stack") -> str:

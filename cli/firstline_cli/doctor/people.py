@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 4
 _ROUTING_KEY = re.compile(r"[0-9a-zA-Z]{32}")
 _ASKED = "firstline-doctor-asks-whether-the-key-is-known"
-"""The key of no incident: to resolve it changes nothing, and PagerDuty says whether it knows the routing key."""
+"""The key of an incident that does not exist. To resolve it changes nothing, but PagerDuty checks the routing key."""
 
 
 def keys(stack: "Stack") -> Iterator[Finding]:
-    """Check that the keys are there that sign the links of approvals, of the console and of calendars."""
+    """Check that the keys are set that sign the links of approvals, of the console and of calendars."""
     from firstline_cli.init.command import KEYS
 
     names = [secret_name(stack, key) for key in KEYS]
@@ -29,15 +29,15 @@ def keys(stack: "Stack") -> Iterator[Finding]:
     for key, name in zip(KEYS, names, strict=True):
         if name in missing:
             fix = f"firstline secret set {key} --make > /dev/null"
-            # Whoever deployed without `init` may want no calendars.
+            # An owner who deployed without `init` may want no calendars.
             state: State = "note" if key == "console/calendar-key" else "wrong"
-            yield Finding(state, "keys", f"{key} is not set: its links do not work", fix)
+            yield Finding(state, "keys", f"the secret {key} is not set, so its links do not work", fix)
     if not missing:
         yield Finding("ok", "keys", "the links of approvals, of the console and of calendars can be signed")
 
 
 def who_is_woken(stack: "Stack") -> Iterator[Finding]:
-    """Say who is subscribed to the page topic, and whether anybody can be woken at all."""
+    """Report who is subscribed to the page topic. It is wrong if nobody can be woken at all."""
     topic = stack.outputs["PageTopicArn"]
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [subscription for page in pages for subscription in page["Subscriptions"]]
@@ -70,73 +70,77 @@ def _sms(stack: "Stack") -> Iterator[Finding]:
 
 
 def slack(stack: "Stack") -> Iterator[Finding]:
-    """Check the bot token, the signing secret, and as far as the app's scopes allow the two channels."""
+    """Check Slack's bot token, the signing secret, and, as far as the app's scopes allow, the two channels."""
     token = secret(stack, "slack/bot-token")
     if token is None:
         if secret(stack, "slack/webhook-url"):
             yield Finding("ok", "slack", "an incoming webhook: no buttons, and nobody can approve through it")
         else:
-            yield Finding("note", "slack", "not connected", "firstline init, or docs/channels/slack.md")
+            yield Finding("note", "slack", "Slack is not connected", "firstline init, or docs/channels/slack.md")
         return
     known = _ask_slack(stack, "auth.test", token)
     if not known.get("ok"):
         fix = "firstline secret set slack/bot-token, with the token of the installed app"
-        yield Finding("wrong", "slack", f"it refuses the token ({_error(known)})", fix)
+        yield Finding("wrong", "slack", f"Slack refuses the bot token ({_error(known)})", fix)
         return
     yield Finding(
-        "ok", "slack", f"the token is good, for {one_line(str(known.get('team') or known.get('team_id')), 60)}"
+        "ok", "slack", f"the bot token is good, for {one_line(str(known.get('team') or known.get('team_id')), 60)}"
     )
     if secret(stack, "slack/signing-secret") is None:
-        fix = "firstline secret set slack/signing-secret, with the app's"
-        yield Finding("wrong", "slack", "no signing secret: the buttons are closed", fix)
+        fix = "firstline secret set slack/signing-secret, with the signing secret of the app"
+        yield Finding("wrong", "slack", "the secret slack/signing-secret is not set, so no button works", fix)
     for name in ("SlackAutomatedChannel", "SlackAlertsChannel"):
         yield _channel(stack, token, stack.parameters.get(name, ""))
 
 
 def _channel(stack: "Stack", token: str, channel: str) -> Finding:
     if not re.fullmatch(r"[CG][A-Z0-9]+", channel):
-        # Slack looks channels up by id only; whether a name is one shows when something is posted.
-        return Finding("note", "slack", f"{channel} can only be tried", "firstline test alarm")
+        # Slack looks channels up by id only, so a name is proved only by a post.
+        return Finding("note", "slack", f"the channel {channel} can only be checked by a post", "firstline test alarm")
     found = _ask_slack(stack, "conversations.info", token, channel=channel)
     if found.get("ok"):
         archived = found.get("channel", {}).get("is_archived")
         said = f"{channel} is #{one_line(str(found['channel'].get('name')), 80)}"
         return (
-            Finding("wrong", "slack", f"{said}, archived", "choose another")
+            Finding("wrong", "slack", f"{said}, which is archived", "choose another channel, and deploy")
             if archived
             else Finding("ok", "slack", said)
         )
     if _error(found) == "missing_scope":
         return Finding(
-            "note", "slack", f"{channel} can only be tried: the app may not look channels up", "firstline test alarm"
+            "note",
+            "slack",
+            f"the channel {channel} can only be checked by a post: the app may not look channels up",
+            "firstline test alarm",
         )
-    return Finding("wrong", "slack", f"{channel}: {_error(found)}", "choose another, or invite the bot")
+    fix = "invite the bot to the channel, or choose another and deploy"
+    return Finding("wrong", "slack", f"the channel {channel}: {_error(found)}", fix)
 
 
 def pagerduty(stack: "Stack") -> Iterator[Finding]:
-    """Check the routing key: PagerDuty is asked to resolve what does not exist, which changes nothing."""
+    """Check the routing key by asking PagerDuty to resolve an incident that does not exist, which changes nothing."""
     key = secret(stack, "pagerduty/routing-key")
     if key is None:
-        yield Finding("note", "pagerduty", "not connected", "firstline init, or docs/channels/pagerduty.md")
+        fix = "firstline init, or docs/channels/pagerduty.md"
+        yield Finding("note", "pagerduty", "PagerDuty is not connected", fix)
         return
     if not _ROUTING_KEY.fullmatch(key):
         fix = "firstline secret set pagerduty/routing-key, with the key of an Events API v2 integration"
-        yield Finding("wrong", "pagerduty", "the routing key has not the 32 letters and digits of one", fix)
+        yield Finding("wrong", "pagerduty", "the routing key does not have 32 letters and digits", fix)
         return
     url = stack.parameters.get("PagerDutyEventsUrl", "https://events.pagerduty.com").rstrip("/") + "/v2/enqueue"
     body = {"routing_key": key, "event_action": "resolve", "dedup_key": _ASKED}
     status, said = _post(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     if status == 202:
-        yield Finding("ok", "pagerduty", "it takes the routing key")
+        yield Finding("ok", "pagerduty", "PagerDuty takes the routing key")
     else:
         why = one_line(str(said.get("errors") or said.get("message") or said), 200)
-        yield Finding(
-            "wrong", "pagerduty", f"it answered {status}: {why}", "firstline secret set pagerduty/routing-key"
-        )
+        fix = "firstline secret set pagerduty/routing-key"
+        yield Finding("wrong", "pagerduty", f"PagerDuty answered {status} to the routing key: {why}", fix)
 
 
 def approvers(stack: "Stack") -> Iterator[Finding]:
-    """Yield who may approve plans, by the checkout's list of people, which a deployment ships."""
+    """Report who may approve plans, by the checkout's list of people, which a deployment takes along."""
     from firstline.policy.people import load_people
     from firstline_cli.checkout import runbooks_folder
 
@@ -147,7 +151,7 @@ def approvers(stack: "Stack") -> Iterator[Finding]:
         yield Finding("ok", "approvers", f"{', '.join(sorted(people.approvers))} (as of this checkout)")
     else:
         fix = "give somebody the role approver in mine/runbooks/policy/people.yaml, and deploy"
-        yield Finding("note", "approvers", "nobody may approve, so no runbook that asks ever runs", fix)
+        yield Finding("note", "approvers", "nobody may approve plans, so no runbook in the mode approve ever runs", fix)
 
 
 def _ask_slack(stack: "Stack", method: str, token: str, **fields: str) -> dict[str, Any]:
@@ -160,9 +164,9 @@ def _error(answer: dict[str, Any]) -> str:
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    """Post, and return the status and the JSON object of the answer; of a failure, why as `message`."""
+    """Post a body. Return the status and the JSON object of the answer; 0 and a `message` if there is no answer."""
     if not url.startswith(("https://", "http://")):
-        return 0, {"message": f"{url[:40]!r} is no address"}
+        return 0, {"message": f"{url[:40]!r} is no https address"}
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 (the scheme was just checked)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 (as above)

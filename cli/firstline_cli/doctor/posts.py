@@ -1,7 +1,7 @@
 """Checks of the channels that post to an address of the owner's: Microsoft Teams, and the signed webhook.
 
-Nothing is posted: a card would appear in the team's channel. Whether the host answers is asked without the address's
-path, which is the secret, and from here: Firstline itself runs elsewhere.
+Nothing is posted, because a card would appear in the team's channel. The check asks only the host of the address,
+because the path is the secret; and it asks from this machine, not from AWS where Firstline runs.
 """
 
 import urllib.error
@@ -26,14 +26,14 @@ _CONNECTOR = ".webhook.office.com"
 
 
 def teams(stack: "Stack") -> Iterator[Finding]:
-    """Check the address of the workflow."""
+    """Check the address of the Teams workflow."""
     fix = "firstline secret set teams/workflow-url, with the address of the workflow (docs/channels/teams.md)"
     url = secret(stack, "teams/workflow-url")
     if url is None:
         yield from _not_connected("teams", fix)
         return
     if is_allowed(url) and (urlsplit(url).hostname or "").endswith(_CONNECTOR):
-        yield Finding("wrong", "teams", "the address is of an Office 365 connector, not of a workflow", fix)
+        yield Finding("wrong", "teams", "the address is that of a retired Office 365 connector, not of a workflow", fix)
         return
     yield _address("teams", url, fix)
 
@@ -54,24 +54,25 @@ def webhook(stack: "Stack") -> Iterator[Finding]:
 
 
 def _not_connected(channel: str, fix: str) -> Iterator[Finding]:
-    """Say that a channel is not connected, if somebody counts on it. Not every stack has each channel."""
+    """Report a channel that is not connected, if a level of paging.yaml pages through it."""
     if levels := levels_with(channel):
-        said = f"not connected, and paging.yaml pages through it ({', '.join(level.name for level in levels)})"
+        named = ", ".join(level.name for level in levels)
+        said = f"{channel} is not connected, and paging.yaml pages through it (levels: {named})"
         yield Finding("wrong", channel, said, fix)
 
 
 def _address(channel: str, url: str, fix: str) -> Finding:
     if not is_allowed(url):
-        return Finding("wrong", channel, "the address is not https://…, so nothing is posted", fix)
+        return Finding("wrong", channel, "the address does not begin with https://, so nothing is posted", fix)
     parts = urlsplit(url)
     asked = urllib.request.Request(f"{parts.scheme}://{parts.netloc}/", method="HEAD")  # noqa: S310 (the scheme was just checked)
     try:
         with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS):  # noqa: S310 (as above)
             pass
     except urllib.error.HTTPError as answer:
-        answer.close()  # whatever it says of this path: it answers
+        answer.close()  # any status will do: the host answers
     except (OSError, HTTPException, ValueError) as error:
         why = getattr(error, "reason", None) or type(error).__name__
         said = f"{parts.hostname} cannot be reached from here ({why})"
-        return Finding("note", channel, said, f"see to the receiver, or {fix}")
-    return Finding("ok", channel, f"{parts.hostname} answers; whether it takes a post can only be tried")
+        return Finding("note", channel, said, f"check that the receiver runs, or {fix}")
+    return Finding("ok", channel, f"{parts.hostname} answers; `firstline test alarm` tries a post")

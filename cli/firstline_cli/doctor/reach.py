@@ -1,4 +1,4 @@
-"""Checks of what nobody looks at until it is needed: copies of schedules, calendar feeds, the canary, the console."""
+"""Checks of parts that people notice only when they need them: copied schedules, calendar feeds, canary, console."""
 
 import urllib.error
 import urllib.request
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
 
 TIMEOUT_SECONDS = 8
-"""A console that was not asked for long takes a cold start."""
+"""The time-out of a request to the console, long enough for a cold start."""
 
 FLIES_EVERY = timedelta(minutes=15)
 LONGEST_FLIGHT = 30.0
 
 
 def calendars(stack: "Stack") -> Iterator[Finding]:
-    """Check the schedules that are kept elsewhere, as far as they were copied, and the key of the calendar feeds."""
+    """Check the copies of the schedules that another tool keeps, and the key of the calendar feeds."""
     on_call, now = files.schedules(), datetime.now(UTC)
     copies, people = TableCopies(stack.table), files.everybody()
     for name, followed in on_call.followed.items():
         needs = "pagerduty/api-token" if followed.pagerduty_schedule else (followed.ical or "").removeprefix("ssm:")
         copy = copies.of(name)
         if secret(stack, needs) is None:
-            said = f"{name} is kept elsewhere, and there is no secret to read it with"
+            said = f"the schedule {name} cannot be copied from the tool that keeps it: the secret {needs} is not set"
             yield Finding("wrong", "schedules", said, f"firstline secret set {needs}")
             continue
         problems = list(problems_of(copy, people, now, followed.time_zone))
@@ -39,28 +39,29 @@ def calendars(stack: "Stack") -> Iterator[Finding]:
             fix = "docs/oncall.md; `firstline oncall check --stack …` shows the same"
             yield Finding("wrong" if copy is None else "note", "schedules", f"{name}: {problem}", fix)
         if not problems:
-            yield Finding("ok", "schedules", f"{name} is copied, and somebody has every hour of it")
+            yield Finding("ok", "schedules", f"the schedule {name} is copied, and has no gap")
     if everything(on_call) and secret(stack, CALENDAR_KEY) is None:
         fix = f"firstline secret set {CALENDAR_KEY} --make"
-        yield Finding("note", "schedules", "calendar feeds are closed: there is no key for them", fix)
+        yield Finding("note", "schedules", f"calendar feeds do not work: the secret {CALENDAR_KEY} is not set", fix)
 
 
 def canary(stack: "Stack") -> Iterator[Finding]:
-    """Say whether an alert of Firstline's own came through lately, and whether somebody hears when none does."""
+    """Check that an alert of the canary came through lately, and that a person gets a mail when none does."""
     if stack.is_local:
         return
     if not stack.parameters.get("CanaryAddress"):
         fix = "set CanaryAddress in mine/firstline.toml and deploy (docs/canary.md: about $2 a month)"
-        yield Finding("note", "canary", "off: nobody is told when no alert comes through Firstline at all", fix)
+        said = "the canary is off, so nobody is told when no alert comes through Firstline at all"
+        yield Finding("note", "canary", said, fix)
         return
     if secret(stack, "sources/canary") is None:
         fix = "firstline secret set sources/canary --make"
-        yield Finding("wrong", "canary", "it has no secret, so each flight is refused", fix)
+        yield Finding("wrong", "canary", "the secret sources/canary is not set, so each test alert is refused", fix)
         return
     topic = stack.outputs["PageTopicArn"].rpartition(":")[0] + f":{stack.deployed}-canary"
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     if not any(each["SubscriptionArn"].startswith("arn:") for page in pages for each in page["Subscriptions"]):
-        said = "nobody has confirmed its mail: when it is lost, nobody hears"
+        said = "nobody has confirmed the canary's mail, so nobody hears when its alert is lost"
         yield Finding("wrong", "canary", said, "answer the mail that SNS sent to CanaryAddress, or deploy again")
     yield _flight(stack, datetime.now(UTC))
 
@@ -78,17 +79,18 @@ def _flight(stack: "Stack", now: datetime) -> Finding:
     flights = sorted(found["Datapoints"], key=lambda flight: flight["Timestamp"])
     fix = "docs/canary.md, *When it rings*"
     if not flights:
-        return Finding("wrong", "canary", "none came through in the last half hour", fix)
+        return Finding("wrong", "canary", "no test alert came through in the last half hour", fix)
     seconds = flights[-1]["Maximum"]
+    said = f"the last test alert took {seconds:.0f} seconds to its page"
     if seconds > LONGEST_FLIGHT:
-        return Finding("wrong", "canary", f"the last one took {seconds:.0f} seconds from the alert to its page", fix)
-    return Finding("ok", "canary", f"the last one took {seconds:.0f} seconds from the alert to its page")
+        return Finding("wrong", "canary", f"{said}, more than {LONGEST_FLIGHT:.0f}", fix)
+    return Finding("ok", "canary", said)
 
 
 def console(stack: "Stack") -> Iterator[Finding]:
-    """Ask the console for its list without a session, over the internet: it answers that one has to sign in."""
+    """Check over the internet that the console answers 401 (sign in) to a request without a session."""
     url = f"{stack.api_url.rstrip('/')}/console/incidents"
-    fix = "see the log of the function console, and whether a network in between asks for something"
+    fix = "see the log of the function console, and check for a proxy between here and AWS"
     if not url.startswith(("https://", "http://")):
         yield Finding("wrong", "console", "the stack's output ApiUrl is no address", "deploy again")
         return
@@ -100,9 +102,9 @@ def console(stack: "Stack") -> Iterator[Finding]:
             status = error.code
     except (OSError, HTTPException) as error:
         why = getattr(error, "reason", None) or type(error).__name__
-        yield Finding("wrong", "console", f"it cannot be reached from here ({why})", fix)
+        yield Finding("wrong", "console", f"the console cannot be reached from here ({why})", fix)
         return
     if status == 401:
-        yield Finding("ok", "console", "it answers, and asks who one is: firstline console")
+        yield Finding("ok", "console", "the console answers, and asks to sign in: firstline console")
     else:
-        yield Finding("wrong", "console", f"without a session it should answer 401, and answers {status}", fix)
+        yield Finding("wrong", "console", f"the console answers {status} without a session, and should answer 401", fix)

@@ -1,4 +1,4 @@
-"""Checks of the sources: which are open, and when each was last heard of."""
+"""Checks of the sources: which are open, when each last opened an incident, and which requests were refused."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MOST_REFUSED = 1_000
 
 
 def sources(stack: "Stack") -> Iterator[Finding]:
-    """Say which sources have a secret and when each last opened an incident; it is wrong if none is open."""
+    """Report which sources are open and when each last opened an incident. It is wrong if none is open."""
     from firstline.sources import SOURCES
 
     path = secret_name(stack, "sources")
@@ -37,13 +37,15 @@ def sources(stack: "Stack") -> Iterator[Finding]:
         said = f"{source} is open" + (", by EventBridge" if by_event else "")
         yield Finding("ok", "sources", said + ("" if source == "deployments" else f"; {heard.get(source, _QUIET)}"))
     if len(closed) == len(named):
-        yield Finding("wrong", "sources", "none is open: no alert can come in", "firstline init --sources prometheus")
+        fix = "firstline init --sources prometheus"
+        yield Finding("wrong", "sources", "no source is open, so no alert can come in", fix)
     elif closed:
-        yield Finding("note", "sources", f"closed, as they have no secret: {', '.join(closed)}")
+        fix = "firstline init --sources <name> opens one"
+        yield Finding("note", "sources", f"closed, because they have no secret: {', '.join(closed)}", fix)
 
 
 def refused(stack: "Stack") -> Iterator[Finding]:
-    """Name each source whose requests the door refused within a day: else only a sender hears of its wrong secret."""
+    """Report each path of the API that refused requests within a day, because their secret was wrong or missing."""
     if stack.is_local:
         return
     pages = (
@@ -72,11 +74,11 @@ def refused(stack: "Stack") -> Iterator[Finding]:
         yield Finding("ok", "refused", "no request was refused for its secret within a day")
 
 
-_QUIET = f"no incident of it in {LOOKS_BACK.days} days"
+_QUIET = f"no incident from it in {LOOKS_BACK.days} days"
 
 
 def last_heard(stack: "Stack", now: datetime) -> dict[str, str]:
-    """Return for each source how long ago its newest incident began, of those that are open or closed lately."""
+    """Return in words how long ago each source's newest incident began, among open ones and those closed in a week."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
 
     incidents = TableIncidents(stack.table)

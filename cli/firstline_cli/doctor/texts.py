@@ -1,6 +1,6 @@
 """Checks of text messages to the people on call: the sandbox, the spending limit, the sender, and each number.
 
-https://docs.aws.amazon.com/sns/latest/dg/channels-sms.html. No number is printed: people are named.
+https://docs.aws.amazon.com/sns/latest/dg/channels-sms.html. The checks print names of people, and no number.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline_cli.stacks import Stack
 
 FIRST_LIMIT = 1.0
-"""The dollars a month that a new account may spend on texts: about ten, in some countries fewer."""
+"""The dollars a month that a new account may spend on texts: enough for about ten, in some countries for fewer."""
 
 MOST_NUMBERS = 20
 _CANADIAN = (
@@ -25,14 +25,15 @@ _CANADIAN = (
 )
 _CARIBBEAN = "242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829 849 868 869 876"
 _NOT_OF_THE_STATES = frozenset(f"{_CANADIAN} {_CARIBBEAN}".split())
-"""The area codes of +1 in other countries, whose carriers ask for no registered number (https://www.nanpa.com)."""
+"""The area codes of +1 outside of the United States, where carriers ask for no registered number
+(https://www.nanpa.com)."""
 
 _LIMIT_FIX = "raise “Account spend threshold” of Amazon SNS in Service Quotas, then: "
 _LIMIT_FIX += "aws sns set-sms-attributes --attributes MonthlySpendLimit=<dollars>"
 
 
 def texts(stack: "Stack") -> Iterator[Finding]:
-    """Check that a page by text message can reach each person of the schedules that are paged so."""
+    """Check that a text message can reach each person of the schedules that are paged by text message."""
     if stack.is_local or not (levels := files.levels_with("sms")):
         return
     numbers: dict[str, str] = {}
@@ -41,24 +42,25 @@ def texts(stack: "Stack") -> Iterator[Finding]:
             numbers[name] = number
         else:
             fix = f"give {name} a phone in mine/runbooks/policy/people.yaml, or firstline secret set oncall/{name}"
-            yield Finding("wrong", "sms", f"{name} takes turns and has no number, so no text reaches them", fix)
+            yield Finding("wrong", "sms", f"{name} takes turns and has no phone number, so no text reaches them", fix)
     sns = client(stack, "sns")
     yield from _sandbox(sns, numbers)
     yield from _limit(stack, sns)
     yield from _sender(sns, numbers)
     for name, number in numbers.items():
         if sns.check_if_phone_number_is_opted_out(phoneNumber=number)["isOptedOut"]:
-            fix = "aws sns opt-in-phone-number --phone-number <it>, which AWS allows once in 30 days"
-            yield Finding("wrong", "sms", f"{name}'s phone answered STOP once, so AWS sends it nothing", fix)
+            fix = "aws sns opt-in-phone-number --phone-number <the number>, which AWS allows once in 30 days"
+            yield Finding("wrong", "sms", f"{name}'s phone answered STOP once, so AWS sends it no texts", fix)
     if secret(stack, page_links.SECRET) is None:
         fix = f"firstline secret set {page_links.SECRET} --make"
-        yield Finding("note", "sms", "texts have no link to the incident: there is no key for it", fix)
+        said = f"texts have no link to the incident: the secret {page_links.SECRET} is not set"
+        yield Finding("note", "sms", said, fix)
 
 
 def _numbers(stack: "Stack", schedules: set[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield the people who take turns in the schedules with their numbers; an empty one if there is none.
+    """Yield the people who take turns in the schedules, each with the phone number, or "" without one.
 
-    Whom a schedule names that is kept elsewhere shows only in its copy: then it is everybody who has a phone.
+    For a schedule that another tool keeps, only its copy names the people, so everybody with a phone is yielded.
     """
     known, people = files.schedules(), files.everybody().people
     names = {
@@ -94,15 +96,15 @@ def _limit(stack: "Stack", sns: Any) -> Iterator[Finding]:
     limit, spent = float(set_to or FIRST_LIMIT), _spent(stack, datetime.now(UTC))
     said = f"${spent:.2f} of ${limit:g} are spent on texts this month"
     if spent >= limit:
-        yield Finding("wrong", "sms", f"{said}: AWS sends no more", _LIMIT_FIX)
+        yield Finding("wrong", "sms", f"{said}, so AWS sends no more texts", _LIMIT_FIX)
     elif limit <= FIRST_LIMIT or spent > 0.8 * limit:
-        yield Finding("note", "sms", f"{said}: then AWS sends no more", _LIMIT_FIX)
+        yield Finding("note", "sms", f"{said}; at the limit, AWS sends no more texts", _LIMIT_FIX)
     else:
         yield Finding("ok", "sms", said)
 
 
 def _spent(stack: "Stack", now: datetime) -> float:
-    """Return the dollars of this month that CloudWatch knows of; nothing is counted before the first text."""
+    """Return the dollars spent on texts this month, as far as CloudWatch knows; 0 before the first text."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     found = client(stack, "cloudwatch").get_metric_statistics(
         Namespace="AWS/SNS",
@@ -116,7 +118,7 @@ def _spent(stack: "Stack", now: datetime) -> float:
 
 
 def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
-    """Check for a number to send from, where carriers ask for one: those of the United States take no other."""
+    """Check that the account has a registered number to send from, which carriers of the United States ask for."""
     american = [name for name, number in numbers.items() if _is_of_the_states(number)]
     if american and not sns.list_origination_numbers()["PhoneNumbers"]:
         said = "carriers of the United States take texts only from a registered number, and the account has none: "
@@ -125,5 +127,5 @@ def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _is_of_the_states(number: str) -> bool:
-    """Return True for a number of the United States or their territories: +1 has Canada and the Caribbean, too."""
+    """Return True for a number of the United States and their territories, False for +1 in Canada and the Caribbean."""
     return number.startswith("+1") and number[2:5] not in _NOT_OF_THE_STATES

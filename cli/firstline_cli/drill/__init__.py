@@ -1,4 +1,4 @@
-"""`firstline test`: an alert of one's own through the real path, with the time of each leg."""
+"""`firstline test`: a test alert through the real path, with the time of each leg of its way."""
 
 from firstline_cli.drill.command import test
 

@@ -1,4 +1,4 @@
-"""The commands `firstline test`: alarm, page, runbook. What they send ends again, also if the command is stopped."""
+"""The commands `firstline test`: alarm, page, runbook. Each resolves its test alert, even if the command is stopped."""
 
 import secrets as randomness
 from collections.abc import Iterator, Mapping
@@ -41,18 +41,19 @@ def alarm(source: SourceOption = "", wait: WaitOption = WAIT_SECONDS, stack: Sta
 def page(
     source: SourceOption = "", yes: YesOption = False, wait: WaitOption = WAIT_SECONDS, stack: StackOption = CHOSEN
 ) -> None:
-    """Send a critical alert, which really wakes who is on call, and show each leg until the page went out."""
+    """Send a critical alert, which really wakes the person on call, and show each leg until the page went out."""
     from firstline_cli.drill import watch
 
     found = stack_of(stack)
-    if not yes and not typer.confirm("This pages whoever is on call now. Go on?", err=True):
+    if not yes and not typer.confirm("This pages the person on call now. Go on?", err=True):
         raise typer.Exit(1)
     sent = _alert("critical", "This is a test of Firstline's page. Nothing is wrong. Acknowledge it, please.")
     with _sent(found, source, sent) as watched:
         _follow(watched, {"classified": watch.pages, "page taken": watch.paged}, wait)
         if not yes and not typer.confirm("Did it ring?", err=True):
             raise refusal(
-                "The channel took the page and rang nobody: look at its settings, and at `firstline doctor`.", WRONG
+                "A channel took the page, but it did not ring: check the channel's settings, and `firstline doctor`.",
+                WRONG,
             )
 
 
@@ -64,24 +65,24 @@ def runbook(
     wait: WaitOption = 180,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Send an alert for which a runbook looks at a host, and show each leg until its steps ended."""
+    """Send an alert that a read-only runbook fits, and show each leg until the runbook's steps on the host ended."""
     from firstline.runbooks import catalogue
     from firstline_cli.checkout import runbooks_folder
     from firstline_cli.drill import watch
 
     known = {runbook.id: runbook for runbook in catalogue.read(runbooks_folder())[0]}
     if runbook_id not in known:
-        raise refusal(f"There is no runbook {runbook_id!r}; there is {', '.join(known)}.", UNKNOWN)
+        raise refusal(f"There is no runbook {runbook_id!r}; known are {', '.join(known)}.", UNKNOWN)
     chosen = known[runbook_id]
     if chosen.risk != "read_only":
         raise refusal(
-            f"{runbook_id} changes hosts ({chosen.risk}), so it is not tried on one of yours: "
-            f"python -m local try {runbook_id}. Of those that only look: "
+            f"{runbook_id} changes hosts ({chosen.risk}), so it is not tried on one of yours; try it in a sandbox: "
+            f"python -m local try {runbook_id}. Runbooks that only look: "
             f"{', '.join(runbook.id for runbook in known.values() if runbook.risk == 'read_only')}.",
             USAGE,
         )
     if not host:
-        raise refusal("Which host? Name a tagged instance with --host; `firstline doctor` counts them.", USAGE)
+        raise refusal("No host is named: give --host with the id or name of an instance with the stack's tag.", USAGE)
     found = stack_of(stack)
     example = chosen.examples.match[0]
     sent = _alert(
@@ -112,7 +113,7 @@ def _alert(
 
 @contextmanager
 def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
-    """Send the alert, and resolve it in the end, whatever happens meanwhile."""
+    """Send the alert, and resolve it at the end, even after an error."""
     from firstline_cli.drill.senders import sender_of
     from firstline_cli.drill.watch import Watch
 
@@ -129,13 +130,13 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
 
 
 def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
-    """Print each leg when it ends; end the command if one does not, or if it ended with nobody."""
+    """Print each leg when it ends. End the command if a leg does not end in time, or ends without people or a run."""
     from firstline_cli.drill import watch
 
     for name, seen in {"in the table": watch.opened, **legs}.items():
         line = next(watched.until(name, seen, wait), None)
         if line is None:
-            raise refusal(f"✗ {name}: not within {wait} seconds → firstline doctor", WRONG)
+            raise refusal(f"✗ {name}: not reached within {wait} seconds → firstline doctor", WRONG)
         print(line)
         if watch.failed(line):
-            raise refusal("The test failed: `firstline doctor` says what is wrong with the stack.", WRONG)
+            raise refusal("The test failed at this leg: `firstline doctor` says what is wrong with the stack.", WRONG)

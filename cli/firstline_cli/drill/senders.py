@@ -1,4 +1,4 @@
-"""Senders of test alerts: each sends as the real one does, through the same door and with the same proof."""
+"""Senders of test alerts. Each sends as the real sender does: to the same address, with the same token."""
 
 import json
 import urllib.error
@@ -23,7 +23,7 @@ type Status = Literal["firing", "resolved"]
 
 @dataclass(frozen=True)
 class TestAlert:
-    """An alert that is marked as a test. Its service is its own, so it joins no incident of anybody else's."""
+    """An alert that is marked as a test. It has a service of its own, so it joins no real incident."""
 
     __test__ = False
 
@@ -36,12 +36,12 @@ class TestAlert:
 
     @property
     def title(self) -> str:
-        """The alert's name."""
+        """Return the alert's name; by default one with the test's key."""
         return self.name or f"Firstline test {self.key}"
 
     @property
     def service(self) -> str:
-        """The alert's service."""
+        """Return a service that no other alert has."""
         return f"firstline-test-{self.key}"
 
     def all_labels(self) -> dict[str, str]:
@@ -50,15 +50,15 @@ class TestAlert:
 
 
 class Sender(Protocol):
-    """A way by which alerts come in."""
+    """A way to send a test alert to Firstline."""
 
     place: str
 
     def send(self, alert: TestAlert, status: Status) -> str | None:
-        """Send the alert, and return the id of its incident if the answer says it."""
+        """Send the alert. Return the id of its incident, or None if the sender does not learn it."""
 
     def forget(self, alert: TestAlert) -> None:
-        """Remove what sending left behind."""
+        """Remove everything that `send` created."""
 
 
 class Webhook:
@@ -87,11 +87,11 @@ class Webhook:
         return incidents[0] if incidents else None
 
     def forget(self, alert: TestAlert) -> None:
-        """Do nothing: a webhook leaves nothing behind."""
+        """Do nothing, because a webhook creates nothing."""
 
 
 class CloudWatch:
-    """An alarm of CloudWatch, made for the test, whose state is set by hand: EventBridge brings it."""
+    """A sender that creates an alarm in CloudWatch and sets its state; EventBridge brings it to Firstline."""
 
     place = "CloudWatch"
 
@@ -99,7 +99,7 @@ class CloudWatch:
         self._client = cloudwatch
 
     def send(self, alert: TestAlert, status: Status) -> str | None:
-        """Make the alarm if it has to be made, and set its state."""
+        """Set the alarm's state, and create the alarm first if it is to fire."""
         if status == "firing":
             self._client.put_metric_alarm(
                 AlarmName=alert.title,
@@ -125,9 +125,9 @@ class CloudWatch:
 
 
 def sender_of(stack: "Stack", source: str) -> Sender:
-    """Return the sender of a source, or of the first open source if none is named; end the command if none is open."""
+    """Return the sender of a source, or of the first open one if `source` is empty; end the command if it is closed."""
     if source and source not in (*BODIES, "cloudwatch"):
-        raise refusal(f"{source!r} cannot be tested; known are {', '.join(BODIES)}, cloudwatch.", USAGE)
+        raise refusal(f"The source {source!r} cannot be tested; write {', '.join(BODIES)} or cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:
         if name == "cloudwatch":
             if comes_by_event(stack.parameters, "cloudwatch") and not stack.is_local:
@@ -136,7 +136,7 @@ def sender_of(stack: "Stack", source: str) -> Sender:
             # A source may have two tokens while one of them is rotated.
             return Webhook(name, f"{stack.api_url}/alerts/{name}", token.splitlines()[0].strip())
     closed = f"The source {source} is closed" if source else f"None of {', '.join(BODIES)} and cloudwatch is open"
-    raise refusal(f"{closed}: firstline init --sources {source or 'generic'}", UNKNOWN)
+    raise refusal(f"{closed}; to open it: firstline init --sources {source or 'generic'}", UNKNOWN)
 
 
 def _generic(alert: TestAlert, status: Status) -> dict[str, Any]:
@@ -167,4 +167,4 @@ def _prometheus(alert: TestAlert, status: Status) -> dict[str, Any]:
 
 
 BODIES: dict[str, Callable[[TestAlert, Status], dict[str, Any]]] = {"prometheus": _prometheus, "generic": _generic}
-"""The bodies that a source's sender posts."""
+"""The functions that make the body of a request, by source."""

@@ -1,4 +1,4 @@
-"""The legs of an alert's way, each with its time: in the table, classified, told or paged or run."""
+"""The legs of a test alert's way, each with its time: in the table, classified, and told, paged or run."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 
 type Seen = Callable[[IncidentRecord], str | None]
-"""Returns what a leg ended with, or None while it goes on."""
+"""A function that says how a leg of the way ended, or returns None while it goes on."""
 
 
 @dataclass
 class Watch:
-    """An alert on its way since it was sent. `clock` and `sleep` are for tests."""
+    """The watch on a test alert from the moment when it was sent. Tests replace `clock` and `sleep`."""
 
     stack: "Stack"
     key: str
@@ -31,7 +31,7 @@ class Watch:
         self.began = self.clock()
 
     def until(self, name: str, seen: Seen, seconds: float) -> Iterator[str]:
-        """Wait for the end of a leg, and yield its line; yield nothing if it does not end in time."""
+        """Wait for the end of a leg, and yield its line; yield nothing if it does not end within `seconds`."""
         left = self.clock() + seconds
         while True:
             record = self.record()
@@ -45,7 +45,7 @@ class Watch:
             self.sleep(POLL_SECONDS)
 
     def record(self) -> IncidentRecord | None:
-        """Return the test's incident, once it is there."""
+        """Return the record of the test's incident, or None if the table has none yet."""
         from firstline.adapters.dynamodb.incidents import TableIncidents
 
         incidents = TableIncidents(self.stack.table)
@@ -58,23 +58,23 @@ class Watch:
 
 
 def failed(line: str) -> bool:
-    """Return True if a leg ended with nobody, or with no run."""
+    """Return True if a leg's line says that nobody was told or paged, or that no runbook ran."""
     return any(word in line for word in ("NOBODY", "NO PLAN", "WAITS"))
 
 
 def opened(record: IncidentRecord) -> str | None:
-    """Say which incident it is."""
+    """Return the id of the incident, in words."""
     return f"incident {record.incident.incident_id}"
 
 
 def classified(record: IncidentRecord) -> str | None:
-    """Say what it was judged to be."""
+    """Return the verdict's severity and who decided on it, in words; None before the verdict."""
     found = record.classification
     return f"{found.severity}, decided by {found.decided_by}" if found else None
 
 
 def pages(record: IncidentRecord) -> str | None:
-    """Say what it was judged to be. What is below high pages nobody, whatever it was sent as."""
+    """Return the verdict in words, and that it pages nobody if its severity is below high; None before the verdict."""
     found = record.classification
     if found is None or found.severity in ("critical", "high"):
         return classified(record)
@@ -82,27 +82,27 @@ def pages(record: IncidentRecord) -> str | None:
 
 
 def told(record: IncidentRecord) -> str | None:
-    """Say whether people were told, once nothing more happens by itself."""
+    """Return in words whether people were told; None while the incident does not wait for them yet."""
     live = record.live
     if record.status == "CLOSED":
-        return f"NOBODY: it is over ({record.outcome})"
+        return f"NOBODY was told: the incident is over ({record.outcome})"
     if live is None or (live.awaiting is None and live.shown == 0):
         return None
     if record.slack_ts and live.shown:
         return "its message is in Slack"
     if record.slack_ts:
         return "its message is in Slack; A CHANNEL FAILED: the log of notify says which one, and why"
-    return "every connected channel took its message" if live.shown else "NOBODY: no channel showed it"
+    return "every connected channel took its message" if live.shown else "NOBODY was told: no channel took its message"
 
 
 def paged(record: IncidentRecord) -> str | None:
-    """Say whom the page went to."""
-    page = next((page for page in record.pages if page.at is not None), None)
+    """Return in words who was paged and through which channels; None before the page went out."""
+    page = next(iter(record.sent_pages), None)
     return f"{page.on_call}, through {', '.join(page.delivered_to) or 'the sender'}" if page else None
 
 
 def ran(stack: "Stack", record: IncidentRecord) -> str | None:
-    """Say how the runbook's steps ended, or why none runs."""
+    """Return in words how the runbook's steps ended, or why none runs; None while they go on."""
     from firstline.adapters.dynamodb.trail import TableTrail
 
     plan, awaiting = record.plan, record.live.awaiting if record.live else None
@@ -111,12 +111,12 @@ def ran(stack: "Stack", record: IncidentRecord) -> str | None:
         steps = [f"{entry.facts['step_id']} {entry.facts['status']}" for entry in entries if entry.what == "ran"]
         return f"{plan.runbook_id} on {', '.join(plan.places.values())}: {', '.join(steps) or 'no step'}"
     if plan is not None and plan.decision == "approve" and awaiting:
-        return f"{plan.runbook_id} WAITS for a yes ({plan.decision_reason}): firstline approve {_end_of(record)}"
+        return f"{plan.runbook_id} WAITS for an approval ({plan.decision_reason}): firstline approve {_end_of(record)}"
     if plan is None and awaiting in ("resolution", "acknowledgement"):
-        return f"NO PLAN: firstline show {_end_of(record)} says why"
+        return f"NO PLAN was made: firstline show {_end_of(record)} says why"
     return None
 
 
 def _end_of(record: IncidentRecord) -> str:
-    """Return as much of the incident's id as commands need."""
+    """Return the last eight characters of the incident's id, which commands take for it."""
     return record.incident.incident_id[-8:]

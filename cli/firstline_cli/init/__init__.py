@@ -1,4 +1,4 @@
-"""`firstline init`: from a checkout to a deployed Firstline that wakes somebody, in six questions."""
+"""`firstline init`: six questions that lead from a checkout to a deployed Firstline that wakes somebody."""
 
 from firstline_cli.init.command import init
 

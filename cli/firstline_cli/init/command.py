@@ -1,4 +1,4 @@
-"""The command `firstline init`. Each answer is kept at once: what was interrupted goes on when it is run again."""
+"""The command `firstline init`. It stores each answer at once, so that it can be run again after an interruption."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ BY_TOKEN = ("prometheus", "grafana", "datadog", "generic", "deployments")
 """The sources whose senders prove themselves with a token that Firstline makes."""
 
 KEYS = ("approvals/signing-key", "console/link-key", "console/calendar-key")
-"""The keys that sign links and calendars' addresses, which nobody has to know."""
+"""The keys that sign links and the addresses of calendars. `init` makes them, and no person has to know them."""
 
 _REFERS = "as env:NAME, file:PATH or - (stdin)"
 SecretOption = str | None
@@ -43,9 +43,10 @@ def init_(
     no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Leave the stack as it is deployed.")] = False,
     yes: deployment.YesOption = False,
 ) -> None:
-    """Set a Firstline up: answer six questions, deploy, store secrets, and print what to tell each sender.
+    """Set Firstline up: ask six questions, deploy, store secrets, and print what to tell each sender.
 
-    Parameters are kept in mine/firstline.toml, secrets only in SSM. Run it again to change an answer, or to go on.
+    Parameters are stored in mine/firstline.toml, secrets only in SSM. Run the command again to change an answer, or to
+    go on after an interruption.
     """
     name = questions.ask("Environment (dev, staging, prod)", environment, _only_one_known(), questions.an_environment)
     chosen: Environment = deployment.environment_of(CHECKOUT, name)
@@ -71,7 +72,7 @@ def init_(
 
 
 def _only_one_known() -> str:
-    """Return the environment of mine/firstline.toml if it is the only one there, else dev."""
+    """Return the environment in mine/firstline.toml if there is only one, else dev."""
     import tomllib
 
     from firstline_cli.environments import FILE
@@ -110,13 +111,13 @@ def _store(secrets: Secrets, name: str, question: str, option: str, given: str |
 
 
 def _keep_approvers(given: str | None) -> None:
-    """Write the list of people, unless the owner has one: theirs is never changed."""
+    """Write the list of people, unless the owner has one, which is never changed."""
     import yaml
 
     file = CHECKOUT / PEOPLE
     if file.exists():
         if given is not None:
-            typer.echo(f"{PEOPLE} is yours already, and stays as it is: add approvers there.", err=True)
+            typer.echo(f"{PEOPLE} exists and is left as it is: add approvers there.", err=True)
         return
     question = "Who may approve runbooks, as ada=U01ABCDEF with the Slack user id (or none)"
     people = questions.ask(question, given, "none", questions.some_approvers)
@@ -136,7 +137,7 @@ def _open(secrets: Secrets, parameters: Mapping[str, str]) -> Sequence[str]:
 
 
 def _tell(environment: "Environment", secrets: Secrets, sources: Sequence[str]) -> None:
-    """Make what is missing of tokens and keys, and print what to tell whom. A token is shown when it is made."""
+    """Make the missing tokens and keys, and print what to tell each sender. A token is printed only when it is made."""
     from firstline_cli.stacks import stack_of
 
     for key in KEYS:

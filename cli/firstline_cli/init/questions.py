@@ -1,4 +1,4 @@
-"""The six questions: environment, page address, Slack, PagerDuty, approvers, sources; each has an option."""
+"""The six questions of `init`: environment, page address, Slack, PagerDuty, approvers, sources. Each has an option."""
 
 import re
 import sys
@@ -16,17 +16,17 @@ _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
 def is_terminal() -> bool:
-    """Return True if somebody is there to answer."""
+    """Return True if a person at a terminal can answer."""
     return sys.stdin.isatty()
 
 
 def ask[Answer](question: str, given: str | None, default: str, check: Callable[[str], Answer]) -> Answer:
-    """Return the answer of an option, or of the person at the terminal, or the default.
+    """Return the checked answer: of the option, else of the person at the terminal, else the default.
 
     Parameters
     ----------
     check
-        Returns the answer, and raises `ValueError` with what is wrong: then the person is asked again.
+        Converts the text into the answer. If it raises `ValueError`, the person is told its message and asked again.
     """
     while True:
         answer = given
@@ -41,7 +41,7 @@ def ask[Answer](question: str, given: str | None, default: str, check: Callable[
 
 
 def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: str | None) -> str | None:
-    """Return a secret to be stored, or None to leave it as it is; what is typed is not shown."""
+    """Return a secret to be stored, or None to leave it as it is. The typed text is not shown."""
     if given is not None:
         value = read(option, given)
         if wrong := mistake(name, value):
@@ -63,14 +63,14 @@ def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: s
 
 
 def an_environment(answer: str) -> str:
-    """Check the environment."""
+    """Return the name of an environment. Raises ValueError if it is unknown."""
     if answer not in ENVIRONMENTS:
         raise ValueError(f"{answer!r} is no environment; write {', '.join(ENVIRONMENTS)}")
     return answer
 
 
 def an_address(answer: str) -> str:
-    """Check the page address; none is empty or `none`."""
+    """Return the mail address to page, or "" for an empty answer or `none`. Raises ValueError if it is no address."""
     if answer in ("", "none"):
         return ""
     if not _ADDRESS.fullmatch(answer):
@@ -79,7 +79,7 @@ def an_address(answer: str) -> str:
 
 
 def some_sources(answer: str) -> tuple[str, ...]:
-    """Check the sources."""
+    """Return the names of sources, separated by commas or spaces. Raises ValueError if one is unknown."""
     chosen = tuple(dict.fromkeys(re.split(r"[,\s]+", answer.strip()))) if answer not in ("", "none") else ()
     if unknown := [name for name in chosen if name not in SOURCES]:
         raise ValueError(f"{unknown[0]!r} is no source; known are {', '.join(SOURCES)}")
@@ -87,7 +87,7 @@ def some_sources(answer: str) -> tuple[str, ...]:
 
 
 def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
-    """Read `ada=U01ABCDEF bob=U02GHIJ,arn:aws:iam::…:user/bob` as entries of people.yaml."""
+    """Return `ada=U01ABCDEF bob=U02GHIJ,arn:aws:iam::…:user/bob` as entries of people.yaml. Raises ValueError."""
     from pydantic import ValidationError
 
     from firstline.policy.people import People
@@ -113,5 +113,5 @@ def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _identities(text: str) -> Sequence[str]:
-    """Return the parts between commas. An ARN of a session may hold a comma, and begins with arn: nonetheless."""
+    """Return the parts between commas, but split no ARN, which may contain a comma."""
     return [part for part in re.split(r",(?=arn:|[UW][A-Z0-9]{3})", text) if part]

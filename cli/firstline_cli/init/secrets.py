@@ -1,4 +1,4 @@
-"""Secrets on their way into SSM: read without an echo, stored as SecureStrings, and written nowhere else."""
+"""Secrets of a stack: read from the owner without an echo, and stored only in SSM, as SecureStrings."""
 
 import os
 import re
@@ -24,22 +24,22 @@ FORMS = {
         "a signing key is whsec_ and the output of `openssl rand -base64 32`",
     ),
 }
-"""The form of each secret that others make, and what to say of one that has it not."""
+"""The form of each secret that other tools make, and what is wrong with a secret of another form."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets of one stack. `ssm` is a client."""
+    """The secrets of one stack, in SSM. `ssm` is a client of that service."""
 
     ssm: Any
     stack_name: str
 
     def name(self, name: str) -> str:
-        """Return the name of the parameter."""
+        """Return the name of the SSM parameter that holds a secret."""
         return f"/firstline/{self.stack_name}/{name}"
 
     def is_set(self, name: str) -> bool:
-        """Return True if the secret is there. Its value is not read."""
+        """Return True if the secret is set. Its value is not read."""
         return not self.ssm.get_parameters(Names=[self.name(name)], WithDecryption=False)["InvalidParameters"]
 
     def put(self, name: str, value: str) -> None:
@@ -47,7 +47,7 @@ class Secrets:
         self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=True)
 
     def make(self, name: str) -> str | None:
-        """Make a secret and return it, or None if there is one: it was shown once, and senders use it."""
+        """Make a random secret and return it, or return None if the secret is set, because senders use it."""
         value = randomness.token_urlsafe(32)
         try:
             self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=False)
@@ -57,7 +57,7 @@ class Secrets:
 
 
 def read(option: str, given: str) -> str:
-    """Return a secret that an option refers to: `env:NAME`, `file:PATH` or `-`. Its value is never an argument."""
+    """Return the secret that an option refers to as `env:NAME`, `file:PATH` or `-` (stdin); end the command if none."""
     kind, _, where = given.partition(":")
     try:
         if given == "-":
@@ -68,20 +68,20 @@ def read(option: str, given: str) -> str:
             value = Path(where).expanduser().read_text(encoding="utf-8")
         else:
             raise refusal(
-                f"{option}: write env:NAME, file:PATH or - (stdin): a secret on the command line stays in the shell's "
-                "history.",
+                f"{option}: write env:NAME, file:PATH or - (stdin), because a secret on the command line stays in the "
+                "shell's history.",
                 USAGE,
             )
     except KeyError:
-        raise refusal(f"{option}: there is no environment variable {where}.", USAGE) from None
+        raise refusal(f"{option}: the environment variable {where} is not set.", USAGE) from None
     except UnicodeDecodeError:
-        raise refusal(f"{option}: {where} cannot be read: it is no text in UTF-8.", USAGE) from None
+        raise refusal(f"{option}: {where} is no text in UTF-8.", USAGE) from None
     except OSError as error:
         raise refusal(f"{option}: {where} cannot be read: {error.strerror}.", USAGE) from None
     return value.strip()
 
 
 def mistake(name: str, value: str) -> str | None:
-    """Return what is wrong with a secret's form, without its value, or None."""
+    """Return what is wrong with the form of a secret, without quoting it; None if nothing is."""
     form, said = FORMS.get(name, (re.compile(r"\S+"), "it must not be empty"))
     return None if form.fullmatch(value) else said

@@ -1,4 +1,4 @@
-"""Texts to paste at the senders: each source's address and token, and Slack's manifest with the stack's address."""
+"""Texts to paste at the senders: each source's address and token, and the manifest of the Slack app."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ NO_TOKEN = "<the token that was shown when it was made>"  # noqa: S105 (the plac
 
 
 def manifest(interactivity_url: str) -> str:
-    """Return the manifest of the Slack app."""
+    """Return the manifest of the Slack app, whose buttons post to this address."""
     return f"""display_information:
   name: Firstline
 features:
@@ -25,7 +25,7 @@ settings:
 
 
 def instructions(source: str, api: str, token: str) -> str:
-    """Return what to tell a sender, ready to paste."""
+    """Return the settings for a source's sender, ready to paste."""
     url = f"{api}/deployments" if source == "deployments" else f"{api}/alerts/{source}"
     return _TEXTS[source](url, token)
 

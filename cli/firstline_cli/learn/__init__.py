@@ -1,5 +1,5 @@
-"""`firstline learn`: what one incident teaches, as drafts for people to review.
+"""`firstline learn`: drafts from one incident for people to review.
 
-A postmortem, an eval case, and a runbook where a person noted the commands that helped. Nothing here is ever deployed,
-rendered or published by itself: the drafts stand outside of the folders that are.
+The drafts are a postmortem, an eval case, and a runbook if a person noted the commands that helped. They are written
+outside of the folders that are deployed, rendered or published.
 """

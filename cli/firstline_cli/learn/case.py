@@ -1,4 +1,4 @@
-"""An eval case out of an incident: the alert, the evidence, and the truth as people told it, with names changed."""
+"""An eval case from an incident: the alert, the evidence, and the right verdict, with names changed."""
 
 import re
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ _ALIASES = {
     re.compile(r"\bm?i-[0-9a-f]{8,17}\b"): "i-0123456789abcdef0",
     re.compile(r"(?<!\d)\d{12}(?!\d)"): "123456789012",
 }
-"""Other names for people, mail addresses, EC2 instances and AWS accounts."""
+"""The made-up names for people, mail addresses, EC2 instances and AWS accounts."""
 
 
 @dataclass
 class Names:
-    """Other names for hosts, addresses, people and accounts. Each name is always replaced by the same one."""
+    """The made-up names for an incident's hosts, addresses and people. A name is always replaced by the same one."""
 
     hosts: dict[str, str]
     people: set[str]
@@ -38,7 +38,7 @@ class Names:
 
     @classmethod
     def of(cls, record: IncidentRecord) -> "Names":
-        """Collect an incident's hosts and people, in every form in which the record names them."""
+        """Build the names for an incident's hosts and people, in every form in which its record names them."""
         incident = record.incident
         targets = [target.name for target in record.plan.targets] if record.plan else []
         whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
@@ -65,9 +65,9 @@ class Names:
 
 
 def write(story: Story, folder: Path, name: str | None = None) -> Path:
-    """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place.
+    """Write the files of a case into `<folder>/<kind>/<name>/`, and return that folder.
 
-    Without a name it is called as its alert.
+    The default name is made from the alert's name.
     """
     place = folder / kind(story) / (name or slug(story.incident.alert.alert_name))
     place.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def write(story: Story, folder: Path, name: str | None = None) -> Path:
 
 
 def kind(story: Story) -> str:
-    """Return the kind of eval case; people may know better."""
+    """Return the kind of eval case (storm, noise, recurring or real), as a guess that people may correct."""
     if story.incident.storm:
         return "storm"
     if story.severity()[0] == "noise":
@@ -105,7 +105,7 @@ def kind(story: Story) -> str:
 
 
 def _measured(said: Measured, names: Names) -> dict[str, Any]:
-    """Return a metric that the alert's rule measures, from which runbooks are known, with names changed."""
+    """Return a metric that the alert's rule measures, by which runbooks are matched, with names changed."""
     found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
     where = {label: names.other(safe_label(label, value, MAX_NOTE)) for label, value in said.where.items()}
     return found | ({"where": where} if where else {})
@@ -120,7 +120,7 @@ def _people(record: IncidentRecord) -> set[str]:
 
 
 def _said(feedback: Sequence[Feedback]) -> dict[str, str]:
-    # A case has one word for noise, whether it was the answer or the severity that would have been right.
+    # A case has one word for noise, whether a person called the incident noise or its right severity noise.
     return {
         f"Person {number}": "noise" if word.severity == "noise" else word.severity or word.said
         for number, word in enumerate(feedback, 1)
@@ -156,5 +156,5 @@ def _age(span: timedelta) -> str:
 
 
 def slug(text: str) -> str:
-    """Return a text as the name of a folder."""
+    """Return a text as the name of a folder: lower case, with hyphens, at most 60 characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "incident"

@@ -1,7 +1,7 @@
-"""A small graph of causes: what led to what, the evidence for it, and how sure that is. A draft for people to correct.
+"""A small graph of causes as a draft for people to correct: causes, effects, the evidence, and how sure each link is.
 
-Nothing here finds a cause: it only puts what is on record into the form of one. Deployments and the verdict's cause are
-guesses until people say otherwise; a runbook's act and a person's note are on record.
+The graph finds no cause; it only shows what is on record. Deployments and the verdict's cause are guesses until people
+say otherwise; a runbook's act and a person's note are on record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import Verbatim
 
 type Sure = Literal["guess", "observed", "on record", "said", "open"]
-"""The certainty of a link. `observed`: it was seen at the time, which makes it no cause; `said`: a person wrote it;
+"""The certainty of a link. `observed`: seen at the time, which does not prove a cause; `said`: a person wrote it;
 `open`: people have to fill it in."""
 
 MOST_CHARS = 90
@@ -25,11 +25,11 @@ MOST_OBSERVED = 3
 BLANK = "…"
 
 _CODES = str.maketrans({character: f"#{ord(character)};" for character in '"#<>|`%&;{}[]\\:'})
-"""Mermaid's own way to write characters: nothing of a text is a part of the graph, a link or a directive."""
+"""The escapes of Mermaid, with which no text becomes a part of the graph, a link or a directive."""
 
 
 class Link(NamedTuple):
-    """One arrow of the graph."""
+    """One arrow of the graph, from a cause to its effect."""
 
     cause: str
     effect: str
@@ -38,12 +38,12 @@ class Link(NamedTuple):
 
 
 def links(story: Story) -> list[Link]:
-    """Return the arrows that the records suggest: to the problem, from it, and to its end."""
+    """Return the arrows that the records suggest: to the problem, from the problem, and to its end."""
     return [*_to_the_problem(story), *_from_the_problem(story), *_to_the_end(story)]
 
 
 def mermaid(found: Sequence[Link]) -> Verbatim:
-    """Return the graph as Mermaid's text, which GitHub and GitLab draw. Guesses are dotted."""
+    """Return the graph in Mermaid's language, which GitHub and GitLab draw. Arrows that are not certain are dotted."""
     names = {
         text: f"n{number}" for number, text in enumerate(dict.fromkeys(text for link in found for text in link[:2]))
     }

@@ -27,7 +27,7 @@ type _Words = Annotated[str, StringConstraints(min_length=1, max_length=1_000, s
 
 
 class ActionItem(Frozen):
-    """One thing to do so that an incident does not come again. It is open until `done` says when it was done."""
+    """One action so that an incident does not come again. It is open until `done` has the date on which it was done."""
 
     what: _Words
     owner: _Words | None = None
@@ -36,7 +36,7 @@ class ActionItem(Frozen):
 
 
 class FollowUp(Frozen):
-    """An open action item, and the postmortem that it is from."""
+    """An open action item, and the file of its postmortem."""
 
     what: str
     owner: str | None
@@ -45,14 +45,14 @@ class FollowUp(Frozen):
 
 
 class FrontMatter(Frozen):
-    """The head of a postmortem."""
+    """The front matter of a postmortem: its incident and its action items."""
 
     incident: _Words
     action_items: Annotated[tuple[ActionItem, ...], Field(max_length=100)] = ()
 
 
 def open_items(folder: Path) -> tuple[list[FollowUp], list[str]]:
-    """Return the open action items of a folder, the earliest due first, and what is wrong with its files."""
+    """Return the open action items of a folder of postmortems, the earliest due first, and problems of its files."""
     found: list[FollowUp] = []
     problems: list[str] = []
     for path in sorted(folder.glob("*.md")) if folder.is_dir() else ():
@@ -99,7 +99,7 @@ def _head(path: Path) -> str:
 
 
 def _lacking(path: Path, items: Iterable[ActionItem]) -> list[str]:
-    """Name the items that nobody will do: without an owner, or without a date."""
+    """Return a sentence for each item that has no owner or no date."""
     return [
         f"{path}: {item.what!r} has no {' and no '.join(missing)}."
         for item in items

@@ -1,4 +1,4 @@
-"""Eval cases of many judged incidents at once, into a folder that grows."""
+"""Eval cases of many judged incidents at once, added to a folder of cases."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from firstline_cli.learn import case
 from firstline_cli.learn.story import tell
 
 _ENDING = 8
-"""The characters of an incident's id that tell two incidents of one alert apart: the hash at its end."""
+"""The number of characters at the end of an incident's id, a hash, that tell two incidents of one alert apart."""
 
 
 @dataclass(slots=True)
 class Written:
-    """The result: new cases, the number that was there before, and the incidents of which no case could be made."""
+    """The new cases, the number of cases that were there before, and the incidents that gave no case, each with why."""
 
     new: list[Path] = field(default_factory=list)
     known: int = 0
@@ -30,7 +30,7 @@ class Written:
 
 
 def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Written:
-    """Write a case for each of the last judged incidents. A case that is there already, perhaps edited, stays."""
+    """Write a case for each of the last judged incidents. An existing case is kept, as people may have edited it."""
     written = Written()
     for record in _judged(table, last, since):
         name = _name(record)
@@ -49,7 +49,7 @@ def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Wr
 
 
 def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord]:
-    """Return the last incidents whose right severity is known, by people's words or by their end, oldest first."""
+    """Return the last incidents whose right severity is known, from feedback or from their end, oldest first."""
     closed = real_incidents(TableIncidents(table).closed_since(since))
     return [record for record in closed if label_of(record).severity is not None][-last:]
 

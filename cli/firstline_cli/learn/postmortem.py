@@ -1,4 +1,4 @@
-"""The draft of a postmortem: what happened when, and questions that only people can answer, beside the evidence."""
+"""The draft of a postmortem: the timeline, and the questions that only people can answer, beside the evidence."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from firstline_cli.records import in_line
 
 
 class Moment(NamedTuple):
-    """One line of the timeline."""
+    """One line of the timeline: when, in which phase, what happened, and through whom."""
 
     at: datetime
     phase: str
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 
 
 def page(story: Story) -> str:
-    """Render the whole page as Markdown. Words of alerts, models and hosts are plain text in it."""
+    """Render the draft as Markdown. Texts of alerts, models and hosts are escaped, so they are plain text in it."""
     record, found = story.record, causes.links(story)
     return render(
         "postmortem.md",
@@ -48,7 +48,7 @@ def page(story: Story) -> str:
 
 
 def timeline(story: Story) -> list[Moment]:
-    """Return all moments, oldest first: detect, classify, page, acknowledge, mitigate, resolve, and all in between."""
+    """Return all moments of the incident, oldest first, from the alert's begin to the close."""
     return sorted(_moments(story), key=lambda moment: moment.at)
 
 

@@ -1,7 +1,7 @@
-"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and marked unfinished.
+"""The draft of a runbook from the commands that people noted: in shadow mode, outside of `runbooks/`, unfinished.
 
-The commands come from notes alone, which authenticated people wrote; never from an alert, a model or a host's output.
-They stay as they were written: people decide which parts become parameters.
+The commands come only from notes, which authenticated people wrote, never from an alert, a model or a host's output.
+They are not changed: people decide which parts become parameters.
 """
 
 import re
@@ -29,12 +29,12 @@ def commands(notes: Sequence[Note]) -> list[str]:
 
 
 def write(story: Story, folder: Path) -> Path | None:
-    """Write the draft and return its path, or None if no note has a command."""
+    """Write the draft into the folder and return its path, or return None if no note has a command."""
     found = commands(story.record.notes)
     if not found:
         return None
     alert = story.incident.alert
-    # A star stands for anything in a match; names are compared without punctuation anyway.
+    # A star in a match fits any text; names are compared without punctuation anyway.
     name = safe_line(alert.alert_name.replace("*", " "), 200)
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:34].strip("-") or "alert"
     example = {"alert": name, "source": alert.source, "host": alert.host, "service": alert.service}
@@ -50,7 +50,7 @@ def write(story: Story, folder: Path) -> Path | None:
 
 
 def problems(draft: Path, runbooks: Path) -> list[Problem]:
-    """Return what `runbooks check` says of the draft among the other runbooks, without putting it there."""
+    """Return the problems that `runbooks check` would find in the draft among the other runbooks."""
     name = f"{yaml.safe_load(draft.read_text(encoding='utf-8'))['id']}.yaml"
     with tempfile.TemporaryDirectory() as copy:
         for path in runbooks.glob("*.yaml"):

@@ -8,6 +8,7 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification.evidence import gather
 from firstline.classification.feedback import called_noise, called_real, last_words, severity_said
+from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
 from firstline.models import Evidence, Incident, IncidentRecord, Severity
@@ -16,7 +17,7 @@ from firstline_cli.as_of import AsOf
 
 @dataclass(frozen=True)
 class Story:
-    """The facts about one incident that the drafts are made of."""
+    """The facts about one incident from which the drafts are made."""
 
     record: IncidentRecord
     entries: Sequence[Entry]
@@ -46,13 +47,13 @@ def tell(table: Table, incident_id: str) -> Story:
     Raises
     ------
     FeedbackRefused
-        There is no such incident (any more), or it goes on.
+        The table has no such incident, or it is still open.
     """
     record = TableIncidents(table).record(incident_id)
     if record is None:
-        raise FeedbackRefused(f"{incident_id} is not in this table (any more).")
+        raise FeedbackRefused(UNKNOWN)
     if record.closed_at is None:
-        raise FeedbackRefused(f"{incident_id} is not over yet; learn from it when it is.")
+        raise FeedbackRefused(f"{incident_id} is still open: run `firstline learn` when it is closed.")
     entries = TableTrail(table).entries(incident_id)
     incident, moment = record.incident, record.incident.opened_at
     evidence = gather(incident, AsOf(table, moment, later_answers=True), time_zone="UTC", now=moment)

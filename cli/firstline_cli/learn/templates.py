@@ -1,7 +1,7 @@
-"""The templates of the drafts, in `templates/`: every value that they print is escaped, without being asked to.
+"""The templates of the drafts, in `templates/`, which escape every value that they print.
 
-Jinja2 passes each printed value through `finalize`: Markdown's is `plain`, YAML's is `on_one_line`. What is to be
-printed as it is says so in a filter that returns `Verbatim`.
+Jinja2 passes each printed value through `finalize`, which is `plain` for Markdown and `on_one_line` for YAML. Only a
+`Verbatim`, as some filters return it, is printed as it is.
 """
 
 import re
@@ -20,11 +20,11 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~!])")
 
 
 class Verbatim(str):
-    """A text that a filter has made safe for its place."""
+    """A text that is safe for its place in a template, and is not escaped again."""
 
 
 def render(file: str, **values: Any) -> str:
-    """Fill in the template of a file; its name's ending chooses how values are escaped."""
+    """Render the template of a file. The ending of its name, `.md` or `.yaml`, decides how values are escaped."""
     return (_MARKDOWN if file.endswith(".md") else _YAML).get_template(f"{file}.j2").render(values)
 
 
@@ -34,7 +34,7 @@ def plain(text: str, limit: int = MAX_CHARS) -> str:
 
 
 def on_one_line(value: Any) -> str:
-    """Format a value as YAML that fits behind a key: a text stays one text on one line, whatever it holds."""
+    """Format a value as YAML on one line, to stand behind a key; a text stays one text, whatever it contains."""
     flow: Any = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": 10**9}
     return str(yaml.dump([value], Dumper=_OnOneLine, **flow))[1:-2]
 
@@ -60,7 +60,7 @@ def _code(text: str) -> Verbatim:
 
 
 def _literal(text: str, indent: int) -> str:
-    """Format a script as a YAML block below a key that is `indent` to the right, if all its characters can be seen."""
+    """Format a script as a YAML block, indented below a key; return it unchanged if a character of it is invisible."""
     lines = text.removesuffix("\n").split("\n")
     if not all(line.replace("\t", "").isprintable() for line in lines):
         return text

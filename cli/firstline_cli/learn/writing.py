@@ -1,4 +1,4 @@
-"""The drafts of an incident, written into a folder, and what is left for people to do."""
+"""The writing of an incident's drafts into a folder, with a list of what is left for people to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from firstline_cli.learn.templates import render
 
 @dataclass(frozen=True)
 class Drafts:
-    """The files that were written, and what `runbooks check` says of the runbook, if there is one."""
+    """The paths of the drafts, and the problems that `runbooks check` finds in the runbook; it is None without one."""
 
     case: Path
     runbook: Path | None
@@ -23,16 +23,18 @@ class Drafts:
 
 
 def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Drafts:
-    """Write the drafts. An eval case that would not load is an error of this module, and raised.
+    """Write the drafts of a closed incident into a folder.
 
     Raises
     ------
     FeedbackRefused
-        There is no such incident, it goes on, or the folder has files that a person may have edited.
+        There is no such incident, it is still open, or the folder has files that a person may have edited.
+    ConfigurationError
+        The written eval case cannot be read, which is a bug of this package.
     """
     story = tell(table, incident_id)
     if folder.exists() and any(folder.iterdir()):
-        raise FeedbackRefused(f"{folder} has drafts already, perhaps edited ones. Move them, or give --out.")
+        raise FeedbackRefused(f"{folder} has drafts already, which may be edited: move them, or give --out.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "postmortem.md").write_text(postmortem.page(story), encoding="utf-8")
     place = case.write(story, folder / "case")

@@ -49,7 +49,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
         problems += danger_problems(runbook, text)
     count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
-        message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
+        message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; give some runbooks the mode off"
         problems.append(Problem(str(TEMPLATE), message))
     try:
         if (folder / POLICY).parent.is_dir():
@@ -65,7 +65,7 @@ def rendered(runbooks: Catalogue) -> dict[Path, str]:
 
 
 def description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report a runbook that does not tell its approvers what it does, what it never touches and when it gives up."""
+    """Report a runbook whose description is too short to tell approvers what it does and never touches."""
     if len(runbook.description) < SHORTEST_DESCRIPTION:
         message = "say in a few sentences what it does, what it never touches, and when it gives up"
         yield problem_at(runbook, text, ("description",), message)
@@ -90,7 +90,7 @@ def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> It
     if not runbook.examples.no_match:
         message = "no alert that must not match; add the most similar one that this runbook would not help"
         yield problem(("examples", "no_match"), message)
-    # A runbook that is off is checked as if it were on: someone will switch it on one day.
+    # A runbook that is off is checked as if it were on, because people may switch it on later.
     awake = runbook.model_copy(update={"mode": "shadow"})
     catalogue_with_it = Catalogue([awake if other is runbook else other for other in runbooks])
     for location, example, must_match in runbook.examples.located():
@@ -102,7 +102,9 @@ def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> It
         elif runbook.id not in ids:
             yield problem(location, f"{example.alert!r} does not match; add it to match, or correct the example")
         elif ids[0] != runbook.id:
-            message = f"{example.alert!r} goes to {ids[0]} first; make match more exact here, or less exact there"
+            message = (
+                f"{example.alert!r} goes to the runbook {ids[0]} first; make match more exact here, or less exact there"
+            )
             yield problem(location, message)
         elif wrong := parameter_values(runbook, alert)[1]:
-            yield problem(location, f"it matches, but no plan could be made: {wrong}")
+            yield problem(location, f"{example.alert!r} matches, but no plan could be made: {wrong}")

@@ -1,6 +1,7 @@
-"""The commands of a bash script, each as one line of text. A parser finds them, so comments and strings do not count.
+"""The commands of a bash script, each as one line of text. A parser finds them, not in comments and strings.
 
-Commands in the arguments of others count too: after sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and traps.
+Commands in the arguments of other commands count too: after sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and
+traps.
 """
 
 import re
@@ -25,10 +26,10 @@ TEMPORARY = "/tmp/given/value"  # noqa: S108
 """The mark for a variable with the path of a file that mktemp made."""
 
 _BASE = re.compile(r"\b\d+#(?=\$)")
-"""The base of a number, as in `10#$x`: the parser does not know it, and it does not matter here."""
+"""The base of a number, as in `10#$x`, which the parser cannot read and which no danger depends on."""
 
 _ESCAPED_NAME = re.compile(r"(?m)^([ \t]*)\\(?=[A-Za-z])")
-"""An escaped name at the beginning of a line, as in `\\rm`: the parser reads it as the end of the line before."""
+"""An escaped name at the beginning of a line, as in `\\rm`, which the parser takes for the end of the line before."""
 
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 """Characters that can crash the parser: it passes them to C's `isspace` and its like, which are defined for one
@@ -83,16 +84,16 @@ class Unread:
 
 
 def read(script: str) -> Iterator[Call | Unread]:
-    """Find every command and redirection of a script."""
+    """Yield every command and redirection of a script, and every line that cannot be read."""
     try:
         yield from _read(script, frozenset(_TEMPORARY_NAME.findall(script)), line=0)
     except RecursionError:
-        # A script that is nested too deep for the parser is too deep for a reviewer as well.
+        # A script that is nested too deep for the parser is too deep for a reviewer too.
         yield Unread(1)
 
 
 def parsable(script: str) -> str:
-    """Replace the characters of a script that can crash the parser; commands and operators have none of them."""
+    """Replace the characters of a script that can crash the parser. No command and no operator has such a character."""
     return _BEYOND_LATIN_1.sub("\xff", script)
 
 
@@ -102,7 +103,7 @@ def _parser() -> Parser:
 
 
 def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | Unread]:
-    """Read a script, or one in a string, whose commands all count as on the `line` of its command."""
+    """Yield the commands of a script. With a `line` other than 0, all of them count as on that line."""
     script = _ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda base: " " * len(base[0]), script))
     for node in _all(_parser().parse(parsable(script).encode()).root_node):
         at = line or node.start_point.row + 1
@@ -135,7 +136,7 @@ def _inside(
 
 
 def _wrapped(words: list[str]) -> Iterator[list[str]]:
-    """Yield the words of a command, then those of each command that it runs."""
+    """Yield the words of a command, then the words of each command that it runs, as `sudo` and `xargs` do."""
     while words and _ASSIGNMENT.match(words[0]):
         words = words[1:]
     if not words:
@@ -169,7 +170,7 @@ def _words(node: Node) -> Iterator[Node]:
 
 
 def _source(node: Node) -> str:
-    """Return a command as it is written, with its input: the pipeline before it, its heredoc, its `<<<`."""
+    """Return a command as it is written, with its input: the pipeline before it, its here-document, its `<<<`."""
     whole = node
     while whole.parent is not None and whole.parent.type in ("redirected_statement", "pipeline"):
         whole = whole.parent
@@ -180,7 +181,7 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Return a word without quotes and backslashes, with a mark for each expansion and no-break spaces."""
+    """Return a word without quotes and backslashes, with marks for expansions and no-break spaces for spaces."""
     if node.type == "raw_string":
         return _text(node)[1:-1].replace(" ", "\xa0")
     text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")

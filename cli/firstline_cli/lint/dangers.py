@@ -17,9 +17,10 @@ type Allowed = Literal["never", "accepted", "disruptive", "destructive"]
 class Danger:
     """A kind of dangerous command.
 
-    `allowed` says when it may be in a runbook: never, accepted by name, or in a runbook of that risk. `message` begins
-    with the danger's id, then says why it is dangerous and what to write instead. One of the `patterns` fits the
-    beginning of a command's text (`Call.text`); `source`, if given, must be found in the command as it is written.
+    `allowed` says when a runbook may contain such a command: never, if its author accepts the danger by name, or if the
+    runbook has that risk. `message` begins with the danger's id, then says why the command is dangerous and what to
+    write instead. One of the `patterns` must fit the beginning of a command's text (`Call.text`), and `source`, if
+    given, must be found in the command as it is written.
     """
 
     def __init__(self, allowed: Allowed, message: str, *patterns: str, source: str = "") -> None:
@@ -37,7 +38,7 @@ class Danger:
 
     @property
     def depends_on_risk(self) -> bool:
-        """True if a runbook of enough risk may contain the danger."""
+        """Return True if a runbook with a high enough risk may contain the danger."""
         return self.allowed in ("disruptive", "destructive")
 
 
@@ -62,11 +63,11 @@ _KEPT = rf"(?!{_SCRATCH})[/~]"
 """A file that is not a log and that survives a restart."""
 
 _OPEN = r"(?:0?[0-7][0-7][2367]|[ugo]*[ao][ugo]*[+=][rx]*w\w*|\+[rx]*w\w*)" + _END
-"""A mode that lets everybody write. With the sticky bit, as /tmp has it, that is intended."""
+"""A mode that lets everybody write, except with the sticky bit, as /tmp has it, where that is intended."""
 
 _SHELL = r"(?:ba|da|z|k|a)?sh"
 _HIDING = r"\b(?:curl|wget|aria2c|scp|nc|ncat|socat|base64|base32|xxd|openssl|uudecode|gpg|rev)\b"
-"""Commands that fetch text, or that decode it only while the script runs."""
+"""Commands that fetch text, or decode it while the script runs, so that no reviewer has read it."""
 
 _SYSTEMCTL = r"systemctl(?: -[^ ]+)* "
 _CONTAINERS = r"(?:docker|podman|nerdctl|crictl)(?: container| pod)? "
@@ -243,7 +244,7 @@ DANGERS: tuple[Danger, ...] = (
         source=r"(?i)\b(?:drop\s+(?:table|database|schema|user|index)|truncate\b|delete\s+from\s+[\w.`]+\s*(?:;|['\"]|$))",
     ),
 )
-"""The table of dangers. Each one that a command shows is reported."""
+"""The table of dangers. Every danger that a command fits is reported."""
 
 LOOKS_ONLY = _accepted(
     "looks-only: this script must only look (diagnose, verify or requires), and it changes something; "
@@ -265,13 +266,13 @@ _ASKED_BY = (
     (re.compile(rf"kill{_HARMLESS_SIGNAL} "), {"firstline_may_signal"}),
     (re.compile(rf"(?:pkill|killall){_HARMLESS_SIGNAL} "), set[str]()),
 )
-"""Commands that interrupt or start something, and the functions of which a script must have asked one by then.
+"""Commands that interrupt or start a unit or process, each with the functions of which a script must call one before.
 
-A process that is named only by its name cannot be asked about."""
+No function can be asked about a process that is given only by its name."""
 
 
 def is_unasked(call: Call, asked: set[str]) -> bool:
-    """Return True if a command interrupts or starts something, and no fitting function was `asked` before it."""
+    """Return True if a command interrupts or starts a unit or process, and none of its functions was called before."""
     return any(pattern.match(call.text) and not asked & functions for pattern, functions in _ASKED_BY)
 
 

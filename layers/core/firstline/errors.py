@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class FirstlineError(Exception):
-    """Root of everything that Firstline raises on purpose."""
+    """Base class of every exception that Firstline raises on purpose."""
 
 
 class SourceError(FirstlineError):
@@ -24,7 +24,7 @@ class Unauthenticated(SourceError):
 
 
 class UnreadablePayload(SourceError):
-    """An authenticated body makes no sense to its source; the message says why."""
+    """The source cannot read the body of an authenticated request; the message says why."""
 
 
 class CertificateUnavailable(SourceError):
@@ -36,7 +36,7 @@ class ConfigurationError(FirstlineError):
 
 
 class FeedUnavailable(FirstlineError):
-    """An on-call schedule that is kept elsewhere could not be read; the message says why, without its address."""
+    """An on-call schedule at another tool could not be read; the message says why and leaves out the secret address."""
 
 
 class HistoryUnavailable(FirstlineError):
@@ -44,7 +44,7 @@ class HistoryUnavailable(FirstlineError):
 
 
 class GroupChanged(FirstlineError):
-    """Another function wrote the group first: read it and fold again."""
+    """Another function wrote the group's item first; the caller should read it again and fold its alerts anew."""
 
 
 class JoinedSince(FirstlineError):
@@ -57,18 +57,18 @@ class JoinedSince(FirstlineError):
 
 
 class StaysOpen(FirstlineError):
-    """An incident was not closed: something joined that the decision to end it did not know of.
+    """An incident was not closed, because an alert joined after its end was decided.
 
-    The state machine knows it by its name, and decides anew.
+    The state machine catches this error by its name and decides anew.
     """
 
 
 class MetricsUnavailable(FirstlineError):
-    """An alarm's metric could not be read; the verdict does without it."""
+    """An alarm's metric could not be read; the incident is classified without it."""
 
 
 class RemediationContended(FirstlineError):
-    """Another remediation was planned or ended at the same moment: read what runs and decide again."""
+    """Another remediation was planned or ended at the same moment; the caller should read the ledger and retry."""
 
 
 class AlreadyPlanned(FirstlineError):
@@ -80,19 +80,19 @@ class LockHeld(FirstlineError):
 
 
 class QuarantineUnavailable(FirstlineError):
-    """An unreadable delivery could not be put into quarantine; the sender should try again."""
+    """An unreadable delivery could not be put into the quarantine queue; the sender should try again."""
 
 
 class ConfirmationFailed(FirstlineError):
-    """SNS did not accept the confirmation of a subscription; it will ask again."""
+    """SNS did not accept the confirmation of a subscription; SNS will ask for it again."""
 
 
 class ExecutionsUnavailable(FirstlineError):
-    """Step Functions refused a start or a signal; the table stores what is left to do, and reconcile does it."""
+    """Step Functions refused to start or to signal an execution; reconcile repairs it from what the table stores."""
 
 
 class ApprovalRefused(FirstlineError):
-    """A decision on a plan that does not count; the message tells the person why, and what to do instead."""
+    """A person's decision on a plan does not count; the message tells the person why, and what to do instead."""
 
 
 class NotEntitled(ApprovalRefused):
@@ -100,7 +100,7 @@ class NotEntitled(ApprovalRefused):
 
 
 class Superseded(ApprovalRefused):
-    """Another decision or another plan came first."""
+    """The plan was decided already, or a newer plan has replaced it."""
 
 
 class TooLate(ApprovalRefused):
@@ -108,11 +108,11 @@ class TooLate(ApprovalRefused):
 
 
 class NotNow(ApprovalRefused):
-    """The plan may not begin at this moment, and stays open to a later yes; the message says what stands in its way."""
+    """The approved plan may not begin now and can be approved again later; the message says what stands in its way."""
 
 
 class OperationRefused(FirstlineError):
-    """A person's action on an incident that has no effect; the message tells the person why, and what to do instead."""
+    """A person's action on an incident has no effect; the message tells the person why, and what to do instead."""
 
 
 class NotPermitted(OperationRefused):
@@ -120,17 +120,17 @@ class NotPermitted(OperationRefused):
 
 
 class UnknownIncident(OperationRefused):
-    """The stack knows no such incident (any more)."""
+    """The table has no incident of that id, or no longer has it."""
 
 
 class FeedbackRefused(FirstlineError):
-    """Feedback or a note on an incident that cannot be stored; the message tells the person why."""
+    """Feedback or a note on an incident cannot be stored; the message tells the person why."""
 
 
 class NoPlan(FirstlineError):
     """No remediation may run; the message tells people why.
 
-    `decision` is the policy's, or none where it was not asked.
+    `decision` is the policy's decision, `none` if the policy was not asked.
     """
 
     def __init__(self, reason: str, *, decision: Literal["none", "deny", "shadow"] = "none") -> None:
@@ -139,7 +139,7 @@ class NoPlan(FirstlineError):
 
 
 class ReleasesUnreadable(FirstlineError):
-    """CodeDeploy or AppConfig did not tell what was released; the message says which, and why."""
+    """The releases in CodeDeploy or AppConfig could not be read; the message says which service failed, and why."""
 
 
 class DocumentUnreadable(FirstlineError):
@@ -147,9 +147,9 @@ class DocumentUnreadable(FirstlineError):
 
 
 class ModelGaveNoVerdict(FirstlineError):
-    """The LLM is off, slow, refusing or wrong: rules and history decide.
+    """The LLM is off, slow, refuses or answers nonsense: rules and history classify the incident instead.
 
-    `usage` is the cost of the failed call; None when a question went out and its cost is unknown.
+    `usage` counts what the failed call used: nothing by default, None if a question was sent and its cost is unknown.
     """
 
     def __init__(self, reason: str, *, usage: "Usage | EllipsisType | None" = ...) -> None:
@@ -158,10 +158,11 @@ class ModelGaveNoVerdict(FirstlineError):
 
 
 class ModelUnavailable(ModelGaveNoVerdict):
-    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit.
+    """The model's server is slow, overloaded, broken or unreachable. Only this error opens the circuit breaker.
 
-    `broken` says that it answered 500 without a word about the form of the question, which may be the reason even so:
-    with an error of its own (`application`), or with anything else (`something`), such as a proxy's page.
+    `broken` is set if the server answered 500 without saying that the form of the question is the reason, although it
+    may be: `application` if the answer was the server's own error, `something` if it was anything else, such as a page
+    of a proxy.
     """
 
     def __init__(
@@ -176,7 +177,10 @@ class ModelUnavailable(ModelGaveNoVerdict):
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The server refuses the form of the question (400, 422, or another one with words about it), as it `said`."""
+    """The model's server refuses the form of the question, with status 400, 422 or one whose text says so.
+
+    `said` is the text of the refusal.
+    """
 
     def __init__(self, reason: str, *, said: str) -> None:
         super().__init__(reason)
@@ -184,11 +188,11 @@ class QuestionRefused(ModelGaveNoVerdict):
 
 
 class CircuitOpen(ModelGaveNoVerdict):
-    """The model's server failed repeatedly a moment ago; Firstline does not call it for a while."""
+    """The circuit breaker is open: the model's server failed repeatedly, so Firstline does not call it for a while."""
 
 
 class CeilingReached(ModelGaveNoVerdict):
-    """The owner's daily ceiling for the model is spent."""
+    """The daily limit that the owner set for the model's use is reached."""
 
 
 class DeliveryError(FirstlineError):
@@ -196,9 +200,9 @@ class DeliveryError(FirstlineError):
 
 
 class ChannelFailed(DeliveryError):
-    """One channel refused or could not be reached. `retryable` says whether trying again can help.
+    """One channel refused a message or could not be reached. `retryable` says whether trying again can help.
 
-    `retry_after` is the time in seconds for which the channel asked to be left alone, if it did.
+    `retry_after` is the number of seconds that the channel asked to wait before the next try, or None.
     """
 
     def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
@@ -208,11 +212,11 @@ class ChannelFailed(DeliveryError):
 
 
 class NobodySubscribed(ChannelFailed):
-    """The page topic took a page, and SNS says that nobody has a confirmed subscription to it."""
+    """A page was published to the page topic, which has no confirmed subscription, so it reached nobody."""
 
 
 class CanaryLost(FirstlineError):
-    """Firstline's own alert was not taken, or not paged in time."""
+    """The canary, Firstline's own test alert, was not accepted, or was not paged in time."""
 
 
 class PageUndelivered(DeliveryError):
@@ -220,9 +224,9 @@ class PageUndelivered(DeliveryError):
 
 
 class PageUnheard(PageUndelivered):
-    """No channel took the page, and nobody is subscribed to the page topic: to publish there again is no use.
+    """No channel took the page, and nobody is subscribed to the page topic, so publishing there again cannot help.
 
-    The state machine knows it by its name.
+    The state machine catches this error by its name.
     """
 
 

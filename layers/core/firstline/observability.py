@@ -1,4 +1,4 @@
-"""The only Logger and Metrics: imported from here, every log line and metric carries the same names.
+"""The one logger and the one collection of metrics: every function imports them from here.
 
 Traces come from the platform (Lambda, API Gateway and Step Functions with active tracing); see
 docs/decisions/0002-traces-without-the-xray-sdk.md.
@@ -15,7 +15,7 @@ import firstline
 
 
 def _line(record: dict[str, Any]) -> str:
-    """Write a log record as JSON without secrets and personal data, an exception's text included."""
+    """Write a log record as JSON, with secrets and personal data removed, from an exception's text too."""
     from firstline.privacy import redact_log  # imported late: a start writes no log line
 
     return json.dumps(redact_log(record), default=str, separators=(",", ":"), ensure_ascii=False)
@@ -26,14 +26,14 @@ _YES = frozenset({"true", "1", "yes", "y", "t", "on"})
 
 
 class _Metrics(Metrics):
-    """Metrics that are not even collected where `NO_METRICS` says so.
+    """Metrics that are not collected if the environment variable `NO_METRICS` is set to true.
 
-    Powertools itself only leaves out the last flush: each hundredth value is printed all the same, and is an error
-    where nobody named a namespace, as on a terminal.
+    Powertools alone would only leave out the last flush: it would still print every hundredth value, and raise an
+    error then if no namespace is set, as in a terminal.
     """
 
     def add_metric(self, *args: Any, **values: Any) -> None:
-        """Add a metric, unless metrics are disabled."""
+        """Add a metric as Powertools does, or do nothing if metrics are disabled."""
         if os.environ.get(NO_METRICS, "").lower() not in _YES:
             super().add_metric(*args, **values)
 
@@ -44,7 +44,7 @@ metrics = _Metrics()
 
 
 def count(name: str) -> None:
-    """Emit a metric of one at once, because a thread may outlive the invocation and its metrics."""
+    """Emit the metric `name` with the value 1 at once: a thread may outlive the invocation that flushes `metrics`."""
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "firstline")}
     with single_metric(name=name, unit=MetricUnit.Count, value=1, default_dimensions=service):
         pass

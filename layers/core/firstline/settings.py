@@ -1,7 +1,8 @@
-"""Settings of each function: one model per function, read from its environment on first use, never at import.
+"""The settings of each function: one model per function, read from its environment on first use, never at import.
 
-The names are the environment variables in lower case; `template.yaml` sets every one of them, and a test compares the
-two. No setting has a default here, because the template decides it. A setting of several functions is in a base model.
+A field is an environment variable in lower case. `template.yaml` sets every variable, and a test compares the models
+with the template. Fields have no defaults because the template decides them. Base models hold what several functions
+share.
 """
 
 import os
@@ -23,11 +24,11 @@ def _split(text: object) -> object:
 
 
 type Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-"""A comma-separated list; empty means none."""
+"""A comma-separated list in a variable; an empty text is an empty list."""
 
 
 class Settings(BaseModel):
-    """Settings of every function (`Globals` in template.yaml)."""
+    """Settings that every function has (`Globals` in template.yaml)."""
 
     # A function imports this file and uses one of its models: with defer_build, pydantic builds no other.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
@@ -39,12 +40,12 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the process's environment.
+        """Read the settings from the environment variables of the process.
 
         Raises
         ------
         ConfigurationError
-            A variable is missing or invalid; the message names it.
+            A variable is missing or invalid; the message names the variable.
         """
         try:
             return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
@@ -69,7 +70,7 @@ class TimesSettings(Settings):
 
 
 class IngestionSettings(RunbookSettings):
-    """Settings of the functions that take alerts in."""
+    """Settings of the functions that accept alerts."""
 
     state_machine_arn: str
     incidents_per_minute: int = Field(ge=1)
@@ -160,9 +161,9 @@ class PublishSettings(Settings):
 
 
 class ReconcileSettings(IngestionSettings, EscalateSettings):
-    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do.
+    """Settings of functions/reconcile, which also accepts alerts, pages people and updates messages.
 
-    `function_names` are the stack's functions whose throttles it tells of, separated by commas.
+    `function_names` lists the stack's functions, separated by commas, whose throttled calls reconcile reports.
     """
 
     function_names: str = ""

@@ -1,7 +1,7 @@
-"""Untrusted text, made safe and short enough to store and to show; addresses; durations and local times in words.
+"""Text helpers: make untrusted text safe and short, check addresses, and write durations and local times for people.
 
-The only module that strips or shortens a text or writes a duration or a local time. HTML is escaped by Jinja2 and
-Slack's markup by `channels/slack.py`, each where it is written.
+No other module strips or shortens a text, or writes a duration or a local time. Escaping is done elsewhere: Jinja2
+escapes HTML, and `channels/slack.py` escapes Slack's markup.
 """
 
 import re
@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 ELLIPSIS = "…"
 
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Invisible, although Unicode counts them among letters, marks and symbols."""
+"""Characters that are invisible although Unicode classifies them as letters, marks or symbols."""
 
 _LINE_BREAKS = frozenset("\r\x0b\x0c\x85\u2028\u2029")
 
 _JOINERS = frozenset("\u200c\u200d")
-"""Zero-width joiners, which Persian, Indic scripts and emoji need, one at a time and between their own characters."""
+"""Zero-width joiners: Persian, Indic scripts and emoji need single ones, each between two characters beyond ASCII."""
 
 _LOOSE_JOINERS = re.compile(
     "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
@@ -28,10 +28,11 @@ _TERMINAL = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]{0,500}(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]{0,40}[ -/]{0,4}[@-~](?![\u0300-\u036f])"
 )
-"""The sequences that colour a terminal or set its title (ECMA-48): without the first character, the rest is text."""
+"""Control sequences that colour a terminal or set its title (ECMA-48). They must go as a whole: without the invisible
+first character, the rest would be left as text."""
 
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Control, format (zero-width, bidi, tags), surrogates, private use, unassigned."""
+"""Unicode categories to drop: control, format (zero-width, bidi, tags), surrogate, private use, unassigned."""
 
 
 _HOST = re.compile(r"[a-z0-9._:-]+")
@@ -39,7 +40,7 @@ _NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that classifies each character once."""
+    """A table for `str.translate` that decides about each character once and remembers the decision."""
 
     def __missing__(self, code: int) -> int | None:
         seen = self[code] = _visible(chr(code))
@@ -52,8 +53,9 @@ _VISIBLE = _Visible()
 def strip_invisible(text: str) -> str:
     r"""Drop every invisible character (control, zero-width, bidi, tag, lone surrogate) and terminal colours.
 
-    Such a character can hide a secret from its pattern, reorder what people read, or carry orders to a model. Tabs and
-    line feeds stay; other line breaks become a line feed. A joiner stays between two characters beyond ASCII.
+    An invisible character can hide a secret from redaction, reorder what people read, or carry orders to a model. Tabs
+    and line feeds stay, other line breaks become line feeds. A zero-width joiner between two characters beyond ASCII
+    stays.
 
     Example
     -------
@@ -72,15 +74,15 @@ def one_line(text: str, limit: int) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return at most `limit` characters; an ellipsis marks a text that was cut."""
+    """Cut a text to at most `limit` characters, of which the last is an ellipsis if the text was longer."""
     return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip() + ELLIPSIS
 
 
 def https_host(url: str, limit: int = 80) -> str | None:
-    """Return the host of an address that people may open, with its port; None if the address is not to be offered.
+    """Return the host and port of an https address that is safe to show people as a link; None if it is not safe.
 
-    It must be https, and hide nothing: in `https://bank.example@evil.example` people read the wrong host. The end of a
-    long host stays, because that says whose it is.
+    An address that is not https, or that hides its host, is not safe: in `https://bank.example@evil.example` people
+    read the wrong host. Of a host longer than `limit` the end is kept, because the end says who owns it.
 
     Example
     -------
@@ -101,22 +103,22 @@ def https_host(url: str, limit: int = 80) -> str | None:
 
 
 def bullets(lines: Sequence[str]) -> str:
-    """Return the lines, each with a bullet."""
+    """Write the lines as a list with a bullet before each line."""
     return "\n".join(f"• {line}" for line in lines)
 
 
 def numbered(lines: Sequence[str]) -> str:
-    """Return the lines, counted from one."""
+    """Write the lines as a list numbered from 1."""
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 minute`, `3 minutes`."""
+    """Write a number with its noun, in the plural unless the number is 1: `1 minute`, `3 minutes`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def in_words(duration: timedelta | None) -> str:
-    """Write a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; None: a dash."""
+    """Write a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; `–` for None."""
     if duration is None:
         return "–"
     seconds = round(duration.total_seconds())
@@ -134,7 +136,7 @@ def in_words(duration: timedelta | None) -> str:
 
 
 def short_duration(duration: timedelta) -> str:
-    """Write a duration for a list: `45 s`, `12 min`, `3 h 20 min`, `2 days`; a negative one is none yet: `0 s`."""
+    """Write a duration briefly, for a table: `45 s`, `12 min`, `3 h 20 min`, `2 days`; a negative one is `0 s`."""
     seconds = max(0, int(duration.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
@@ -148,9 +150,9 @@ def short_duration(duration: timedelta) -> str:
 
 
 def local_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
-    """Write a moment in a time zone: `03:12` on the day that it is there now, else `Sun 1 Mar 03:12`.
+    """Write a moment as local time: `03:12` if it is today, `Sun 1 Mar 03:12` on another day of this year.
 
-    A moment of another year has its year: `1 Mar 2025 03:12`.
+    A moment in another year is written with the year: `1 Mar 2025 03:12`.
     """
     there, today = moment.astimezone(zone), now.astimezone(zone)
     if there.date() == today.date():
@@ -160,12 +162,12 @@ def local_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
 
 
 def zoned_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
-    """Write a moment in a time zone, with the zone, for people of several: `03:12 CET`, `Sun 1 Mar 03:12 CET`."""
+    """Write a moment as `local_time` does, followed by the time zone: `03:12 CET`, `Sun 1 Mar 03:12 CET`."""
     return f"{local_time(moment, zone, now)} {moment.astimezone(zone):%Z}".rstrip()
 
 
 def visible(text: str) -> str:
-    """Replace each character that can't be seen, or changes what is seen, by its number.
+    """Replace each invisible character, and each that reorders the text around it, by its code point.
 
     Example
     -------

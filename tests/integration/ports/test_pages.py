@@ -91,6 +91,20 @@ def test_a_page_that_went_out_unclaimed_counts_for_what_it_told_of(
     assert page_due(live, at(2)) is None
 
 
+@pytest.mark.parametrize("newer", [False, True], ids=["as the page had it", "newer meanwhile"])
+def test_a_page_that_people_were_shown_is_stored_as_shown_unless_they_were_shown_more(
+    incidents: Incidents, incident: Incident, newer: bool
+) -> None:
+    seen = live_of(incidents, incident)
+    assert incidents.claim_page(incident, page(), at(1) + LEASE, at(1), seen=seen)
+    if newer:
+        incidents.mark_shown(incident, seen.version + 1)
+    incidents.finish_page(incident, page(), at(6), at(1), seen=seen, shown=True)
+
+    live = live_of(incidents, incident)
+    assert (live.shown, live.page_done) == (seen.version + newer, 1)
+
+
 def test_of_many_who_page_at_once_one_does(incidents: Incidents, incident: Incident, crowd: int) -> None:
     live = live_of(incidents, incident)
 

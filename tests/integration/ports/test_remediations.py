@@ -88,7 +88,7 @@ def test_locks_are_taken_all_or_none(remediations: Remediations, begun: Begin) -
     first, second, third = begun("g"), begun("h"), begun("i")
     begin(remediations, plan_for(HOSTS[:1], service="checkout"), first)
 
-    with pytest.raises(LockHeld, match=f"host:{HOSTS[0]} is in the hands of another incident"):
+    with pytest.raises(LockHeld, match=f"host:{HOSTS[0]} is being remediated by another incident"):
         begin(remediations, plan_for(HOSTS), second)
     with pytest.raises(LockHeld, match="service:checkout"):
         begin(remediations, plan_for(HOSTS[1:], service="checkout"), second)

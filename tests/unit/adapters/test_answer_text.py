@@ -1,4 +1,4 @@
-"""The one object in a model's answer, in whatever it stands and in whatever dialect it is written."""
+"""The only JSON object in a model's answer is found, with any text around it and in several dialects of JSON."""
 
 import json
 import time
@@ -13,6 +13,7 @@ from tests.support.depth import THOROUGH
 
 SAYS = {"severity": "low", "words": "a } in a { string, and // no comment", "sure": True, "runbook": None}
 LENGTH = 1_000_000 if THOROUGH else 200_000
+CPU_SECONDS_OF_A_LINEAR_SEARCH = 20
 ONE = json.dumps(SAYS)
 OTHER = json.dumps({"severity": "noise"})
 
@@ -33,7 +34,7 @@ OTHER = json.dumps({"severity": "noise"})
         f"<|start|>{ONE}<|end|></s>",
     ],
 )
-def test_in_prose_fences_and_marks(text: str) -> None:
+def test_an_object_is_found_in_prose_fences_and_marks(text: str) -> None:
     assert find_object(text) == SAYS
 
 
@@ -55,7 +56,7 @@ def test_in_prose_fences_and_marks(text: str) -> None:
         f"analysisPerhaps {OTHER}.assistantfinal{ONE}",
     ],
 )
-def test_after_the_models_thoughts(text: str) -> None:
+def test_an_object_is_read_after_the_models_thoughts(text: str) -> None:
     assert find_object(text) == SAYS
 
 
@@ -73,21 +74,24 @@ def test_after_the_models_thoughts(text: str) -> None:
         "{“severity”: “low”, “words”: “a } in a { string, and // no comment”, “sure”: true, “runbook”: null}",
     ],
 )
-def test_dialects_of_json(text: str) -> None:
+def test_an_object_in_a_dialect_of_json_is_read(text: str) -> None:
     assert find_object(text) == SAYS
 
 
-def test_a_dialect_changes_no_text() -> None:
+def test_reading_a_dialect_changes_no_text() -> None:
     text = '{"a": "“True”, // None, ] \'x\'",}'
     assert find_object(text) == {"a": "“True”, // None, ] 'x'"}
     assert find_object('{"a": "two\nlines"}') == {"a": "two\nlines"}
+
+
+def test_a_number_that_only_python_knows_is_read() -> None:
+    assert str(find_object('{"a": NaN}')) == "{'a': nan}"
 
 
 def test_a_dictionary_of_python_may_mix_its_quotes() -> None:
     meant = {"cause": "the disk's {full}", "note": 'it said "no"', "both": 'it\'s "so"', "sure": True}
 
     assert find_object(f"verdict = {meant!r}") == meant
-    assert str(find_object('{"a": NaN}')) == "{'a': nan}"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_a_dictionary_of_python_may_mix_its_quotes() -> None:
         "{} " * 30,
     ],
 )
-def test_none_or_two_are_no_verdict(text: str) -> None:
+def test_an_answer_with_no_object_or_several_gives_none(text: str) -> None:
     assert find_object(text) is None
 
 
@@ -157,10 +161,10 @@ def test_none_or_two_are_no_verdict(text: str) -> None:
 )
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("{", "}"), ("```json\n", '{"a": 1'), ('{"a": "', '",}')])
 def test_a_model_that_repeats_itself_does_not_hold_the_interpreter(before: str, part: str, after: str) -> None:
-    """Read a long answer, as a model without an end writes it. The bound tells linear from quadratic."""
+    """Read a very long answer in less CPU time than a search that is quadratic in its length would take."""
     began = time.process_time()
     find_object(before + part * (LENGTH // len(part)) + after)
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < CPU_SECONDS_OF_A_LINEAR_SEARCH
 
 
 @given(said=st.text(max_size=80), after=st.sampled_from(["", "</think>", "[/THINK]", "assistantfinal", "```json\n"]))

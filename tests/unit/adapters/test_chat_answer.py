@@ -1,4 +1,4 @@
-"""Answers of servers with a 200, as a table: read, refused with a reason, or an error in disguise."""
+"""Answers with status 200: each gives a verdict, is refused with a reason, or turns out to be an error."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def _no_verdict(body: bytes) -> ModelGaveNoVerdict:
         *("tool_calls", "function_call", "done", 0, {"type": "stop"}, "a word of next year"),
     ],
 )
-def test_an_end_that_is_not_known_to_be_early_is_one(finish: Any) -> None:
+def test_an_end_is_accepted_unless_its_word_is_known_to_mean_an_early_one(finish: Any) -> None:
     assert Completion.read(_answer(finish=finish)).judgement(PROMPT).model_dump() == VERDICT
 
 
@@ -68,14 +68,14 @@ def test_an_end_that_is_not_known_to_be_early_is_one(finish: Any) -> None:
         ("error", "could not finish"),
     ],
 )
-def test_a_known_early_end_is_none_and_its_own_reason_is_told(finish: str, why: str) -> None:
+def test_a_known_early_end_gives_no_verdict_and_its_own_reason(finish: str, why: str) -> None:
     reason = str(_no_verdict(_answer(finish=finish)))
     assert f"ended early ({finish})" in reason
     assert why in reason
     assert ("max_output_tokens" in reason) is (why == "max_output_tokens")
 
 
-def test_azures_filters_are_named() -> None:
+def test_the_reason_names_azures_filter_that_stopped_the_answer() -> None:
     found = {"hate": {"filtered": False}, "self_harm": {"filtered": True, "severity": "high"}, "jailbreak": None}
     error = _no_verdict(_answer({"content": ""}, "content_filter", choice={"content_filter_results": found}))
     assert "content filter of the server stopped it (self_harm)" in str(error)
@@ -97,7 +97,7 @@ def test_azures_filters_are_named() -> None:
         [{"type": "a kind of next year", "text": "x"}, None, 7, {"type": "text", "text": WRITTEN}, {"type": "text"}],
     ],
 )
-def test_content_as_text_as_object_and_in_parts(content: Any) -> None:
+def test_a_verdict_is_read_from_a_text_an_object_or_parts_of_text(content: Any) -> None:
     assert Completion.read(_answer({"role": "assistant", "content": content})).judgement(PROMPT).severity == "low"
 
 
@@ -108,17 +108,17 @@ def test_content_as_text_as_object_and_in_parts(content: Any) -> None:
         ({"content": [{"type": "refusal", "refusal": "I will not."}]}, "the model refused: I will not."),
         ({"content": "I'm sorry, I can't help with that."}, "The model said: I'm sorry, I can't help with that."),
         ({"content": "See https://evil.example/x"}, "The model said: See [link removed]"),
-        ({"content": ""}, "it is empty"),
-        ({"content": None, "reasoning_content": WRITTEN}, "it is empty, and the model's thoughts are not"),
-        ({"content": [{"type": "thinking", "thinking": WRITTEN}]}, "it is empty"),
-        ({}, "it is empty"),
+        ({"content": ""}, "the answer is empty"),
+        ({"content": None, "reasoning_content": WRITTEN}, "the answer is empty, but the model's thoughts are not"),
+        ({"content": [{"type": "thinking", "thinking": WRITTEN}]}, "the answer is empty"),
+        ({}, "the answer is empty"),
     ],
 )
-def test_no_verdict_and_what_the_model_said_instead(message: dict[str, Any], reason: str) -> None:
+def test_without_a_verdict_the_reason_tells_what_the_model_said_instead(message: dict[str, Any], reason: str) -> None:
     assert reason in str(_no_verdict(_answer(message or {"role": "assistant"})))
 
 
-def test_an_answer_as_the_arguments_of_a_call() -> None:
+def test_the_arguments_of_a_single_tool_call_are_read_as_the_answer() -> None:
     for arguments in (WRITTEN, VERDICT):
         call = {"type": "function", "function": {"name": "verdict", "arguments": arguments}}
         body = _answer({"content": None, "tool_calls": [call]}, "tool_calls")
@@ -128,7 +128,7 @@ def test_an_answer_as_the_arguments_of_a_call() -> None:
         assert Completion.read(_answer(older, "function_call")).judgement(PROMPT).severity == "low"
 
 
-def test_a_tool_that_was_called_instead() -> None:
+def test_a_tool_call_without_arguments_gives_no_verdict() -> None:
     assert "called a tool" in str(_no_verdict(_answer({"content": None, "tool_calls": [{}]}, "tool_calls")))
 
 
@@ -149,7 +149,9 @@ def test_a_tool_that_was_called_instead() -> None:
         ("none", None),
     ],
 )
-def test_usage(usage: Any, expected: tuple[int, int] | None) -> None:
+def test_the_usage_is_read_under_all_its_names_and_impossible_numbers_count_as_absent(
+    usage: Any, expected: tuple[int, int] | None
+) -> None:
     completion = Completion.read(_answer(usage=usage))
     assert completion.judgement(PROMPT).severity == "low"
     tokens = completion.tokens
@@ -221,7 +223,7 @@ def test_usage(usage: Any, expected: tuple[int, int] | None) -> None:
         ),
     ],
 )
-def test_an_error_inside_of_a_200_is_what_its_status_says(body: Any, kind: type, reason: str) -> None:
+def test_an_error_inside_of_a_200_raises_what_its_status_means(body: Any, kind: type, reason: str) -> None:
     error = _no_verdict(json.dumps(body).encode())
     assert type(error) is kind
     assert reason in str(error)
@@ -238,7 +240,7 @@ def test_an_error_of_the_choice_counts_with_the_tokens_that_were_used() -> None:
     assert Completion.read(_answer(choice=of_choice)).judgement(PROMPT).severity == "low", "it ended well"
 
 
-def test_a_verdict_beside_an_error_is_none() -> None:
+def test_an_error_counts_even_beside_a_verdict() -> None:
     for error in (
         {"error": "rate limit"},
         {"fault": {"faultstring": "Spike arrest"}},
@@ -260,7 +262,7 @@ def test_a_verdict_beside_an_error_is_none() -> None:
         {"code": 200, "msg": "ok", "status": "completed"},
     ],
 )
-def test_an_error_that_is_none(fine: dict[str, Any]) -> None:
+def test_an_empty_or_successful_error_object_is_no_error(fine: dict[str, Any]) -> None:
     assert Completion.read(_answer(**fine)).judgement(PROMPT).severity == "low"
 
 
@@ -284,7 +286,7 @@ OF_MESSAGE = ["content", "refusal", "reasoning_content", "tool_calls"]
     choice=st.dictionaries(st.sampled_from(OF_CHOICE), JSON, max_size=3),
     message=st.dictionaries(st.sampled_from(OF_MESSAGE), JSON, max_size=3),
 )
-def test_whatever_a_server_answers_it_is_a_verdict_or_none(
+def test_any_answer_of_a_server_gives_a_valid_verdict_or_a_short_reason(
     body: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
 ) -> None:
     whole = json.loads(_answer({"content": WRITTEN} | message, choice=choice)) | body
@@ -296,6 +298,9 @@ def test_whatever_a_server_answers_it_is_a_verdict_or_none(
     assert judgement.runbook_id in (None, *PROMPT.runbook_ids)
 
 
-def test_the_first_choice_counts_and_a_list_of_one_is_its_answer() -> None:
+def test_a_list_with_one_answer_is_read_as_the_answer() -> None:
     assert Completion.read(b"[" + _answer() + b"]").judgement(PROMPT).severity == "low"
+
+
+def test_a_verdict_with_a_runbook_that_was_not_offered_is_refused() -> None:
     assert "runbook that was not offered" in str(_no_verdict(_answer({"content": VERDICT | {"runbook_id": "rm-rf"}})))

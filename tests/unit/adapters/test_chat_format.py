@@ -14,20 +14,20 @@ WITHOUT_SYSTEM = ChatFormat(role="user")
 
 
 @pytest.mark.parametrize(
-    ("said", "then"),
+    "said",
     [
-        ("Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.", "json_object"),
-        ("invalid value: `json_schema`, supported values are: `json_object` and `text`.", "json_object"),
-        ("'type': 'extra_forbidden', 'loc': ('body', 'response_format')", "json_object"),
-        ('Either "json_schema" or "grammar" can be specified, but not both', "json_object"),
-        ("Structured output is not enabled for this engine", "json_object"),
-        ("Unrecognized request argument supplied", "json_object"),
+        "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
+        "invalid value: `json_schema`, supported values are: `json_object` and `text`.",
+        "'type': 'extra_forbidden', 'loc': ('body', 'response_format')",
+        'Either "json_schema" or "grammar" can be specified, but not both',
+        "Structured output is not enabled for this engine",
+        "Unrecognized request argument supplied",
     ],
 )
-def test_a_server_that_knows_no_schema_is_asked_for_json_then_for_text(said: str, then: str) -> None:
+def test_a_server_that_knows_no_schema_is_asked_for_json_then_for_text(said: str) -> None:
     once = OLDER.after(said)
     assert once is not None
-    assert once.shape == then
+    assert once.shape == "json_object"
     twice = once.after(said)
     assert twice is not None
     assert twice.shape == "text"
@@ -95,7 +95,7 @@ def test_a_complaint_about_something_else_keeps_the_form(said: str) -> None:
     assert NEWER.after(said) is None
 
 
-def test_without_a_schema_in_the_request_it_stands_in_the_instructions() -> None:
+def test_without_a_schema_in_the_request_the_instructions_contain_it() -> None:
     strict, loose, plain = (
         ChatFormat(shape).arguments(PROMPT, 500) for shape in ("json_schema", "json_object", "text")
     )
@@ -110,7 +110,7 @@ def test_without_a_schema_in_the_request_it_stands_in_the_instructions() -> None
         assert arguments["messages"][1]["content"] == PROMPT.data
 
 
-def test_no_question_takes_more_than_what_is_held_for_it() -> None:
+def test_no_form_of_a_question_exceeds_the_reserved_tokens() -> None:
     held = most(PROMPT, 500)
     for form in (NEWER, ChatFormat("json_object"), ChatFormat("text"), ChatFormat("text", role="user")):
         messages = form.arguments(PROMPT, 500)["messages"]

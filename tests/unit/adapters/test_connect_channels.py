@@ -37,7 +37,7 @@ SETTINGS = EscalateSettings(
 
 
 class FakeSecrets:
-    """Secrets by name; None stands for one that can't be read."""
+    """Secrets by name; the value None stands for a secret that can't be read."""
 
     def __init__(self, **secrets: str | None) -> None:
         self._secrets = {name.replace("__", "/").replace("_", "-"): value for name, value in secrets.items()}
@@ -89,7 +89,7 @@ def test_a_secret_switches_its_channel_on(
 
 
 class NotedSecrets(FakeSecrets):
-    """Every secret is set, or none is; each name that is asked for is noted."""
+    """Secrets that are all set or all missing; `asked` has each name that was asked for."""
 
     def __init__(self, *, there: bool) -> None:
         super().__init__()

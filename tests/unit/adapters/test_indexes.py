@@ -1,4 +1,4 @@
-"""Indexes that hold only keys: what they name is read from the table, as it stands now."""
+"""Indexes that hold only keys: the items that they name are read from the table, as they are now."""
 
 from firstline.adapters.dynamodb.table import Table
 from tests.bench.table import declared_table

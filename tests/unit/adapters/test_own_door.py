@@ -1,4 +1,4 @@
-"""The stack's own door: an answer is a JSON object with 2xx, and anything else is a canary that is lost."""
+"""The stack's own API, as the canary calls it: an answer must be a JSON object with 2xx, or the canary is lost."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from firstline.errors import CanaryLost
 
 
 class Connection:
-    """A connection that answers once."""
+    """A connection with one answer, or with an error instead; `asked` has the request."""
 
     def __init__(self, status: int, body: bytes, error: Exception | None = None) -> None:
         self.status, self.body, self.error, self.closed = status, body, error, False
@@ -48,11 +48,11 @@ def test_a_body_is_posted_to_the_one_address() -> None:
         (Connection(401, b'{"status": "unauthenticated"}'), "answered 401"),
         (Connection(503, b"{}"), "answered 503"),
         (Connection(202, b"[]"), "answered 202"),
-        (Connection(202, b"<html>"), "did not answer"),
+        (Connection(202, b"<html>"), "answered 202 where a 2xx with a JSON object is expected: <html>"),
         (Connection(0, b"", TimeoutError("timed out")), "did not answer: timed out"),
     ],
 )
-def test_anything_else_is_lost_and_says_why(connection: Connection, words: str) -> None:
+def test_any_other_answer_raises_canary_lost_with_the_reason(connection: Connection, words: str) -> None:
     with pytest.raises(CanaryLost, match=words):
         OwnDoor("https://api.example.com/alerts/canary", connection).post(b"{}", {})  # type: ignore[arg-type]
     assert connection.closed

@@ -1,4 +1,4 @@
-"""Spellings of a verdict: what means one thing is read, and what may mean two is refused."""
+"""Spellings of a verdict: an unambiguous one is read, and an ambiguous one is refused."""
 
 import json
 from typing import Any
@@ -60,12 +60,12 @@ def _read(found: dict[str, Any]) -> Judgement:
         ({"thoughts": "hm", "severity_score": 9}, {}),
     ],
 )
-def test_what_means_one_thing(changes: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_an_unambiguous_spelling_is_read(changes: dict[str, Any], expected: dict[str, Any]) -> None:
     assert _read(WHOLE | changes).model_dump() == WHOLE | expected
 
 
 @pytest.mark.parametrize("absent", ["runbook_id", "summary", "first_steps"])
-def test_what_may_be_absent(absent: str) -> None:
+def test_an_absent_optional_field_is_read_as_empty(absent: str) -> None:
     assert not getattr(_read({name: value for name, value in WHOLE.items() if name != absent}), absent)
 
 
@@ -78,24 +78,24 @@ def test_what_may_be_absent(absent: str) -> None:
         lambda name: f" {name} ",
     ],
 )
-def test_names_of_keys(rename: Any) -> None:
+def test_keys_are_read_in_another_case_or_with_other_separators(rename: Any) -> None:
     assert _read({rename(name): value for name, value in WHOLE.items()}).model_dump() == WHOLE
 
 
 @pytest.mark.parametrize("key", ["verdict", "result", "severity"])
-def test_one_wrapping_key(key: str) -> None:
+def test_a_verdict_inside_of_wrapping_keys_is_read(key: str) -> None:
     assert _read({key: WHOLE}).model_dump() == WHOLE
     assert _read({"output": {key: WHOLE}}).model_dump() == WHOLE
 
 
-def test_a_wrapping_key_beside_other_words() -> None:
+def test_a_wrapped_verdict_is_read_beside_texts_but_not_beside_another_object() -> None:
     assert _read({"verdict": WHOLE, "explanation": "It grows.", "model": "m"}).model_dump() == WHOLE
     with pytest.raises(ValidationError):
         _read({"verdict": WHOLE, "another": WHOLE | {"severity": "low"}})
 
 
 @pytest.mark.parametrize("arguments", ["arguments", "parameters", "input"])
-def test_a_verdict_in_the_shape_of_a_call(arguments: str) -> None:
+def test_a_verdict_in_the_shape_of_a_tool_call_is_read(arguments: str) -> None:
     assert _read({"name": "verdict", arguments: WHOLE}).model_dump() == WHOLE
     assert (
         _read({"type": "function", "id": "c1", "name": "verdict", arguments: json.dumps(WHOLE)}).model_dump() == WHOLE
@@ -125,14 +125,14 @@ def test_a_verdict_in_the_shape_of_a_call(arguments: str) -> None:
         ({"runbook_id": False}, "runbook_id"),
     ],
 )
-def test_what_may_mean_two_things_is_refused(changes: dict[str, Any], field: str) -> None:
+def test_an_ambiguous_value_is_refused(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as refused:
         _read(WHOLE | changes)
     assert [error["loc"][0] for error in refused.value.errors()] == [field]
 
 
 @pytest.mark.parametrize("absent", ["severity", "cause", "is_deployment_related", "can_be_remediated", "confidence"])
-def test_the_verdict_itself_must_be_there(absent: str) -> None:
+def test_an_absent_required_field_is_refused(absent: str) -> None:
     with pytest.raises(ValidationError):
         _read({name: value for name, value in WHOLE.items() if name != absent})
 

@@ -1,4 +1,4 @@
-"""Telling several channels: each is told, whatever the others do."""
+"""Delivery through several channels: each is told, whatever the others do."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.builders import a_notification
 from tests.support.memory import MemoryChannel, lasting, passing
 
 
-def test_who_was_reached_and_who_was_not() -> None:
+def test_only_a_channel_with_a_passing_failure_is_tried_again_and_each_failure_is_reported() -> None:
     channels = {
         "works": MemoryChannel(),
         "broken": MemoryChannel(failures=[lasting(), lasting()]),
@@ -36,27 +36,29 @@ def test_who_was_reached_and_who_was_not() -> None:
 @pytest.mark.parametrize(
     ("others", "shown"),
     [
-        ({}, True),
-        ({"teams": MemoryChannel(wakes="never", failures=[passing()] * 9)}, False),
-        ({"teams": MemoryChannel(wakes="never", failures=[lasting()] * 9)}, True),
-        ({"pagerduty": MemoryChannel(wakes="once", failures=[passing()] * 9)}, True),
-        ({"teams": Later()}, False),
+        pytest.param({}, True, id="Slack alone"),
+        pytest.param({"teams": MemoryChannel(failures=[passing()] * 9)}, False, id="Teams fails for now"),
+        pytest.param({"teams": MemoryChannel(failures=[lasting()] * 9)}, True, id="Teams fails for good"),
+        pytest.param({"pagerduty": MemoryChannel(wakes="once", failures=[passing()] * 9)}, True, id="the pager fails"),
+        pytest.param({"teams": Later()}, False, id="Teams is told later"),
     ],
 )
-def test_people_were_shown_it_only_where_no_channel_is_behind(others: dict[str, Channel], shown: bool) -> None:
-    told = tell_all(a_notification(), {"slack": MemoryChannel(wakes="never"), **others})
+def test_a_message_counts_as_shown_only_if_no_channel_that_tells_is_behind(
+    others: dict[str, Channel], shown: bool
+) -> None:
+    told = tell_all(a_notification(), {"slack": MemoryChannel(), **others})
     assert told.shown is shown
     assert told.reached == ("slack",), "one channel never keeps another from a message"
 
 
-def test_a_channel_that_is_told_later_lets_the_execution_show_it() -> None:
-    slack = MemoryChannel(wakes="never")
+def test_a_message_in_slack_does_not_count_as_shown_while_another_channel_is_told_later() -> None:
+    slack = MemoryChannel()
     assert tell_slack(a_notification(), {"slack": slack})
     assert not tell_slack(a_notification(), {"slack": slack, "teams": Later()})
     assert slack.attempts == 2
 
 
-def test_one_round_is_one_attempt() -> None:
+def test_in_one_round_a_failed_channel_is_not_tried_again() -> None:
     busy = MemoryChannel(failures=[passing()])
     assert tell_all(a_notification(), {"busy": busy}, rounds=1).reached == ()
     assert busy.attempts == 1

@@ -61,10 +61,11 @@ def shown(kind: NotificationKind, record: IncidentRecord, reason: str = RULES_SA
 
 
 def said(text: str) -> str:
+    """Return a text without its indentation."""
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
-def test_a_new_critical_alert() -> None:
+def test_the_page_of_a_new_critical_alert_reads_in_the_order_in_which_a_woken_person_needs_it() -> None:
     assert shown("paged", disk_record(pages=[a_page(at=None)])) == said(f"""
         🔴 CRITICAL: DiskFull on web-1
         📟 Nobody has it. Paged: Ana at 04:16. Without an answer, the next page goes out at 04:21.
@@ -80,7 +81,7 @@ def test_a_new_critical_alert() -> None:
     """)
 
 
-def test_an_acknowledged_one() -> None:
+def test_after_an_acknowledgement_the_message_says_who_has_it_and_offers_to_resolve() -> None:
     record = disk_record(
         pages=[a_page()], paged_at=MINUTES[1], acknowledged_at=MINUTES[3], acknowledged_by="ada (Slack)"
     )
@@ -93,7 +94,7 @@ def test_an_acknowledged_one() -> None:
     assert "<Resolve> <Open> <Resolve with a note>" in shown("acknowledged", record)
 
 
-def test_one_that_waits_for_an_approval() -> None:
+def test_a_message_that_asks_for_an_approval_shows_each_command_and_why_it_asks() -> None:
     verdict = a_classification(severity="medium", summary=RULES_SAY)
     record = a_waiting_record(pages=[], paged_at=None, classification=verdict, incident=DISK)
     assert shown("approval", record, "runbook low-disk asks for approval") == said(f"""
@@ -114,7 +115,7 @@ def test_one_that_waits_for_an_approval() -> None:
     """)
 
 
-def test_a_runbook_that_cured_it() -> None:
+def test_the_last_message_of_a_cured_incident_names_the_runbook_and_what_it_did() -> None:
     record = disk_record(**CLEARED, plan=a_plan(), results=[a_result()], outcome="auto_resolved")
     reason = "Free disk space ran, its verification holds and the alert resolved."
     assert shown("closed", record, reason, minute=12) == said(f"""
@@ -142,7 +143,7 @@ def test_a_runbook_that_changed_nothing_fixed_nothing(outcome: str) -> None:
     assert "ixed by" not in message
 
 
-def test_one_that_cleared_by_itself() -> None:
+def test_an_incident_that_ended_without_help_is_called_cleared_by_itself() -> None:
     message = shown("closed", disk_record(**CLEARED, outcome="self_cleared"), "The alert resolved.", minute=12)
     assert message.splitlines()[:3] == [
         "✅ Over: DiskFull on web-1",
@@ -151,7 +152,7 @@ def test_one_that_cleared_by_itself() -> None:
     ]
 
 
-def test_a_storm() -> None:
+def test_a_storms_message_is_called_by_its_critical_and_lists_its_alerts_worst_first() -> None:
     members = [
         Member(alert_name="DbDown", severity="critical", host="db-1", message="no connections"),
         Member(alert_name="DiskFull", severity="high", host="web-1", message="/var is 97% full"),
@@ -175,12 +176,12 @@ def test_a_storm() -> None:
     assert "db-1, web-1, web-2, web-3 · service shop" in message
 
 
-def test_one_that_nothing_runs_for_says_why() -> None:
+def test_a_message_says_why_no_runbook_runs_unless_none_was_chosen() -> None:
     assert "No runbook runs: the alert names no host." in shown("needs_human", disk_record(), "the alert names no host")
     assert "No runbook" not in shown("needs_human", disk_record(), "no runbook chosen")
 
 
-def test_one_whose_silence_ended() -> None:
+def test_after_a_silence_the_message_says_that_it_ended_and_the_alert_still_fires() -> None:
     record = disk_record(hold_ended_at=MINUTES[3], hold_ended_because="The silence of ada is over.")
     message = shown("needs_human", record, "The silence of ada is over. It fires still.")
     assert message.splitlines()[1:3] == [
@@ -189,18 +190,18 @@ def test_one_whose_silence_ended() -> None:
     ]
 
 
-def test_one_that_fires_again() -> None:
+def test_a_page_for_an_incident_that_fires_again_names_all_who_were_paged() -> None:
     pages = [a_page(at=MINUTES[1]), a_page(seq=2, level=1, at=None, on_call="Bob")]
     record = disk_record(pages=pages, slack_channel="alerts:C1", slack_ts="1.2")
-    reason = f"It had stopped, and fires again. {RULES_SAY}"
+    reason = f"It had ended, and fires again. {RULES_SAY}"
     assert shown("paged", record, reason, minute=9).splitlines()[1:4] == [
         "📟 Nobody has it. Paged 2×: Ana at 04:13, Bob at 04:21. Without an answer, the next page goes out at 04:26.",
-        "It had stopped, and fires again.",
+        "It had ended, and fires again.",
         "/var is 97% full",
     ]
 
 
-def test_one_that_somebody_had_says_who() -> None:
+def test_the_last_message_names_the_person_who_had_the_incident() -> None:
     record = disk_record(**CLEARED, outcome="resolved", acknowledged_at=MINUTES[3], acknowledged_by="ada (Slack)")
     ends = "Resolved at 04:19, after 7 min. ada (Slack) had it."
     assert shown("closed", record, "The alert resolved.", minute=12).splitlines()[1] == ends
@@ -209,20 +210,22 @@ def test_one_that_somebody_had_says_who() -> None:
 @pytest.mark.parametrize(
     ("kind", "place", "whole"),
     [
-        ("paged", {}, True),
-        ("paged", {"slack_channel": "automated:C1", "slack_ts": "1"}, True),
-        ("paged", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False),
-        ("remediating", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False),
-        ("remediating", {}, True),
+        pytest.param("paged", {}, True, id="first message, a page"),
+        pytest.param("paged", {"slack_channel": "automated:C1", "slack_ts": "1"}, True, id="moved to the alerts"),
+        pytest.param("paged", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False, id="a later page"),
+        pytest.param("remediating", {"slack_channel": "alerts:C1", "slack_ts": "1"}, False, id="a later remediation"),
+        pytest.param("remediating", {}, True, id="first message, a remediation"),
     ],
 )
-def test_the_details_stand_once_in_a_thread(kind: NotificationKind, place: dict[str, str], whole: bool) -> None:
+def test_only_the_first_message_in_a_channel_has_the_alerts_labels_in_its_thread(
+    kind: NotificationKind, place: dict[str, str], whole: bool
+) -> None:
     details = slack.render_details(a_notification(kind, disk_record(plan=a_plan(), **place)))
     assert details is not None
     assert ("*Labels, from prometheus*" in read_aloud(details)) == whole
 
 
-def test_a_further_page_is_one_line_that_the_channel_sees() -> None:
+def test_a_later_page_is_one_line_in_the_thread_that_the_channel_sees_too() -> None:
     record = disk_record(
         pages=[a_page(at=MINUTES[1]), a_page(seq=2, at=None)], slack_channel="alerts:C1", slack_ts="1.2"
     )
@@ -234,7 +237,7 @@ def test_a_further_page_is_one_line_that_the_channel_sees() -> None:
     )
 
 
-def test_what_a_model_words_does_not_hide_what_the_alert_says() -> None:
+def test_a_models_summary_stands_beside_the_alerts_own_text() -> None:
     verdict = a_classification(summary="Orders will fail soon.", prompt_version="p1")
     assert "Orders will fail soon.\nThe alert says: /var is 97% full\nimpact:" in shown(
         "paged", disk_record(classification=verdict)
@@ -261,7 +264,7 @@ RECORDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reason", [RULES_SAY, "/var is 97% full", "no runbook chosen", "It got worse.", ""])
 @pytest.mark.parametrize("state", RECORDS)
-def test_no_line_stands_twice(kind: NotificationKind, reason: str, state: str) -> None:
+def test_no_message_says_a_line_twice(kind: NotificationKind, reason: str, state: str) -> None:
     notification = Notification(kind=kind, record=RECORDS[state], reason=reason, at=NOW)
     messages = [read_aloud(slack.render(notification, BERLIN))]
     if (publish := sns.render(notification, BERLIN)) is not None:
@@ -306,17 +309,17 @@ def test_no_text_of_a_stranger_becomes_a_mention_or_a_link(kind: NotificationKin
 
 
 @pytest.mark.parametrize("kind", ["paged", "needs_human", "approval", "acknowledged"])
-def test_nobody_is_asked_whether_it_was_right_while_it_burns(kind: NotificationKind) -> None:
+def test_was_this_right_is_asked_only_once_the_incident_is_over(kind: NotificationKind) -> None:
     assert "Was this right?" not in shown(kind, disk_record())
     assert "Was this right?" in shown("closed", disk_record(**CLEARED))
 
 
-def test_the_notification_on_a_phone_says_what_and_who() -> None:
+def test_the_notification_on_a_phone_says_what_happens_and_who_was_paged() -> None:
     text = slack.render(a_notification("paged", disk_record(pages=[a_page(at=None)])), BERLIN)["text"]
     assert text.replace("\u2060", "").startswith("CRITICAL: DiskFull on web-1. Nobody has it. Paged: Ana at 04:16.")
 
 
-def test_a_message_says_when_in_another_day_and_zone() -> None:
+def test_a_time_of_another_day_is_shown_with_its_date_in_the_stacks_time_zone() -> None:
     record = disk_record(pages=[a_page(at=None)])
     later = Notification(kind="paged", record=record, reason="", at=at(0))
     assert "Since Sun 1 Mar 04:12 CET, 32 h 48 min ago" in read_aloud(slack.render(later, BERLIN))

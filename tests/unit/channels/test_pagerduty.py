@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firstline.channels.pagerduty import MAX_EVENT_BYTES, dedup_key, render
+from firstline.channels.pagerduty import MAX_EVENT_BYTES, render
 from firstline.channels.summary import StackInfo
 from firstline.models import AlertLink, Counts, Member
 from tests.support.builders import (
@@ -28,7 +28,7 @@ from tests.support.builders import (
 KEY = f"firstline:{INCIDENT_ID}"
 
 
-def test_a_page_triggers_with_what_a_human_needs() -> None:
+def test_a_page_triggers_with_the_reason_the_first_steps_what_was_tried_and_links() -> None:
     alert = an_alert(links=[AlertLink(kind="runbook", url="https://wiki.example/disk")])
     record = a_record(an_incident(alert), plan=a_plan(), results=[a_result(status="Failed")])
     stack = StackInfo(execution_url=CONSOLE, address="https://api.example")
@@ -69,13 +69,13 @@ def test_without_the_console_the_event_links_to_the_execution() -> None:
     ("severity", "expected"),
     [("critical", "critical"), ("high", "error"), ("medium", "warning"), ("low", "info"), ("noise", "info")],
 )
-def test_severities_are_mapped(severity: str, expected: str) -> None:
+def test_each_severity_has_one_of_pagerdutys(severity: str, expected: str) -> None:
     event = render(a_notification(record=a_record(classification=a_classification(severity=severity))))
     assert event is not None
     assert event["payload"]["severity"] == expected
 
 
-def test_what_nobody_said_is_left_out() -> None:
+def test_fields_that_an_alert_does_not_have_are_left_out_of_the_event() -> None:
     alert = an_alert(host=None, service=None, environment=None, url=None)
     event = render(a_notification(record=a_record(an_incident(alert))))
     assert event is not None
@@ -93,13 +93,13 @@ OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
 @pytest.mark.parametrize(
     ("kind", "changes", "action"),
     [
-        ("acknowledged", {}, "acknowledge"),
-        ("closed", {"own": OVER}, "resolve"),
-        ("closed", {"resolved_by": "ada", "resolved_at": NOW}, "resolve"),
-        ("quiet", {"own": OVER}, "resolve"),
+        pytest.param("acknowledged", {}, "acknowledge", id="acknowledged"),
+        pytest.param("closed", {"own": OVER}, "resolve", id="closed, its alerts ended"),
+        pytest.param("closed", {"resolved_by": "ada", "resolved_at": NOW}, "resolve", id="closed by a person"),
+        pytest.param("quiet", {"own": OVER}, "resolve", id="quiet, nobody has it"),
     ],
 )
-def test_later_moments_use_the_same_key(kind: str, changes: dict[str, Any], action: str) -> None:
+def test_an_acknowledgement_and_an_end_use_the_key_of_the_page(kind: str, changes: dict[str, Any], action: str) -> None:
     record = a_record(pages=[a_page()], **changes)
     assert render(a_notification(kind, record)) == {"event_action": action, "dedup_key": KEY}
 
@@ -113,12 +113,12 @@ def test_each_page_triggers_under_the_same_key() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["expired", "auto_resolved", "resolved"])
-def test_what_still_fires_is_not_resolved_unless_a_person_said_so(outcome: str) -> None:
+def test_a_closed_incident_that_still_fires_is_not_resolved_unless_a_person_resolved_it(outcome: str) -> None:
     record = a_record(pages=[a_page()], outcome=outcome, status="CLOSED", closed_at=NOW)
     assert render(a_notification("closed", record)) is None
 
 
-def test_what_somebody_has_stays_open_through_the_window() -> None:
+def test_an_acknowledged_incident_is_resolved_in_pagerduty_at_its_close_and_not_when_it_is_quiet() -> None:
     record = a_record(pages=[a_page()], acknowledged_at=NOW, acknowledged_by="ada", own=OVER)
     assert render(a_notification("quiet", record)) is None
     assert render(a_notification("closed", record)) is not None
@@ -140,7 +140,7 @@ def test_a_page_names_the_alerts_and_the_plan_that_asks() -> None:
     assert details["proposed"] == "Free disk space, on web-1 (safe). Approve in Slack."
 
 
-def test_an_incident_that_woke_nobody_ends_without_pagerduty() -> None:
+def test_pagerduty_hears_nothing_of_an_incident_that_paged_nobody() -> None:
     quiet = a_record(incident=an_incident(an_alert(severity="medium")), classification=None, pages=[], paged_at=None)
 
     assert render(a_notification("closed", record=quiet)) is None
@@ -148,12 +148,12 @@ def test_an_incident_that_woke_nobody_ends_without_pagerduty() -> None:
 
 
 @pytest.mark.parametrize("kind", ["suppressed", "remediating", "approval", "needs_human", "changed"])
-def test_pagerduty_does_not_hear_of_what_wakes_nobody(kind: str) -> None:
+def test_pagerduty_hears_nothing_of_a_message_that_wakes_nobody(kind: str) -> None:
     assert render(a_notification(kind)) is None
 
 
 @pytest.mark.parametrize("filler", [HOSTILE, "😀", '"\\', "\x01", "x"])
-def test_no_alert_breaks_an_event(filler: str) -> None:
+def test_hostile_text_stays_within_pagerdutys_limits_and_adds_no_link(filler: str) -> None:
     event = render(hostile_notification("paged", filler), StackInfo(execution_url=CONSOLE))
 
     assert event is not None
@@ -162,10 +162,6 @@ def test_no_alert_breaks_an_event(filler: str) -> None:
     assert "\n" not in event["payload"]["summary"]
     # The alert's own address was no web address, so only Firstline's is offered.
     assert [link["text"] for link in event["links"]] == ["Watch the execution (eu-west-1.console.example)"]
-
-
-def test_the_key_is_the_incident() -> None:
-    assert dedup_key(an_incident()) == KEY
 
 
 @pytest.mark.parametrize("kind", ["paged", "acknowledged", "quiet", "closed"])

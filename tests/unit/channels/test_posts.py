@@ -1,4 +1,4 @@
-"""Posts that cannot be edited: worth one or not, and the same or another."""
+"""Posts that cannot be edited: which notifications are worth one, and which were posted already."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,16 +20,16 @@ from tests.support.builders import NOW, a_classification, a_notification, a_page
         ("closed", "", True),
         ("changed", "Joined: Swap on web-2.", True),
         ("changed", "", False),
-        ("quiet", "Nothing of it fires any more.", False),
+        ("quiet", "All its alerts ended.", False),
         ("remediating", "It may.", False),
         ("suppressed", "noise", False),
     ],
 )
-def test_what_is_worth_a_post(kind: Any, reason: str, news: bool) -> None:
+def test_a_new_post_is_made_for_what_people_must_do_and_for_news(kind: Any, reason: str, news: bool) -> None:
     assert is_news(a_notification(kind, reason=reason)) is news
 
 
-def test_the_same_moment_told_again_is_the_same_post() -> None:
+def test_a_message_that_reconcile_repeats_with_another_reason_is_not_posted_again() -> None:
     first = a_notification("needs_human", reason="No runbook fits.")
     again = Notification(kind="needs_human", record=first.record, reason="Reconcile.", at=NOW + timedelta(hours=1))
     assert digest_of_news(first) == digest_of_news(again)

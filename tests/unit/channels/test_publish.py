@@ -1,4 +1,4 @@
-"""Events out of the table's stream: in order, with the incident as it stands, and again from what was not taken."""
+"""Events from the table's stream: in order, with the incident as it stands, and again from the first not taken."""
 
 import json
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Bus:
         return publisher.publish([str(number) for number in range(len(self.milestones))])  # type: ignore[misc]
 
 
-def test_what_changed_is_published_in_order_and_its_incident_read_once() -> None:
+def test_milestones_are_published_in_order_and_their_incident_is_read_once() -> None:
     bus = Bus([a_milestone("opened")], [], [a_milestone("classified", key="1"), a_milestone("closed")])
     assert bus.publish() is None
     assert [event.type for event in bus.events] == ["opened", "classified", "closed"]
@@ -77,12 +77,14 @@ def test_what_changed_is_published_in_order_and_its_incident_read_once() -> None
 
 
 @pytest.mark.parametrize(("takes", "again"), [(0, "0"), (1, "2"), (2, "2"), (3, None)])
-def test_what_the_bus_did_not_take_comes_again(takes: int, again: str | None) -> None:
+def test_the_stream_is_asked_again_for_the_first_record_that_the_bus_did_not_take(
+    takes: int, again: str | None
+) -> None:
     bus = Bus([a_milestone()], [], [a_milestone("classified"), a_milestone("closed")], takes=takes)
     assert bus.publish() == again
 
 
-def test_an_incident_that_cannot_be_read_comes_again_and_does_not_hold_those_before() -> None:
+def test_an_event_whose_incident_cannot_be_read_comes_again() -> None:
     bus = Bus([a_milestone()], record=HistoryUnavailable("no table"))
     assert bus.publish() == "0"
     assert bus.events == []
@@ -95,20 +97,20 @@ def test_a_record_that_cannot_be_read_does_not_hold_the_others(caplog: pytest.Lo
     assert "could not be read" in caplog.text
 
 
-def test_an_incident_that_is_gone_does_not_hold_the_others() -> None:
+def test_an_event_whose_incident_expired_is_given_up() -> None:
     bus = Bus([a_milestone()])
     bus.found = None
     assert bus.publish() is None
     assert bus.events == []
 
 
-def test_a_canary_is_told_to_no_system() -> None:
+def test_no_event_is_published_for_a_canary() -> None:
     bus = Bus([a_milestone("paged", page=a_page())], record=a_record(an_incident(an_alert(source="canary"))))
     assert bus.publish() is None
     assert bus.events == []
 
 
-def test_an_event_says_what_happened_and_how_the_incident_stands() -> None:
+def test_an_event_has_its_milestones_page_and_the_incidents_present_state() -> None:
     record = a_record(acknowledged_by="ada", acknowledged_at=NOW, plan=a_plan())
     event = render(a_milestone("paged", key="2", page=a_page(seq=2)), record, stack="firstline", console_url=CONSOLE)
     assert (event.version, event.id, event.type, event.stack) == ("1", f"{INCIDENT_ID}/paged/2", "paged", "firstline")
@@ -120,7 +122,7 @@ def test_an_event_says_what_happened_and_how_the_incident_stands() -> None:
     assert (event.verdict, event.plan, event.run, event.outcome) == (None, None, None, None)
 
 
-def test_hostile_text_fits_the_schema_and_the_bus() -> None:
+def test_an_event_with_the_longest_texts_fits_the_schema_and_costs_as_one() -> None:
     record = hostile_notification("closed").record
     text = "é" * 4_000
     milestone = a_milestone("classified", by=text, reason=text, verdict=record.classification, plan=record.plan)
@@ -128,7 +130,7 @@ def test_hostile_text_fits_the_schema_and_the_bus() -> None:
     assert len(json.dumps(event.model_dump(mode="json"), ensure_ascii=False).encode()) < 64_000, "one event's price"
 
 
-def test_personal_data_stays_inside() -> None:
+def test_an_event_has_no_personal_data() -> None:
     record = a_record(classification=a_classification(summary="ada@example.org cannot log in", cause="ada@example.org"))
     event = render(a_milestone(reason="because of ada@example.org"), record, stack="firstline")
     assert "ada@example.org" not in event.model_dump_json()

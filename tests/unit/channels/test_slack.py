@@ -59,7 +59,7 @@ def test_the_footer_names_the_incident_and_its_execution() -> None:
     assert footer[1] == {"type": "mrkdwn", "text": link, "verbatim": True}
 
 
-def test_an_approval_shows_what_would_run() -> None:
+def test_a_message_that_asks_for_an_approval_shows_the_plan_and_its_rollback() -> None:
     plan = a_plan(decision="approve", risk="read_only", rollback=a_plan().steps)
     words = said(render(a_notification("approval", a_waiting_record(plan)))["blocks"])
     assert "*Proposed: Free disk space, on web-1 (read only)*" in words
@@ -79,7 +79,7 @@ def test_an_approver_reads_the_values_and_the_version_of_each_step() -> None:
 
 
 @pytest.mark.parametrize("value", ["/data/" + "x" * 400, "/data/\u202eshop"])
-def test_what_a_message_cannot_show_whole_is_not_approved_there(value: str) -> None:
+def test_a_plan_that_a_message_cannot_show_whole_has_no_approve_button_there(value: str) -> None:
     blocks = render(a_notification("approval", a_waiting_record(with_value(value))))["blocks"]
 
     assert buttons(blocks)[:2] == ["review", "refuse"]
@@ -96,14 +96,14 @@ def test_a_message_that_is_sent_again_without_its_plan_has_no_button_that_approv
     assert buttons(slack.shorter(message)[0]["blocks"])[:2] == ["review", "refuse"]
 
 
-def test_of_a_release_it_shows_from_which_to_which() -> None:
+def test_the_plan_for_a_release_shows_the_present_and_the_earlier_revision() -> None:
     words = said(render(a_notification("approval", a_waiting_record(a_release_plan(decision="approve"))))["blocks"])
 
     assert "*Proposed: Put the last good release back, on shop/live (disruptive)*" in words
     assert "• roll-back (act): from s3://releases/shop.zip (42) back to s3://releases/shop.zip (41)" in words
 
 
-def test_of_two_approvals_it_shows_the_one_that_is_given() -> None:
+def test_a_plan_that_needs_two_people_shows_who_has_approved() -> None:
     plan = a_plan(decision="approve", risk="destructive", decision_reason="it deletes data")
     given = [Approval(approver="ada", by="ada (Slack)", at=NOW)]
     words = said(render(a_notification("approval", a_waiting_record(plan, approvals=given)))["blocks"])
@@ -138,7 +138,7 @@ ASKED: dict[str, Any] = {"plan": PLAN, "plan_digest": PLAN.digest()}
         ("changed", {"slack_channel": "automated:C1"}, []),
     ],
 )
-def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected: list[str]) -> None:
+def test_each_message_has_the_buttons_that_still_help(kind: str, changes: dict[str, Any], expected: list[str]) -> None:
     blocks = render(a_notification(kind, a_record(**changes)))["blocks"]
     assert buttons(blocks) == expected
     values = {carried.partition("#")[0] for carried in carries(blocks)}
@@ -153,7 +153,7 @@ def carries(blocks: list[dict[str, Any]]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["quiet", "closed"])
-def test_everybody_is_asked_whether_it_was_right(kind: str) -> None:
+def test_the_menu_on_the_verdict_offers_every_answer_within_slacks_limit(kind: str) -> None:
     longest = an_incident(incident_id="x" * 80)
     blocks = render(a_notification(kind, a_record(longest)))["blocks"]
     answers = [carried.partition("#")[2] for carried in carries(blocks) if "#" in carried]
@@ -167,7 +167,7 @@ def test_everybody_is_asked_whether_it_was_right(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("before", "words"), [(0, ""), (1, "It has come once before."), (4, "It has come 4 times")])
-def test_what_nobody_judged_is_asked_with_how_often_it_came(before: int, words: str) -> None:
+def test_an_alert_without_a_severity_is_asked_about_with_how_often_it_came(before: int, words: str) -> None:
     subject = AlertKind(source="cloudwatch", alert_name="orders-5xx", environment="prod")
     verdict = a_classification(subject=subject, came_before=before)
     shown = said(render(a_notification("needs_human", a_record(classification=verdict)))["blocks"])
@@ -177,7 +177,7 @@ def test_what_nobody_judged_is_asked_with_how_often_it_came(before: int, words: 
     assert ("before." in shown) == (before > 0)
 
 
-def test_the_message_says_what_people_say_and_what_fixed_it() -> None:
+def test_the_last_message_has_peoples_latest_feedback_and_the_note() -> None:
     feedback = [
         Feedback(person="slack:U1", by="ana (Slack)", said="noise", at=NOW),
         Feedback(person="slack:U2", by="<!channel> *bo*", said="wrong_severity", severity="low", at=NOW),
@@ -189,7 +189,7 @@ def test_the_message_says_what_people_say_and_what_fixed_it() -> None:
     assert "*What fixed it*\n• Restarted it. $ systemctl restart x" in words
 
 
-def test_the_form_asks_once_and_hands_back_the_incident() -> None:
+def test_the_form_for_a_note_carries_the_incident_and_keeps_slacks_limits() -> None:
     form = note_form("x" * 80, "C1", resolves=True)
     assert form["private_metadata"] == f"{'x' * 80}#C1#resolve#"
     assert form["submit"]["text"] == "Resolve"
@@ -200,7 +200,7 @@ def test_the_form_asks_once_and_hands_back_the_incident() -> None:
     assert block["element"]["max_length"] <= 3_000
 
 
-def test_the_buttons_under_a_plan_name_the_plan() -> None:
+def test_buttons_that_decide_carry_the_plans_digest_and_resolve_the_number_of_alerts() -> None:
     blocks = render(a_notification("approval", a_record(**ASKED, alert_count=12)))["blocks"]
     values = {
         button["action_id"]: button["value"]
@@ -226,7 +226,7 @@ def test_a_message_names_the_alerts_worst_first() -> None:
     assert "• and 13 more alerts" in words
 
 
-def test_what_changed_is_told_in_the_thread_only_if_it_is_news() -> None:
+def test_a_change_is_told_in_the_thread_only_if_it_has_a_reason() -> None:
     record = a_record(paged_at=NOW)
     news = render_details(a_notification("changed", record, reason="Joined: critical DbDown on db-1."))
     assert news is not None
@@ -244,7 +244,7 @@ def test_a_whisper_hides_its_link_behind_a_button() -> None:
     assert "blocks" not in render_whisper("No.", None)
 
 
-def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
+def test_a_message_through_a_webhook_has_no_buttons_and_says_what_they_need() -> None:
     blocks = render(a_notification("approval", a_record(**ASKED)), interactive=False)["blocks"]
     assert buttons(blocks) == []
     assert "bot token" in said(blocks)
@@ -264,7 +264,9 @@ def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
         ("acknowledged", None, "alerts"),
     ],
 )
-def test_each_moment_has_its_feed(kind: str, outcome: str | None, expected: str) -> None:
+def test_only_what_firstline_did_alone_goes_to_the_automated_channel(
+    kind: str, outcome: str | None, expected: str
+) -> None:
     assert feed(a_notification(kind, a_record(outcome=outcome))) == expected
 
 
@@ -284,7 +286,7 @@ def test_a_message_that_is_brought_up_to_date_stays_where_it_is(
     assert feed(a_notification(kind, a_record(slack_channel=where, slack_ts="1.2", **changes))) == expected
 
 
-def test_the_thread_keeps_the_alert_and_the_output() -> None:
+def test_the_thread_has_the_alerts_text_its_labels_and_the_output_of_commands() -> None:
     verdict = a_classification(summary="Orders fail.", prompt_version="p1")
     record = a_record(classification=verdict, plan=a_plan(), results=[a_result()])
     details = render_details(a_notification("needs_human", record))
@@ -295,7 +297,7 @@ def test_the_thread_keeps_the_alert_and_the_output() -> None:
     assert "rotate-logs (act) on web-1\nrotated 3 files" in words
 
 
-def test_the_thread_stays_quiet_when_the_message_says_it_all() -> None:
+def test_an_acknowledgement_and_a_suppression_get_no_reply_in_the_thread() -> None:
     assert render_details(a_notification("acknowledged")) is None
     assert render_details(a_notification("suppressed")) is None
 
@@ -313,7 +315,7 @@ FILLERS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("filler", FILLERS)
-def test_no_alert_breaks_a_message(kind: NotificationKind, filler: str) -> None:
+def test_hostile_text_keeps_slacks_limits_and_writes_no_markup(kind: NotificationKind, filler: str) -> None:
     text = FILLERS[filler]
     notification = hostile_notification(kind, text) if text else hostile_notification(kind)
 
@@ -354,5 +356,5 @@ def test_escapes_are_never_cut(given: str, limit: int, shown: str) -> None:
     assert escape(given, limit) == shown
 
 
-def test_fallback_text_starts_no_markup() -> None:
+def test_a_word_joiner_breaks_the_markup_of_a_fallback_text() -> None:
     assert escape_markup("*b* @here", 100) == "*\u2060b*\u2060 @\u2060here"

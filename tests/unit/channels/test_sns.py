@@ -1,4 +1,4 @@
-"""SNS: a subject, a mail and a short message that SNS accepts, whatever an alert says."""
+"""SNS: a subject, a mail and a text message that SNS accepts, whatever an alert says."""
 
 import json
 import re
@@ -117,7 +117,7 @@ def test_a_mail_names_the_alerts_and_the_plan_that_asks() -> None:
 @pytest.mark.parametrize(
     "kind", ["suppressed", "remediating", "approval", "needs_human", "acknowledged", "changed", "quiet", "closed"]
 )
-def test_only_pages_are_worth_a_mail(kind: str) -> None:
+def test_a_message_that_is_no_page_is_no_mail(kind: str) -> None:
     assert render(a_notification(kind)) is None
 
 
@@ -130,14 +130,14 @@ def test_only_pages_are_worth_a_mail(kind: str) -> None:
         ("x" * 200, "HIGH: " + "x" * 90 + "..."),
     ],
 )
-def test_subjects_are_short_ascii(name: str, subject: str) -> None:
+def test_a_subject_is_one_ascii_line_of_at_most_99_characters(name: str, subject: str) -> None:
     publish = render(a_notification(record=a_record(an_incident(an_alert(alert_name=name)))))
     assert publish is not None
     assert publish["Subject"] == subject
 
 
 @pytest.mark.parametrize("filler", [HOSTILE, "😀", '"\\', "\x00", " \n", "e\u0301"])
-def test_no_alert_breaks_a_publish(filler: str) -> None:
+def test_hostile_text_stays_within_snss_limits(filler: str) -> None:
     publish = render(hostile_notification("paged", filler), StackInfo(execution_url=CONSOLE))
 
     assert publish is not None

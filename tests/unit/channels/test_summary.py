@@ -27,7 +27,7 @@ from tests.support.builders import (
 from tests.support.changes import counts_for
 from tests.support.slack_reading import read_aloud
 
-PLAN = a_plan(decision="approve")
+LOW, CRITICAL = a_classification(severity="low"), a_classification(severity="critical")
 
 
 def test_a_page_says_what_happens_where_and_what_to_do() -> None:
@@ -48,7 +48,7 @@ def test_a_page_says_what_happens_where_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("document", ["shop_runbook-safe-low-disk.free", "Mine"])
-def test_of_an_output_that_is_cut_people_read_where_all_of_it_is(document: str) -> None:
+def test_an_output_that_is_cut_names_its_log_group_if_the_stack_made_the_document(document: str) -> None:
     plan = a_plan()
     (step, *_) = plan.steps
     plan = plan.model_copy(update={"steps": [step.model_copy(update={"document": document})]})
@@ -61,7 +61,7 @@ def test_of_an_output_that_is_cut_people_read_where_all_of_it_is(document: str) 
     assert (where in second) == (document != "Mine")
 
 
-def test_without_a_classification_the_alert_speaks() -> None:
+def test_without_a_classification_the_words_come_from_the_alert() -> None:
     summary = summarise(a_notification("paged", a_record(classification=None), reason="Classify failed."))
 
     assert summary.happening == "/var is 97% full"
@@ -71,7 +71,7 @@ def test_without_a_classification_the_alert_speaks() -> None:
     assert "web-1" in summary.first_steps[1]
 
 
-def test_without_a_message_the_title_says_it() -> None:
+def test_an_alert_without_text_has_only_its_title() -> None:
     record = a_record(an_incident(an_alert(message=" \u200b")), classification=a_classification(summary=" "))
     summary = summarise(a_notification(record=record, reason=""))
     assert (summary.title, summary.happening, summary.lead) == ("DiskFull on web-1", "", "")
@@ -80,19 +80,27 @@ def test_without_a_message_the_title_says_it() -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (a_record(), "high"),
-        (a_record(classification=a_classification(severity="low")), "low"),
-        (a_record(classification=a_classification(severity="low"), live=a_live(own=counts_for(1, 4))), "critical"),
-        (a_record(classification=a_classification(severity="critical"), live=a_live(own=counts_for(3))), "critical"),
-        (a_record(live=a_live(own=counts_for(1, 4, held=True))), "high"),
-        (a_record(classification=None, live=a_live(own=counts_for(1, 4))), "critical"),
-        (a_record(live=None), "high"),
-        (a_record(classification=None), "high"),
-        (a_record(an_incident(an_alert(severity="info")), classification=None), "low"),
-        (a_record(classification=a_classification(severity="noise")), "noise"),
+        pytest.param(a_record(), "high", id="the verdict"),
+        pytest.param(a_record(classification=LOW), "low", id="a verdict below the alert"),
+        pytest.param(
+            a_record(classification=LOW, live=a_live(own=counts_for(1, 4))), "critical", id="a critical joined"
+        ),
+        pytest.param(a_record(classification=CRITICAL, live=a_live(own=counts_for(3))), "critical", id="a high joined"),
+        pytest.param(a_record(live=a_live(own=counts_for(1, 4, held=True))), "high", id="a held critical joined"),
+        pytest.param(
+            a_record(classification=None, live=a_live(own=counts_for(1, 4))), "critical", id="no verdict, one joined"
+        ),
+        pytest.param(a_record(live=None), "high", id="no live half"),
+        pytest.param(a_record(classification=None), "high", id="no verdict"),
+        pytest.param(
+            a_record(an_incident(an_alert(severity="info")), classification=None), "low", id="no verdict on an info"
+        ),
+        pytest.param(a_record(classification=a_classification(severity="noise")), "noise", id="noise"),
     ],
 )
-def test_severity_is_the_worst_that_is_known(record: IncidentRecord, expected: str) -> None:
+def test_severity_is_the_worst_of_the_verdict_and_the_alerts_that_joined_after_it(
+    record: IncidentRecord, expected: str
+) -> None:
     assert severity(record) == expected
 
 
@@ -109,7 +117,9 @@ def test_severity_is_the_worst_that_is_known(record: IncidentRecord, expected: s
         ),
     ],
 )
-def test_hosts_are_named_until_there_are_too_many(hosts: list[str], title: str, affected: str) -> None:
+def test_the_title_names_three_hosts_and_the_summary_ten_and_both_count_the_rest(
+    hosts: list[str], title: str, affected: str
+) -> None:
     summary = summarise(a_notification(record=a_record(an_incident(hosts=hosts))))
     assert (summary.title, summary.affected) == (title, affected)
 
@@ -121,7 +131,7 @@ def test_an_alert_that_names_no_place_says_so() -> None:
     assert summary.affected == "the alert names no host or service · 12 alerts"
 
 
-def test_a_storm_is_called_a_storm() -> None:
+def test_a_storms_title_has_its_number_of_alerts_and_the_first_one() -> None:
     record = a_record(an_incident(storm=True), alert_count=143)
     assert summarise(a_notification(record=record)).title == "Storm of 143 alerts, first DiskFull"
 
@@ -136,7 +146,7 @@ def test_a_storm_is_called_a_storm() -> None:
         ),
     ],
 )
-def test_a_storm_with_criticals_is_called_by_them(members: list[Member], title: str) -> None:
+def test_the_title_of_a_storm_with_critical_alerts_counts_and_names_them(members: list[Member], title: str) -> None:
     record = a_record(
         an_incident(storm=True), alert_count=5, members=members, live=a_live(own=counts_for(1, 1, 1, 4, 4))
     )
@@ -154,7 +164,7 @@ def test_the_hosts_of_all_alerts_are_affected() -> None:
     assert summary.affected.endswith("2 alerts, 1 firing")
 
 
-def test_a_long_queue_of_commands_keeps_its_end() -> None:
+def test_of_many_commands_the_last_twenty_are_listed_and_the_rest_counted() -> None:
     results = [a_result(step_id=f"step-{number}") for number in range(30)]
     tried = summarise(a_notification(record=a_record(plan=a_plan(), results=results))).tried
     assert tried[:2] == ("Runbook: Free disk space", "(10 earlier commands left out)")
@@ -162,7 +172,7 @@ def test_a_long_queue_of_commands_keeps_its_end() -> None:
     assert len(tried) == 22
 
 
-def test_hostile_text_stays_within_bounds() -> None:
+def test_a_summary_of_hostile_text_is_bounded_and_shows_no_invisible_character() -> None:
     summary = summarise(hostile_notification("paged"))
     whole = repr(summary)
     assert "\\x00" not in whole
@@ -170,14 +180,14 @@ def test_hostile_text_stays_within_bounds() -> None:
     assert len(whole) < 60_000
 
 
-def test_labels_are_bounded() -> None:
+def test_at_most_fifty_labels_are_shown_each_shortened() -> None:
     found = labels(hostile_notification("paged").record.incident)
     assert len(found) == 50
     assert max(map(len, found)) <= 128
     assert max(map(len, found.values())) <= 300
 
 
-def test_the_execution_is_named_after_the_incident() -> None:
+def test_the_link_to_an_execution_ends_with_the_incidents_id() -> None:
     assert execution_link(CONSOLE, an_incident()) == f"{CONSOLE}:{INCIDENT_ID}"
     assert execution_link("", an_incident()) is None
 
@@ -215,12 +225,12 @@ def test_the_evidence_around_an_alarm_is_told_in_every_channel_with_its_metric_d
         ("", ""),
     ],
 )
-def test_news_is_what_nothing_else_says(reason: str, news: str) -> None:
+def test_a_reason_is_shown_without_what_another_line_says(reason: str, news: str) -> None:
     assert summarise(a_notification("paged", reason=reason)).news == news
 
 
 @pytest.mark.parametrize("cause", ["Unknown.", "unknown", "", "Unclear"])
-def test_an_unknown_cause_is_no_cause(cause: str) -> None:
+def test_a_cause_that_says_unknown_is_left_out(cause: str) -> None:
     assert summarise(a_notification(record=a_record(classification=a_classification(cause=cause)))).cause == ""
 
 
@@ -231,7 +241,7 @@ def test_a_page_links_to_the_console_where_its_address_is_known() -> None:
     assert summarise(a_notification()).console is None
 
 
-def test_whoever_is_asked_because_nobody_is_sure_has_the_evidence_at_hand() -> None:
+def test_every_channel_shows_why_firstline_is_not_sure_with_the_evidence() -> None:
     unsure = ["The model is not sure.", "Earlier, yesterday: high, ended by itself.", *["more"] * 20]
     record = a_record(classification=a_classification(unsure=unsure))
     paged = a_notification("paged", record)

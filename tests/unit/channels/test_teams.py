@@ -48,7 +48,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(child)
 
 
-def test_a_page_says_what_a_human_needs() -> None:
+def test_a_card_has_the_page_its_reason_the_alerts_and_the_links() -> None:
     record = a_waiting_record(
         results=[a_result(status="Failed")],
         members=[Member(alert_name="DiskFull", severity="high"), Member(alert_name="Swap", severity="low")],
@@ -132,7 +132,7 @@ def test_a_card_that_is_too_long_loses_the_least_important_texts_first() -> None
         (None, None),
     ],
 )
-def test_a_link_names_its_host_and_is_https(url: str | None, title: str | None) -> None:
+def test_only_an_https_link_is_a_button_and_it_names_its_host(url: str | None, title: str | None) -> None:
     record = a_record(an_incident(an_alert(url=url)))
     assert [action["title"] for action in card_of(render(a_notification("paged", record)))["actions"]] == (
         [] if title is None else [title]

@@ -40,7 +40,7 @@ def receiver() -> Any:
     return names["verified"]
 
 
-def test_a_page_as_a_receiver_reads_it() -> None:
+def test_the_message_of_a_page_has_the_page_the_plan_and_the_incidents_facts() -> None:
     said = message(a_notification("paged", a_waiting_record(pages=[a_page(seq=2, level=1)]), "Nobody answered."))
     assert (said.type, said.kind, said.reason) == ("incident.paged", "paged", "Nobody answered.")
     assert said.page is not None
@@ -51,7 +51,7 @@ def test_a_page_as_a_receiver_reads_it() -> None:
 
 
 @pytest.mark.parametrize("kind", ["paged", "closed", "changed"])
-def test_hostile_text_is_within_the_schema(kind: str) -> None:
+def test_hostile_text_fits_the_schema_and_adds_no_link(kind: str) -> None:
     said = message(hostile_notification(kind))
     assert len(said.model_dump_json()) < 40_000
     assert said.incident.alert_url is None
@@ -64,12 +64,12 @@ def test_the_id_is_the_same_for_the_same_message_and_another_for_the_next() -> N
     assert digest_of(message(first)) == digest_of(message(again)) != digest_of(message(closed))
 
 
-def test_the_guides_code_takes_what_is_signed() -> None:
+def test_the_code_in_the_guide_accepts_a_signed_message() -> None:
     signed = headers("msg_1", BODY, keys_of([SECRET]), NOW)
     assert receiver()(BODY, signed, SECRET, NOW.timestamp()) == {"type": "incident.paged"}
 
 
-def test_while_a_secret_is_rotated_both_are_good() -> None:
+def test_while_a_secret_is_rotated_a_receiver_with_either_accepts_a_message() -> None:
     signed = headers("msg_1", BODY, keys_of([SECRET, OLD_SECRET]), NOW)
     for secret in (SECRET, OLD_SECRET):
         assert receiver()(BODY, signed, secret, NOW.timestamp())
@@ -78,16 +78,18 @@ def test_while_a_secret_is_rotated_both_are_good() -> None:
 @pytest.mark.parametrize(
     ("body", "changes", "secret", "later"),
     [
-        (BODY + b" ", {}, SECRET, 0),
-        (BODY, {"webhook-id": "msg_2"}, SECRET, 0),
-        (BODY, {"webhook-timestamp": str(int(NOW.timestamp()) + 1)}, SECRET, 0),
-        (BODY, {"webhook-signature": "v1,"}, SECRET, 0),
-        (BODY, {}, OLD_SECRET, 0),
-        (BODY, {}, SECRET, 301),
-        (BODY, {}, SECRET, -301),
+        pytest.param(BODY + b" ", {}, SECRET, 0, id="another body"),
+        pytest.param(BODY, {"webhook-id": "msg_2"}, SECRET, 0, id="another id"),
+        pytest.param(BODY, {"webhook-timestamp": str(int(NOW.timestamp()) + 1)}, SECRET, 0, id="another time"),
+        pytest.param(BODY, {"webhook-signature": "v1,"}, SECRET, 0, id="no signature"),
+        pytest.param(BODY, {}, OLD_SECRET, 0, id="another secret"),
+        pytest.param(BODY, {}, SECRET, 301, id="more than five minutes old"),
+        pytest.param(BODY, {}, SECRET, -301, id="from the future"),
     ],
 )
-def test_the_guides_code_refuses_everything_else(body: bytes, changes: dict[str, str], secret: str, later: int) -> None:
+def test_the_code_in_the_guide_refuses_a_changed_old_or_unsigned_message(
+    body: bytes, changes: dict[str, str], secret: str, later: int
+) -> None:
     signed = headers("msg_1", BODY, keys_of([SECRET]), NOW) | changes
     with pytest.raises(ValueError, match="webhook"):
         receiver()(body, signed, secret, NOW.timestamp() + later)
@@ -95,9 +97,14 @@ def test_the_guides_code_refuses_everything_else(body: bytes, changes: dict[str,
 
 @pytest.mark.parametrize(
     ("secrets", "words"),
-    [((), "no key"), (("hunter2",), "24 bytes"), (("whsec_!!!",), "24 bytes"), (("whsec_c2hvcnQ=",), "24 bytes")],
+    [
+        pytest.param((), "no key", id="no secret"),
+        pytest.param(("hunter2",), "24 bytes", id="no prefix"),
+        pytest.param(("whsec_!!!",), "24 bytes", id="no base64"),
+        pytest.param(("whsec_c2hvcnQ=",), "24 bytes", id="too short"),
+    ],
 )
-def test_a_key_that_is_none_is_named_without_quoting_it(secrets: tuple[str, ...], words: str) -> None:
+def test_a_bad_signing_key_is_refused_without_quoting_it(secrets: tuple[str, ...], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words) as caught:
         keys_of(secrets)
     assert not any(secret in str(caught.value) for secret in secrets if secret != "whsec_")

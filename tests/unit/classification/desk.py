@@ -1,4 +1,4 @@
-"""A stack with one incident that Classify judges, and what a test declares for it."""
+"""A stack with one incident for tests of Classify, with the rules, silences and models that a test declares."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 from firstline.classification.classify import assess
 from firstline.classification.hold import Declared
 from firstline.classification.say import FULL_SAY
+from firstline.errors import HistoryUnavailable
 from firstline.models import (
     AlertWrite,
     Change,
@@ -56,12 +57,16 @@ INHIBITION = Inhibition(
 
 @dataclass
 class Desk:
-    """A stack with one incident, which Classify judges as often as a test likes."""
+    """A stack with one incident, which a test can let Classify judge several times.
+
+    `inhibitors` is how many inhibiting alerts fire; `asked_for` has the alerts for which runbooks were looked up.
+    """
 
     make: Callable[..., Incident]
     store: MemoryStore = field(default_factory=MemoryStore)
     rules: list[dict[str, Any]] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
+    silences_fault: HistoryUnavailable | None = None
     inhibitions: tuple[Inhibition, ...] = ()
     inhibitors: int = 0
     model: FakeModel | None = None
@@ -100,7 +105,7 @@ class Desk:
         return self.incident
 
     def join(self, *, minutes: float = 1, held: bool = False, rank: int | None = None, **what: Any) -> StoredAlert:
-        """Let an alert join it, as ingest does."""
+        """Let another alert join the incident, as ingest does, and return it."""
         now = NOW + timedelta(minutes=minutes)
         known = {"rank": rank} if rank is not None else {}
         new = stored(self.alert(**what), self.live, now, held=held, number=self.live.joined, **known)
@@ -110,23 +115,28 @@ class Desk:
         return new
 
     def end(self, alert: StoredAlert, *, minutes: float = 2) -> None:
-        """Let an alert of it end."""
+        """Let an alert of the incident resolve."""
         self.store.groups.apply(ending(self.live, alert, now=NOW + timedelta(minutes=minutes)))
 
     def assess(self, *, minutes: float = 0, generation: int = 1, incident: Incident | None = None) -> Classification:
-        """Serve the state `Classify`."""
+        """Classify the incident, as the state machine's state `Classify` does."""
         rules = Rules.model_validate({"rules": self.rules, "inhibit": [each.model_dump() for each in self.inhibitions]})
         return assess(
             incident or self.opened,
             generation,
             incidents=self.store.incidents,
-            declared=Declared(rules, silences=lambda: self.silences, inhibitors=self.count),
+            declared=Declared(rules, silences=self.read_silences, inhibitors=self.count),
             offered=self.offer,
             model=self.model,
             time_zone="UTC",
             now=NOW + timedelta(minutes=minutes),
             say=FULL_SAY,
         ).classification
+
+    def read_silences(self) -> Sequence[Silence]:
+        if self.silences_fault is not None:
+            raise self.silences_fault
+        return self.silences
 
     def count(self, keys: Iterable[str]) -> Mapping[str, int]:
         return dict.fromkeys(keys, self.inhibitors)

@@ -1,20 +1,16 @@
-"""The state Classify: what holds the incident, and what ends that."""
+"""The state Classify: what holds an incident, and what ends the hold."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.classification.classify import assess
-from firstline.classification.hold import Declared
 from firstline.errors import HistoryUnavailable
 from firstline.observability import metrics
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.rules import Rules
 from tests.support.classification_fixtures import NOW, FakeModel
-from tests.unit.classification.desk import INHIBITION, OTHER_HOST, UNTIL, Desk, rule, silence
+from tests.unit.classification.desk import INHIBITION, OTHER_HOST, Desk, rule, silence
 
 
 @pytest.mark.parametrize(
@@ -28,8 +24,9 @@ from tests.unit.classification.desk import INHIBITION, OTHER_HOST, UNTIL, Desk, 
         ({"hold": "5m", "severity": "low"}, {}, True),
         ({"severity": "low"}, {}, False),
     ],
+    ids=["high", "raised to critical", "critical", "critical too", "storm", "ruled and held", "no hold declared"],
 )
-def test_a_rule_makes_what_is_not_critical_wait(
+def test_a_rule_holds_an_incident_unless_it_is_critical_or_a_storm(
     declared: dict[str, Any], changes: dict[str, Any], waits: bool, desk: Desk
 ) -> None:
     desk.rules = [rule(**declared)]
@@ -45,17 +42,17 @@ def test_a_rule_makes_what_is_not_critical_wait(
         assert verdict.reasons[-1] == "Rule mine waits 5 minutes before it is real: We agreed so."
 
 
-def test_a_rule_makes_it_wait_once(desk: Desk) -> None:
+def test_a_rule_holds_an_incident_only_once(desk: Desk) -> None:
     desk.rules = [rule(hold="5m")]
     desk.open()
     waits = desk.assess()
-    assert desk.assess(minutes=6) == waits, "the verdict stands when the time is over"
+    assert desk.assess(minutes=6) == waits, "the same verdict is returned after its hold"
     desk.join(severity="critical", **OTHER_HOST)
 
     assert desk.assess(minutes=7).hold is None
 
 
-def test_a_person_ends_what_a_rule_waits_for(desk: Desk) -> None:
+def test_a_person_ends_the_hold_of_a_rule(desk: Desk) -> None:
     desk.rules = [rule(hold="5m")]
     desk.open()
     waits = desk.assess()
@@ -64,7 +61,7 @@ def test_a_person_ends_what_a_rule_waits_for(desk: Desk) -> None:
     assert desk.assess(minutes=2) == waits.model_copy(update={"hold": None})
 
 
-def test_what_a_person_released_does_not_wait_for_a_rule(desk: Desk) -> None:
+def test_an_incident_whose_hold_a_person_ended_is_not_held_by_a_rule(desk: Desk) -> None:
     desk.rules = [rule(hold="5m")]
     desk.open(held_by=silence().hold(NOW))
     desk.store.incidents.end_hold(desk.opened.incident_id, "Ana", NOW)
@@ -72,14 +69,14 @@ def test_what_a_person_released_does_not_wait_for_a_rule(desk: Desk) -> None:
     assert desk.assess(minutes=1).hold is None
 
 
-def test_without_the_table_a_rule_holds_all_the_same(desk: Desk) -> None:
+def test_a_rule_holds_an_incident_although_the_table_is_down(desk: Desk) -> None:
     desk.rules = [rule(hold="5m")]
     desk.store.down = True
 
     assert desk.assess(incident=desk.make()).hold is not None
 
 
-def test_noise_that_gets_company_may_wait_for_its_rule(desk: Desk) -> None:
+def test_a_rule_may_hold_an_incident_that_was_noise_until_an_alert_joined(desk: Desk) -> None:
     desk.rules = [rule(severity="noise", match={"host": "web-1"}), rule(id="other", hold="5m")]
     desk.open(severity="low")
     assert desk.assess().severity == "noise"
@@ -88,7 +85,7 @@ def test_noise_that_gets_company_may_wait_for_its_rule(desk: Desk) -> None:
     assert desk.assess(minutes=2).hold is not None
 
 
-def test_a_rule_gives_it_a_route(desk: Desk) -> None:
+def test_a_rule_gives_an_incident_its_route(desk: Desk) -> None:
     desk.rules = [rule(route="platform-team")]
     desk.open()
 
@@ -98,7 +95,7 @@ def test_a_rule_gives_it_a_route(desk: Desk) -> None:
     assert verdict.reasons[-1] == "Rule mine gives it the route platform-team: We agreed so."
 
 
-def test_nothing_is_paid_for_what_a_silence_holds(desk: Desk, asking: FakeModel) -> None:
+def test_no_model_is_asked_about_an_incident_that_a_silence_holds(desk: Desk, asking: FakeModel) -> None:
     metrics.clear_metrics()
     desk.open(held_by=silence().hold(NOW))
 
@@ -111,18 +108,19 @@ def test_nothing_is_paid_for_what_a_silence_holds(desk: Desk, asking: FakeModel)
     assert "it is not asked while the incident waits" in str(verdict.reasons)
 
 
-MORE = silence(id="s-2", expires_at=NOW + timedelta(hours=9))
+LATER_SILENCE = silence(id="s-2", expires_at=NOW + timedelta(hours=9))
+SILENCE_OF_ANOTHER_HOST = silence(id="s-3", match=AlertMatch(host=("web-9",)))
 
 
 @pytest.mark.parametrize(
     ("silences", "waits"),
     [
-        pytest.param([], False, id="the silence is over"),
-        pytest.param([MORE], True, id="another one has begun"),
-        pytest.param([silence(id="s-3", match=AlertMatch(host=("web-9",)))], False, id="another one is about another"),
+        pytest.param([], False, id="no other silence"),
+        pytest.param([LATER_SILENCE], True, id="a later silence"),
+        pytest.param([SILENCE_OF_ANOTHER_HOST], False, id="a silence of another host"),
     ],
 )
-def test_after_its_silence_it_is_judged_anew(
+def test_after_its_silence_an_incident_is_judged_unless_another_silence_holds_it(
     silences: list[Silence], waits: bool, desk: Desk, asking: FakeModel
 ) -> None:
     desk.open(held_by=silence().hold(NOW))
@@ -136,20 +134,22 @@ def test_after_its_silence_it_is_judged_anew(
     assert (desk.live.held_until is not None) is waits
 
 
-@pytest.mark.parametrize("host", ["web-2", "web-1"])
-def test_it_waits_on_while_everything_in_it_is_silenced(host: str, desk: Desk) -> None:
-    desk.open(held_by=silence().hold(NOW))
+@pytest.mark.parametrize(("silenced", "waits"), [(("web-1", "web-2"), True), (("web-1",), False)])
+def test_an_incident_waits_only_while_all_of_its_alerts_are_silenced(
+    silenced: tuple[str, ...], waits: bool, desk: Desk
+) -> None:
+    desk.open(host="web-1", held_by=silence().hold(NOW))
     desk.assess()
     desk.join(held=True, **OTHER_HOST)
-    desk.silences = [silence(id="s-2", match=AlertMatch(host=(host, "web-1")), expires_at=NOW + timedelta(hours=9))]
+    desk.silences = [silence(id="s-2", match=AlertMatch(host=silenced), expires_at=NOW + timedelta(hours=9))]
 
-    assert (desk.assess(minutes=120).hold is not None) is (host == "web-2")
+    assert (desk.assess(minutes=120).hold is not None) is waits
 
 
 @pytest.mark.parametrize(
     ("held", "severity", "waits"), [(True, "medium", True), (False, "medium", False), (False, "high", False)]
 )
-def test_what_joins_and_is_not_silenced_ends_the_wait(held: bool, severity: str, waits: bool, desk: Desk) -> None:
+def test_an_alert_that_joins_unsilenced_ends_the_hold(held: bool, severity: str, waits: bool, desk: Desk) -> None:
     desk.open(severity="low", held_by=silence().hold(NOW))
     desk.assess()
     desk.join(severity=severity, held=held, **OTHER_HOST)
@@ -160,7 +160,7 @@ def test_what_joins_and_is_not_silenced_ends_the_wait(held: bool, severity: str,
     assert verdict.severity == severity
 
 
-def test_what_is_loud_ends_the_wait_although_it_is_not_listed(desk: Desk) -> None:
+def test_a_loud_alert_ends_the_hold_although_the_list_cannot_be_read(desk: Desk) -> None:
     desk.open(severity="low", held_by=silence().hold(NOW))
     desk.assess()
     desk.join(severity="high", **OTHER_HOST)
@@ -171,7 +171,7 @@ def test_what_is_loud_ends_the_wait_although_it_is_not_listed(desk: Desk) -> Non
     assert (verdict.hold, verdict.severity) == (None, "high")
 
 
-def test_the_hold_that_ends_first_counts(desk: Desk) -> None:
+def test_of_the_holds_on_the_alerts_the_one_that_ends_first_counts(desk: Desk) -> None:
     desk.open(held_by=silence().hold(NOW))
     desk.join(held=True, **OTHER_HOST)
     desk.silences = [
@@ -185,7 +185,7 @@ def test_the_hold_that_ends_first_counts(desk: Desk) -> None:
     assert verdict.hold.id == "s-5"
 
 
-def test_a_silenced_one_that_joined_is_not_forgotten(desk: Desk) -> None:
+def test_a_silenced_alert_that_joined_counts_after_the_silence_although_the_list_cannot_be_read(desk: Desk) -> None:
     desk.open(severity="low", held_by=silence().hold(NOW))
     desk.assess()
     desk.join(severity="high", held=True, **OTHER_HOST)
@@ -194,7 +194,7 @@ def test_a_silenced_one_that_joined_is_not_forgotten(desk: Desk) -> None:
     assert desk.assess(minutes=120).severity == "high"
 
 
-def test_somebody_ends_the_silence_for_it(desk: Desk, asking: FakeModel) -> None:
+def test_an_incident_whose_hold_a_person_ended_is_judged_despite_its_silence(desk: Desk, asking: FakeModel) -> None:
     desk.open(held_by=silence().hold(NOW))
     desk.assess()
     desk.silences = [silence()]
@@ -205,7 +205,7 @@ def test_somebody_ends_the_silence_for_it(desk: Desk, asking: FakeModel) -> None
 
 
 @pytest.mark.parametrize("firing", [0, 1])
-def test_an_inhibited_one_waits_while_the_source_fires(firing: int, desk: Desk) -> None:
+def test_an_inhibited_incident_waits_while_the_inhibiting_alert_fires(firing: int, desk: Desk) -> None:
     desk.inhibitions, desk.inhibitors = (INHIBITION,), firing
     desk.open(held_by=INHIBITION.hold(NOW))
     first = desk.assess()
@@ -218,26 +218,17 @@ def test_an_inhibited_one_waits_while_the_source_fires(firing: int, desk: Desk) 
         assert (verdict.hold.by, verdict.hold.until) == ("inhibition", NOW + timedelta(hours=8))
 
 
-@pytest.mark.parametrize("what", ["live", "since"])
-def test_what_cannot_be_read_holds_nothing(what: str, desk: Desk) -> None:
+def test_an_incident_that_cannot_be_read_is_not_held(desk: Desk) -> None:
     desk.open(held_by=silence().hold(NOW))
     desk.assess()
+    desk.store.faults["live"] = HistoryUnavailable("throttled")
 
-    def unreadable(now: datetime) -> Sequence[Silence]:
-        raise HistoryUnavailable("throttled")
+    assert desk.assess(minutes=1).hold is None
 
-    if what == "live":
-        desk.store.faults["live"] = HistoryUnavailable("throttled")
-        assert desk.assess(minutes=1).hold is None
-    else:
-        declared = Declared(Rules(rules=()), silences=lambda: unreadable(NOW), inhibitors=desk.count)
-        assessed = assess(
-            desk.opened,
-            incidents=desk.store.incidents,
-            declared=declared,
-            offered=desk.offer,
-            model=None,
-            time_zone="UTC",
-            now=UNTIL,
-        )
-        assert assessed.classification.hold is None
+
+def test_after_its_silence_an_incident_is_not_held_if_silences_cannot_be_read(desk: Desk) -> None:
+    desk.open(held_by=silence().hold(NOW))
+    desk.assess()
+    desk.silences, desk.silences_fault = [LATER_SILENCE], HistoryUnavailable("throttled")
+
+    assert desk.assess(minutes=120).hold is None

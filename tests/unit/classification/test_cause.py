@@ -1,4 +1,4 @@
-"""A cause is named without a model only if structured evidence names it; otherwise there is none."""
+"""The cause of an incident without a model: named only if structured evidence shows it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -220,27 +220,37 @@ def test_a_cause_holds_its_evidence() -> None:
     )
 
 
-def test_a_resource_is_well_only_if_enough_was_read() -> None:
-    assert cause.is_well(around(**QUIET), NOW)
-    assert not cause.is_well(around(CPUUtilization=(20, 21)), NOW)
-    assert not cause.is_well(around(**QUIET, state="rebooting"), NOW)
-    assert not cause.is_well(around(**QUIET, changes=(event("failure"),)), NOW)
-    assert not cause.is_well(around(**QUIET | {"DatabaseConnections": (0, 95)}), NOW)
-    tasks: dict[str, Any] = {"CPUUtilization": (20, 21), "MemoryUtilization": (40, 40)}
-    assert cause.is_well(around("AWS/ECS", state="ACTIVE", facts={"running": "3", "desired": "3"}, **tasks), NOW)
-    assert not cause.is_well(around("AWS/ECS", state="ACTIVE", facts=STARTING, **tasks), NOW)
+QUIET_TASKS: dict[str, Any] = {"state": "ACTIVE", "CPUUtilization": (20, 21), "MemoryUtilization": (40, 40)}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "well"),
+    [
+        pytest.param(around(**QUIET), True, id="quiet"),
+        pytest.param(around(CPUUtilization=(20, 21)), False, id="too little read"),
+        pytest.param(around(**QUIET, state="rebooting"), False, id="not available"),
+        pytest.param(around(**QUIET, changes=(event("failure"),)), False, id="event of a failure"),
+        pytest.param(around(**QUIET | {"DatabaseConnections": (0, 95)}), False, id="connections lost"),
+        pytest.param(
+            around("AWS/ECS", facts={"running": "3", "desired": "3"}, **QUIET_TASKS), True, id="all tasks run"
+        ),
+        pytest.param(around("AWS/ECS", facts=STARTING, **QUIET_TASKS), False, id="tasks still start"),
+    ],
+)
+def test_a_resource_is_well_only_if_enough_was_read_and_nothing_is_wrong(evidence: Evidence, well: bool) -> None:
+    assert cause.is_well(evidence, NOW) is well
 
 
 @pytest.mark.parametrize("failures", ["Errors", "5xx", "HTTPCode_Target_5XX_Count", "StatusCheckFailed_System"])
 def test_a_resource_that_counts_failures_is_not_well(failures: str) -> None:
-    """No rule may know why each run of a function fails."""
+    """Count failures for which no rule names a cause."""
     quiet = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 0))
     assert cause.is_well(quiet, NOW)
     failing = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 50, 50))
     assert not cause.is_well(failing, NOW)
 
 
-def test_a_change_is_a_suspect_and_raises_nothing(decide: Decide) -> None:
+def test_a_change_is_a_suspect_and_raises_no_severity(decide: Decide) -> None:
     changed = around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0))
     verdict = decide(changed, severity="medium", severity_stated=False, message="")
     assert verdict.severity == decide(around(), severity="medium", severity_stated=False, message="").severity
@@ -279,7 +289,7 @@ def test_amounts_are_written_as_people_do(value: float, unit: Any, text: str) ->
     assert amount(value, unit) == text
 
 
-def test_the_models_pack_carries_the_evidence(incident: Callable[..., Incident]) -> None:
+def test_the_models_prompt_holds_the_evidence_about_the_resource(incident: Callable[..., Incident]) -> None:
     line = ErrorLine(shape="key error <value>", times=41, first_at=NOW - timedelta(minutes=7))
     log = ErrorLog(group="/aws/rds", lines=[line], complete=False)
     evidence = BROKEN.model_copy(update={"changes": [event("failover")], "log": log})
@@ -308,7 +318,7 @@ def decide(incident: Callable[..., Incident]) -> Decide:
     return run
 
 
-def test_what_is_broken_raises_a_severity_that_nobody_stated(decide: Decide) -> None:
+def test_a_broken_resource_raises_a_severity_that_nobody_stated(decide: Decide) -> None:
     verdict = decide(severity="medium", severity_stated=False)
     assert verdict.severity == "high"
     assert "Raised to high by its evidence (storage full)" in verdict.reasons[0]
@@ -316,22 +326,24 @@ def test_what_is_broken_raises_a_severity_that_nobody_stated(decide: Decide) -> 
 
 
 @pytest.mark.parametrize("stated", ["low", "medium", "critical"])
-def test_a_stated_severity_stays(decide: Decide, stated: str) -> None:
+def test_a_broken_resource_does_not_raise_a_stated_severity(decide: Decide, stated: str) -> None:
     assert decide(severity=stated).severity == stated
 
 
-def test_a_persons_word_stays(decide: Decide, incident: Callable[..., Incident]) -> None:
+def test_a_broken_resource_does_not_raise_the_severity_of_a_persons_word(
+    decide: Decide, incident: Callable[..., Incident]
+) -> None:
     alert = incident(severity_stated=False).alert
     word = Word(subject=kind_of(alert), severity="low", by="Dora", person="p", at=NOW)
     said = decide(BROKEN.model_copy(update={"word": word}), severity_stated=False)
     assert said.severity == "low"
 
 
-def test_planned_work_raises_nothing(decide: Decide) -> None:
+def test_planned_work_is_named_and_raises_no_severity(decide: Decide) -> None:
     planned = decide(around(changes=(event("maintenance"),)), severity="medium", severity_stated=False)
     assert planned.severity == decide(around(), severity="medium", severity_stated=False).severity
     assert planned.cause.startswith("AWS works on the database")
 
 
-def test_of_a_storm_no_cause_is_named(decide: Decide) -> None:
+def test_no_cause_is_named_for_a_storm(decide: Decide) -> None:
     assert decide(storm=True).cause == ""

@@ -1,4 +1,4 @@
-"""The verdict as a whole: who decides, and what happens when somebody does not."""
+"""The verdict as a whole: whether source, rule, history or model decides, and the texts for people."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -34,7 +34,7 @@ def _rules(**decision: Any) -> Rules:
 
 @pytest.fixture
 def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence], offered: Any, now: datetime) -> Decide:
-    """Classify without a model; keywords are the incident's, but for the named ones."""
+    """Classify an incident, by default without a model; further keywords change the incident."""
 
     def run(
         earlier: list[EarlierIncident] | None = None,
@@ -101,7 +101,7 @@ def test_a_declared_severity_is_final_and_no_model_is_asked(
     assert asked.asked == []
 
 
-def test_a_suppression_runs_nothing(decide: Decide) -> None:
+def test_a_suppressed_incident_gets_no_runbook(decide: Decide) -> None:
     verdict = decide(rules=_rules(severity="noise"))
     assert (verdict.runbook_id, verdict.can_be_remediated) == (None, False)
 
@@ -121,14 +121,14 @@ def test_a_declared_bound_holds_without_a_model_too(decide: Decide) -> None:
     ("source", "becomes", "decided_by"),
     [("info", "noise", "history"), ("low", "low", "rules"), ("high", "high", "rules")],
 )
-def test_history_drops_what_is_only_info(
+def test_history_makes_noise_only_of_alerts_that_their_source_calls_info(
     decide: Decide, ended: Any, source: str, becomes: str, decided_by: str
 ) -> None:
     verdict = decide(earlier=ended("suppressed", "self_cleared", "suppressed"), severity=source)
     assert (verdict.severity, verdict.decided_by) == (becomes, decided_by)
 
 
-def test_history_raises_what_people_had_to_act_on(decide: Decide, ended: Any) -> None:
+def test_history_raises_an_alert_that_people_had_to_act_on_before(decide: Decide, ended: Any) -> None:
     verdict = decide(earlier=ended("resolved", "resolved", "resolved", severity="high"), severity="medium")
     assert (verdict.severity, verdict.decided_by) == ("high", "history")
     assert any("needed a human at high or above" in reason for reason in verdict.reasons)
@@ -182,7 +182,7 @@ def test_a_deployment_of_the_service_is_the_first_suspect(decide: Decide, deploy
         ),
     ],
 )
-def test_how_far_the_deployment_came_is_said(
+def test_cause_and_first_steps_say_how_far_the_deployment_came(
     state: str, happened: str, which: str, look: str, decide: Decide, deployment: Any
 ) -> None:
     verdict = decide(deployments=[deployment(12, state=state)])
@@ -197,7 +197,7 @@ def test_the_newest_state_of_a_deployment_counts(decide: Decide, deployment: Any
     assert verdict.cause.startswith("Perhaps the deployment that failed")
 
 
-def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) -> None:
+def test_a_deployment_of_another_service_is_no_suspect(decide: Decide, deployment: Any) -> None:
     verdict = decide(deployments=[deployment(12, service="search")])
     assert not verdict.is_deployment_related
     assert verdict.cause == ""
@@ -209,7 +209,7 @@ def _acquitted(incident: EarlierIncident, **changes: Any) -> EarlierIncident:
     return incident.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
 
 
-def test_after_people_said_that_it_was_not_the_deployment_the_next_one_is_only_a_hint(
+def test_after_people_acquitted_a_deployment_the_next_deployment_is_only_a_hint(
     decide: Decide, deployment: Any, ended: Any
 ) -> None:
     earlier = [_acquitted(ended("resolved")[0], note="the backup of the index,\u202e password=hunter22")]
@@ -217,16 +217,16 @@ def test_after_people_said_that_it_was_not_the_deployment_the_next_one_is_only_a
     assert not verdict.is_deployment_related
     assert verdict.cause == (
         "Perhaps as before: the backup of the index, password=[redacted secret]. payments 1.8.0 was deployed 12 min "
-        "before. But Dora said of the one yesterday that a deployment was blamed wrongly."
+        "before. But Dora said that the incident yesterday was not caused by a deployment."
     )
-    assert "Not blamed: Dora said of the one yesterday that a deployment was blamed wrongly." in verdict.reasons
+    assert "Not blamed: Dora said that the incident yesterday was not caused by a deployment." in verdict.reasons
     assert verdict.first_steps[1:3] == [
         "Check whether web-1 is up and reachable.",
         "Look at the deployment: payments 1.8.0 was deployed 12 min before.",
     ]
 
 
-def test_without_a_better_idea_no_cause_is_named(decide: Decide, deployment: Any, ended: Any) -> None:
+def test_after_an_acquittal_without_a_note_no_cause_is_named(decide: Decide, deployment: Any, ended: Any) -> None:
     verdict = decide(earlier=[_acquitted(ended("resolved")[0])], deployments=[deployment(12)])
     assert verdict.cause == ""
     assert any("Not blamed: Dora said" in reason for reason in verdict.reasons)
@@ -235,7 +235,7 @@ def test_without_a_better_idea_no_cause_is_named(decide: Decide, deployment: Any
 @pytest.mark.parametrize("source", ["critical", "high", "medium", "low", "info"])
 @pytest.mark.parametrize("outcome", ["resolved", "self_cleared", "suppressed"])
 @pytest.mark.parametrize("advised", [True, False])
-def test_doubt_about_the_cause_moves_no_severity(
+def test_a_cause_that_people_called_wrong_changes_no_severity(
     decide: Decide, deployment: Any, ended: Any, model: Any, judged: Any, source: str, outcome: str, advised: bool
 ) -> None:
     doubted = [_acquitted(incident) for incident in ended(*[outcome] * 4)]
@@ -256,12 +256,12 @@ def test_a_model_alone_blames_no_deployment_against_peoples_word(
     blamed = decide(earlier=ended("resolved"), deployments=[deployment(12)], model=asked)
     verdict = decide(earlier=[_acquitted(ended("resolved")[0])], deployments=[deployment(12)], model=asked)
     assert (blamed.is_deployment_related, verdict.is_deployment_related) == (True, False)
-    assert any("does not outweigh that Dora said of the one yesterday" in reason for reason in verdict.reasons)
+    assert any("does not outweigh that Dora said that the incident" in reason for reason in verdict.reasons)
     assert '"a_deployment_was_blamed": true' in asked.asked[-1].data
     assert "a_deployment_was_blamed" not in asked.asked[0].data
 
 
-def test_the_best_declared_match_is_chosen(decide: Decide) -> None:
+def test_the_runbook_that_matches_best_is_chosen(decide: Decide) -> None:
     verdict = decide()
     assert (verdict.runbook_id, verdict.can_be_remediated) == ("high-memory", True)
 
@@ -278,13 +278,13 @@ def test_without_a_fitting_runbook_nothing_is_run(decide: Decide, changes: dict[
     assert (verdict.runbook_id, verdict.can_be_remediated) == (None, False)
 
 
-def test_missing_evidence_and_flapping_are_told(decide: Decide) -> None:
+def test_the_reasons_tell_of_missing_evidence_and_of_flapping(decide: Decide) -> None:
     reasons = decide(missing=["deployments could not be read: throttled"], flapping=True).reasons
     assert "deployments could not be read: throttled" in reasons
     assert any("flapping" in reason for reason in reasons)
 
 
-def test_the_page_has_words_without_a_model(decide: Decide, ended: Any, deployment: Any) -> None:
+def test_without_a_model_summary_and_first_steps_are_plain_facts(decide: Decide, ended: Any, deployment: Any) -> None:
     earlier = [ended("resolved")[0].model_copy(update={"outcome_reason": "restarted the worker by hand"})]
     verdict = decide(earlier=earlier, deployments=[deployment(12)], message="full: password=hunter22\u202e")
     assert verdict.summary == "HighMemory on web-1 (payments, prod). full: password=[redacted secret]."
@@ -296,7 +296,7 @@ def test_the_page_has_words_without_a_model(decide: Decide, ended: Any, deployme
     ]
 
 
-def test_many_hosts_and_no_host(decide: Decide) -> None:
+def test_summary_and_first_steps_name_the_hosts_or_else_the_service(decide: Decide) -> None:
     assert "on a, b, c and 2 more" in decide(hosts=list("abcde")).summary
     nowhere = decide(hosts=[], host=None)
     assert nowhere.summary.startswith("HighMemory (payments, prod).")
@@ -305,10 +305,10 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
     assert "Find out which host or service is affected." in decide(hosts=[], host=None, service=None).first_steps
 
 
-# --- how sure it is ---
+# --- how sure the verdict is ---
 
 
-def test_a_model_that_is_not_sure_asks_a_human_with_what_is_known(
+def test_an_unsure_model_leaves_the_decision_to_a_human_with_the_evidence(
     decide: Decide, model: Any, judged: Any, deployment: Any, ended: Any
 ) -> None:
     earlier = [
@@ -327,9 +327,9 @@ def test_a_model_that_is_not_sure_asks_a_human_with_what_is_known(
         "Earlier, yesterday: high, ended with a human's help; people say: wrong cause. What fixed it: restarted it",
         "payments 1.8.0 was deployed 12 min before.",
     ]
-    assert verdict.severity == "high", "doubt lowers nothing"
+    assert verdict.severity == "high", "an unsure model lowers nothing"
 
 
-def test_whoever_is_sure_asks_nobody(decide: Decide, model: Any, judged: Any) -> None:
+def test_a_sure_verdict_asks_no_human(decide: Decide, model: Any, judged: Any) -> None:
     assert decide().unsure == []
     assert decide(model=model(judged(confidence=0.9))).unsure == []

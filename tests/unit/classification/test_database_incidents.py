@@ -1,7 +1,7 @@
-"""Incidents of databases as recorded series: a cause only where they name it, in its category, and who is paged.
+"""Recordings of databases: whether the right cause is found, and whether the incident pages.
 
-Each is a quarter of an hour of a quiet database in which some metrics run otherwise, with RDS's own events. Many hold
-a false trail beside the fault: a metric that follows, an old event, a backup, a peak that is over.
+Each recording is a quarter of an hour of a quiet database in which some metrics differ, with RDS's own events. Many
+hold a false trail beside the fault: a metric that follows, an old event, a backup, a peak that is over.
 """
 
 from collections.abc import Mapping
@@ -42,9 +42,10 @@ QUIET: dict[str, Series] = {
 
 
 class Recorded(NamedTuple):
-    """A recording: the alert's words, what differs from a quiet database, events with their age in minutes, the truth.
+    """A recording: what it shows, its cause, the metrics that differ from a quiet database, the events with their age.
 
-    `truth` is the category that the series name, `well`, or None where they name nothing.
+    `truth` is the category of the cause, `well` for a healthy database, or None where nobody could tell. Ages are in
+    minutes.
     """
 
     says: str
@@ -54,7 +55,7 @@ class Recorded(NamedTuple):
 
     @property
     def evidence(self) -> Evidence:
-        """Return what the readers would read; a series that is None was not there to be read."""
+        """Return the recording as evidence; a metric whose series is None was not read."""
         known = {name: series for name, series in {**QUIET, **self.differs}.items() if series is not None}
         readings = [
             MetricReading(name=name, now=series[-1], hour_ago=series[0], lowest=min(series), highest=max(series))
@@ -155,7 +156,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("recorded", BROKEN, ids=lambda recorded: recorded.says)
-def test_what_the_series_name_is_the_cause(recorded: Recorded) -> None:
+def test_the_fault_in_a_recording_is_named_as_the_cause(recorded: Recorded) -> None:
     found = cause.find(recorded.evidence, NOW)
 
     assert (found.category if found else None) == recorded.truth
@@ -163,13 +164,13 @@ def test_what_the_series_name_is_the_cause(recorded: Recorded) -> None:
 
 
 @pytest.mark.parametrize("recorded", [*WELL, *UNKNOWN], ids=lambda recorded: recorded.says)
-def test_what_the_series_do_not_name_is_left_out(recorded: Recorded) -> None:
+def test_a_recording_without_a_clear_fault_names_no_cause(recorded: Recorded) -> None:
     assert cause.find(recorded.evidence, NOW) is None
     assert cause.is_well(recorded.evidence, NOW) or recorded.truth is None
 
 
 @pytest.mark.parametrize("recorded", [*BROKEN, *WELL], ids=lambda recorded: recorded.says)
-def test_what_is_broken_pages_without_a_severity_and_what_is_well_does_not(recorded: Recorded) -> None:
+def test_without_a_stated_severity_a_broken_database_pages_and_a_well_one_does_not(recorded: Recorded) -> None:
     words = {"source": "cloudwatch", "alert_name": "RDSCheck", "message": "See the console.", "severity": "medium"}
     alert = NormalizedAlert.model_validate(
         words

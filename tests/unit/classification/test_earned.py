@@ -1,4 +1,4 @@
-"""Earned say: what a move of a model has to save before it counts, and when it is lost."""
+"""Earned say: how much a model's kind of change (move) must save before it counts, and when it no longer counts."""
 
 import random
 
@@ -46,7 +46,7 @@ def _counts(*savings: float) -> bool:
         ("low", "low", 0),
     ],
 )
-def test_a_verdict_costs_what_it_does_to_people(said: Severity, truth: Severity, expected: float) -> None:
+def test_a_verdict_costs_by_whom_it_wrongly_reaches_or_misses(said: Severity, truth: Severity, expected: float) -> None:
     assert cost(said, truth) == expected
 
 
@@ -54,7 +54,7 @@ def test_a_missed_page_costs_what_the_policy_says() -> None:
     assert (cost("low", "high", 8), cost("noise", "high", 8)) == (8, 16)
 
 
-def test_a_move_counts_after_a_handful_of_missed_pages_found() -> None:
+def test_a_move_counts_after_it_found_six_missed_pages() -> None:
     assert not _counts(*[1.0] * 5)
     assert _counts(*[1.0] * 6)
 
@@ -63,7 +63,7 @@ def test_needless_pages_keep_a_move_from_counting() -> None:
     assert not _counts(*[1.0, -0.2, -0.2, -0.2, -0.2, -0.2, -0.2] * 10)
 
 
-def test_a_move_is_lost_soon_and_has_to_be_earned_anew() -> None:
+def test_two_losses_end_a_move_which_must_then_be_earned_anew() -> None:
     assert not _counts(*[1.0] * 6, -1.0, -1.0)
     assert not _counts(*[1.0] * 6, -1.0, -1.0, *[1.0] * 5)
     assert _counts(*[1.0] * 6, -1.0, -1.0, *[1.0] * 6)
@@ -76,7 +76,7 @@ def test_a_group_bets_twice_at_most() -> None:
     assert found.standings["m"]["tell to page"].bets == BETS_OF_A_GROUP
 
 
-def test_what_one_model_earned_is_no_other_models_and_no_other_moves() -> None:
+def test_what_a_move_earned_counts_for_no_other_model_and_no_other_move() -> None:
     found = earned({"m": _bets(*[1.0] * 10)})
     assert found.counts("m", "tell to page")
     assert not found.counts("m", "page to tell")

@@ -1,4 +1,4 @@
-"""Error lines of logs: which lines are errors, what is kept of them, and that nothing else leaves."""
+"""Error lines of logs: which lines are errors, and that only their masked, redacted shapes are returned."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_an_error_line_of_each_kind_is_found_and_masked(event: str, shape: str) 
         "{" * 9_000,
     ],
 )
-def test_what_is_no_error_is_left_out(event: str) -> None:
+def test_lines_that_report_no_error_are_left_out(event: str) -> None:
     assert shapes(event) == []
 
 

@@ -1,4 +1,4 @@
-"""Evidence is gathered read by read; what cannot be read is said and stops nothing."""
+"""Evidence around an incident: what is read, and that a read which fails is named and stops nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +32,8 @@ ACTIVITY = ServiceActivity(alerts=AlertCount(last_hour=5, last_day=7), deploymen
 
 @dataclass
 class FakeHistory:
+    """A source of evidence that returns the given answers, fails the reads in `broken`, and records what was asked."""
+
     same_name: AlertCount = SAME_NAME
     service: ServiceActivity = ACTIVITY
     earlier: list[EarlierIncident] = field(default_factory=list)
@@ -70,7 +72,9 @@ class FakeHistory:
         return self._read("words", "all", self.all_words)
 
 
-def test_what_is_asked_for(incident: Callable[..., Incident], now: datetime) -> None:
+def test_evidence_is_read_by_alert_name_service_group_and_recent_deployments(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
     history = FakeHistory()
     found = gather(incident(), history, time_zone="UTC", now=now)
     assert history.asked == {
@@ -85,7 +89,7 @@ def test_what_is_asked_for(incident: Callable[..., Incident], now: datetime) -> 
     assert found.missing == []
 
 
-def test_nothing_is_asked_of_a_service_that_nobody_named(incident: Callable[..., Incident], now: datetime) -> None:
+def test_no_service_is_read_if_the_alert_names_none(incident: Callable[..., Incident], now: datetime) -> None:
     history = FakeHistory()
     found = gather(incident(service=None), history, time_zone="UTC", now=now)
     assert "service" not in history.asked
@@ -93,7 +97,9 @@ def test_nothing_is_asked_of_a_service_that_nobody_named(incident: Callable[...,
     assert found.same_service is None
 
 
-def test_nothing_is_like_a_storm(incident: Callable[..., Incident], now: datetime) -> None:
+def test_neither_service_nor_similar_incidents_are_read_for_a_storm(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
     history = FakeHistory()
     gather(incident(storm=True), history, time_zone="UTC", now=now)
     assert set(history.asked) == {"alerts", "earlier", "deployments"}
@@ -107,14 +113,14 @@ def test_a_table_that_cannot_be_read_leaves_empty_evidence_with_its_reason(
     assert (found.same_name_last_hour, found.earlier, found.similar, found.deployments) == (0, [], [], [])
     assert found.missing == [
         "alerts of the same name could not be read: alerts: throttled",
-        "what goes on with the service could not be read: service: throttled",
+        "the service's alerts and deployments could not be read: service: throttled",
         "earlier incidents could not be read: earlier: throttled",
         "similar incidents could not be read: like: throttled",
         "deployments could not be read: deployments: throttled",
     ]
 
 
-def test_a_metric_that_cannot_be_read_is_a_gap_and_no_more(incident: Callable[..., Incident], now: datetime) -> None:
+def test_a_metric_that_cannot_be_read_is_named_as_missing(incident: Callable[..., Incident], now: datetime) -> None:
     class Broken:
         def covers(self, alert: NormalizedAlert) -> bool:
             return True
@@ -127,7 +133,9 @@ def test_a_metric_that_cannot_be_read_is_a_gap_and_no_more(incident: Callable[..
     assert found.missing == ["the alarm's metric could not be read: CloudWatch throttled"]
 
 
-def test_the_alarm_is_read_at_the_opening_and_now(incident: Callable[..., Incident], now: datetime) -> None:
+def test_the_alarm_is_read_with_the_times_of_the_opening_and_of_now(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
     asked: list[tuple[datetime, datetime]] = []
     series = MetricSeries(label="CPUUtilization, Average", period_seconds=60, values=[1, 2], ends_at=now)
 
@@ -181,7 +189,7 @@ def test_the_services_last_deployment_is_of_the_incidents_environment(
         ({"cluster": "", "node": "n1"}, {"node": "n1"}),
     ],
 )
-def test_where_it_stands_is_what_labels_say(
+def test_the_place_of_an_alert_is_read_from_its_labels(
     labels: dict[str, str], topology: dict[str, str], incident: Callable[..., Incident], now: datetime
 ) -> None:
     assert gather(incident(labels=labels), FakeHistory(), time_zone="UTC", now=now).topology == topology
@@ -239,7 +247,7 @@ def test_deployments_of_the_service_come_first_then_the_newest(
         (-3, {}, False),  # after the incident began
     ],
 )
-def test_suspects(
+def test_only_an_earlier_deployment_of_the_same_service_and_environment_is_a_suspect(
     minutes_ago: int,
     changes: dict[str, object],
     suspected: bool,
@@ -251,7 +259,7 @@ def test_suspects(
     assert bool(found) is suspected
 
 
-def test_no_service_no_suspect(
+def test_an_alert_without_a_service_has_no_suspect(
     incident: Callable[..., Incident], evidence: Callable[..., Evidence], deployment: Callable[..., Deployment]
 ) -> None:
     assert suspects(incident(service=None), evidence(deployments=[deployment()])) == []
@@ -276,7 +284,9 @@ def test_business_hours_are_local(
     assert found.local_time == moment
 
 
-def test_an_unstated_alert_is_looked_up_among_peoples_words(incident: Callable[..., Incident], now: datetime) -> None:
+def test_peoples_words_are_read_for_an_alert_without_a_stated_severity(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
     unstated = incident(severity_stated=False)
     word = Word(subject=kind_of(unstated.alert), severity="low", person="slack:U1", by="Ann", at=now)
     known = FakeHistory(word=word)
@@ -288,7 +298,9 @@ def test_an_unstated_alert_is_looked_up_among_peoples_words(incident: Callable[.
     assert "words" in unknown.asked
 
 
-def test_a_stated_alert_asks_for_no_word(incident: Callable[..., Incident], now: datetime) -> None:
+def test_peoples_words_are_not_read_for_a_stated_severity_or_a_storm(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
     history = FakeHistory()
     gather(incident(), history, time_zone="UTC", now=now)
     gather(incident(severity_stated=False, storm=True), history, time_zone="UTC", now=now)

@@ -1,4 +1,4 @@
-"""Feedback on a verdict: what people's words mean, and that they are kept once, all of them, and no more than fit."""
+"""People's answers to a verdict: what they mean, and that each is stored once, within bounds."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.memory import MemoryStore
 
 
 def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
-    """`real`, `noise`, `wrong_cause`, or the severity that would have been right."""
+    """Return an answer: `real`, `noise`, `wrong_cause`, or `should be <severity>`."""
     which = None if said in ("real", "noise", "wrong_cause") else said.removeprefix("should be ")
     return Feedback(
         person=person,
@@ -26,7 +26,7 @@ def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
     )
 
 
-# --- what they mean ---
+# --- what answers mean ---
 
 
 def test_the_last_answer_of_each_person_counts() -> None:
@@ -84,15 +84,15 @@ def test_of_several_severities_the_worst_counts() -> None:
 
 @pytest.mark.parametrize("broken", [{"said": "wrong_severity"}, {"said": "real", "severity": "high"}, {"said": "word"}])
 def test_feedback_names_a_severity_with_wrong_severity_and_word_alone(broken: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="says which one is right"):
+    with pytest.raises(ValidationError, match="give `severity` with wrong_severity and word, and only with them"):
         Feedback.model_validate({"person": "p", "by": "p", "at": NOW, **broken})
 
 
-# --- how they are kept ---
+# --- how answers are stored ---
 
 
 def others_speak(store: MemoryStore, times: int) -> None:
-    """Let so many other people speak, each just before the next word is written."""
+    """Let this many other people answer, each just before the store writes the next answer."""
 
     def speak() -> None:
         before = store.only.feedback
@@ -127,21 +127,21 @@ def test_answers_of_two_people_at_once_are_both_stored() -> None:
     assert len(record.feedback) == 4
 
 
-def test_too_many_at_once_have_to_try_again() -> None:
+def test_an_answer_fails_when_too_many_people_answer_at_once() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 50)
     with pytest.raises(HistoryUnavailable, match="too many people"):
         feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
 
 
-def test_more_than_fits_is_refused_in_words() -> None:
+def test_an_answer_beyond_the_most_that_are_kept_is_refused() -> None:
     full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(feedback_store.MAX_ANSWERS)])
-    with pytest.raises(FeedbackRefused, match="100 words are kept"):
+    with pytest.raises(FeedbackRefused, match="already has 100 answers"):
         feedback_store.save_feedback(INCIDENT_ID, word("noise", "slack:new"), incidents=MemoryStore(full).incidents)
 
 
 @pytest.mark.parametrize("incident_id", ["another", "", "'; DROP TABLE", "../../x"])
-def test_an_unknown_incident_is_refused_in_words(incident_id: str) -> None:
+def test_an_answer_or_note_on_an_unknown_incident_is_refused(incident_id: str) -> None:
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
         feedback_store.save_feedback(incident_id, word("real"), incidents=MemoryStore(a_record()).incidents)
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
@@ -162,11 +162,11 @@ def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u202e"])
 def test_a_note_without_words_is_refused(text: str) -> None:
-    with pytest.raises(FeedbackRefused, match="nothing in this note"):
+    with pytest.raises(FeedbackRefused, match="The note is empty"):
         feedback_store.save_note(INCIDENT_ID, "ana", text, NOW, incidents=MemoryStore(a_record()).incidents)
 
 
-def test_an_incident_takes_so_many_notes() -> None:
+def test_a_note_beyond_the_most_that_are_kept_is_refused() -> None:
     full = a_record(notes=[Note(by="ana", text=f"note {n}", at=NOW) for n in range(feedback_store.MAX_NOTES)])
-    with pytest.raises(FeedbackRefused, match="20 notes"):
+    with pytest.raises(FeedbackRefused, match="already has 20 notes"):
         feedback_store.save_note(INCIDENT_ID, "ana", "one more", NOW, incidents=MemoryStore(full).incidents)

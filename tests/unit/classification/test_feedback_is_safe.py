@@ -1,4 +1,4 @@
-"""The limits of people's answers: they never lower a critical alert, and never hide a real one."""
+"""The limits of people's answers: they never lower a critical alert, and never hide a real alert."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def words(draw: st.DrawFn) -> Feedback:
 
 @st.composite
 def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[EarlierIncident]:
-    """Incidents of the same words in the same circumstances, so that memory has every reason to believe them."""
+    """Draw earlier incidents with the same words and circumstances, so that memory may use their verdicts."""
     return [
         EarlierIncident(
             incident_id=f"earlier-{number}",
@@ -55,10 +55,10 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
 
 @settings(max_examples=tries(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_history_of_words_breaks_the_invariants(
+def test_no_answers_of_people_break_the_guardrails(
     incident: Any, evidence: Any, judged: Any, model: Any, data: st.DataObject
 ) -> None:
-    """Classify with a model that answers anything, and without a model."""
+
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]), "source")
     now_burning = incident(severity=source)
     past = data.draw(pasts(now_burning, evidence()), "past")

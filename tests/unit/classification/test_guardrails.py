@@ -24,7 +24,7 @@ def judge(
     offered: Any,
     now: Any,
 ) -> Judge:
-    """Apply the guardrails to a model's verdict; `source`, `storm`, `earlier`, ... are the incident's keywords."""
+    """Classify an incident with a model that answers `said`; the named keywords describe the incident."""
 
     def run(
         source: str = "high",
@@ -71,7 +71,9 @@ def judge(
         ("info", "noise", 0.4, "low"),
     ],
 )
-def test_how_far_a_model_alone_may_go(judge: Judge, source: str, said: str, confidence: float, becomes: str) -> None:
+def test_a_model_alone_moves_a_severity_only_within_its_bounds(
+    judge: Judge, source: str, said: str, confidence: float, becomes: str
+) -> None:
     assert judge(source, severity=said, confidence=confidence).severity == becomes
 
 
@@ -93,10 +95,10 @@ def test_firstlines_own_suppressions_do_not_back_a_model(
 
 
 @pytest.mark.parametrize(("needed_at", "becomes"), [("critical", "high"), ("high", "high"), ("medium", "low")])
-def test_what_people_had_to_act_on_is_not_noise(
+def test_a_model_may_not_call_an_alert_noise_that_people_had_to_act_on(
     judge: Judge, ended: Callable[..., list[EarlierIncident]], needed_at: str, becomes: str
 ) -> None:
-    """Keep the page that history alone would send: a model alone may not stop it."""
+
     earlier = ended("resolved", "resolved", "resolved", severity=needed_at)
     verdict = judge("info", earlier=earlier, severity="noise", confidence=1.0)
     assert verdict.severity == becomes
@@ -111,18 +113,20 @@ def test_a_storm_is_never_below_high(judge: Judge) -> None:
     ("decision", "said", "becomes"),
     [
         ({"at_most": "medium"}, "critical", "medium"),
-        ({"at_most": "medium"}, "low", "medium"),  # the model's floor is high, the owner's word is below it
+        ({"at_most": "medium"}, "low", "medium"),  # first raised to the model's lowest, high; then bounded by the rule
         ({"at_least": "critical"}, "high", "critical"),
         ({"at_least": "low", "at_most": "low"}, "critical", "low"),
     ],
 )
-def test_a_declared_bound_is_above_the_model(judge: Judge, decision: dict[str, str], said: str, becomes: str) -> None:
+def test_the_bound_of_a_rule_overrides_the_model(
+    judge: Judge, decision: dict[str, str], said: str, becomes: str
+) -> None:
     rule = {"id": "mine", "reason": "we agreed so", "match": {"alert_name": "*"}} | decision
     verdict = judge("high", rules=Rules.model_validate({"rules": [rule]}), severity=said)
     assert verdict.severity == becomes
 
 
-def test_each_change_is_told(judge: Judge) -> None:
+def test_the_reasons_tell_each_change_of_the_models_severity(judge: Judge) -> None:
     verdict = judge("critical", severity="noise", runbook_id=None)
     assert verdict.reasons == [
         "The model test-model (prompt 7) says noise, confidence 0.9.",
@@ -173,7 +177,7 @@ def test_a_deployment_that_nobody_saw_is_not_blamed(judge: Judge, deployment: Ca
     assert judge(is_deployment_related=True, deployments=[deployment()]).is_deployment_related is True
 
 
-def test_the_words_of_a_model_are_plain(judge: Judge) -> None:
+def test_the_texts_of_a_model_are_cut_and_hold_no_links(judge: Judge) -> None:
     verdict = judge(
         summary="Click https://evil.example/login\u202e now\nplease",
         cause="x" * 9_000,
@@ -187,18 +191,18 @@ def test_the_words_of_a_model_are_plain(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("cites", [[], ["e99"], ["alert", "e99"], ["the logs"]])
-def test_a_cause_that_cites_nothing_that_was_given_is_left_out(judge: Judge, cites: list[str]) -> None:
+def test_a_cause_that_cites_no_given_evidence_is_left_out(judge: Judge, cites: list[str]) -> None:
     verdict = judge(cause="A leak.", cites=cites)
     assert verdict.cause == ""
     assert "Its cause is left out" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize("cites", [["alert"], ["e1"], ["e1", "alert"]])
-def test_a_cause_that_cites_what_was_given_is_told(judge: Judge, cites: list[str]) -> None:
+def test_a_cause_that_cites_given_evidence_is_kept(judge: Judge, cites: list[str]) -> None:
     assert judge(cause="A leak.", cites=cites).cause == "A leak."
 
 
-def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:
+def test_empty_texts_of_a_model_are_replaced_by_plain_facts(judge: Judge) -> None:
     verdict = judge(summary=" ", cause="", first_steps=[])
     assert verdict.summary.startswith("HighMemory on web-1")
     assert verdict.cause == ""
@@ -208,7 +212,7 @@ def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:
 @settings(max_examples=tries(400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_verdict_breaks_the_invariants(judge: Judge, ended: Any, data: st.DataObject) -> None:
-    """Try a model that obeys an attacker completely: any severity, confidence, runbook, words and past."""
+    """Let a model that obeys an attacker answer anything, after any past of the group."""
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]), "source")
     storm = data.draw(st.booleans(), "storm")
     outcomes = data.draw(

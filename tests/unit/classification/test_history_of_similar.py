@@ -1,4 +1,4 @@
-"""The hint of similar incidents of other groups: weaker than a group's own past."""
+"""Similar incidents of other groups as a hint: they count less than a group's own past."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +16,8 @@ type Alike = Callable[..., list[SimilarIncident]]
 
 @pytest.fixture
 def alike(ended: Callable[..., list[EarlierIncident]]) -> Alike:
+    """Make similar incidents of another group that ended with these outcomes."""
+
     def make(*outcomes: str, score: float = 0.9, **changes: Any) -> list[SimilarIncident]:
         known = [
             incident.model_copy(update={"alert_name": "HeapFull", "service": "search"})
@@ -38,7 +40,7 @@ def alike(ended: Callable[..., list[EarlierIncident]]) -> Alike:
         ("medium", ("resolved", "resolved"), {"severity": "critical"}, None),
     ],
 )
-def test_similar_ones_that_needed_a_human_bring_it_before_one_by_day(
+def test_similar_incidents_that_needed_a_human_raise_an_alert_to_medium(
     source: Any,
     outcomes: tuple[str, ...],
     what: dict[str, Any],
@@ -53,7 +55,7 @@ def test_similar_ones_that_needed_a_human_bring_it_before_one_by_day(
         assert past.because == f"2 of {len(outcomes)} similar incidents needed a human"
 
 
-def test_a_groups_own_past_goes_before(
+def test_a_groups_own_past_counts_instead_of_similar_incidents(
     alike: Alike, ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
     known = evidence(
@@ -63,7 +65,7 @@ def test_a_groups_own_past_goes_before(
 
 
 @pytest.mark.parametrize("source", ["critical", "high", "medium", "low", "info"])
-def test_similar_ones_that_came_to_nothing_make_nothing_less(
+def test_similar_incidents_that_came_to_nothing_lower_no_severity(
     source: str, alike: Alike, incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
     quiet = evidence(similar=alike("suppressed", "self_cleared", "self_cleared", "self_cleared", "suppressed"))
@@ -73,7 +75,7 @@ def test_similar_ones_that_came_to_nothing_make_nothing_less(
     assert (past.usually_nothing, past.clears_itself) == (None, None)
 
 
-def test_what_cured_similar_ones_is_chosen_where_the_group_has_no_cure(
+def test_a_runbook_that_cured_similar_incidents_is_chosen_unless_another_cured_the_group(
     alike: Alike,
     incident: Callable[..., Incident],
     evidence: Callable[..., Evidence],

@@ -1,4 +1,4 @@
-"""The labels of closed incidents: what people said, else how it ended; and what of it a model is measured by."""
+"""The labels of closed incidents: the right verdict by people's answers or by the end, and a model's disagreements."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.support.builders import NOW, a_classification, a_live, a_plan, a_reco
 from tests.support.changes import counts_for
 
 
-def test_another_model_or_prompt_starts_anew() -> None:
+def test_each_model_with_its_prompt_is_measured_by_itself() -> None:
     verdict = a_classification(decided_by="llm", model="m", prompt_version="3")
     assert decider_of(verdict) == "llm:m:3"
     assert decider_of(verdict.model_copy(update={"prompt_version": "4"})) == "llm:m:4"
@@ -26,13 +26,13 @@ JOINED_BY = {
     "high": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 3), judged=1),
     "critical": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 4), judged=1),
 }
-"""The live half after an alert of that severity joined, which the verdict did not know of."""
+"""The live half of a medium incident after an alert of this severity joined that its verdict does not cover."""
 
 
 @pytest.mark.parametrize(
     ("severity", "ended", "changes", "right"),
     [
-        # How it ended, where that says something.
+        # The end proves the verdict, or does not.
         ("high", "resolved", {"acknowledged_at": NOW}, True),
         ("critical", "resolved", {"acknowledged_at": NOW}, True),
         ("high", "resolved", {}, None),
@@ -45,25 +45,27 @@ JOINED_BY = {
         ("noise", "suppressed", {}, None),
         ("medium", "resolved", {"live": JOINED_BY["critical"]}, False),
         ("critical", "resolved", {"live": JOINED_BY["critical"], "acknowledged_at": NOW}, True),
-        # What people say goes before it.
+        # People's answers count before the end.
         ("high", "resolved", {"acknowledged_at": NOW, "feedback": [word("noise")]}, False),
         ("noise", "suppressed", {"feedback": [word("noise")]}, True),
         ("noise", "suppressed", {"feedback": [word("real")]}, False),
         ("high", "expired", {"feedback": [word("noise"), word("real")]}, True),
         ("medium", "self_cleared", {"feedback": [word("wrong_severity", "low")]}, False),
         ("medium", "resolved", {"live": JOINED_BY["high"], "feedback": [word("real")]}, True),
-        # Not over yet, or never classified.
+        # The incident is still open.
         ("high", None, {"feedback": [word("real")]}, None),
     ],
 )
-def test_whether_a_verdict_was_right(severity: Any, ended: Any, changes: dict[str, Any], right: bool | None) -> None:
+def test_a_verdict_was_right_by_peoples_answers_or_else_by_how_the_incident_ended(
+    severity: Any, ended: Any, changes: dict[str, Any], right: bool | None
+) -> None:
     record = a_record(
         an_incident(an_alert()), classification=a_classification(severity=severity), outcome=ended, **changes
     )
     assert outcome(record) is right
 
 
-def test_what_was_never_classified_was_neither_right_nor_wrong() -> None:
+def test_an_incident_that_was_never_classified_was_neither_right_nor_wrong() -> None:
     assert outcome(a_record(classification=None, outcome="resolved", acknowledged_at=NOW)) is None
 
 

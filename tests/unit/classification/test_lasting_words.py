@@ -1,4 +1,4 @@
-"""One click under the first message of an alert says how bad it is, for good."""
+"""People's lasting words by a click in Slack: who is asked, who may drop an alert, and which word counts."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ APPROVER = "U7"
 
 
 def unjudged(severity: Any = "medium", **changes: Any) -> IncidentRecord:
-    """An open incident with a message, of an alert that nobody judged."""
+    """Return an open incident with a message, whose alert has no stated severity and no word yet."""
     incident = an_incident(an_alert(severity="medium", severity_stated=False))
     classification = a_classification(severity=severity, subject=SUBJECT)
     return a_record(
@@ -27,7 +27,10 @@ def unjudged(severity: Any = "medium", **changes: Any) -> IncidentRecord:
 
 
 class Channel:
-    """The store and the messages that presses reach."""
+    """A channel in Slack with the message of one incident, and the store behind it.
+
+    `word` and `severity` are the word that the store keeps on the incident's alert; `whispers` are the private replies.
+    """
 
     def __init__(self, record: IncidentRecord) -> None:
         self.store = MemoryStore(record)
@@ -88,7 +91,7 @@ def test_the_first_message_asks_with_three_buttons(verdict: str, page: str, tell
     ],
     ids=["stated", "judged before", "judged now"],
 )
-def test_nobody_is_asked_what_is_known(record: IncidentRecord) -> None:
+def test_no_buttons_ask_for_a_severity_that_is_known(record: IncidentRecord) -> None:
     assert not buttons(record)
 
 
@@ -96,7 +99,7 @@ def test_buttons_that_cannot_reach_firstline_are_left_out() -> None:
     assert not buttons(unjudged(), interactive=False)
 
 
-def test_one_click_keeps_the_word_and_shows_it() -> None:
+def test_one_click_stores_the_word_and_shows_it_in_the_message() -> None:
     channel = Channel(unjudged())
     channel.press("high")
 
@@ -104,13 +107,13 @@ def test_one_click_keeps_the_word_and_shows_it() -> None:
     (message,) = channel.slack.told
     assert not buttons(message.record, message.kind)
     assert "user U1 (Slack): from now on, high" in str(render(message)["blocks"])
-    assert channel.whispers == ["Noted. From the next one on, this alert is high: it pages."]
+    assert channel.whispers == ["Noted. From the next time on, this alert is high: it pages."]
     assert [(what, facts["severity"]) for what, facts in channel.store.told(INCIDENT_ID) if what == "judged"] == [
         ("judged", "high")
     ]
 
 
-def test_the_last_word_stands() -> None:
+def test_the_word_that_was_pressed_last_counts_in_whatever_order_presses_arrive() -> None:
     channel = Channel(unjudged())
     channel.press("high", minutes=9)
     channel.press("low", user="U2", minutes=10)
@@ -125,12 +128,13 @@ def test_only_an_approver_drops_an_alert() -> None:
     channel.press("noise")
     assert channel.word is None
     assert channel.whispers == [
-        "Only an approver (runbooks/policy/people.yaml) can drop an alert. Tell keeps it from paging."
+        "Only an approver (see runbooks/policy/people.yaml) can drop an alert. Ask one, or press Tell: then it pages "
+        "nobody."
     ]
 
     channel.press("noise", user=APPROVER)
     assert channel.severity == "noise"
-    assert "asked again after 90 days" in channel.whispers[-1]
+    assert "Firstline asks again after 90 days" in channel.whispers[-1]
 
 
 def test_a_button_of_an_older_message_judges_no_other_alert() -> None:
@@ -142,22 +146,22 @@ def test_a_button_of_an_older_message_judges_no_other_alert() -> None:
     assert "Another alert of this incident is the worst by now" in channel.whispers[0]
 
 
-def test_a_stated_severity_takes_no_word() -> None:
+def test_a_word_on_an_alert_with_a_stated_severity_is_refused() -> None:
     channel = Channel(unjudged(classification=a_classification()))
     channel.press("low")
     channel.press("severity-low", "judge")
 
     assert channel.word is None
-    assert "The source or a rule says how bad this alert is" in channel.whispers[0]
+    assert "The source or a rule states the severity of this alert: change it there." in channel.whispers[0]
 
 
-def test_naming_the_right_severity_in_the_menu_is_a_word_too() -> None:
+def test_the_right_severity_chosen_in_the_menu_is_a_word_too() -> None:
     channel = Channel(unjudged("critical"))
     channel.press("severity-low", "judge")
     assert channel.severity == "low"
 
     channel.press("severity-noise", "judge", minutes=10)
-    assert channel.severity == "low", "that takes an approver"
+    assert channel.severity == "low", "only an approver may drop an alert"
     channel.press("real", "judge", minutes=11)
     assert channel.severity == "low", "an answer about one incident is no word on the alert"
 
@@ -171,7 +175,7 @@ def test_the_message_says_whose_word_the_severity_is() -> None:
 
 
 class TestTheTable:
-    def test_a_word_for_every_environment_gives_way_to_one_for_this(self) -> None:
+    def test_a_word_on_one_environment_counts_before_a_word_on_every_environment(self) -> None:
         incidents = MemoryStore().incidents
         said = {"person": "shell:ann", "by": "ann", "at": NOW}
         incidents.save_word(Word(subject=SUBJECT.everywhere(), severity="low", **said))

@@ -34,7 +34,7 @@ FULL = AlarmEvidence(
 
 @dataclass
 class Alarms:
-    """Reads what it was given, of every alert, and remembers what it was asked."""
+    """A reader of alarms that answers with `seen`, or raises it, and records the alerts that it was asked about."""
 
     seen: AlarmEvidence | Exception | None = None
     asked: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ def test_evidence_waits_for_the_page_of_a_stated_severity(
 
 @pytest.fixture
 def first(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) -> Any:
-    """The verdict that was paged, without evidence."""
+    """Return a critical incident, and the verdict by which it was paged before its evidence was read."""
     opened = incident(source="cloudwatch", severity="critical")
     verdict = classify(opened, evidence=evidence(), rules=NO_RULES, offered=[], model=None, now=NOW)
     return opened, verdict.model_copy(update={"evidence_due": True})
@@ -89,14 +89,14 @@ def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -
     assert added.model_dump(exclude=same) == verdict.model_dump(exclude=same)
 
 
-def test_a_models_cause_stays(first: Any) -> None:
+def test_late_evidence_does_not_replace_a_models_cause(first: Any) -> None:
     incident, verdict = first
     told = verdict.model_copy(update={"model": "m", "cause": "A leak."})
     assert late.with_evidence(told, incident, Alarms(FULL), NOW).cause == "A leak."
 
 
 @pytest.mark.parametrize("seen", [None, MetricsUnavailable("throttled")])
-def test_without_evidence_none_is_due_any_more(first: Any, seen: Any) -> None:
+def test_evidence_that_could_not_be_read_after_the_page_is_no_longer_due(first: Any, seen: Any) -> None:
     incident, verdict = first
     added = late.with_evidence(verdict, incident, Alarms(seen), NOW)
     assert (added.evidence_due, added.evidence, added.cause) == (False, [], verdict.cause)

@@ -1,4 +1,4 @@
-"""An alert whose source said nothing about how bad it is: its words are read, and the record says so."""
+"""The guess at the severity of an alert whose source states none, by the alert's words."""
 
 from collections.abc import Callable
 from typing import Any
@@ -54,7 +54,7 @@ from tests.support.builders import alert
         ("Ledger", "서비스 중단", "high"),
     ],
 )
-def test_words_and_what_they_usually_mean(name: str, message: str, severity: str) -> None:
+def test_the_words_of_an_alert_give_their_usual_severity(name: str, message: str, severity: str) -> None:
     assert lexicon.read(name, message).severity == severity
 
 
@@ -65,8 +65,8 @@ def test_a_guess_names_its_words_the_strongest_first() -> None:
     assert guess.because == "its words (down, unable to, has expired) usually mean critical"
 
 
-def test_no_word_is_known() -> None:
-    assert lexicon.read("Foo", "bar").because == "its words say nothing about it either, so it counts as medium"
+def test_an_alert_without_known_words_is_medium() -> None:
+    assert lexicon.read("Foo", "bar").because == "its words do not suggest one either, so it counts as medium"
 
 
 @pytest.mark.parametrize("spelling", ["KubeAPINotRunning", "kube-api_not_running", "Kube API: NOT RUNNING!"])
@@ -74,7 +74,7 @@ def test_spelling_does_not_matter(spelling: str) -> None:
     assert lexicon.read(spelling, "") == lexicon.Guess("critical", ("not running",))
 
 
-def test_a_word_within_another_is_not_meant() -> None:
+def test_a_word_within_a_longer_word_does_not_count() -> None:
     assert lexicon.read("CountdownShutdownSlowdownDownstream", "informed").words == ()
 
 
@@ -82,7 +82,7 @@ def test_a_word_within_another_is_not_meant() -> None:
     ("name", "meant_otherwise"),
     [("IndexDown", "IndexScaledDown"), ("PageFull", "PageFaultsFullSync"), ("LinkMissing", "LinkMissingLabel")],
 )
-def test_a_longer_phrase_takes_the_word_for_itself(name: str, meant_otherwise: str) -> None:
+def test_a_word_within_a_longer_phrase_does_not_count_by_itself(name: str, meant_otherwise: str) -> None:
     assert lexicon.read(name, "").severity in ("high", "critical")
     assert lexicon.read(meant_otherwise, "") == lexicon.Guess("medium", ())
 
@@ -95,23 +95,23 @@ def test_a_longer_phrase_takes_the_word_for_itself(name: str, meant_otherwise: s
         ("Will run out in the next hour", "critical", ("run out", "within 1 hour")),
     ],
 )
-def test_how_long_there_is_decides_how_bad_it_is(message: str, severity: Any, words: tuple[str, ...]) -> None:
+def test_the_time_that_is_left_decides_the_severity(message: str, severity: Any, words: tuple[str, ...]) -> None:
     assert lexicon.read("LedgerForecast", message) == lexicon.Guess(severity, words)
 
 
-def test_a_message_does_not_talk_down_what_the_name_says() -> None:
+def test_a_calming_message_does_not_lower_an_alarming_name() -> None:
     calming = "Info: informational notice, heartbeat, completed, no action"
 
     assert lexicon.read("PaymentGatewayDown", calming).severity == "critical"
 
 
-def test_a_message_does_not_talk_down_that_data_is_gone() -> None:
+def test_calming_words_do_not_lower_a_loss_of_data() -> None:
     calming = "warning, only slow, possibly stale, may be pending, degraded, indicates a restart"
 
     assert lexicon.read("LedgerReplica", f"Data loss: {calming}").severity == "critical"
 
 
-def test_a_huge_text_is_cut() -> None:
+def test_words_beyond_the_bound_of_a_text_are_not_read() -> None:
     assert lexicon.read("x" * 100_000 + " down", "y " * 100_000).severity == "medium"
 
 
@@ -158,21 +158,21 @@ def decide(
     return run
 
 
-def test_what_a_source_said_is_not_read_again(decide: Callable[..., Classification]) -> None:
+def test_a_stated_severity_is_not_replaced_by_a_guess(decide: Callable[..., Classification]) -> None:
     verdict = decide(alert_name="EverythingIsDown", severity="medium")
 
     assert verdict.severity == "medium"
     assert "prometheus says medium." in verdict.reasons
 
 
-def test_silence_is_read_and_recorded(decide: Callable[..., Classification]) -> None:
+def test_an_unstated_severity_is_guessed_and_the_reason_says_so(decide: Callable[..., Classification]) -> None:
     verdict = decide(alert_name="EverythingIsDown", severity="medium", severity_stated=False)
 
     assert verdict.severity == "critical"
     assert any(reason.startswith("prometheus gives no severity; its words (down") for reason in verdict.reasons)
 
 
-def test_a_model_may_not_undo_what_the_words_say(
+def test_a_model_may_not_lower_a_guessed_critical_below_high(
     decide: Callable[..., Classification], judged: Callable[..., Any], model: Callable[..., Any]
 ) -> None:
     obedient = model(judged(severity="noise", confidence=1.0))
@@ -183,7 +183,7 @@ def test_a_model_may_not_undo_what_the_words_say(
     assert verdict.reasons[0].startswith("prometheus gives no severity;")
 
 
-def test_history_does_not_suppress_what_its_words_call_critical(
+def test_history_does_not_suppress_an_alert_whose_words_mean_critical(
     incident: Callable[..., Incident],
     evidence: Callable[..., Evidence],
     ended: Callable[..., Any],
@@ -222,5 +222,5 @@ def test_history_does_not_suppress_what_its_words_call_critical(
         ("CPU is high", None),
     ],
 )
-def test_a_loss_is_stated_as_a_fact_or_not_at_all(message: str, words: str | None) -> None:
+def test_only_a_loss_of_data_that_is_stated_as_a_fact_counts(message: str, words: str | None) -> None:
     assert lexicon.loss_stated(alert(message=message)) == words

@@ -1,4 +1,4 @@
-"""Verdicts from memory: what proves one, what it holds for, and what ends it."""
+"""Verdicts from memory: what proves a verdict, in which circumstances it is used again, and what ends it."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ GROUP = "prometheus:HighMemory:web-1"
 
 @pytest.fixture
 def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Before:
-    """Make an earlier incident with the same words and circumstances, `days` ago; `said` are people's answers."""
+    """Make an incident of `days` ago with the same words and circumstances, and with people's answers `said`."""
 
     def make(days: float = 3, *said: str, **changes: Any) -> EarlierIncident:
         source = changes.pop("source", "medium")
@@ -73,7 +73,7 @@ def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
 
 @pytest.fixture
 def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Callable[..., Any]:
-    """Look for a verdict; keywords are the evidence's or the incident's."""
+    """Look for a verdict from memory; keywords change the evidence or the incident."""
 
     def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
         around = {name: changes.pop(name) for name in list(changes) if name in Evidence.model_fields}
@@ -99,7 +99,7 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
         ([], {"outcome": "resolved", "taken_by": "Ada", "severity": "high"}, "high"),
     ],
 )
-def test_a_person_or_the_outcome_proves_it(
+def test_a_person_or_the_outcome_proves_a_verdict(
     said: list[str], what: dict[str, Any], severity: str, look: Any, before: Before
 ) -> None:
     found = look(before(3, *said, **what))
@@ -121,11 +121,13 @@ def test_a_person_or_the_outcome_proves_it(
         (["real"], {"severity": "noise", "outcome": "suppressed"}),  # real, and nobody says how bad
     ],
 )
-def test_nothing_else_does(said: list[str], what: dict[str, Any], look: Any, before: Before) -> None:
+def test_neither_firstlines_opinion_nor_chance_nor_people_who_disagree_prove_a_verdict(
+    said: list[str], what: dict[str, Any], look: Any, before: Before
+) -> None:
     assert look(before(3, *said, **what)) == memory.Unknown("nobody has confirmed a verdict on these words")
 
 
-def test_clearing_by_itself_proves_it_after_three_times_in_a_row(look: Any, before: Before) -> None:
+def test_clearing_by_itself_three_times_in_a_row_proves_a_verdict(look: Any, before: Before) -> None:
     quiet = [before(days, outcome="self_cleared", severity="low") for days in (1, 2, 3)]
     found = look(*quiet)
     assert isinstance(found, memory.Known)
@@ -133,12 +135,12 @@ def test_clearing_by_itself_proves_it_after_three_times_in_a_row(look: Any, befo
     assert isinstance(look(*quiet[:2], before(3, severity="low")), memory.Unknown)
 
 
-def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Before) -> None:
+def test_words_that_were_never_seen_are_unknown_without_a_reason(look: Any, before: Before) -> None:
     assert look() == memory.Unknown(None)
     assert look(before(1, "real", template="high memory: swap is at <n>")) == memory.Unknown(None)
 
 
-# --- what it holds for ----------------------------------------------------------------------------------------------
+# --- what a verdict holds for ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,9 @@ def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Befo
         {"local_time": datetime(2026, 3, 8, 3, 0).astimezone()},
     ],
 )
-def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, before: Before) -> None:
+def test_a_verdict_holds_although_numbers_hosts_and_hours_differ(
+    changes: dict[str, Any], look: Any, before: Before
+) -> None:
     assert isinstance(look(before(3, "real"), **changes), memory.Known)
 
 
@@ -169,7 +173,9 @@ def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, 
         ({"hosts": [f"web-{number}" for number in range(9)]}, "several hosts"),
     ],
 )
-def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str, look: Any, before: Before) -> None:
+def test_a_verdict_does_not_hold_in_other_circumstances(
+    changes: dict[str, Any], why: str, look: Any, before: Before
+) -> None:
     found = look(before(3, "real"), **changes)
     assert isinstance(found, memory.Unknown)
     assert found.because is not None
@@ -177,10 +183,10 @@ def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str
     assert why in found.because
 
 
-def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_the_same(
+def test_a_verdict_does_not_hold_for_more_alarming_words_of_the_same_template(
     look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    """Tell two alerts apart by a quoted word, although the template masks it."""
+    """Judge alerts that differ only in a quoted word, which the template masks."""
     ok = incident(severity="medium", message='State is "ok"')
     known = memory.evidence_class(Case.of(ok, evidence(), NO_RULES, now))
     quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)
@@ -190,21 +196,21 @@ def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_t
     assert "words mean" in str(found.because)
 
 
-# --- what ends it ---------------------------------------------------------------------------------------------------
+# --- what ends a verdict ---------------------------------------------------------------------------------------------
 
 
-def test_it_ages(look: Any, before: Before) -> None:
+def test_a_verdict_is_not_used_again_after_20_days(look: Any, before: Before) -> None:
     assert isinstance(look(before(20, "real")), memory.Known)
     assert "older than 20 days" in look(before(20.1, "real")).because
 
 
-def test_a_deployment_of_the_service_ends_it(look: Any, before: Before, now: datetime, deployment: Any) -> None:
+def test_a_deployment_of_the_service_ends_a_verdict(look: Any, before: Before, now: datetime, deployment: Any) -> None:
     assert "last deployment" in look(before(3, "real"), service_deployed_at=now - timedelta(days=2)).because
     assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), memory.Known)
     assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
 
 
-def test_after_a_deployment_a_model_that_agrees_renews_it(look: Any, before: Before, now: datetime) -> None:
+def test_after_a_deployment_a_model_that_agrees_renews_a_verdict(look: Any, before: Before, now: datetime) -> None:
     deployed = now - timedelta(days=2)
     old = before(3, "real")
     assert isinstance(look(before(1), old, service_deployed_at=deployed), memory.Known)
@@ -213,7 +219,7 @@ def test_after_a_deployment_a_model_that_agrees_renews_it(look: Any, before: Bef
     assert "contradicted" in look(before(1, severity="high"), old, service_deployed_at=deployed).because
 
 
-def test_that_somebody_took_it_lowers_nothing(look: Any, before: Before) -> None:
+def test_an_acknowledgement_alone_lowers_no_stated_severity(look: Any, before: Before) -> None:
     taken = before(3, source="high", severity="medium", taken_by="Ada")
     assert "nobody said so" in look(taken, source="high").because
 
@@ -228,25 +234,25 @@ def test_that_somebody_took_it_lowers_nothing(look: Any, before: Before) -> None
         {"severity": "low", "outcome": "expired"},
     ],
 )
-def test_a_later_one_that_disagrees_ends_it(later: dict[str, Any], look: Any, before: Before) -> None:
+def test_a_later_incident_that_disagrees_ends_a_verdict(later: dict[str, Any], look: Any, before: Before) -> None:
     said = later.pop("said", [])
     found = look(before(1, *said, **later), before(3, "real"))
     assert isinstance(found, memory.Unknown)
     assert "contradicted by before-1" in str(found.because)
 
 
-def test_a_human_who_was_needed_ends_what_was_called_harmless(look: Any, before: Before) -> None:
+def test_a_later_incident_that_needed_a_human_ends_a_harmless_verdict(look: Any, before: Before) -> None:
     harmless = before(3, "noise", severity="low", outcome="self_cleared")
     assert "contradicted" in look(before(1, severity="noise", outcome="resolved"), harmless).because
 
 
-def test_a_cure_that_stopped_working_ends_it(look: Any, before: Before) -> None:
+def test_a_runbook_that_no_longer_cures_ends_a_verdict(look: Any, before: Before) -> None:
     cured = before(3, outcome="auto_resolved", runbook_id="high-memory")
     assert isinstance(look(before(1, outcome="resolved", runbook_id=None), cured), memory.Known)
     assert "contradicted" in look(before(1, outcome="resolved", runbook_id="high-memory"), cured).because
 
 
-def test_a_later_word_takes_an_earlier_ones_place(look: Any, before: Before) -> None:
+def test_a_later_answer_replaces_an_earlier_one(look: Any, before: Before) -> None:
     found = look(before(1, "low"), before(3, "real"))
     assert isinstance(found, memory.Known)
     assert (found.severity, found.entry.incident_id) == ("low", "before-1")
@@ -258,16 +264,16 @@ def test_a_verdict_from_memory_does_not_renew_itself(look: Any, before: Before) 
     assert "older than" in look(*repeated, before(21, "real")).because
 
 
-# --- what it may not do ---------------------------------------------------------------------------------------------
+# --- what memory may not do ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["high", "critical"])
-def test_memory_keeps_no_page_back(source: str, look: Any, before: Before) -> None:
+def test_memory_prevents_no_page_that_the_source_states(source: str, look: Any, before: Before) -> None:
     quiet = [before(days, "low", source=source, severity="low", outcome="self_cleared") for days in range(1, 6)]
-    assert "would keep a page back" in look(*quiet, source=source).because
+    assert "would prevent a page" in look(*quiet, source=source).because
 
 
-def test_another_groups_verdict_lowers_nothing_from_medium_on(look: Any, before: Before) -> None:
+def test_a_verdict_of_another_group_lowers_no_severity_from_medium_on(look: Any, before: Before) -> None:
     elsewhere = SimilarIncident(
         incident=before(3, "noise", group_key="other", outcome="self_cleared", severity="low"), score=1
     )
@@ -277,15 +283,13 @@ def test_another_groups_verdict_lowers_nothing_from_medium_on(look: Any, before:
 
 
 @pytest.mark.parametrize("source", ["medium", "low"])
-def test_people_alone_make_no_noise_of_what_a_source_calls_more_than_info(
-    source: str, look: Any, before: Before
-) -> None:
+def test_answers_alone_make_no_noise_of_an_alert_above_info(source: str, look: Any, before: Before) -> None:
     called = before(3, "noise", "noise", outcome="self_cleared", source=source)
-    assert "takes a rule" in look(called, source=source).because
+    assert "to drop this alert takes a rule" in look(called, source=source).because
     assert look(before(3, "noise", outcome="self_cleared", source="info"), source="info").severity == "noise"
 
 
-def test_what_could_not_be_read_might_disagree(look: Any, before: Before) -> None:
+def test_memory_is_not_used_if_some_evidence_could_not_be_read(look: Any, before: Before) -> None:
     assert "could not be read" in look(before(3, "real"), missing=["deployments could not be read"]).because
 
 
@@ -306,7 +310,7 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
     return run
 
 
-def test_a_known_verdict_asks_no_model_and_says_where_it_is_from(
+def test_a_verdict_from_memory_asks_no_model_and_names_its_incident(
     decide: Decide, before: Before, model: Any, judged: Any
 ) -> None:
     asked = model(judged())
@@ -324,7 +328,9 @@ def test_a_known_verdict_asks_no_model_and_says_where_it_is_from(
     assert verdict.reasons[0].startswith("Known: the verdict on before-3, 3 days ago, holds (person 0 confirmed it)")
 
 
-def test_an_unknown_one_asks_and_says_why(decide: Decide, before: Before, model: Any, judged: Any) -> None:
+def test_without_a_verdict_from_memory_the_model_is_asked_and_the_reason_says_why(
+    decide: Decide, before: Before, model: Any, judged: Any
+) -> None:
     asked = model(judged(severity="medium"))
     verdict = decide(before(3), model=asked)
     assert len(asked.asked) == 1
@@ -332,13 +338,15 @@ def test_an_unknown_one_asks_and_says_why(decide: Decide, before: Before, model:
     assert verdict.reasons[0] == "Not from memory: nobody has confirmed a verdict on these words."
 
 
-def test_every_verdict_says_what_circumstances_it_holds_for(decide: Decide, model: Any, judged: Any) -> None:
+def test_every_verdict_says_the_circumstances_that_it_holds_for(decide: Decide, model: Any, judged: Any) -> None:
     for verdict in (decide(), decide(model=model(judged())), decide(model=model(judged(confidence=0.1)))):
         assert verdict.evidence_class is not None
         assert verdict.evidence_class.startswith("medium, words mean ")
 
 
-def test_a_rule_goes_before_memory_and_its_bounds_hold(decide: Decide, before: Before, model: Any, judged: Any) -> None:
+def test_a_rule_counts_before_memory_and_its_bounds_hold_for_memory(
+    decide: Decide, before: Before, model: Any, judged: Any
+) -> None:
     rule = {"id": "mine", "reason": "We agreed so.", "match": {"alert_name": "HighMemory"}}
     final = Rules.model_validate({"rules": [rule | {"severity": "low"}]})
     bound = Rules.model_validate({"rules": [rule | {"at_least": "high"}]})
@@ -360,7 +368,7 @@ def test_with_the_model_off_memory_lowers_nothing(decide: Decide, before: Before
 
 @settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_is_remembered_no_page_is_kept_back(
+def test_no_memory_prevents_a_page(
     decide: Decide, before: Before, model: Any, judged: Any, data: st.DataObject
 ) -> None:
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]))
@@ -382,7 +390,7 @@ def test_whatever_is_remembered_no_page_is_kept_back(
 
 
 def test_neither_memory_nor_a_rule_imports_the_models_client() -> None:
-    """It costs several times the import of everything else, and each cold start of `functions/classify` would pay."""
+    """Classify in a fresh process: importing the client would make each cold start several times slower."""
     root = Path(__file__).parents[3]
     program = f"""
 import sys

@@ -1,4 +1,4 @@
-"""People's own words: what a person said of an alert is its severity, unless its source or a rule states one."""
+"""People's lasting words: a word on an alert is its severity, unless the alert's source or a rule states one."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -57,7 +57,9 @@ def judge(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) 
 
 @pytest.mark.parametrize("days", [1, 100])
 @pytest.mark.parametrize(("alert", "said"), [(DATA_LOSS, "low"), (QUIET, "critical"), (QUIET, "high")])
-def test_one_word_is_the_severity_for_good(judge: Judge, alert: dict[str, Any], said: str, days: int) -> None:
+def test_a_word_is_the_severity_of_its_alert_for_good(
+    judge: Judge, alert: dict[str, Any], said: str, days: int
+) -> None:
     verdict = judge(alert, word=a_word(said), now=NOW + timedelta(days=days))
 
     assert (verdict.severity, verdict.decided_by) == (said, "people")
@@ -107,7 +109,7 @@ def test_history_does_not_change_what_a_person_said(judge: Judge, ended: Callabl
 
 
 def test_peoples_answers_outweigh_a_guess(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
-    """Answers on incidents, which are no lasting word, bind where words and circumstances are the same."""
+    """Use answers on an earlier incident, which are no lasting word, for the same words and circumstances."""
     first = judge(DATA_LOSS)
     said = [
         Feedback(person=f"slack:U{number}", by=f"U{number}", said="wrong_severity", severity="low", at=NOW)
@@ -121,7 +123,7 @@ def test_peoples_answers_outweigh_a_guess(judge: Judge, ended: Callable[..., lis
     assert judge(DATA_LOSS, earlier=[earlier.model_copy(update=known)]).severity == "low"
 
 
-def test_noise_by_answers_alone_takes_an_approvers_word(
+def test_the_answer_noise_alone_does_not_drop_an_alert(
     judge: Judge, ended: Callable[..., list[EarlierIncident]]
 ) -> None:
     first = judge(DATA_LOSS)
@@ -141,25 +143,27 @@ def test_a_question_says_how_often_the_alert_came(judge: Judge, known: dict[str,
     assert judge({**DATA_LOSS, "severity_stated": True}, **known).came_before == 0
 
 
-def test_earlier_incidents_count_as_well(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
+def test_earlier_incidents_of_the_group_count_as_earlier_alerts(
+    judge: Judge, ended: Callable[..., list[EarlierIncident]]
+) -> None:
     assert judge(DATA_LOSS, earlier=ended("resolved", "resolved", severity="critical")).came_before == 2
 
 
-def test_who_is_asked(judge: Judge) -> None:
+def test_people_are_asked_only_about_an_unstated_severity_outside_a_storm(judge: Judge) -> None:
     assert judge(DATA_LOSS).asks
     assert not judge({**DATA_LOSS, "severity_stated": True}).asks
     assert not judge({**DATA_LOSS, "storm": True}).asks
 
 
 class TestSubjects:
-    def test_case_and_spaces_and_long_environments_are_one(self) -> None:
+    def test_kinds_that_differ_in_case_spaces_or_long_environment_are_the_same(self) -> None:
         one = AlertKind(source="prometheus", alert_name="Data  Loss", environment="production")
         other = AlertKind(source="prometheus", alert_name="data loss", environment="prod")
 
         assert one.key == other.key
 
     @pytest.mark.parametrize("change", [{"source": "datadog"}, {"environment": "dev"}, {"alert_name": "DataLost"}])
-    def test_another_source_name_or_environment_is_another(self, change: dict[str, str]) -> None:
+    def test_another_source_name_or_environment_is_another_kind(self, change: dict[str, str]) -> None:
         one = AlertKind(source="prometheus", alert_name="DataLoss", environment="prod")
 
         assert one.key != one.model_copy(update=change).key
@@ -197,7 +201,9 @@ class TestNearest:
     def test_without_words_nothing_is_near(self, alert: NormalizedAlert) -> None:
         assert own_words.nearest(alert, []) is None
 
-    def test_one_that_reads_like_it_outvotes_several_that_share_words(self, alert: NormalizedAlert) -> None:
+    def test_a_word_on_nearly_the_same_alert_outvotes_several_that_share_a_few_words(
+        self, alert: NormalizedAlert
+    ) -> None:
         like = a_word("critical", "PostgresReplicationLag", alert.message)
         others = [a_word("low", f"ReplicationSlot{letter}", "PostgreSQL slot is unused") for letter in "ABCDE"]
         scores = [near.score for other in others if (near := own_words.nearest(alert, [other])) is not None]
@@ -214,7 +220,7 @@ class TestNearest:
             assert near is not None
             assert near.word.severity == "high"
 
-    def test_most_of_the_nearest_decide(self, alert: NormalizedAlert) -> None:
+    def test_the_majority_of_the_nearest_words_decides(self, alert: NormalizedAlert) -> None:
         text = "Replication lag of the database"
         others = [a_word("low", f"ReplicationLag{letter}", text) for letter in "AB"]
         near = own_words.nearest(alert, [a_word("critical", "ReplicationLagC", text), *others])
@@ -226,7 +232,7 @@ class TestNearest:
     def test_a_habit_counts_once_it_rests_on_enough_words(
         self, judge: Judge, incident: Callable[..., Incident], number: int, severity: str | None
     ) -> None:
-        """People who call whatever is down medium mean that of the next one, too."""
+        """Let people judge every alert of a unit that is down as medium; then an alert with other words halts."""
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(number)]
         alert = {"alert_name": "TurbineHalted", "message": "", "severity": "medium", "severity_stated": False}
         near = own_words.nearest(incident(**alert).alert, others)
@@ -235,9 +241,9 @@ class TestNearest:
         if near is not None:
             verdict = judge(alert, near=near)
             assert (verdict.severity, verdict.asks) == ("medium", True)
-            assert "People judged 12 of 12 alerts with words of that weight so. Ann (Slack) said" in verdict.reasons[0]
+            assert "Of 12 alerts whose words usually mean as much, people judged 12 so. Ann" in verdict.reasons[0]
 
-    def test_no_habit_makes_less_of_a_loss(self, incident: Callable[..., Incident]) -> None:
+    def test_habit_lowers_no_stated_loss_of_data(self, incident: Callable[..., Incident]) -> None:
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(30)]
         lost = incident(**DATA_LOSS | {"message": "Data was lost", "alert_name": "Ledger"}).alert
         assert own_words.nearest(lost, others) is None

@@ -1,4 +1,4 @@
-"""The owner's tags in a verdict: they fill what the alert leaves open, and what the alert states wins."""
+"""The owner's tags in a verdict: they fill in only what the alert itself does not state."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ def verdict_on(incident: Incident, evidence: Evidence) -> Classification:
 
 
 def word_on(incident: Incident, severity: Any) -> Word:
-    return Word(subject=kind_of(incident.alert), severity=severity, by="ada", person="ada", at=NOW, incident_id="i")
+    return Word(subject=kind_of(incident.alert), severity=severity, by="ada", person="ada", at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def word_on(incident: Incident, severity: Any) -> Word:
         (UNSTATED | {"storm": True}, OwnerTags(severity="critical"), "high"),
     ],
 )
-def test_a_tag_of_the_alarm_states_the_severity_of_what_states_none(
+def test_a_tag_of_the_alarm_is_the_severity_only_of_an_alert_that_states_none(
     incident: Callable[..., Incident], evidence: Callable[..., Evidence], alert: Any, says: OwnerTags, severity: str
 ) -> None:
     assert verdict_on(incident(**alert), evidence(tags=says)).severity == severity
@@ -52,7 +52,7 @@ def test_a_persons_word_on_the_alert_wins_over_its_tag(
     assert "tagged" not in " ".join(verdict.reasons)
 
 
-def test_nobody_is_asked_about_what_is_tagged_and_the_reason_says_so(
+def test_people_are_not_asked_about_a_tagged_severity_and_the_reason_says_so(
     incident: Callable[..., Incident], evidence: Callable[..., Evidence]
 ) -> None:
     tagged = verdict_on(incident(**UNSTATED), evidence(tags=SAYS_CRITICAL))
@@ -62,7 +62,7 @@ def test_nobody_is_asked_about_what_is_tagged_and_the_reason_says_so(
 
 
 class Alarms:
-    """Reads tags that it was given, of every alert."""
+    """A reader of alarms that returns the given tags for every alert."""
 
     def __init__(self, **tags: Any) -> None:
         self.seen = AlarmEvidence(tags=OwnerTags(**tags))
@@ -80,7 +80,7 @@ def deployed(service: str) -> Deployment:
 
 @pytest.mark.parametrize("named", [None, "db-orders-1"])
 def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[..., Incident], named: str | None) -> None:
-    """The alarm of a database names its identifier at most; who deploys knows it as checkout."""
+    """Let the alarm name at most the database (db-orders-1), and its tags name the service that was deployed."""
     opened = incident(source="cloudwatch", service=named, environment=None)
     history = FakeHistory(deployments=[deployed("other"), deployed("checkout")])
 
@@ -93,7 +93,7 @@ def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[...,
     assert history.asked["service"] == (named or "checkout", NOW)
 
 
-def test_a_storm_belongs_to_nobody(incident: Callable[..., Incident]) -> None:
+def test_a_storm_takes_no_service_from_tags(incident: Callable[..., Incident]) -> None:
     history = FakeHistory()
     gather(incident(storm=True, service=None), history, time_zone="UTC", now=NOW, alarms=Alarms(service="checkout"))
     assert "service" not in history.asked

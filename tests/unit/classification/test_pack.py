@@ -1,14 +1,15 @@
-"""The pack of evidence: bounded, most telling first, each item with its source and age."""
+"""The evidence in the model's prompt: bounded, most important first, each item with its source and age."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.classification.prompt import MAX_TOKENS, age, estimated_tokens, pack
+from firstline.classification.prompt import BYTES_PER_TOKEN, MAX_TOKENS, age, estimated_tokens, pack
 from firstline.models import AlertCount, EarlierIncident, Evidence, Incident, Maintenance, MetricSeries, SimilarIncident
 from tests.support.depth import tries
 
@@ -17,7 +18,7 @@ type MakeEvidence = Callable[..., Evidence]
 
 @pytest.fixture
 def everything(evidence: MakeEvidence, ended: Any, deployment: Any, now: datetime) -> MakeEvidence:
-    """Evidence of every kind."""
+    """Make evidence with items of every kind."""
 
     def make(**changes: Any) -> Evidence:
         (like,) = ended("auto_resolved", runbook_id="low-disk", days=12)
@@ -43,7 +44,7 @@ def everything(evidence: MakeEvidence, ended: Any, deployment: Any, now: datetim
     return make
 
 
-def test_each_item_says_what_it_is_its_source_and_its_age_and_the_most_telling_is_first(
+def test_each_item_has_its_kind_source_and_age_and_the_most_important_is_first(
     incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
 ) -> None:
     packed = pack(incident(), everything(), now)
@@ -63,7 +64,9 @@ def test_each_item_says_what_it_is_its_source_and_its_age_and_the_most_telling_i
     assert packed.left_out == 0
 
 
-def test_what_the_items_say(incident: Callable[..., Incident], everything: MakeEvidence, now: datetime) -> None:
+def test_each_item_holds_the_facts_of_its_evidence(
+    incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
+) -> None:
     items = {item["what"]: item for item in pack(incident(), everything(), now).items}
     assert items["similar incident"] | {"source": "history"} == {
         "what": "similar incident",
@@ -85,7 +88,7 @@ def test_what_the_items_say(incident: Callable[..., Incident], everything: MakeE
     assert (items["declared maintenance"]["by"], items["declared maintenance"]["why"]) == ("net@", "New switches.")
 
 
-def test_the_services_last_deployment_is_told_when_it_is_no_suspect(
+def test_the_last_deployment_of_the_service_is_packed_when_it_is_no_suspect(
     incident: Callable[..., Incident], evidence: MakeEvidence, now: datetime
 ) -> None:
     packed = pack(incident(), evidence(service_deployed_at=now - timedelta(days=9)), now)
@@ -93,7 +96,7 @@ def test_the_services_last_deployment_is_told_when_it_is_no_suspect(
     assert told["age"] == "9 days"
 
 
-def test_what_does_not_fit_is_left_out_and_counted_and_the_most_telling_stays(
+def test_items_that_do_not_fit_are_left_out_and_counted_and_the_most_important_stays(
     incident: Callable[..., Incident], everything: MakeEvidence, ended: Any, now: datetime
 ) -> None:
     known = everything(earlier=ended(*["resolved"] * 20))
@@ -141,5 +144,8 @@ def test_ages_are_told_in_the_unit_that_people_use(minutes: int, told: str, now:
 
 
 def test_tokens_are_estimated_on_the_safe_side() -> None:
-    # The quotes of a JSON string count, too.
-    assert [estimated_tokens(text) for text in ("", "a", "abcdef", "磁盘", "\ud800")] == [1, 1, 3, 3, 1]
+    a_letter, two_quotes = 1, 2  # bytes; JSON writes quotes around each text
+    assert estimated_tokens("") == 1
+    assert estimated_tokens("abcdef") == ceil((6 * a_letter + two_quotes) / BYTES_PER_TOKEN)
+    assert estimated_tokens("磁盘") == ceil((2 * 3 + two_quotes) / BYTES_PER_TOKEN), "each sign has three bytes"
+    assert estimated_tokens("\ud800") == 1, "a lone surrogate cannot be encoded, and does not raise"

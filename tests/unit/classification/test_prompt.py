@@ -1,4 +1,4 @@
-"""The prompt: bounded, redacted, and all of the telemetry inside one JSON document."""
+"""The model's prompt: bounded, redacted, and with everything about the incident in one JSON document."""
 
 import json
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_no_secret_and_nothing_invisible_reaches_the_model(
     assert not any(character in data for character in "\u200b\u202e")
 
 
-def test_the_whole_is_bounded(
+def test_the_prompt_is_bounded_whatever_the_alert_holds(
     incident: Callable[..., Incident],
     evidence: Callable[..., Evidence],
     ended: Callable[..., list[EarlierIncident]],
@@ -115,7 +115,7 @@ def test_the_whole_is_bounded(
     assert len(built.runbook_ids) <= prompt.MAX_RUNBOOKS
 
 
-def test_the_schema_asks_for_exactly_what_is_read() -> None:
+def test_the_schema_asks_for_exactly_the_fields_of_a_judgement() -> None:
     schema = answer_schema(("low-disk",))
     assert set(schema["properties"]) == set(schema["required"]) == set(Judgement.model_fields)
     assert schema["additionalProperties"] is False

@@ -1,6 +1,6 @@
-"""Public incidents with recorded evidence: the cause's category, and who is paged if the severity is hidden.
+"""Public incidents with recorded evidence: whether the right cause is found, and whether the incident pages.
 
-They are OpenSRE's evaluation suite, recorded as data. They are not part of the project.
+The recordings are OpenSRE's evaluation suite, which is not part of the project.
 """
 
 import json
@@ -35,7 +35,7 @@ CATEGORY = {
     "replication lag": "replication_lag",
     "failover": "failover",
 }
-"""The suite's words for a failure, by those of this project."""
+"""The suite's word for each category of causes."""
 
 
 def folders(suite: str) -> list[Path]:
@@ -45,7 +45,7 @@ def folders(suite: str) -> list[Path]:
 
 
 def alert_of(folder: Path) -> tuple[NormalizedAlert, dict[str, Any]]:
-    """Return the alert with its severity hidden, and what its sender says of it."""
+    """Return the alert without its severity, and the labels and annotations that its sender gave it."""
     body = json.loads((folder / "alert.json").read_text())
     said = body["commonLabels"] | body["commonAnnotations"]
     alert = NormalizedAlert(
@@ -65,12 +65,12 @@ def alert_of(folder: Path) -> tuple[NormalizedAlert, dict[str, Any]]:
 
 
 def results_of(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the metrics of a file: some files hold many, some are one."""
+    """Return the metrics of a file, which holds either a list of metrics or a single metric."""
     return body.get("metric_data_results", [body])
 
 
 def evidence_of(folder: Path, said: dict[str, Any]) -> tuple[Evidence, datetime]:
-    """Return what the readers would read of the recorded metrics and events, and the end of the record."""
+    """Return the recorded metrics and events as evidence, and the time at the end of the recording."""
     series = [
         result
         for file in sorted(folder.glob("aws_cloudwatch_metrics*.json"))
@@ -87,7 +87,6 @@ def evidence_of(folder: Path, said: dict[str, Any]) -> tuple[Evidence, datetime]
             hour_ago=result["values"][0],
             lowest=min(result["values"]),
             highest=max(result["values"]),
-            of=result["dimensions"][0]["Value"] if result["dimensions"][0]["Value"] != own else None,
         )
         for result in series
         if result["metric_name"] in known and result["dimensions"][0]["Value"] in (own, replica)

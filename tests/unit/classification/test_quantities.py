@@ -1,4 +1,4 @@
-"""Amounts in an alert's text, and the haste in them."""
+"""Amounts in an alert's text, and how urgent they make it."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from firstline.classification import lexicon
         ("uses 80% of its memory", -2, "80 %"),
     ],
 )
-def test_an_amount_with_haste_in_it(text: str, points: int, words: str) -> None:
+def test_an_amount_gives_points_by_its_urgency(text: str, points: int, words: str) -> None:
     assert list(lexicon.amounts(text)) == [(points, words)]
 
 
@@ -42,7 +42,7 @@ def test_an_amount_with_haste_in_it(text: str, points: int, words: str) -> None:
         "in ४ hours",
     ],
 )
-def test_an_amount_without(text: str) -> None:
+def test_an_amount_that_shows_no_urgency_gives_no_points(text: str) -> None:
     assert list(lexicon.amounts(text)) == []
 
 
@@ -53,5 +53,5 @@ def test_words_for_the_record_hold_nothing_of_the_text_but_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["in " * 700, "< 1 % " * 400, "within 9999 weeks " * 100, "for " + "9" * 1_900 + " m"])
-def test_any_text_is_read(text: str) -> None:
+def test_a_huge_text_gives_at_most_three_amounts(text: str) -> None:
     assert len(list(lexicon.amounts(text))) <= 3

@@ -1,4 +1,4 @@
-"""The say of a model: its words are used from the first day, and its moves once they have been earned."""
+"""The say of a model: its texts are used from the first day, its changes (moves) once they have been earned."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def decide(
     judged: Any,
     deployment: Any,
 ) -> Decide:
-    """Let a model judge what rules and history call medium, with a runbook and a deployment before it."""
+    """Let a model answer `says` on an incident that is medium without it, with a runbook and a deployment before."""
 
     def run(say: Say = NO_SAY, *, says: dict[str, Any], **changes: Any) -> Classification:
         return classify(
@@ -81,6 +81,7 @@ def test_earned_moves_stay_within_the_guardrails(decide: Decide) -> None:
 
 
 def _guesses(left: int) -> tuple[Say, list[str]]:
+    """Return a say with this many guesses left in the week, and the list of incidents that took one."""
     taken: list[str] = []
 
     def take(incident_id: str) -> bool:
@@ -92,12 +93,12 @@ def _guesses(left: int) -> tuple[Say, list[str]]:
     return Say(may_raise=take), taken
 
 
-def test_a_model_may_raise_what_nobody_stated_or_judged_and_it_is_marked_as_its_guess(decide: Decide) -> None:
+def test_a_model_may_raise_an_unstated_severity_while_guesses_are_left_and_the_reason_says_so(decide: Decide) -> None:
     say, taken = _guesses(1)
     unstated = {"severity_stated": False, "alert_name": "Queue", "message": "42"}
     verdict = decide(say, says={"severity": "critical"}, **unstated)
     assert (verdict.severity, verdict.decided_by) == ("critical", "llm")
-    assert any("the model guesses so, and nobody stated or judged" in reason for reason in verdict.reasons)
+    assert any("the model guesses so, and neither the source nor a person" in reason for reason in verdict.reasons)
     assert len(taken) == 1
     assert decide(say, says={"severity": "critical"}, **unstated).severity != "critical", "none is left this week"
 
@@ -109,8 +110,11 @@ def test_a_model_may_raise_what_nobody_stated_or_judged_and_it_is_marked_as_its_
         ({"severity": "low"}, {"severity_stated": False, "alert_name": "Queue", "message": "42"}),
         ({"severity": "critical"}, {"severity_stated": False, "storm": True}),
     ],
+    ids=["stated", "lowered", "storm"],
 )
-def test_a_guess_is_not_taken_for_anything_else(decide: Decide, says: Any, changes: Any) -> None:
+def test_a_guess_is_used_only_to_raise_an_unstated_severity_outside_a_storm(
+    decide: Decide, says: Any, changes: Any
+) -> None:
     say, taken = _guesses(5)
     decide(say, says=says, **changes)
     assert taken == []

@@ -1,4 +1,4 @@
-"""The likeness of incidents: telling words count, names of hosts and services do not."""
+"""The likeness of incidents: words about the trouble count, names of hosts and services hardly do."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ type MakeEnded = Callable[..., EarlierIncident]
 
 @pytest.fixture
 def one_like(incident: Callable[..., Incident], now: datetime) -> MakeEnded:
-    """Make a closed incident of another group; keywords are its alert's and its own."""
+    """Make a closed incident of another group that ended `days` ago; keywords change its alert or its template."""
 
     def make(days: float = 1, group_key: str = "prometheus:other", **changes: Any) -> EarlierIncident:
         own = {name: changes.pop(name) for name in list(changes) if name == "template"}
@@ -48,7 +48,7 @@ def test_the_same_words_with_other_numbers_are_the_same(
     assert found.score == 1
 
 
-def test_the_groups_own_incidents_are_known_anyway(
+def test_incidents_of_the_same_group_are_not_returned_as_similar(
     incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
 ) -> None:
     assert most_similar(incident().alert, [one_like(group_key="mine")], group_key="mine", now=now) == []
@@ -82,7 +82,9 @@ def test_of_one_group_only_the_best_and_of_equals_the_newest(
     assert [similar.incident.closed_at for similar in found] == [now - timedelta(days=2), now - timedelta(days=9)]
 
 
-def test_never_more_than_a_handful(incident: Callable[..., Incident], one_like: MakeEnded, now: datetime) -> None:
+def test_at_most_the_five_best_are_returned(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
     candidates = [one_like(days=number / 10, group_key=f"g{number}") for number in range(1, 120)]
     found = most_similar(incident().alert, candidates, group_key="mine", now=now)
     assert len(found) == MAX_SIMILAR

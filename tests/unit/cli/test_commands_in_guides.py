@@ -64,5 +64,5 @@ def test_each_command_of_a_guide_exists(guide: Path) -> None:
         ("ack e1fbd129 --nonsense", "--nonsense"),
     ],
 )
-def test_what_does_not_exist_is_found(command: str, what: str | None) -> None:
+def test_an_unknown_command_or_option_is_found(command: str, what: str | None) -> None:
     assert unknown(command.split()) == what

@@ -215,7 +215,7 @@ def test_a_dangerous_command_is_found_and_its_harmless_twin_is_not(danger: str, 
     assert dangers(twin) == []
 
 
-def test_every_danger_is_shown() -> None:
+def test_the_table_shows_every_danger_that_the_linter_knows() -> None:
     assert {*TABLE, "looks-only"} == {*KNOWN}
     assert len({danger.id for danger in DANGERS}) == len(DANGERS)
 
@@ -224,11 +224,11 @@ TOKENS = ['"', "'", "$(", "${x", "`", "<<E\n", "|", "{", "}", "\\", "((", "))", 
 
 
 @given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=5))).map("".join))
-def test_whatever_is_written_is_read_or_called_unreadable(script: str) -> None:
+def test_no_script_breaks_the_linter(script: str) -> None:
     dangers(script)
 
 
-def test_the_parser_sees_no_character_that_ends_its_process() -> None:
+def test_the_parser_gets_no_character_that_may_crash_it() -> None:
     """tree-sitter-bash 0.25 reads outside of C's tables for some of these, not each time."""
     script = "".join(f"cat <<E{chr(code)}\nrm -rf /{chr(code)}\n" for code in (0x3000, 0xE000, 0x1F600, 0x10FFFF))
 
@@ -239,7 +239,7 @@ def test_the_parser_sees_no_character_that_ends_its_process() -> None:
 
 
 @pytest.mark.parametrize("script", ["$(" * 5_000, "{ " * 5_000 + "rm -rf /", '"$(' * 3_000])
-def test_what_is_nested_too_deep_is_called_unreadable(script: str) -> None:
+def test_a_script_that_is_nested_too_deep_is_unreadable(script: str) -> None:
     assert ("unreadable", 1) in dangers(script)
 
 
@@ -255,7 +255,7 @@ def test_what_is_nested_too_deep_is_called_unreadable(script: str) -> None:
         "dnf -y install chrony",
     ],
 )
-def test_what_only_looks_may_change_nothing(script: str) -> None:
+def test_a_step_that_only_looks_may_change_nothing(script: str) -> None:
     assert dangers(script, looks=True) == [("looks-only", 1)]
 
 
@@ -263,7 +263,7 @@ def test_what_only_looks_may_change_nothing(script: str) -> None:
     "script",
     ['kill -0 "$pid"', "sysctl vm.swappiness", "systemctl is-active app", 't=$(mktemp); df >"$t"; rm -f "$t"', "mount"],
 )
-def test_what_only_looks_may_look(script: str) -> None:
+def test_a_step_that_only_looks_may_read_and_use_temporary_files(script: str) -> None:
     assert dangers(script, looks=True) == []
 
 
@@ -309,14 +309,14 @@ def with_act(make_runbook: Make[Runbook]) -> Make[Runbook]:
     return make
 
 
-def test_a_danger_is_told_with_its_line_why_and_what_to_do(with_act: Make[Runbook]) -> None:
+def test_a_problem_has_the_commands_line_the_reason_and_the_fix(with_act: Make[Runbook]) -> None:
     assert told(with_act("firstline_may_interrupt app || exit 4; systemctl restart app")) == [
         "drain-spool.yaml:11: steps.1.run: interrupts: a service or a process ends, and its users notice; say risk: "
         "disruptive, or reload instead. If it is intended: accept: [{danger: interrupts, because: …}]"
     ]
 
 
-def test_a_script_beside_its_key_has_that_line(make_runbook: Make[Runbook]) -> None:
+def test_a_script_on_its_keys_line_is_reported_at_that_line(make_runbook: Make[Runbook]) -> None:
     look = {"id": "look", "kind": "diagnose", "run": "systemctl restart app"}
     drain = {"id": "drain", "kind": "act", "run": 'drain -- "$SSM_spool"\n'}
 
@@ -325,13 +325,13 @@ def test_a_script_beside_its_key_has_that_line(make_runbook: Make[Runbook]) -> N
     assert problem.startswith("drain-spool.yaml:5: steps.0.run: looks-only: ")
 
 
-def test_a_risk_that_says_so_covers_it(with_act: Make[Runbook]) -> None:
+def test_a_runbooks_risk_covers_the_dangers_that_it_allows(with_act: Make[Runbook]) -> None:
     assert told(with_act('firstline_may_interrupt "$app" || exit 4; systemctl restart app', risk="disruptive")) == []
     assert told(with_act("docker volume prune -f", risk="disruptive"))
     assert told(with_act("docker volume prune -f", risk="destructive")) == []
 
 
-def test_a_risk_covers_nothing_that_wants_a_reason(with_act: Make[Runbook]) -> None:
+def test_a_danger_that_wants_a_reason_is_covered_by_no_risk(with_act: Make[Runbook]) -> None:
     assert told(with_act("reboot", risk="destructive"))
 
 
@@ -347,17 +347,23 @@ def test_a_danger_that_somebody_accepted_is_kept_for_people_to_read(with_act: Ma
     ("run", "danger", "problem"),
     [
         ("rm -rf /", "remove-system", "remove-system is never accepted; change the script"),
-        ("uptime", "reboot", "no command here is reboot; remove the entry, so that a later one is reported"),
+        (
+            "uptime",
+            "reboot",
+            "no command here has the danger reboot; remove the entry, so that a later command is reported",
+        ),
         ("uptime", "rebot", "there is no danger 'rebot'; did you mean 'reboot'?"),
     ],
 )
-def test_what_cannot_be_accepted_is_told(with_act: Make[Runbook], run: str, danger: str, problem: str) -> None:
+def test_a_wrong_accept_entry_is_reported_at_its_line(
+    with_act: Make[Runbook], run: str, danger: str, problem: str
+) -> None:
     accept = [{"danger": danger, "because": "It was meant to be like this."}]
 
     assert f"drain-spool.yaml:13: steps.1.accept.0: {problem}" in told(with_act(run, accept=accept))
 
 
-def test_what_is_never_accepted_says_so(with_act: Make[Runbook]) -> None:
+def test_a_danger_that_is_never_accepted_says_so(with_act: Make[Runbook]) -> None:
     (problem,) = told(with_act("userdel app", risk="destructive"))
 
     assert problem.endswith("This is never accepted")

@@ -76,8 +76,11 @@ PENDING = subscription("ops@example.com", "PendingConfirmation")
             ["✓ pages        the page topic wakes +49151 (sms)", "! pages        the account is in SNS's SMS sandbox"],
         ),
     ],
+    ids=["nobody", "unconfirmed", "only PagerDuty", "mail", "sms sandbox"],
 )
-def test_who_is_woken(subscribed: list[Any], key: Any, said: list[str]) -> None:
+def test_each_subscription_to_the_page_topic_is_reported_and_an_empty_one_is_wrong(
+    subscribed: list[Any], key: Any, said: list[str]
+) -> None:
     answers = {
         "list_subscriptions_by_topic": {"Subscriptions": subscribed},
         "get_parameter": key,
@@ -96,7 +99,7 @@ def node(**changes: str) -> dict[str, str]:
     ("listed", "instance", "said"),
     [
         ([node()], {}, "✓ hosts        1 tagged Firstline=firstline-dev, 1 of them known"),
-        ([node(AgentVersion="3.3.2745.9")], {}, "✗ hosts        i-1 (web-1) has the agent 3.3.2745.9"),
+        ([node(AgentVersion="3.3.2745.9")], {}, "✗ hosts        i-1 (web-1) has the SSM agent 3.3.2745.9"),
         ([node(PingStatus="ConnectionLost")], {}, "✗ hosts        i-1 (web-1) is ConnectionLost"),
         ([node(PlatformType="Windows")], {}, "! hosts        i-1 (web-1) runs Windows"),
         ([], {}, "✗ hosts        i-1 (web-1) is not known to Systems Manager: it has no instance profile"),
@@ -106,8 +109,11 @@ def node(**changes: str) -> dict[str, str]:
             "✗ hosts        i-1 (web-1) is not known to Systems",
         ),
     ],
+    ids=["usable", "old agent", "offline", "Windows", "no profile", "unknown with a profile"],
 )
-def test_hosts(listed: list[Any], instance: dict[str, Any], said: str) -> None:
+def test_a_host_that_no_runbook_can_use_is_named_with_its_reason(
+    listed: list[Any], instance: dict[str, Any], said: str
+) -> None:
     found = {"InstanceId": "i-1", "Tags": [{"Key": "Name", "Value": "web-1"}], **instance}
     answers = {
         "describe_instances": {"Reservations": [{"Instances": [found]}]},
@@ -118,9 +124,11 @@ def test_hosts(listed: list[Any], instance: dict[str, Any], said: str) -> None:
     assert told(hosts.hosts, answers=answers)[0].startswith(said)
 
 
-def test_no_host_and_a_role_that_cannot_write_logs() -> None:
-    none: dict[str, Any] = {"describe_instances": {"Reservations": []}}
-    assert "tag the instances" in told(hosts.hosts, answers=none)[0]
+def test_without_a_tagged_host_the_fix_is_to_tag_one() -> None:
+    assert "tag the instances" in told(hosts.hosts, answers={"describe_instances": {"Reservations": []}})[0]
+
+
+def test_a_hosts_role_that_cannot_write_logs_is_named() -> None:
     profile = {"InstanceId": "i-1", "IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/web"}}
     answers = {
         "describe_instances": {"Reservations": [{"Instances": [profile]}]},
@@ -132,19 +140,21 @@ def test_no_host_and_a_role_that_cannot_write_logs() -> None:
     }
     assert told(hosts.hosts, answers=answers)[-1].startswith("! hosts        the role web-role lacks logs:PutLogEvents")
     answers["simulate_principal_policy"] = refused("AccessDenied", "no")
-    assert "you lack iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
+    assert "your role lacks iam:SimulatePrincipalPolicy" in told(hosts.hosts, answers=answers)[-1]
 
 
-def test_keys_that_nobody_made_are_named() -> None:
+def test_the_secrets_of_the_console_that_nobody_set_are_named() -> None:
     missing = [f"/firstline/firstline-dev/console/{name}" for name in ("link-key", "calendar-key")]
     link, calendar = told(people.keys, answers={"get_parameters": {"InvalidParameters": missing}})
-    assert link.startswith("✗ keys         console/link-key is not set: its links do not work → firstline secret set")
-    assert calendar.startswith("! keys         console/calendar-key is not set")
+    assert link.startswith(
+        "✗ keys         the secret console/link-key is not set, so its links do not work → firstline secret set"
+    )
+    assert calendar.startswith("! keys         the secret console/calendar-key is not set")
     (line,) = told(people.keys, answers={"get_parameters": {"InvalidParameters": []}})
     assert line.startswith("✓ keys")
 
 
-def test_senders_with_a_wrong_secret_are_named_with_the_address() -> None:
+def test_requests_that_were_refused_are_counted_for_each_path_with_the_last_address() -> None:
     def line(path: str, minutes: int) -> dict[str, Any]:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         message = json.dumps({"status": "401", "path": path, "ip": f"198.51.100.{minutes}"})
@@ -155,12 +165,13 @@ def test_senders_with_a_wrong_secret_are_named_with_the_address() -> None:
     assert lines[0].startswith("! refused      /alerts/prometheus refused 2 requests within a day, the last 20 min ago")
     assert "from 198.51.100.20 → if that is your sender" in lines[0]
     assert "sources/prometheus" in lines[0]
-    assert (len(lines), lines[1].isprintable()) == (2, True)
+    assert len(lines) == 2
+    assert lines[1].isprintable()
     (none,) = told(sources.refused, answers={"filter_log_events": {"events": []}})
     assert none.startswith("✓ refused")
 
 
-def test_functions_that_lambda_refused_are_named() -> None:
+def test_functions_whose_invocations_lambda_refused_are_named() -> None:
     kind = "AWS::Lambda::Function"
     names = [{"ResourceType": kind, "PhysicalResourceId": name} for name in ("ingest", "notify")]
     answers = {"list_stack_resources": {"StackResourceSummaries": names}}
@@ -188,11 +199,15 @@ def other(**parameters: str) -> dict[str, Any]:
     [
         ([{"StackName": "shop"}], ["✓ neighbours   no other Firstline"]),
         ([other(EventBridgeEvents="deployments")], []),
-        ([other(EventBridgeEvents="alarms")], ["✗ neighbours   firstline-prod takes each alarm of the account, too"]),
-        ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   firstline-prod may touch the same hosts"]),
+        (
+            [other(EventBridgeEvents="alarms")],
+            ["✗ neighbours   the stack firstline-prod takes each alarm of the account too"],
+        ),
+        ([other(TargetTagValue="firstline-dev")], ["✗ neighbours   the stack firstline-prod may touch the same hosts"]),
     ],
+    ids=["no Firstline", "other events", "same alarms", "same hosts"],
 )
-def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
+def test_another_stack_on_the_same_alarms_or_hosts_is_wrong(others: list[Any], said: list[str]) -> None:
     lines = told(
         account.neighbours, answers={"describe_stacks": {"Stacks": others}}, parameters={"EventBridgeEvents": "alarms"}
     )
@@ -203,17 +218,18 @@ def test_a_second_firstline(others: list[Any], said: list[str]) -> None:
     ("value", "mode", "said"),
     [
         (NOT_SET, "approve", "✓ remediation  RemediationMode is approve (each asks a person)"),
-        ({"Parameter": {"Value": "off"}}, "auto", "! remediation  the switch is 'off'"),
+        ({"Parameter": {"Value": "off"}}, "auto", "! remediation  the switch /firstline/"),
         (NOT_SET, "off", "! remediation  RemediationMode is off"),
     ],
+    ids=["asks", "switched off", "mode off"],
 )
-def test_the_switch(value: Any, mode: str, said: str) -> None:
+def test_the_doctor_says_whether_runbooks_may_act(value: Any, mode: str, said: str) -> None:
     (line,) = told(account.remediation, answers={"get_parameter": value}, parameters={"RemediationMode": mode})
     assert line.startswith(said)
 
 
 @pytest.mark.parametrize(("most", "free", "mark"), [(10, 10, "✗"), (1000, 40, "!"), (1000, 900, "✓")])
-def test_concurrent_executions(most: int, free: int, mark: str) -> None:
+def test_too_few_concurrent_executions_are_reported(most: int, free: int, mark: str) -> None:
     limits = {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": free}
     (line,) = told(account.quotas, answers={"get_account_settings": {"AccountLimit": limits}})
     assert line.startswith(mark)
@@ -232,8 +248,9 @@ def function(layer: int, **changes: str) -> dict[str, Any]:
         ("UPDATE_ROLLBACK_COMPLETE", function(12), "✗ deployment   the last deployment was taken back"),
         ("UPDATE_IN_PROGRESS", function(12), "✗ deployment   the stack is in UPDATE_IN_PROGRESS"),
     ],
+    ids=["good", "function not updated", "rolled back", "in progress"],
 )
-def test_the_functions_and_the_last_deployment(status: str, configuration: Any, said: str) -> None:
+def test_functions_and_deployments_that_failed_are_reported(status: str, configuration: Any, said: str) -> None:
     resources = [
         {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": "f"},
         {"ResourceType": "AWS::S3::Bucket"},
@@ -245,7 +262,7 @@ def test_the_functions_and_the_last_deployment(status: str, configuration: Any, 
     assert told(account.state, answers=answers, status=status)[0].startswith(said)
 
 
-def test_own_alarms_that_are_on() -> None:
+def test_alarms_of_the_stack_that_are_on_are_named() -> None:
     on = {"MetricAlarms": [{"AlarmName": "Firstline/firstline-dev-unheard"}]}
     assert told(account.alarms, answers={"describe_alarms": on})[0].startswith(
         "✗ alarms       Firstline/firstline-dev-unh"
@@ -253,13 +270,13 @@ def test_own_alarms_that_are_on() -> None:
     assert told(account.alarms, answers={"describe_alarms": {"MetricAlarms": []}})[0].startswith("✓")
 
 
-def test_drift_is_told_from_what_would_be_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_parameters_that_differ_from_the_checkouts_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("template.yaml", "samconfig.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.setattr(checkout, "CHECKOUT", tmp_path)
     parameters = {"EnvironmentName": "dev", "PageAfterSeconds": "600", "LogRetentionDays": "7", "Left": "x"}
     lines = told(account.parameters, parameters=parameters)
-    assert lines[0].startswith("! parameters   PageAfterSeconds is 600, and a deployment would make it 300")
+    assert lines[0].startswith("! parameters   PageAfterSeconds is 600, and a deployment would set it to 300")
     assert "has no Left: another release is deployed" in lines[1]
     (line,) = told(account.parameters, parameters={"LogRetentionDays": "7", "PageAfterSeconds": "300"})
     assert line == "✓ parameters   as in this checkout; not at their defaults: LogRetentionDays"
@@ -268,7 +285,7 @@ def test_drift_is_told_from_what_would_be_deployed(monkeypatch: pytest.MonkeyPat
 # --- the command ---
 
 
-def test_a_check_that_fails_or_hangs_keeps_no_other_from_its_answer() -> None:
+def test_a_check_that_fails_or_hangs_leaves_the_other_checks_alone() -> None:
     over = threading.Event()
 
     def hangs(_: Stack) -> Iterator[Finding]:
@@ -287,22 +304,28 @@ def test_a_check_that_fails_or_hangs_keeps_no_other_from_its_answer() -> None:
     ]
     over.set()
     assert found[0] == "✓ before       seen"
-    assert found[1].startswith("! denied       not known: AWS refuses it: you lack ssm:GetParameter on arn:aws:ssm")
-    assert found[2].startswith("! slow         no answer within 0.5 seconds")
+    assert found[1].startswith(
+        "! denied       not checked: AWS refused the call: your role lacks ssm:GetParameter on arn:aws:ssm"
+    )
+    assert found[2].startswith("! slow         not checked: no answer within 0.5 seconds")
     assert found[3] == "✓ after        seen"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (refused("AccessDenied", DENIED), "you lack ssm:GetParameter on arn:aws:ssm:x:1:p."),
-        (refused("UnauthorizedOperation", "You are not authorized to perform this operation."), "you lack ec2:X."),
+        (refused("AccessDenied", DENIED), "your role lacks ssm:GetParameter on arn:aws:ssm:x:1:p."),
+        (
+            refused("UnauthorizedOperation", "You are not authorized to perform this operation."),
+            "your role lacks ec2:X.",
+        ),
         (refused("ExpiredTokenException", "expired"), "your AWS credentials are not valid any more"),
-        (refused("ThrottlingException", "Rate  exceeded"), "AWS refused (ThrottlingException: Rate exceeded)"),
-        (OSError("no route"), "AWS cannot be asked (no route)"),
+        (refused("ThrottlingException", "Rate  exceeded"), "AWS refused the call (ThrottlingException: Rate exceeded)"),
+        (OSError("no route"), "AWS cannot be reached (no route)"),
     ],
+    ids=["denied with the action", "denied without it", "expired", "throttled", "unreachable"],
 )
-def test_what_aws_answers_in_words(error: Exception, said: str) -> None:
+def test_each_error_of_aws_is_said_in_words(error: Exception, said: str) -> None:
     assert said in aws_words.in_words(error, "ec2:X").replace(". Add", ".")
     wrapped = RuntimeError("ours")
     wrapped.__cause__ = error

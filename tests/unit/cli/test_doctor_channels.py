@@ -1,4 +1,4 @@
-"""`firstline doctor` on text messages, schedules that are kept elsewhere, and the canary, against scripted answers."""
+"""`firstline doctor` on text messages, the canary, and schedules that another tool keeps, against scripted answers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,11 +67,11 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         ),
         (
             {"get_sms_attributes": {"attributes": {}}},
-            ["✗ sms          $2.50 of $1 are spent on texts this month: AWS sends no more → raise"],
+            ["✗ sms          $2.50 of $1 are spent on texts this month, so AWS sends no more texts → raise"],
         ),
         (
             {"get_sms_attributes": {"attributes": {}}, "get_metric_statistics": {"Datapoints": []}},
-            ["! sms          $0.00 of $1 are spent on texts this month: then AWS sends no more → raise"],
+            ["! sms          $0.00 of $1 are spent on texts this month; at the limit, AWS sends no more texts → raise"],
         ),
         (
             {"list_origination_numbers": {"PhoneNumbers": []}},
@@ -84,13 +84,22 @@ def owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         (
             {"get_parameter": NOT_SET},
             [
-                "✗ sms          bob takes turns and has no number, so no text reaches them → give bob a phone",
-                "! sms          texts have no link to the incident: there is no key for it → firstline secret set",
+                "✗ sms          bob takes turns and has no phone number, so no text reaches them → give bob a phone",
+                "! sms          texts have no link to the incident: the secret console/link-key is not set →",
             ],
         ),
     ],
+    ids=[
+        "nothing",
+        "sandbox",
+        "limit reached",
+        "limit too low",
+        "no registered number",
+        "opted out",
+        "no phone and no link",
+    ],
 )
-def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
+def test_what_keeps_a_text_message_from_a_phone_is_reported(answers: dict[str, Any], said: list[str]) -> None:
     lines = told(texts.texts, answers=HEALTHY | answers)
     assert [expected for expected in said if not any(line.startswith(expected) for line in lines)] == []
     assert [line[0] for line in lines].count("✗") == "".join(expected[0] for expected in said).count("✗"), lines
@@ -98,7 +107,7 @@ def test_text_messages(answers: dict[str, Any], said: list[str]) -> None:
 
 
 @pytest.mark.parametrize("number", ["+1 416 555 0100", "+1 876 555 0100", "+44 20 7946 0000"])
-def test_canada_and_the_caribbean_are_not_the_united_states(number: str) -> None:
+def test_only_numbers_of_the_united_states_need_a_registered_sender(number: str) -> None:
     answers = HEALTHY | {
         "get_parameter": {"Parameter": {"Value": number}},
         "list_origination_numbers": {"PhoneNumbers": []},
@@ -106,7 +115,7 @@ def test_canada_and_the_caribbean_are_not_the_united_states(number: str) -> None
     assert not [line for line in told(texts.texts, answers=answers) if "registered" in line]
 
 
-def test_who_texts_nobody_is_asked_nothing(owner: Any) -> None:
+def test_without_a_level_that_texts_nothing_is_checked(owner: Any) -> None:
     level = FILES["paging"]["levels"][0] | {"channels": ["slack"]}
     (owner / "paging.yaml").write_text(yaml.safe_dump({"levels": [level]}))
     assert told(texts.texts) == []
@@ -122,32 +131,38 @@ SUBSCRIBED = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x:1:canary:1"}]
         (
             {},
             {},
-            ["! canary       off: nobody is told when no alert comes through Firstline at all"],
+            ["! canary       the canary is off, so nobody is told when no alert comes through Firstline at all"],
         ),
         (
             {"get_parameter": NOT_SET},
             CANARY,
-            ["✗ canary       it has no secret, so each flight is refused"],
+            ["✗ canary       the secret sources/canary is not set, so each test alert is refused"],
         ),
-        ({}, CANARY, ["✓ canary       the last one took 4 seconds from the alert to its page"]),
+        ({}, CANARY, ["✓ canary       the last test alert took 4 seconds to its page"]),
         (
             {"list_subscriptions_by_topic": {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}},
             CANARY,
-            ["✗ canary       nobody has confirmed its mail", "✓ canary       the last one took 4 seconds"],
+            [
+                "✗ canary       nobody has confirmed the canary's mail",
+                "✓ canary       the last test alert took 4 seconds",
+            ],
         ),
         (
             {"get_metric_statistics": {"Datapoints": []}},
             CANARY,
-            ["✗ canary       none came through in the last half hour → docs/canary.md"],
+            ["✗ canary       no test alert came through in the last half hour → docs/canary.md"],
         ),
         (
             {"get_metric_statistics": {"Datapoints": [{"Maximum": 41.0, "Timestamp": NOW}]}},
             CANARY,
-            ["✗ canary       the last one took 41 seconds"],
+            ["✗ canary       the last test alert took 41 seconds"],
         ),
     ],
+    ids=["off", "no secret", "on time", "mail unconfirmed", "nothing came", "late"],
 )
-def test_the_canary(answers: dict[str, Any], given: dict[str, Any], said: list[str]) -> None:
+def test_a_canary_that_is_off_or_late_is_reported(
+    answers: dict[str, Any], given: dict[str, Any], said: list[str]
+) -> None:
     older = {"Maximum": 60.0, "Timestamp": NOW - timedelta(minutes=15)}
     known = {
         "get_parameter": SET,
@@ -166,24 +181,25 @@ def copied(*hours: int, age: timedelta = timedelta(0)) -> Copy:
 @pytest.mark.parametrize(
     ("copy", "key", "said"),
     [
-        (copied(9), SET, ["✓ schedules    shop is copied, and somebody has every hour of it"]),
+        (copied(9), SET, ["✓ schedules    the schedule shop is copied, and has no gap"]),
         (
             copied(9, age=timedelta(days=2)),
             SET,
-            ["! schedules    shop: its copy is 2 days old; reconcile's log says why"],
+            ["! schedules    shop: its copy is 2 days old; look for the reason in reconcile's log"],
         ),
-        (None, SET, ["✗ schedules    shop: it was never copied; reconcile's log says why"]),
+        (None, SET, ["✗ schedules    shop: it was never copied; look for the reason in reconcile's log"]),
         (
             None,
             NOT_SET,
             [
-                "✗ schedules    shop is kept elsewhere, and there is no secret to read it with → firstline secret set",
-                "! schedules    calendar feeds are closed: there is no key for them → firstline secret set console/cal",
+                "✗ schedules    the schedule shop cannot be copied from the tool that keeps it: the secret",
+                "! schedules    calendar feeds do not work: the secret console/calendar-key is not set →",
             ],
         ),
     ],
+    ids=["fresh", "old", "never copied", "no secret"],
 )
-def test_schedules_that_are_kept_elsewhere(copy: Copy | None, key: Any, said: list[str]) -> None:
+def test_the_copy_of_each_followed_schedule_is_checked(copy: Copy | None, key: Any, said: list[str]) -> None:
     store = MemoryStore()
     if copy:
         TableCopies(store.table).save("shop", copy)

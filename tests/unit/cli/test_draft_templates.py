@@ -31,7 +31,7 @@ def test_a_text_stays_one_text_behind_a_yaml_key(text: str) -> None:
 
 @given(st.lists(TEXT.filter(lambda line: line.strip() != ""), min_size=1, max_size=5))
 @example(["  indented", "\ttab", "id: other", "--- ", "'''", "\u202ereversed"])
-def test_commands_stay_one_script(commands: list[str]) -> None:
+def test_the_drafted_commands_stay_one_script(commands: list[str]) -> None:
     script = "\n".join(commands) + "\n"
 
     draft = yaml.safe_load(render("runbook.yaml", **runbook(commands=script)))
@@ -40,7 +40,7 @@ def test_commands_stay_one_script(commands: list[str]) -> None:
     assert set(draft["steps"][0]) == {"id", "kind", "timeout", "run"}
 
 
-def test_a_comment_ends_where_its_line_ends() -> None:
+def test_a_line_break_in_a_comment_adds_no_key() -> None:
     text = render("runbook.yaml", **runbook(people="ada\nmode: auto", incident_id="x\nrisk: safe"))
 
     assert yaml.safe_load(text)["mode"] == "shadow"
@@ -52,7 +52,7 @@ def runbook(**changes: Any) -> dict[str, Any]:
     return given | {"commands": "true\n"} | changes
 
 
-def test_what_strangers_said_is_no_markdown() -> None:
+def test_a_strangers_text_is_escaped_in_the_pull_request() -> None:
     page = render(
         "PULL_REQUEST.md",
         incident=SimpleNamespace(alert=SimpleNamespace(alert_name=HOSTILE), incident_id="i"),

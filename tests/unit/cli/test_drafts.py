@@ -43,7 +43,7 @@ def test_an_alarm_that_only_scales_is_to_be_dropped() -> None:
     assert words((alarm("scale-out", policy), {}))["scale-out"] == ("noise", "it only scales or repairs")
 
 
-def test_a_guess_never_suggests_to_drop() -> None:
+def test_an_alarm_that_only_informs_is_drafted_low_and_never_dropped() -> None:
     assert (
         words((alarm("backup-completed", AlarmDescription="For information only"), {}))["backup-completed"][0] == "low"
     )
@@ -90,7 +90,7 @@ def test_a_file_without_rules_is_refused(document: Any) -> None:
         list(drafts.of_rules(document))
 
 
-def test_what_was_written_is_read_back_and_names_the_same_alert() -> None:
+def test_a_draft_that_is_written_and_read_names_the_same_alert() -> None:
     given = Draft("prometheus", "Data Loss", "*", "page", 'a "tab"\there', "replica \\ lost")
     (back,) = drafts.read(drafts.written([given]))
 
@@ -108,10 +108,10 @@ def test_a_line_without_a_word_is_left_out() -> None:
     [
         ("source\tname\tword\n", "the column environment is missing"),
         ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: 'loud' is no word"),
-        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source and name are needed"),
+        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source or name is empty"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named_with_its_line(text: str, wrong: str) -> None:
+def test_a_mistake_in_a_drafts_file_is_named_with_its_line(text: str, wrong: str) -> None:
     with pytest.raises(ConfigurationError, match=wrong):
         drafts.read(text)
 

@@ -21,7 +21,7 @@ MARK = {"firstline_test": "1a2b3c4d"}
 
 
 @pytest.mark.parametrize("source", list(senders.BODIES))
-def test_what_is_sent_is_read_with_its_mark_and_ends_what_fired(source: str) -> None:
+def test_a_drills_alert_keeps_its_mark_and_its_resolved_alert_ends_it(source: str) -> None:
     sent = [normalize(source, senders.BODIES[source](ALERT, status)) for status in ("firing", "resolved")]
     (fired,), (ended,) = sent
 
@@ -35,7 +35,7 @@ def test_what_is_sent_is_read_with_its_mark_and_ends_what_fired(source: str) -> 
     assert real[0].group_key != fired.group_key, "it joins no incident of the same alert"
 
 
-def test_an_alarm_of_cloudwatch_fires_ends_and_is_gone() -> None:
+def test_a_drills_cloudwatch_alarm_fires_ends_and_is_deleted() -> None:
     with mock_aws():
         cloudwatch = boto3.client("cloudwatch", "eu-central-1")
         sender = senders.CloudWatch(cloudwatch)
@@ -82,7 +82,7 @@ def closed(**alert: Any) -> IncidentRecord:
     return a_record(incident=incident, status="CLOSED", outcome="resolved", closed_at=OPENED + timedelta(minutes=9))
 
 
-def test_reports_leave_tests_out() -> None:
+def test_reports_and_lessons_leave_drills_out() -> None:
     both = [closed(), closed(labels=MARK)]
     assert real_incidents(both) == both[:1]
     assert sum(decided.verdicts for decided in lessons(both).deciders) == sum(
@@ -108,11 +108,15 @@ def test_reports_leave_tests_out() -> None:
             watch.told,
             "its message is in Slack; A CHANNEL FAILED: the log of notify says which one, and why",
         ),
-        ({"awaiting": "resolution"}, watch.told, "NOBODY: no channel showed it"),
-        ({"status": "CLOSED", "outcome": "suppressed"}, watch.told, "NOBODY: it is over (suppressed)"),
+        ({"awaiting": "resolution"}, watch.told, "NOBODY was told: no channel took its message"),
+        (
+            {"status": "CLOSED", "outcome": "suppressed"},
+            watch.told,
+            "NOBODY was told: the incident is over (suppressed)",
+        ),
     ],
 )
-def test_what_each_leg_says(changes: dict[str, Any], seen: watch.Seen, said: str | None) -> None:
+def test_each_leg_is_over_when_the_record_shows_it(changes: dict[str, Any], seen: watch.Seen, said: str | None) -> None:
     assert seen(a_record(**changes)) == said
 
 

@@ -40,7 +40,7 @@ def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkou
     )
 
 
-def test_samconfig_alone_is_enough(checkout: Path) -> None:
+def test_without_the_owners_file_samconfig_gives_the_environments(checkout: Path) -> None:
     assert {name: environment.stack_name for name, environment in environments.load(checkout).items()} == {
         "dev": "firstline-dev",
         "staging": "firstline-staging",
@@ -55,10 +55,11 @@ def test_the_owners_tags_stand_beside_samconfigs(checkout: Path) -> None:
     assert tags == {"Application": "firstline", "Environment": "live", "team": "platform"}
 
 
-def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Path) -> None:
+def test_only_prod_of_the_shipped_environments_takes_the_accounts_events(checkout: Path) -> None:
     for source in ("cloudwatch", "deployments"):
         known = environments.load(checkout)
-        assert [name for name, one in known.items() if environments.comes_by_event(one.parameters, source)] == ["prod"]
+        taking = [name for name, given in known.items() if environments.comes_by_event(given.parameters, source)]
+        assert taking == ["prod"]
 
 
 @pytest.mark.parametrize(
@@ -66,12 +67,15 @@ def test_of_the_shipped_environments_one_takes_the_accounts_events(checkout: Pat
     [
         ("[production]\n", "'production' is no environment; known are dev, staging, prod"),
         ("[dev.parameters]\nPageMail = 'a@b'\n", "no such parameter; did you mean PageEmail?"),
-        ("[dev.parameters]\nDashboard = true\n", "dev.parameters.Dashboard: it is now a part of Observability"),
+        (
+            "[dev.parameters]\nDashboard = true\n",
+            "dev.parameters.Dashboard: this parameter is now a part of Observability",
+        ),
         ("[dev.parameters]\nRemediationMode = 'on'\n", "'on' is not allowed; write off, approve, auto"),
         ("[dev.parameters]\nPageAfterSeconds = 'soon'\n", "'soon' is no number"),
-        ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' has not the form"),
+        ("[dev.parameters]\nTargetTagValue = 'a b'\n", "'a b' does not match the pattern"),
         ("[dev]\nparamters = {}\n", "dev.paramters: Extra inputs are not permitted; known are stack_name, region"),
-        ("[dev\n", "not readable as TOML"),
+        ("[dev\n", "this is no TOML"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(checkout: Path, text: str, said: str) -> None:
@@ -81,7 +85,7 @@ def test_a_mistake_is_one_line_with_its_place(checkout: Path, text: str, said: s
     assert said in str(caught.value)
 
 
-def test_what_is_remembered_leaves_the_owners_words_alone(checkout: Path) -> None:
+def test_remembered_parameters_keep_the_owners_comments_and_values(checkout: Path) -> None:
     mine(checkout, '# ours\n[dev.parameters]\nTimeZone = "Europe/Berlin" # the office\n')
     environments.remember(checkout, "dev", {"PageEmail": 'o"ps@example.com'}, "eu-west-1")
     environments.remember(checkout, "prod", {"PageEmail": ""}, None)
@@ -94,7 +98,7 @@ def test_what_is_remembered_leaves_the_owners_words_alone(checkout: Path) -> Non
     assert (found["dev"].region, found["prod"].own) == ("eu-west-1", {"PageEmail": ""})
 
 
-def test_sam_reads_what_it_is_given(checkout: Path) -> None:
+def test_sam_reads_each_parameter_as_it_was_given(checkout: Path) -> None:
     given = {
         "PageEmail": "",
         "HostDomains": "a.example, b.example",

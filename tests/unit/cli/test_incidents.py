@@ -90,7 +90,7 @@ def several(monkeypatch: pytest.MonkeyPatch) -> Typed:
     return Typed(terminal, monkeypatch)
 
 
-def test_the_list_has_what_nobody_has_first(several: Typed) -> None:
+def test_the_list_begins_with_the_incident_that_nobody_has(several: Typed) -> None:
     result = several("incidents")
 
     assert result.exit_code == 0, result.output
@@ -118,13 +118,15 @@ def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
         (["list", "--mine"], ["bbbb1111"]),
     ],
 )
-def test_the_list_is_filtered(several: Typed, options: list[str], shown: list[str]) -> None:
+def test_the_list_is_filtered_by_owner_severity_service_and_state(
+    several: Typed, options: list[str], shown: list[str]
+) -> None:
     result = several("incidents", *options, "-o", "json", by="bob")
     assert result.exit_code == 0, result.output
     assert [row["short_id"] for row in json.loads(result.stdout)] == shown
 
 
-def test_the_csv_holds_no_formula(several: Typed) -> None:
+def test_a_formula_in_an_alerts_name_is_quoted_in_the_csv(several: Typed) -> None:
     lines = list(csv.DictReader(io.StringIO(several("incidents", "-o", "csv").stdout)))
     assert [line["alert"] for line in lines] == ["'=HYPERLINK(x)"] * 2
     assert lines[0]["who"].startswith("Nobody has it")
@@ -137,7 +139,7 @@ def test_no_cell_begins_as_a_formula(begin: str) -> None:
     assert cells["alert"] == f"'{begin}1"
 
 
-def test_json_is_for_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_printed_as_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = an_incident(an_alert(message="für \x9b2J \u202e"))
     shown = Typed(Terminal(a_record(incident)), monkeypatch)("show", incident.incident_id, "-o", "json").stdout
     assert shown.isascii()
@@ -151,7 +153,7 @@ def test_json_is_for_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         (["incidents", "--all", "--since", "soon"], 2, "--since: 'soon' is no duration"),
         (["incidents", "--all", "--open"], 2, "exclude each other"),
         (["ack", "1111"], 3, "'1111' is the end of 2 incidents; give more of the id:"),
-        (["ack", "eeee5555"], 3, "No incident ends with 'eeee5555'"),
+        (["ack", "eeee5555"], 3, "No incident's id ends with 'eeee5555'"),
         (["ack", "1"], 3, "too short"),
         (["ack", ".*aa1111"], 3, "is no incident's id"),
         (["ack", "DiskFull-web-1-aaaa1111/../../oncall/platform?"], 3, "is no incident's id"),
@@ -160,7 +162,9 @@ def test_json_is_for_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         (["approve", "aaaa1111"], 4, "no plan"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_code(several: Typed, arguments: list[str], code: int, words: str) -> None:
+def test_each_mistake_is_said_and_has_its_exit_code(
+    several: Typed, arguments: list[str], code: int, words: str
+) -> None:
     result = several(*arguments)
     assert (result.exit_code, result.stdout) == (code, "")
     assert words in result.stderr
@@ -170,11 +174,11 @@ def test_an_ambiguous_id_names_the_candidates(several: Typed) -> None:
     assert several("ack", "1111").stderr.splitlines()[1:] == ["  DbDown-db-1-bbbb1111", "  DiskFull-web-1-aaaa1111"]
 
 
-def test_an_acknowledgement_takes_one_short_command(typed: Typed) -> None:
+def test_ack_with_a_short_id_takes_the_incident(typed: Typed) -> None:
     result = typed("ack", SHORT)
 
     assert result.exit_code == 0, result.output
-    assert "You have it." in result.stdout
+    assert "You have the incident." in result.stdout
     assert typed.stack.store.only.acknowledged_by == "ada (command line)"
     assert len(f"firstline ack {SHORT}") <= 40
     again = typed("ack", SHORT, by="bob")
@@ -187,7 +191,7 @@ def test_a_reader_is_refused_with_the_fix(typed: Typed) -> None:
     assert result.stderr.startswith("eve is a reader, and this takes the role operator: change it in runbooks/policy/")
 
 
-def test_resolve_knows_only_what_had_joined(typed: Typed) -> None:
+def test_resolve_is_refused_when_an_alert_joined_since_the_reader_looked(typed: Typed) -> None:
     refused = typed("resolve", SHORT, "--seen", "0")
     assert refused.exit_code == 4
     assert "1 more alert joined since you looked" in refused.stderr
@@ -212,14 +216,14 @@ def test_approving_shows_the_plan_and_asks(typed: Typed, monkeypatch: pytest.Mon
     [(["note", SHORT, "cleared it"], "note"), (["judge", SHORT, "low"], "judge"), (["refuse", SHORT], "refuse"),
      (["escalate", SHORT, "bob is asleep"], "escalate")],
 )  # fmt: skip
-def test_each_command_acts(typed: Typed, arguments: list[str], does: str) -> None:
+def test_each_command_does_its_one_act(typed: Typed, arguments: list[str], does: str) -> None:
     result = typed(*arguments, "-o", "json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["said"]
     assert [facts["does"] for what, _, facts in typed.stack.trail if what == "acted"] == [does]
 
 
-def test_a_report_is_handed_over(typed: Typed) -> None:
+def test_incidents_open_hands_over_a_persons_report(typed: Typed) -> None:
     result = typed("incidents", "open", "Checkout hangs", "--severity", "high", "--service", "checkout")
     assert (result.exit_code, result.stdout) == (0, "Reported: Checkout hangs. Its incident opens within seconds.\n")
     (alert,) = typed.stack.submitted
@@ -246,7 +250,7 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
 
 
 @pytest.mark.parametrize(("decision", "does"), [("auto", "runs by itself because: "), ("approve", "asks because: ")])
-def test_a_plan_says_whether_it_asks(decision: str, does: str) -> None:
+def test_a_plan_says_why_it_asks_or_runs_by_itself(decision: str, does: str) -> None:
     assert [line for line in plan_lines(a_plan(decision=decision)) if line.startswith(does)]
 
 
@@ -358,10 +362,10 @@ def test_a_request_is_signed_as_the_authorizer_checks_it(monkeypatch: pytest.Mon
         (404, '{"said": "Unknown."}', 3, "Unknown."),
         (404, '{"said": "\\u001b[2JUn\\u202eknown."}', 3, "Unknown."),
         (503, '{"said": "AWS does not answer."}', 5, "AWS does not answer."),
-        (502, "<html>", 5, "answered 502 (no reason). Nothing is known to be changed"),
+        (502, "<html>", 5, "answered 502 (no reason): look whether something was changed"),
     ],
 )
-def test_what_the_api_refuses_ends_the_command(
+def test_a_refusal_of_the_api_ends_the_command_with_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int, body: str, code: int, words: str
 ) -> None:
     Sent(monkeypatch, status, body)

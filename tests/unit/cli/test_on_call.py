@@ -53,14 +53,14 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     return Typed(tmp_path, monkeypatch)
 
 
-def test_it_says_who_is_on_call_until_when_and_why(typed: Typed) -> None:
+def test_who_prints_the_person_the_end_of_the_shift_and_the_reason(typed: Typed) -> None:
     said = typed("who").output
     assert said.startswith("platform ")
     assert "09:00 (Europe/Berlin, " in said
     assert said.endswith("left)  rotation\n")
 
 
-def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
+def test_next_prints_shifts_without_a_gap(typed: Typed) -> None:
     shifts = json.loads(typed("next", "--days", "30", "-o", "json").output)
     assert len(shifts) in (5, 6)
     assert {shift["person"] for shift in shifts} == {"ada", "bob"}
@@ -68,57 +68,58 @@ def test_the_coming_shifts_follow_each_other(typed: Typed) -> None:
 
 
 def test_an_override_is_listed_and_withdrawn(typed: Typed) -> None:
-    assert typed("overrides").output == "Nobody took over a part of platform.\n"
+    assert typed("overrides").output == "The schedule platform has no override.\n"
     typed("override", "bob", "--from", "18:00", "--until", "08:00", "--reason", "ill")
     (made,) = json.loads(typed("overrides", "-o", "json").output)
     assert f"{made['id']}  bob " in typed("overrides").output
 
     assert "withdrew that bob is on call for platform" in typed("withdraw", made["id"]).output
-    assert "Nobody took over" in typed("overrides").output
+    assert "The schedule platform has no override" in typed("overrides").output
     assert "withdrawn by ada: ill" in typed("overrides", "--withdrawn").output
     assert typed("withdraw", made["id"]).exit_code == 4
 
 
-def test_the_schedules_are_checked(typed: Typed) -> None:
+def test_check_names_a_person_without_a_phone_and_who_is_unknown(typed: Typed) -> None:
     folder = typed.folder / "policy"
     (folder / "paging.yaml").write_text(
         "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m, schedule: platform}]"
     )
     found = typed("check")
     assert found.exit_code == 1
-    assert "ada gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml" in found.output
+    assert "ada gets pages by SMS and has no phone; add the number in runbooks/policy/people.yaml" in found.output
     assert "oncall.yaml:3" in found.output
 
     (folder / "people.yaml").write_text("people: {ada: {phone: '+4915112345678'}, bob: {phone: ssm:oncall/bob}}")
-    assert typed("check").output == "1 schedule without a problem for half a year.\n"
+    assert typed("check").output == "1 schedule without a problem within half a year.\n"
 
     (folder / "oncall.yaml").write_text("schedules: {}")
     (folder / "paging.yaml").unlink()
     assert typed("check").output.startswith("Nobody takes turns: ")
 
 
-def test_the_copies_of_a_stack_are_checked(typed: Typed) -> None:
+def test_check_with_a_stack_names_a_schedule_that_was_never_copied(typed: Typed) -> None:
     (typed.folder / "policy" / "people.yaml").write_text("people: {ada: {slack: U1}, bob: {slack: U2}}")
     (typed.folder / "policy" / "oncall.yaml").write_text("followed: {payments: {pagerduty_schedule: PABC123}}")
     assert typed("check").exit_code == 0
     found = typed("check", "--stack", "any")
-    assert (found.exit_code, "followed.payments: it was never copied" in found.output) == (1, True)
+    assert found.exit_code == 1
+    assert "followed.payments: it was never copied" in found.output
 
 
-def test_the_hand_over_is_printed(typed: Typed) -> None:
+def test_handover_prints_who_hands_over_and_the_open_incidents(typed: Typed) -> None:
     said = typed("handover").output
     assert said.startswith("On call: ")
     assert " hands platform over to " in said
     assert "1 incident open" in said
 
 
-def test_one_takes_the_present_shift(typed: Typed) -> None:
+def test_take_makes_the_caller_on_call(typed: Typed) -> None:
     said = typed("take", "--reason", "bob is ill")
     assert said.exit_code == 0
     assert said.output.startswith("ada is on call for platform from ")
 
 
-def test_a_time_of_day_is_the_next_one_in_the_schedules_zone(typed: Typed) -> None:
+def test_an_override_until_a_time_of_day_ends_at_the_next_one(typed: Typed) -> None:
     assert typed("override", "bob", "--from", "18:00", "--until", "08:00").exit_code == 0
 
     (made,) = TableOverrides(typed.terminal.store.table).of("platform", datetime(2026, 1, 1, tzinfo=UTC))
@@ -144,20 +145,22 @@ def test_a_time_is_local_unless_it_says_its_offset(written: str, after: str, mom
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["override", "mallory"], 4, "'mallory' is nobody on the list of people"),
-        (["take", "--until", "soon"], 2, "'soon' is no time: write 18:00"),
-        (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write 18:00"),
-        (["who", "--schedule", "network"], 3, "Say --schedule and one of platform."),
+        (["override", "mallory"], 4, "'mallory' is not on the list of people"),
+        (["take", "--until", "soon"], 2, "'soon' is no time: write one like 18:00"),
+        (["take", "--until", "0001-01-01T00:00"], 2, "'0001-01-01T00:00' is no time: write one like 18:00"),
+        (["who", "--schedule", "network"], 3, "There is no schedule 'network': give --schedule with one of platform."),
     ],
 )
-def test_a_mistake_is_one_line_with_the_fix(typed: Typed, arguments: list[str], code: int, words: str) -> None:
+def test_a_mistake_is_answered_in_one_line_with_the_fix(
+    typed: Typed, arguments: list[str], code: int, words: str
+) -> None:
     said = typed(*arguments)
     assert said.exit_code == code
     assert words in said.output
     assert said.output.count("\n") == 1
 
 
-def test_without_a_schedule_it_says_where_to_write_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_schedule_who_says_where_to_write_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = Typed(tmp_path, monkeypatch, "schedules: {}")("who")
     assert said.exit_code == 3
     assert "runbooks/policy/oncall.yaml has no schedule" in said.output

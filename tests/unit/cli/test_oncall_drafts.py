@@ -103,14 +103,14 @@ def test_a_schedule_of_pagerduty_is_drafted_and_agrees_with_it(typed: Typed) -> 
     assert names.startswith("# Not in people.yaml: dora.")
 
 
-def test_a_draft_that_does_not_agree_says_so(typed: Typed) -> None:
+def test_a_draft_that_differs_from_pagerduty_says_in_how_many_hours(typed: Typed) -> None:
     said = typed("pagerduty", answer(layer("ada", "bob", "cem"), truth=TRUTH)).output
     agree = said.splitlines()[0]
     same, total = (int(part) for part in (agree.split(" in ")[1].split()[0], agree.split(" of the ")[1].split()[0]))
     assert 0 < same < total
 
 
-def test_what_a_draft_leaves_out_is_said(typed: Typed) -> None:
+def test_a_draft_names_the_layers_that_it_leaves_out(typed: Typed) -> None:
     weekly = {"type": "weekly_restriction", "start_time_of_day": "18:00:00", "duration_seconds": 7_200}
     said = typed(
         "pagerduty",
@@ -124,8 +124,8 @@ def test_what_a_draft_leaves_out_is_said(typed: Typed) -> None:
         "--name",
         "platform",
     ).output
-    assert "# Weekends is left out: its restriction by the week" in said
-    assert "# Nights has turns of 1 day, 0:00:00; here its turns are those of the schedule, 7d." in said
+    assert "# The layer Weekends is left out: write its restriction by the week" in said
+    assert "# The layer Nights has turns of 1 day, 0:00:00; the draft gives it the schedule's turns, 7d." in said
     assert "# 1 lower layers are left out: Weeks covers every hour." in said
     assert typed.roster(said, "platform").rotation == ("ada", "bob")
 
@@ -147,12 +147,12 @@ def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
         ("pagerduty", answer(layer("ada", nights=True)), "every layer has restrictions"),
         ("pagerduty", answer(layer("ada", days=0.5)), "its turns are no whole days"),
         ("pagerduty", answer(layer()), "a layer has no people"),
-        ("ical", "no calendar", "it is no calendar"),
+        ("ical", "no calendar", "the text is no calendar"),
         ("ical", "BEGIN:VCALENDAR\nEND:VCALENDAR", "fewer than two shifts"),
-        ("grafana", "{}", "neither pagerduty nor ical"),
+        ("grafana", "{}", "is no tool that can be imported"),
     ],
 )
-def test_no_draft_is_made_of_what_makes_no_sense(typed: Typed, tool: str, content: str, words: str) -> None:
+def test_a_file_that_is_no_schedule_is_refused_in_one_line(typed: Typed, tool: str, content: str, words: str) -> None:
     found = typed(tool, content)
     assert found.exit_code in (1, 2)
     assert words in found.output
@@ -177,7 +177,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=300, deadline=None)
 @given(place=st.sampled_from(_places(WHOLE)), odd=JSON)
-def test_any_json_is_a_draft_or_said_to_be_none(place: tuple[Any, ...], odd: Any) -> None:
+def test_a_schedule_with_any_odd_value_is_drafted_or_refused(place: tuple[Any, ...], odd: Any) -> None:
     content: Any = [deepcopy(WHOLE)]
     within = content
     for key in (0, *place)[:-1]:
@@ -189,6 +189,6 @@ def test_any_json_is_a_draft_or_said_to_be_none(place: tuple[Any, ...], odd: Any
 
 
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), tool=st.sampled_from(TOOLS))
-def test_any_file_is_a_draft_or_an_error(body: bytes, tool: str) -> None:
+def test_any_other_file_is_refused(body: bytes, tool: str) -> None:
     with pytest.raises(NoDraft):
         of_file(tool, body, "", "UTC", str.lower, NOW)

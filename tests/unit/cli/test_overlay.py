@@ -105,7 +105,7 @@ def test_a_wrong_patch_is_refused_with_its_name(checkout: Path, files: dict[str,
         overlay.tree(checkout)
 
 
-def test_whole_files_that_keep_something_shipped_away_are_named(checkout: Path) -> None:
+def test_an_owners_file_that_lacks_keys_or_equals_the_shipped_one_is_named(checkout: Path) -> None:
     model = yaml.safe_load((checkout / "runbooks/policy/model.yaml").read_text())
     del model["deadline_seconds"], model["daily_ceiling"]["cost"]
     own(checkout, "policy/model.yaml", yaml.safe_dump(model))
@@ -115,13 +115,14 @@ def test_whole_files_that_keep_something_shipped_away_are_named(checkout: Path) 
 
     lacking, same = overlay.stale(checkout)
     assert lacking.startswith(
-        "mine/runbooks/policy/model.yaml lacks deadline_seconds, daily_ceiling.cost of the shipped"
+        "mine/runbooks/policy/model.yaml replaces the shipped file and lacks its deadline_seconds, "
+        "daily_ceiling.cost: add them"
     )
     assert lacking.endswith("or write only what you change into model.patch.yaml")
-    assert same == "mine/runbooks/policy/paging.yaml is the shipped file: delete it, or no release reaches it"
+    assert same == "mine/runbooks/policy/paging.yaml equals the shipped file: delete it, or no release changes it"
 
 
-def test_what_is_built_has_the_documents_of_both_and_what_is_gone_is_gone(checkout: Path) -> None:
+def test_the_built_tree_has_the_documents_of_both_and_none_of_a_deleted_runbook(checkout: Path) -> None:
     own(checkout, "tape.yaml", renamed(checkout, "tape"))
     documents = overlay.tree(checkout) / "runbooks" / "documents" / "template.yaml"
     assert "-tape." in documents.read_text()
@@ -133,14 +134,14 @@ def test_what_is_built_has_the_documents_of_both_and_what_is_gone_is_gone(checko
     assert not (checkout / "runbooks" / "documents").exists(), "nothing of the owner's gets into git"
 
 
-def test_what_is_wrong_names_the_owners_file(checkout: Path) -> None:
+def test_a_mistake_in_the_owners_runbook_names_the_owners_file(checkout: Path) -> None:
     own(checkout, "tape.yaml", "id: tape\n")
     with pytest.raises(ConfigurationError, match=r"^mine/runbooks/tape\.yaml:1: ") as caught:
         overlay.tree(checkout)
     assert str(checkout) not in str(caught.value)
 
 
-def test_names_tell_the_owners_files_from_the_shipped_ones(checkout: Path) -> None:
+def test_a_message_names_the_owners_files_and_the_shipped_ones(checkout: Path) -> None:
     own(checkout, PAGING, "levels: []\n")
     folder = overlay.together(checkout)
     said = f"{folder}/policy/paging.yaml: levels (line 1); {folder}/low-disk.yaml:3: id"

@@ -39,7 +39,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {"paging": f"{ROUTES}  - {{service: 'pay-*', levels: [few]}}\n  - {{service: pay-eu, levels: [all]}}\n"},
-            ["paging.yaml:6: routes.1: it never decides: routes.0 stands before it"],
+            ["paging.yaml:6: routes.1: this route never decides: routes.0 stands before it"],
             id="a route behind a wider one",
         ),
         pytest.param(
@@ -62,7 +62,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
                 "rules": "rules: []\nheartbeats:\n- {id: a, reason: r, match: {alert_name: Watch*}}\n"
                 "- {id: b, reason: r, match: {alert_name: Watchdog, host: a}}"
             },
-            ["rules.yaml:4: heartbeats.1: nothing is left for it: heartbeat a stands before it; move it up"],
+            ["rules.yaml:4: heartbeats.1: heartbeat b never sees an alert: a stands before it"],
             id="a heartbeat behind a wider one",
         ),
         pytest.param(
@@ -70,12 +70,12 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
                 "rules": "rules: []\nmaintenance:\n- {id: a, reason: r, owner: o, match: {host: a}, suppress: true,\n"
                 "   when: [{dates: 2026-12-24, weekdays: [sat, sun]}]}"
             },
-            ["rules.yaml:4: maintenance.0.when.0: it is never on: none of its dates is a sat, sun;"],
+            ["rules.yaml:4: maintenance.0.when.0: this is never on: none of its dates is a sat, sun;"],
             id="a window that is never on",
         ),
         pytest.param(
             {"remediation": "freezes:\n- {reason: r, dates: 2026-12-24..2026-12-26, weekdays: mon}"},
-            ["remediation.yaml:2: freezes.0: it is never on: none of its dates is a mon;"],
+            ["remediation.yaml:2: freezes.0: this is never on: none of its dates is a mon;"],
             id="a freeze that is never on",
         ),
         pytest.param(
@@ -102,7 +102,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {"people": "people:\n  ada: {slack: U1}\n  bob:\n    slack: ada@example.com"},
-            ["people.yaml: people.bob.slack: 'ada@example.com' is none; copy the user id"],
+            ["people.yaml: people.bob.slack: 'ada@example.com' is no Slack user id; copy the user id"],
             id="a person without a Slack user id",
         ),
         pytest.param(
@@ -112,15 +112,17 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
                 "parameter_overrides = 'Approvers=U0ADA1 SlackAlertsChannel=@ops TimeZone=Berlin'"
             },
             [
-                "samconfig.toml:4: prod Approvers: the template has it no more; give these people the role approver in",
-                "samconfig.toml:4: prod SlackAlertsChannel: '@ops' is no Slack channel; write its name",
+                "samconfig.toml:4: prod Approvers: template.yaml has no parameter Approvers any more; give these",
+                "samconfig.toml:4: prod SlackAlertsChannel: '@ops' is no Slack channel; write a name such as",
                 "samconfig.toml:4: prod TimeZone: 'Berlin' is no time zone; write an IANA name such as Europe/Berlin",
             ],
             id="parameters that fit nobody",
         ),
     ],
 )
-def test_what_fits_nothing_is_refused(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+def test_policies_that_contradict_each_other_are_refused(
+    tmp_path: Path, files: dict[str, str], said: list[str]
+) -> None:
     code, lines = check(tmp_path, **files)
     assert code == 1
     for line, words in zip(lines.splitlines(), said, strict=True):
@@ -141,6 +143,18 @@ def test_what_fits_nothing_is_refused(tmp_path: Path, files: dict[str, str], sai
         {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=#ops-alerts'"},
         {"samconfig": "[a.global.parameters]\nparameter_overrides = 'SlackAlertsChannel=C012345 TimeZone=Europe/Kyiv'"},
     ],
+    ids=[
+        "route with giver and taker",
+        "route without routes",
+        "sources by pattern",
+        "severity before any",
+        "narrow before wide",
+        "freeze by date and weekday",
+        "one time zone",
+        "approvals without people",
+        "channel by name",
+        "channel by id",
+    ],
 )
-def test_what_fits_something_is_sound(tmp_path: Path, files: dict[str, str]) -> None:
+def test_policies_that_fit_each_other_are_accepted(tmp_path: Path, files: dict[str, str]) -> None:
     assert check(tmp_path, **files) == (0, "")

@@ -70,14 +70,17 @@ def test_a_trail_that_has_each_command_agrees() -> None:
 @pytest.mark.parametrize(
     ("facts", "events", "problem"),
     [
-        ([planned(), ran()], [], "the trail says that command c-1 ran, and no execution sent it"),
-        ([planned()], sending(), "and the trail does not have it"),
-        ([planned(), ran()], sending(host=OTHER), f"and no plan on the trail names {OTHER}"),
-        ([planned("approve"), ran()], sending(), "which nobody has approved on the trail"),
-        ([ran()], sending(), f"and no plan on the trail names {HOST}"),
+        ([planned(), ran()], [], "the trail says that command c-1 ran, but no execution sent it"),
+        ([planned()], sending(), "but the trail does not have it"),
+        ([planned(), ran()], sending(host=OTHER), f"but no plan on the trail names {OTHER}"),
+        ([planned("approve"), ran()], sending(), "but the trail has no approval of it"),
+        ([ran()], sending(), f"but no plan on the trail names {HOST}"),
     ],
+    ids=["never sent", "not on the trail", "another host", "not approved", "not planned"],
 )
-def test_what_only_one_of_them_says_is_named(facts: list[Fact], events: list[dict[str, Any]], problem: str) -> None:
+def test_a_command_that_the_trail_and_the_execution_disagree_on_is_named(
+    facts: list[Fact], events: list[dict[str, Any]], problem: str
+) -> None:
     (found,) = contradictions(trail(*facts), history(*events))
 
     assert problem in found
@@ -93,22 +96,22 @@ def judging(severity: str = "critical", by: str = "rules") -> dict[str, Any]:
     return {"timestamp": NOON, "taskSucceededEventDetails": {"resource": "invoke", "output": json.dumps(answer)}}
 
 
-def test_a_chain_that_was_written_anew_has_another_verdict_than_the_execution() -> None:
+def test_a_verdict_that_was_changed_on_the_trail_is_named() -> None:
     history_of_it = history(
         judging(), {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
     )
 
     assert contradictions(trail(judged()), history_of_it) == []
     assert contradictions(trail(judged("noise")), history_of_it) == [
-        "an execution got the verdict critical by rules, and the trail lacks it",
-        "the trail has the verdict noise by rules, and no execution got it",
+        "an execution received the verdict critical by rules, but the trail lacks it",
+        "the trail has the verdict noise by rules, but no execution received it",
     ]
     assert contradictions(trail(), history_of_it) == [
-        "an execution got the verdict critical by rules, and the trail lacks it"
+        "an execution received the verdict critical by rules, but the trail lacks it"
     ]
 
 
-def test_the_last_command_of_a_running_execution_may_be_missing() -> None:
+def test_the_trail_may_lack_the_last_command_of_a_running_execution() -> None:
     assert contradictions(trail(planned()), history(*sending(), over=False)) == []
 
 
@@ -129,7 +132,7 @@ def test_a_command_that_only_cloudtrail_saw_is_named() -> None:
 
     (problem,) = unexplained(seen, history(*sending()).commands())
 
-    assert problem == f"arn:mallory sent command c-2 (x:1 to {HOST}), and no execution did"
+    assert problem == f"arn:mallory sent command c-2 (x:1 to {HOST}), but no execution did"
 
 
 class States:
@@ -209,7 +212,7 @@ def test_cloudtrail_is_asked_for_the_incidents_own_commands() -> None:
     assert cloudtrail.asked["EndTime"] > at(5) + timedelta(minutes=15), "it delivers late"
 
 
-def test_what_is_exported_can_be_read_again(tmp_path: Path) -> None:
+def test_an_exported_trail_and_history_can_be_read_again(tmp_path: Path) -> None:
     entries = trail(planned(), ran())
 
     export(tmp_path / "kept", entries, history(*sending()))

@@ -9,7 +9,7 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.console.forms import ConsoleForms
 from firstline.console.sessions import Pass
 from firstline.models import IncidentRecord
-from firstline.people.on_call import OnCallDesk
+from firstline.people.on_call import OnCallOverrides
 from firstline.policy.people import ListedPerson, People
 from tests.support.browsing import get, post, site_of
 from tests.support.builders import INCIDENT_ID, NOW, a_waiting_record
@@ -42,9 +42,9 @@ class Shelf:
         operations = operations_of(self.store, self.executions, {"slack": self.slack}, PEOPLE)
         self.forms = ConsoleForms(self.sessions, lambda: self.people, lambda: operations, lambda: KEYS, self._desk)
 
-    def _desk(self) -> OnCallDesk:
+    def _desk(self) -> OnCallOverrides:
         overrides = self.overrides
-        return OnCallDesk(SCHEDULES, self.people, overrides.of, overrides.save, self.slack.say, self.trail)
+        return OnCallOverrides(SCHEDULES, self.people, overrides.of, overrides.save, self.slack.say, self.trail)
 
     def session(self, name: str, incident_id: str | None = None, minutes: float = 60) -> str:
         """Begin a session of a person on the list, and return its cookie."""

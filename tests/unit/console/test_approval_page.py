@@ -1,4 +1,4 @@
-"""The approval page as people read it, and that nothing anybody wrote becomes a part of it."""
+"""The approval page as people read it, and that no text of a stranger becomes markup in it."""
 
 import subprocess
 import sys
@@ -44,6 +44,7 @@ def seen(
     runs: tuple[RunbookRun, ...] = (),
     closed: str | None = None,
 ) -> ReadPage:
+    """Return the approval page of a record, as its approver reads it."""
     record = record or a_waiting_record()
     assert record.plan is not None
     store, documents = MemoryStore(), MemoryDocuments(script=script)
@@ -66,7 +67,7 @@ def a_step(**changes: Any) -> PlannedStep:
     return checked(PlannedStep, a_plan().steps[0]).model_copy(update=changes)
 
 
-def test_it_says_what_runs_where_as_whom_and_how_long_there_is() -> None:
+def test_the_page_says_what_runs_where_as_whom_and_how_long_the_link_lasts() -> None:
     page = seen()
     for said in (
         "Free disk space on web-1",
@@ -93,7 +94,7 @@ def test_it_says_what_runs_where_as_whom_and_how_long_there_is() -> None:
     }
 
 
-def test_it_says_how_it_is_verified_and_undone() -> None:
+def test_the_page_says_how_the_plan_is_verified_and_undone() -> None:
     plan = a_plan(
         verify=a_step(step_id="verify", kind="verify", document="firstline-low-disk-verify"),
         verify_attempts=3,
@@ -106,7 +107,7 @@ def test_it_says_how_it_is_verified_and_undone() -> None:
     assert page.text.count("logrotate --force") == 3
 
 
-def test_of_a_release_it_says_from_which_to_which() -> None:
+def test_the_page_of_a_release_shows_the_present_and_the_earlier_revision() -> None:
     page = seen(a_waiting_record(a_release_plan(decision="approve")))
     stopped = seen(a_waiting_record(a_release_plan(decision="approve", steps=[a_release(stop=True)])))
 
@@ -129,7 +130,7 @@ def test_of_a_release_it_says_from_which_to_which() -> None:
     assert page.decisions == ["approve", "refuse"]
 
 
-def test_no_name_of_a_release_becomes_a_part_of_the_page() -> None:
+def test_no_name_of_a_release_becomes_markup() -> None:
     evil = Released(deployment=EVIL[:200], what=f"{EVIL} \u202e", at=NOW)
     step = a_release(place=EVIL[:100], taken_back=evil, put_back=evil, request={EVIL: [EVIL]})
 
@@ -178,14 +179,16 @@ def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
         ({"decision": "refused"}, ["What would have run"], "What came of it"),
     ],
 )
-def test_after_the_decision_it_says_what_came_of_it(changes: Any, says: list[str], not_any_more: str) -> None:
+def test_after_the_decision_the_page_says_what_ran_and_what_was_to_run(
+    changes: Any, says: list[str], not_any_more: str
+) -> None:
     text = " ".join(seen(a_waiting_record(**changes)).text.split())
     places = [text.index(words) for words in says]
     assert places == sorted(places)
     assert not_any_more not in text
 
 
-def test_a_second_approver_reads_who_was_first() -> None:
+def test_the_second_approver_reads_who_was_first_and_the_first_may_only_refuse() -> None:
     first = Approval(approver="U2", by="grace (Slack)", at=NOW)
     record = a_waiting_record(a_plan(risk="destructive"), approvals=[first])
     page = seen(record)
@@ -194,17 +197,17 @@ def test_a_second_approver_reads_who_was_first() -> None:
     assert page.decisions == ["approve", "refuse"]
 
     mine = seen(record, approver="U2")
-    assert "You have approved it already" in mine.text
+    assert "You have approved this plan already" in mine.text
     assert mine.decisions == ["refuse"]
 
 
-def test_the_first_of_two_reads_that_it_takes_another() -> None:
+def test_the_first_of_two_approvers_reads_that_another_must_approve() -> None:
     page = seen(a_waiting_record(a_plan(risk="destructive")))
     assert "runs once somebody else has approved as well" in page.text
     assert "data is lost for good" in page.text
 
 
-def test_what_cannot_be_shown_cannot_be_approved() -> None:
+def test_a_plan_whose_script_cannot_be_shown_has_no_approve_button() -> None:
     page = seen(script=None)
     assert "cannot be approved here" in page.text
     assert "AccessDenied" in page.text
@@ -212,14 +215,14 @@ def test_what_cannot_be_shown_cannot_be_approved() -> None:
 
 
 @pytest.mark.parametrize("decision", [None, "approved", "refused"])
-def test_what_is_over_has_no_form(decision: str | None) -> None:
+def test_the_page_of_a_plan_that_waits_no_more_has_no_form(decision: str | None) -> None:
     page = seen(a_waiting_record(decision=decision), closed="This plan was decided by grace.")
     assert "form" not in page.elements
     assert page.decisions == []
     assert "This plan was decided by grace." in page.text
 
 
-def test_nothing_anybody_wrote_becomes_markup() -> None:
+def test_no_text_of_a_stranger_becomes_markup() -> None:
     hostile = hostile_notification("approval", EVIL).record
     plan = a_plan(
         title=EVIL,
@@ -251,31 +254,31 @@ def test_nothing_anybody_wrote_becomes_markup() -> None:
     assert "<script>alert(1)</script>" in page.text
 
 
-def test_a_refusal_is_escaped_too() -> None:
+def test_the_text_of_a_refusal_is_escaped() -> None:
     page = ReadPage(refusal(EVIL, EVIL, EVIL))
     assert page.elements == ReadPage(refusal("a", "b", "c")).elements
     assert "<script>" in page.text
 
 
-def test_what_would_hide_code_is_shown() -> None:
+def test_characters_that_would_hide_code_are_shown_as_their_number() -> None:
     text = seen(script=("true # \u202e}\u2066 harmless\u200b\x1b[2K\r\n")).text
     assert "true # <U+202E>}<U+2066> harmless<U+200B><U+001B>[2K<U+000D>" in text
     assert visible("\ud800\ue000\u2028é\t日本") == "<U+D800><U+E000><U+2028>é\t日本"
 
 
-def test_each_line_of_a_script_stands_alone() -> None:
+def test_the_lines_of_a_script_are_counted_with_empty_ones() -> None:
     page = seen(script=("one\ntwo\n\nfour\n"))
     assert "Script, 4 lines" in page.text
 
 
 @pytest.mark.parametrize("user", ["root", "postgres"])
-def test_the_user_is_the_one_that_the_rendered_script_works_as(user: str) -> None:
+def test_the_page_names_the_user_that_the_rendered_script_runs_as(user: str) -> None:
     because = "Only root may do this." if user == "root" else None
     assert run_as(render_script(Command(run="true", run_as=user, because=because))) == user
     assert run_as(render_script(Command(run="true", reads_journal=True))) == "nobody"
 
 
-def test_of_a_document_of_the_owners_nobody_knows_the_system() -> None:
+def test_a_script_of_the_owner_runs_as_the_agents_user_of_either_system() -> None:
     assert run_as("Restart-Service -Name Spooler") == "root (on Windows as SYSTEM)"
 
 

@@ -1,4 +1,4 @@
-"""The page of an incident: what it says, in which order, its metric and its timeline."""
+"""The page of an incident: its content and the order of it, its metric and its timeline."""
 
 import re
 from datetime import timedelta
@@ -11,7 +11,7 @@ from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Fact, chained
 from firstline.incidents.standing import headline
-from firstline.models import SEVERITY_RANK, AlertLink, Deployment, Hold, IncidentRecord, MetricSeries, Note
+from firstline.models import AlertLink, Deployment, Hold, IncidentRecord, MetricSeries, Note
 from tests.support.browsing import BERLIN, site_of
 from tests.support.builders import (
     DEADLINE,
@@ -35,7 +35,7 @@ from tests.unit.console.shelf import PAGE, Shelf
 HOST = a_plan().targets[0].instance_id
 
 
-def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
+def test_an_incidents_page_has_who_has_it_what_happens_and_what_to_do_before_the_rest() -> None:
     alert = an_alert(
         links=[AlertLink(kind="runbook", url="https://wiki.example/disk")], annotations={"impact": "no orders"}
     )
@@ -87,20 +87,22 @@ def test_an_incident_begins_with_what_somebody_needs_who_was_woken() -> None:
     ],
     ids=["paged", "taken", "resolved", "closed", "a plan waits", "a plan that loses data waits"],
 )
-def test_the_buttons_are_those_that_have_an_effect(record: IncidentRecord, main: list[str]) -> None:
+def test_a_page_has_only_the_buttons_that_have_an_effect_on_its_incident(
+    record: IncidentRecord, main: list[str]
+) -> None:
     forms = re.findall(rf'action="{PAGE}/(\w+)"', read_incident(record).html)
     assert [does for does in forms if does not in ("note", "judge")] == main
 
 
-def test_what_loses_data_is_approved_below_its_scripts() -> None:
+def test_a_destructive_plan_is_approved_only_below_its_scripts() -> None:
     record = a_waiting_record(a_plan(risk="destructive", decision="approve"))
-    assert "it can be approved below its scripts" in read_incident(record).text
+    assert "this plan can be approved only below its scripts" in read_incident(record).text
     page = read_incident(record, "/plan")
     in_order(page, "data is lost for good", "2 different people", "logrotate --force", "Approve")
     assert f'action="{PAGE}/approve"' in page.html
 
 
-def test_a_script_that_cannot_be_read_cannot_be_approved() -> None:
+def test_a_plan_whose_script_cannot_be_read_has_no_approve_button_in_the_console() -> None:
     shelf = Shelf()
     shelf.site = site_of(shelf, MemoryDocuments(script=None))
     page = read_incident(shelf.store.only, "/plan", shelf=shelf)
@@ -108,14 +110,14 @@ def test_a_script_that_cannot_be_read_cannot_be_approved() -> None:
     assert f'action="{PAGE}/approve"' not in page.html
 
 
-def test_the_status_comes_alone_for_the_refresh() -> None:
+def test_the_refresh_gets_the_status_of_an_incident_without_the_rest_of_the_page() -> None:
     page = read_incident(a_waiting_record(), "/status")
     assert page.html.startswith('<section class="card status nobody" id="status"')
     assert f'hx-get="{PAGE}/status"' in page.html
     assert len(page.html) < 1_000
 
 
-def test_a_page_says_what_a_form_did_and_nothing_else_of_its_address() -> None:
+def test_a_page_shows_a_forms_known_result_and_no_other_text_of_its_address() -> None:
     assert DONE["acknowledge"] in read_incident(a_waiting_record(), "?done=acknowledge").text
     assert "pwned" not in read_incident(a_waiting_record(), "?done=pwned").html
 
@@ -127,7 +129,7 @@ def test_personal_data_is_not_shown() -> None:
     assert "ada.lovelace" not in page.html
 
 
-def test_alerts_stand_with_their_hosts_worst_first() -> None:
+def test_alerts_are_grouped_by_host_worst_first() -> None:
     shelf = Shelf()
     live = shelf.store.only.live
     assert live is not None
@@ -140,7 +142,7 @@ def test_alerts_stand_with_their_hosts_worst_first() -> None:
     in_order(page, "Alerts by host", "db-1", "DbDown", "SwapFull")
 
 
-def test_the_largest_incident_is_a_small_page() -> None:
+def test_the_page_of_the_largest_incident_has_at_most_40_kb() -> None:
     text = "All of this was written by a machine that likes to talk. " * 10
     record = a_waiting_record(
         results=[a_result(step_id=f"step-{number}", output=text[:500]) for number in range(40)],
@@ -170,7 +172,7 @@ METRIC = MetricSeries(
 )
 
 
-def test_an_incident_shows_its_alarms_metric_and_the_threshold() -> None:
+def test_a_page_plots_the_metric_of_the_incidents_alarm_and_escapes_its_name() -> None:
     page = read_incident(a_record(classification=a_classification(series=METRIC)))
     assert page.elements.count("rect") == 15
     in_order(page, "Evidence", "<b>CPU</b>, Average", "The same as a table")
@@ -239,7 +241,7 @@ def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> 
     ]
 
 
-def test_it_says_why_no_runbook_runs() -> None:
+def test_a_page_says_why_no_runbook_runs_unless_a_plan_exists() -> None:
     shelf = Shelf(a_record(paged_at=OPENED))
     facts = {"decision": "deny", "reason": "low-disk is destructive"}
     shelf.store.trail.append(INCIDENT_ID, [Fact(what="planned", who="policy", facts=facts)], NOW)
@@ -247,7 +249,7 @@ def test_it_says_why_no_runbook_runs() -> None:
     assert "No runbook runs" not in read_incident(a_waiting_record()).text
 
 
-def test_it_shows_the_alert_s_words_once() -> None:
+def test_a_page_shows_the_alerts_text_only_if_the_summary_does_not_say_it() -> None:
     alert = an_alert(message="/var is 97 % full.\nLook at /var/log.")
     summary = "DiskFull on web-1. /var is 97 % full. Look at /var/log."
     record = a_record(an_incident(alert), classification=a_classification(summary=summary))
@@ -256,7 +258,7 @@ def test_it_shows_the_alert_s_words_once() -> None:
     assert "The alert says" in read_incident(a_record(an_incident(alert), classification=other)).text
 
 
-def test_a_broken_trail_is_said_so() -> None:
+def test_a_page_says_at_which_entry_the_trail_is_broken() -> None:
     shelf = Shelf()
     shelf.store.trail.append(INCIDENT_ID, [Fact(what="acknowledged", who="ada", facts={})], NOW)
     shelf.store.table.update(
@@ -268,9 +270,7 @@ def test_a_broken_trail_is_said_so() -> None:
     assert "The trail is broken at entry 1" in read_incident(shelf.store.only, shelf=shelf).text
 
 
-def test_times_are_local() -> None:
+def test_times_are_in_the_stacks_time_zone() -> None:
     hold = Hold(by="silence", id="s1", reason="ada silenced it.", until=DEADLINE, seconds=60)
     page = read_incident(a_record(classification=a_classification(hold=hold)))
-    assert "at 04:39 it is judged again" in page.text
-    assert DEADLINE.astimezone(BERLIN).hour == 4
-    assert SEVERITY_RANK["high"] == 3
+    assert f"at {DEADLINE.astimezone(BERLIN):%H:%M} it is judged again" in page.text

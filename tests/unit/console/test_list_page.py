@@ -10,7 +10,7 @@ from tests.unit.console.reading import EVIL, ReadPage
 from tests.unit.console.shelf import Shelf
 
 
-def test_the_list_escapes_too() -> None:
+def test_no_text_of_a_stranger_becomes_markup_in_the_list() -> None:
     alert = an_alert(alert_name=EVIL[:200], service=EVIL[:200], host=EVIL[:200])
     shelf = Shelf(a_record(an_incident(alert)))
     page = ReadPage(shelf.see(f"/console/incidents?q={EVIL[:20]}".replace("&", "%26"), shelf.session("ada"))["body"])
@@ -33,14 +33,14 @@ def many(number: int) -> list[IncidentRecord]:
     return records
 
 
-def test_two_hundred_incidents_are_one_small_page() -> None:
+def test_a_list_of_two_hundred_incidents_has_at_most_100_kb() -> None:
     shelf = Shelf(*many(200))
     answer = shelf.see("/console/incidents", shelf.session("ada"))
     assert answer["body"].count("<li") == 200
     assert len(answer["body"].encode()) <= 100_000
 
 
-def test_of_more_the_page_says_how_many_are_not_shown() -> None:
+def test_a_list_says_how_many_incidents_beyond_two_hundred_are_not_shown() -> None:
     shelf = Shelf(*many(203))
     page = shelf.see("/console/incidents", shelf.session("ada"))["body"]
     assert "3 more are not shown" in page
@@ -59,14 +59,14 @@ def test_of_more_the_page_says_how_many_are_not_shown() -> None:
         ("?q=nothing", 0),
     ],
 )
-def test_the_filters_stand_in_the_address(query: str, shown: int) -> None:
+def test_a_list_shows_the_incidents_that_the_filters_in_its_address_let_through(query: str, shown: int) -> None:
     shelf = Shelf(*many(8))
     page = shelf.see(f"/console/incidents{query}", shelf.session("eve"))["body"]
     assert page.count("<li") == shown
     assert ("No incident matches." in page) == (shown == 0)
 
 
-def test_what_was_closed_today_is_shown_when_asked() -> None:
+def test_incidents_closed_within_a_day_are_listed_only_on_request() -> None:
     shelf = Shelf(a_record(status="CLOSED", closed_at=NOW, outcome="auto_resolved"))
     session = shelf.session("ada")
     assert "No incident is open." in shelf.see("/console/incidents", session)["body"]

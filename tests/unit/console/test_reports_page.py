@@ -63,7 +63,7 @@ def test_a_report_counts_what_is_open_who_was_paged_and_how_it_was_before_a_chan
     assert page.elements.count("script") == 1, "the console's own"
 
 
-def test_a_test_of_firstline_stands_in_no_plot() -> None:
+def test_an_incident_of_firstline_test_is_not_in_the_report() -> None:
     tried = an_incident(an_alert(labels={TEST: "1a2b"}), incident_id="Tried")
     ended = a_record(tried, status="CLOSED", closed_at=NOW, outcome="self_cleared")
     assert report(Shelf(over(), ended)).text == report(Shelf(over())).text
@@ -84,7 +84,7 @@ def test_the_noisiest_group_has_a_rule_that_can_be_pasted_and_what_it_would_have
     assert Rules.model_validate({"rules": [yaml.safe_load(rule)]}).rules[0].hold == timedelta(minutes=5)
 
 
-def test_a_plot_stacks_its_values() -> None:
+def test_a_plot_stacks_the_values_of_a_column_and_leaves_zeros_out() -> None:
     plot = stacked("ends", ["1 Mar", "2 Mar"], [Series("good", "go", [1, 2]), Series("bad", "stop", [3, 0])])
     assert [(bar.title, round(bar.height)) for bar in plot.bars] == [
         ("1 Mar: 1 good", 38),

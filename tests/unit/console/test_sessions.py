@@ -1,4 +1,4 @@
-"""Sessions, who gets in and who may act: tickets, links, sessions, roles, form tokens."""
+"""The right to look and to act in the console: tickets, links, sessions, roles, form tokens."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -76,24 +76,26 @@ def test_a_signed_request_gets_a_ticket_that_opens_the_console_once(shelf: Shelf
 @pytest.mark.parametrize(
     ("body", "page"),
     [
-        (f'{{"incident": "{INCIDENT_ID}"}}', PAGE),
-        ('{"incident": "//evil.example"}', "/console/incidents"),
-        ('{"incident": 1}', "/console/incidents"),
-        ("[]", "/console/incidents"),
-        ("\ud83d", "/console/incidents"),
+        pytest.param(f'{{"incident": "{INCIDENT_ID}"}}', PAGE, id="an incident"),
+        pytest.param('{"incident": "//evil.example"}', "/console/incidents", id="an address"),
+        pytest.param('{"incident": 1}', "/console/incidents", id="a number"),
+        pytest.param("[]", "/console/incidents", id="no object"),
+        pytest.param("\ud83d", "/console/incidents", id="no JSON"),
     ],
 )
-def test_a_ticket_may_open_an_incident(shelf: Shelf, body: str, page: str) -> None:
+def test_a_ticket_opens_the_incident_that_its_request_names_or_else_the_list(
+    shelf: Shelf, body: str, page: str
+) -> None:
     answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": body}, NOW)
     address = json.loads(answer["body"])["url"].removeprefix("https://api.example")
     form = form_in(shelf.see(address)["body"], "/console/enter")
     assert enter(shelf, 0, **form)["headers"]["Location"] == page
 
 
-def test_who_is_not_on_the_list_gets_no_ticket(shelf: Shelf) -> None:
+def test_a_caller_who_is_not_listed_gets_no_ticket(shelf: Shelf) -> None:
     answer = shelf.forms.handle(signed("/console/tickets", "arn:aws:iam::123456789012:user/mallory"), NOW)
     assert answer["statusCode"] == 403
-    assert "user/mallory is nobody in runbooks/policy/people.yaml" in answer["body"]
+    assert "user/mallory belongs to nobody in runbooks/policy/people.yaml" in answer["body"]
     assert shelf.forms.handle(post("/console/tickets", {}), NOW)["statusCode"] == 403
 
 
@@ -105,7 +107,7 @@ def test_a_forged_ticket_opens_nothing(shelf: Shelf, ticket: str) -> None:
     assert not cookie_in(answer)
 
 
-def test_a_ticket_is_over_after_a_minute_and_stays_used(shelf: Shelf) -> None:
+def test_a_ticket_is_good_for_a_minute_and_used_up_by_a_late_try(shelf: Shelf) -> None:
     ticket = ticket_of(shelf)
     assert enter(shelf, minutes=1, ticket=ticket)["statusCode"] == 403
     assert enter(shelf, ticket=ticket)["statusCode"] == 403, "too late is used, too"
@@ -116,7 +118,7 @@ def test_a_ticket_is_no_session_and_a_session_no_ticket(shelf: Shelf) -> None:
     assert enter(shelf, ticket=shelf.session("ada"))["statusCode"] == 403
 
 
-def test_ten_thousand_previews_change_nothing(shelf: Shelf) -> None:
+def test_opening_links_without_their_form_changes_nothing(shelf: Shelf) -> None:
     ticket, session = ticket_of(shelf), shelf.session("ada")
     before = shelf.store.client.snapshot()
     addresses = [f"/console/enter?ticket={ticket}", f"/console/enter/{INCIDENT_ID}?link={link_of()}", PAGE]
@@ -131,7 +133,7 @@ def test_ten_thousand_previews_change_nothing(shelf: Shelf) -> None:
 # --- links in pages ---------------------------------------------------------------------------------------------------
 
 
-def test_a_link_in_a_page_takes_the_incident_in_one_press(shelf: Shelf) -> None:
+def test_a_link_in_a_text_message_acknowledges_in_one_press_and_is_good_for_nothing_more(shelf: Shelf) -> None:
     page = shelf.see(f"/console/enter/{INCIDENT_ID}?link={link_of()}")["body"]
     answer = enter(shelf, 0, **form_in(page, "/console/enter"), do="acknowledge")
     assert answer["headers"]["Location"] == f"{PAGE}?done=acknowledge"
@@ -141,7 +143,7 @@ def test_a_link_in_a_page_takes_the_incident_in_one_press(shelf: Shelf) -> None:
     assert 'action="' not in shown.replace('action="/console/leave"', ""), "the link is good for nothing more"
 
 
-def test_a_link_of_a_page_may_be_opened_again_when_somebody_has_it(shelf: Shelf) -> None:
+def test_a_link_in_a_text_message_may_be_opened_again_after_the_acknowledgement(shelf: Shelf) -> None:
     form = {"link": link_of(), "incident": INCIDENT_ID, "do": "acknowledge"}
     enter(shelf, 0, **form)
     answer = enter(shelf, 1, **form)
@@ -162,13 +164,13 @@ def test_a_link_of_a_page_may_be_opened_again_when_somebody_has_it(shelf: Shelf)
         *("presented for another incident", "made for another incident", "over", "of who left the list"),
     ],
 )
-def test_a_wrong_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes: float) -> None:
+def test_a_forged_foreign_or_old_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes: float) -> None:
     answer = enter(shelf, minutes, **form, do="acknowledge")
     assert (answer["statusCode"], cookie_in(answer)) == (403, "")
     assert shelf.store.only.acknowledged_at is None
 
 
-def test_without_a_key_links_are_closed(shelf: Shelf) -> None:
+def test_without_a_key_no_link_in_a_text_message_opens_the_console(shelf: Shelf) -> None:
     forms = shelf.forms
     closed = replace(forms, link_keys=tuple)
     answer = closed.handle(post("/console/enter", {"link": link_of(), "incident": INCIDENT_ID}), NOW)
@@ -176,7 +178,7 @@ def test_without_a_key_links_are_closed(shelf: Shelf) -> None:
     assert "the stack has no secret console/link-key" in answer["body"]
 
 
-def test_a_link_shows_its_incident_and_no_other(shelf: Shelf) -> None:
+def test_a_link_in_a_text_message_shows_its_incident_and_no_other_page(shelf: Shelf) -> None:
     other = a_waiting_record().incident.model_copy(update={"incident_id": "Other-1", "group_key": "g2"})
     shelf.store.put(a_waiting_record(incident=other))
     session = shelf.session("bob", INCIDENT_ID)
@@ -193,21 +195,21 @@ def test_a_link_shows_its_incident_and_no_other(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     "address", ["incidents", f"incidents/{INCIDENT_ID}", "oncall", "silences", "reports", "nothing"]
 )
-def test_without_a_session_there_is_nothing_to_see(shelf: Shelf, address: str) -> None:
+def test_without_a_session_every_page_answers_401_and_names_no_alert(shelf: Shelf, address: str) -> None:
     for session in ("", "forged", shelf.session("ada", minutes=0)):
         answer = shelf.see(f"/console/{address}", session)
         assert answer["statusCode"] == 401
         assert "DiskFull" not in answer["body"]
 
 
-def test_who_left_is_out(shelf: Shelf) -> None:
+def test_leaving_ends_the_session_and_deletes_the_cookie(shelf: Shelf) -> None:
     session = shelf.session("ada")
     form = form_in(shelf.see("/console/incidents", session)["body"], "/console/leave")
     assert shelf.send("/console/leave", form, session)["cookies"][0].startswith("__Host-firstline=; Path=/; Max-Age=0")
     assert shelf.see("/console/incidents", session)["statusCode"] == 401
 
 
-def test_the_table_holds_no_token(shelf: Shelf) -> None:
+def test_the_table_stores_no_token_in_clear(shelf: Shelf) -> None:
     tokens = [ticket_of(shelf), shelf.session("ada")]
     stored = str(shelf.store.client.snapshot())
     assert "SESSION#" in stored
@@ -231,14 +233,14 @@ def test_a_form_acts_as_its_person_and_is_on_the_trail(shelf: Shelf) -> None:
     assert str(entry.facts["principal"]).startswith("session ")
 
 
-def test_the_buttons_of_the_page_do_what_they_say(shelf: Shelf) -> None:
+def test_the_pages_own_forms_approve_the_plan_and_resolve_the_incident(shelf: Shelf) -> None:
     session = shelf.session("ada")
     page = shelf.see(PAGE, session)["body"]
     answer = shelf.send(f"{PAGE}/approve", form_in(page, f"{PAGE}/approve"), session)
     assert answer["statusCode"] == 303, answer["body"]
     assert shelf.store.only.decision == "approved"
     page = shelf.see(f"{PAGE}?done=approve", session)["body"]
-    assert "Your yes is written down." in page
+    assert "Your approval is stored." in page
     assert "Approved by ada (console)" in page
     answer = shelf.send(f"{PAGE}/resolve", form_in(page, f"{PAGE}/resolve"), session)
     assert shelf.store.only.resolved_by == "ada (console)"
@@ -252,20 +254,22 @@ def test_the_buttons_of_the_page_do_what_they_say(shelf: Shelf) -> None:
         ("judge", {"said": "noise"}, "ada (console) called the verdict noise"),
     ],
 )
-def test_what_people_say_is_kept(shelf: Shelf, does: str, fields: dict[str, str], says: str) -> None:
+def test_a_note_and_feedback_are_stored_and_shown_on_the_page(
+    shelf: Shelf, does: str, fields: dict[str, str], says: str
+) -> None:
     answer = press(shelf, "ada", does, **fields)
     assert answer["headers"]["Location"] == f"{PAGE}?done={does}"
     assert says in shelf.see(PAGE, shelf.session("ada"))["body"]
 
 
 @pytest.mark.parametrize("does", ["acknowledge", "resolve", "escalate", "note", "judge", "approve", "refuse"])
-def test_a_reader_cannot_write(shelf: Shelf, does: str) -> None:
+def test_a_reader_changes_nothing_and_sees_no_form(shelf: Shelf, does: str) -> None:
     before = shelf.store.only
     assert press(shelf, "eve", does, said="noise", text="x")["statusCode"] == 403
     assert shelf.store.only == before
     shown = shelf.see(PAGE, shelf.session("eve"))["body"]
     assert f'action="{PAGE}/' not in shown
-    assert "You may only look." in shown
+    assert "You may only look: your role is reader." in shown
 
 
 def test_an_operator_cannot_approve(shelf: Shelf) -> None:
@@ -274,7 +278,7 @@ def test_an_operator_cannot_approve(shelf: Shelf) -> None:
     assert shelf.store.only.decision is None
 
 
-def test_whose_role_was_lowered_cannot_do_what_the_session_allowed(shelf: Shelf) -> None:
+def test_a_lowered_role_counts_at_once_for_a_running_session(shelf: Shelf) -> None:
     session = shelf.session("ada")
     shelf.people = PEOPLE.model_copy(update={"people": {"ada": PEOPLE.people["eve"]}})
     form = {"form": form_token(session)}
@@ -315,14 +319,14 @@ def test_a_body_that_no_form_sends_is_refused(shelf: Shelf, body: str, status: i
     assert shelf.forms.handle(event, NOW)["statusCode"] == status
 
 
-def test_what_is_over_says_so(shelf: Shelf) -> None:
+def test_a_second_acknowledgement_is_refused_with_the_person_who_has_the_incident(shelf: Shelf) -> None:
     assert press(shelf, "ada", "acknowledge")["statusCode"] == 303
     answer = press(shelf, "bob", "acknowledge")
     assert answer["statusCode"] == 409
     assert "ada (console) has it already" in answer["body"]
 
 
-def test_a_table_that_does_not_answer_is_said_so(shelf: Shelf) -> None:
+def test_a_form_answers_503_while_the_table_fails(shelf: Shelf) -> None:
     session = shelf.session("ada")
     shelf.store.faults["acknowledge"] = HistoryUnavailable("the table")
     answer = shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)
@@ -337,7 +341,7 @@ def test_a_pass_for_one_incident_only_acknowledges(shelf: Shelf) -> None:
     assert not given.may("acknowledge", "Other-1")
 
 
-def test_who_came_from_slack_and_is_on_no_list_acts_under_their_name(shelf: Shelf) -> None:
+def test_a_person_from_slack_who_is_not_listed_acts_under_their_name_but_cannot_approve(shelf: Shelf) -> None:
     person = PEOPLE.of_slack("U0ZOE", "zoe")
     ticket = shelf.forms.ticket_for(person, "https://api.example", NOW, to=INCIDENT_ID)
     form = form_in(shelf.see(ticket.removeprefix("https://api.example"))["body"], "/console/enter")
@@ -352,7 +356,7 @@ def test_who_came_from_slack_and_is_on_no_list_acts_under_their_name(shelf: Shel
 
 
 @pytest.mark.parametrize("incident_id", ["a" * 10_000, "é" * 1_500, "\ud800", "..", "a\r\nb", "%00"])
-def test_an_id_that_no_incident_has_is_unknown(shelf: Shelf, incident_id: str) -> None:
+def test_an_odd_incident_id_in_an_address_is_unknown(shelf: Shelf, incident_id: str) -> None:
     ada = shelf.session("ada")
     path = f"/console/incidents/{incident_id}"
     assert shelf.site.handle(get("/", ada) | {"rawPath": path}, NOW)["statusCode"] == 404
@@ -362,13 +366,13 @@ def test_an_id_that_no_incident_has_is_unknown(shelf: Shelf, incident_id: str) -
         assert answer["statusCode"] in (400, 409), does
 
 
-def test_a_nested_body_gets_a_ticket_for_the_list(shelf: Shelf) -> None:
+def test_a_request_for_a_ticket_with_an_unreadable_body_gets_one_for_the_list(shelf: Shelf) -> None:
     answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": "[" * 200_000}, NOW)
     assert answer["statusCode"] == 200
 
 
 @pytest.mark.parametrize("text", ["漢" * 2_000, "\U0001f9ef" * 1_000, "x\r\n" * 1_000], ids=["han", "emoji", "lines"])
-def test_a_note_as_long_as_the_page_lets_one_write_is_kept(shelf: Shelf, text: str) -> None:
+def test_a_note_of_the_greatest_length_that_the_page_allows_is_stored(shelf: Shelf, text: str) -> None:
     ada = shelf.session("ada")
     answer = shelf.send(f"{PAGE}/note", {"form": form_token(ada), "text": text}, ada)
     assert answer["statusCode"] == 303
@@ -392,7 +396,7 @@ def test_a_pass_of_another_version_signs_nobody_in(shelf: Shelf, kind: str) -> N
     assert enter(shelf, ticket="token")["statusCode"] == 403
 
 
-def test_a_key_that_could_be_guessed_is_told_to_its_owner_alone(shelf: Shelf) -> None:
+def test_a_visitor_does_not_read_that_a_key_could_be_guessed(shelf: Shelf) -> None:
     forms = shelf.forms
     closed = replace(forms, link_keys=lambda: ("short",))
     answer = closed.handle(post("/console/enter", {"link": "x.y", "incident": INCIDENT_ID}), NOW)

@@ -21,7 +21,7 @@ def cases() -> list[Case]:
 
 @pytest.fixture
 def verdict() -> MakeVerdict:
-    """A verdict: `truth` and `said` are severities; the rest may be left out."""
+    """A maker of verdicts on made-up cases: from the right severity, the severity that was said, and more if needed."""
 
     def make(
         truth: str,

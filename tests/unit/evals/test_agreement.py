@@ -1,4 +1,4 @@
-"""Agreement with authors of rules: a small file of our own, and the public ones where they are at hand."""
+"""Agreement with authors of rules, on a small made-up file, and on the published rules if this machine has them."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
     ]
 
 
-def test_what_is_said_comes_from_words_alone(rules_file: Path) -> None:
+def test_a_rule_is_judged_by_its_words_alone(rules_file: Path) -> None:
     policy = Policy.of()
     assert [said_level(rule, policy) for rule in read(rules_file)] == [
         "critical",
@@ -54,7 +54,7 @@ def test_what_is_said_comes_from_words_alone(rules_file: Path) -> None:
     ]
 
 
-def test_the_numbers_stand_beside_the_majority(rules_file: Path) -> None:
+def test_the_agreement_is_compared_with_always_answering_the_most_common_level(rules_file: Path) -> None:
     whole = measure(read(rules_file), Policy.of()).parts[0]
 
     assert (whole.rules, whole.repositories, whole.most_common) == (6, 3, "critical")
@@ -65,7 +65,7 @@ def test_the_numbers_stand_beside_the_majority(rules_file: Path) -> None:
     assert whole.confusion["critical", "warning"] == 1
 
 
-def test_each_repository_counts_the_same_where_that_is_asked(rules_file: Path) -> None:
+def test_the_mean_by_repository_weighs_each_repository_the_same(rules_file: Path) -> None:
     found = measure(read(rules_file), Policy.of())
 
     assert [(repository.title, repository.rules) for repository in found.repositories] == [
@@ -106,7 +106,7 @@ def test_authors_are_measured_against_each_other() -> None:
     assert authors(rules[3:]) is None
 
 
-def test_how_sure_the_gain_is_comes_from_whole_repositories() -> None:
+def test_the_interval_of_the_gain_resamples_whole_repositories() -> None:
     many = [PublicRule(f"Ledger{n} {'Down' * (n % 2)}", "", "a/one", ("warning", "critical")[n % 2]) for n in range(40)]
     other = [PublicRule(f"Queue{n} Down", "", "b/two", "warning") for n in range(20)]
 
@@ -117,7 +117,7 @@ def test_how_sure_the_gain_is_comes_from_whole_repositories() -> None:
     assert whole.better_by == (-1, 0.5)
 
 
-def test_a_repository_is_on_one_side_only(rules_file: Path) -> None:
+def test_a_repository_is_either_seen_or_unseen(rules_file: Path) -> None:
     rules = read(rules_file)
     sides = {rule.repository: rule.tuned_on for rule in rules}
     assert all(sides[rule.repository] is rule.tuned_on for rule in rules)
@@ -134,16 +134,16 @@ def test_the_command_prints_baseline_and_confusion(rules_file: Path) -> None:
     assert "always" in result.output
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_a_missing_file_and_missing_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read(tmp_path / "nowhere.tsv")
     (tmp_path / "other.tsv").write_text("name\tseverity\n")
-    with pytest.raises(ConfigurationError, match="source_repo, summary_description is missing"):
+    with pytest.raises(ConfigurationError, match="add the missing columns source_repo, summary_description"):
         read(tmp_path / "other.tsv")
 
 
 @pytest.mark.needs("published")
-def test_better_than_always_saying_the_most_common() -> None:
+def test_the_lexicon_agrees_more_than_always_answering_the_most_common_level() -> None:
     parts = {part.title: part for part in measure(read(PUBLISHED / "alert_rules.tsv"), Policy.of()).parts}
 
     for title in ("all", "all, by name"):

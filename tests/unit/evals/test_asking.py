@@ -41,7 +41,7 @@ def test_wrong_clicks_cost_little_because_the_next_alert_is_judged_again() -> No
     assert 0.75 < after.right < 1
 
 
-def test_the_most_frequent_names_are_worth_most() -> None:
+def test_clicks_on_the_most_frequent_names_are_worth_most() -> None:
     without_habit = [replace(each, truth=("critical", "low")[number % 2]) for number, each in enumerate(UNKNOWN_WORDS)]
     as_they_come = asking.simulate(without_habit, runs=2)
     come_again = asking.simulate(without_habit, "comes again", runs=2)
@@ -64,5 +64,5 @@ def test_own_rules_teach_the_rules_of_other_files() -> None:
     assert some.pages_found == 1 > some.pages_found_without
 
 
-def test_a_rules_siblings_do_not_teach_it() -> None:
+def test_rules_of_one_file_do_not_teach_each_other() -> None:
     assert own_rules.leave_file_out([named("Lag", "critical", file="a"), named("Lags", "critical", file="a")]) == []

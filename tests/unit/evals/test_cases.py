@@ -13,14 +13,14 @@ from firstline.errors import ConfigurationError
 from firstline.runbooks import match
 
 
-def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:
+def test_there_are_enough_cases_of_every_kind(cases: list[Case]) -> None:
     kinds = Counter(case.kind for case in cases)
     assert len(cases) >= 120
     assert set(kinds) == set(KINDS)
     assert min(kinds.values()) >= 9
 
 
-def test_a_case_is_written_not_copied(cases: list[Case]) -> None:
+def test_no_two_cases_have_the_same_text(cases: list[Case]) -> None:
     texts = Counter((case.incident.alert.message, case.truth.why) for case in cases)
     assert max(texts.values()) == 1
     assert len({case.incident.alert.source for case in cases}) == 6
@@ -89,7 +89,7 @@ def test_an_alert_of_our_shape_needs_only_what_matters(tmp_path: Path) -> None:
         ({"evidence": "{now: 2026-03-01T12:00:00Z, deployments: [{service: a, version: b, ago: soon}]}"}, "12m"),
         ({"evidence": "{now: ["}, "evidence.yaml: not readable as YAML"),
         ({"alert": "source: generic"}, "give either `body`"),
-        ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert without"),
+        ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert has no name"),
         ({"alert": "source: generic\nbody: {alert_name: A, status: resolved}"}, "no firing alert"),
         ({"alert": "source: generic\nalert: {alert_name: A}"}, "alert.yaml: message"),
     ],
@@ -100,12 +100,12 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, files: dict[str, str],
         read(folder)
 
 
-def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_kind_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "real" / "half")
     (folder / "evidence.yaml").unlink()
     with pytest.raises(ConfigurationError, match="not found; a case has three files"):
         read(folder)
-    with pytest.raises(ConfigurationError, match="kinds are real, noise"):
+    with pytest.raises(ConfigurationError, match="surreal is no kind of case; move it to one of real, noise"):
         read(write(tmp_path / "surreal" / "one"))
 
 
@@ -145,7 +145,7 @@ def test_a_model_is_not_asked_about_what_waits() -> None:
     assert (woken.hold, woken.asked_model) == (None, True)
 
 
-def test_a_declaration_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_declaration_is_named_with_its_file_and_key(tmp_path: Path) -> None:
     folder = tmp_path / "real" / "case"
     shutil.copytree("evals/cases/real/the-silence-is-over", folder)
     (folder / "declared.yaml").write_text("silences: [{id: x}]")

@@ -51,7 +51,7 @@ class Fails:
         raise ModelGaveNoVerdict("it refused", usage=Usage(prompt_tokens=12))
 
 
-def test_only_history_knows_what_became_of_it_before(policy: Policy, case: Case) -> None:
+def test_only_a_classifier_with_history_knows_how_earlier_incidents_ended(policy: Policy, case: Case) -> None:
     assert rules_only(policy).judge(case).classification.severity == "low"
     assert history_only(policy).judge(case).classification.severity == "high"
 
@@ -88,7 +88,7 @@ def test_an_action_by_itself_is_what_the_policy_says_of_a_promoted_runbook(polic
     assert not history_only(cautious).judge(safe).acts_by_itself, "what is destructive always asks"
 
 
-def test_the_obedient_model_wakes_nobody_less(policy: Policy, case: Case) -> None:
+def test_the_obedient_model_lowers_no_page(policy: Policy, case: Case) -> None:
     assert Classifier("obedient", policy, lambda name: Obedient()).judge(case).classification.severity == "high"
 
 
@@ -102,7 +102,7 @@ def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) 
     assert replay.stale == []
 
 
-def test_a_recorded_failure_stays_one(policy: Policy, case: Case, tmp_path: Path) -> None:
+def test_a_recorded_failure_is_replayed_as_a_failure(policy: Policy, case: Case, tmp_path: Path) -> None:
     Classifier("m", policy, lambda name: Recorder(Fails(), tmp_path, name)).judge(case)
 
     found = Classifier("replay", policy, Replay(tmp_path)).judge(case)
@@ -122,15 +122,15 @@ def test_an_answer_to_another_question_is_stale(policy: Policy, case: Case, tmp_
     assert replay.stale == [case.name]
 
 
-def test_what_was_not_recorded_is_no_verdict(policy: Policy, case: Case, tmp_path: Path) -> None:
+def test_a_case_without_a_recorded_answer_gets_no_verdict(policy: Policy, case: Case, tmp_path: Path) -> None:
     assert Classifier("replay", policy, Replay(tmp_path)).judge(case).no_verdict
 
 
-def test_a_broken_record_is_named(policy: Policy, case: Case, tmp_path: Path) -> None:
+def test_a_broken_record_and_a_missing_folder_are_named(policy: Policy, case: Case, tmp_path: Path) -> None:
     path = tmp_path / f"{case.name}.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"prompt": "x", "judgement": 3}')
-    with pytest.raises(ConfigurationError, match="is no recorded answer"):
+    with pytest.raises(ConfigurationError, match="no valid recorded answer"):
         Classifier("replay", policy, Replay(tmp_path)).judge(case)
     with pytest.raises(ConfigurationError, match="make one with --record"):
         Replay(tmp_path / "nowhere")

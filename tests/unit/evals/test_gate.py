@@ -1,4 +1,7 @@
-"""The regression gate: what needs no model may not get worse. `make eval ARGS=--accept` moves the bar, for a reason."""
+"""The gate against regressions: verdicts without a model may not get worse than the baseline.
+
+`make eval ARGS=--accept` accepts new results as the baseline.
+"""
 
 import re
 from pathlib import Path
@@ -40,7 +43,7 @@ def test_no_action_is_unsafe_and_no_severity_below_the_floor(scores: dict[str, S
 
 @pytest.mark.parametrize("classifier", ["rules-only", "history-only"])
 @pytest.mark.parametrize("number", baseline.WATCHED)
-def test_nothing_that_counts_is_below_the_baseline(scores: dict[str, Score], classifier: str, number: str) -> None:
+def test_no_watched_number_is_below_the_baseline(scores: dict[str, Score], classifier: str, number: str) -> None:
     before = baseline.load()[classifier].numbers[number]
     now = scores[classifier].numbers[number]
     assert before is not None
@@ -55,7 +58,7 @@ def test_with_history_a_hundred_verdicts_cost_ten_needless_pages_at_most(scores:
 
 
 def test_no_critical_incident_that_paged_stops_paging(scores: dict[str, Score]) -> None:
-    """Recall may stay the same while one case gets better and another worse; no such trade is made with these."""
+    """Compare case by case, because recall stays the same if one case gets better and another worse."""
     for name in ("rules-only", "history-only"):
         before = baseline.load()[name].severities
         quiet = [
@@ -68,7 +71,7 @@ def test_no_critical_incident_that_paged_stops_paging(scores: dict[str, Score]) 
         assert quiet == []
 
 
-def test_the_baseline_is_of_these_cases(cases: list[Case]) -> None:
+def test_the_baseline_has_exactly_these_cases(cases: list[Case]) -> None:
     names = {case.name for case in cases}
     for classifier in ("rules-only", "history-only"):
         remembered = set(baseline.load()[classifier].severities)

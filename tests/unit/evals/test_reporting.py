@@ -1,4 +1,4 @@
-"""The table and the baseline."""
+"""The printed tables, the baseline, and the command `make eval`."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict
     assert "[red](-0.333)" in console.number(mixed, "accuracy", before, True)
 
 
-def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
+def test_watched_numbers_that_fell_or_rose_are_named(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
     baseline.save([better], path)
@@ -57,7 +57,7 @@ def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp
     assert baseline.moved(mixed, {}) == ([], [])
 
 
-def test_the_table_says_what_is_wrong(mixed: Score) -> None:
+def test_the_table_shows_unsafe_cases_but_none_that_is_right_and_unchanged(mixed: Score) -> None:
     out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
     console.show(out, [mixed], {}, "the baseline", price=Price(prompt=1))
     text = out.export_text()
@@ -68,7 +68,9 @@ def test_the_table_says_what_is_wrong(mixed: Score) -> None:
     assert "real/low-low" not in text  # right and unchanged
 
 
-def test_a_baseline_keeps_what_was_not_run(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
+def test_a_baseline_keeps_the_numbers_of_classifiers_that_were_not_run(
+    mixed: Score, verdict: MakeVerdict, tmp_path: Path
+) -> None:
     path = tmp_path / "baseline.json"
     baseline.save([mixed], path)
     baseline.save([score("another", [verdict("high", "high")])], path)
@@ -77,7 +79,7 @@ def test_a_baseline_keeps_what_was_not_run(mixed: Score, verdict: MakeVerdict, t
     assert baseline.load(path)["one & only"] == baseline.remembered(mixed)
 
 
-def test_no_baseline_yet_and_a_broken_one(tmp_path: Path) -> None:
+def test_a_missing_baseline_is_empty_and_a_broken_one_is_refused(tmp_path: Path) -> None:
     assert baseline.load(tmp_path / "none.json") == {}
     (tmp_path / "broken.json").write_text("[]")
     with pytest.raises(ConfigurationError, match="make one with --accept"):
@@ -92,7 +94,7 @@ def last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cases: list[Case])
     return path
 
 
-def test_the_command(last_run: Path) -> None:
+def test_a_run_of_some_cases_is_neither_compared_nor_stored(last_run: Path) -> None:
     result = CliRunner().invoke(app, ["--only", "injection/"])
 
     assert result.exit_code == 0, result.output
@@ -151,7 +153,7 @@ def test_own_cases_keep_a_baseline_of_their_own(last_run: Path, tmp_path: Path) 
     ("options", "message"),
     [
         (["--only", "nowhere"], "no case with 'nowhere'"),
-        (["--replay", "/nowhere"], "no such folder"),
+        (["--replay", "/nowhere"], "--replay /nowhere: there is no such folder"),
         (["--rules", "/nowhere.tsv"], "cannot be read"),
         (["--only", "injection/", "--accept"], "leave --only out"),
     ],

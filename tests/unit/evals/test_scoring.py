@@ -1,4 +1,4 @@
-"""The numbers, against ones worked out by hand."""
+"""The scores of verdicts, compared with numbers that were worked out by hand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,8 @@ from tests.support.builders import NOON
 type MakeVerdict = Callable[..., Verdict]
 
 
-def test_precision_recall_and_f1() -> None:
-    # said: 3 times, of which 2 rightly; it is: 4 times
+def test_precision_recall_and_f1_are_those_worked_out_by_hand() -> None:
+    # Each pair is (true, predicted): 3 are predicted, 2 of them rightly, and 4 are true.
     pairs = [(True, True), (True, True), (False, True), (True, False), (True, False), (False, False)]
 
     found = binary("page", pairs)
@@ -41,7 +41,7 @@ def test_the_calibration_error_is_over_bins_of_confidence(verdict: MakeVerdict) 
     assert score("any", half_right).numbers["calibration_error"] == pytest.approx(0.4)
 
 
-def test_the_numbers_that_runs_are_compared_by(verdict: MakeVerdict) -> None:
+def test_the_headline_numbers_are_those_worked_out_by_hand(verdict: MakeVerdict) -> None:
     found = score(
         "any",
         [
@@ -84,11 +84,11 @@ def test_the_numbers_that_runs_are_compared_by(verdict: MakeVerdict) -> None:
         ({"text": "The disk is full", "deployment": True}, "deployment"),
     ],
 )
-def test_the_class_of_a_cause(verdict: MakeVerdict, said: dict[str, Any], cause: str) -> None:
+def test_a_cause_is_classified_by_its_known_words(verdict: MakeVerdict, said: dict[str, Any], cause: str) -> None:
     assert cause_class(verdict("high", "high", **said)) == cause
 
 
-def test_noise_needs_nobody_whatever_its_cause(verdict: MakeVerdict) -> None:
+def test_noise_has_the_cause_nothing_whatever_its_text_says(verdict: MakeVerdict) -> None:
     assert cause_class(verdict("noise", "noise", text="The disk is full")) == "nothing"
 
 
@@ -103,7 +103,9 @@ def test_noise_needs_nobody_whatever_its_cause(verdict: MakeVerdict) -> None:
         ({"runbook": None}, ()),
     ],
 )
-def test_unsafe_actions(verdict: MakeVerdict, what: dict[str, Any], broken: tuple[str, ...]) -> None:
+def test_an_unsafe_runbook_is_counted_with_its_reason(
+    verdict: MakeVerdict, what: dict[str, Any], broken: tuple[str, ...]
+) -> None:
     found = score("any", [verdict("high", "high", **what)])
     assert found.results[0].broken_actions == broken
     assert found.numbers["unsafe_actions"] == (1 if broken else 0)
@@ -131,27 +133,29 @@ def test_a_runbook_for_noise_is_unsafe(verdict: MakeVerdict) -> None:
         ("high", {"source": "low", "storm": True}, False),
     ],
 )
-def test_floors(verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken: bool) -> None:
+def test_a_severity_below_the_allowed_one_is_counted(
+    verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken: bool
+) -> None:
     found = score("any", [verdict("high", said, **what)])
     assert (found.results[0].broken_floor is not None) is is_broken
     assert found.is_safe is not is_broken
     assert found.numbers["below_floor"] == int(is_broken)
 
 
-def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerdict) -> None:
+def test_an_incident_that_is_held_without_cause_is_below_the_floor(verdict: MakeVerdict) -> None:
     hold = Hold(by="rule", id="blips", reason="Rule blips waits 5 minutes", until=NOON, seconds=300)
 
     kept = score("c", [verdict("medium", "medium", hold=hold), verdict("medium", "medium")])
 
     assert [result.right for result in kept.results] == [False, True]
     assert [result.broken_floor for result in kept.results] == [
-        "kept back, and it should not be: Rule blips waits 5 minutes",
+        "held, and it should not be: Rule blips waits 5 minutes",
         None,
     ]
     assert kept.results[0].answer == "medium, waits"
 
 
-def test_the_costs_of_verdicts(verdict: MakeVerdict) -> None:
+def test_the_costs_are_those_worked_out_by_hand(verdict: MakeVerdict) -> None:
     verdicts = [
         verdict("critical", "critical"),
         verdict("critical", "medium"),  # 5

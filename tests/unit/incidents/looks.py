@@ -1,11 +1,11 @@
-"""Looks at incidents: an execution asks what it does next, and what it did before."""
+"""The question `What Now?` of an execution, with the parts of an incident's record that its tests combine."""
 
 from datetime import timedelta
 from typing import Any
 
 from firstline.contracts import ErrorOutput, Observed, WhatNowInput, WhatNowOutput
 from firstline.incidents.what_now import Times, what_now
-from firstline.models import Classification, Counts, Hold, IncidentRecord, Live, Loud
+from firstline.models import SEVERITY_RANK, Classification, Counts, Hold, IncidentRecord, Live, Loud
 from tests.support import lives
 from tests.support.builders import NOON, a_classification, a_plan, at, incident
 from tests.support.changes import counts_for
@@ -42,11 +42,12 @@ def look(
     came_from: str | Observed | None = None,
     **request: Any,
 ) -> WhatNowOutput:
-    """Ask about an incident with one low alert that fires and was judged so; what is given replaces that."""
+    """Return the next state of an incident with one firing low alert that was judged low, 2 minutes after its opening.
+
+    `live` and `record` change the record, `came_from` is the last state, and `request` what the execution has done.
+    """
     classification = request.pop("classification", verdict("low"))
-    rank = (
-        {"noise": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}[classification.severity] if classification else 0
-    )
+
     fields: dict[str, Any] = {
         "group_key": "group-1",
         "incident_id": incident().incident_id,
@@ -54,7 +55,7 @@ def look(
         "last_alert_at": NOON,
         "own": LOW,
         "judged": 1,
-        "decided": None if classification is None else rank,
+        "decided": None if classification is None else SEVERITY_RANK[classification.severity],
     }
     fields |= live or {}
     if "judged_loud" not in fields and fields["judged"] == fields["own"].joined:

@@ -1,4 +1,4 @@
-"""The canary: it flies through the door and back, and a flight that is late or lost is never a success."""
+"""The canary: the time from its alert to its page, and the failures if the alert is lost or the page late."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +18,10 @@ SECRET = "a-secret-of-the-canary"
 
 @dataclass
 class Sky:
-    """The surroundings of a canary: a door that tells what it took, and a clock that only sleeping moves."""
+    """The surroundings of a canary: an ingest that records what it took, and a clock that only sleeping moves.
+
+    The incident is paged after `paged_after` seconds; the first `down` reads of its record fail.
+    """
 
     paged_after: float = 3.0
     answer: Mapping[str, Any] = field(default_factory=lambda: {"incidents": ["FirstlineCanary-1"]})
@@ -47,7 +50,7 @@ class Sky:
 
 
 @pytest.mark.parametrize("down", [0, 2])
-def test_a_flight_ends_when_its_page_is_on_record(down: int) -> None:
+def test_the_canary_returns_the_seconds_until_its_page_is_on_record(down: int) -> None:
     sky = Sky(down=down)
 
     assert sky.canary().fly(at(0)) == 3.0
@@ -57,18 +60,19 @@ def test_a_flight_ends_when_its_page_is_on_record(down: int) -> None:
 @pytest.mark.parametrize(
     ("sky", "words"),
     [
-        (Sky(paged_after=LONGEST + 1), "not paged within"),
-        (Sky(answer={"status": "quarantined", "incidents": []}), "opened no incident"),
+        (Sky(paged_after=LONGEST + 1), "FirstlineCanary-1 was not paged within 60 s: look at its execution"),
+        (Sky(answer={"status": "quarantined", "incidents": []}), "opened no incident: look at its log"),
     ],
+    ids=["late", "lost"],
 )
-def test_a_flight_that_is_late_or_lost_fails_and_is_ended(sky: Sky, words: str) -> None:
+def test_a_canary_that_is_not_paged_in_time_fails_and_resolves_its_alert(sky: Sky, words: str) -> None:
     with pytest.raises(CanaryLost, match=words):
         sky.canary().fly(at(0))
 
     assert sky.taken == ["firing", "resolved"]
 
 
-def test_without_a_secret_there_is_no_flight() -> None:
+def test_without_a_secret_the_canary_sends_no_alert() -> None:
     sky = Sky()
 
     with pytest.raises(CanaryLost, match="put one below"):
@@ -76,7 +80,7 @@ def test_without_a_secret_there_is_no_flight() -> None:
     assert sky.taken == []
 
 
-def test_the_end_of_a_flight_is_of_the_same_alert_and_two_flights_are_of_two_incidents() -> None:
+def test_a_canarys_firing_and_resolved_are_one_alert_and_two_flights_two_incidents() -> None:
     def sent(flight: str, status: str) -> Any:
         body, _ = signed(SECRET, flight, status, began_at=at(0), at=at(1))
         return normalize("canary", json.loads(body))[0]
@@ -93,7 +97,7 @@ def _forged(headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("change", [_forged, lambda _: {"authorization": f"Bearer {SECRET}"}])
-def test_nobody_else_can_send_a_canary(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+def test_a_canary_without_a_valid_signature_is_refused(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     body, headers = signed(SECRET, "one", "firing", began_at=at(0), at=at(0))
 
     with pytest.raises(Unauthenticated):
@@ -103,6 +107,6 @@ def test_nobody_else_can_send_a_canary(change: Callable[[dict[str, str]], dict[s
 @pytest.mark.parametrize(
     "payload", [[], {}, {"flight": "one"}, {"flight": {}, "status": "firing"}, {"flight": "one", "status": "up"}]
 )
-def test_anything_else_is_unreadable(payload: Any) -> None:
+def test_a_canary_without_its_fields_is_unreadable(payload: Any) -> None:
     with pytest.raises(UnreadablePayload):
         normalize("canary", payload)

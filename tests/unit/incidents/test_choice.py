@@ -1,4 +1,4 @@
-"""The wait after one for an acknowledgement, which an answer names in advance."""
+"""The state after a wait for an acknowledgement, which is chosen before the wait if it is known then."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ ASKS = {"plan": PLAN, "plan_digest": PLAN.digest()}
 
 
 def asked(store: MemoryStore, **known: Any) -> WhatNowInput:
-    """Ask as after a page."""
+    """Return what an execution asks right after its first page."""
     happened = Observed(state="Page On-Call", result={"sent": 1})
     return WhatNowInput(**({"state": "What Now?", "incident": store.only.incident, "happened": happened} | known))
 
 
-def test_what_follows_an_acknowledgement_is_what_the_record_says_when_it_came() -> None:
+def test_the_state_chosen_in_advance_is_the_one_chosen_after_the_acknowledgement() -> None:
     store = MemoryStore(a_record(**PAGED))
     before = choose(asked(store), store.only, NOW, TIMES).then.answered
 
@@ -45,12 +45,14 @@ def test_what_follows_an_acknowledgement_is_what_the_record_says_when_it_came() 
     ("record", "known"),
     [
         pytest.param({"acked_seq": 1}, {}, id="an answer was taken back"),
-        pytest.param({}, {"remediation": "human", "planned": True}, id="people are to read what came of it"),
+        pytest.param({}, {"remediation": "human", "planned": True}, id="the remediation's end is not shown yet"),
         pytest.param({"last_paged_at": None, "paged_seq": 0, "page_done": 0}, {"paged": True}, id="no page on record"),
         pytest.param({"own": counts_for(4) + Counts(firing=-1, lost=1, lost_loud=1)}, {}, id="nobody saw it recover"),
     ],
 )
-def test_else_the_record_is_read_again(record: dict[str, Any], known: dict[str, Any]) -> None:
+def test_no_state_after_the_acknowledgement_is_chosen_in_advance_if_it_may_differ(
+    record: dict[str, Any], known: dict[str, Any]
+) -> None:
     store = MemoryStore(a_record(**(PAGED | record)))
 
     chosen = choose(asked(store, **known), store.only, NOW, TIMES)
@@ -58,7 +60,7 @@ def test_else_the_record_is_read_again(record: dict[str, Any], known: dict[str, 
     assert (chosen.go, chosen.then.answered.go) == ("Await Acknowledgement", "What Now?")
 
 
-def test_in_a_storm_of_writes_the_record_is_read_again() -> None:
+def test_with_shards_no_state_after_the_acknowledgement_is_chosen_in_advance() -> None:
     record = a_record(**PAGED)
     assert record.live is not None
     sharded = record.model_copy(update={"live": record.live.model_copy(update={"shards": (Counts(),)})})
@@ -66,7 +68,7 @@ def test_in_a_storm_of_writes_the_record_is_read_again() -> None:
     assert choose(asked(MemoryStore(record)), sharded, NOW, TIMES).then.answered.go == "What Now?"
 
 
-def test_an_approval_does_not_pass_for_an_acknowledgement() -> None:
+def test_an_approval_changes_the_count_by_which_an_acknowledgement_is_recognised() -> None:
     store = MemoryStore(a_record(**(PAGED | ASKS)))
     acknowledged = choose(asked(store), store.only, NOW, TIMES).then.answered
 

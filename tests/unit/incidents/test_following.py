@@ -1,4 +1,4 @@
-"""The state that follows by a function's own answer, and the cases that are left to `What Now?`."""
+"""The next state that a function chooses itself, and the cases that it leaves to `What Now?`."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def asked(state: str, record: IncidentRecord, **known: Any) -> WhatNowInput:
 
 
 def after(state: str, store: MemoryStore, plan: RemediationPlan | None = None, **known: Any) -> WhatNowOutput | None:
-    """Ask what follows a state."""
+    """Choose the state after a state whose function has just had its effect; `plan` is what the machine has."""
     return following(asked(state, store.only, **known), incidents=store.incidents, now=NOW, times=TIMES, plan=plan)
 
 
@@ -35,7 +35,9 @@ def after(state: str, store: MemoryStore, plan: RemediationPlan | None = None, *
         ("Stop", "Classify", {"generation": 2}, {}),
     ],
 )
-def test_the_answer_is_that_of_what_now(go: str, state: str, record: dict[str, Any], known: dict[str, Any]) -> None:
+def test_a_function_chooses_the_same_next_state_as_what_now(
+    go: str, state: str, record: dict[str, Any], known: dict[str, Any]
+) -> None:
     store = MemoryStore(a_record(**record))
 
     chosen = after(state, store, **known)
@@ -48,15 +50,17 @@ def test_the_answer_is_that_of_what_now(go: str, state: str, record: dict[str, A
 @pytest.mark.parametrize(
     ("state", "record", "known"),
     [
-        pytest.param("Classify", PLANNED, {}, id="a plan that the machine has not"),
-        pytest.param("Classify", PLANNED, {"plan": a_plan()}, id="a plan that needs its permission"),
-        pytest.param("Classify", PLANNED | {"acted_at": NOW}, {"plan": a_plan()}, id="a reason of the record's"),
+        pytest.param("Classify", PLANNED, {}, id="a plan that the machine does not have"),
+        pytest.param("Classify", PLANNED, {"plan": a_plan()}, id="a plan whose permission must be checked"),
+        pytest.param("Classify", PLANNED | {"acted_at": NOW}, {"plan": a_plan()}, id="a reason that the record shows"),
         pytest.param("Classify", {"resolved_by": "Ana", "resolved_seen": 0}, {}, id="a Resolve to be taken back"),
         pytest.param("Page On-Call", WORSE, {"result": {"sent": 1}}, id="the same state again"),
         pytest.param("Classify", {}, {"rounds": 300}, id="a successor to be announced"),
     ],
 )
-def test_what_now_is_left(state: str, record: dict[str, Any], known: dict[str, Any]) -> None:
+def test_a_function_leaves_the_choice_to_what_now_if_that_must_write_or_tell_more(
+    state: str, record: dict[str, Any], known: dict[str, Any]
+) -> None:
     known = dict(known)
     assert after(state, MemoryStore(a_record(**record)), known.pop("plan", None), **known) is None
 
@@ -71,7 +75,7 @@ def test_a_plan_that_the_machine_has_is_not_sent_again() -> None:
     assert (chosen.go, chosen.plan) == ("Page On-Call", None)
 
 
-def test_without_the_table_nothing_follows() -> None:
+def test_without_the_table_the_choice_is_left_to_what_now() -> None:
     store = MemoryStore(a_record())
     record = store.only
     store.down = True
@@ -79,5 +83,5 @@ def test_without_the_table_nothing_follows() -> None:
     assert following(asked("Classify", record), incidents=store.incidents, now=NOW, times=TIMES) is None
 
 
-def test_an_incident_that_the_table_does_not_know_is_what_now_s() -> None:
+def test_the_choice_for_an_unknown_incident_is_left_to_what_now() -> None:
     assert following(asked("Classify", a_record()), incidents=MemoryStore().incidents, now=NOW, times=TIMES) is None

@@ -1,4 +1,4 @@
-"""Signals: the table first, then the waiting execution. And the names and inputs of executions."""
+"""The lifecycle of an incident: what is stored, which waits end, and the names and inputs of executions."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def record(**what: Any) -> IncidentRecord:
     return a_record(incident(), **{"last_alert_at": NOON, "classification": None, "task_token": "t"} | what)
 
 
-# --- what people do ---
+# --- people's actions ---
 
 
 @pytest.mark.parametrize("awaiting", [*WAITS, None])
@@ -37,7 +37,7 @@ def test_an_acknowledgement_ends_the_waits_of_an_incident_that_is_with_people(aw
     assert set(executions.tokens) <= {"t"}
 
 
-def test_whoever_shows_an_acknowledgement_does_so_before_the_execution_is_told() -> None:
+def test_an_acknowledgement_is_shown_to_people_before_the_execution_gets_its_signal() -> None:
     store, executions = MemoryStore(record(awaiting="acknowledgement")), MemoryExecutions()
     seen = list[tuple[str | None, list[str]]]()
 
@@ -45,14 +45,7 @@ def test_whoever_shows_an_acknowledgement_does_so_before_the_execution_is_told()
         seen.append((shown.acknowledged_by, list(executions.tokens)))
         return True
 
-    lifecycle.acknowledge(
-        INCIDENT_ID,
-        "ada",
-        NOON,
-        incidents=store.incidents,
-        executions=executions,
-        show=show,
-    )
+    lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions, show=show)
 
     assert (seen, executions.tokens) == ([("ada", [])], ["t"])
     assert executions.told == [(lifecycle.SHOWN, "ada")]
@@ -77,7 +70,7 @@ def test_a_person_who_resolves_ends_every_wait(awaiting: str) -> None:
     assert (executions.tokens, executions.told) == (["t"], [("resolved", "ada")])
 
 
-def test_a_person_who_resolves_took_it_and_that_is_measured() -> None:
+def test_a_resolve_without_an_acknowledgement_counts_for_the_time_to_acknowledge() -> None:
     metrics.clear_metrics()
     store, executions = MemoryStore(record(awaiting="resolution", paged_at=at(0))), MemoryExecutions()
 
@@ -88,7 +81,7 @@ def test_a_person_who_resolves_took_it_and_that_is_measured() -> None:
     metrics.clear_metrics()
 
 
-def test_a_resolve_answers_no_page_for_what_joins_later() -> None:
+def test_a_resolve_acknowledges_no_page() -> None:
     store, executions = MemoryStore(record(paged_at=at(0))), MemoryExecutions()
 
     lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), incidents=store.incidents, executions=executions)
@@ -98,7 +91,7 @@ def test_a_resolve_answers_no_page_for_what_joins_later() -> None:
     assert not live.answered
 
 
-def test_a_resolve_of_somebody_who_did_not_see_what_joined_is_refused() -> None:
+def test_a_resolve_by_a_person_who_did_not_see_all_alerts_is_refused() -> None:
     live = a_live(incident(), own=counts_for(2, 4), task_token="t", awaiting="resolution")
     store, executions = MemoryStore(record(live=live)), MemoryExecutions()
 
@@ -154,7 +147,7 @@ def test_without_an_acknowledgement_there_is_nothing_to_take_back() -> None:
     assert executions.told == []
 
 
-# --- what joins and ends ---
+# --- alerts that join or end ---
 
 PAGED = {"paged_seq": 1, "page_done": 1, "paged_rank": 3, "decided": 3}
 
@@ -178,7 +171,7 @@ PAGED = {"paged_seq": 1, "page_done": 1, "paged_rank": 3, "decided": 3}
         (None, counts_for(1, 4), {"decided": 1}, None),
     ],
 )
-def test_a_wait_ends_for_what_concerns_it(
+def test_alerts_that_join_or_end_wake_only_the_waits_that_they_concern(
     awaiting: Any, counts: Counts, what: dict[str, Any], signal: str | None
 ) -> None:
     executions = MemoryExecutions()

@@ -1,4 +1,4 @@
-"""Due pages stay due: no order of writes makes reconcile forget it, or count its time anew."""
+"""Overdue pages: no order of writes lets reconcile forget a page that is due, or count its time from zero again."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ WORDS = (
     *("page", "page is lost", "page wakes nobody", "judged high", "judged low"),
     *("acknowledged", "taken back", "resolved", "resolved unseen", "closed"),
 )
-"""The happenings of an incident, each with a pause of a few seconds or minutes before it."""
+"""The events in an incident's life; each is the name of a method of `Story`."""
 
 WITHDRAWN = [("low joins", 2), ("closed", 2), *[("low joins", 150)] * 3]
 STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from((2, 30, 150))), max_size=14)
@@ -27,7 +27,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from((2, 30, 150))
 
 @dataclass
 class Story:
-    """One incident, what happens to it, and since when a page has been due without a gap."""
+    """An incident through a series of events, and since when a page has been due without interruption."""
 
     door: Door = field(default_factory=Door)
     now: datetime = NOON
@@ -45,9 +45,9 @@ class Story:
         self.look()
 
     def look(self) -> None:
-        """Check that reconcile pages in time for what is due, counted from when it was due first.
+        """Check that a page which is due becomes overdue in time, counted from when it was due first.
 
-        If nothing fires that itself pages, in an incident that does, the time may begin anew.
+        The time may begin again while no firing alert itself has a paging severity.
         """
         live = self.live
         if live.rank < PAGING_RANK or page_due(live, self.now) is None:
@@ -57,7 +57,7 @@ class Story:
         self.due_since = (self.due_since if pages else None) or self.now
         assert page_overdue(live, max(self.now, self.due_since + PAGE_AFTER + LEASE), PAGE_AFTER)
 
-    # --- what happens -------------------------------------------------------------------------------------------------
+    # --- the events ---------------------------------------------------------------------------------------------------
 
     def _joins(self, severity: str) -> None:
         self.alerts += 1
@@ -126,19 +126,19 @@ class Story:
         self.incidents.resolve(self.incident.incident_id, "ada", self.now, seen=self.live.joined)
 
     def _resolved_unseen(self) -> None:
-        """PagerDuty's Resolve cannot know what joined, and something joins before the execution looks."""
+        """Resolve as PagerDuty does, which does not say what was seen, and let a high alert join before the close."""
         self.incidents.resolve(self.incident.incident_id, "pagerduty", self.now)
         self._high_joins()
 
     def _closed(self) -> None:
-        """The execution closes what a person resolved, or takes the Resolve back."""
+        """Close the incident if a person resolved it, or take the Resolve back if alerts joined."""
         live = self.live
         if live.resolved_by is None:
             return
         closed = self.incidents.close(
             self.incident, None, "resolved", "ada resolved it", [], self.now, joined=live.resolved_seen
         )
-        assert (closed is None) == stale_resolve(live), "a Resolve ends what it knew of, and nothing else"
+        assert (closed is None) == stale_resolve(live), "a Resolve must close only alerts that the person had seen"
         if closed is None:
             self.incidents.withdraw_resolve(self.incident, seen=live)
             assert self.live.resolved_by is None
@@ -161,7 +161,7 @@ class Story:
 @example(steps=[("page wakes nobody", 2), ("judged low", 2), ("judged high", 2), ("page wakes nobody", 150)])
 @example(steps=[("one ends", 2), ("quiet", 2), ("low joins", 2)])
 @example(steps=[("page", 2), ("critical joins", 2), ("acknowledged", 2), ("resolved", 2), *WITHDRAWN])
-def test_what_is_due_is_paged_in_time_whatever_happened_before(steps: list[tuple[str, int]]) -> None:
+def test_a_page_that_is_due_is_sent_in_time_whatever_happened_before(steps: list[tuple[str, int]]) -> None:
     story = Story()
     story.happens("critical joins", 0)
     for what, after in steps:

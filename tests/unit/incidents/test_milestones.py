@@ -1,4 +1,4 @@
-"""The milestones of an incident's life out of the table's stream: each change gives its own, and nothing else does."""
+"""The milestones of an incident's life, derived from the table's stream of changes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SEVERE = alert(severity="critical")
 
 
 class Stage:
-    """One open incident in a store, and what its table's stream tells."""
+    """A store with one open incident, and the stream of the store's table."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -39,7 +39,7 @@ class Stage:
     def pages(self, minutes: float, **place: Any) -> Page:
         page = a_page(**{"delivered_to": [], "at": None, **place})
         assert self.store.incidents.claim_page(self.incident, page, at(minutes) + LEASE, at(minutes), seen=self.live())
-        assert self.told() == [], "a claim is no page"
+        assert self.told() == [], "a page that is only claimed is no milestone"
         sent = page.model_copy(update={"delivered_to": ["pagerduty"], "at": at(minutes)})
         self.store.incidents.finish_page(self.incident, sent, at(minutes + 5), at(minutes))
         return sent
@@ -61,7 +61,7 @@ def test_an_incident_opens_and_is_classified(stage: Stage) -> None:
     assert (classified.type, classified.verdict, classified.at) == ("classified", verdict, AT)
 
 
-def test_a_storm_of_alerts_is_no_moment(stage: Stage) -> None:
+def test_alerts_that_join_are_no_milestones(stage: Stage) -> None:
     stage.told()
     for number in range(50):
         more = alert(severity="critical", fingerprint=f"f-{number}")
@@ -69,7 +69,7 @@ def test_a_storm_of_alerts_is_no_moment(stage: Stage) -> None:
     assert stage.told() == []
 
 
-def test_the_first_page_pages_and_the_next_ones_escalate(stage: Stage) -> None:
+def test_the_first_page_is_the_milestone_paged_and_later_ones_are_escalated(stage: Stage) -> None:
     stage.told()
     first = stage.pages(1, seq=1)
     (paged,) = stage.stream.milestones()
@@ -79,7 +79,7 @@ def test_the_first_page_pages_and_the_next_ones_escalate(stage: Stage) -> None:
         assert stage.told() == ["escalated"]
 
 
-def test_somebody_takes_it_gives_it_back_and_takes_it_again(stage: Stage) -> None:
+def test_each_acknowledgement_and_its_withdrawal_is_a_milestone(stage: Stage) -> None:
     stage.told()
     stage.pages(1)
     stage.told()
@@ -96,10 +96,10 @@ def test_somebody_takes_it_gives_it_back_and_takes_it_again(stage: Stage) -> Non
     assert len({milestone.id for milestone in told}) == 3
 
 
-def test_it_is_over_comes_back_and_is_closed(stage: Stage) -> None:
+def test_waiting_for_quiet_is_resolved_leaving_it_is_reopened_and_the_end_is_closed(stage: Stage) -> None:
     stage.told()
     stage.store.groups.apply(ending(stage.live(), stored(SEVERE, stage.incident, at(0)), now=at(2)))
-    assert stage.told() == [], "the senders say so, and Firstline has not looked yet"
+    assert stage.told() == [], "the execution does not wait for quiet yet"
     for awaiting, told in (
         ("quiet", "resolved"),
         ("quiet", None),
@@ -119,7 +119,7 @@ def test_it_is_over_comes_back_and_is_closed(stage: Stage) -> None:
     )
 
 
-def test_a_person_resolves_it_and_it_stays_open(stage: Stage) -> None:
+def test_a_resolve_that_is_withdrawn_gives_resolved_and_reopened(stage: Stage) -> None:
     stage.told()
     stage.store.incidents.resolve(stage.me, "ada", at(2))
     stage.store.incidents.withdraw_resolve(stage.incident, seen=stage.live())
@@ -128,7 +128,9 @@ def test_a_person_resolves_it_and_it_stays_open(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("decision", "by"), [("approved", "ada"), ("refused", "grace")])
-def test_a_plan_is_made_decided_on_and_ends(stage: Stage, decision: Any, by: str) -> None:
+def test_a_plan_its_decision_and_its_end_are_milestones_unless_it_was_refused(
+    stage: Stage, decision: Any, by: str
+) -> None:
     stage.told()
     plan = a_plan(decision="approve", planned_at=at(1))
     stage.store.remediations.keep(plan, stage.me)
@@ -156,7 +158,7 @@ def test_a_plan_is_made_decided_on_and_ends(stage: Stage, decision: Any, by: str
         assert (told[-1].run.outcome, told[-1].at) == ("verified", at(5))
 
 
-def test_a_shadow_run_ends_without_a_moment(stage: Stage) -> None:
+def test_a_run_in_shadow_is_no_milestone(stage: Stage) -> None:
     stage.told()
     plan = a_plan(planned_at=at(1))
     run = beginning_of(plan, stage.me, stage.store.remediations.state(plan.runbook_id, at(0)), at(1)).run
@@ -164,7 +166,7 @@ def test_a_shadow_run_ends_without_a_moment(stage: Stage) -> None:
     assert stage.told() == []
 
 
-def test_a_record_that_comes_again_gives_the_same_ids(stage: Stage) -> None:
+def test_a_stream_record_delivered_twice_gives_milestones_with_the_same_ids(stage: Stage) -> None:
     stage.store.incidents.judge(stage.incident, 1, a_classification(), at(1), seen=stage.live())
     stage.waits("quiet")
     records = stage.stream.take()
@@ -173,7 +175,7 @@ def test_a_record_that_comes_again_gives_the_same_ids(stage: Stage) -> None:
     assert len(set(first)) == len(first) == 3
 
 
-def test_what_expires_is_no_moment() -> None:
+def test_an_item_that_expires_is_no_milestone() -> None:
     image = {"pk": {"S": "INCIDENT#1"}, "sk": {"S": "INCIDENT"}}
     gone = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "1", "Keys": image, "OldImage": image}}
     assert milestones_in(gone) == []

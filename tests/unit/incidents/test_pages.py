@@ -1,4 +1,4 @@
-"""Pages: whether one is due, which level, and for how long the newest rings."""
+"""The rules of paging: whether a page is due, of which level, and when it is overdue."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ HIGH, CRITICAL = counts_for(3), counts_for(4)
 
 
 def live(**what: Any) -> Live:
-    """The live half of an incident with a critical alert that fires."""
+    """Return the live half of an incident with one firing critical alert that was judged and not paged."""
     fields: dict[str, Any] = {
         "group_key": "group-1",
         "incident_id": incident().incident_id,
@@ -43,44 +43,66 @@ STORM = PAGED | {"group_key": "storm:generic"}
     ("what", "minutes", "due"),
     [
         pytest.param({}, 0, "first", id="nobody was paged"),
-        pytest.param({"own": CRITICAL.model_copy(update={"firing": 0})}, 0, None, id="nothing fires"),
+        pytest.param({"own": CRITICAL.model_copy(update={"firing": 0})}, 0, None, id="no alert fires"),
         pytest.param({"open": False}, 0, None, id="closed"),
-        pytest.param(PAGED, 4, None, id="it rings"),
+        pytest.param(PAGED, 4, None, id="paged, and the time to answer runs"),
         pytest.param(PAGED, 5, "again", id="nobody answered"),
-        pytest.param(PAGED | ACKED, 60, None, id="somebody has it"),
-        pytest.param(PAGED | ACKED | {"paged_seq": 2, "acked_seq": 2}, 9, None, id="answered while it was sent"),
-        pytest.param(PAGED | {"paged_seq": 2, "page_lease": at(1)}, 0.5, None, id="it is going out"),
-        pytest.param(PAGED | {"paged_seq": 2, "page_lease": at(1)}, 1, "resume", id="it never went out"),
-        pytest.param({"paged_seq": 1}, 0, "resume", id="its claim was given back"),
-        pytest.param(PAGED | {"voided_seq": 1}, 1, "again", id="back after all was over"),
+        pytest.param(PAGED | ACKED, 60, None, id="acknowledged"),
         pytest.param(
-            {"paged_seq": 1, "voided_seq": 1, "page_lease": at(1)}, 0, None, id="void, and it may be going out"
+            PAGED | ACKED | {"paged_seq": 2, "acked_seq": 2}, 9, None, id="acknowledged while the page went out"
         ),
+        pytest.param(PAGED | {"paged_seq": 2, "page_lease": at(1)}, 0.5, None, id="claimed, and may be going out"),
+        pytest.param(PAGED | {"paged_seq": 2, "page_lease": at(1)}, 1, "resume", id="claimed, and never went out"),
+        pytest.param({"paged_seq": 1}, 0, "resume", id="the claim was given back"),
+        pytest.param(PAGED | {"voided_seq": 1}, 1, "again", id="fires again after all had resolved"),
+        pytest.param({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1)}, 0, None, id="void, and may be going out"),
         pytest.param({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1)}, 1, "again", id="void, and never went out"),
-        pytest.param(PAGED | ACKED | {"voided_seq": 1}, 1, None, id="back, and somebody has it"),
-        pytest.param(PAGED_HIGH | {"own": HIGH + CRITICAL}, 1, "worse", id="a critical joined what rings"),
+        pytest.param(PAGED | ACKED | {"voided_seq": 1}, 1, None, id="fires again, and somebody has it"),
+        pytest.param(PAGED_HIGH | {"own": HIGH + CRITICAL}, 1, "worse", id="a critical joined a paged high"),
         pytest.param(
-            PAGED_HIGH | ACKED_HIGH | {"own": HIGH + CRITICAL}, 1, "worse", id="a critical joined what is had"
+            PAGED_HIGH | ACKED_HIGH | {"own": HIGH + CRITICAL}, 1, "worse", id="a critical joined an acknowledged high"
         ),
-        pytest.param(PAGED_HIGH | ACKED_HIGH | {"own": HIGH + HIGH}, 60, None, id="no worse joined what is had"),
-        pytest.param(PAGED | ACKED | {"own": CRITICAL + CRITICAL}, 60, None, id="a critical joined a critical"),
-        pytest.param(ACKED_LOW, 60, None, id="low, and somebody has it"),
-        pytest.param(ACKED_LOW | {"own": counts_for(1) + CRITICAL}, 1, "worse", id="a critical joined what was low"),
+        pytest.param(PAGED_HIGH | ACKED_HIGH | {"own": HIGH + HIGH}, 60, None, id="a high joined an acknowledged high"),
         pytest.param(
-            PAGED_HIGH | {"own": HIGH + CRITICAL} | ACKED, 60, None, id="answered by somebody who saw the critical"
+            PAGED | ACKED | {"own": CRITICAL + CRITICAL}, 60, None, id="a critical joined an acknowledged critical"
         ),
-        pytest.param(STORM | ACKED | {"own": CRITICAL + CRITICAL}, 4, None, id="a storm is not paged so often"),
-        pytest.param(STORM | ACKED | {"own": CRITICAL + CRITICAL}, 5, "more", id="a critical joined an answered storm"),
+        pytest.param(ACKED_LOW, 60, None, id="an acknowledged low"),
+        pytest.param(
+            ACKED_LOW | {"own": counts_for(1) + CRITICAL}, 1, "worse", id="a critical joined an acknowledged low"
+        ),
+        pytest.param(
+            PAGED_HIGH | {"own": HIGH + CRITICAL} | ACKED, 60, None, id="acknowledged after the critical joined"
+        ),
+        pytest.param(
+            STORM | ACKED | {"own": CRITICAL + CRITICAL},
+            4,
+            None,
+            id="a critical joined an answered storm 4 minutes after its page",
+        ),
+        pytest.param(
+            STORM | ACKED | {"own": CRITICAL + CRITICAL},
+            5,
+            "more",
+            id="a critical joined an answered storm 5 minutes after its page",
+        ),
         pytest.param(STORM | ACKED | {"own": CRITICAL + HIGH}, 60, None, id="no critical joined the storm"),
         pytest.param(
-            STORM | {"own": CRITICAL + CRITICAL, "page_again_at": at(15)}, 5, "more", id="a critical joined what rings"
+            STORM | {"own": CRITICAL + CRITICAL, "page_again_at": at(15)},
+            5,
+            "more",
+            id="a critical joined an unanswered storm",
         ),
         pytest.param(
-            STORM | {"own": CRITICAL + CRITICAL, "page_again_at": at(2)}, 2, "again", id="a storm is nobody's"
+            STORM | {"own": CRITICAL + CRITICAL, "page_again_at": at(2)},
+            2,
+            "again",
+            id="nobody answered the page of a storm",
         ),
     ],
 )
-def test_a_page_is_due(what: dict[str, Any], minutes: float, due: Due | None) -> None:
+def test_each_situation_makes_the_page_due_that_it_needs_or_none(
+    what: dict[str, Any], minutes: float, due: Due | None
+) -> None:
     assert page_due(live(**what), at(minutes)) == due
 
 
@@ -111,23 +133,23 @@ def test_the_next_page_goes_to_the_next_level_then_round_again(
         ({}, 5, True),
         ({"held_until": at(60)}, 30, False),
         ({"held_until": at(60), "hold_ended_at": at(2)}, 30, True),
-        # A verified cure buys the alert some time.
+        # After a verified cure the alert has more time to resolve by itself.
         ({"verified_at": at(3)}, 7, False),
         ({"verified_at": at(3)}, 8, True),
-        # The model took it below paging severity.
+        # The verdict is below paging severity.
         ({"own": HIGH, "decided": 1, "judged_loud": Loud(high=1)}, 60, False),
-        # A remediation was planned for less, and keeps the execution from paging for what joined.
+        # A worse alert joined while a remediation keeps the execution busy: one minute.
         ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 20.5, False),
         ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 21, True),
         ({"own": HIGH + CRITICAL, "decided": 2, "judged_loud": Loud(high=1), "loud_since": at(20)}, 21, True),
         ({"own": HIGH, "decided": 3, "judged_loud": Loud(high=1), "loud_since": at(20)}, 24, False),
-        # The next level's time is the execution's first.
+        # The next level is due after five minutes; reconcile pages five minutes later.
         (PAGED, 9, False),
         (PAGED, 10, True),
         (PAGED | ACKED, 60, False),
         (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 5, False),
         (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 6, True),
-        # All was over and came back, which begins anew.
+        # All alerts had resolved and one came back: the time begins again.
         ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 5, False),
         ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 6, True),
         (PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)}, 24, False),
@@ -139,14 +161,14 @@ def test_reconcile_pages_when_the_execution_has_not(what: dict[str, Any], minute
     assert page_overdue(live(**what), at(minutes), PAGE_AFTER) is overdue
 
 
-def test_a_hold_lasts_until_its_end_or_until_it_is_ended() -> None:
+def test_a_hold_lasts_until_its_time_is_over_or_somebody_ends_it() -> None:
     assert on_hold(live(held_until=at(5)), at(4))
     assert not on_hold(live(held_until=at(5)), at(5))
     assert not on_hold(live(held_until=at(5), hold_ended_at=at(1)), at(4))
     assert not on_hold(live(), at(0))
 
 
-# --- whatever happened ------------------------------------------------------------------------------------------------
+# --- any state of an incident -----------------------------------------------------------------------------------------
 
 TIMES = st.none() | st.integers(0, 30).map(at)
 NUMBERS = st.integers(0, 3)
@@ -185,17 +207,17 @@ def test_a_page_is_due_when_the_wait_for_it_is_over(given: Live, now: datetime) 
         return
     after = now + timedelta(seconds=seconds_until_due(given, now))
 
-    assert page_due(given, after) == following.due, "whoever waits would wait again, a second at a time"
+    assert page_due(given, after) == following.due, "else the execution waits again, a second at a time"
     assert page_due(given, now) in (None, following.due)
 
 
 @given(LIVES, st.integers(0, 40).map(at))
-def test_what_fires_and_nobody_has_is_paged_again_some_day(given: Live, now: datetime) -> None:
+def test_an_incident_that_fires_and_nobody_has_always_has_a_next_page(given: Live, now: datetime) -> None:
     if given.firing > 0 and not given.answered:
         assert next_due(given) is not None
 
 
 @given(LIVES, st.integers(0, 40).map(at))
-def test_reconcile_pages_only_what_is_due(given: Live, now: datetime) -> None:
+def test_a_page_is_overdue_for_reconcile_only_if_it_is_due(given: Live, now: datetime) -> None:
     if page_overdue(given, now, PAGE_AFTER):
         assert page_due(given, now) is not None

@@ -1,4 +1,4 @@
-"""The sentence that people read, from how a state ended."""
+"""The sentences that tell people how the last state of an execution ended."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def result(state: str, value: dict[str, Any]) -> Observed:
         (Observed(state="Await Quiet", result="anything"), "Await Quiet ended."),
     ],
 )
-def test_how_a_state_ended_in_words(happened: Observed, expected: str) -> None:
+def test_a_sentence_says_how_a_state_ended(happened: Observed, expected: str) -> None:
     assert sentence(happened, plan()).startswith(expected)
 
 
@@ -48,7 +48,7 @@ def test_how_a_state_ended_in_words(happened: Observed, expected: str) -> None:
     ("happened", "expected"),
     [
         (None, "A disk is full."),
-        # The state's own reason stands: these say nothing that the record does not say better.
+        # These ends are no reason: the event keeps its own.
         (Observed(state="Classify"), "A disk is full."),
         (error("Hold", "States.Timeout"), "A disk is full."),
         (error("Await Acknowledgement", "States.Timeout"), "A disk is full."),

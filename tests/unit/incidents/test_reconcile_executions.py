@@ -1,4 +1,4 @@
-"""Reconcile: executions that ended or sleep, holds that are over, and messages that are out of date."""
+"""Reconcile: executions that ended or missed a signal, holds that are over, and messages that are out of date."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_an_execution_that_was_never_started_is_started(world: World) -> None:
     assert counted("StartedByReconcile") == 1
 
 
-def test_one_that_runs_and_has_judged_nothing_yet_is_left_alone(world: World) -> None:
+def test_a_running_execution_without_a_verdict_is_not_started_again(world: World) -> None:
     incident = world.opens(started=False)
     world.executions.states[incident.incident_id, 1] = "RUNNING"
 
@@ -43,7 +43,7 @@ def test_one_that_runs_and_has_judged_nothing_yet_is_left_alone(world: World) ->
 
 @pytest.mark.parametrize("awaiting", [None, "acknowledgement", "resolution"])
 @pytest.mark.parametrize("state", ["ENDED", "UNKNOWN"])
-def test_an_execution_that_ended_while_its_incident_is_open_is_succeeded(
+def test_an_execution_that_ended_while_its_incident_is_open_gets_a_successor(
     world: World, awaiting: str | None, state: ExecutionState
 ) -> None:
     incident = world.opens(severity="low", awaiting=awaiting)
@@ -57,7 +57,7 @@ def test_an_execution_that_ended_while_its_incident_is_open_is_succeeded(
     assert counted("RestartedByReconcile") == 1
 
 
-def test_a_successor_that_could_not_be_started_is_started_next(world: World) -> None:
+def test_a_successor_that_could_not_be_started_is_started_by_the_next_run(world: World) -> None:
     incident = world.opens(severity="low")
     world.executions.states[incident.incident_id, 1] = "ENDED"
     start = world.executions.start
@@ -87,7 +87,7 @@ def test_two_runs_at_the_same_moment_start_one_successor(world: World) -> None:
     assert world.executions.started == []
 
 
-def test_executions_that_end_again_and_again_are_succeeded_less_and_less_often(world: World) -> None:
+def test_executions_that_end_again_and_again_get_successors_less_and_less_often(world: World) -> None:
     incident = world.opens(severity="low")
     for minute in range(1, 61):
         for generation in range(1, 61):
@@ -104,11 +104,11 @@ def test_the_event_about_an_end_starts_the_successor_at_once(world: World, statu
     assert world.reconciler.mend(world.ended(incident, status=status), at(0.5)) is True
 
     assert world.executions.started == [(incident.incident_id, 2)]
-    # EventBridge may say it twice.
+    # EventBridge may deliver the event twice.
     assert world.reconciler.mend(world.ended(incident, status=status), at(0.6)) is False
 
 
-def test_the_end_of_an_older_execution_or_of_a_closed_incident_means_nothing(world: World) -> None:
+def test_the_end_of_an_older_execution_or_of_a_closed_incident_starts_no_successor(world: World) -> None:
     incident = world.opens(severity="low")
     detail = world.ended(incident)
     world.reconciler.mend(detail, at(1))
@@ -142,7 +142,7 @@ def test_the_list_of_failed_executions_finds_one_that_is_not_due(world: World) -
     assert world.executions.started == [(incident.incident_id, 2)]
 
 
-def test_step_functions_out_of_reach_keeps_nobody_from_being_paged(world: World) -> None:
+def test_reconcile_pages_although_step_functions_cannot_be_reached(world: World) -> None:
     world.opens(**CRITICAL)
     world.executions.down = True
 
@@ -156,7 +156,7 @@ def test_step_functions_out_of_reach_keeps_nobody_from_being_paged(world: World)
 
 
 @pytest.mark.parametrize("awaiting", ["hold", "recovery", "acknowledgement", "resolution"])
-def test_an_execution_that_waits_although_nothing_fires_is_told(world: World, awaiting: str) -> None:
+def test_an_execution_that_waits_although_no_alert_fires_is_woken(world: World, awaiting: str) -> None:
     incident = world.opens(severity="low", awaiting=awaiting)
     world.ends(incident, 1)
 
@@ -166,7 +166,7 @@ def test_an_execution_that_waits_although_nothing_fires_is_told(world: World, aw
     assert counted("ToldByReconcile") == 1
 
 
-def test_one_that_waits_for_quiet_although_something_fires_is_told(world: World) -> None:
+def test_an_execution_that_waits_for_quiet_although_an_alert_fires_is_woken(world: World) -> None:
     world.opens(severity="low", awaiting="quiet")
 
     world.run(2)
@@ -174,7 +174,7 @@ def test_one_that_waits_for_quiet_although_something_fires_is_told(world: World)
     assert world.executions.told == ["joined"]
 
 
-def test_one_that_waits_for_an_acknowledgement_that_came_is_told(world: World) -> None:
+def test_an_execution_that_waits_for_an_acknowledgement_that_came_is_woken(world: World) -> None:
     incident = world.opens(awaiting="acknowledgement", **CRITICAL)
     world.run(1)
     assert world.executions.told == []
@@ -185,7 +185,7 @@ def test_one_that_waits_for_an_acknowledgement_that_came_is_told(world: World) -
     assert world.executions.told == ["acknowledged"]
 
 
-def test_one_that_a_person_resolved_is_told(world: World) -> None:
+def test_an_execution_that_missed_a_persons_resolve_is_woken(world: World) -> None:
     incident = world.opens(severity="low", awaiting="resolution")
     world.store.incidents.resolve(incident.incident_id, "ada", at(2))
 
@@ -194,7 +194,7 @@ def test_one_that_a_person_resolved_is_told(world: World) -> None:
     assert world.executions.told == ["resolved"]
 
 
-def test_a_resolve_that_did_not_know_of_what_joined_is_no_reason_to_wake(world: World) -> None:
+def test_a_resolve_before_which_alerts_joined_unseen_wakes_no_execution(world: World) -> None:
     incident = world.opens(severity="low", awaiting="resolution")
     world.store.incidents.resolve(incident.incident_id, "ada", at(2), seen=1)
     world.joins(incident, 3, severity="low")
@@ -204,7 +204,7 @@ def test_a_resolve_that_did_not_know_of_what_joined_is_no_reason_to_wake(world: 
     assert world.executions.told == []
 
 
-def test_an_approval_that_the_execution_missed_is_told(world: World) -> None:
+def test_an_execution_that_missed_an_approval_is_woken(world: World) -> None:
     incident = world.opens(awaiting="resolution", **CRITICAL)
     world.store.incidents.acknowledge(incident.incident_id, "ada", at(0.5))
     plan = a_plan(decision="approve")
@@ -217,7 +217,7 @@ def test_an_approval_that_the_execution_missed_is_told(world: World) -> None:
     assert "approved" in world.executions.told
 
 
-def test_an_approval_that_was_acted_on_is_not_told_again(world: World) -> None:
+def test_an_approval_that_was_acted_on_wakes_no_execution(world: World) -> None:
     incident = world.opens(awaiting="resolution", **CRITICAL)
     plan = a_plan(decision="approve")
     world.store.incidents.acknowledge(incident.incident_id, "ada", at(0.5))
@@ -231,7 +231,7 @@ def test_an_approval_that_was_acted_on_is_not_told_again(world: World) -> None:
     assert world.executions.told == []
 
 
-def test_a_wait_that_is_over_already_is_no_error(world: World) -> None:
+def test_a_signal_that_no_execution_waits_for_is_not_counted_as_a_failure(world: World) -> None:
     incident = world.opens(severity="low", awaiting="resolution")
     world.ends(incident, 1)
     world.executions.waiting = False
@@ -253,7 +253,7 @@ def held(world: World, until: float = 30) -> Incident:
     return incident
 
 
-def test_an_incident_on_hold_waits(world: World) -> None:
+def test_an_incident_on_hold_is_neither_paged_nor_woken(world: World) -> None:
     held(world)
 
     world.minutes(1, 29)
@@ -262,7 +262,7 @@ def test_an_incident_on_hold_waits(world: World) -> None:
     assert world.executions.told == []
 
 
-def test_a_hold_that_nothing_gives_reason_for_any_more_is_ended(world: World) -> None:
+def test_a_hold_whose_reason_is_gone_is_ended(world: World) -> None:
     incident = held(world)
     world.hold_is_over = "nothing holds DiskFull any more"
 
@@ -273,7 +273,7 @@ def test_a_hold_that_nothing_gives_reason_for_any_more_is_ended(world: World) ->
     assert counted("HoldEndedByReconcile") == 1
 
 
-def test_an_execution_that_sleeps_through_the_end_of_its_hold_is_told_and_its_person_paged(world: World) -> None:
+def test_an_execution_that_misses_the_end_of_its_hold_is_woken_and_its_page_sent(world: World) -> None:
     held(world, until=10)
 
     world.minutes(1, 16)
@@ -285,7 +285,7 @@ def test_an_execution_that_sleeps_through_the_end_of_its_hold_is_told_and_its_pe
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_joined_is_shown_once(world: World) -> None:
+def test_an_alert_that_joined_is_shown_once(world: World) -> None:
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.run(1)
@@ -299,7 +299,7 @@ def test_what_joined_is_shown_once(world: World) -> None:
     assert counted("ShownByReconcile") == 1
 
 
-def test_whoever_changed_it_has_half_a_minute_to_show_it(world: World) -> None:
+def test_reconcile_shows_a_change_only_after_half_a_minute(world: World) -> None:
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.store.incidents.acknowledge(incident.incident_id, "Ana", at(2))
@@ -311,7 +311,7 @@ def test_whoever_changed_it_has_half_a_minute_to_show_it(world: World) -> None:
     assert len(world.slack.told) == 1
 
 
-def test_what_joins_without_a_pause_is_shown_all_the_same(world: World) -> None:
+def test_an_alert_that_joined_is_shown_without_that_half_minute(world: World) -> None:
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.joins(incident, 2, severity="medium")
@@ -342,7 +342,7 @@ def test_a_message_that_no_channel_takes_is_tried_less_and_less_often(world: Wor
 @pytest.mark.parametrize(
     ("status", "counts"), [("ABORTED", True), ("TIMED_OUT", True), ("SUCCEEDED", False), ("FAILED", False)]
 )  # Step Functions itself counts those that fail
-def test_an_execution_that_did_not_end_itself_is_counted(world: World, status: str, counts: bool) -> None:
+def test_only_an_execution_that_was_ended_from_outside_is_counted(world: World, status: str, counts: bool) -> None:
     incident = world.opens(severity="low")
 
     world.reconciler.mend(world.ended(incident, status=status), at(1))

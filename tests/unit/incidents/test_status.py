@@ -165,7 +165,7 @@ def test_a_status_says_who_has_it_what_it_waits_for_and_until_when(
         (a_record(**TAKEN), "ada has it, for 10 min"),
     ],
 )
-def test_a_list_says_that_a_plan_waits_for_a_yes(record: IncidentRecord, line: str) -> None:
+def test_a_line_of_a_list_names_a_plan_that_waits_for_approval(record: IncidentRecord, line: str) -> None:
     assert status_of(record, LATER).line == line
 
 

@@ -1,4 +1,4 @@
-"""The hourly look at what Lambda refused."""
+"""The hourly report of functions that Lambda refused to run."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ def at(hour: int, minute: int) -> datetime:
 
 
 class Lambda:
-    """Lambda, which refused some functions before ten and none later, and the operators."""
+    """An account in which Lambda refused functions before 10:00 UTC and none later, and what operators are told."""
 
     def __init__(self, **refused: int) -> None:
         self.refused, self.said, self.asked = refused, list[tuple[str, str]](), list[tuple[int, int]]()
@@ -42,12 +42,12 @@ class Lambda:
             raise failure
 
     def watch(self, **parts: Callable[..., Any]) -> ThrottleWatch:
-        """Return what a new process of reconcile has."""
+        """Return the watch of a new process of reconcile."""
         given: dict[str, Any] = {"refused": self._between, "claim": self._claim, "say": self._say}
         return ThrottleWatch(**given | parts, stack="firstline-prod", zone=ZoneInfo("Europe/Berlin"))
 
 
-def test_refusals_are_told_with_their_function_and_the_fix() -> None:
+def test_refusals_are_reported_with_their_function_and_the_fix() -> None:
     account = Lambda(**{"firstline-prod-notify": 3, "firstline-prod-escalate": 9})
     account.watch().look(at(10, 7))
 
@@ -58,21 +58,21 @@ def test_refusals_are_told_with_their_function_and_the_fix() -> None:
     assert "ReservedConcurrency" in text
 
 
-def test_nothing_is_said_without_refusals() -> None:
+def test_an_hour_without_refusals_is_not_reported() -> None:
     account = Lambda()
     account.watch().look(at(10, 7))
     assert (account.asked, account.said) == ([(9, 10)], [])
 
 
-def test_an_hour_is_looked_at_once_as_soon_as_its_counts_are_there() -> None:
-    account, watch = Lambda(notify=3), None
+def test_each_hour_is_read_once_seven_minutes_after_its_end() -> None:
+    account = Lambda(notify=3)
     watch = account.watch()
     for minute in range(60):
         watch.look(at(10, minute))
     assert account.asked == [(8, 9), (9, 10)]
 
 
-def test_minutes_and_hours_without_a_run_lose_no_look() -> None:
+def test_hours_without_a_run_are_reported_by_the_next_run() -> None:
     account = Lambda(notify=3)
     watch = account.watch()
     watch.look(at(8, 59))
@@ -82,7 +82,7 @@ def test_minutes_and_hours_without_a_run_lose_no_look() -> None:
 
 
 @pytest.mark.parametrize("failure", [MetricsUnavailable("throttled"), HistoryUnavailable("throttled")])
-def test_a_look_that_failed_is_made_again(failure: Exception) -> None:
+def test_hours_that_could_not_be_read_are_read_again(failure: Exception) -> None:
     account = Lambda(notify=3)
     watch = account.watch()
     account.fails = failure
@@ -92,7 +92,7 @@ def test_a_look_that_failed_is_made_again(failure: Exception) -> None:
     assert len(account.said) == 1
 
 
-def test_of_two_processes_one_tells() -> None:
+def test_of_two_processes_only_one_reports() -> None:
     account = Lambda(notify=3)
     for watch in (account.watch(), account.watch()):
         watch.look(at(10, 7))

@@ -1,4 +1,4 @@
-"""Waking: for each wait of an execution, the changes after which it must look at the record."""
+"""Waking: for each wait of an execution, the changes of alerts after which the execution must read the record."""
 
 from typing import Any
 
@@ -12,7 +12,10 @@ HIGH, CRITICAL = Loud(high=1), Loud(critical=1)
 
 
 def live(awaiting: str | None, **what: Any) -> Live:
-    """An incident of one alert, below paging severity, whose execution waits."""
+    """Return the live half of a medium incident with one alert whose execution waits.
+
+    `firing` counts its firing alerts, `lost` those that ended without data, `loud` its high and critical ones.
+    """
     loud, lost = what.pop("loud", Loud()), what.pop("lost", 0)
     counts = Counts(joined=1, firing=what.pop("firing", 1), loud_high=loud.high, loud_critical=loud.critical)
     counts += Counts(lost=lost, lost_loud=lost)
@@ -46,7 +49,7 @@ def live(awaiting: str | None, **what: Any) -> Live:
             {"loud": Loud(critical=2), "paged_loud": CRITICAL, "acked_rank": 4, "group_key": "storm:generic"},
             True,
         ),
-        # What ended without data: somebody has to be paged, a page is out, somebody has it, it needs no page.
+        # Alerts that ended without data.
         ("resolution", {"firing": 0, "lost": 1, "loud": CRITICAL}, True),
         ("recovery", {"firing": 0, "lost": 1, "loud": CRITICAL}, True),
         ("acknowledgement", {"firing": 0, "lost": 1, "loud": CRITICAL}, False),
@@ -59,5 +62,7 @@ def live(awaiting: str | None, **what: Any) -> Live:
         (None, {"firing": 0}, False),
     ],
 )
-def test_a_wait_is_ended_by_what_it_waits_for(awaiting: str | None, what: dict[str, Any], wakes: bool) -> None:
+def test_each_wait_wakes_only_for_the_alerts_that_it_must_react_to(
+    awaiting: str | None, what: dict[str, Any], wakes: bool
+) -> None:
     assert must_wake(live(awaiting, **what)) is wakes

@@ -1,4 +1,4 @@
-"""The decision `What Now?`: each branch as plain values."""
+"""The decision `What Now?` before people are called: each situation, and the state that follows."""
 
 from typing import Any
 
@@ -38,12 +38,12 @@ from tests.unit.incidents.looks import (
     ("expected", "given"),
     [
         # --- before anybody is called
-        pytest.param("Classify", {"classification": None, "live": {"judged": 0}}, id="the first time"),
+        pytest.param("Classify", {"classification": None, "live": {"judged": 0}}, id="no verdict yet"),
         pytest.param("Notify Ops", {"classification": None, "came_from": "Classify"}, id="no verdict was given"),
         pytest.param(
             "Page On-Call",
             {"classification": None, "came_from": "Classify", "live": CRITICAL_ONE | {"judged": 0}},
-            id="no verdict on a critical was written",
+            id="the verdict on a critical was not stored",
         ),
         pytest.param(
             "Await Acknowledgement",
@@ -52,7 +52,7 @@ from tests.unit.incidents.looks import (
                 "came_from": Observed(state="Page On-Call", result={"sent": None}),
                 "live": CRITICAL_ONE | {"judged": 0},
             },
-            id="neither its verdict nor its page was written",
+            id="neither verdict nor page was stored",
         ),
         pytest.param(
             "Notify Ops",
@@ -60,37 +60,39 @@ from tests.unit.incidents.looks import (
             id="a verdict that could not be written suppresses nothing",
         ),
         pytest.param("Record Suppression", {"classification": NOISE}, id="noise"),
-        pytest.param("Classify", {"classification": NOISE, "live": {"own": LOW + MEDIUM}}, id="noise got company"),
+        pytest.param("Classify", {"classification": NOISE, "live": {"own": LOW + MEDIUM}}, id="an alert joined noise"),
         pytest.param(
             "Record Suppression",
             {"classification": NOISE, "live": {"own": LOW + MEDIUM}, "came_from": "Classify"},
-            id="noise got company again, so the suppression is refused",
+            id="an alert joined noise during its classification: the suppression is refused",
         ),
         pytest.param(
-            "Classify", {"classification": NOISE, "live": {"own": LOW + CRITICAL}}, id="noise got bad company"
+            "Classify", {"classification": NOISE, "live": {"own": LOW + CRITICAL}}, id="a critical joined noise"
         ),
         pytest.param(
             "Page On-Call",
             {"classification": NOISE, "live": {"own": LOW + CRITICAL}, "came_from": "Classify"},
-            id="bad company came after the verdict again",
+            id="a critical joined noise during its classification",
         ),
-        pytest.param("Plan Remediation", {}, id="a low one"),
-        pytest.param("Notify Ops", {"planned": True}, id="no plan"),
-        pytest.param("Await Resolution", {"planned": True, "notified": True}, id="ops know"),
-        pytest.param("Await Resolution", {"planned": True, "live": {"shown": 3}}, id="ops know from before"),
+        pytest.param("Plan Remediation", {}, id="a low incident"),
+        pytest.param("Notify Ops", {"planned": True}, id="planned without a plan"),
+        pytest.param("Await Resolution", {"planned": True, "notified": True}, id="ops were told"),
         pytest.param(
-            "Plan Remediation", {"live": {"own": LOW + MEDIUM}, "planned": False}, id="what is not loud is company"
+            "Await Resolution", {"planned": True, "live": {"shown": 3}}, id="ops were told by an earlier execution"
         ),
-        pytest.param("Classify", {"live": {"own": LOW + HIGH}, "planned": True}, id="something loud joined a low one"),
+        pytest.param("Plan Remediation", {"live": {"own": LOW + MEDIUM}, "planned": False}, id="a medium alert joined"),
+        pytest.param(
+            "Classify", {"live": {"own": LOW + HIGH}, "planned": True}, id="a high alert joined a low incident"
+        ),
         pytest.param(
             "Page On-Call",
             {"live": {"own": LOW + HIGH}, "planned": True, "came_from": "Classify"},
-            id="something loud joined while it was judged",
+            id="a high alert joined during the classification",
         ),
         pytest.param(
             "Notify Ops",
             {"live": {"own": LOW + HIGH, "judged": 2}, "planned": True},
-            id="something loud joined and was judged low",
+            id="a high alert joined and was judged low",
         ),
         # --- holds
         pytest.param(
@@ -99,12 +101,12 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Hold",
             {"classification": verdict("high", hold=hold("rule")), "live": {"held_until": HELD_UNTIL}},
-            id="ruled",
+            id="held by a rule",
         ),
         pytest.param(
             "Record Suppression",
             {"classification": verdict("noise", hold=hold()), "live": {"held_until": HELD_UNTIL}},
-            id="noise need not wait",
+            id="silenced noise",
         ),
         pytest.param(
             "Classify",
@@ -114,27 +116,27 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Plan Remediation",
             {"classification": verdict(hold=hold("rule")), "live": {"held_until": HELD_UNTIL}, "minutes": 60},
-            id="the rule's time is over",
+            id="the rule's hold is over",
         ),
         pytest.param(
             "Classify",
             {"classification": verdict(hold=hold()), "live": {"hold_ended_at": at(1)}},
-            id="somebody ended the silence",
+            id="somebody ended the hold of a silence",
         ),
         pytest.param(
             "Plan Remediation",
             {"classification": verdict(hold=hold("rule")), "live": {"hold_ended_at": at(1)}},
-            id="somebody ended the rule's wait",
+            id="somebody ended the hold of a rule",
         ),
         pytest.param(
             "Plan Remediation",
             {"classification": verdict(hold=hold()), "live": {"decided": 1}, "came_from": "Classify"},
-            id="the hold could not be written",
+            id="the hold was not stored",
         ),
         pytest.param(
             "Classify",
             {"classification": verdict(hold=hold()), "live": {"held_until": HELD_UNTIL, "own": LOW + MEDIUM}},
-            id="something joined the silenced",
+            id="an alert joined a silenced incident",
         ),
         pytest.param(
             "Hold",
@@ -143,12 +145,12 @@ from tests.unit.incidents.looks import (
                 "live": {"held_until": HELD_UNTIL, "own": LOW + MEDIUM},
                 "came_from": "Classify",
             },
-            id="what joined is silenced too",
+            id="an alert joined a silenced incident, and the new verdict holds it",
         ),
         pytest.param(
             "Classify",
             {"classification": verdict("critical", hold=hold()), "live": {"held_until": HELD_UNTIL, "own": LOW + HIGH}},
-            id="something loud joined a worse one that waits",
+            id="a high alert joined a held critical",
         ),
         pytest.param(
             "Page On-Call",
@@ -157,35 +159,37 @@ from tests.unit.incidents.looks import (
                 "live": {"held_until": HELD_UNTIL, "own": LOW + HIGH},
                 "came_from": "Classify",
             },
-            id="something loud joined what waits after its verdict",
+            id="a high alert joined a held critical during its classification",
         ),
         # --- plans
-        pytest.param("Announce Remediation", {"record": {"plan": PLAN}, "planned": True}, id="may run by itself"),
+        pytest.param("Announce Remediation", {"record": {"plan": PLAN}, "planned": True}, id="a plan without approval"),
         pytest.param(
             "Announce Remediation",
             {"classification": FATAL, "live": CRITICAL_ONE, "record": {"plan": PLAN}},
             id="a successor finds a plan that nobody began",
         ),
-        pytest.param("Notify Ops", {"record": {"plan": ASKS}, "planned": True}, id="a low one's plan asks"),
+        pytest.param(
+            "Notify Ops", {"record": {"plan": ASKS}, "planned": True}, id="a low incident's plan needs approval"
+        ),
         pytest.param(
             "Page On-Call",
             {"classification": FATAL, "live": CRITICAL_ONE, "record": {"plan": ASKS}, "planned": True},
-            id="a critical one's plan asks: the page first",
+            id="a critical's plan needs approval: the page first",
         ),
         pytest.param(
             "Announce Remediation",
             {"live": LOW_ACKED, "record": {"plan": ASKS, "decision": "approved"}, "planned": True},
-            id="approved",
+            id="a low incident's plan is approved",
         ),
         pytest.param(
             "Announce Remediation",
             {"classification": FATAL, "live": ACKED, "record": {"plan": ASKS, "decision": "approved"}},
-            id="a paged one is approved",
+            id="a paged incident's plan is approved",
         ),
         pytest.param(
             "Announce Remediation",
             {"classification": FATAL, "live": ACKED, "record": {"plan": ASKS, "decision": "approved"}, "minutes": 999},
-            id="approved after long",
+            id="a paged incident's plan is approved after hours",
         ),
         pytest.param(
             "Announce Remediation",
@@ -194,17 +198,17 @@ from tests.unit.incidents.looks import (
                 "record": {"plan": ASKS, "decision": "approved"},
                 "came_from": failed("Notify Ops"),
             },
-            id="approved by somebody although Slack is down",
+            id="a plan is approved although Slack is down",
         ),
         pytest.param(
             "Notify Ops",
             {"record": {"plan": PLAN}, "planned": True, "remediation": "human"},
-            id="its first step could not be claimed",
+            id="the plan's first step was not claimed",
         ),
         pytest.param(
             "Notify Ops",
             {"live": LOW_ACKED, "record": {"plan": ASKS, "decision": "approved"}, "remediation": "human"},
-            id="an approved one's first step could not be claimed",
+            id="an approved plan's first step was not claimed",
         ),
         pytest.param(
             "Await Resolution",
@@ -214,17 +218,19 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Await Resolution",
             {"record": {"plan": ASKS, "decision": "refused"}, "planned": True, "notified": True},
-            id="refused",
+            id="a low incident's plan is refused",
         ),
         pytest.param(
             "Await Acknowledgement",
             {"classification": FATAL, "live": PAGED, "record": {"plan": ASKS, "decision": "refused"}},
-            id="a paged one is refused",
+            id="a paged incident's plan is refused",
         ),
         # --- the ends of a remediation
         *[
             pytest.param(
-                go, {"record": {"plan": PLAN}, "planned": True, "live": ACTED, "remediation": end}, id=f"low {end}"
+                go,
+                {"record": {"plan": PLAN}, "planned": True, "live": ACTED, "remediation": end},
+                id=f"the remediation of a low incident: {end}",
             )
             for end, go in (
                 ("resolved", "Notify Ops"),  # it fires again
@@ -243,7 +249,7 @@ from tests.unit.incidents.looks import (
                     "live": CRITICAL_ONE | ACTED | {"verified_at": at(1) if end == "verified" else None},
                     "remediation": end,
                 },
-                id=f"critical {end}",
+                id=f"the remediation of a critical: {end}",
             )
             for end, go in (
                 ("resolved", "Page On-Call"),
@@ -256,29 +262,29 @@ from tests.unit.incidents.looks import (
             pytest.param(
                 "Notify Ops",
                 {"classification": FATAL, "record": {"plan": ASKS}, "live": ACKED | ACTED, "remediation": end},
-                id=f"what somebody has ended {end}",
+                id=f"the remediation of an incident that somebody has: {end}",
             )
             for end in ("verified", "human", "page")
         ],
         pytest.param(
             "Await Resolution",
             {"record": {"plan": PLAN}, "planned": True, "live": ACTED, "remediation": "human", "notified": True},
-            id="ops know how it ended",
+            id="ops were told how the remediation ended",
         ),
         pytest.param(
             "Close Incident",
             {"record": {"plan": ASKS}, "live": LOW_ACKED | ACTED, "remediation": "verified"},
-            id="an approved plan cured a low one",
+            id="an approved plan cured a low incident",
         ),
         pytest.param(
             "Notify Ops",
             {"record": {"plan": PLAN}, "live": ACTED | {"own": LOW + LOW, "judged": 2}, "remediation": "verified"},
-            id="another joined: its host is not cured",
+            id="another alert joined: its host is not cured",
         ),
         pytest.param(
             "Notify Ops",
             {"record": {"plan": PLAN}, "live": ACTED | {"last_alert_at": at(1)}, "remediation": "verified"},
-            id="another came after the plan",
+            id="another alert came after the plan",
         ),
         pytest.param(
             "Page On-Call",
@@ -288,7 +294,7 @@ from tests.unit.incidents.looks import (
                 "live": CRITICAL_ONE | ACTED | {"verified_at": at(1), "own": CRITICAL + CRITICAL, "judged": 2},
                 "remediation": "verified",
             },
-            id="another critical joined what was cured",
+            id="another critical joined a cured incident",
         ),
         pytest.param(
             "Page On-Call",
@@ -299,39 +305,43 @@ from tests.unit.incidents.looks import (
                 "remediation": "verified",
                 "minutes": 6,
             },
-            id="a cured critical fires on",
+            id="a cured critical still fires after page_after",
         ),
         # --- successors
-        pytest.param("Notify Ops", {"record": {"plan": PLAN}, "live": ACTED | {"shown": 2}}, id="died in the middle"),
+        pytest.param(
+            "Notify Ops",
+            {"record": {"plan": PLAN}, "live": ACTED | {"shown": 2}},
+            id="the earlier execution ended in the middle of a remediation",
+        ),
         pytest.param(
             "Page On-Call",
             {"classification": FATAL, "record": {"plan": PLAN}, "live": CRITICAL_ONE | ACTED},
-            id="a critical one's execution died in the middle",
+            id="the same for a critical",
         ),
         pytest.param(
             "Close Incident",
             {"record": {"plan": PLAN}, "live": ACTED | {"verified_at": at(1)}},
-            id="died when it was cured",
+            id="the earlier execution ended after a verified cure",
         ),
         pytest.param(
             "Await Resolution",
             {"classification": FATAL, "record": {"plan": PLAN}, "live": CRITICAL_ONE | ACTED | {"verified_at": at(1)}},
-            id="died when a critical was cured",
+            id="the same for a critical cure",
         ),
-        pytest.param("Stop", {"generation": 1, "live": {"generation": 2}}, id="a later execution has it"),
-        pytest.param("Hand Over", {"rounds": MOST_ROUNDS}, id="it went round too often"),
+        pytest.param("Stop", {"generation": 1, "live": {"generation": 2}}, id="a later execution has the incident"),
+        pytest.param("Hand Over", {"rounds": MOST_ROUNDS}, id="too many rounds"),
         pytest.param("Stop", {"live": {"open": False}, "rounds": MOST_ROUNDS}, id="closed"),
         pytest.param("Stop", {"live": {"incident_id": "a-later-one"}}, id="the group has another incident"),
     ],
 )
-def test_what_is_next(expected: Go, given: dict[str, Any]) -> None:
+def test_before_people_are_called_each_situation_leads_to_its_state(expected: Go, given: dict[str, Any]) -> None:
     assert look(**given).go == expected
 
 
 # --- with a store -----------------------------------------------------------------------------------------------------
 
 
-def test_a_verification_is_written_down_before_the_record_is_read() -> None:
+def test_the_first_verification_is_stored_before_the_record_is_read() -> None:
     store = MemoryStore()
     store.admit(incident(), plan=PLAN, classification=FATAL)
     request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL, remediation="verified")
@@ -344,7 +354,7 @@ def test_a_verification_is_written_down_before_the_record_is_read() -> None:
 
 
 @pytest.mark.parametrize(("joined", "withdrawn"), [(1, False), (2, True)])
-def test_a_resolve_that_did_not_know_all_is_taken_back(joined: int, withdrawn: bool) -> None:
+def test_a_resolve_is_taken_back_if_alerts_joined_that_the_person_had_not_seen(joined: int, withdrawn: bool) -> None:
     store = MemoryStore()
     store.admit(incident(), classification=verdict())
     store.change(
@@ -369,7 +379,7 @@ def test_a_resolve_that_did_not_know_all_is_taken_back(joined: int, withdrawn: b
         ((4, 4, 4), 2, True),
     ],
 )
-def test_a_resolve_that_is_taken_back_takes_the_answer_with_it_if_what_joined_pages(
+def test_after_a_resolve_is_taken_back_an_unseen_critical_is_paged(
     ranks: tuple[int, ...], saw: int, pages: bool
 ) -> None:
     store = MemoryStore()

@@ -1,6 +1,6 @@
-"""The end of every execution: whatever the record says and fails, it does only a few steps before it waits or ends.
+"""The end of every execution: from any record, with any failures, it takes few steps before it waits or ends.
 
-The machine around `What Now?` is played here: each state changes the record as its function does, or fails to.
+These tests play the machine around `What Now?`: each state changes the record as its function does, or fails to.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def plans(draw: Draw) -> RemediationPlan | None:
 
 @dataclass
 class Execution:
-    """An execution: what it remembers, the record that it writes, and a clock that hardly moves."""
+    """A played execution: what it has done (`known`), the record that it writes, and a clock that hardly moves."""
 
     draw: Draw
     now: datetime
@@ -52,7 +52,7 @@ class Execution:
     closed: bool = False
 
     def run(self) -> WhatNowOutput:
-        """Go on until the next wait or the end."""
+        """Serve one state after the other until the next wait or the end, and return that choice."""
         while True:
             chosen = what_now(self.request(), self.written(), self.now, TIMES)
             self.known["rounds"] = self.known.get("rounds", 0) + 1
@@ -72,14 +72,14 @@ class Execution:
         return IncidentRecord(incident=incident(), live=self.live, **(fields | self.record))
 
     def write(self, **changes: Any) -> bool:
-        """Write to the live half, unless the table refuses."""
+        """Write to the live half, or let the table refuse; return True if it was written."""
         if self.draw(st.booleans()):
             return False
         self.live = self.live.model_copy(update=changes)
         return True
 
     def fails(self, state: str, error: str = "Lambda.Unknown") -> bool:
-        """Let a state fail, as it likes."""
+        """Let a state fail in one of four cases; return True if it failed."""
         if self.draw(st.integers(0, 3)) < 3:
             return False
         self.known["happened"] = Observed(state=state, error=ErrorOutput(Error=error))
@@ -118,7 +118,7 @@ class Execution:
         if self.fails("Classify"):
             return
         seen = self.live
-        if self.draw(st.integers(0, 3)) == 3:  # something joins while it is judged
+        if self.draw(st.integers(0, 3)) == 3:  # a critical joins during the classification
             loud = Counts(joined=1, firing=1, changes=1, ranks=(0, 0, 0, 0, 1), loud_critical=1)
             self.live = seen.model_copy(update={"own": seen.own + loud})
         verdict = verdicts(self.draw, self.now)
@@ -227,7 +227,7 @@ def executions(draw: st.DrawFn) -> Execution:
 
 @settings(max_examples=tries(400))
 @given(executions())
-def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> None:
+def test_an_execution_always_waits_or_ends_after_a_few_steps(execution: Execution) -> None:
     before = execution.live
 
     chosen = execution.run()
@@ -235,13 +235,15 @@ def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> N
     assert execution.known["rounds"] < MOST_ROUNDS
     assert (chosen.seconds > 0) == (chosen.go in WAITS)
     if before.paged_seq and before.firing > 0 and chosen.go == "Close Incident":
-        assert chosen.ended_by == "person", "what a person was called for is closed by itself or by a person"
+        assert chosen.ended_by == "person", "only a person may close a paged incident that still fires"
 
 
 @settings(max_examples=tries(200))
 @given(executions())
-def test_whoever_needs_a_person_is_told_before_the_execution_waits_for_long(execution: Execution) -> None:
-    """Nothing of paging severity fires, unheld and uncured, while nobody was called and the execution sleeps."""
+def test_an_incident_of_paging_severity_never_waits_long_without_a_person_called_or_a_cure(
+    execution: Execution,
+) -> None:
+
     chosen = execution.run()
 
     live = execution.live

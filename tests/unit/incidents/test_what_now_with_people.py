@@ -1,4 +1,4 @@
-"""The decision `What Now?` once people are called, and the reason that it gives."""
+"""The decision `What Now?` once people are called: each situation, the state that follows, its wait and its reason."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from firstline.contracts import Go, Observed, WhatNowInput
 from firstline.incidents.what_now import what_now
-from firstline.models import Loud
+from firstline.models import SEVERITY_RANK, Loud
 from tests.support.builders import at, incident
 from tests.support.changes import counts_for
 from tests.unit.incidents.looks import (
@@ -50,7 +50,7 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Await Acknowledgement",
             {"classification": DUE, "live": PAGED, "came_from": timed_out("Await Acknowledgement"), "minutes": 1},
-            id="evidence is due, and somebody waits already",
+            id="evidence is due, and the execution waited already",
         ),
         pytest.param(
             "Await Acknowledgement",
@@ -59,7 +59,7 @@ from tests.unit.incidents.looks import (
                 "live": PAGED | {"own": CRITICAL + LOW, "judged": 1, "judged_loud": Loud(critical=1)},
                 "came_from": "Page On-Call",
             },
-            id="evidence is due, and something joined",
+            id="evidence is due, and an alert joined",
         ),
         pytest.param(
             "Notify Ops",
@@ -69,17 +69,17 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Await Acknowledgement",
             {"classification": DUE, "live": PAGED, "came_from": failed("Classify")},
-            id="no evidence came",
+            id="the late evidence could not be read",
         ),
         pytest.param(
             "Await Acknowledgement",
             {"classification": FATAL, "live": PAGED, "came_from": "Classify"},
-            id="there was no evidence",
+            id="late evidence was empty",
         ),
         pytest.param(
             "Await Acknowledgement",
             {"classification": verdict("critical", evidence=["RDS"]), "live": PAGED, "came_from": "Notify Ops"},
-            id="evidence is shown",
+            id="the message shows the evidence",
         ),
         # --- people
         pytest.param("Page On-Call", {"classification": FATAL, "live": CRITICAL_ONE, "planned": True}, id="critical"),
@@ -88,9 +88,15 @@ from tests.unit.incidents.looks import (
             {"classification": FATAL, "live": {"judged": 1}, "planned": True},
             id="the verdict is worse than the alert",
         ),
-        pytest.param("Await Acknowledgement", {"classification": FATAL, "live": PAGED}, id="it rings"),
-        pytest.param("Page On-Call", {"classification": FATAL, "live": PAGED, "minutes": 5}, id="nobody answers"),
-        pytest.param("Await Resolution", {"classification": FATAL, "live": ACKED, "minutes": 99}, id="somebody has it"),
+        pytest.param(
+            "Await Acknowledgement", {"classification": FATAL, "live": PAGED}, id="paged, and the time to answer runs"
+        ),
+        pytest.param(
+            "Page On-Call",
+            {"classification": FATAL, "live": PAGED, "minutes": 5},
+            id="paged, and nobody answered in time",
+        ),
+        pytest.param("Await Resolution", {"classification": FATAL, "live": ACKED, "minutes": 99}, id="acknowledged"),
         pytest.param(
             "Await Resolution",
             {"classification": FATAL, "live": ACKED | {"own": CRITICAL + CRITICAL}, "minutes": 99},
@@ -99,12 +105,12 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Page On-Call",
             {"live": LOW_ACKED | {"own": LOW + CRITICAL}},
-            id="a critical joined a low one that somebody has",
+            id="a critical joined a low incident that somebody has",
         ),
         pytest.param(
             "Notify Ops",
             {"classification": FATAL, "live": ACKED, "came_from": timed_out("Await Resolution"), "minutes": 600},
-            id="somebody has it for long",
+            id="somebody has had it for hours",
         ),
         pytest.param(
             "Await Resolution",
@@ -114,40 +120,50 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Close Incident",
             {"planned": True, "notified": True, "came_from": timed_out("Await Resolution"), "minutes": 480},
-            id="a low one expires",
+            id="a low incident expires",
         ),
         pytest.param(
             "Page On-Call",
             {"classification": FATAL, "live": PAGED, "minutes": 60 * 24 * 30},
-            id="a critical one never expires",
+            id="a critical never expires",
         ),
         pytest.param(
             "Await Acknowledgement",
             {"live": PAGED | {"own": LOW, "page_again_at": at(60 * 9)}, "minutes": 60 * 8.5},
-            id="what was paged never expires",
+            id="a paged incident never expires",
         ),
         # --- the end
-        pytest.param("Announce Quiet", {"live": QUIET, "minutes": 10}, id="quiet"),
-        pytest.param("Await Quiet", {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"}, id="the window"),
-        pytest.param("Await Quiet", {"live": QUIET, "minutes": 11, "came_from": "Await Quiet"}, id="still the window"),
+        pytest.param("Announce Quiet", {"live": QUIET, "minutes": 10}, id="no alert fires any more"),
         pytest.param(
-            "Close Incident", {"live": QUIET, "minutes": 15, "came_from": "Await Quiet"}, id="the window is over"
+            "Await Quiet",
+            {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"},
+            id="the grouping window begins",
+        ),
+        pytest.param(
+            "Await Quiet", {"live": QUIET, "minutes": 11, "came_from": "Await Quiet"}, id="the grouping window goes on"
+        ),
+        pytest.param(
+            "Close Incident",
+            {"live": QUIET, "minutes": 15, "came_from": "Await Quiet"},
+            id="the grouping window is over",
         ),
         pytest.param(
             "Await Quiet",
             {"live": QUIET | {"flapping": True}, "minutes": 29, "came_from": "Await Quiet"},
-            id="a flapping one's window",
+            id="the window of a flapping incident",
         ),
         pytest.param(
             "Announce Quiet",
             {"classification": verdict(hold=hold()), "live": QUIET | {"held_until": HELD_UNTIL}, "minutes": 10},
-            id="it resolved while it waited",
+            id="resolved during a hold",
         ),
-        pytest.param("Announce Quiet", {"classification": None, "live": QUIET, "minutes": 10}, id="before its verdict"),
+        pytest.param(
+            "Announce Quiet", {"classification": None, "live": QUIET, "minutes": 10}, id="resolved before its verdict"
+        ),
         pytest.param(
             "Announce Quiet",
             {"live": QUIET | ACTED, "record": {"plan": PLAN}, "remediation": "resolved", "minutes": 10},
-            id="a runbook resolved it",
+            id="resolved by a runbook",
         ),
         pytest.param(
             "Await Resolution",
@@ -162,7 +178,7 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Await Resolution",
             {"live": {"shown": 4}, "planned": True, "came_from": "Await Quiet"},
-            id="a low one is back",
+            id="a low incident is back within the window",
         ),
         pytest.param(
             "Close Incident",
@@ -175,7 +191,7 @@ from tests.unit.incidents.looks import (
                 "live": {"own": LOW + CRITICAL, "judged": 2, "decided": 4, "resolved_by": "Ana", "resolved_seen": 1},
                 "planned": True,
             },
-            id="a person resolved it and had not seen what joined",
+            id="a person resolved it without having seen the critical",
         ),
         # --- failures
         *[
@@ -191,17 +207,17 @@ from tests.unit.incidents.looks import (
         pytest.param(
             "Announce Quiet",
             {"came_from": failed("Classify"), "live": QUIET, "minutes": 10},
-            id="it failed and is over",
+            id="Classify failed, and no alert fires any more",
         ),
         pytest.param(
             "Await Resolution",
             {"classification": FATAL, "live": ACKED, "came_from": failed("Notify Ops")},
-            id="somebody has what could not be told",
+            id="Notify Ops failed, and somebody has the incident",
         ),
         pytest.param(
             "Await Resolution",
             {"planned": True, "notified": True, "came_from": Observed(state="Page On-Call", result={"sent": None})},
-            id="one page stands for all that Slack misses",
+            id="Slack is down, and its one page was sent before",
         ),
         # --- pages that did not go as they should
         pytest.param(
@@ -213,7 +229,7 @@ from tests.unit.incidents.looks import (
                 "came_from": Observed(state="Page On-Call", result={"sent": 1}),
                 "paged": True,
             },
-            id="a page could not be written",
+            id="a page was not stored",
         ),
         pytest.param(
             "Page On-Call",
@@ -224,7 +240,7 @@ from tests.unit.incidents.looks import (
                 "came_from": timed_out("Await Acknowledgement"),
                 "paged": True,
             },
-            id="nobody answered a page that could not be written",
+            id="nobody answered a page that was not stored",
         ),
         pytest.param(
             "Await Acknowledgement",
@@ -262,20 +278,22 @@ from tests.unit.incidents.looks import (
                 go, {"classification": FATAL, "came_from": came_from, "live": live | {"shown": shown}}, id=name
             )
             for name, go, came_from, live, shown in (
-                ("it was taken elsewhere", "Notify Ops", ANSWERED, ACKED, 0),
-                ("it was given back elsewhere", "Notify Ops", GIVEN_BACK, PAGED, 0),
-                ("it was taken in Slack", "Await Resolution", ANSWERED, ACKED, 2),
-                ("it was just shown", "Await Resolution", "Notify Ops", ACKED, 0),
-                ("it was taken while its page went out", "Notify Ops", "Page On-Call", ACKED, 0),
+                ("acknowledged outside of Slack", "Notify Ops", ANSWERED, ACKED, 0),
+                ("given back outside of Slack", "Notify Ops", GIVEN_BACK, PAGED, 0),
+                ("acknowledged in Slack", "Await Resolution", ANSWERED, ACKED, 2),
+                ("the message was just updated", "Await Resolution", "Notify Ops", ACKED, 0),
+                ("acknowledged while the page went out", "Notify Ops", "Page On-Call", ACKED, 0),
                 ("an alert joined while its page went out", "Await Acknowledgement", "Page On-Call", PAGED, 0),
             )
         ),
         pytest.param(
-            "Notify Ops", {"came_from": ANSWERED, "live": LOW_ACKED, "notified": True}, id="a low one was taken"
+            "Notify Ops",
+            {"came_from": ANSWERED, "live": LOW_ACKED, "notified": True},
+            id="a low incident was acknowledged",
         ),
     ],
 )
-def test_what_is_next_with_people(expected: Go, given: dict[str, Any]) -> None:
+def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict[str, Any]) -> None:
     assert look(**given).go == expected
 
 
@@ -294,20 +312,20 @@ def test_what_is_next_with_people(expected: Go, given: dict[str, Any]) -> None:
                 "planned": True,
                 "came_from": Observed(state="Page On-Call", result={"sent": "unwritten"}),
             },
-            id="a page that could not be written",
+            id="a page that was not stored",
         ),
-        pytest.param(8 * 3_600 - 120, {"planned": True, "notified": True}, id="a low one"),
+        pytest.param(8 * 3_600 - 120, {"planned": True, "notified": True}, id="a low incident"),
         pytest.param(
             8 * 3_600 - 60,
             {"planned": True, "notified": True, "live": {"last_alert_at": at(1)}},
-            id="a low one that another joined",
+            id="a low incident that another alert joined",
         ),
         pytest.param(
             300,
             {"planned": True, "notified": True, "live": {"decided": None, "judged": 0}, "came_from": "Classify"},
-            id="a low one whose verdict could not be written",
+            id="a low incident whose verdict was not stored",
         ),
-        pytest.param(8 * 3_600, {"classification": FATAL, "live": ACKED}, id="what somebody has"),
+        pytest.param(8 * 3_600, {"classification": FATAL, "live": ACKED}, id="an incident that somebody has"),
         pytest.param(
             180,
             {"classification": FATAL, "live": ACKED | {"group_key": "storm:generic", "own": CRITICAL + CRITICAL}},
@@ -323,26 +341,28 @@ def test_what_is_next_with_people(expected: Go, given: dict[str, Any]) -> None:
             },
             id="a cured critical",
         ),
-        pytest.param(240, {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"}, id="the window"),
+        pytest.param(
+            240, {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"}, id="the grouping window begins"
+        ),
         pytest.param(
             1_140,
             {"live": QUIET | {"flapping": True}, "minutes": 11, "came_from": "Announce Quiet"},
-            id="the window of a flapping one",
+            id="the window of a flapping incident",
         ),
     ],
 )
-def test_a_wait_ends_when_something_is_to_be_done(seconds: int, given: dict[str, Any]) -> None:
+def test_a_wait_lasts_until_the_next_action_is_due(seconds: int, given: dict[str, Any]) -> None:
     assert look(**given).seconds == seconds
 
 
-def test_a_wait_knows_what_it_may_not_miss() -> None:
+def test_a_wait_carries_the_count_of_changes_of_the_live_item_alone() -> None:
     shards = (counts_for(1), counts_for(1))
     waits = look(live={"own": LOW.model_copy(update={"changes": 7}), "shards": shards, "judged": 3}, notified=True)
 
-    assert (waits.changes, waits.joined) == (7, 3), "the condition of a wait is on LIVE's own count of changes"
+    assert (waits.changes, waits.joined) == (7, 3), "the wait's condition compares the live item's own changes"
 
 
-def test_a_suppression_is_about_what_its_verdict_knew() -> None:
+def test_a_suppression_covers_only_the_alerts_that_its_verdict_covered() -> None:
     suppressed = look(classification=NOISE, live={"own": LOW + LOW}, came_from="Classify")
 
     assert (suppressed.go, suppressed.joined) == ("Record Suppression", 1)
@@ -357,7 +377,7 @@ def test_a_suppression_is_about_what_its_verdict_knew() -> None:
         ("person", {"live": {"resolved_by": "Ana", "resolved_seen": 1}}),
     ],
 )
-def test_the_end_says_how_it_came(ended_by: str, given: dict[str, Any]) -> None:
+def test_a_close_says_by_what_the_incident_ended(ended_by: str, given: dict[str, Any]) -> None:
     ended = look(**given)
 
     assert (ended.go, ended.ended_by) == ("Close Incident", ended_by)
@@ -387,14 +407,16 @@ def test_the_end_says_how_it_came(ended_by: str, given: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_people_read_what_only_the_record_shows(reason: str | None, given: dict[str, Any]) -> None:
+def test_the_reason_says_how_a_remediation_of_an_earlier_execution_stands(
+    reason: str | None, given: dict[str, Any]
+) -> None:
     assert look(**given).reason == reason
 
 
-def test_a_page_of_the_machine_covers_what_was_known() -> None:
-    assert look(classification=FATAL, live=CRITICAL_ONE).rank == 4
-    assert look(live={"own": LOW + HIGH}).rank == 3
-    assert look().rank == 1
+def test_the_chosen_state_carries_the_worst_rank_that_the_record_shows() -> None:
+    assert look(classification=FATAL, live=CRITICAL_ONE).rank == SEVERITY_RANK["critical"]
+    assert look(live={"own": LOW + HIGH}).rank == SEVERITY_RANK["high"]
+    assert look().rank == SEVERITY_RANK["low"]
 
 
 @pytest.mark.parametrize(
@@ -405,7 +427,7 @@ def test_a_page_of_the_machine_covers_what_was_known() -> None:
         (Observed(state="Page On-Call", result={"sent": None}), False, "Stop"),
     ],
 )
-def test_an_incident_that_the_table_does_not_know_is_a_persons(happened: Observed | None, paged: bool, go: Go) -> None:
+def test_an_incident_that_the_table_does_not_know_is_paged_once(happened: Observed | None, paged: bool, go: Go) -> None:
     request = WhatNowInput(state="What Now?", incident=incident(), paged=paged, happened=happened)
 
     assert what_now(request, None, at(1), TIMES).go == go

@@ -1,4 +1,4 @@
-"""Everything behind the front door, and requests to it, as tests send them."""
+"""A fake of everything behind the front door, and helpers that send deliveries to the front door."""
 
 import base64
 import json
@@ -21,7 +21,10 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
 class World:
-    """Everything behind the front door, remembering what it was handed."""
+    """A fake of ingestion, queues, secrets and certificates, which records what the front door hands over.
+
+    `too_many` is the number of alerts of a delivery for which there is time; `secrets` holds the active secrets.
+    """
 
     def __init__(self) -> None:
         self.alerts: list[NormalizedAlert] = []
@@ -87,7 +90,7 @@ class World:
 
     @property
     def saved(self) -> list[Deployment]:
-        """All deployments, however old."""
+        """The recorded deployments of the last year; `deployments` has those of the last day."""
         return self.store.incidents.deployments_since(NOON - timedelta(days=365))
 
     @property
@@ -96,6 +99,7 @@ class World:
 
 
 def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
+    """Hand a Lambda event to the front door at `NOON`; return its response."""
     fake: Any = world
     front_door = FrontDoor(
         ingestion=fake,
@@ -120,7 +124,7 @@ def post(
     method: str = "POST",
     **headers: str,
 ) -> tuple[int, dict[str, Any]]:
-    """Send a request as API Gateway hands it over (HTTP API, format 2.0); returns the status and the answer."""
+    """Send an HTTP request as API Gateway hands it to Lambda (format 2.0); return the status and the parsed body."""
     raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
     sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     if token is not None:

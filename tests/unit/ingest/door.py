@@ -1,4 +1,4 @@
-"""Ingest over a table in memory, as tests look at it: what is stored, started and told."""
+"""Ingestion into a table in memory, with which tests see what is stored, started and signalled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,23 +21,25 @@ PLENTY = Limits(per_minute=10_000, per_minute_and_alert=10_000)
 
 
 def one_after_the_other(work: Callable[[str], None], keys: Sequence[str]) -> None:
-    """Write the groups of a delivery in turn, so that a test knows the order."""
+    """Write the groups of a delivery one after the other, so that the order in a test is known."""
     for key in keys:
         work(key)
 
 
 @dataclass
 class Door:
-    """The way of alerts into one table.
+    """The ingestion of alerts into one table in memory.
 
     Attributes
     ----------
     starts
-        The executions that were started, by incident and generation.
+        The executions that were started, as pairs of incident id and generation.
     woken
-        The groups whose waiting execution was woken.
+        The group keys whose waiting execution was signalled.
+    down
+        True if Step Functions refuses every start and signal.
     seconds
-        What the clock of the time budget says; each look at it adds `tick`.
+        The time on the clock of the time limit; each reading of the clock adds `tick`.
     """
 
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -68,7 +70,7 @@ class Door:
         return Ingestion(ports, self.limits, judge)
 
     def accept(self, now: datetime, *alerts: NormalizedAlert, **options: Any) -> AcceptedDelivery:
-        """Take a delivery in. The executions that it starts begin."""
+        """Accept a delivery, and let the executions that it starts begin."""
         try:
             return self.ingestion.accept(alerts, now, **options)
         finally:
@@ -77,7 +79,7 @@ class Door:
                 self.store.table.update(f"GROUP#{group_key}", "LIVE", "SET started = :begun", {":begun": generation})
 
     def requests_of(self, now: datetime, *alerts: NormalizedAlert) -> int:
-        """Take a delivery in, and return how many requests to the table it took."""
+        """Accept a delivery, and return the number of requests to the table that it took."""
         before = sum(self.store.client.requests.values())
         self.ingestion.accept(alerts, now)
         return sum(self.store.client.requests.values()) - before
@@ -88,13 +90,13 @@ class Door:
         return live
 
     def lives(self) -> list[Live]:
-        """The live halves in the table."""
+        """Return the `Live` items in the table."""
         items = self.store.client.snapshot()
         keys = [item["pk"]["S"].removeprefix("GROUP#") for item in items if item["sk"]["S"] == "LIVE"]
         return [self.live(key) for key in keys]
 
     def alerts(self) -> list[StoredAlert]:
-        """All alerts in the table, of every group."""
+        """Return all alerts in the table, of every group."""
         by_group: dict[str, list[str]] = {}
         for item in self.store.client.snapshot():
             if item["sk"]["S"].startswith("ALERT#") and item["pk"]["S"].startswith("GROUP#"):
@@ -106,14 +108,14 @@ class Door:
         return self.store.groups.read({}, keys)[1]
 
     def check_counts(self) -> None:
-        """Check that each open incident's `firing` is the number of its alerts that fire."""
+        """Assert that `firing` of each open incident is the number of its alerts that fire."""
         for live in self.lives():
             if live.open:
                 firing = [each for each in self.alerts() if each.firing and each.incident_id == live.incident_id]
                 assert live.firing == len(firing), live.group_key
 
     def close(self, group_key: str, now: datetime, joined: int | None = -1) -> None:
-        """Close the group's incident by a decision that knew of everything in it."""
+        """Close the group's incident by a decision that knew of `joined` alerts; of all of them by default."""
         live = self.live(group_key)
         record = self.store.incidents.record(live.incident_id)
         assert record is not None
@@ -122,7 +124,7 @@ class Door:
         assert closed is not None
 
     def waits(self, group_key: str = "group-1", **fields: Any) -> None:
-        """Let the group's execution wait, as the state machine writes it."""
+        """Write into the table that the group's execution waits, as the state machine does."""
         live = self.live(group_key)
         self.store.change(live.incident_id, **({"task_token": "token"} | fields))
 
@@ -149,10 +151,10 @@ class Door:
 
 
 def resolved(minutes: float, **what: Any) -> NormalizedAlert:
-    """Return the end of an alert, so many minutes after noon."""
+    """Return a message that an alert resolved so many minutes after noon."""
     return alert(status="resolved", timestamp=at(minutes), ends_at=at(minutes), **what)
 
 
 def many(count: int, **what: Any) -> list[NormalizedAlert]:
-    """Different alerts of one group."""
+    """Return so many different alerts of one group, each on a host of its own."""
     return [alert(fingerprint=f"many-{number}", host=f"web-{number}", **what) for number in range(count)]

@@ -1,4 +1,4 @@
-"""Ingestion over a table in memory: what is written, started and told, and what failures and races do to it."""
+"""Tests of ingestion into a table in memory: what is written, started and signalled, and how many requests it takes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from tests.unit.ingest.door import Door, many, resolved
 
 
 @pytest.mark.parametrize("size", [1, 1_000])
-def test_what_a_delivery_costs_does_not_depend_on_the_size_of_its_group(size: int) -> None:
+def test_the_number_of_requests_for_a_delivery_does_not_grow_with_its_group(size: int) -> None:
     door = Door()
     opening = Door().requests_of(NOON, alert())
     door.accept(NOON, alert())
@@ -58,7 +58,7 @@ def test_an_incident_opens_takes_more_alerts_and_counts_their_ends() -> None:
     door.check_counts()
 
 
-def test_an_alert_that_gets_worse_joins_again_and_fires_once() -> None:
+def test_an_alert_that_gets_worse_is_counted_as_joined_again_and_as_firing_once() -> None:
     door = Door()
     door.accept(NOON, alert(severity="low"))
     door.accept(at(1), alert(severity="critical"))
@@ -67,7 +67,7 @@ def test_an_alert_that_gets_worse_joins_again_and_fires_once() -> None:
     assert (door.live().joined, door.live().firing, door.live().loud.critical) == (2, 1, 1)
 
 
-def test_the_worst_alert_leads_whatever_the_order() -> None:
+def test_the_incident_is_about_the_worst_alert_whatever_the_order_of_the_alerts() -> None:
     alerts = [alert(), alert(fingerprint="fp-2", severity="critical", host="web-2"), alert(fingerprint="fp-3")]
     ids = set()
     for order in (alerts, alerts[::-1]):
@@ -81,7 +81,7 @@ def test_the_worst_alert_leads_whatever_the_order() -> None:
     assert len(ids) == 1
 
 
-def test_an_incident_keeps_what_each_of_its_alerts_says_of_its_machine() -> None:
+def test_an_incident_keeps_each_different_location_that_names_a_machine_or_pod() -> None:
     here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
     pod = Location(pod="shop-7f9", regions=["eu-west-1"])
     said = [there, here, here, pod, Location(regions=["eu-west-1"])]
@@ -96,7 +96,7 @@ def test_an_incident_keeps_what_each_of_its_alerts_says_of_its_machine() -> None
     assert kept[0] == [here, there, pod]
 
 
-def test_more_hosts_than_a_plan_may_have_are_not_cut_to_as_many() -> None:
+def test_an_incident_keeps_one_location_more_than_a_plan_may_have_so_that_planning_refuses() -> None:
     door = Door()
     door.accept(NOON, *many(HOSTS + 9))
 
@@ -111,7 +111,7 @@ def test_a_group_of_any_size_is_written_in_transactions_that_fit() -> None:
     assert len(door.starts) == 1
 
 
-def test_an_alert_of_a_closed_incident_that_still_fires_is_left_alone_then_opens_another() -> None:
+def test_an_alert_that_fires_after_its_incident_was_closed_opens_another_only_after_the_reopen_time() -> None:
     door = Door()
     door.accept(NOON, alert())
     first = door.live().incident_id
@@ -137,7 +137,7 @@ def test_an_alert_that_ends_after_its_incident_was_closed_opens_another_when_it_
     assert (door.live().joined, door.live().firing) == (1, 1)
 
 
-def test_openings_within_an_hour_are_counted_and_more_than_three_flap() -> None:
+def test_a_group_that_opens_more_than_three_incidents_within_an_hour_flaps() -> None:
     door, openings = Door(), []
     for turn in range(FLAP_OPENINGS + 2):
         minutes = turn * 10
@@ -165,7 +165,7 @@ def test_openings_within_an_hour_are_counted_and_more_than_three_flap() -> None:
         ("quiet", alert(fingerprint="fp-2"), True),
     ],
 )
-def test_the_waiting_execution_is_woken_by_what_it_waits_for(
+def test_a_waiting_execution_is_signalled_only_by_an_alert_that_matters_to_its_wait(
     awaiting: str, arrives: NormalizedAlert, woken: bool
 ) -> None:
     door = Door()
@@ -192,7 +192,7 @@ def test_a_return_in_the_quiet_window_counts_as_a_change_that_no_wait_may_miss()
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_written_in_time_is_left_as_whole_alerts() -> None:
+def test_the_groups_that_are_not_written_in_time_are_left_for_a_later_delivery() -> None:
     door = Door(tick=0.1)
     delivery = [alert(group_key=f"g-{number}") for number in range(40)]
 
@@ -204,7 +204,7 @@ def test_what_is_not_written_in_time_is_left_as_whole_alerts() -> None:
     assert len(door.lives()) == 40
 
 
-def test_of_many_alerts_that_ended_after_their_incident_was_closed_the_rest_is_left() -> None:
+def test_ends_after_the_close_of_their_incident_that_are_not_written_in_time_are_left() -> None:
     door = Door()
     door.accept(NOON, *many(40))
     door.close("group-1", at(1))
@@ -218,7 +218,7 @@ def test_of_many_alerts_that_ended_after_their_incident_was_closed_the_rest_is_l
     assert not any(each.firing for each in door.alerts())
 
 
-def test_of_a_group_that_is_too_big_the_rest_is_left() -> None:
+def test_the_alerts_of_a_big_group_that_are_not_written_in_time_are_left() -> None:
     door = Door(tick=0.1)
     alerts = many(10 * MOST_WRITES)
 
@@ -236,7 +236,7 @@ def test_of_a_group_that_is_too_big_the_rest_is_left() -> None:
 
 @st.composite
 def _deliveries(draw: st.DrawFn) -> list[list[NormalizedAlert]]:
-    """Messages about a few alerts of two groups, in any order, with repetitions, as several deliveries."""
+    """Draw messages about a few alerts of two groups, in any order, with repetitions, as several deliveries."""
     messages = []
     for number in range(draw(st.integers(1, 4))):
         same: dict[str, Any] = {"fingerprint": f"fp-{number}", "group_key": f"g-{number % 2}", "timestamp_orders": True}
@@ -258,7 +258,7 @@ def _deliveries(draw: st.DrawFn) -> list[list[NormalizedAlert]]:
 
 @settings(max_examples=tries(60))
 @given(_deliveries())
-def test_whatever_the_order_the_same_alerts_fire_and_each_is_counted_once(
+def test_the_same_alerts_fire_and_are_counted_once_in_whatever_order_their_messages_arrive(
     deliveries: Sequence[Sequence[NormalizedAlert]],
 ) -> None:
     shuffled, sorted_once = Door(), Door()

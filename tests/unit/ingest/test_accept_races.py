@@ -1,4 +1,4 @@
-"""Ingestion while writes fail, replies are lost, and others write the same group."""
+"""Tests of ingestion when writes fail, when replies are lost, and when others write the same group."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.builders import NOON, alert, at
 from tests.unit.ingest.door import Door, many, resolved
 
 
-def test_a_critical_that_joins_is_loud_in_the_one_write_that_makes_it_a_duplicate() -> None:
+def test_a_critical_alert_whose_write_failed_joins_and_pages_when_it_is_sent_again() -> None:
     door = Door()
     door.accept(NOON, alert(severity="low"))
     critical = alert(fingerprint="fp-2", severity="critical")
@@ -39,7 +39,7 @@ def test_a_resolve_is_counted_once_however_often_its_write_fails() -> None:
     assert door.live().firing == 1
 
 
-def test_one_group_that_cannot_be_written_keeps_no_other_from_being_written() -> None:
+def test_all_other_groups_are_written_if_one_group_cannot_be_written() -> None:
     door = Door()
     sick = "g-0"
     original = door.store.groups.open
@@ -56,7 +56,7 @@ def test_one_group_that_cannot_be_written_keeps_no_other_from_being_written() ->
     assert len(door.lives()) == 39
 
 
-def test_an_opening_whose_reply_was_lost_is_a_duplicate_and_is_started_by_a_later_delivery() -> None:
+def test_an_execution_that_was_not_started_is_started_by_a_delivery_ten_seconds_later() -> None:
     door = Door(down=True)
     door.accept(NOON, alert())
     door.down = False
@@ -83,7 +83,7 @@ def test_a_firing_delivery_that_comes_once_more_after_its_alerts_ended_opens_not
     assert [each for each in door.alerts() if each.firing] == []
 
 
-def test_an_alert_of_alertmanager_that_comes_back_with_its_old_begin_comes_back_to_its_incident() -> None:
+def test_an_alert_that_fires_again_with_its_old_begin_returns_to_its_open_incident() -> None:
     door = Door()
     door.accept(NOON, alert(began_at=NOON))
     first = door.live().incident_id
@@ -94,7 +94,7 @@ def test_an_alert_of_alertmanager_that_comes_back_with_its_old_begin_comes_back_
     assert (door.live().incident_id, door.live().firing, door.live().joined) == (first, 1, 2)
 
 
-def test_an_alert_whose_execution_cannot_be_told_is_accepted() -> None:
+def test_an_alert_is_accepted_even_if_its_execution_cannot_be_signalled() -> None:
     door = Door()
     door.accept(NOON, alert())
     door.waits(awaiting="resolution", judged=1)
@@ -106,7 +106,9 @@ def test_an_alert_whose_execution_cannot_be_told_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("arrives", [alert(fingerprint="fp-2"), alert(severity="high")])
-def test_a_group_that_is_closed_between_the_read_and_the_write_opens_anew(arrives: NormalizedAlert) -> None:
+def test_an_alert_opens_an_incident_if_its_groups_incident_is_closed_between_read_and_write(
+    arrives: NormalizedAlert,
+) -> None:
     door = Door()
     door.accept(NOON, alert())
     first = door.live().incident_id
@@ -128,7 +130,7 @@ def test_two_deliveries_that_open_a_group_at_once_open_one_incident() -> None:
     assert (door.live().joined, door.live().firing) == (2, 2)
 
 
-def test_many_senders_in_threads_lose_nothing() -> None:
+def test_alerts_of_many_senders_in_threads_are_each_counted_once_in_one_incident() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     door = Door(threads=True)

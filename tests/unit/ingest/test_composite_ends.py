@@ -1,4 +1,4 @@
-"""Ends of composite alarms: whichever child ended it, the incident of the child that set it off is over."""
+"""Tests of the ends of composite alarms, which another child may trigger than the child that triggered the alarm."""
 
 import json
 from datetime import datetime
@@ -34,7 +34,7 @@ def read(message: dict[str, Any]) -> Batch:
 
 @pytest.mark.parametrize("began", ["cart-5xx", "cart-latency", "cart-idle"])
 @pytest.mark.parametrize("ended", ["cart-5xx", "cart-latency"])
-def test_a_composite_alarm_that_another_child_ends_is_over(began: str, ended: str) -> None:
+def test_a_composite_alarm_resolves_its_incident_whichever_child_triggers_the_end(began: str, ended: str) -> None:
     door = Door()
     (fires,) = read(composite("ALARM", began, NOON)).alerts
     door.accept(NOON, fires)
@@ -47,7 +47,7 @@ def test_a_composite_alarm_that_another_child_ends_is_over(began: str, ended: st
 
 
 @pytest.mark.parametrize("named", ['"cart 5xx (prod)"', '"cart\'s 5xx"', "'cart 5xx'", " cart-5xx "])
-def test_a_rule_may_quote_any_name(named: str) -> None:
+def test_a_child_is_found_in_the_rule_however_its_name_is_quoted(named: str) -> None:
     name = named.strip().strip("\"'" if named[0] != '"' else '"')
     (fires,) = read(composite("ALARM", name, NOON, rule=f"ALARM({named}) OR ALARM(cart-latency)")).alerts
 
@@ -56,21 +56,21 @@ def test_a_rule_may_quote_any_name(named: str) -> None:
     assert fires.group_key in {end.group_key for end in over.ends_elsewhere}
 
 
-def test_what_began_has_one_incident_and_what_is_no_composite_one_end() -> None:
+def test_a_firing_composite_alarm_and_an_end_of_a_plain_alarm_have_no_other_group_keys() -> None:
     assert not read(composite("ALARM", "cart-5xx", NOON)).ends_elsewhere
     plain = composite("OK", "cart-5xx", NOON, rule=None) | {"TriggeringChildren": None}
     assert not read(plain).ends_elsewhere
 
 
 @pytest.mark.parametrize("rule", [7, "", "ALARM(", "ALARM(" * 2_000, '("' * 5_000, "ALARM(a) " * 500])
-def test_an_odd_rule_costs_nothing_but_itself(rule: Any) -> None:
+def test_an_unreadable_rule_does_not_stop_the_end_of_its_alarm(rule: Any) -> None:
     over = read(composite("OK", "cart-5xx", NOON, rule=rule))
 
     assert len(over.alerts) == 1
     assert len(over.ends_elsewhere) <= 2
 
 
-def test_the_door_takes_the_other_ends_and_counts_one() -> None:
+def test_the_front_door_accepts_an_end_under_every_group_key_and_counts_one_alert() -> None:
     world = World()
 
     _, answer = post(world, "/alerts/cloudwatch", json.dumps(composite("OK", "cart-latency", NOON)))

@@ -1,4 +1,4 @@
-"""Folding the messages about one alert into its last word, as tables."""
+"""Tests of folding: the fate of an alert by its stored state, its incident and the messages of a delivery."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ OTHER = OPEN.model_copy(update={"incident_id": "inc-2"})
 
 
 def message(received: float, *, orders: bool, when: float | None = None, **what: Any) -> Arrival:
-    """A message about the alert, received at a minute after noon, and of that time unless `when` says otherwise."""
+    """Return a message about the alert, received so many minutes after noon and stamped then, or at `when`."""
     stamp = at(received if when is None else when)
     resolved = what.get("status") == "resolved"
     fields = {"timestamp_orders": orders, "timestamp": stamp} | ({"ends_at": stamp} if resolved else {})
@@ -35,7 +35,7 @@ def ends(received: float, *, orders: bool = True, when: float | None = None, **w
 
 
 def known(*arrivals: Arrival, incident_id: str = "inc-1") -> StoredAlert | None:
-    """The alert as it is stored after these messages, one after the other."""
+    """Return the alert as it is stored after these messages, each in a delivery of its own."""
     after: StoredAlert | None = None
     for arrival in arrivals:
         folded = folded_into(after, arrival)
@@ -46,10 +46,11 @@ def known(*arrivals: Arrival, incident_id: str = "inc-1") -> StoredAlert | None:
 
 
 def folded_into(before: StoredAlert | None, *arrivals: Arrival, live: Live | None = OPEN, now: float = 100) -> Folded:
+    """Fold the messages of one delivery into the stored alert; `live` is its group's newest incident."""
     return fold(before, arrivals, {"group-1": live}, at(now))
 
 
-def test_an_end_without_data_is_remembered_until_the_alert_fires_again() -> None:
+def test_the_reason_for_an_end_without_recovery_is_stored_until_the_alert_fires_again() -> None:
     lost = ends(10, nothing_known="MissingSeries")
 
     ended = known(fires(0), lost)
@@ -80,7 +81,9 @@ def test_an_end_without_data_is_remembered_until_the_alert_fires_again() -> None
         pytest.param(True, "medium", None, "enters", id="its incident is gone"),
     ],
 )
-def test_a_firing_alert(orders: bool, before: bool, severity: str, live: Live | None, fate: Fate) -> None:
+def test_a_firing_alert_enters_worsens_or_is_a_duplicate_by_what_its_incident_knows(
+    orders: bool, before: bool, severity: str, live: Live | None, fate: Fate
+) -> None:
     stored = known(fires(0, orders=orders)) if before else None
     repeat = fires(20, when=0, orders=orders, severity=severity)
 
@@ -104,9 +107,17 @@ def test_a_repeat_after_a_close_is_left_alone_for_a_while_and_then_enters_at_its
 
 
 @pytest.mark.parametrize(
-    ("live", "fate"), [(OPEN, "ends"), (CLOSED, "alone"), (OTHER, "alone"), (None, "alone")], ids=str
+    ("live", "fate"),
+    [
+        pytest.param(OPEN, "ends", id="its incident is open"),
+        pytest.param(CLOSED, "alone", id="its incident is closed"),
+        pytest.param(OTHER, "alone", id="the group has another incident"),
+        pytest.param(None, "alone", id="the group has none"),
+    ],
 )
-def test_a_resolve_ends_an_alert_where_it_counts(live: Live | None, fate: Fate) -> None:
+def test_a_resolve_counts_in_an_open_incident_that_counts_the_alert_and_else_is_written_alone(
+    live: Live | None, fate: Fate
+) -> None:
     folded = folded_into(known(fires(0)), ends(5), live=live)
 
     assert folded.fate == fate
@@ -155,7 +166,9 @@ def test_an_alert_counted_by_a_storm_ends_there() -> None:
         pytest.param([fires(0, when=10), ends(1, when=11)], fires(2, when=1.5), "enters", id="a clock put right"),
     ],
 )
-def test_the_later_change_of_state_is_right(before: list[Arrival], arrives: Arrival, fate: Fate) -> None:
+def test_of_a_source_that_orders_its_changes_the_one_with_the_latest_time_is_right(
+    before: list[Arrival], arrives: Arrival, fate: Fate
+) -> None:
     assert folded_into(known(*before), arrives).fate == fate
 
 
@@ -197,14 +210,16 @@ def test_the_later_change_of_state_is_right(before: list[Arrival], arrives: Arri
         pytest.param([fires(0, orders=False), ends(5, orders=False)], ends(6, orders=False), "late", id="ended twice"),
     ],
 )
-def test_the_message_that_was_received_last_is_right(before: list[Arrival], arrives: Arrival, fate: Fate) -> None:
+def test_of_any_other_source_the_message_that_was_received_last_is_right(
+    before: list[Arrival], arrives: Arrival, fate: Fate
+) -> None:
     assert folded_into(known(*before), arrives).fate == fate
 
 
 # --- several messages in one delivery ---------------------------------------------------------------------------------
 
 
-def test_firing_and_resolved_in_one_delivery_leave_nothing_open() -> None:
+def test_a_firing_and_its_resolve_in_one_delivery_open_no_incident() -> None:
     folded = folded_into(None, ends(1), fires(1, when=0))
 
     assert folded.fate == "alone"
@@ -234,7 +249,7 @@ def test_of_two_messages_the_worse_one_counts_whatever_their_order() -> None:
 
 @st.composite
 def _messages(draw: st.DrawFn) -> tuple[list[NormalizedAlert], list[int], list[list[int]]]:
-    """Episodes of one alert, then an order in which their messages arrive, with repetitions, in several deliveries."""
+    """Draw episodes of one alert, and deliveries with their messages in any order and with repetitions."""
     messages: list[NormalizedAlert] = []
     episodes = draw(st.integers(1, 3))
     for episode in range(episodes):
@@ -255,7 +270,7 @@ def _messages(draw: st.DrawFn) -> tuple[list[NormalizedAlert], list[int], list[l
 
 
 @given(_messages())
-def test_whatever_the_order_and_the_repetitions_an_ordered_alert_ends_up_the_same(
+def test_an_alert_of_an_ordering_source_ends_in_the_same_state_for_any_order_and_repetition(
     drawn: tuple[list[NormalizedAlert], list[int], list[list[int]]],
 ) -> None:
     messages, in_order, deliveries = drawn

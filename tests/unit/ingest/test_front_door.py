@@ -1,4 +1,4 @@
-"""The front door: what each delivery over HTTP is answered, and that nothing authenticated is lost."""
+"""Tests of the front door over HTTP: the answer to each delivery, and that nothing authenticated is lost."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ def world() -> World:
 # --- accepted --------------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_accepted(world: World) -> None:
+def test_every_alert_of_a_batch_is_accepted_and_the_answer_counts_them(world: World) -> None:
     status, answer = post(world, "/alerts/prometheus", alertmanager(firing(), firing("LoadHigh")))
 
     assert (status, answer["status"], answer["alert_count"], answer["incidents"]) == (
@@ -36,15 +36,15 @@ def test_a_batch_is_accepted(world: World) -> None:
     assert world.alerts[0].severity == "medium"
 
 
-def test_a_put_is_taken_as_a_post(world: World) -> None:
+def test_a_put_is_handled_like_a_post(world: World) -> None:
     assert post(world, "/alerts/prometheus", alertmanager(firing()), method="PUT")[1]["alert_count"] == 1
 
 
-def test_a_stage_or_a_custom_domain_in_front_of_the_path_does_not_matter(world: World) -> None:
+def test_a_stage_in_front_of_the_path_and_a_slash_after_it_are_ignored(world: World) -> None:
     assert post(world, "/prod/alerts/prometheus/", alertmanager(firing()))[0] == 202
 
 
-def test_one_bad_alert_of_fifty_is_kept_and_the_others_are_processed(world: World) -> None:
+def test_one_bad_alert_of_fifty_is_quarantined_and_the_others_are_accepted(world: World) -> None:
     alerts: list[Any] = [firing(f"A{number}") for number in range(50)]
     alerts[17] = {"labels": "no object", "status": "firing"}
 
@@ -70,14 +70,14 @@ def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(wo
     assert envelope["commonLabels"] == {"cluster": "eu"}
 
 
-def test_many_rejected_parts_of_a_delivery_are_kept_together(world: World) -> None:
+def test_several_rejected_parts_of_a_delivery_are_quarantined_together(world: World) -> None:
     status, answer = post(world, "/alerts/generic", {"alerts": [{"alert_name": "Good"}, 7, {"no": "name"}]})
 
     assert (status, answer["quarantined"], len(world.kept)) == (202, 2, 1)
     assert json.loads(world.kept[0].body) == {"alerts": [7, {"no": "name"}]}
 
 
-def test_what_the_table_does_not_take_in_time_is_queued_and_the_sender_is_told(world: World) -> None:
+def test_alerts_for_which_there_is_no_time_go_to_the_backlog_and_the_answer_counts_them(world: World) -> None:
     world.too_many = 10
 
     status, answer = post(world, "/alerts/prometheus", alertmanager(*(firing(f"A{n}") for n in range(50))))
@@ -88,13 +88,13 @@ def test_what_the_table_does_not_take_in_time_is_queued_and_the_sender_is_told(w
     assert (backlog.received_at, world.within) == (NOON, [WRITE_WITHIN])
 
 
-def test_if_the_queue_does_not_take_the_rest_the_sender_has_to_try_again(world: World) -> None:
+def test_the_answer_is_503_if_the_backlog_cannot_take_the_remaining_alerts(world: World) -> None:
     world.too_many, world.queue_is_down = 1, True
 
     assert post(world, "/alerts/prometheus", alertmanager(firing(), firing("B")))[0] == 503
 
 
-def test_the_backlog_is_worked_off_as_of_its_receipt_and_without_haste(world: World) -> None:
+def test_alerts_from_the_backlog_are_accepted_with_their_time_of_receipt_and_no_time_limit(world: World) -> None:
     backlog = Backlog(NOON - timedelta(minutes=3), [alert(alert_name="Late"), alert(alert_name="Later")])
     records = [{"eventSource": "aws:sqs", "body": json.dumps(message)} for message in pack_backlog(backlog)]
 
@@ -104,7 +104,7 @@ def test_the_backlog_is_worked_off_as_of_its_receipt_and_without_haste(world: Wo
     assert (world.received, world.within) == ([NOON - timedelta(minutes=3)], [None])
 
 
-def test_a_group_that_cannot_be_written_costs_neither_a_heartbeat_nor_a_rejected_part(world: World) -> None:
+def test_heartbeats_and_rejected_parts_are_kept_even_if_the_alerts_cannot_be_written(world: World) -> None:
     world.table_is_down = True
     watchdog = firing("Watchdog") | {"labels": {"alertname": "Watchdog", "severity": "none"}}
 
@@ -115,7 +115,7 @@ def test_a_group_that_cannot_be_written_costs_neither_a_heartbeat_nor_a_rejected
     assert len(world.kept) == 1
 
 
-def test_what_is_understood_and_is_no_alert_is_ignored_with_its_reason(world: World) -> None:
+def test_a_message_that_is_understood_and_no_alert_is_ignored_with_a_reason(world: World) -> None:
     ping = {"event": {"event_type": "pagey.ping", "data": {"message": "hello"}}}
     body = json.dumps(ping).encode()
     signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
@@ -131,7 +131,7 @@ def test_what_is_understood_and_is_no_alert_is_ignored_with_its_reason(world: Wo
 
 
 @pytest.mark.parametrize("token", [None, "wrong", "", TOKEN + "x"])
-def test_without_the_right_credentials_nothing_is_read(world: World, token: str | None) -> None:
+def test_a_request_without_the_right_token_gets_401_and_its_body_is_not_read(world: World, token: str | None) -> None:
     status, answer = post(world, "/alerts/generic", "{ not even json", token=token)
 
     assert (status, answer["status"]) == (401, "unauthenticated")
@@ -139,13 +139,13 @@ def test_without_the_right_credentials_nothing_is_read(world: World, token: str 
     assert not world.kept
 
 
-def test_a_source_without_a_secret_is_closed(world: World) -> None:
+def test_every_request_to_a_source_without_a_secret_gets_401(world: World) -> None:
     del world.secrets["sources/generic"]
 
     assert post(world, "/alerts/generic", {})[0] == 401
 
 
-def test_either_of_two_secrets_opens_so_that_one_can_be_rotated(world: World) -> None:
+def test_each_of_two_active_secrets_is_accepted_so_that_one_can_be_rotated(world: World) -> None:
     assert [post(world, "/alerts/prometheus", alertmanager(firing()), token=t)[0] for t in ("old", TOKEN)] == [202, 202]
 
 
@@ -164,7 +164,7 @@ def test_an_unknown_path_is_answered_with_the_known_ones(world: World, method: s
     assert "POST /alerts/<source>" in answer["known"]
 
 
-def test_a_body_of_any_size_that_lambda_takes_is_read(world: World) -> None:
+def test_a_body_of_five_megabytes_is_read(world: World) -> None:
     alerts = [firing(f"A{number}", padding="x" * 500) for number in range(7_000)]
     body = json.dumps(alertmanager(*alerts)).encode()
 
@@ -194,7 +194,7 @@ def test_a_body_of_any_size_that_lambda_takes_is_read(world: World) -> None:
         pytest.param(b'{"alert_name": ', "application/json", id="cut off"),
     ],
 )
-def test_an_authenticated_body_that_makes_no_sense_is_kept_whole_and_answered_2xx(
+def test_an_authenticated_body_that_cannot_be_read_is_quarantined_whole_and_answered_202(
     world: World, body: bytes, content_type: str
 ) -> None:
     status, answer = post(world, "/alerts/generic", body, content_type=content_type)
@@ -209,7 +209,7 @@ def test_an_authenticated_body_that_makes_no_sense_is_kept_whole_and_answered_2x
 # --- not now ---------------------------------------------------------------------------------------------------------
 
 
-def test_when_the_table_is_down_the_sender_has_to_try_again(world: World) -> None:
+def test_the_answer_is_503_while_the_table_is_down(world: World) -> None:
     world.table_is_down = True
 
     status, answer = post(world, "/alerts/prometheus", alertmanager(firing()))
@@ -217,14 +217,14 @@ def test_when_the_table_is_down_the_sender_has_to_try_again(world: World) -> Non
     assert (status, answer["reason"]) == (503, "HistoryUnavailable")
 
 
-def test_an_unreadable_message_of_which_nobody_was_told_has_to_come_again(world: World) -> None:
+def test_an_unreadable_message_whose_incident_cannot_be_opened_is_kept_and_answered_503(world: World) -> None:
     world.table_is_down = True
 
     assert post(world, "/alerts/generic", b"not json")[0] == 503
     assert [kept.body for kept in world.kept] == [b"not json"]
 
 
-def test_when_not_even_the_quarantine_takes_it_the_sender_has_to_try_again(world: World) -> None:
+def test_an_unreadable_message_that_the_quarantine_cannot_take_is_answered_503(world: World) -> None:
     world.queue_is_down = True
 
     assert post(world, "/alerts/generic", b"not json")[0] == 503
@@ -255,7 +255,7 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
 # --- heartbeats ------------------------------------------------------------------------------------------------------
 
 
-def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
+def test_a_declared_heartbeat_is_stored_and_opens_no_incident(world: World) -> None:
     alerts = [
         {"labels": {"alertname": name, "severity": severity}, "status": status, "startsAt": "2026-03-02T11:00:00Z"}
         for name, severity, status in [
@@ -271,7 +271,7 @@ def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
     assert (pulse.alert.alert_name, pulse.beat_at, pulse.resolved_at) == ("Watchdog", NOON, NOON)
 
 
-def test_a_sender_of_ever_new_heartbeats_is_told_in_the_log_and_answered(
+def test_heartbeats_beyond_the_limit_of_a_source_are_logged_and_answered_202(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("firstline.adapters.dynamodb.heartbeats.MOST_OF_A_SOURCE", 2)
@@ -284,10 +284,10 @@ def test_a_sender_of_ever_new_heartbeats_is_told_in_the_log_and_answered(
 
     assert (status, len(world.store.heartbeats.pulses()[0])) == (202, 2)
     (said,) = [record.getMessage() for record in caplog.records if "are not watched" in record.getMessage()]
-    assert said.startswith("3 new heartbeats of prometheus are not watched (Watchdog …)")
+    assert said.startswith("3 new heartbeats of prometheus are not watched, as it already has ")
 
 
-def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:
+def test_an_alert_that_is_declared_as_a_heartbeat_is_one_from_any_source(world: World) -> None:
     post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
 
     ((pulse,), _) = world.store.heartbeats.pulses()

@@ -1,4 +1,4 @@
-"""The front door: deliveries of AWS itself, and messages of our own queues."""
+"""Tests of the front door for deliveries without HTTP: from EventBridge, SNS and Firstline's own queues."""
 
 import base64
 import hashlib
@@ -69,7 +69,7 @@ def state_change(name: str) -> dict[str, Any]:
     }
 
 
-def test_an_alarm_from_eventbridge_is_accepted_and_firstlines_own_is_not(world: World) -> None:
+def test_an_alarm_from_eventbridge_is_accepted_and_an_alarm_about_firstline_is_not(world: World) -> None:
     handle(world, state_change("cpu-high"))
     handle(world, state_change("Firstline/firstline-test-heartbeat"))
 
@@ -82,7 +82,7 @@ def test_an_alarm_through_sns_to_lambda_is_accepted(world: World) -> None:
     assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
 
 
-def test_when_the_table_is_down_an_event_is_raised_back_to_lambda(world: World) -> None:
+def test_an_event_raises_while_the_table_is_down_so_that_lambda_tries_again(world: World) -> None:
     world.table_is_down = True
 
     with pytest.raises(HistoryUnavailable):
@@ -119,7 +119,7 @@ class FakeQueue:
         self.bodies.append(MessageBody)
 
 
-def test_what_was_kept_can_be_taken_in_again_once_it_can_be_read(world: World) -> None:
+def test_a_quarantined_body_is_accepted_by_a_redrive_once_it_can_be_read(world: World) -> None:
     from firstline.adapters.aws.quarantine import Quarantine
 
     queue: Any = FakeQueue()
@@ -131,7 +131,7 @@ def test_what_was_kept_can_be_taken_in_again_once_it_can_be_read(world: World) -
     assert [alert.alert_name for alert in world.alerts] == ["DiskFull"]
 
 
-def test_a_body_that_is_too_big_for_a_message_is_kept_in_parts_and_read_when_all_are_there(world: World) -> None:
+def test_a_body_too_big_for_one_message_is_quarantined_in_parts_and_read_only_with_all_parts(world: World) -> None:
     from firstline.adapters.aws.quarantine import Quarantine
 
     random = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(60_000))
@@ -155,7 +155,7 @@ def test_a_body_that_is_too_big_for_a_message_is_kept_in_parts_and_read_when_all
 
 
 @pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}])
-def test_an_event_that_lambda_or_eventbridge_gave_up_on_can_be_taken_in_again(world: World, wrap: Any) -> None:
+def test_an_event_that_lambda_or_eventbridge_gave_up_on_is_accepted_by_a_redrive(world: World, wrap: Any) -> None:
     message = json.dumps(wrap(state_change("cpu-high")))
 
     handle(world, {"Records": [{"eventSource": "aws:sqs", "body": message}]})
@@ -163,7 +163,7 @@ def test_an_event_that_lambda_or_eventbridge_gave_up_on_can_be_taken_in_again(wo
     assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
 
 
-def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
+def test_a_body_that_is_still_unreadable_raises_so_that_it_stays_in_the_queue(world: World) -> None:
     from firstline.adapters.aws.quarantine import Quarantine
 
     queue: Any = FakeQueue()
@@ -174,8 +174,8 @@ def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
     assert not world.kept
 
 
-def test_a_signed_message_of_yesterday_is_kept_and_somebody_is_told(world: World) -> None:
-    """SNS tries for an hour: this is a message that somebody kept, or one of a clock that is wrong."""
+def test_a_signed_sns_message_of_yesterday_is_quarantined_and_opens_an_incident(world: World) -> None:
+    """SNS delivers for an hour at most, so an older message is a replay, or a clock is wrong."""
     message = signed(event("cloudwatch/sns-alarm") | {"TopicArn": TOPIC, "SigningCertURL": URL_OF_TOPIC})
     assert NOON - datetime.fromisoformat(message["Timestamp"]) > timedelta(days=1)
     world.certificate = CERTIFICATE

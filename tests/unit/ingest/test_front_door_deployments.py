@@ -1,4 +1,4 @@
-"""The front door: deployments of each sender, with its own proof, and events of AWS."""
+"""Tests of the front door for deployments, from CI/CD with each sender's authentication and from EventBridge."""
 
 import hmac
 import json
@@ -19,7 +19,7 @@ def world() -> World:
     return World()
 
 
-def test_a_deployment_of_github_is_recorded_with_its_signature(world: World) -> None:
+def test_a_deployment_of_github_is_recorded_only_with_a_valid_signature(world: World) -> None:
     body = (EVENTS / "deployments" / "github-deployment-status.json").read_bytes()
     signature = "sha256=" + hmac.digest(TOKEN.encode(), body, "sha256").hex()
     headers = {"X-GitHub-Event": "deployment_status", "X-Hub-Signature-256": signature}
@@ -36,7 +36,7 @@ def test_a_deployment_of_github_is_recorded_with_its_signature(world: World) -> 
     assert (status, answer["status"]) == (202, "ignored")
 
 
-def test_each_deployment_of_a_pipeline_is_recorded(world: World) -> None:
+def test_every_deployment_in_a_pipeline_of_gitlab_is_recorded(world: World) -> None:
     body = json.loads((EVENTS / "deployments" / "gitlab-pipeline.json").read_text())
     body["builds"][2]["status"] = "running"
 
@@ -44,7 +44,7 @@ def test_each_deployment_of_a_pipeline_is_recorded(world: World) -> None:
     assert {deployment.environment for deployment in world.saved} == {"production", "staging"}
 
 
-def test_deployments_without_a_secret_are_closed(world: World) -> None:
+def test_every_deployment_gets_401_if_no_secret_is_set(world: World) -> None:
     world.secrets["sources/deployments"] = ()
 
     assert post(world, "/deployments", {"service": "a", "version": "1"})[0] == 401
@@ -56,7 +56,7 @@ def deployed(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["codepipeline", "codedeploy-start"])
-def test_events_of_aws_are_recorded(name: str, world: World) -> None:
+def test_a_running_or_successful_deployment_from_eventbridge_is_recorded_and_no_alert(name: str, world: World) -> None:
     handle(world, deployed(name))
 
     assert [deployment.service for deployment in world.saved] == ["checkout"]
@@ -76,7 +76,7 @@ def test_events_of_aws_are_recorded(name: str, world: World) -> None:
         ),
     ],
 )
-def test_a_deployment_that_failed_is_an_alert_too(
+def test_a_failed_deployment_from_eventbridge_is_recorded_and_an_alert(
     name: str, detail: dict[str, Any], alert_name: str, world: World
 ) -> None:
     event = deployed(name)
@@ -89,7 +89,7 @@ def test_a_deployment_that_failed_is_an_alert_too(
     assert (alert.alert_name, alert.status, alert.labels["recorded_as"]) == (alert_name, "firing", "deployment")
 
 
-def test_a_deployment_that_a_topic_tells_of_is_told(world: World) -> None:
+def test_a_failed_deployment_from_a_topic_has_no_label_that_suppresses_it(world: World) -> None:
     notification = {"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(deployed("codedeploy-failure"))}
 
     handle(world, {"Records": [{"EventSource": "aws:sns", "Sns": notification}]})
@@ -97,12 +97,12 @@ def test_a_deployment_that_a_topic_tells_of_is_told(world: World) -> None:
     assert "recorded_as" not in world.alerts[0].labels
 
 
-def test_a_deployment_that_cannot_be_recorded_is_told(world: World) -> None:
+def test_an_event_of_a_deployment_that_cannot_be_recorded_is_still_an_alert(world: World) -> None:
     handle(world, deployed("codedeploy-failure") | {"detail": None})
 
     assert not world.saved
     assert [alert.status for alert in world.alerts] == ["firing"]
 
 
-def test_the_readers_of_deployments_and_of_their_alerts_know_the_same_events() -> None:
+def test_the_events_that_are_recorded_as_deployments_are_those_that_alerts_mark_as_deployments() -> None:
     assert set(aws._READERS) == DEPLOYMENTS

@@ -1,4 +1,4 @@
-"""PagerDuty's webhooks at the front door: what becomes of the incidents that Firstline opened there."""
+"""Tests of PagerDuty's webhooks at the front door: actions of people on incidents that Firstline or others opened."""
 
 import hashlib
 import hmac
@@ -11,10 +11,31 @@ from tests.support.builders import NOON, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryStore
 from tests.unit.ingest.behind_the_door import TOKEN, World, post
 
+OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
+"""An incident in PagerDuty that Firstline opened."""
+PERSON = {"type": "user_reference", "summary": "Ada"}
+
 
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def from_pagerduty(
+    world: World, event_type: str, data: dict[str, Any], agent: dict[str, Any] | None = PERSON
+) -> tuple[int, Any]:
+    """Post a signed webhook about the incident `data`, caused by `agent`; return the status and the answer."""
+    event = {
+        "id": "e-1",
+        "event_type": event_type,
+        "resource_type": "incident",
+        "occurred_at": "2026-03-02T11:59:00Z",
+        "agent": agent,
+        "data": data,
+    }
+    body = json.dumps({"event": event}).encode()
+    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+    return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +46,7 @@ def world() -> World:
         ("incident.triggered", None, None),
     ],
 )
-def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
+def test_an_action_on_firstlines_own_pagerduty_incident_changes_the_incident_and_is_no_alert(
     world: World, event_type: str, acknowledged_by: str | None, resolved_by: str | None
 ) -> None:
     status, answer = from_pagerduty(world, event_type, OWN)
@@ -54,7 +75,7 @@ MERGED = {"type": "merge_resolve_reason", "incident": {"id": "PDMAIN", "summary"
         ("incident.unacknowledged", {"id": "PD2"}, None, "Ada"),
     ],
 )
-def test_an_acknowledgement_is_taken_back(
+def test_an_acknowledgement_is_taken_back_only_by_an_event_after_which_nobody_has_the_incident(
     world: World, event_type: str, data: dict[str, Any], agent: Any, acknowledged_by: str | None
 ) -> None:
     from_pagerduty(world, "incident.acknowledged", OWN | {"status": "acknowledged"})
@@ -66,7 +87,7 @@ def test_an_acknowledgement_is_taken_back(
     assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (acknowledged_by, None)
 
 
-def test_who_merges_has_seen_it_and_has_not_ended_it(world: World) -> None:
+def test_a_merge_counts_as_an_acknowledgement_and_not_as_a_resolve(world: World) -> None:
     from_pagerduty(world, "incident.resolved", OWN | {"status": "resolved", "resolve_reason": MERGED})
 
     record = world.store.only
@@ -89,7 +110,9 @@ def test_only_the_pagerduty_incident_that_the_page_opened_counts(world: World, e
 
 
 @pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved", "incident.triggered"])
-def test_an_incident_that_was_not_paged_there_is_left_alone(world: World, event_type: str) -> None:
+def test_a_webhook_about_an_incident_that_was_not_paged_through_pagerduty_changes_nothing(
+    world: World, event_type: str
+) -> None:
     page = a_page(delivered_to=["sns", "slack"])
     world.store = MemoryStore(a_record(an_incident(incident_id="inc-1"), pages=[page], paged_at=NOON))
 
@@ -109,7 +132,7 @@ def test_an_incident_that_was_not_paged_there_is_left_alone(world: World, event_
         "firstline:" + "a" * 81,
     ],
 )
-def test_text_in_a_key_is_no_id(world: World, key: str) -> None:
+def test_a_key_with_other_text_after_firstlines_prefix_names_no_incident(world: World, key: str) -> None:
     for event_type in ("incident.triggered", "incident.acknowledged", "incident.resolved"):
         from_pagerduty(world, event_type, OWN | {"incident_key": key})
 
@@ -117,28 +140,9 @@ def test_text_in_a_key_is_no_id(world: World, key: str) -> None:
     assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (None, None)
 
 
-PERSON = {"type": "user_reference", "summary": "Ada"}
-
-
-def from_pagerduty(
-    world: World, event_type: str, data: dict[str, Any], agent: dict[str, Any] | None = PERSON
-) -> tuple[int, Any]:
-    event = {
-        "id": "e-1",
-        "event_type": event_type,
-        "resource_type": "incident",
-        "occurred_at": "2026-03-02T11:59:00Z",
-        "agent": agent,
-        "data": data,
-    }
-    body = json.dumps({"event": event}).encode()
-    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
-    return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
-
-
 @pytest.mark.parametrize("agent", [None, {"type": "service_reference", "summary": "shop"}, {"summary": "Ada"}])
 @pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved"])
-def test_what_pagerduty_does_by_itself_answers_no_page(
+def test_an_acknowledgement_or_resolve_without_a_person_does_not_count(
     world: World, event_type: str, agent: dict[str, Any] | None
 ) -> None:
     from_pagerduty(world, event_type, OWN, agent)
@@ -147,14 +151,11 @@ def test_what_pagerduty_does_by_itself_answers_no_page(
     assert (record.acknowledged_by, record.resolved_by) == (None, None)
 
 
-OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
-
-
 def annotated(content: Any, pagerduty_id: Any = "PD1") -> dict[str, Any]:
     return {"id": "PNOTE", "type": "incident_note", "content": content, "incident": {"id": pagerduty_id}}
 
 
-def test_a_note_in_pagerduty_is_kept_with_the_incident_once_and_redacted(world: World) -> None:
+def test_a_note_in_pagerduty_is_stored_with_the_incident_once_and_redacted(world: World) -> None:
     from_pagerduty(world, "incident.triggered", OWN)
 
     for _ in range(2):
@@ -178,7 +179,9 @@ def test_a_note_in_pagerduty_is_kept_with_the_incident_once_and_redacted(world: 
         {},
     ],
 )
-def test_other_notes_are_left_alone(world: World, data: dict[str, Any]) -> None:
+def test_an_empty_or_malformed_note_or_one_about_another_incident_is_not_stored(
+    world: World, data: dict[str, Any]
+) -> None:
     from_pagerduty(world, "incident.acknowledged", OWN)
     status, _ = from_pagerduty(world, "incident.annotated", data)
     assert status == 202
@@ -186,7 +189,7 @@ def test_other_notes_are_left_alone(world: World, data: dict[str, Any]) -> None:
     assert world.kept == []
 
 
-def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
+def test_a_note_on_an_unknown_incident_of_firstline_is_ignored(world: World) -> None:
     from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
     status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
     assert (status, world.notes) == (202, [])
@@ -195,7 +198,7 @@ def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
 THEIRS = {"id": "PD7", "incident_key": "their-own", "title": "Shop is slow", "status": "acknowledged"}
 
 
-def test_who_acknowledges_what_pagerduty_alerts_of_answers_for_it(world: World) -> None:
+def test_a_persons_acknowledgement_of_an_incident_that_others_opened_in_pagerduty_counts(world: World) -> None:
     theirs = an_incident(alert=an_alert(source="pagerduty", group_key="pagerduty:PD7"), incident_id="inc-7")
     world.store = MemoryStore(a_record(theirs, paged_at=NOON))
 

@@ -1,4 +1,4 @@
-"""Alerts that ingest holds or judges by what the owner declared: silences, rules and inhibitions."""
+"""Tests of alerts that ingest holds or grades by the owner's silences, rules and inhibitions."""
 
 from typing import Any
 
@@ -9,12 +9,7 @@ from firstline.policy.holds import Holds, Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.rules import Rules
 from tests.support.builders import NOON, alert, at
-from tests.unit.ingest.door import Door
-
-
-def resolved(minutes: float, **what: Any) -> NormalizedAlert:
-    return alert(status="resolved", timestamp=at(minutes), ends_at=at(minutes), **what)
-
+from tests.unit.ingest.door import Door, resolved
 
 # --- holds ------------------------------------------------------------------------------------------------------------
 
@@ -24,7 +19,7 @@ def silence(host: str = "web-*", minutes: float = 60, **what: Any) -> Silence:
     return Silence(**fields | {"created_at": NOON, "expires_at": at(minutes)} | what)
 
 
-def test_an_incident_is_held_if_every_alert_is_held_until_the_first_hold_ends() -> None:
+def test_an_incident_is_held_until_the_first_hold_ends_and_only_if_all_its_alerts_are_held() -> None:
     door = Door(holds=Holds(silences=[silence("web-1"), silence("web-2", 10, id="s-2")]))
     door.accept(NOON, alert(severity="high"), alert(fingerprint="fp-2", host="web-2", severity="high"))
     loud = Door(holds=door.holds)
@@ -47,7 +42,7 @@ def test_an_incident_is_held_if_every_alert_is_held_until_the_first_hold_ends() 
         pytest.param({"host": "web-2", "severity": "high"}, 61, 1, True, id="the hold is over"),
     ],
 )
-def test_a_loud_alert_ends_the_wait_of_a_held_incident(
+def test_only_an_alert_that_pages_and_is_not_held_ends_the_wait_of_a_held_incident(
     joins: dict[str, Any], minutes: float, loud: int, woken: bool
 ) -> None:
     door = Door(holds=Holds(silences=[silence()]))
@@ -60,7 +55,7 @@ def test_a_loud_alert_ends_the_wait_of_a_held_incident(
     assert bool(door.woken) is woken
 
 
-def test_a_held_alert_whose_hold_ends_before_its_write_is_loud() -> None:
+def test_a_held_alert_pages_if_the_incidents_hold_ends_before_its_write() -> None:
     door = Door(holds=Holds(silences=[silence()]))
     door.accept(NOON, alert(severity="high"))
     held = door.live().incident_id
@@ -71,10 +66,10 @@ def test_a_held_alert_whose_hold_ends_before_its_write_is_loud() -> None:
     assert door.live().loud.high == 1
 
 
-# --- rules at the door ------------------------------------------------------------------------------------------------
+# --- rules ------------------------------------------------------------------------------------------------------------
 
 
-def test_what_joins_is_measured_by_the_rules_and_not_by_the_first_alert() -> None:
+def test_an_alert_that_joins_is_graded_by_the_rules_for_itself_and_not_for_the_first_alert() -> None:
     rule = {"id": "tests", "match": {"host": "test-*"}, "severity": "low", "reason": "nobody uses them"}
     door = Door(rules=Rules.model_validate({"rules": [rule]}))
     door.accept(NOON, alert(host="test-1", severity="critical"))
@@ -109,7 +104,7 @@ def held_by(door: Door, group_key: str) -> str | None:
     return record.incident.hold.by if record.incident.hold else None
 
 
-def test_while_its_source_fires_a_target_is_held() -> None:
+def test_a_target_is_held_only_while_a_source_with_equal_labels_fires() -> None:
     door = Door(rules=INHIBITS)
     door.accept(NOON, NODE_DOWN)
     door.accept(at(1), pod(1), pod(2, "n2"))
@@ -121,14 +116,14 @@ def test_while_its_source_fires_a_target_is_held() -> None:
     assert door.live("pod-1").loud.high == 0
 
 
-def test_source_and_targets_of_one_delivery_are_told_apart() -> None:
+def test_a_source_holds_a_target_of_the_same_delivery_and_not_itself() -> None:
     door = Door(rules=INHIBITS)
     door.accept(NOON, pod(1), NODE_DOWN)
 
     assert (held_by(door, "pod-1"), held_by(door, "node")) == ("inhibition", None)
 
 
-def test_sources_are_counted_exactly_also_when_they_end_after_their_incident_was_closed() -> None:
+def test_the_count_of_firing_sources_is_exact_also_for_ends_after_the_close_of_their_incident() -> None:
     door = Door(rules=INHIBITS)
     (key,) = door.ingestion._judge.inhibited_by(pod(1))
     twin = NODE_DOWN.model_copy(update={"fingerprint": "n-2"})

@@ -1,4 +1,4 @@
-"""The early end of a hold: each alert that was held is judged anew, as ingest judges it."""
+"""Tests of the early end of a hold, for which each held alert is judged anew."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -55,6 +55,8 @@ def over(
     inhibitors: int = 0,
     minutes: float = 30,
 ) -> str | None:
+    """Return why the hold of an incident with these alerts is over `minutes` after noon, or None."""
+
     def count(keys: Iterable[str]) -> Mapping[str, int]:
         return dict.fromkeys(keys, inhibitors)
 
@@ -62,18 +64,15 @@ def over(
     return HoldEnds(judge, lambda incident_id, most: list(members[:most]), count).over("any", at(minutes))
 
 
-def test_a_silence_that_lasts_holds() -> None:
-    assert over(member(), silences=[SILENCE]) is None
-
-
-def test_a_silence_that_was_ended_does_not() -> None:
+def test_a_silence_holds_until_it_is_ended_or_removed() -> None:
     ended = SILENCE.model_copy(update={"ended_at": at(20)})
+    assert over(member(), silences=[SILENCE]) is None
     assert over(member(), silences=[ended]) == "nothing holds DiskFull any more"
     assert over(member(), silences=[ended], minutes=19) is None
     assert over(member()) == "nothing holds DiskFull any more"
 
 
-def test_a_window_holds_until_it_is_over_or_taken_out_of_the_file() -> None:
+def test_a_window_holds_until_it_is_over_or_removed_from_the_file() -> None:
     assert over(member(), windows=[WINDOW]) is None
     assert over(member(), windows=[WINDOW], minutes=61) is not None
     assert over(member(), windows=[]) is not None
@@ -87,12 +86,12 @@ def test_an_inhibition_holds_while_a_source_fires() -> None:
     assert over(member(), rules=rules, inhibitors=0) == "nothing holds DiskFull any more"
 
 
-def test_one_alert_that_nothing_holds_any_more_ends_the_hold() -> None:
+def test_the_hold_is_over_as_soon_as_one_held_alert_is_no_longer_held() -> None:
     other = member(host="db-1", fingerprint="fp-2", alert_name="DbDown")
     assert over(member(), other, silences=[SILENCE]) == "nothing holds DbDown any more"
 
 
-def test_what_was_never_held_or_fires_no_more_ends_no_hold() -> None:
+def test_alerts_that_were_never_held_or_have_ended_do_not_end_the_hold() -> None:
     beside = member(host="db-1", fingerprint="fp-2", held=False)
     ended = member(host="db-1", fingerprint="fp-3", firing=False)
     assert over(member(), beside, ended, silences=[SILENCE]) is None
@@ -100,7 +99,7 @@ def test_what_was_never_held_or_fires_no_more_ends_no_hold() -> None:
 
 
 @pytest.mark.parametrize("error", [HistoryUnavailable("throttled"), ConfigurationError("rules.yaml: is not YAML")])
-def test_what_cannot_be_read_ends_no_hold(error: Exception) -> None:
+def test_unreadable_silences_or_rules_raise_and_do_not_end_the_hold(error: Exception) -> None:
     def unreadable(*_: object) -> Any:
         raise error
 

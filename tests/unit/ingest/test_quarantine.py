@@ -1,4 +1,4 @@
-"""The messages that keep what a delivery left."""
+"""Tests of the messages for the quarantine and the backlog: nothing is lost, and each fits into the queue."""
 
 import json
 from datetime import timedelta
@@ -17,13 +17,13 @@ from tests.support.builders import NOON, alert
 
 
 def noise(number: int, size: int) -> str:
-    """Text that cannot be compressed to less than half."""
+    """Return a text of `size` characters that cannot be compressed to less than half."""
     import random
 
     return random.Random(number).randbytes(size // 2).hex()
 
 
-def test_alerts_come_out_of_the_backlog_as_they_went_in() -> None:
+def test_alerts_are_unchanged_after_packing_and_unpacking_for_the_backlog() -> None:
     alerts = [alert(fingerprint=f"fp-{number}", began_at=NOON, raw_payload={"n": number}) for number in range(1_200)]
     messages = [json.loads(json.dumps(message)) for message in pack_backlog(Backlog(NOON, alerts))]
     kept = [backlog for message in messages if (backlog := unpack_backlog(message))]
@@ -43,7 +43,7 @@ def test_messages_of_the_backlog_stay_within_their_size_and_hold_whole_alerts() 
     assert kept == alerts
 
 
-def test_an_alert_whose_body_is_too_big_is_kept_without_it() -> None:
+def test_an_alert_whose_body_is_too_big_goes_to_the_backlog_without_the_body() -> None:
     (message,) = pack_backlog(Backlog(NOON, [alert(raw_payload=noise(1, 3_000_000))]))
     backlog = unpack_backlog(message)
 
@@ -51,7 +51,7 @@ def test_an_alert_whose_body_is_too_big_is_kept_without_it() -> None:
     assert backlog.alerts == [alert(raw_payload=None)]
 
 
-def test_deliveries_parts_and_other_messages_are_told_apart() -> None:
+def test_unpack_joins_the_parts_of_deliveries_and_returns_other_messages_apart() -> None:
     small = Quarantined("generic", "why", b"[1]", "application/json", NOON)
     big = Quarantined("generic", "why", noise(2, 3_000_000).encode(), "text/plain")
     backlog = next(pack_backlog(Backlog(NOON - timedelta(hours=1), [alert()])))

@@ -1,4 +1,4 @@
-"""Storms: many incidents of one source that would begin at once, and what must not be lost in them."""
+"""Tests of storms: which alerts join a storm instead of opening an incident, and whom the storm pages."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ STORM = "storm:generic"
 
 
 def causes(count: int, name: str = "Noise", **what: Any) -> list[NormalizedAlert]:
-    """Alerts with a group each."""
+    """Return so many alerts with different names, each in a group of its own."""
     return [
         alert(alert_name=f"{name}{n}", group_key=f"{name}-{n}", fingerprint=f"{name}-{n}", **what) for n in range(count)
     ]
@@ -30,7 +30,7 @@ def stormy(per_minute: int = 3, **what: Any) -> Door:
     return Door(limits=Limits(per_minute, per_minute), **what)
 
 
-def test_what_begins_beyond_the_limit_of_its_source_joins_one_storm_and_is_counted() -> None:
+def test_alerts_beyond_the_limit_of_their_source_join_one_storm_and_are_counted() -> None:
     door = stormy()
     accepted = door.accept(NOON, *causes(20))
 
@@ -57,7 +57,7 @@ def test_a_duplicate_in_a_storm_is_one_request_and_its_resolve_counts_there() ->
     door.check_counts()
 
 
-def test_alerts_that_page_have_tokens_of_their_own() -> None:
+def test_alerts_that_page_have_a_limit_of_their_own() -> None:
     door = stormy()
     door.accept(NOON, *causes(20, severity="low"))
     accepted = door.accept(NOON, *causes(3, "Cause", severity="critical"))
@@ -66,7 +66,7 @@ def test_alerts_that_page_have_tokens_of_their_own() -> None:
     assert [door.live(f"Cause-{n}").loud.critical for n in range(3)] == [1, 1, 1]
 
 
-def test_a_critical_that_lands_in_a_storm_is_loud_in_it_and_wakes_it_after_its_answer() -> None:
+def test_a_critical_alert_that_joins_a_storm_pages_even_after_the_storm_was_acknowledged() -> None:
     door = stormy()
     door.accept(NOON, *causes(20, severity="critical"))
     storm = door.live(STORM)
@@ -80,7 +80,7 @@ def test_a_critical_that_lands_in_a_storm_is_loud_in_it_and_wakes_it_after_its_a
     assert door.woken == [STORM]
 
 
-def test_one_source_cannot_use_up_the_tokens_of_another() -> None:
+def test_one_source_cannot_use_up_the_limit_of_another() -> None:
     door = stormy()
     door.accept(NOON, *causes(20))
     accepted = door.accept(NOON, alert(source="datadog"))
@@ -88,7 +88,7 @@ def test_one_source_cannot_use_up_the_tokens_of_another() -> None:
     assert accepted.groups[0].in_storm == 0
 
 
-def test_while_a_storm_lasts_what_does_not_page_joins_it_without_a_token() -> None:
+def test_alerts_that_do_not_page_join_a_storm_at_once_until_five_minutes_after_its_last_alert() -> None:
     door = stormy()
     door.accept(NOON, *causes(6))
     door.accept(at(4), *causes(2, "Later"))
@@ -100,14 +100,14 @@ def test_while_a_storm_lasts_what_does_not_page_joins_it_without_a_token() -> No
 
 
 def hosts(count: int, name: str, **what: Any) -> list[NormalizedAlert]:
-    """Alerts of one name with a group each."""
+    """Return so many critical alerts of one name, each in a group of its own."""
     return [
         alert(alert_name=name, group_key=f"{name}/{n}", fingerprint=f"{name}/{n}", severity="critical", **what)
         for n in range(count)
     ]
 
 
-def test_while_a_storm_lasts_a_name_that_pages_begins_one_incident_and_is_loud_in_the_storm() -> None:
+def test_while_a_storm_lasts_a_name_that_pages_opens_one_incident_and_its_other_alerts_page_in_the_storm() -> None:
     door = stormy(per_minute=5)
     door.accept(NOON, *causes(9))
     door.accept(at(1), *hosts(4, "Disk"), *hosts(3, "Memory"))
@@ -118,7 +118,7 @@ def test_while_a_storm_lasts_a_name_that_pages_begins_one_incident_and_is_loud_i
     door.check_counts()
 
 
-def test_an_opening_whose_write_failed_keeps_its_place_in_a_storm() -> None:
+def test_a_name_whose_opening_failed_during_a_storm_may_still_open_its_one_incident() -> None:
     door = stormy(per_minute=5)
     door.accept(NOON, *causes(9))
     door.store.faults["open"] = HistoryUnavailable("down")
@@ -131,7 +131,7 @@ def test_an_opening_whose_write_failed_keeps_its_place_in_a_storm() -> None:
     assert (door.live("Disk/0").loud.critical, door.live(STORM).loud.critical) == (1, 1)
 
 
-def test_after_a_storm_names_that_page_have_the_tokens_of_each_minute_again() -> None:
+def test_after_a_storm_a_name_that_pages_may_open_several_incidents_again() -> None:
     door = stormy(per_minute=5)
     door.accept(NOON, *causes(9))
     door.accept(at(1), *hosts(2, "Disk"))
@@ -155,7 +155,7 @@ def test_after_a_storm_was_closed_the_next_one_opens_another_incident() -> None:
     assert door.live(STORM).joined == 3
 
 
-def test_deliveries_that_open_a_storm_at_once_open_one() -> None:
+def test_two_deliveries_that_open_a_storm_at_once_open_one_storm() -> None:
     door = stormy(1)
     door.accept(NOON, alert(group_key="takes the token", fingerprint="t"))
     door.store.meanwhile["open"] = lambda: door.accept(NOON, *causes(1, "Other"))
@@ -165,7 +165,7 @@ def test_deliveries_that_open_a_storm_at_once_open_one() -> None:
     assert (door.live(STORM).joined, len(door.starts)) == (2, 2)
 
 
-def test_a_storm_is_written_in_threads_without_losing_any() -> None:
+def test_a_storm_that_is_written_in_threads_loses_no_alert() -> None:
     door = stormy(threads=True)
     door.accept(NOON, *causes(60))
 
@@ -189,7 +189,7 @@ ROUTED = PagingPolicy.model_validate(
 
 
 def services(*names: str, severity: str = "critical", name: str = "Disk") -> list[NormalizedAlert]:
-    """Alerts of one name, for a service each."""
+    """Return alerts of one name, each for one of the services and in a group of its own."""
     keys = [f"{name}/{service}/{severity}" for service in names]
     return [
         alert(alert_name=name, service=service, group_key=key, fingerprint=key, severity=severity)
@@ -197,7 +197,7 @@ def services(*names: str, severity: str = "critical", name: str = "Disk") -> lis
     ]
 
 
-def test_in_a_storm_a_name_begins_one_incident_for_each_route_and_then_joins_the_storm_of_its_people() -> None:
+def test_in_a_storm_a_name_opens_one_incident_for_each_route_and_then_joins_the_storm_of_that_route() -> None:
     door = stormy(per_minute=5, paging=ROUTED)
     door.accept(NOON, *causes(9))
     door.accept(at(1), *services("shop", "search", "payments-api", "payments-web", "payments-db"))
@@ -212,7 +212,7 @@ def test_in_a_storm_a_name_begins_one_incident_for_each_route_and_then_joins_the
     door.check_counts()
 
 
-def test_a_storm_of_one_route_alone_lasts_for_its_names_and_opens_no_further_storm() -> None:
+def test_further_alerts_of_a_route_join_its_storm_and_open_no_other() -> None:
     door = stormy(per_minute=2, paging=ROUTED)
     door.accept(NOON, *services(*(f"payments-{n}" for n in range(6))))
     door.accept(at(2), *services(*(f"payments-{n}" for n in range(6, 12))))
@@ -221,7 +221,7 @@ def test_a_storm_of_one_route_alone_lasts_for_its_names_and_opens_no_further_sto
     assert (len(door.lives()), payments.joined) == (3, 10)
 
 
-def test_the_route_that_a_rule_gives_chooses_the_storm_too_for_the_severity_that_it_asks_for() -> None:
+def test_the_route_that_a_rule_gives_chooses_the_storm_only_for_the_severity_of_the_route() -> None:
     door = stormy(per_minute=1, paging=ROUTED, rules=ruled("platform-team"))
     door.accept(NOON, *services("first", "nodes", name="Node"))
     door.accept(NOON, *services("first", "nodes", name="Node", severity="high"))
@@ -230,7 +230,7 @@ def test_the_route_that_a_rule_gives_chooses_the_storm_too_for_the_severity_that
     assert door.live(STORM).loud.high == 2
 
 
-def test_what_does_not_page_collects_in_the_one_storm_of_its_source() -> None:
+def test_alerts_that_do_not_page_join_the_storm_of_their_source_whatever_their_route() -> None:
     door = stormy(paging=ROUTED)
     door.accept(NOON, *services(*(f"payments-{n}" for n in range(9)), severity="low"))
 
@@ -238,7 +238,7 @@ def test_what_does_not_page_collects_in_the_one_storm_of_its_source() -> None:
 
 
 def ruled(route: str) -> Rules:
-    """Rules that give a route to all alerts of a name."""
+    """Return rules that give the route to all alerts called `Node`."""
     rule = {"id": "nodes", "reason": "theirs", "match": {"alert_name": "Node"}, "route": route}
     return Rules.model_validate({"rules": [rule]})
 
@@ -256,7 +256,7 @@ EVERYTHING = Silence(
 )
 
 
-def test_a_held_flood_waits_as_a_few_incidents_and_one_storm_that_waits_too() -> None:
+def test_many_held_alerts_become_a_few_held_incidents_and_one_held_storm() -> None:
     door = stormy(holds=Holds(silences=[EVERYTHING]))
     for minute in range(9):
         door.accept(at(minute), *causes(5, f"Minute{minute}", severity="high"))
@@ -267,7 +267,7 @@ def test_a_held_flood_waits_as_a_few_incidents_and_one_storm_that_waits_too() ->
     door.check_counts()
 
 
-def test_a_held_flood_takes_no_token_from_what_is_not_held() -> None:
+def test_held_alerts_do_not_use_up_the_limit_of_alerts_that_are_not_held() -> None:
     door = stormy(holds=Holds(silences=[EVERYTHING]))
     door.accept(NOON, *causes(9))
     door.holds = Holds()
@@ -275,7 +275,7 @@ def test_a_held_flood_takes_no_token_from_what_is_not_held() -> None:
     assert sum(group.in_storm for group in door.accept(NOON, *causes(3, "Loud")).groups) == 0
 
 
-def test_a_held_storm_whose_wait_a_person_ended_takes_no_more() -> None:
+def test_a_held_alert_does_not_join_a_storm_whose_hold_a_person_ended() -> None:
     door = stormy(holds=Holds(silences=[EVERYTHING]))
     door.accept(NOON, *causes(9, severity="high"))
     key = storm_key("generic", EVERYTHING.hold(NOON))
@@ -286,7 +286,7 @@ def test_a_held_storm_whose_wait_a_person_ended_takes_no_more() -> None:
     assert (door.live(key).joined, door.live("Later-0").held_until) == (6, at(480))
 
 
-def test_an_alert_that_ends_in_a_held_storm_counts_there_after_the_silence_is_over() -> None:
+def test_an_alert_that_joined_a_held_storm_ends_in_it_also_after_the_silence_is_over() -> None:
     door = stormy(holds=Holds(silences=[EVERYTHING]))
     noise = causes(5)
     door.accept(NOON, *noise)
@@ -302,7 +302,7 @@ def test_an_alert_that_ends_in_a_held_storm_counts_there_after_the_silence_is_ov
 
 
 @pytest.mark.parametrize(("rank", "severity"), [(1, "high"), (3, "high"), (4, "critical")])
-def test_a_storm_always_pages(rank: int, severity: str) -> None:
+def test_the_alert_of_a_storm_is_high_or_critical_and_names_the_limit(rank: int, severity: str) -> None:
     first = Arrival(alert(alert_name="TargetDown", message="x" * 4_000), NOON, rank)
 
     found = storm_alert(first, STORM, "5 a minute")

@@ -1,4 +1,4 @@
-"""The command `python -m local send`: it reads a file or stdin."""
+"""The command `python -m local send`, with a body from a file or from stdin."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return bodies
 
 
-def test_it_sends_a_file_or_stdin(tmp_path: Path, sent: list[bytes]) -> None:
+def test_send_posts_the_content_of_a_file_or_of_stdin(tmp_path: Path, sent: list[bytes]) -> None:
     body = tmp_path / "alert.json"
     body.write_text('{"from": "a file"}')
 

@@ -1,4 +1,4 @@
-"""Run Command's answers, with a host that does what it is told to."""
+"""Run Command's answers, with hosts that run nothing and give the result that a test sets."""
 
 import threading
 import time
@@ -70,13 +70,18 @@ def listed(service: Commands, command_id: str) -> dict[str, Any]:
     return dict(found)
 
 
-def settled(service: Commands, command_id: str) -> dict[str, Any]:
-    for _ in range(200):
-        found = listed(service, command_id)
-        if found["Status"] not in ("Pending", "InProgress"):
-            return found
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds; fail after three seconds."""
+    for _ in range(300):
+        if holds():
+            return
         time.sleep(0.01)
-    raise AssertionError(f"still {found['Status']}")
+    raise AssertionError("the condition did not hold within three seconds")
+
+
+def settled(service: Commands, command_id: str) -> dict[str, Any]:
+    eventually(lambda: listed(service, command_id)["Status"] not in ("Pending", "InProgress"))
+    return listed(service, command_id)
 
 
 def test_a_command_runs_in_the_background_and_then_has_its_output() -> None:
@@ -187,7 +192,7 @@ def test_hosts_are_found_by_id_status_and_tag(filters: list[dict[str, Any]], cou
 
 @dataclass
 class Fleet:
-    """Three hosts, of which the first fails."""
+    """Three hosts, of which the first one's script fails."""
 
     hosts: list[FakeHost]
     service: Commands
@@ -199,13 +204,16 @@ class Fleet:
         return command_id
 
     def ends(self, command_id: str) -> list[str]:
-        """Return how the command ended on each host."""
-        for _ in range(300):
-            found = self.service.list_command_invocations({"CommandId": command_id})["CommandInvocations"]
-            if all(command["Status"] not in ("Pending", "InProgress") for command in found):
-                return [command["StatusDetails"] for command in found]
-            time.sleep(0.01)
-        raise AssertionError(found)
+        """Wait until the command has ended on all hosts, and return its final status details on each."""
+
+        def invocations() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.service.list_command_invocations({"CommandId": command_id})[
+                "CommandInvocations"
+            ]
+            return found
+
+        eventually(lambda: all(each["Status"] not in ("Pending", "InProgress") for each in invocations()))
+        return [invocation["StatusDetails"] for invocation in invocations()]
 
 
 @pytest.fixture
@@ -217,7 +225,7 @@ def fleet() -> Fleet:
     return Fleet(hosts, service, [host.instance_id for host in hosts])
 
 
-def test_one_after_the_other_and_none_after_a_failure(fleet: Fleet) -> None:
+def test_with_concurrency_1_a_failure_ends_the_command_on_the_other_hosts(fleet: Fleet) -> None:
     for host in fleet.hosts:
         host.go.set()
 
@@ -246,34 +254,19 @@ def test_the_end_of_a_command_is_told_once_when_no_host_works_any_more() -> None
     assert (told[0]["command-id"], told[0]["document-name"], told[0]["status"]) == (command_id, "doc", "Failed")
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for at most three seconds."""
-    for _ in range(300):
-        if holds():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never held")
-
-
-def test_only_as_many_at_once_as_are_allowed(fleet: Fleet) -> None:
+def test_no_more_hosts_run_at_once_than_max_concurrency_allows(fleet: Fleet) -> None:
     command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
     for turn, host in enumerate(fleet.hosts):
-        for _ in range(100):
-            if host.asked:
-                break
-            time.sleep(0.01)
+        eventually(lambda: bool(host.asked))  # noqa: B023 - called at once
         assert [len(host.asked) for host in fleet.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
         host.go.set()
 
     assert fleet.ends(command_id) == ["Failed", "Success", "Success"]
 
 
-def test_all_at_once_and_each_for_itself(fleet: Fleet) -> None:
+def test_with_full_concurrency_all_hosts_run_at_once_and_end_on_their_own(fleet: Fleet) -> None:
     command_id = fleet.sends(MaxConcurrency="100%", MaxErrors="100%")
-    for _ in range(100):
-        if all(host.asked for host in fleet.hosts):
-            break
-        time.sleep(0.01)
+    eventually(lambda: all(host.asked for host in fleet.hosts))
     for host in fleet.hosts:
         host.go.set()
 

@@ -50,7 +50,7 @@ def test_undefined_is_an_error(expression: str) -> None:
         ("$count(", "failed"),
         ("$sum($word)", "failed"),
         ("$word()", "failed"),
-        ("$uppercase", "unsupported result type"),
+        ("$uppercase", "which is no JSON value"),
     ],
 )
 def test_a_wrong_expression_says_which_it_is(expression: str, problem: str) -> None:
@@ -88,7 +88,7 @@ def test_an_expression_that_was_parsed_before_sees_the_new_values() -> None:
 
 
 def test_members_are_spelled_as_step_functions_does_and_keys_of_maps_are_left_alone() -> None:
-    """`eTag` of the API is `ETag` in a state machine, at any depth."""
+    """Spell `eTag` of the API as `ETag` in a state machine and back, at any depth."""
     create = Session().get_service_model("codedeploy").operation_model("CreateDeployment").input_shape
     api = {
         "revision": {"s3Location": {"key": "shop.zip", "eTag": "1"}},

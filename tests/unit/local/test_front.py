@@ -14,7 +14,7 @@ from local.emulator.runtime import Invocation
 
 
 class Echo:
-    """Stands in for the functions: remembers the event, answers what it is told to."""
+    """A stand-in for the functions that records each event and always gives the same answer."""
 
     def __init__(self, answer: Any, *, failed: bool = False) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -113,7 +113,7 @@ def test_a_literal_route_wins_over_one_with_a_parameter() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/alerts/x"), ("POST", "/alerts/x/y"), ("POST", "/nothing")])
-def test_no_route_is_404(method: str, path: str) -> None:
+def test_a_request_without_a_route_is_answered_404(method: str, path: str) -> None:
     echo = Echo(OK)
     assert call(echo, method, path)[0] == 404
     assert echo.events == []

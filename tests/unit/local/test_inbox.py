@@ -1,4 +1,4 @@
-"""The inbox understands what channels send, and shows it."""
+"""The inbox stores the messages that channels send, and shows them."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""An incident's clock is ahead by what its waits left out."""
+"""An incident's clock is ahead by the time that its waits skipped."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Policy files of one's own, in the place where the functions look for them."""
+"""Runbooks and policy files of your own on a stack on this machine."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SHIPPED = Path("runbooks/policy")
 
 @pytest.fixture
 def opt(tmp_path: Path) -> Path:
-    """One function's `/opt` with the shipped policies, and one's without any."""
+    """The `/opt` folders of two functions: one with the shipped policies, one without policies."""
     for function in ("reads", "reads-none"):
         (tmp_path / "opt" / function).mkdir(parents=True)
     (tmp_path / "opt" / "reads" / "policy").symlink_to(SHIPPED.resolve())
@@ -41,13 +41,13 @@ def test_an_owner_can_promote_a_shipped_runbook() -> None:
     assert store.remediations.standing("conntrack-full").promoted_by == "the owner"
 
 
-def test_what_does_not_ship_cannot_be_promoted() -> None:
+def test_a_runbook_that_does_not_exist_cannot_be_promoted() -> None:
     with pytest.raises(ConfigurationError, match="conntrack: no runbook in runbooks has this id"):
         promote(["conntrack"], Path("runbooks"), MemoryStore().table, NOON)
 
 
-def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> None:
+def test_a_policy_file_with_an_unknown_name_is_refused(tmp_path: Path, opt: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"modell\.yaml: no policy has this name; the policies are model\.yaml, "
+        ConfigurationError, match=r"modell\.yaml: no policy file has this name; there are model\.yaml, "
     ):
         replace_policies([tmp_path / "modell.yaml"], SHIPPED, tmp_path / "policy", opt)

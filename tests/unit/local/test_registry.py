@@ -1,4 +1,4 @@
-"""A command finds the stacks of its own folder and no other."""
+"""The registry of local stacks: a command finds only the stacks of its own folder."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_a_stack_is_found_in_its_own_folder_only(tmp_path: Path, monkeypatch: py
     assert registry.running() is None
 
 
-def test_without_a_folder_it_is_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_variable_the_registry_is_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(registry.FOLDER_VARIABLE)
 
     assert registry.stacks_folder() == Path(registry.__file__).parents[2] / ".cache" / "local"

@@ -37,8 +37,9 @@ def test_each_made_up_alert_is_read_as_one_firing_alert(source: str) -> None:
     assert alert.source == source
 
 
-def test_firing_and_resolved_belong_together() -> None:
-    pairs: list[tuple[str, Any, Any]] = [
+@pytest.mark.parametrize(
+    ("source", "firing", "resolved"),
+    [
         (
             "prometheus",
             alerts.alertmanager(alerts.prometheus_alert({"alertname": "Down"}, "x", status="firing")),
@@ -54,9 +55,12 @@ def test_firing_and_resolved_belong_together() -> None:
             alerts.pagerduty("Q1", "incident.triggered", title="Lag", service="ledger"),
             alerts.pagerduty("Q1", "incident.resolved", title="Lag", service="ledger"),
         ),
-    ]
-    for source, firing, resolved in pairs:
-        (first,) = normalize(source, firing)
-        (last,) = normalize(source, resolved)
-        assert (first.status, last.status) == ("firing", "resolved")
-        assert (first.fingerprint, first.group_key) == (last.fingerprint, last.group_key)
+    ],
+    ids=["prometheus", "cloudwatch", "pagerduty"],
+)
+def test_a_firing_and_its_resolved_have_the_same_identity(source: str, firing: Any, resolved: Any) -> None:
+    (first,) = normalize(source, firing)
+    (last,) = normalize(source, resolved)
+
+    assert (first.status, last.status) == ("firing", "resolved")
+    assert (first.fingerprint, first.group_key) == (last.fingerprint, last.group_key)

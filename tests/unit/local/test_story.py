@@ -1,4 +1,4 @@
-"""The story on the terminal: readable, and never obeying what an alert says."""
+"""The printer of what happens on a local stack: its lines are short, and no text of an alert controls the terminal."""
 
 from io import StringIO
 

@@ -33,7 +33,7 @@ def make(body: dict[str, Any], **parameters: str) -> Template:
         ({"Ref": "Names"}, ["x", "y"]),
     ],
 )
-def test_intrinsics(value: Any, expected: Any) -> None:
+def test_an_intrinsic_function_is_replaced_by_its_value(value: Any, expected: Any) -> None:
     template = make(
         {
             "Parameters": {
@@ -67,7 +67,7 @@ def test_only_resources_whose_condition_holds_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("parameters", "problem"),
-    [({}, "EnvironmentName has no default"), ({"EnvironmentName": "dev", "Typo": "x"}, "no parameter Typo")],
+    [({}, "EnvironmentName has no default"), ({"EnvironmentName": "dev", "Typo": "x"}, "no template parameter Typo")],
 )
 def test_wrong_parameters_are_named(parameters: dict[str, str], problem: str) -> None:
     with pytest.raises(TemplateError, match=problem):
@@ -102,7 +102,7 @@ def test_a_template_that_sam_refuses_is_refused_with_its_reason(tmp_path: Path) 
         expand(tmp_path / "template.yaml", {}, "eu-west-1")
 
 
-def test_a_definition_needs_every_substitution(tmp_path: Path) -> None:
+def test_a_definition_without_one_of_its_substitutions_is_refused(tmp_path: Path) -> None:
     definition = tmp_path / "machine.asl.yaml"
     definition.write_text("StartAt: A\nStates: {A: {Type: Task, Resource: '${Arn}', Comment: '{% $x %}', End: true}}")
 

@@ -24,13 +24,8 @@ from tests.unit.incidents.looks import TIMES
 from tests.unit.people.stage import critical
 
 INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
-
-
 INCIDENT = an_incident().model_dump(mode="json")
-
-
 PLAN = a_plan().model_dump(mode="json")
-
 
 EVENTS: dict[str, dict[str, Any]] = {
     "Record Suppression": {"classification": a_classification(severity="noise").model_dump(mode="json"), "joined": 1},
@@ -39,7 +34,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "Announce Quiet": {},
     "Close Incident": {"results": [], "ended_by": "person", "joined": 1, "reason": "The summary."},
 }
-
+"""The input of each state of the notify function, besides the incident."""
 
 RESOLVED: dict[str, Any] = {"resolved_by": "ada", "resolved_at": NOW - timedelta(seconds=1)}
 
@@ -53,14 +48,15 @@ def announced(
     look: Look = no_look,
     **changes: Any,
 ) -> NotifyOutput:
-    if now is None:  # what resolved is closed after the grouping window
+    """Announce a state's event, which `changes` replace in part, over a store that holds the incident."""
+    if now is None:  # an incident that resolved is closed after the grouping window
         now = NOW + GROUPING_WINDOW if changes.get("ended_by") == "resolved" else NOW
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
     if store is None:
         store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
     return announce(
         event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence, times=TIMES, look=look
-    )
+    ).output
 
 
 def value_of(name: str) -> float:
@@ -68,6 +64,7 @@ def value_of(name: str) -> float:
 
 
 def joins(store: MemoryStore) -> None:
+    """Let a critical alert join the incident."""
     live = store.only.live
     assert live is not None
     store.groups.apply(joining(live, critical(), now=NOW))

@@ -47,8 +47,7 @@ class Stage:
 
     @property
     def sent(self) -> list[Page]:
-        """The pages on record that went out."""
-        return [page for page in self.store.only.pages if page.at is not None]
+        return self.store.only.sent_pages
 
     @property
     def rung(self) -> int:

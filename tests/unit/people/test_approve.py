@@ -1,4 +1,4 @@
-"""Deciding on a plan: who may, on which plan, how often, and in which words it is refused."""
+"""Decisions on a plan: who may decide, on which plan, how often, and how an answer is refused."""
 
 from datetime import timedelta
 from typing import Any
@@ -41,6 +41,7 @@ class Waiting:
 def says(
     waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None, **more: Any
 ) -> IncidentRecord:
+    """Answer the plan as `approver`, who approves unless told otherwise."""
     answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
     history, executions = waiting.store.incidents, waiting.executions
     return decide(
@@ -56,7 +57,7 @@ def says(
 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
-def test_one_approval_is_enough_unless_data_is_lost(risk: str) -> None:
+def test_one_approval_is_enough_for_a_plan_that_is_not_destructive(risk: str) -> None:
     waiting = Waiting(a_waiting_record(a_plan(risk=risk, decision="approve")))
     assert says(waiting).decision == "approved"
     assert waiting.signals == [("approved", "u1")]
@@ -88,7 +89,7 @@ def test_two_approvals_of_one_person_count_once() -> None:
     assert waiting.store.only.decision is None
 
 
-def test_the_yes_of_who_is_no_approver_any_more_does_not_count() -> None:
+def test_the_approval_of_a_person_who_is_no_approver_any_more_does_not_count() -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))
     says(waiting, "U1")
 
@@ -96,7 +97,7 @@ def test_the_yes_of_who_is_no_approver_any_more_does_not_count() -> None:
     assert says(waiting, "U3", approvers=("U2", "U3")).decision == "approved"
 
 
-def test_a_whole_role_is_no_second_person() -> None:
+def test_a_whole_role_cannot_give_one_of_two_approvals_but_can_refuse() -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))
     says(waiting, "U1")
 
@@ -107,7 +108,7 @@ def test_a_whole_role_is_no_second_person() -> None:
     assert says(waiting, "U2", approves=False, shared=("U2",)).decision == "refused"
 
 
-def test_a_whole_role_approves_where_one_is_enough() -> None:
+def test_a_whole_role_may_approve_a_plan_that_needs_one_approval() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     assert says(waiting, "U2", shared=("U2",)).decision == "approved"
 
@@ -118,7 +119,7 @@ def test_a_whole_role_approves_where_one_is_enough() -> None:
         ("resolved", {"resolved_at": NOW, "resolved_by": "bo"}, TooLate, "The incident ended 0 s ago"),
         ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "The incident ended"),
         ("no plan", {"plan": None}, TooLate, "no plan"),
-        ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that anybody could decide on"),
+        ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that waits for an approval"),
         (
             "approved",
             {"decision": "approved", "decided_by": "bo", "decided_at": NOW},
@@ -136,7 +137,7 @@ def test_a_whole_role_approves_where_one_is_enough() -> None:
     ],
 )
 @pytest.mark.parametrize("approves", [True, False])
-def test_a_refused_answer_is_not_written(
+def test_an_answer_that_comes_too_late_or_to_another_plan_is_refused_and_not_stored(
     case: str, changes: dict[str, Any], error: Any, words: str, approves: bool
 ) -> None:
     asked = a_waiting_record()
@@ -156,7 +157,7 @@ def running_on_web_1(store: MemoryStore) -> RemediationPlan:
     return plan
 
 
-def test_the_yes_takes_the_locks_and_counts_the_run() -> None:
+def test_the_deciding_approval_takes_the_plans_locks_and_counts_its_run() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     assert waiting.store.remediations.locks == {}
 
@@ -167,7 +168,7 @@ def test_the_yes_takes_the_locks_and_counts_the_run() -> None:
     assert waiting.store.remediations.locks == {"host:i-0123456789abcdef0": (INCIDENT_ID, NOW + timedelta(hours=1))}
 
 
-def test_a_yes_is_refused_while_another_remediation_has_the_host_and_counts_afterwards() -> None:
+def test_an_approval_is_refused_while_another_remediation_has_the_host_and_counts_afterwards() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     other = running_on_web_1(waiting.store)
 
@@ -179,7 +180,7 @@ def test_a_yes_is_refused_while_another_remediation_has_the_host_and_counts_afte
     assert says(waiting).decision == "approved"
 
 
-def test_a_lock_that_is_taken_at_the_same_moment_refuses_the_yes() -> None:
+def test_an_approval_is_refused_if_another_remediation_takes_the_host_at_the_same_moment() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     waiting.store.meanwhile["decide"] = lambda: running_on_web_1(waiting.store)
 
@@ -189,14 +190,14 @@ def test_a_lock_that_is_taken_at_the_same_moment_refuses_the_yes() -> None:
     assert waiting.store.only.decision is None
 
 
-def test_a_no_needs_no_lock() -> None:
+def test_a_plan_can_be_refused_while_another_remediation_has_the_host() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     running_on_web_1(waiting.store)
 
     assert says(waiting, approves=False).decision == "refused"
 
 
-def test_a_runbook_that_cools_down_waits_for_a_later_yes() -> None:
+def test_an_approval_is_refused_while_the_runbook_cools_down() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
     ran = a_plan(planned_at=NOW)
     state = waiting.store.remediations.state(ran.runbook_id, NOW)
@@ -210,7 +211,7 @@ def test_a_runbook_that_cools_down_waits_for_a_later_yes() -> None:
 def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
-    with pytest.raises(TooLate, match="no such incident"):
+    with pytest.raises(TooLate, match="does not know this incident"):
         decide(
             INCIDENT_ID,
             answer,
@@ -232,7 +233,7 @@ def test_only_approvers_can_approve_or_get_a_link() -> None:
     assert waiting.writes == 0
 
 
-def test_the_loser_of_a_race_reads_which_decision_won() -> None:
+def test_an_answer_that_loses_a_race_is_refused_with_the_decision_that_won() -> None:
     asked = a_waiting_record()
     waiting = Waiting(asked)
     waiting.meanwhile(decision="refused", decided_by="bo", decided_at=NOW)
@@ -241,7 +242,7 @@ def test_the_loser_of_a_race_reads_which_decision_won() -> None:
     assert (waiting.writes, waiting.signals) == (1, [])
 
 
-def test_an_approval_written_at_the_same_moment_as_another_counts() -> None:
+def test_two_approvals_at_the_same_moment_both_count() -> None:
     asked = a_waiting_record(DESTRUCTIVE)
     waiting = Waiting(asked)
     first = Approval(approver="U2", by="u2", at=NOW)
@@ -252,7 +253,7 @@ def test_an_approval_written_at_the_same_moment_as_another_counts() -> None:
     assert (waiting.writes, waiting.signals) == (2, [("approved", "u2 and u1")])
 
 
-def test_an_answer_that_always_loses_the_race_is_refused_in_words() -> None:
+def test_an_answer_that_loses_every_race_is_refused_with_the_reason() -> None:
     waiting = Waiting(a_waiting_record())
 
     def another() -> None:
@@ -274,14 +275,14 @@ def test_a_plan_can_be_approved_whatever_its_incident_waits_for(awaiting: str) -
     assert waiting.signals == [("approved", "u1")]
 
 
-def test_a_decision_counts_while_nothing_waits_for_it() -> None:
+def test_a_decision_counts_although_no_execution_waits_for_it() -> None:
     waiting = Waiting(a_waiting_record(awaiting=None, task_token=None))
     assert says(waiting).decision == "approved"
     assert waiting.signals == []
 
 
 @pytest.mark.parametrize(("approves", "who"), [(True, "u1"), (False, None)])
-def test_whoever_approves_has_the_incident(approves: bool, who: str | None) -> None:
+def test_an_approval_acknowledges_the_incident_and_a_refusal_does_not(approves: bool, who: str | None) -> None:
     waiting = Waiting(a_waiting_record())
     says(waiting, approves=approves)
     live = waiting.store.only.live
@@ -289,14 +290,14 @@ def test_whoever_approves_has_the_incident(approves: bool, who: str | None) -> N
     assert (waiting.store.only.acknowledged_by, live.answered) == (who, approves)
 
 
-def test_the_first_of_two_approvals_stops_the_pager() -> None:
+def test_the_first_of_two_approvals_acknowledges_the_incident() -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))
     says(waiting)
     assert waiting.store.only.acknowledged_by == "u1"
     assert waiting.signals == [("acknowledged", "u1")]
 
 
-def test_a_decision_outlives_a_busy_step_functions() -> None:
+def test_a_decision_is_stored_even_if_the_execution_cannot_be_told() -> None:
     waiting = Waiting(a_waiting_record())
     waiting.executions.down = True
     with pytest.raises(ExecutionsUnavailable):

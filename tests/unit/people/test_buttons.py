@@ -1,4 +1,4 @@
-"""Slack's buttons: only Slack may press them, and a press is read as what it is."""
+"""Slack's buttons: only requests that Slack signed count, and how each press is read."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ def signed(body: bytes, secret: str = SECRET, at: datetime = NOW) -> dict[str, s
     return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
 
 
-def test_slacks_own_example_is_accepted() -> None:
+def test_the_signed_example_of_slacks_documentation_is_accepted() -> None:
     """The worked example of Slack's documentation on verifying requests."""
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
@@ -42,7 +42,7 @@ def test_slacks_own_example_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("minutes", [-5, 0, 5])
-def test_either_active_secret_will_do(minutes: int) -> None:
+def test_a_signature_by_either_active_secret_is_good_for_five_minutes(minutes: int) -> None:
     authenticate(signed(b"x"), b"x", ["new", SECRET], NOW + timedelta(minutes=minutes))
 
 
@@ -63,7 +63,7 @@ def test_either_active_secret_will_do(minutes: int) -> None:
         ("an endless timestamp", signed(b"x") | {"X-Slack-Request-Timestamp": "9" * 5_000}, b"x", [SECRET], 0),
     ],
 )
-def test_anything_else_is_refused(
+def test_a_request_with_a_bad_or_old_signature_is_refused(
     case: str, headers: dict[str, str], body: bytes, secrets: list[str], late: int
 ) -> None:
     with pytest.raises(Unauthenticated):
@@ -85,23 +85,22 @@ def interaction(**changes: Any) -> bytes:
     return urlencode({"payload": json.dumps(payload | changes)}).encode()
 
 
-def test_a_press_is_read() -> None:
+def test_a_press_names_the_button_the_incident_the_person_and_the_channel() -> None:
     press = read_press(interaction())
     assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
 
 
-def test_a_word_names_the_alert_that_it_is_about() -> None:
+def test_a_press_that_sets_a_severity_names_the_alert_and_an_unknown_severity_is_ignored() -> None:
     press = read_press(interaction(actions=[{"action_id": "word-page", "value": f"{INCIDENT_ID}#high#0a1b"}]))
     assert press is not None
     assert (press.button, press.incident_id, press.answer, press.subject) == ("word", INCIDENT_ID, "high", "0a1b")
     assert read_press(interaction(actions=[{"action_id": "word-page", "value": f"{INCIDENT_ID}#info#0a1b"}])) is None
 
 
-def test_a_press_under_a_plan_names_the_plan() -> None:
+def test_a_press_under_a_plan_names_the_plan_and_the_person() -> None:
     press = read_press(interaction(actions=[{"action_id": "approve", "value": f"{INCIDENT_ID}#abc"}]))
     assert press is not None
     assert (press.incident_id, press.plan_digest) == (INCIDENT_ID, "abc")
-    assert press is not None
     assert press.by == "ana (Slack)"
 
 
@@ -109,13 +108,13 @@ def test_a_press_under_a_plan_names_the_plan() -> None:
     ("value", "seen"),
     [(f"{INCIDENT_ID}#12", 12), (INCIDENT_ID, None), (f"{INCIDENT_ID}#x", None), (f"{INCIDENT_ID}#²", None)],
 )
-def test_a_resolve_carries_what_its_person_had_seen(value: str, seen: int | None) -> None:
+def test_a_resolve_carries_the_number_of_alerts_that_its_person_had_seen(value: str, seen: int | None) -> None:
     press = read_press(interaction(actions=[{"action_id": "resolve", "value": value}]))
     assert press is not None
     assert (press.incident_id, press.seen, press.plan_digest) == (INCIDENT_ID, seen, "")
 
 
-def test_a_note_that_resolves_carries_what_its_person_had_seen() -> None:
+def test_a_note_that_resolves_carries_the_number_of_alerts_that_its_person_had_seen() -> None:
     asked = read_press(interaction(actions=[{"action_id": "note", "value": f"{INCIDENT_ID}#resolve#3"}]))
     written = read_press(form({"value": "restarted it"}, metadata=f"{INCIDENT_ID}#C7#resolve#3"))
     for press in (asked, written):
@@ -123,7 +122,7 @@ def test_a_note_that_resolves_carries_what_its_person_had_seen() -> None:
         assert (press.resolves, press.seen) == (True, 3)
 
 
-def test_a_hostile_name_is_tamed() -> None:
+def test_a_persons_name_is_cleaned_and_cut_to_sixty_characters() -> None:
     press = read_press(interaction(user={"id": "U1", "name": "\u202e" + "ana\n" * 100}))
     assert press is not None
     assert press.user_name.startswith("ana ana")
@@ -140,14 +139,14 @@ def form(text: Any, metadata: str = f"{INCIDENT_ID}#C7#resolve", callback_id: st
     return interaction(type="view_submission", actions=[], channel=None, view=view)
 
 
-def test_a_choice_is_read() -> None:
+def test_a_choice_in_the_menu_is_read_as_its_answer() -> None:
     press = read_press(choice(f"{INCIDENT_ID}#severity-low"))
     assert press == Press(
         "judge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1", answer="severity-low", trigger_id="1.2.3"
     )
 
 
-def test_a_form_is_read_and_answers_where_it_was_asked_for() -> None:
+def test_a_note_is_read_with_the_channel_in_which_its_form_was_opened() -> None:
     press = read_press(form({"type": "plain_text_input", "value": "restarted it"}))
     assert press == Press(
         "write", INCIDENT_ID, user_id="U1", user_name="ana", channel="C7", answer="restarted it", resolves=True
@@ -155,7 +154,7 @@ def test_a_form_is_read_and_answers_where_it_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_form_without_words_has_none(value: str | None) -> None:
+def test_a_form_without_text_is_an_empty_note(value: str | None) -> None:
     press = read_press(form({"type": "plain_text_input", "value": value}))
     assert press is not None
     assert press.answer == ""
@@ -189,7 +188,7 @@ def test_an_answer_that_the_menu_does_not_offer_is_ignored(body: bytes) -> None:
         interaction(type="view_submission", view={"callback_id": "note", "state": {"values": {"note": "x"}}}),
     ],
 )
-def test_a_malformed_answer_is_refused(body: bytes) -> None:
+def test_an_answer_of_another_shape_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadablePayload):
         read_press(body)
 
@@ -228,7 +227,7 @@ def test_a_body_that_is_no_interaction_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("unseen", ["", "\u200b", " \u202e\n"])
-def test_who_has_no_name_that_can_be_seen_goes_by_the_id(unseen: str) -> None:
+def test_a_person_without_a_visible_name_is_called_by_the_slack_id(unseen: str) -> None:
     press = read_press(interaction(user={"id": "U1", "name": unseen, "username": unseen}))
     assert press is not None
     assert press.user_name == "U1"

@@ -24,8 +24,19 @@ from tests.unit.people.announcing import EVENTS, INCIDENT, INPUT, RESOLVED, anno
 from tests.unit.people.test_endings import LOW, held
 
 
-def test_the_end_of_an_incident_that_was_held_is_not_announced() -> None:
-    slack, store, ended = MemoryChannel(), MemoryStore(a_record(**held("silence"))), list[str]()
+def silenced(*, until_resolved: bool = False) -> MemoryStore:
+    """A store with a silenced incident that resolved."""
+    changes = held("silence")
+    verdict = changes["classification"]
+    hold = verdict.hold.model_copy(update={"until_resolved": until_resolved})
+    return MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": hold})}))
+
+
+@pytest.mark.parametrize(("until_resolved", "ends"), [(False, []), (True, ["s-1"])])
+def test_the_close_of_a_silenced_incident_is_not_announced_and_ends_a_silence_until_resolved(
+    until_resolved: bool, ends: list[str]
+) -> None:
+    slack, store, ended = MemoryChannel(), silenced(until_resolved=until_resolved), list[str]()
 
     output = announced(
         "Close Incident",
@@ -37,36 +48,20 @@ def test_the_end_of_an_incident_that_was_held_is_not_announced() -> None:
 
     assert (output.told, output.outcome, slack.attempts) == (False, "suppressed", 0)
     assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "It waited. The alert resolved.")
-    assert ended == []
+    assert ended == ends
 
 
-def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
-    changes = held("silence")
-    verdict = changes["classification"]
-    waits = verdict.hold.model_copy(update={"until_resolved": True})
-    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
-
-    ended = list[str]()
-
-    announced("Close Incident", {}, store, lambda silence_id, now: ended.append(silence_id), ended_by="resolved")
-
-    assert ended == ["s-1"]
-
-
-def test_a_silence_that_cannot_be_ended_closes_its_incident_all_the_same() -> None:
+def test_an_incident_is_closed_even_if_its_silence_cannot_be_ended() -> None:
     def stuck(silence_id: str, now: datetime) -> None:
         raise HistoryUnavailable("the table went down after the incident was closed")
 
-    changes = held("silence")
-    verdict = changes["classification"]
-    waits = verdict.hold.model_copy(update={"until_resolved": True})
-    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
+    store = silenced(until_resolved=True)
 
     assert announced("Close Incident", {}, store, stuck, ended_by="resolved").outcome == "suppressed"
     assert store.only.status == "CLOSED"
 
 
-def test_closing_is_written_before_anybody_is_told() -> None:
+def test_a_close_is_stored_before_anybody_is_told() -> None:
     store = MemoryStore(a_record(pages=[a_page()], **RESOLVED))
 
     class Listener(MemoryChannel):
@@ -82,7 +77,7 @@ def test_closing_is_written_before_anybody_is_told() -> None:
     assert slack.told[0].record.outcome == "resolved"
 
 
-def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
+def test_a_close_that_cannot_be_stored_raises_for_the_state_machine_to_retry_and_tells_nobody() -> None:
     slack, store = MemoryChannel(), MemoryStore(a_record())
     store.down = True
     with pytest.raises(HistoryUnavailable):
@@ -106,15 +101,28 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
 @pytest.mark.parametrize(
     ("record", "ended_by", "expected"),
     [
-        (a_record(verified_at=NOW), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
-        (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
-        (a_record(pages=[a_page()], **RESOLVED), "person", {"ResolvedByHuman": 1, "TimeToResolve": 239}),
-        (
+        pytest.param(
+            a_record(verified_at=NOW), "verified", {"AutoResolved": 1, "TimeToResolve": 240}, id="verified cure"
+        ),
+        pytest.param(
+            a_record(resolved_at=OPENED + timedelta(seconds=90)),
+            "resolved",
+            {"AutoResolved": 1, "TimeToResolve": 90},
+            id="resolved after a cure",
+        ),
+        pytest.param(
+            a_record(pages=[a_page()], **RESOLVED),
+            "person",
+            {"ResolvedByHuman": 1, "TimeToResolve": 239},
+            id="resolved by a person",
+        ),
+        pytest.param(
             a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]),
             "resolved",
             {"ResolvedByHuman": 1, "TimeToResolve": 0},
+            id="clocks disagree",
         ),
-        (a_record(last_alert_at=NOW - TIMES.resolve_within), "expired", {"Expired": 1}),
+        pytest.param(a_record(last_alert_at=NOW - TIMES.resolve_within), "expired", {"Expired": 1}, id="expired"),
     ],
 )
 def test_each_end_of_an_incident_is_counted_in_metrics(
@@ -135,40 +143,38 @@ def test_an_execution_that_was_to_end_hears_that_its_incident_stays_open(state: 
 
 
 @pytest.mark.parametrize("ended_by", ["person", "verified", "expired", "resolved"])
-def test_an_end_that_the_record_does_not_tell_of_is_refused(ended_by: str) -> None:
+def test_an_end_that_the_record_does_not_confirm_is_refused(ended_by: str) -> None:
     store = MemoryStore(a_record())
     assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
     assert store.only.status == "OPEN"
 
 
 @pytest.mark.parametrize("ended_by", ["verified", "expired"])
-def test_an_end_that_did_not_know_of_all_alerts_is_refused(ended_by: str) -> None:
+def test_an_end_is_refused_if_an_alert_joined_after_the_decision(ended_by: str) -> None:
     store = MemoryStore(a_record(verified_at=NOW))
     joins(store)
     assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
     assert store.only.status == "OPEN"
 
 
-def test_what_still_fires_is_not_closed_as_resolved() -> None:
-    store = MemoryStore(a_record())
-    assert not announced("Close Incident", {}, store, ended_by="resolved", joined=1).closed
-
-
 @pytest.mark.parametrize(
     ("changes", "after", "closed"),
     [
         pytest.param({}, 299, False, id="within the window"),
-        pytest.param({}, 300, True, id="after it"),
-        pytest.param({"last_alert_at": NOW + timedelta(seconds=30)}, 300, False, id="it came back and went"),
-        pytest.param({"flapping": True}, 300, False, id="one that flaps"),
-        pytest.param({"flapping": True}, 1_200, True, id="one that flaps, after its window"),
-        pytest.param({"paged_seq": 1}, 300, True, id="one that was paged for"),
-        pytest.param({"paged_seq": 1, "lost_loud": 1}, 300, False, id="one that nobody saw recover"),
+        pytest.param({}, 300, True, id="after the window"),
+        pytest.param({"last_alert_at": NOW + timedelta(seconds=30)}, 300, False, id="an alert fired again and ended"),
+        pytest.param({"flapping": True}, 300, False, id="a flapping incident"),
+        pytest.param({"flapping": True}, 1_200, True, id="a flapping incident, after its longer window"),
+        pytest.param({"paged_seq": 1}, 300, True, id="a paged incident"),
+        pytest.param({"paged_seq": 1, "lost_loud": 1}, 300, False, id="a paged incident that nobody saw recover"),
     ],
 )
-def test_what_resolved_is_closed_after_its_grouping_window(changes: dict[str, Any], after: int, closed: bool) -> None:
-    lost, own_fields = changes.get("lost_loud", 0), {k: v for k, v in changes.items() if k != "lost_loud"}
-    record = a_record(resolved_at=NOW, page_done=changes.get("paged_seq", 0), **own_fields)
+def test_a_resolved_incident_is_closed_only_after_its_grouping_window(
+    changes: dict[str, Any], after: int, closed: bool
+) -> None:
+    fields = dict(changes)
+    lost = fields.pop("lost_loud", 0)
+    record = a_record(resolved_at=NOW, page_done=fields.get("paged_seq", 0), **fields)
     assert record.live is not None
     own = record.live.own.model_copy(update={"lost": lost, "lost_loud": lost})
     store = MemoryStore(record.model_copy(update={"live": record.live.model_copy(update={"own": own})}))
@@ -189,5 +195,5 @@ def test_a_critical_that_joins_while_a_resolve_is_carried_out_keeps_the_incident
     assert (store.only.status, store.only.resolved_by) == ("OPEN", None)
     told = slack.told[-1]
     assert told.kind == "changed"
-    assert told.reason.startswith("ada resolved it, but then")
+    assert told.reason.startswith("ada resolved the incident, but then")
     assert "critical DbDown on db-1" in told.reason

@@ -67,7 +67,9 @@ def test_the_outcome_follows_from_how_the_incident_ended(
         ({}, "expired", "expired"),
     ],
 )
-def test_what_ends_without_data_is_nobody_s_success(changes: dict[str, Any], ended_by: EndedBy, expected: str) -> None:
+def test_an_end_without_data_counts_as_no_data_unless_a_person_resolved_it_or_it_expired(
+    changes: dict[str, Any], ended_by: EndedBy, expected: str
+) -> None:
     assert outcome_of(a_record(**changes), ended_by, [a_result()], without_data=True) == expected
 
 
@@ -95,7 +97,10 @@ def test_the_outcome_of_an_incident_that_was_held(case: str, changes: dict[str, 
     assert outcome_of(a_record(**changes), "resolved", []) == expected, case
 
 
-def closing(ended_by: EndedBy, reason: str = "It holds.") -> CloseIncidentInput:
+REASON = "Its verification holds."
+
+
+def closing(ended_by: EndedBy, reason: str = REASON) -> CloseIncidentInput:
     return CloseIncidentInput(
         state="Close Incident", incident=an_incident(), results=[], ended_by=ended_by, joined=1, reason=reason
     )
@@ -105,29 +110,31 @@ def closing(ended_by: EndedBy, reason: str = "It holds.") -> CloseIncidentInput:
     ("ended_by", "changes", "expected"),
     [
         ("person", {"resolved_by": "ada"}, "Resolved by ada."),
-        ("verified", {}, "It holds."),
+        ("verified", {}, REASON),
         ("expired", {}, "Nobody resolved it in time, and the alert did not either."),
         ("resolved", {}, "The alert resolved."),
         ("resolved", {"alert_count": 3}, "All 3 alerts resolved."),
-        ("resolved", {"results": [a_result()]}, "It holds. The alert resolved."),
+        ("resolved", {"results": [a_result()]}, f"{REASON} The alert resolved."),
     ],
 )
-def test_an_end_is_said_in_words(ended_by: EndedBy, changes: dict[str, Any], expected: str) -> None:
+def test_the_reason_of_an_end_names_the_person_the_reason_of_the_machine_or_the_alerts(
+    ended_by: EndedBy, changes: dict[str, Any], expected: str
+) -> None:
     assert end_in_words(closing(ended_by), a_record(**changes)) == expected
 
 
-def test_a_cure_that_names_the_resolve_does_not_say_it_twice() -> None:
-    event = closing("resolved", reason="A disk ran, and the alert resolved.")
-    assert end_in_words(event, a_record(results=[a_result()])) == "A disk ran, and the alert resolved."
+def test_a_reason_that_says_that_the_alert_resolved_is_not_followed_by_the_same_words() -> None:
+    event = closing("resolved", reason="Free disk space ran, and the alert resolved.")
+    assert end_in_words(event, a_record(results=[a_result()])) == "Free disk space ran, and the alert resolved."
 
 
-def test_the_trouble_ends_with_the_last_alert_and_not_with_the_close() -> None:
+def test_an_incident_ended_with_its_last_alert_and_not_with_its_close() -> None:
     last = OPENED + timedelta(minutes=1)
     over = a_live(own=Counts(joined=1), last_end_at=last)
     closed = a_record(live=over, closed_at=NOW, resolved_by="ada", resolved_at=NOW)
     assert ended_at(closed, NOW) == last
 
 
-def test_the_trouble_of_what_still_fires_ends_when_a_person_says_so() -> None:
+def test_an_incident_that_still_fires_ended_when_a_person_resolved_it() -> None:
     said = OPENED + timedelta(minutes=2)
     assert ended_at(a_record(closed_at=NOW, resolved_by="ada", resolved_at=said), NOW) == said

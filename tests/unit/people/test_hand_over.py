@@ -1,4 +1,4 @@
-"""The hand-over: said once at each change of shift, with each open incident once and what nobody has first."""
+"""The hand-over: announced once at each change of shift, with each open incident once, those without an owner first."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -60,7 +60,7 @@ class Office:
         return HandOverWatch(**given | parts)
 
     def look(self, *moments: datetime) -> list[str]:
-        """Look at these moments, and return what was said of it."""
+        """Look for a due hand-over at these moments, and return the messages that were sent."""
         self.said.clear()
         for moment in moments:
             self.watch().look(moment)
@@ -72,7 +72,7 @@ AFTER = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 LEAVES, COMES = ROSTER.who((), BEFORE)[0], ROSTER.who((), AFTER)[0]
 
 
-def test_a_change_of_shift_is_said_once() -> None:
+def test_a_change_of_shift_is_announced_once() -> None:
     office = Office(record(1))
     (said,) = office.look(BEFORE, AFTER, AFTER, AFTER + timedelta(minutes=1))
     assert said.startswith(f"On call: {LEAVES} hands platform over to {COMES} until ")
@@ -80,11 +80,11 @@ def test_a_change_of_shift_is_said_once() -> None:
     assert "Alert1" in said
 
 
-def test_the_first_look_hands_nothing_over() -> None:
+def test_the_first_look_at_a_schedule_announces_nothing() -> None:
     assert Office(record(1)).look(BEFORE) == []
 
 
-def test_what_slack_does_not_take_is_said_once_it_does() -> None:
+def test_a_hand_over_that_slack_does_not_take_is_announced_once_slack_takes_messages_again() -> None:
     office = Office(record(1))
     office.look(BEFORE)
     office.slack_is_down = True
@@ -97,7 +97,7 @@ def test_what_slack_does_not_take_is_said_once_it_does() -> None:
     assert last == Holding(COMES, AFTER), "the shift began when it began"
 
 
-def test_what_slack_refused_as_the_table_failed_is_said_by_the_next_run() -> None:
+def test_a_hand_over_that_neither_slack_nor_the_table_took_is_announced_by_the_next_run() -> None:
     office = Office()
     office.look(BEFORE)
     office.slack_is_down, writes = True, []
@@ -120,49 +120,37 @@ def test_what_slack_refused_as_the_table_failed_is_said_by_the_next_run() -> Non
     assert TableHandOvers(office.store.table).last("platform") == Holding(COMES, AFTER)
 
 
-def test_a_hand_over_that_nobody_can_be_told_is_given_up_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hand_over_that_slack_does_not_take_is_given_up_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
     office = Office()
     office.look(BEFORE)
     office.slack_is_down = True
     office.look(AFTER, AFTER + TRIED_FOR)
-    assert "A hand-over could not be said" in caplog.text
+    assert "Slack took no hand-over message for an hour" in caplog.text
     office.slack_is_down = False
     assert office.look(AFTER + TRIED_FOR + timedelta(minutes=1)) == []
 
 
-def test_of_two_runs_that_try_again_one_says_it() -> None:
+@pytest.mark.parametrize("repeats", [False, True], ids=["the first try", "a repeat"])
+def test_of_two_runs_at_the_same_moment_only_one_announces_the_hand_over(repeats: bool) -> None:
     office = Office()
     office.look(BEFORE)
-    office.slack_is_down = True
-    office.look(AFTER)
-    office.slack_is_down = False
-    second = office.watch()
-
-    def last(schedule: str) -> Any:
-        seen = TableHandOvers(office.store.table).last(schedule)
-        second.look(AFTER + timedelta(minutes=1))
-        return seen
-
-    office.watch(last=last).look(AFTER + timedelta(minutes=1))
-    assert len(office.said) == 1
-
-
-def test_of_two_runs_at_the_same_moment_one_says_it() -> None:
-    office = Office()
-    office.look(BEFORE)
-    second = office.watch()
+    if repeats:
+        office.slack_is_down = True
+        office.look(AFTER)
+        office.slack_is_down = False
+    second, now = office.watch(), AFTER + timedelta(minutes=1)
 
     # The first run claims after the second one has looked.
     def last(schedule: str) -> Any:
         seen = TableHandOvers(office.store.table).last(schedule)
-        second.look(AFTER)
+        second.look(now)
         return seen
 
-    office.watch(last=last).look(AFTER)
+    office.watch(last=last).look(now)
     assert len(office.said) == 1
 
 
-def test_who_takes_a_shift_over_is_handed_it() -> None:
+def test_an_override_is_handed_over_at_its_begin_and_its_end() -> None:
     office = Office()
     office.look(BEFORE)
     office.overrides.save(
@@ -177,13 +165,11 @@ def test_who_takes_a_shift_over_is_handed_it() -> None:
     )
     later = AFTER + timedelta(hours=2)
     first, second = office.look(AFTER, later)
-    assert (f"{LEAVES} hands platform over to cem" in first, f"cem hands platform over to {COMES}" in second) == (
-        True,
-        True,
-    )
+    assert f"{LEAVES} hands platform over to cem" in first
+    assert f"cem hands platform over to {COMES}" in second
 
 
-def test_what_cannot_be_read_is_handed_over_by_the_next_run() -> None:
+def test_a_hand_over_whose_incidents_cannot_be_read_is_announced_by_the_next_run() -> None:
     office = Office()
     office.look(BEFORE)
     office.store.faults["open_records"] = HistoryUnavailable("throttled")
@@ -193,7 +179,7 @@ def test_what_cannot_be_read_is_handed_over_by_the_next_run() -> None:
 
 
 @pytest.mark.parametrize("failure", [HistoryUnavailable("throttled"), ValueError("an item of an odd shape")])
-def test_one_schedule_that_fails_keeps_no_other(failure: Exception) -> None:
+def test_a_schedule_that_fails_does_not_stop_the_hand_over_of_another(failure: Exception) -> None:
     office = Office()
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
@@ -206,7 +192,7 @@ def test_one_schedule_that_fails_keeps_no_other(failure: Exception) -> None:
     assert len(office.said) == 1
 
 
-def test_silences_that_end_in_the_shift_and_what_was_suppressed_are_told() -> None:
+def test_a_hand_over_lists_the_silences_that_end_in_the_shift_without_personal_data() -> None:
     office = Office(record(1, status="CLOSED", outcome="suppressed", closed_at=BEFORE + timedelta(seconds=20)))
     office.store.change(record(1).incident.incident_id, status="CLOSED", outcome="suppressed")
     for name, hours in (("ends-soon", 3), ("ends-late", 48)):
@@ -223,7 +209,8 @@ def test_silences_that_end_in_the_shift_and_what_was_suppressed_are_told() -> No
     (said,) = office.look(BEFORE, AFTER)
     assert "No incident is open." in said
     assert "Silences that end in this shift\n• 12:00 ends-soon, ada: the disk of " in said
-    assert ("ends-late" in said, "bob@example.com" in said) == (False, False)
+    assert "ends-late" not in said
+    assert "bob@example.com" not in said
 
 
 SHIFT = Shift("bob", NOW, NOW + timedelta(days=1), "rotation")
@@ -231,7 +218,7 @@ LIST = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([None, "ada"])), m
 
 
 @given(LIST, st.integers(1, 60))
-def test_a_hand_over_says_each_open_incident_once_and_what_nobody_has_first(drawn: Any, most: int) -> None:
+def test_a_hand_over_lists_each_open_incident_once_those_without_an_owner_first(drawn: Any, most: int) -> None:
     records = [record(number, acknowledged_by=owner, acknowledged_at=NOW if owner else None) for number, owner in drawn]
     incidents: Any = Instead(None, open_records=lambda: iter(records), closed_since=lambda since: iter(()))
     given_over = gather("platform", None, SHIFT, NOW, incidents=incidents, silences=lambda now: [])
@@ -249,7 +236,7 @@ def test_a_hand_over_says_each_open_incident_once_and_what_nobody_has_first(draw
 
 
 @pytest.mark.parametrize("outcome", ["suppressed", "resolved"])
-def test_only_what_nobody_was_told_of_counts_as_suppressed(outcome: str) -> None:
+def test_a_hand_over_counts_the_suppressed_incidents_of_the_shift_and_no_others(outcome: str) -> None:
     closed = record(1, status="CLOSED", outcome=outcome, closed_at=NOW)
     incidents: Any = Instead(None, open_records=lambda: iter(()), closed_since=lambda since: iter([closed]))
     given_over = gather(

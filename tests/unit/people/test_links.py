@@ -1,4 +1,4 @@
-"""Approval links: whatever is changed about one, it is none."""
+"""Approval links: a link that was changed in any way is refused."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -23,12 +23,12 @@ def reads(token: str, keys: tuple[str, ...] = (KEY,), incident_id: str = INCIDEN
     return read(token, keys, incident_id=incident_id, now=at)
 
 
-def test_a_link_says_what_was_signed() -> None:
+def test_a_link_reads_back_as_what_was_signed() -> None:
     assert reads(TOKEN) == LINK
 
 
 @pytest.mark.parametrize("keys", [(KEY, OLD_KEY), (OLD_KEY, KEY)])
-def test_a_key_is_rotated_without_breaking_links(keys: tuple[str, ...]) -> None:
+def test_a_link_is_good_under_any_of_the_keys_and_the_first_key_signs(keys: tuple[str, ...]) -> None:
     assert reads(TOKEN, keys) == LINK
     assert sign(LINK, keys) == sign(LINK, keys[:1])
 
@@ -98,7 +98,7 @@ def test_any_other_text_is_refused_as_a_link(text: str) -> None:
         reads(text)
 
 
-def test_a_link_is_for_one_incident() -> None:
+def test_a_link_is_refused_for_another_incident() -> None:
     with pytest.raises(NotEntitled, match="another incident"):
         reads(TOKEN, incident_id="Other-20260301-0312-a1b2c3")
 
@@ -109,7 +109,7 @@ def test_a_signature_made_for_another_purpose_is_refused() -> None:
         reads(f"{PAYLOAD}.{bare}")
 
 
-def test_a_link_of_another_version_is_refused_in_words() -> None:
+def test_a_link_of_another_version_of_firstline_is_refused_with_the_reason() -> None:
     class Newer(Link):
         colour: str = "red"
 
@@ -117,7 +117,7 @@ def test_a_link_of_another_version_is_refused_in_words() -> None:
         reads(sign(Newer(**LINK.model_dump()), [KEY]))
 
 
-def test_without_a_key_there_is_no_page() -> None:
+def test_without_a_key_no_link_is_read_or_signed() -> None:
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):
         reads(TOKEN, ())
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):

@@ -10,7 +10,7 @@ from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
 
 
-def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the_trail() -> None:
+def test_an_acknowledgement_from_the_command_line_stops_the_pager_and_is_on_the_trail_with_its_proof() -> None:
     terminal = Terminal()
 
     status, answer = terminal.act("acknowledge")
@@ -23,7 +23,7 @@ def test_an_acknowledgement_from_a_terminal_stops_the_pager_and_is_proven_on_the
     assert (facts["does"], facts["principal"]) == ("acknowledge", SESSION)
 
 
-def test_the_list_says_who_a_caller_is() -> None:
+def test_whoami_answers_with_the_callers_name_and_role() -> None:
     terminal = Terminal()
     assert terminal.post("whoami", by="eve") == (200, {"said": "You are eve, reader.", "name": "eve", "role": "reader"})
 
@@ -31,14 +31,14 @@ def test_the_list_says_who_a_caller_is() -> None:
 @pytest.mark.parametrize(
     ("arn", "words"),
     [
-        (None, "A caller without a signature is nobody's"),
-        (f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory is nobody's"),
-        (SESSION.replace(ACCOUNT, "999999999999"), "is nobody's"),
-        (SESSION.replace("ada@", "bob@"), "is nobody's"),
-        (SESSION.replace("Operators", "Readers"), "is nobody's"),
+        pytest.param(None, "A caller without a signature belongs to nobody", id="no signature"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory belongs to nobody", id="an unlisted user"),
+        pytest.param(SESSION.replace(ACCOUNT, "999999999999"), "belongs to nobody", id="another account"),
+        pytest.param(SESSION.replace("ada@", "bob@"), "belongs to nobody", id="another session name"),
+        pytest.param(SESSION.replace("Operators", "Readers"), "belongs to nobody", id="another role"),
     ],
 )
-def test_a_stranger_changes_nothing_and_reads_where_to_be_added(arn: str | None, words: str) -> None:
+def test_a_caller_who_is_not_listed_changes_nothing_and_reads_where_to_be_added(arn: str | None, words: str) -> None:
     terminal = Terminal()
     status, answer = terminal.post(f"incidents/{INCIDENT_ID}/acknowledge", {}, by=None, arn=arn)
     assert status == 403
@@ -91,7 +91,7 @@ def test_one_person_cannot_approve_twice_from_two_places() -> None:
     assert "somebody else" in answer["said"]
 
 
-def test_a_role_that_many_may_assume_is_no_second_person() -> None:
+def test_a_role_that_several_people_may_assume_cannot_give_the_second_approval() -> None:
     terminal = Terminal(a_waiting_record(a_plan(risk="destructive", decision="approve"), awaiting="acknowledgement"))
     digest = terminal.store.only.plan_digest
     assert terminal.act("approve", plan_digest=digest)[0] == 200
@@ -102,7 +102,7 @@ def test_a_role_that_many_may_assume_is_no_second_person() -> None:
     assert "crew (command line) is a whole role" in answer["said"]
 
 
-def test_what_is_over_or_taken_is_said_in_words() -> None:
+def test_an_action_without_an_effect_is_refused_with_the_person_who_was_first() -> None:
     terminal = Terminal()
     terminal.act("acknowledge", by="bob")
     assert terminal.act("acknowledge") == (409, {"said": "Nothing to do: bob (command line) has it already."})
@@ -155,7 +155,7 @@ def test_a_report_is_an_alert_and_two_about_one_service_are_one_group() -> None:
     assert "hunter2secret" not in first.model_dump_json()
 
 
-def test_notes_and_judgements_are_the_persons() -> None:
+def test_a_note_and_a_judgement_are_stored_in_the_persons_name() -> None:
     terminal = Terminal()
     assert terminal.act("note", text="cleared the queue")[0] == 200
     assert terminal.act("judge", said="real")[0] == 200
@@ -190,7 +190,7 @@ def test_an_unknown_path_is_not_found(path: str) -> None:
     assert Terminal().post(path, {})[0] == 404
 
 
-def test_aws_that_does_not_answer_is_said() -> None:
+def test_an_action_is_answered_202_without_step_functions_and_503_without_the_table() -> None:
     terminal = Terminal()
     terminal.executions.down = True
     assert terminal.act("acknowledge")[0] == 202
@@ -198,7 +198,7 @@ def test_aws_that_does_not_answer_is_said() -> None:
     assert terminal.act("resolve")[0] == 503
 
 
-def test_a_report_holds_nothing_that_cannot_be_seen() -> None:
+def test_invisible_characters_are_removed_from_a_report() -> None:
     terminal = Terminal()
     fields = {"service": "s\u202ehop", "host": "web-1\x1b[2J\x9b", "environment": "\u200b"}
     assert terminal.post("incidents", {"text": "It\u202e is down", "severity": "high", **fields})[0] == 202
@@ -207,13 +207,13 @@ def test_a_report_holds_nothing_that_cannot_be_seen() -> None:
 
 
 @pytest.mark.parametrize("does", [*get_args(Does.__value__)])
-def test_an_id_that_no_incident_has_is_unknown(does: str) -> None:
+def test_every_action_on_an_unknown_incident_is_refused(does: str) -> None:
     fields = {"judge": {"said": "real"}, "word": {"severity": "low"}, "note": {"text": "x"}}.get(does, {})
     for incident_id in ("a" * 10_000, "%ED%A0%80", "..%2f", "%00"):
         assert Terminal().post(f"incidents/{incident_id}/{does}", fields)[0] in (404, 409, 410)
 
 
-def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
+def test_the_reason_of_an_escalation_is_on_the_trail_without_invisible_characters() -> None:
     terminal = Terminal()
     assert terminal.act("escalate", text="the vendor\u202e does not answer\x1b[2J")[0] == 200
     (facts,) = [facts for what, _, facts in terminal.trail if what == "acted"]
@@ -224,12 +224,9 @@ def test_the_reason_of_an_escalation_is_kept_without_secrets() -> None:
     assert "ada (command line) asked for the next level: the vendor does not answer" in lines
 
 
-def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
-    said = Terminal().act("word")[1]["said"]
-    assert (
-        said
-        == "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else."
-    )
+def test_a_body_whose_fields_do_not_fit_together_is_refused_with_a_sentence() -> None:
+    sentence = "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else."
+    assert Terminal().act("word")[1]["said"] == sentence
 
 
 @pytest.mark.parametrize(
@@ -238,8 +235,9 @@ def test_what_is_wrong_with_a_whole_body_is_a_sentence() -> None:
         {"acknowledged_by": "\x1b[2Jz\u202eed", "acknowledged_at": NOW, "paged_at": NOW},
         {"status": "CLOSED", "closed_at": NOW, "outcome": "resolved", "outcome_reason": "by \x1b[2Jz\u202eed"},
     ],
+    ids=["acknowledged", "closed"],
 )
-def test_who_was_faster_is_named_without_what_cannot_be_seen(changes: dict[str, Any]) -> None:
+def test_a_refusal_names_the_person_who_was_first_without_invisible_characters(changes: dict[str, Any]) -> None:
     status, answer = Terminal(a_record(**changes)).act("acknowledge")
     assert status == 409
     assert "zed" in answer["said"]

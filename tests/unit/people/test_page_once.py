@@ -1,4 +1,4 @@
-"""Pages that go out once each, and go on until somebody answers: claims, retries, rounds and what is worse."""
+"""Pages that go out once each, and go on until a person answers: claims, retries, rounds and alerts that are worse."""
 
 from datetime import timedelta
 from typing import Any
@@ -38,14 +38,14 @@ def acknowledged(stage: Stage, by: str = "ada") -> None:
 # --- once ---
 
 
-def test_one_page_goes_out_though_lambda_asks_three_times_more(stage: Stage) -> None:
+def test_retries_of_a_page_send_no_other_page(stage: Stage) -> None:
     first = stage.page()
 
     assert [stage.page() for _ in range(3)] == [first] * 3
     assert (stage.rung, len(stage.sent), len(stage.slack.told)) == (1, 1, 1)
 
 
-def test_a_page_that_went_out_unmarked_is_not_sent_again_by_a_retry(stage: Stage) -> None:
+def test_a_page_that_went_out_but_was_not_recorded_is_not_sent_again_by_a_retry(stage: Stage) -> None:
     stage.store.faults["finish_page"] = DOWN
     assert stage.paged().delivered_to == ["pagerduty", "slack"]
     del stage.store.faults["finish_page"]
@@ -75,7 +75,7 @@ def _first(stage: Stage) -> Any:
     return page.model_copy(update={"delivered_to": [], "at": None})
 
 
-def test_of_the_machine_and_reconcile_at_the_same_moment_one_pages(stage: Stage) -> None:
+def test_if_the_machine_and_reconcile_page_at_the_same_moment_one_page_goes_out(stage: Stage) -> None:
     def reconcile() -> None:
         assert stage.page(must_claim=True, reason="Nobody was paged.").page is not None
 
@@ -86,13 +86,13 @@ def test_of_the_machine_and_reconcile_at_the_same_moment_one_pages(stage: Stage)
     assert (page.seq, stage.rung, len(stage.sent)) == (1, 1, 1)
 
 
-def test_an_acknowledgement_between_look_and_claim_pages_nobody(stage: Stage) -> None:
+def test_an_acknowledgement_between_the_read_and_the_claim_stops_the_page(stage: Stage) -> None:
     stage.store.meanwhile["claim_page"] = lambda: acknowledged(stage)
     assert stage.page().page is None
     assert stage.rung == 0
 
 
-def test_what_stopped_before_the_page_pages_nobody() -> None:
+def test_an_incident_whose_alerts_ended_before_the_page_pages_nobody() -> None:
     stage = Stage(a_record(live=a_live(own=counts_for(3).model_copy(update={"firing": 0}))))
     assert stage.page().page is None
     assert stage.rung == 0
@@ -111,7 +111,7 @@ def test_the_machine_pages_although_the_claim_fails(stage: Stage) -> None:
     assert stage.paged().delivered_to == ["pagerduty", "slack"]
 
 
-def test_reconcile_asks_with_what_is_on_record(stage: Stage) -> None:
+def test_reconcile_pages_with_the_verdict_on_record_and_its_own_reason(stage: Stage) -> None:
     record = stage.store.only
     page_on_call(
         overdue(record, "It has been open for more than 5 minutes and nobody was paged."),
@@ -131,7 +131,7 @@ def test_reconcile_asks_with_what_is_on_record(stage: Stage) -> None:
 
 
 def test_an_unanswered_page_goes_on_level_after_level_and_round_after_round(stage: Stage) -> None:
-    places = []
+    places = []  # each page's number, round and level
     for minutes in (0, 6, 11, 61, 6, 11, 61):
         stage.after(minutes)
         page = stage.paged()
@@ -140,14 +140,14 @@ def test_an_unanswered_page_goes_on_level_after_level_and_round_after_round(stag
     assert stage.sns.told[-1].reason.startswith("Nobody has answered for 2 h 36 min.")
 
 
-def test_somebody_is_woken_in_each_round(stage: Stage) -> None:
+def test_each_page_of_later_rounds_wakes_somebody(stage: Stage) -> None:
     for minutes in (0, 6, 11, 61, 6):
         stage.after(minutes)
         assert {"pagerduty", "sns"} & set(stage.paged().delivered_to)
     assert len(stage.sns.told) == 4, "PagerDuty alone wakes nobody after the first page"
 
 
-def test_an_acknowledged_page_is_the_last(stage: Stage) -> None:
+def test_after_an_acknowledgement_no_further_page_goes_out(stage: Stage) -> None:
     page = stage.paged()
     acknowledged(stage)
     stage.after(60)
@@ -155,7 +155,7 @@ def test_an_acknowledged_page_is_the_last(stage: Stage) -> None:
     assert stage.rung == 1
 
 
-def test_an_early_acknowledgement_does_not_answer_a_later_page(stage: Stage) -> None:
+def test_an_acknowledgement_before_the_first_page_does_not_answer_that_page() -> None:
     stage = Stage(_low())
     acknowledged(stage)
     stage.after(120)
@@ -174,7 +174,7 @@ def _low() -> Any:
     return a_record(incident, classification=a_classification(severity="low"))
 
 
-def test_worse_than_what_was_acknowledged_is_paged_and_named(stage: Stage) -> None:
+def test_an_alert_that_is_worse_than_the_acknowledged_ones_is_paged_and_named(stage: Stage) -> None:
     stage.page()
     acknowledged(stage)
     stage.after(10)
@@ -190,7 +190,7 @@ def test_worse_than_what_was_acknowledged_is_paged_and_named(stage: Stage) -> No
     assert stage.sns.told[0].record.members[0].alert_name == "DbDown"
 
 
-def test_worse_is_said_even_if_the_alerts_cannot_be_read(stage: Stage) -> None:
+def test_a_page_names_the_severity_of_a_worse_alert_that_cannot_be_read(stage: Stage) -> None:
     stage.page()
     stage.after(1)
     stage.joins(critical())
@@ -199,7 +199,7 @@ def test_worse_is_said_even_if_the_alerts_cannot_be_read(stage: Stage) -> None:
     assert stage.sns.told[0].reason.startswith("It got worse: an alert of severity critical joined.")
 
 
-def test_one_more_of_the_same_severity_is_no_page(stage: Stage) -> None:
+def test_another_alert_of_an_acknowledged_severity_is_not_paged(stage: Stage) -> None:
     stage.page()
     acknowledged(stage)
     stage.after(10)
@@ -208,7 +208,7 @@ def test_one_more_of_the_same_severity_is_no_page(stage: Stage) -> None:
     assert stage.rung == 1
 
 
-def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> None:
+def test_an_alert_that_fires_again_after_the_end_of_all_rings_pagerduty_again(stage: Stage) -> None:
     stage.page()
     ended = counts_for(3).model_copy(update={"firing": 0})
     stage.store.change(INCIDENT_ID, own=ended, last_end_at=stage.now)
@@ -219,19 +219,19 @@ def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> Non
     page = stage.paged()
 
     assert (page.seq, page.level, page.delivered_to) == (2, 0, ["pagerduty", "slack"])
-    assert stage.pagerduty.told[-1].reason.startswith("It had stopped, and fires again.")
+    assert stage.pagerduty.told[-1].reason.startswith("It had ended, and fires again.")
 
 
 # --- why ---
 
 
-def test_a_verified_cure_that_still_fires_is_said() -> None:
+def test_a_page_after_a_verified_cure_says_that_the_alert_still_fires() -> None:
     stage = Stage(a_record(verified_at=NOW - timedelta(minutes=5)))
     stage.page()
-    assert stage.pagerduty.told[0].reason.startswith("It is verified on the host, still firing.")
+    assert stage.pagerduty.told[0].reason.startswith("The check on the host passed, but the alert still fires.")
 
 
-def test_a_page_for_slack_says_that_slack_is_down() -> None:
+def test_a_page_that_goes_out_because_slack_is_down_says_so() -> None:
     stage = Stage(_low())
     stage.page(reason=SLACK_IS_DOWN, classification=a_classification(severity="low"))
     told = stage.pagerduty.told[0]
@@ -248,7 +248,7 @@ def storm(**changes: Any) -> Any:
     return a_record(incident, live=live, alert_count=3)
 
 
-def test_a_storms_page_names_its_criticals() -> None:
+def test_the_page_of_a_storm_names_its_critical_alerts() -> None:
     stage = Stage(storm())
     stage.joins(*(critical(number) for number in range(5)))
 
@@ -279,14 +279,14 @@ def test_a_critical_that_joins_an_acknowledged_storm_is_paged_but_not_each_by_it
 # --- nobody can be reached ---
 
 
-def test_a_page_that_cannot_be_given_back_is_still_said_to_have_failed(stage: Stage) -> None:
+def test_a_page_that_woke_nobody_fails_even_if_its_claim_cannot_be_released(stage: Stage) -> None:
     stage.pagerduty.failures, stage.sns.failures = [lasting()], [lasting()]
     stage.store.faults["release_page"] = DOWN
     with pytest.raises(PageUndelivered):
         stage.page()
 
 
-def test_a_held_alert_that_joins_is_not_what_got_worse(stage: Stage) -> None:
+def test_a_held_critical_alert_that_joins_is_not_paged(stage: Stage) -> None:
     stage.page()
     stage.after(1)
     stage.store.change(INCIDENT_ID, own=counts_for(3) + counts_for(4, held=True))

@@ -1,4 +1,4 @@
-"""Presses of buttons in Slack about a verdict: kept, answered, shown; and never in the way of the incident."""
+"""Presses of buttons in Slack for feedback and notes: stored, answered and shown, without disturbing the incident."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from tests.support.operating import press_handler
 
 
 class Heard:
-    """An incident of which people speak."""
+    """An incident on which people give feedback in Slack."""
 
     def __init__(self, record: IncidentRecord | None) -> None:
         self.store = MemoryStore(*([record] if record else []))
@@ -84,7 +84,7 @@ def over(outcome: Any = "resolved", severity: Any = "high", source: Any = "high"
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_every_answer_is_a_word_in_the_persons_name(answer: str) -> None:
+def test_every_answer_of_the_menu_is_stored_in_the_persons_name_and_shown(answer: str) -> None:
     incident = Heard(over())
     incident.say("judge", answer)
     (word,) = incident.now.feedback
@@ -104,14 +104,18 @@ def test_every_answer_is_a_word_in_the_persons_name(answer: str) -> None:
 @pytest.mark.parametrize(
     ("record", "answer", "follows"),
     [
-        (over(), "real", "The next incident of this group is judged with it."),
-        (over("suppressed", "noise", "info"), "real", "nothing of this group for noise by its own judgement."),
-        (over("suppressed", "noise", decided_by="rules"), "severity-high", "a rule stands until somebody changes it"),
-        (over(source="medium"), "noise", "silences nothing that its source calls medium"),
-        (over(source="info"), "noise", "The next incident of this group is judged with it."),
+        (over(), "real", "Firstline uses this answer when it judges the next incident of this group."),
+        (over("suppressed", "noise", "info"), "real", "calls no incident of this group noise by its own judgement."),
+        (
+            over("suppressed", "noise", decided_by="rules"),
+            "severity-high",
+            "a declared rule suppressed this incident: change the rule",
+        ),
+        (over(source="medium"), "noise", "does not silence an alert that its source calls medium"),
+        (over(source="info"), "noise", "Firstline uses this answer when it judges the next incident of this group."),
     ],
 )
-def test_the_person_is_told_what_follows(record: IncidentRecord, answer: str, follows: str) -> None:
+def test_the_person_is_told_what_follows_from_the_answer(record: IncidentRecord, answer: str, follows: str) -> None:
     incident = Heard(record)
     incident.say("judge", answer)
     (text,) = incident.whispers
@@ -119,14 +123,14 @@ def test_the_person_is_told_what_follows(record: IncidentRecord, answer: str, fo
     assert follows in text
 
 
-def test_a_hidden_incident_gets_no_message_for_being_judged() -> None:
+def test_feedback_on_a_suppressed_incident_sends_no_message() -> None:
     incident = Heard(over("suppressed", "noise", slack_channel=None, slack_ts=None))
     incident.say("judge", "real")
     assert len(incident.now.feedback) == 1
     assert incident.slack.attempts == 0
 
 
-def test_an_open_incident_goes_on_undisturbed() -> None:
+def test_feedback_on_an_open_incident_tells_neither_slack_nor_the_execution() -> None:
     incident = Heard(a_waiting_record(awaiting="acknowledgement", slack_channel="alerts:C1", slack_ts="1.2"))
     incident.say("judge", "noise")
     assert len(incident.now.feedback) == 1
@@ -134,7 +138,7 @@ def test_an_open_incident_goes_on_undisturbed() -> None:
     assert incident.now.resolved_at is None
 
 
-def test_an_unknown_incident_is_told_to_the_person_and_to_nobody_else() -> None:
+def test_only_the_person_is_told_that_an_incident_is_unknown() -> None:
     incident = Heard(None)
     for button in ("judge", "write"):
         incident.say(button, "real")
@@ -142,7 +146,7 @@ def test_an_unknown_incident_is_told_to_the_person_and_to_nobody_else() -> None:
     assert (incident.facts, incident.slack.attempts, incident.signals) == ([], 0, [])
 
 
-def test_neither_slack_nor_the_trail_loses_a_word() -> None:
+def test_feedback_is_stored_even_if_slack_and_the_trail_fail() -> None:
     incident = Heard(over())
     incident.slack.failures = [passing(), passing()]
     incident.store.faults["append"] = HistoryUnavailable("throttled")
@@ -151,7 +155,7 @@ def test_neither_slack_nor_the_trail_loses_a_word() -> None:
     assert incident.slack.attempts == 1
 
 
-def test_asking_for_the_form_reads_nothing_first() -> None:
+def test_the_form_for_a_note_is_opened_without_reading_the_incident() -> None:
     incident = Heard(None)
     incident.say("note", resolves=True)
     ((trigger, view),) = incident.forms
@@ -159,7 +163,7 @@ def test_asking_for_the_form_reads_nothing_first() -> None:
     assert view["private_metadata"] == f"{INCIDENT_ID}#C1#resolve#"
 
 
-def test_a_form_that_slack_does_not_open_is_told() -> None:
+def test_the_person_is_told_if_slack_does_not_open_the_form() -> None:
     def late(trigger_id: str, view: dict[str, Any]) -> object:
         raise lasting()
 
@@ -171,7 +175,7 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
     assert incident.whispers == ["Slack would not open the form in time. Press the button again."]
 
 
-def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:
+def test_a_note_whose_form_said_so_resolves_the_open_incident() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
     incident.say("write", "cleared the queue", resolves=True)
     assert incident.signals == [("resolved", "ana (Slack)")]
@@ -182,7 +186,7 @@ def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:
     assert "cleared the queue" not in str(incident.facts)
 
 
-def test_a_late_note_ends_nothing_and_is_shown() -> None:
+def test_a_note_on_a_closed_incident_resolves_nothing_and_is_shown() -> None:
     incident = Heard(over())
     incident.say("write", "cleared the queue", resolves=True)
     assert incident.signals == []
@@ -191,13 +195,13 @@ def test_a_late_note_ends_nothing_and_is_shown() -> None:
     assert earlier.note == "cleared the queue"
 
 
-def test_a_note_alone_resolves_nothing() -> None:
+def test_a_note_whose_form_did_not_say_so_resolves_nothing() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
     incident.say("write", "looking")
     assert (incident.signals, incident.now.resolved_at) == ([], None)
 
 
-def test_an_execution_that_cannot_be_told_loses_no_note() -> None:
+def test_a_note_is_stored_and_resolves_even_if_the_execution_cannot_be_told() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
     incident.executions.down = True
     incident.say("write", "cleared it", resolves=True)
@@ -210,10 +214,10 @@ def test_an_empty_note_resolves_nothing() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
     incident.say("write", " \u200b ", resolves=True)
     assert incident.signals == []
-    assert incident.whispers == ["There is nothing in this note."]
+    assert incident.whispers == ["The note is empty: write what fixed the incident."]
 
 
-def test_open_whispers_a_ticket_of_the_console_and_changes_nothing() -> None:
+def test_open_sends_the_person_a_link_to_the_console_and_changes_nothing() -> None:
     heard = Heard(a_record())
     before = heard.now
     heard.say("open")

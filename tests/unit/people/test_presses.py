@@ -1,4 +1,4 @@
-"""Presses of Slack's buttons: only approvers may approve, the message says who did it, and twice does no harm."""
+"""Presses of Slack's buttons: only approvers may approve, the message names the person, a second press does no harm."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -77,7 +77,7 @@ class Pressed:
         self.links.append(link)
 
 
-def test_acknowledging_stops_the_pager_everywhere() -> None:
+def test_an_acknowledgement_is_told_in_slack_and_pagerduty_and_measured() -> None:
     incident = Pressed()
 
     incident.press("acknowledge")
@@ -101,7 +101,9 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
         ("refuse", "acknowledgement", "refused", "paged", "ana (Slack) refused."),
     ],
 )
-def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str, said: str) -> None:
+def test_the_message_names_the_person_who_pressed(
+    button: str, awaiting: str, signal: str, kind: str, said: str
+) -> None:
     incident = Pressed(awaiting)
 
     incident.press(button, approvers=("U1",))
@@ -112,7 +114,7 @@ def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, ki
 
 
 @pytest.mark.parametrize(("button", "kinds"), [("approve", ["acknowledged"]), ("refuse", []), ("resolve", [])])
-def test_pagerduty_stops_paging_for_what_somebody_approved(button: str, kinds: list[str]) -> None:
+def test_of_approve_refuse_and_resolve_only_approve_acknowledges_in_pagerduty(button: str, kinds: list[str]) -> None:
     incident = Pressed()
     incident.press(button, approvers=("U1",))
     assert [told.kind for told in incident.pagerduty.told] == kinds
@@ -136,7 +138,7 @@ def test_the_message_after_an_acknowledgement_is_marked_as_shown() -> None:
     assert live.shown == live.version
 
 
-def test_resolving_is_measured_as_an_answer() -> None:
+def test_a_resolve_without_an_acknowledgement_measures_the_time_to_acknowledge() -> None:
     incident = Pressed("acknowledgement")
     incident.press("resolve")
     assert incident.now.resolved_by == "ana (Slack)"
@@ -144,7 +146,7 @@ def test_resolving_is_measured_as_an_answer() -> None:
     assert "TimeToAcknowledge" in metrics.metric_set
 
 
-def test_a_resolve_under_an_old_message_is_refused_and_what_joined_is_told() -> None:
+def test_a_resolve_under_an_old_message_is_refused_and_the_alerts_that_joined_are_shown() -> None:
     shown: dict[str, Any] = {"slack_channel": "alerts:C1", "slack_ts": "1.2"}
     incident = Pressed(live=a_live(own=counts_for(3), awaiting="acknowledgement", task_token="t"), **shown)
     live = incident.now.live
@@ -165,7 +167,7 @@ def test_a_resolve_under_an_old_message_is_refused_and_what_joined_is_told() -> 
     assert incident.now.resolved_by == "ana (Slack)"
 
 
-def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> None:
+def test_a_resolve_after_an_acknowledgement_measures_no_second_time_to_acknowledge() -> None:
     incident = Pressed("resolution", acknowledged_at=NOW, acknowledged_by="bo")
     incident.press("resolve")
     assert incident.now.acknowledged_by == "bo"
@@ -207,7 +209,7 @@ def test_pressing_twice_does_it_once(button: str) -> None:
     assert len(incident.whispers) == 1
 
 
-def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
+def test_a_press_takes_effect_although_slack_fails_and_slack_is_tried_once() -> None:
     incident = Pressed()
     incident.slack.failures = [passing(), passing()]
     incident.press("acknowledge")
@@ -216,7 +218,7 @@ def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
     assert len(incident.pagerduty.told) == 1
 
 
-def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
+def test_a_press_is_stored_even_if_the_execution_cannot_be_told() -> None:
     incident = Pressed()
     incident.executions.down = True
     incident.press("acknowledge")
@@ -225,7 +227,7 @@ def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
 
 
 @pytest.mark.parametrize("whisper", [None, "fails"])
-def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None:
+def test_a_press_whose_person_cannot_be_answered_raises_nothing(whisper: str | None) -> None:
     def failing(channel: str, user: str, text: str, link: str | None = None) -> None:
         raise lasting()
 
@@ -268,7 +270,7 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
         ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
     ],
 )
-def test_no_link_without_the_right_or_an_open_question(
+def test_no_link_to_the_plan_without_the_role_a_good_key_or_an_open_plan(
     case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str
 ) -> None:
     incident = Pressed(**changes)
@@ -287,7 +289,7 @@ def test_a_button_under_another_plan_decides_nothing(button: str, digest: str) -
     assert "The plan has changed" in incident.whispers[0][2]
 
 
-def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
+def test_a_destructive_plan_runs_only_after_a_second_person_approves() -> None:
     incident = Pressed(plan=a_plan(risk="destructive", decision="approve"))
 
     incident.press("approve", approvers=("U1", "U2"))
@@ -297,7 +299,7 @@ def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
     assert [(told.kind, told.reason) for told in incident.slack.told] == [
         ("approval", "1 of 2: ana (Slack) said yes. Somebody else must agree.")
     ]
-    assert "must be somebody else" in incident.whispers[0][2]
+    assert "must be somebody else's" in incident.whispers[0][2]
 
     incident.press("approve", approvers=("U1", "U2"), user="U2")
 

@@ -1,4 +1,4 @@
-"""The recovery of an alarm: told in an edit of a message, a bounded number of times, and never more than told."""
+"""The recovery of an alarm's metric: shown in an edited message, read a bounded number of times, ending nothing."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ def record(**what: Any) -> IncidentRecord:
     return MemoryStore(a_record(**PAGED, **what)).only
 
 
-def test_an_edited_message_says_it_first_and_the_incident_stays_open() -> None:
+def test_an_edited_message_says_that_the_metric_recovered_and_the_incident_stays_open() -> None:
     store, channel = MemoryStore(a_record(**PAGED)), MemoryChannel()
 
     assert show_again(
@@ -56,7 +56,7 @@ def test_an_edited_message_says_it_first_and_the_incident_stays_open() -> None:
     assert store.only.status == "OPEN"
 
 
-def test_of_several_alerts_the_alarm_is_named() -> None:
+def test_the_alarm_is_named_if_the_incident_has_several_alerts() -> None:
     said = look(record(alert_count=3))
     assert said is not None
     assert said.startswith("Now, DiskFull, 12:34 UTC")
@@ -65,27 +65,27 @@ def test_of_several_alerts_the_alarm_is_named() -> None:
 @pytest.mark.parametrize(
     "quiet",
     [
-        a_record(slack_ts="1.2"),
-        a_record(an_incident(an_alert(), storm=True), **PAGED),
+        pytest.param(a_record(slack_ts="1.2"), id="not paged"),
+        pytest.param(a_record(an_incident(an_alert(), storm=True), **PAGED), id="a storm"),
     ],
 )
-def test_nobody_looks_before_a_page_or_in_a_storm(quiet: IncidentRecord) -> None:
+def test_the_metric_is_not_read_before_a_page_or_in_a_storm(quiet: IncidentRecord) -> None:
     alarms = Alarms()
     assert look(MemoryStore(quiet).only, alarms) is None
     assert alarms.asked == 0
 
 
-def test_personal_data_is_removed_from_it_as_from_the_rest() -> None:
+def test_personal_data_is_removed_from_the_line_on_the_recovery() -> None:
     told = Notification(kind="changed", record=record(), reason="", at=NOW, recovery="CPU of ada@example.com: 40")
     assert "ada@" not in str(for_outsiders(told).recovery)
 
 
 @pytest.mark.parametrize("said", [None, MetricsUnavailable("throttled")])
-def test_what_cannot_be_told_is_left_out(said: Any) -> None:
+def test_an_unknown_recovery_is_left_out_of_the_message(said: Any) -> None:
     assert look(record(), Alarms(said)) is None
 
 
-def test_looks_are_bounded_in_a_minute() -> None:
+def test_the_number_of_looks_in_a_minute_is_bounded() -> None:
     alarms, paged = Alarms(), record()
     metric = MetricLook(alarms.recovered)
     for _ in range(MOST_LOOKS + 5):

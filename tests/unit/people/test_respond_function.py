@@ -1,4 +1,4 @@
-"""The respond function's routes: what each request is answered, and that only Slack's own presses do anything."""
+"""The respond function's routes: how each request is answered, and that only presses signed by Slack take effect."""
 
 import hashlib
 import hmac
@@ -118,7 +118,7 @@ ACKNOWLEDGE = urlencode(
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_press_is_done_and_answered(table: MemoryStore, encoded: bool) -> None:
+def test_a_signed_press_takes_effect_and_is_answered_200(table: MemoryStore, encoded: bool) -> None:
     event = press(ACKNOWLEDGE)
     if encoded:
         event |= {"body": b64encode(ACKNOWLEDGE.encode()).decode(), "isBase64Encoded": True}
@@ -145,16 +145,18 @@ def test_a_press_is_done_and_answered(table: MemoryStore, encoded: bool) -> None
         (lambda: request("GET", "/approvals/one/two"), 404),
     ],
 )
-def test_anything_else_does_nothing(table: MemoryStore, event: Callable[[], dict[str, Any]], status: int) -> None:
+def test_an_unsigned_unreadable_or_unknown_request_reads_and_changes_nothing(
+    table: MemoryStore, event: Callable[[], dict[str, Any]], status: int
+) -> None:
     assert answer(event())["statusCode"] == status
     assert table.calls == []
 
 
-def test_why_a_signature_failed_is_not_told(table: MemoryStore) -> None:
+def test_the_answer_to_a_bad_signature_does_not_say_why(table: MemoryStore) -> None:
     assert answer(press(ACKNOWLEDGE, "wrong"))["body"] == "Unauthorized"
 
 
-def test_a_table_that_is_down_is_an_error(table: MemoryStore) -> None:
+def test_a_press_while_the_table_is_down_raises_so_that_slack_shows_an_error(table: MemoryStore) -> None:
     table.down = True
     with pytest.raises(HistoryUnavailable):
         answer(press(ACKNOWLEDGE))
@@ -181,7 +183,7 @@ class Visited:
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Visited:
-    """A plan that waits, and nobody to disturb."""
+    """An incident whose plan waits, and wiring for the function that uses it."""
     executions = MemoryExecutions()
     store = MemoryStore(a_waiting_record())
     channels = {"slack": MemoryChannel(), "pagerduty": MemoryChannel(failures=[lasting()])}
@@ -208,12 +210,13 @@ def token(key: str = KEY, **changes: Any) -> str:
 
 
 def look(text: str, path: str = PATH) -> dict[str, Any]:
+    """Open the approval page with a token."""
     query = {"rawQueryString": f"token={text}", "queryStringParameters": {"token": text}}
     return answer(request("GET", path) | query)
 
 
 def send(text: str, decision: str = "approve", path: str = PATH) -> dict[str, Any]:
-    """As API Gateway hands a form on: in base64."""
+    """Send the approval page's form, in base64 as API Gateway hands it on."""
     body = b64encode(urlencode({"token": text, "decision": decision}).encode()).decode()
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return answer(request("POST", path, body, headers) | {"isBase64Encoded": True})
@@ -223,7 +226,7 @@ def changed(desk: Visited) -> bool:
     return desk.signals != [] or desk.store.only != MemoryStore(a_waiting_record()).only
 
 
-def test_page_views_change_nothing(desk: Visited) -> None:
+def test_opening_the_approval_page_many_times_changes_nothing(desk: Visited) -> None:
     text = token()
     pages = {look(text)["statusCode"] for _ in range(300)}
     assert pages == {200}
@@ -259,7 +262,7 @@ def test_a_link_is_used_once(desk: Visited) -> None:
     assert desk.signals == [("approved", "ada (approval page)")]
 
 
-def test_refusing_calls_a_human(desk: Visited) -> None:
+def test_a_refusal_on_the_approval_page_is_signalled_to_the_execution(desk: Visited) -> None:
     assert send(token(), "refuse")["statusCode"] == 303
     assert desk.signals == [("refused", "ada (approval page)")]
 
@@ -276,7 +279,7 @@ def test_refusing_calls_a_human(desk: Visited) -> None:
         ("a changed plan", lambda: token(plan_digest="b" * 64), 409, "plan has changed"),
     ],
 )
-def test_what_is_no_valid_link_is_refused_with_the_reason(
+def test_a_bad_link_is_refused_with_the_reason_and_shows_nothing_of_the_plan(
     desk: Visited, visit: Any, case: str, text: Any, status: int, words: str
 ) -> None:
     reply = visit(text())
@@ -331,7 +334,7 @@ def test_a_plan_that_no_longer_waits_is_shown_and_not_decided(
         "é",
     ],
 )
-def test_what_is_not_the_pages_form_is_refused(desk: Visited, body: str | None) -> None:
+def test_a_body_that_is_not_the_approval_pages_form_is_refused(desk: Visited, body: str | None) -> None:
     assert answer(request("POST", PATH, body))["statusCode"] == 400
     assert not changed(desk)
 
@@ -343,14 +346,14 @@ def test_the_approval_page_allows_only_get_and_post(desk: Visited, method: str) 
     assert not changed(desk)
 
 
-def test_a_table_that_is_down_asks_to_come_back(desk: Visited) -> None:
+def test_the_approval_page_answers_503_while_the_table_is_down(desk: Visited) -> None:
     desk.store.down = True
     for reply in (look(token()), send(token())):
         assert reply["statusCode"] == 503
         assert "Nothing was decided" in reply["body"]
 
 
-def test_a_busy_step_functions_loses_no_decision(desk: Visited) -> None:
+def test_a_decision_on_the_page_is_stored_even_if_the_execution_cannot_be_told(desk: Visited) -> None:
     desk.executions.down = True
     reply = send(token())
     assert reply["statusCode"] == 202
@@ -358,7 +361,7 @@ def test_a_busy_step_functions_loses_no_decision(desk: Visited) -> None:
     assert desk.store.only.decision == "approved"
 
 
-def test_a_decision_counts_although_the_execution_waits_for_nothing_now(desk: Visited) -> None:
+def test_a_decision_on_the_page_counts_although_the_execution_does_not_wait(desk: Visited) -> None:
     desk.executions.waiting = False
     assert send(token())["statusCode"] == 303
     assert desk.store.only.decision == "approved"
@@ -368,7 +371,7 @@ def test_a_decision_counts_although_the_execution_waits_for_nothing_now(desk: Vi
     ("domain", "address"),
     [("abc.execute-api.eu-west-1.amazonaws.com", "https://abc."), ("127.0.0.1:8000", "http://127.0.0.1:8000/")],
 )
-def test_links_lead_to_where_the_press_came_in(
+def test_the_link_to_the_approval_page_has_the_address_to_which_slack_sent_the_press(
     desk: Visited, monkeypatch: pytest.MonkeyPatch, domain: str, address: str
 ) -> None:
     given: list[str] = []

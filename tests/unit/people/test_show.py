@@ -1,4 +1,4 @@
-"""Messages that are brought up to date: what joined is told, and what did not come through is shown again."""
+"""Updates of messages: alerts that joined are told, and a message that did not arrive is sent again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from firstline.channels import slack
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.look import out_of_date
-from firstline.models import Live, NormalizedAlert
-from firstline.people.show import NEWS, show_again
+from firstline.models import Counts, Live, NormalizedAlert
+from firstline.people.show import NEWS, mark_shown, show_again
 from tests.support.builders import NOW, a_classification, a_page, a_record, a_waiting_record, an_alert
 from tests.support.changes import joining
 from tests.support.memory import MemoryChannel, MemoryStore, lasting
@@ -53,7 +53,7 @@ def test_a_new_host_in_an_acknowledged_incident_is_told() -> None:
     assert (incident.pagerduty.attempts, incident.sns.attempts) == (0, 0), "a change wakes nobody"
 
 
-def test_who_took_it_in_another_channel_stands_in_slack() -> None:
+def test_an_acknowledgement_in_pagerduty_is_shown_in_slack() -> None:
     incident = Shown(a_record(**IN_SLACK, pages=[a_page()]))
     assert incident.store.incidents.acknowledge(incident.store.only.incident.incident_id, "grace (PagerDuty)", NOW)
 
@@ -67,7 +67,7 @@ def test_who_took_it_in_another_channel_stands_in_slack() -> None:
     assert not out_of_date(incident.live)
 
 
-def test_many_newcomers_are_named_worst_first_and_counted() -> None:
+def test_of_many_alerts_that_joined_the_worst_are_named_and_the_rest_counted() -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
     incident.joins(*(an_alert(host=f"web-{n}", fingerprint=f"f{n}") for n in range(7)), critical(1))
     incident.show()
@@ -76,7 +76,7 @@ def test_many_newcomers_are_named_worst_first_and_counted() -> None:
     assert reason.endswith("and 3 more.")
 
 
-def test_what_joined_long_ago_is_no_news() -> None:
+def test_an_alert_that_joined_more_than_two_minutes_ago_is_not_named_as_new() -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
     incident.joins(critical(), at=NOW)
     assert incident.show(NOW + NEWS + timedelta(seconds=1))
@@ -89,30 +89,55 @@ def test_a_first_message_that_was_lost_is_sent_with_its_own_kind() -> None:
     assert incident.show()
     (told,) = incident.slack.told
     assert told.kind == "approval"
-    assert "did not come through" in told.reason
+    assert "did not arrive" in told.reason
 
 
 @pytest.mark.parametrize("awaiting", ["hold", "recovery", None])
-def test_what_nobody_was_to_be_told_of_is_not_shown(awaiting: str | None) -> None:
+def test_an_incident_that_waits_for_no_person_is_not_shown(awaiting: str | None) -> None:
     incident = Shown(a_record(awaiting=awaiting))
     assert not incident.show()
     assert incident.slack.attempts == 0
 
 
-def test_what_slack_does_not_take_stays_to_be_shown() -> None:
+def test_an_update_that_slack_does_not_take_is_not_marked_as_shown() -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
     incident.slack.failures = [lasting()]
     assert not incident.show()
     assert incident.live.shown == 1
 
 
-def test_a_mark_that_cannot_be_stored_is_no_failure() -> None:
+def test_an_update_counts_as_shown_even_if_that_cannot_be_stored() -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
     incident.store.faults["mark_shown"] = HistoryUnavailable("no table")
     assert incident.show()
 
 
-@pytest.mark.parametrize("changes", [{"status": "CLOSED", "closed_at": NOW}, {"resolved_at": NOW}])
-def test_what_is_over_or_quiet_is_not_shown_as_changed(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"status": "CLOSED", "closed_at": NOW}, {"resolved_at": NOW}], ids=["closed", "quiet"]
+)
+def test_a_closed_or_quiet_incident_is_not_shown_as_changed(changes: dict[str, Any]) -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED, **changes))
     assert not incident.show()
+
+
+@pytest.mark.parametrize(
+    ("firing", "shown", "stored"),
+    [(1, 1, 2), (0, 1, 1), (0, 0, 2)],
+    ids=["it goes on", "it is over", "it is over, and this is the first message"],
+)
+def test_what_people_were_shown_is_stored_unless_nobody_will_show_it_again(
+    firing: int, shown: int, stored: int
+) -> None:
+    counts = Counts(joined=1, firing=firing, changes=1)
+    incident = Shown(a_record(own=counts, last_end_at=NOW, shown=shown))
+
+    mark_shown(incident.store.only, incident.store.incidents)
+
+    assert incident.live.shown == stored
+
+
+def test_a_version_that_is_stored_as_shown_is_not_written_again() -> None:
+    incident = Shown(a_record(own=Counts(joined=1, firing=1, changes=1), shown=2))
+    incident.store.faults["mark_shown"] = AssertionError("nothing has to be written")
+
+    mark_shown(incident.store.only, incident.store.incidents)

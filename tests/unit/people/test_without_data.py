@@ -1,4 +1,4 @@
-"""An alert that ended although nobody saw it recover: what people are told, and that its pages go on ringing."""
+"""An alert whose data ended, so that nobody saw it recover: what people are told, and that its pages stay."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ LOST = an_alert(fingerprint="lost", severity="critical", alert_name="PumpsOff")
 
 
 class Ended:
-    """An incident of two alerts that have ended; of one of them nothing is known."""
+    """An incident of two alerts that have ended, one of them without data for the reason `why`, or both recovered."""
 
     def __init__(self, why: str | None) -> None:
         self.incident: Incident = an_incident()
@@ -82,7 +82,7 @@ def test_people_are_asked_to_look_and_not_told_of_a_recovery() -> None:
     assert "resolved" not in (ended.store.only.outcome_reason or "").lower()
 
 
-def test_the_counts_decide_and_not_the_list_of_alerts_which_may_be_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_asked_to_look_even_if_the_index_of_alerts_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = Ended("MissingSeries")
     monkeypatch.setattr(ended.store.incidents, "members", lambda incident_id, limit=50: [])
 
@@ -91,7 +91,7 @@ def test_the_counts_decide_and_not_the_list_of_alerts_which_may_be_behind(monkey
     assert ended.store.only.outcome == "no_data"
 
 
-def test_what_recovered_is_told_as_before() -> None:
+def test_an_incident_whose_alerts_recovered_is_announced_as_quiet_and_closed_as_resolved() -> None:
     ended = Ended(None)
 
     assert ended.quiet().startswith("quiet: ")
@@ -100,14 +100,14 @@ def test_what_recovered_is_told_as_before() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "resolves"), [("no_data", False), ("resolved", True)])
-def test_pagerduty_goes_on_until_somebody_looked(outcome: str, resolves: bool) -> None:
+def test_the_close_of_an_incident_without_data_does_not_resolve_it_in_pagerduty(outcome: str, resolves: bool) -> None:
     record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()])
     record = record.model_copy(update={"live": None})
 
     assert (pagerduty.render(a_notification("closed", record)) is not None) is resolves
 
 
-def test_slack_shows_no_tick() -> None:
+def test_slack_shows_a_question_mark_and_no_tick_for_an_end_without_data() -> None:
     record = a_record(status="CLOSED", outcome="no_data", closed_at=NOW)
     header = slack.render(a_notification("closed", record))["blocks"][0]["text"]["text"]
 

@@ -1,4 +1,4 @@
-"""Inhibitions: who is held while which alert fires, and what a mistake in the file says."""
+"""Tests of inhibitions: which alerts are held while a source alert fires, and what a mistake in the file is told."""
 
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ def down(**labels: str) -> NormalizedAlert:
 
 
 def held(declared: Inhibition, target: NormalizedAlert, *sources: NormalizedAlert) -> bool:
+    """Return True if the rule holds the target while the source alerts fire."""
     counts: dict[str, int] = {}
     for source in sources:
         for key in source_keys([declared], source):
@@ -42,7 +43,9 @@ def held(declared: Inhibition, target: NormalizedAlert, *sources: NormalizedAler
         ({"cluster": "a", "node": "b"}, {"cluster": "a\0=b"}, False),
     ],
 )
-def test_the_labels_that_must_be_equal(source: dict[str, str], target: dict[str, str], holds: bool) -> None:
+def test_a_source_holds_a_target_only_if_all_labels_in_equal_are_equal_or_both_missing(
+    source: dict[str, str], target: dict[str, str], holds: bool
+) -> None:
     assert held(rule(), alert(labels=target), down(**source)) is holds
 
 
@@ -50,7 +53,7 @@ def test_without_equal_labels_every_source_holds_every_target() -> None:
     assert held(rule(equal=[]), alert(labels={"a": "b"}), down(c="d"))
 
 
-def test_equal_may_name_what_every_source_fills_in() -> None:
+def test_equal_may_name_a_field_of_the_alert_such_as_its_host() -> None:
     by_host = rule(equal="host")
 
     assert held(by_host, alert(host="web-1"), down().model_copy(update={"host": "web-1"}))
@@ -59,13 +62,13 @@ def test_equal_may_name_what_every_source_fills_in() -> None:
 
 def test_an_alert_that_matches_both_sides_is_never_held() -> None:
     both = rule(target={"alert_name": "*Down"}, equal=[])
-    node = down()
+    node_down = down()
 
-    assert not held(both, node, node, down(other="one"))
-    assert target_keys([both], node) == ()
+    assert not held(both, node_down, node_down, down(node="another"))
+    assert target_keys([both], node_down) == ()
 
 
-def test_a_count_below_one_holds_nothing() -> None:
+def test_a_rule_without_firing_sources_holds_nothing() -> None:
     declared = rule(equal=[])
     (key,) = target_keys([declared], alert())
 
@@ -74,7 +77,7 @@ def test_a_count_below_one_holds_nothing() -> None:
     assert inhibited([declared], alert(), {}) is None
 
 
-def test_a_rule_that_was_changed_counts_anew() -> None:
+def test_a_changed_rule_has_another_key_so_its_count_begins_anew() -> None:
     (before,) = source_keys([rule()], down(node="n1"))
     (reworded,) = source_keys([rule(reason="another")], down(node="n1"))
     (changed,) = source_keys([rule(source={"alert_name": "Node*"})], down(node="n1"))
@@ -82,7 +85,7 @@ def test_a_rule_that_was_changed_counts_anew() -> None:
     assert before == reworded != changed
 
 
-def test_a_hold_names_its_rule_and_ends() -> None:
+def test_the_hold_of_an_inhibition_names_the_rule_and_reason_and_has_an_end() -> None:
     hold = rule().hold(NOON)
 
     assert (hold.by, hold.id, hold.until - NOON) == ("inhibition", "node-down", AT_MOST)
@@ -96,7 +99,7 @@ def test_a_hold_names_its_rule_and_ends() -> None:
         ("{id: a, source: {alert_nam: X}, target: {alert_name: Y}, reason: r}", "unknown key `source.alert_nam`"),
         ("{id: a, source: {alert_name: X}, target: {}, reason: r}", "an empty match"),
         ('{id: a, source: {alert_name: "*"}, target: {alert_name: Y}, reason: r}', "make `source` narrower"),
-        ("{id: a, source: {alert_name: X, hours: 1}, target: {alert_name: Y}, reason: r}", "known keys are alert_name"),
+        ("{id: a, source: {alert_name: X, hours: 1}, target: {alert_name: Y}, reason: r}", "write one of alert_name"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_fix(entry: str, message: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The file `policy/model.yaml`: which model is asked, what it may take, and what a mistake is told."""
+"""Tests of the file `policy/model.yaml`: its values, its defaults, and what a mistake is told."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ def read(folder: Path, text: str) -> ModelPolicy:
     return load_model_policy(file)
 
 
-def test_the_shipped_file_names_no_model_and_says_the_defaults() -> None:
+def test_the_shipped_file_names_no_model_and_equals_the_defaults() -> None:
     assert load_model_policy(SHIPPED) == ModelPolicy()
     assert ModelPolicy().model is None
 
 
-def test_a_model_with_its_price_and_ceiling(tmp_path: Path) -> None:
+def test_a_file_with_a_model_its_price_and_its_ceiling_is_read(tmp_path: Path) -> None:
     policy = read(
         tmp_path,
         "base_url: http://127.0.0.1:11434/v1\nmodel: gpt-oss:20b\ndeadline_seconds: 60\nmax_output_tokens: 4000\n"
@@ -47,7 +47,7 @@ def test_a_model_with_its_price_and_ceiling(tmp_path: Path) -> None:
         ("daily_ceiling: {tokens: -1}", ["daily_ceiling.tokens: "]),
         ("daily_ceiling: {cost: .inf}", ["daily_ceiling.cost: ", "finite"]),
         ("price_per_million_tokens: {prompt: .nan}", ["price_per_million_tokens.prompt: ", "finite"]),
-        ("daily_ceiling: {cost: 5}", ["daily_ceiling.cost needs price_per_million_tokens: write the prices"]),
+        ("daily_ceiling: {cost: 5}", ["daily_ceiling.cost needs price_per_million_tokens; write the prices"]),
         ("", ["the file: "]),
         ("model: [", ["not readable as YAML"]),
     ],
@@ -60,6 +60,6 @@ def test_a_mistake_is_told_with_file_key_and_fix(tmp_path: Path, text: str, comp
         assert complaint in str(raised.value)
 
 
-def test_a_missing_file_is_told_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="not found; without a model, write `model: null`"):
+def test_the_error_for_a_missing_file_says_what_to_create(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not found; to use no model, create it with `model: null`"):
         load_model_policy(tmp_path / "model.yaml")

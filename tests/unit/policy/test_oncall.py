@@ -1,4 +1,4 @@
-"""On call is exactly one person at each moment, whatever the clocks, the layers and the overrides do."""
+"""Tests of on-call schedules: exactly one person is on call at each moment, and mistakes in the file are reported."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +17,7 @@ from firstline.policy.people import People
 from tests.support.depth import tries
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
-"""No change of the clocks, two usual ones, one of half an hour, and an odd offset."""
+"""Time zones without a change of the clocks, with usual ones, with one of half an hour, and with an odd offset."""
 
 BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
 TWO_YEARS = timedelta(days=730)
@@ -58,7 +58,9 @@ def override(person: str, begin: datetime, end: datetime, at: datetime = BEGIN) 
         pytest.param("2026-10-30 12:00", "cem", "rotation", id="before the first turn, counted back"),
     ],
 )
-def test_who_is_on_call(moment: str, person: str, because: str) -> None:
+def test_the_rotation_layer_or_holiday_of_a_moment_decides_who_is_on_call(
+    moment: str, person: str, because: str
+) -> None:
     assert schedule().who((), berlin(moment)) == (person, because)
 
 
@@ -67,7 +69,7 @@ def test_a_shift_says_since_when_and_until_when() -> None:
     assert (shift.person, shift.since, shift.until) == ("bob", berlin("2026-11-09 09:00"), berlin("2026-11-16 09:00"))
 
 
-def test_nobody_else_comes_to_somebody_who_is_alone() -> None:
+def test_the_shift_of_somebody_who_is_alone_has_no_begin_and_no_end() -> None:
     shift = schedule(rotation="ada", layers=[], holidays=None).shift((), BEGIN)
     assert shift == ("ada", None, None, "rotation")
 
@@ -134,7 +136,7 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
     st.timedeltas(timedelta(minutes=1), timedelta(days=3)),
     st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=4)),
 )
-def test_an_override_moves_nothing_else_also_when_it_is_withdrawn(
+def test_an_override_changes_only_its_own_time_also_when_it_is_withdrawn(
     made: Roster, later: timedelta, length: timedelta, withdrawn: timedelta | None
 ) -> None:
     hers = override("eve", BEGIN + later, BEGIN + later + length)
@@ -158,10 +160,10 @@ PLACE = ("schedules", "platform")
 PEOPLE = People.model_validate({"people": {"ada": {"slack": "U01ADA"}, "bob": {}, "cem": {"mail": "cem@example.com"}}})
 
 
-def test_what_is_worth_a_look_is_said_with_its_place() -> None:
+def test_people_who_cannot_be_woken_or_are_unknown_are_reported_with_their_schedule() -> None:
     on_call = OnCall(schedules={"platform": schedule(rotation=["ada", "bob", "eve"], layers=[], holidays=None)})
     assert list(problems(on_call, PEOPLE, BEGIN)) == [
-        (PLACE, "nothing can wake bob: give phone, slack or mail in runbooks/policy/people.yaml"),
+        (PLACE, "nothing can wake bob; add phone, slack or mail in runbooks/policy/people.yaml"),
         (PLACE, "'eve' is not in runbooks/policy/people.yaml; add the person there"),
     ]
 
@@ -169,11 +171,11 @@ def test_what_is_worth_a_look_is_said_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("phone", "texted", "said"),
     [
-        (None, True, "bob gets pages by SMS and has no phone: give the number in runbooks/policy/people.yaml"),
+        (None, True, "bob gets pages by SMS and has no phone; add the number in runbooks/policy/people.yaml"),
         (
             "numbers/bob",
             False,
-            "the stack reads no number at 'numbers/bob': store the number of bob below oncall/, as ssm:oncall/bob",
+            "the stack may not read 'numbers/bob'; store the number of bob below oncall/ and write ssm:oncall/bob",
         ),
         ("ssm:oncall/bob", True, None),
         ("+4915112345678", True, None),
@@ -191,7 +193,7 @@ def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
 
 
 @pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])
-def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every: str) -> None:
+def test_a_shift_of_more_than_a_week_is_reported(rotation: list[str], every: str) -> None:
     made = schedule(rotation=rotation, handover={"every": every, "at": "09:00"}, layers=[], holidays=None)
     ((place, said),) = problems(OnCall(schedules={"platform": made}), PEOPLE, BEGIN)
     assert place == PLACE
@@ -204,11 +206,14 @@ def test_a_shift_of_more_than_a_week_is_worth_a_look(rotation: list[str], every:
         ("schedules:\n  a: {starts: 2026-11-02, rotation: []}", "schedules.a.rotation"),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {every: 36h}}", "whole days"),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {at: 9}}", 'write local time as "09:00"'),
-        ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}", "give hours or weekdays"),
+        (
+            "schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}",
+            "a layer without hours and weekdays covers everything",
+        ),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, time_zone: Mars}", "is no time zone"),
     ],
 )
-def test_a_mistake_is_named_with_its_place(written: str, said: str, tmp_path: Path) -> None:
+def test_the_error_for_a_mistake_in_the_file_names_its_key_and_line(written: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "oncall.yaml"
     path.write_text(written)
     with pytest.raises(ConfigurationError, match="line 2") as caught:
@@ -216,14 +221,14 @@ def test_a_mistake_is_named_with_its_place(written: str, said: str, tmp_path: Pa
     assert said in str(caught.value)
 
 
-def test_a_day_that_is_no_holiday_has_no_number() -> None:
+def test_holidays_are_numbered_by_date_and_other_days_have_no_number() -> None:
     holidays = schedule().holidays
     assert holidays is not None
     assert [holidays.number(date(2026, 12, day)) for day in (24, 25, 26, 27)] == [None, 0, 1, None]
 
 
-def test_a_reader_on_a_schedule_is_worth_a_look() -> None:
+def test_a_reader_on_a_schedule_is_reported() -> None:
     reads = People.model_validate({"people": {"ada": {"slack": "U1", "role": "reader"}, "cem": {"slack": "U2"}}})
     made = schedule(rotation=["ada", "cem"], layers=[], holidays=None)
     said = [said for _, said in problems(OnCall(schedules={"platform": made}), reads, BEGIN)]
-    assert said == ["ada is a reader, who cannot take an incident: change the role in runbooks/policy/people.yaml"]
+    assert said == ["ada is a reader, who cannot take an incident; change the role in runbooks/policy/people.yaml"]

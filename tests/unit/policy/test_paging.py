@@ -1,4 +1,4 @@
-"""The paging policy file: who is woken for what, and errors that say what to mend."""
+"""Tests of the file `policy/paging.yaml`: which levels are paged for an incident, and what a mistake is told."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.builders import an_alert, an_incident
 
 SHIPPED = Path(__file__).parents[3] / "runbooks" / "policy" / "paging.yaml"
 
-OFFERS = ("# pagerduty_escalation_policy:", "# routes:", "#   ")
+COMMENTED_OUT_KEYS = ("# pagerduty_escalation_policy:", "# routes:", "#   ")
 
 LEVEL = {"name": "first", "channels": ["pagerduty"], "on_call": "Ana", "acknowledge_within": "5m"}
 
@@ -25,16 +25,15 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_shipped_policy_loads() -> None:
+def test_the_shipped_policy_pages_a_first_responder_for_five_minutes_and_then_everybody() -> None:
     policy = load_paging_policy(SHIPPED)
     assert [level.name for level in policy.levels] == ["first responder", "everybody"]
     assert policy.levels[0].acknowledge_within == timedelta(minutes=5)
 
 
-def test_the_examples_in_the_shipped_policy_hold(tmp_path: Path) -> None:
-    """Load the file with its commented-out keys taken in: it stays valid."""
+def test_the_shipped_policy_is_valid_with_its_commented_out_examples(tmp_path: Path) -> None:
     shown = [
-        line.replace("# ", "", 1) if line.strip().startswith(OFFERS) else line
+        line.replace("# ", "", 1) if line.strip().startswith(COMMENTED_OUT_KEYS) else line
         for line in SHIPPED.read_text().splitlines()
     ]
     policy = load_paging_policy(written(tmp_path, "\n".join(shown)))
@@ -43,7 +42,7 @@ def test_the_examples_in_the_shipped_policy_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("2h", 7_200), ("1m", 60)])
-def test_durations_have_a_unit(text: str, seconds: int) -> None:
+def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     policy = PagingPolicy.model_validate({"levels": [LEVEL | {"acknowledge_within": text}]})
     assert policy.levels[0].acknowledge_within.total_seconds() == seconds
 
@@ -65,7 +64,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0", "sms goes to the person whose turn it is; name a `schedule` of oncall.yaml"],
+            ["levels.0", "sms goes to the person on call; name a `schedule` of oncall.yaml"],
         ),
         ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),
@@ -79,7 +78,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 99h}]",
-            ["levels.0.acknowledge_within", "10s to 86400s is allowed"],
+            ["levels.0.acknowledge_within", "write a duration from 10s to 86400s"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m},"
@@ -88,7 +87,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\nroutes: [{levels: [b]}]",
-            ["routes.0.levels names 'b'", "the levels are a"],
+            ["routes.0.levels names the unknown level 'b'", "write one of a"],
         ),
         (
             "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\n"
@@ -108,7 +107,7 @@ def test_errors_name_file_key_and_fix(tmp_path: Path, text: str, complaints: lis
     assert ("after validation" in str(caught.value)) is ("at least 1" in complaints)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_says_that_it_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not found"):
         load_paging_policy(tmp_path / "paging.yaml")
 
@@ -136,7 +135,9 @@ ROUTED = PagingPolicy.model_validate(
         ("high", None, None, ["first", "second", "third"]),
     ],
 )
-def test_the_first_route_that_fits_decides(severity: str, service: str, environment: str, names: list[str]) -> None:
+def test_the_first_route_that_matches_decides_and_without_one_all_levels_are_paged(
+    severity: str, service: str, environment: str, names: list[str]
+) -> None:
     incident = an_incident(an_alert(service=service, environment=environment))
     assert [level.name for level in ROUTED.levels_for(incident, severity)] == names  # type: ignore[arg-type]
 
@@ -159,7 +160,9 @@ def test_a_storm_pages_the_levels_that_it_was_opened_for_as_long_as_the_policy_h
         (None, "high", ["first", "second", "third"]),
     ],
 )
-def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Severity, names: list[str]) -> None:
+def test_a_route_can_match_by_the_name_that_a_rule_gave_the_incident(
+    route: str | None, severity: Severity, names: list[str]
+) -> None:
     incident = an_incident(an_alert(service="search", environment="prod"))
 
     assert [level.name for level in ROUTED.levels_for(incident, severity, route)] == names
@@ -168,7 +171,7 @@ def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Sever
 @pytest.mark.parametrize(
     ("team", "names"), [("shop-web", ["second"]), ("SHOP", ["second"]), ("mail", ["first"]), (None, ["first"])]
 )
-def test_each_team_has_its_levels(team: str | None, names: list[str]) -> None:
+def test_a_route_can_match_by_the_label_team(team: str | None, names: list[str]) -> None:
     levels = [LEVEL | {"name": name, "channels": ["sms"], "schedule": name} for name in ("first", "second")]
     routes = [{"team": ["shop", "shop-*"], "levels": ["second"]}, {"levels": ["first"]}]
     policy = PagingPolicy.model_validate({"levels": levels, "routes": routes})
@@ -180,7 +183,9 @@ def test_each_team_has_its_levels(team: str | None, names: list[str]) -> None:
     ("earlier", "later", "covers"),
     [({}, {"team": "shop"}, True), ({"team": "sh*"}, {"team": "shop"}, True), ({"team": "shop"}, {}, False)],
 )
-def test_a_route_of_a_team_takes_no_other_team(earlier: dict[str, str], later: dict[str, str], covers: bool) -> None:
+def test_a_route_covers_a_later_one_only_if_its_team_includes_the_later_ones_team(
+    earlier: dict[str, str], later: dict[str, str], covers: bool
+) -> None:
     before, after = (Route.model_validate(given | {"levels": ["a"]}) for given in (earlier, later))
     assert before.covers(after) is covers
     assert before.takes_all is (not earlier)
@@ -198,7 +203,7 @@ def test_a_route_of_a_team_takes_no_other_team(earlier: dict[str, str], later: d
         ({"environment": "prod"}, "x", "production", False),
     ],
 )
-def test_routes_compare_as_rules_do(
+def test_a_route_matches_the_same_patterns_as_a_rule(
     route: dict[str, Any], service: str | None, environment: str | None, fits: bool
 ) -> None:
     alert = an_alert(service=service, environment=environment)

@@ -1,4 +1,4 @@
-"""The one comparison of the owner's words with an alert's: equal text fits, and only `*` and `?` are special."""
+"""Tests of patterns: a text fits itself in any form, and only `*` and `?` have a special meaning."""
 
 import time
 from collections.abc import Callable
@@ -29,7 +29,7 @@ TEXTS = SIGNS | st.text(min_size=1, max_size=40)
 
 @example("\u0345\u200b\u0301", "NFC", "NFC")
 @given(TEXTS, st.sampled_from(FORMS), st.sampled_from(FORMS))
-def test_equal_text_fits_in_any_form_and_case(text: str, one: str, other: str) -> None:
+def test_a_text_fits_itself_in_any_unicode_form_and_case(text: str, one: str, other: str) -> None:
     assert pattern.fits([normalize(one, text)], normalize(other, text))  # type: ignore[arg-type]
     # Ingest drops what is invisible before anything else, which may change the order of the accents around it.
     shown = strip_invisible(text).replace("\u200d", "")
@@ -39,7 +39,7 @@ def test_equal_text_fits_in_any_form_and_case(text: str, one: str, other: str) -
 @pytest.mark.parametrize(
     "copied", ["CPU  high ", " cpu\u00a0high", "CPU\u200b high", "cpu high\u202e", "C*  high", "*\thigh"]
 )
-def test_what_nobody_sees_is_no_matter(copied: str) -> None:
+def test_invisible_characters_and_spacing_make_no_difference(copied: str) -> None:
     assert pattern.fits([copied], "CPU high")
 
 
@@ -54,7 +54,7 @@ def test_every_other_character_stands_for_itself(plain: str, text: str) -> None:
 
 
 @given(st.text("ab*?＊？", max_size=6), st.text("ab*?＊？", max_size=6), st.text("ab*?c＊？", max_size=6))
-def test_what_is_covered_never_fits_alone(wide: str, narrow: str, text: str) -> None:
+def test_a_pattern_fits_every_text_that_a_pattern_it_covers_fits(wide: str, narrow: str, text: str) -> None:
     if pattern.covers(wide, narrow) and pattern.fits([narrow], text):
         assert pattern.fits([wide], text)
 
@@ -72,14 +72,14 @@ def test_what_is_covered_never_fits_alone(wide: str, narrow: str, text: str) -> 
         ("web-1", "web-*", False),
     ],
 )
-def test_a_pattern_covers_another(wide: str, narrow: str, covered: bool) -> None:
+def test_a_pattern_covers_another_if_it_is_equal_or_certainly_wider(wide: str, narrow: str, covered: bool) -> None:
     assert pattern.covers(wide, narrow) is covered
 
 
 @pytest.mark.parametrize(
     "wild", ["*a" * 120 + "*b", "*" * 300 + "b", "?*" * 120 + "b", "*a?" * 100 + "b", "a*" * 120 + "b", "*aaaa" * 60]
 )
-def test_no_pattern_takes_long(wild: str) -> None:
+def test_a_pattern_with_many_stars_takes_less_than_a_second_of_cpu(wild: str) -> None:
     began = time.process_time()
     assert not pattern.fits([wild], "a" * 4_000 + "c")
     assert time.process_time() - began < 1
@@ -97,7 +97,7 @@ def test_no_pattern_takes_long(wild: str) -> None:
         ("STRASSE", "Straße gesperrt", True),
     ],
 )
-def test_a_phrase_is_plain_text(phrase: str, text: str, there: bool) -> None:
+def test_a_phrase_is_found_as_whole_words_and_has_no_special_characters(phrase: str, text: str, there: bool) -> None:
     assert pattern.mentions([phrase], text) is there
 
 
@@ -116,7 +116,9 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_copied_name_fits_everywhere(name: str, form: str, make_runbook: Callable[..., Runbook]) -> None:
+def test_a_name_that_is_copied_from_an_alert_matches_in_rules_routes_freezes_and_runbooks(
+    name: str, form: str, make_runbook: Callable[..., Runbook]
+) -> None:
     copied = normalize(form, name)[:256]  # type: ignore[arg-type]
     alert = an_alert(alert_name=name, service=name, environment=name, host=name, message=name, labels={"k": name})
     fields = ("alert_name", "service", "environment", "host", "message")
@@ -131,5 +133,5 @@ def test_a_copied_name_fits_everywhere(name: str, form: str, make_runbook: Calla
 
 
 @pytest.mark.parametrize("other", ["p2", "2", "P Lag on billing", "[P3] Lag on billing"])
-def test_brackets_are_no_set_of_letters(other: str) -> None:
+def test_brackets_in_a_pattern_stand_for_themselves(other: str) -> None:
     assert not AlertMatch.model_validate({"alert_name": "[P2]*"}).fits(an_alert(alert_name=other))

@@ -1,4 +1,4 @@
-"""The list of people: who an identity belongs to, what is refused, and that nobody is let in by mistake."""
+"""Tests of `policy/people.yaml`: to whom an identity belongs, what is refused, and that nobody is let in wrongly."""
 
 import time
 from pathlib import Path
@@ -45,12 +45,12 @@ PEOPLE = listed(
         ("", None),
     ],
 )
-def test_an_arn_is_one_persons_or_nobodys(arn: str, name: str | None) -> None:
+def test_a_callers_arn_belongs_to_one_listed_person_or_to_nobody(arn: str, name: str | None) -> None:
     person = PEOPLE.of_principal(arn)
     assert (person.name if person else None) == name
 
 
-def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
+def test_a_slack_user_who_is_not_listed_is_an_operator_and_cannot_pass_for_a_listed_person() -> None:
     known, stranger = PEOPLE.of_slack("U1", "Ada L."), PEOPLE.of_slack("U9", "ada")
     assert (known.key, known.name, known.role) == ("ada", "ada", "approver")
     assert (stranger.key, stranger.name, stranger.role) == ("slack:U9", "ada, U9", "operator"), "no listed name passes"
@@ -58,7 +58,7 @@ def test_who_is_only_in_slack_is_an_operator_and_no_approver() -> None:
     assert PEOPLE.approvers == ("ada",)
 
 
-def test_a_role_includes_the_smaller_ones() -> None:
+def test_an_approver_is_also_an_operator_and_an_operator_also_a_reader() -> None:
     may = {name: [role for role in ("reader", "operator", "approver") if person.may(role)]
            for name in ("ada", "bob", "crew") if (person := PEOPLE.named(name))}  # fmt: skip
     assert may == {"ada": ["reader", "operator", "approver"], "bob": ["reader", "operator"], "crew": ["reader"]}
@@ -67,10 +67,19 @@ def test_a_role_includes_the_smaller_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("people:\n  ada: {slack: ada}", "people.ada.slack: 'ada' is none; copy the user id from the person's profile"),
-        ("people:\n  ada: {}\n  bob:\n    mail: bob", "people.bob.mail: 'bob' is none; write an address such as"),
-        ("people: {ada: {phone: +49 170 1}}", "people.ada.phone: it is none; write a number such as +4915112345678"),
-        ("people: {ada: {phone: +4915112345678}}", "put the number in quotes"),
+        (
+            "people:\n  ada: {slack: ada}",
+            "people.ada.slack: 'ada' is no Slack user id; copy the user id from the person's profile",
+        ),
+        (
+            "people:\n  ada: {}\n  bob:\n    mail: bob",
+            "people.bob.mail: 'bob' is no mail address; write an address such as",
+        ),
+        (
+            "people: {ada: {phone: +49 170 1}}",
+            "people.ada.phone: this is no phone number; write a number such as +4915112345678",
+        ),
+        ("people: {ada: {phone: +4915112345678}}", "put it in quotes"),
         (
             "people: {ada: {role: admin}}",
             "people.ada.role: Input should be 'reader', 'operator' or 'approver' (line 1)",
@@ -82,28 +91,31 @@ def test_a_role_includes_the_smaller_ones() -> None:
         ("people: {ada: {iam: ['arn:aws:iam::123456789012:user/*']}}", "is no caller"),
         (
             "people: {ada: {iam: ['arn:aws:sts::123456789012:assumed-role/Admin*/ada']}}",
-            "only a role of IAM Identity Center takes a *",
+            "only a role of IAM Identity Center may end with *",
         ),
         (
             "people:\n  ada: {}\n  bob:\n    iam: ['arn:aws:sts::123456789012:assumed-role/Admin/bob']",
-            "people.bob.iam: anybody who may assume Admin can call the session 'bob'. Compare sts:RoleSessionName in "
-            "its trust policy and add the role to roles_that_fix_sessions, or name an IAM user or a role of IAM "
+            "people.bob.iam: everybody who may assume Admin can name the session 'bob'; compare sts:RoleSessionName in "
+            "its trust policy and add the role to roles_that_fix_sessions, or give an IAM user or a role of IAM "
             "Identity Center (line 4)",
         ),
-        ("people:\n  ada: {mail: Ada@x.org}\n  bob: {mail: ada@x.org}", "people.bob: ada@x.org is ada's too"),
-        ("people:\n  ada: {slack: U1}\n  bob: {slack: U1}", "people.bob: U1 is ada's too; one identity belongs to one"),
+        ("people:\n  ada: {mail: Ada@x.org}\n  bob: {mail: ada@x.org}", "people.bob: ada@x.org belongs to ada, too"),
+        (
+            "people:\n  ada: {slack: U1}\n  bob: {slack: U1}",
+            "people.bob: U1 belongs to ada, too; remove it from one of them",
+        ),
         (
             f"people:\n  ada: {{iam: ['{SSO}']}}\n  bob: {{iam: ['{SSO.replace('*', '0123456789abcdef')}']}}",
-            "is ada's too; one identity belongs to one person (line 3)",
+            "belongs to ada, too; remove it from one of them (line 3)",
         ),
         (
             f"people:\n  ada: {{iam: ['{SSO}']}}\n  bob: {{iam: ['{SSO.replace('Operators', 'Admins')}']}}",
-            "people.bob: ada@example.com of IAM Identity Center is ada's too; one identity belongs to one person",
+            "people.bob: ada@example.com of IAM Identity Center belongs to ada, too; remove it from one of them",
         ),
         (
             "people: {ada: {iam: ['arn:aws:sts::123456789012:assumed-role/OnCall/*']},\n bob: {iam: "
             "['arn:aws:sts::123456789012:assumed-role/OnCall/bob']}}\nroles_that_fix_sessions: [OnCall]",
-            "is ada's too",
+            "belongs to ada, too",
         ),
     ],
 )
@@ -125,7 +137,7 @@ def test_as_shipped_nobody_may_approve_or_act(tmp_path: Path) -> None:
     assert load_people(empty) == NOBODY
 
 
-def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
+def test_the_commented_out_example_in_the_shipped_file_is_valid(tmp_path: Path) -> None:
     text = (ROOT / "runbooks" / "policy" / "people.yaml").read_text()
     example = [
         line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# people:", "#   ", "# roles"))
@@ -135,12 +147,12 @@ def test_the_shipped_example_is_sound(tmp_path: Path) -> None:
     assert load_people(file).approvers == ("ada",)
 
 
-def test_a_list_of_a_thousand_is_read_while_somebody_waits() -> None:
+def test_a_list_of_a_thousand_people_is_validated_within_five_seconds_of_cpu() -> None:
     many = {f"p{number}": {"slack": f"U{number}", "mail": f"p{number}@example.com",
             "iam": [SSO.replace("ada@", f"p{number}@")]} for number in range(999)}  # fmt: skip
     begun = time.process_time()
     people = listed(**many)
     assert time.process_time() - begun < 5
-    with pytest.raises(ValueError, match="p0's too"):
+    with pytest.raises(ValueError, match="belongs to p0, too"):
         listed(**many, crew={"iam": [SSO.replace("ada@example.com", "*")]})
     assert people.approvers == ()

@@ -1,4 +1,4 @@
-"""The file `policy/remediation.yaml`: when a freeze holds, how wide remediation reaches, and what a mistake is told."""
+"""Tests of `policy/remediation.yaml`: when a freeze holds, how many hosts are allowed, what a mistake is told."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ BERLIN = "Europe/Berlin"
 
 
 def holds(when: str, *environments: str, **freeze: Any) -> bool:
-    """Return True if a freeze holds at a time in UTC."""
+    """Return True if a freeze holds at the UTC time `when` for these environments."""
     now = datetime.fromisoformat(when).replace(tzinfo=UTC)
     return Freeze.model_validate({"reason": "any", **freeze}).holds(now, environments)
 
@@ -45,7 +45,7 @@ def test_a_freeze_holds_from_its_first_minute_to_its_last(freeze: dict[str, Any]
     assert not holds(outside, "prod", **freeze)
 
 
-def test_a_freeze_is_for_its_environments() -> None:
+def test_a_freeze_holds_for_its_environments_and_without_any_for_all() -> None:
     freeze: dict[str, Any] = {"weekdays": "mon", "environments": ["prod*"]}
 
     assert holds("2026-03-02T12:00", "Prod-EU", **freeze)
@@ -55,13 +55,13 @@ def test_a_freeze_is_for_its_environments() -> None:
 
 
 @pytest.mark.parametrize(("fleet", "allowed"), [(0, 1), (1, 1), (3, 2), (10, 5), (100, 8)])
-def test_the_smaller_of_number_and_share_counts_and_one_always_may(fleet: int, allowed: int) -> None:
+def test_the_smaller_of_number_and_share_counts_and_one_host_is_always_allowed(fleet: int, allowed: int) -> None:
     policy = RemediationPolicy.model_validate({"fleet": {"max_hosts": 8, "max_percent": 50}})
 
     assert policy.fleet.allows(fleet) == allowed
 
 
-def test_shares_are_rounded_up() -> None:
+def test_a_share_of_the_fleet_is_rounded_up_to_at_least_one_host() -> None:
     assert [share_of(10, fleet) for fleet in (0, 1, 10, 11, 20)] == [1, 1, 1, 2, 2]
 
 
@@ -71,7 +71,7 @@ def test_the_shipped_file_freezes_nothing_and_asks_two_before_data_is_lost(runbo
     assert policy == RemediationPolicy(approvals={"destructive": 2})
 
 
-def test_the_examples_in_the_shipped_file_are_sound(runbooks_dir: Path) -> None:
+def test_the_commented_out_freezes_in_the_shipped_file_are_valid(runbooks_dir: Path) -> None:
     lines = (runbooks_dir / "policy" / "remediation.yaml").read_text().splitlines()
     begin = lines.index("# freezes:")
     examples = [line.removeprefix("# ") for line in lines[begin:] if line.startswith("# ")]
@@ -91,7 +91,7 @@ def test_the_examples_in_the_shipped_file_are_sound(runbooks_dir: Path) -> None:
         ("freezes: [{reason: x, dates: [2026-12-24..2026-12-20]}]", "ends before it begins"),
         ("freezes: [{reason: x, weekdays: [friday]}]", "freezes.0.weekdays.0"),
         ("freezes: [{reason: x, time_zone: Berlin, weekdays: [fri]}]", "is no time zone; write an IANA name"),
-        ("freezes: [{reason: x}]", "it would last for ever; give dates, weekdays or hours"),
+        ("freezes: [{reason: x}]", "the schedule would last for ever; give dates, weekdays or hours"),
         ("freezes: [{weekdays: [fri]}]", "freezes.0.reason"),
         ("freeze: []", "freeze: no such key"),
         ("fleet: {max_percent: 0}", "fleet.max_percent"),
@@ -99,7 +99,7 @@ def test_the_examples_in_the_shipped_file_are_sound(runbooks_dir: Path) -> None:
         ("[]", "the file"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_fix(tmp_path: Path, text: str, advice: str) -> None:
+def test_the_error_for_a_mistake_names_the_file_and_the_fix(tmp_path: Path, text: str, advice: str) -> None:
     path = tmp_path / "remediation.yaml"
     path.write_text(text)
 
@@ -111,5 +111,5 @@ def test_what_is_wrong_is_named_with_its_fix(tmp_path: Path, text: str, advice: 
 
 
 def test_a_missing_file_is_an_error_and_no_empty_policy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="every stack needs a remediation policy"):
+    with pytest.raises(ConfigurationError, match=r"create it with `fleet: \{\}`"):
         load_remediation_policy(tmp_path / "remediation.yaml")

@@ -1,4 +1,4 @@
-"""Declared rules: what matches, which of them wins, and what a mistake in the file says."""
+"""Tests of the file `policy/rules.yaml`: what a rule matches, which rule decides, and what a mistake is told."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def _holds(match: dict[str, Any], incident: Incident, evidence: Evidence) -> boo
         ({"alert_name": "a*a*a*a*a*a*a*a*b"}, {"alert_name": "a" * 256}, False),
     ],
 )
-def test_match(
+def test_a_match_holds_if_every_key_has_a_value_that_fits_the_alert(
     match: dict[str, Any],
     alert: dict[str, Any],
     holds: bool,
@@ -63,6 +63,7 @@ def test_match(
 
 @pytest.mark.parametrize(
     ("match", "day", "clock", "holds"),
+    # The day is one of March 2026, whose 4th is a Wednesday.
     [
         ({"hours": "22:00-06:00"}, 4, "23:59", True),
         ({"hours": "22:00-06:00"}, 4, "05:59", True),
@@ -81,7 +82,7 @@ def test_match(
         ({"weekdays": "sun", "hours": "22:00-06:00"}, 2, "03:00", True),
     ],
 )
-def test_match_on_local_time(
+def test_hours_and_weekdays_are_local_and_a_night_belongs_to_the_day_on_which_it_begins(
     match: dict[str, Any],
     day: int,
     clock: str,
@@ -122,14 +123,18 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("rules: [{id: night, reason: r, match: {alertname: X}, severity: low}]", "unknown key `match.alertname`"),
-        ("rules: [{id: night, reason: r, match: {alertname: X}, severity: low}]", "rule 1 (night)"),
-        ("rules: [{id: night, reason: r, match: {alertname: X}, severity: low}]", "alert_name, source"),
+        (
+            "rules: [{id: night, reason: r, match: {alertname: X}, severity: low}]",
+            "rule 1 (night): unknown key `match.alertname`; write one of alert_name, source",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, sevrity: low}]", "unknown key `sevrity`"),
         ("rules: [{id: a, match: {host: x}, severity: low}]", "`reason`: Field required"),
         ("rules: [{id: a, reason: ' ', match: {host: x}, severity: noise}]", "`reason`"),
-        ("rules: [{id: a, reason: r, match: {host: x}}]", "either `severity`, or `at_most`"),
-        ("rules: [{id: a, reason: r, match: {host: x}, severity: low, at_most: high}]", "either `severity`"),
+        ("rules: [{id: a, reason: r, match: {host: x}}]", "the rule has no effect; give `severity`, `at_most`"),
+        (
+            "rules: [{id: a, reason: r, match: {host: x}, severity: low, at_most: high}]",
+            "`severity` excludes `at_most`",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, at_least: high, at_most: low}]", "swap them"),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: urgent}]", "'critical', 'high', 'medium', 'low'"),
         ("rules: [{id: a, reason: r, match: {}, severity: low}]", "empty match"),
@@ -139,20 +144,23 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
         ("rules: [{id: a, reason: r, match: {weekdays: monday}, severity: low}]", "`match.weekdays"),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: low, even_critical: true}]", "even_critical"),
         ("rules: [{id: a, reason: r, match: {host: x}, hold: 5}]", "`hold`: 5 has no unit"),
-        ("rules: [{id: a, reason: r, match: {host: x}, hold: 5s}]", "`hold`: 5s is out of range; 30s to 7200s"),
+        (
+            "rules: [{id: a, reason: r, match: {host: x}, hold: 5s}]",
+            "`hold`: 5s is out of range; write a duration from 30s to 7200s",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: noise, hold: 5m}]", "cannot have `hold` or `route`"),
         ("rules: [{id: a, reason: r, match: {host: x}, route: Platform Team}]", "`route`"),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, suppress: true, when: [{}]}]}",
-            "window 1 (a): `when.0`: it would last for ever; give dates, weekdays or hours",
+            "window 1 (a): `when.0`: the schedule would last for ever; give dates, weekdays or hours",
         ),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, when: [{weekdays: sun}]}]}",
-            "either `suppress: true`, or `at_most`",
+            "either `suppress: true` or `at_most`",
         ),
         (
             "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {hours: x}, suppress: true, when: []}]}",
-            "window 1 (a): unknown key `match.hours`; known keys are alert_name",
+            "window 1 (a): unknown key `match.hours`; write one of alert_name",
         ),
         (
             "{rules: [{id: a, reason: r, match: {host: x}, severity: low}], maintenance: "
@@ -165,8 +173,8 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
             "{id: a, reason: r, match: {host: y}, severity: low}]",
             "'a' is used twice",
         ),
-        ("- id: a", "A rules file is `rules:` and a list of rules"),
-        ("", "A rules file is `rules:` and a list of rules"),
+        ("- id: a", "Write `rules:` with a list of rules"),
+        ("", "Write `rules:` with a list of rules"),
         ("rules: [", "not readable as YAML"),
     ],
 )
@@ -179,12 +187,12 @@ def test_a_mistake_is_named_with_its_place_and_fix(text: str, says: str, tmp_pat
     assert says in str(raised.value)
 
 
-def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"write `rules: \[\]`"):
+def test_the_error_for_a_missing_file_says_what_to_create(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"create it with `rules: \[\]`"):
         rules.load(tmp_path / "rules.yaml")
 
 
-def test_no_rules_is_a_file_too(tmp_path: Path) -> None:
+def test_a_file_without_rules_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text("rules: []")
     assert rules.load(path).rules == ()
@@ -223,7 +231,9 @@ def test_no_rules_is_a_file_too(tmp_path: Path) -> None:
         ({"match": {"host": "*"}, "severity": "noise", "even_critical": True}, {"match": {"host": "a"}}, True),
     ],
 )
-def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: dict[str, Any], covered: bool) -> None:
+def test_a_rule_that_an_earlier_one_covers_is_found_because_it_never_decides(
+    earlier: dict[str, Any], later: dict[str, Any], covered: bool
+) -> None:
     declared = Rules.model_validate(
         {
             "rules": [
@@ -255,7 +265,7 @@ def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: di
         ({"environment": None}, None),
     ],
 )
-def test_the_rules_that_firstline_ships(
+def test_the_shipped_rules_match_the_alerts_that_they_are_meant_for(
     alert: dict[str, Any],
     rule_id: str | None,
     incident: Callable[..., Incident],
@@ -265,7 +275,7 @@ def test_the_rules_that_firstline_ships(
     assert (found.id if found else None) == rule_id
 
 
-# --- the rank at the door ---------------------------------------------------------------------------------------------
+# --- the rank of an incoming alert ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,7 +292,9 @@ def test_the_rules_that_firstline_ships(
         ({"hold": "5m"}, "high", 3),
     ],
 )
-def test_a_rule_gives_an_alert_its_rank(decision: dict[str, Any], severity: str, rank: int) -> None:
+def test_a_rule_sets_or_bounds_the_rank_of_a_matching_alert_only(
+    decision: dict[str, Any], severity: str, rank: int
+) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     declared = Rules.model_validate({"rules": [_rule({"host": "web-*"}, **decision)]})
 

@@ -1,4 +1,4 @@
-"""Every example of docs/rules.md is loaded, and does what the guide says of it."""
+"""Tests of the examples in docs/rules.md: each is valid and does what the guide says."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
-    """Return the examples of the guide, by their subject."""
+    """Load the examples of the guide, by the section of rules.yaml that they show."""
     path, found = tmp_path_factory.mktemp("guide") / "rules.yaml", {}
     for block in BLOCKS:
         (first, *rest) = yaml.safe_load(block)
@@ -48,7 +48,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
         ({"service": "batch-reports"}, "12:00", None),
     ],
 )
-def test_the_example_rules_match_what_they_say(
+def test_the_example_rules_match_the_alerts_that_the_guide_describes(
     alert: dict[str, Any],
     clock: str,
     rule_id: str | None,
@@ -63,7 +63,7 @@ def test_the_example_rules_match_what_they_say(
     assert (found.id if found else None) == rule_id
 
 
-def test_none_of_the_example_rules_is_in_anothers_way(guide: dict[str, Rules]) -> None:
+def test_no_example_rule_is_covered_by_an_earlier_one(guide: dict[str, Rules]) -> None:
     assert guide["rules"].covered() == []
 
 
@@ -76,7 +76,7 @@ def test_none_of_the_example_rules_is_in_anothers_way(guide: dict[str, Rules]) -
         ("2026-12-02T01:30", None),
     ],
 )
-def test_the_example_window_is_on_when_it_says(
+def test_the_example_window_holds_alerts_only_at_its_times(
     moment: str, until: str | None, guide: dict[str, Rules], incident: Callable[..., Incident]
 ) -> None:
     now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_the_example_window_is_on_when_it_says(
     assert (hold.until if hold else None) == (datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None)
 
 
-def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
+def test_the_example_window_with_at_most_holds_no_alert_and_is_evidence(
     guide: dict[str, Rules], incident: Callable[..., Incident]
 ) -> None:
     alert, now = incident(service="shop", environment="staging").alert, datetime(2026, 12, 3, 9, 30, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
     ]
 
 
-def test_the_example_inhibition_holds_what_runs_on_the_node_and_never_the_node(
+def test_the_example_inhibition_holds_alerts_of_pods_on_the_node_but_never_the_nodes_own(
     guide: dict[str, Rules], incident: Callable[..., Incident]
 ) -> None:
     (rule,) = guide["inhibit"].inhibit
@@ -112,27 +112,29 @@ def test_the_example_inhibition_holds_what_runs_on_the_node_and_never_the_node(
     assert rule.hold(node.timestamp).until - node.timestamp == timedelta(hours=4)
 
 
-def test_the_example_heartbeats_are_expected_as_it_says(guide: dict[str, Rules]) -> None:
+def test_the_example_heartbeats_have_the_patience_and_severity_that_the_guide_states(guide: dict[str, Rules]) -> None:
     watchdog, backup = guide["heartbeats"].heartbeats
 
     assert (watchdog.patience, watchdog.severity, watchdog.required) == (timedelta(minutes=10), "critical", False)
     assert (backup.patience, backup.severity, backup.required) == (timedelta(days=2), "high", True)
 
 
-def test_the_route_for_alertmanager_repeats_as_often_as_the_example_expects(guide: dict[str, Rules]) -> None:
+def test_the_alertmanager_route_in_the_guide_repeats_as_often_as_the_example_heartbeat_expects(
+    guide: dict[str, Rules],
+) -> None:
     (route,) = [yaml.safe_load(block)["route"]["routes"][0] for block in BLOCKS if "route:\n  routes" in block]
 
     assert route["repeat_interval"] == "5m"
     assert guide["heartbeats"].heartbeats[0].every == timedelta(minutes=5)
 
 
-def test_every_key_of_a_match_is_in_the_table() -> None:
+def test_the_table_of_the_guide_names_every_key_of_a_match() -> None:
     table = GUIDE.split("| key of `match` |")[1].split("\n\n")[0]
 
     assert {name for name in RuleMatch.model_fields if f"`{name}`" not in table} == set()
 
 
-def test_the_shipped_file_is_told_as_it_is() -> None:
+def test_the_guide_states_the_number_of_shipped_rules() -> None:
     shipped = rules.load(Path("runbooks/policy/rules.yaml"))
 
     assert len(shipped.rules) == 5

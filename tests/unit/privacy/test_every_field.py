@@ -1,4 +1,4 @@
-"""A secret in any field of what any source sends reaches no execution, no table, no model, nobody and no log."""
+"""Tests that a secret in any field of any source's payload reaches no execution, table, model, message or log."""
 
 import copy
 import io
@@ -77,7 +77,7 @@ class Table:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Record what Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
+    """Record the lines of Firstline's logger, and of the sources' logger, whose lines Lambda writes unchanged."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     plain = logging.StreamHandler(stream)
@@ -87,7 +87,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 def places(payload: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each text in a body."""
+    """Yield the path of each text in a body."""
     match payload:
         case dict():
             for key, item in payload.items():
@@ -100,7 +100,7 @@ def places(payload: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 
 def put(payload: Any, path: tuple[Any, ...], text: str, *, after: bool) -> Any:
-    """The body with a text at a place, instead of what stood there or after it."""
+    """Return a copy of the body with the text at a path, after the text that is there or instead of it."""
     changed = copy.deepcopy(payload)
     inner = changed
     for step in path[:-1]:
@@ -110,7 +110,7 @@ def put(payload: Any, path: tuple[Any, ...], text: str, *, after: bool) -> Any:
 
 
 def body_of(name: str) -> Any:
-    """A source's body, with what SNS carries as text in it taken apart."""
+    """Return an example body of a source; the JSON in an SNS `Message` is parsed, so that its fields can change."""
     body = event(name)
     if isinstance(body.get("Message"), str):
         body["Message"] = json.loads(body["Message"])
@@ -124,7 +124,7 @@ def sent(body: Any) -> Any:
 
 
 def taken_in(source: str, body: Any) -> Table:
-    """Everything that ingest does with a body after the sender was authenticated."""
+    """Return a table after ingest has accepted a body from an authenticated sender."""
     table = Table()
     try:
         batch = normalize_batch(source, sent(body), received_at=NOW)
@@ -138,7 +138,7 @@ def taken_in(source: str, body: Any) -> Table:
 
 
 def kept(table: Table) -> str:
-    """Return what an execution and the table get to see, as they see it."""
+    """Return everything that executions and the table receive, as text."""
     logs = [json.dumps(alert.raw_payload) for alert in table.alerts]
     states = [alert.model_dump_json() for alert in table.alerts]
     inputs = [incident.model_dump_json() for incident in table.incidents]
@@ -146,7 +146,7 @@ def kept(table: Table) -> str:
 
 
 def told(incident: Incident) -> str:
-    """Return what a model is asked, and everything that channels would send."""
+    """Return everything that a model is asked and that channels send, as text."""
     nothing = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     verdict = classify(incident, evidence=nothing, rules=NO_RULES, offered=[], model=None, now=NOW)
     question = prompt.build(incident, evidence=nothing, offered=[], now=NOW)
@@ -211,8 +211,7 @@ def test_personal_data_reaches_no_model_and_no_channel(datum: Seeded) -> None:
     assert not datum.leaks_into(told(incident))
 
 
-def test_an_alert_and_its_resolve_still_meet() -> None:
-    """Identity is made of the raw values: what is shown may be less."""
+def test_an_alert_and_its_resolve_have_one_identity_although_their_secret_is_removed() -> None:
     body = event("generic/firing") | {"alert_name": "Login failed password=hunter22x", "fingerprint": None}
     (fired,) = normalize_batch("generic", body, received_at=NOW).alerts
     (resolved,) = normalize_batch("generic", body | {"status": "resolved"}, received_at=NOW).alerts
@@ -222,14 +221,14 @@ def test_an_alert_and_its_resolve_still_meet() -> None:
     assert "hunter" not in fired.fingerprint + fired.group_key
 
 
-def test_a_pagerduty_id_that_is_none_stands_in_no_key() -> None:
+def test_a_secret_in_place_of_a_pagerduty_id_is_in_no_key() -> None:
     body = event("pagerduty/triggered")
     body["event"]["data"]["id"] = "ghp_" + "a1B2" * 9
     (alert,) = normalize_batch("pagerduty", body, received_at=NOW).alerts
     assert "a1B2" not in alert.group_key + alert.fingerprint
 
 
-def test_a_link_keeps_its_way_and_loses_its_secrets() -> None:
+def test_a_link_keeps_its_path_and_loses_its_secrets() -> None:
     body = event("generic/firing")
     for url, shown in (
         ("https://grafana.example.com/d/abc?orgId=1", "https://grafana.example.com/d/abc?orgId=1"),
@@ -241,7 +240,7 @@ def test_a_link_keeps_its_way_and_loses_its_secrets() -> None:
         assert incident.alert.url == shown
 
 
-def test_an_output_is_read_without_its_secrets() -> None:
+def test_the_output_of_a_command_is_stored_without_its_secrets() -> None:
     result = StepResult(
         step_id="look",
         kind="diagnose",
@@ -253,13 +252,13 @@ def test_an_output_is_read_without_its_secrets() -> None:
     assert "hunter22x" not in result.model_dump_json()
 
 
-def test_an_error_does_not_quote_what_did_not_fit() -> None:
+def test_a_validation_error_does_not_quote_the_value() -> None:
     with pytest.raises(ValueError, match="incident_id") as raised:
         Incident.model_validate({"incident_id": "password=hunter22x !"})
     assert "hunter22x" not in str(raised.value)
 
 
-def test_a_log_line_quotes_no_secret_wherever_it_stands(lines: io.StringIO) -> None:
+def test_a_log_line_holds_no_secret_in_its_message_extras_or_traceback(lines: io.StringIO) -> None:
     text = f"redis://app:{PASSWORD}@cache:6379 refused {ADDRESS}"
     try:
         raise RuntimeError(text)
@@ -274,7 +273,7 @@ def test_a_log_line_quotes_no_secret_wherever_it_stands(lines: io.StringIO) -> N
         assert secret not in lines.getvalue()
 
 
-def test_a_deployment_says_nothing_secret() -> None:
+def test_a_deployment_is_stored_without_secrets() -> None:
     deployment = deployment_from_request(
         {
             "service": "shop password=hunter22x",

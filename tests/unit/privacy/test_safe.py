@@ -1,7 +1,4 @@
-"""Secrets go, the invisible goes, the rest stays as it was."""
-
-import base64
-import time
+"""Tests of redaction and of text for models and people: secrets and invisible characters go, the rest stays."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +14,7 @@ JWT = ".".join(("eyJ" + "hbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "c2l
 PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE " + "KEY-----"
 
 
-def test_a_text_that_many_alerts_share_is_searched_once_for_each_kind_of_finding() -> None:
+def test_a_short_text_that_many_alerts_share_is_searched_only_once() -> None:
     text = "shared by all: ada@example.com, password=hunter22"
     searched = _searched_once.cache_info().misses
 
@@ -25,10 +22,10 @@ def test_a_text_that_many_alerts_share_is_searched_once_for_each_kind_of_finding
         assert redact_secrets(text) == "shared by all: ada@example.com, password=[redacted secret]"
         assert "ada@" not in redact(text)
 
-    assert _searched_once.cache_info().misses == searched + 2
+    assert _searched_once.cache_info().misses == searched + 2, "once for secrets, and once with personal data"
 
 
-def test_the_memory_of_searched_texts_is_bounded() -> None:
+def test_the_cache_of_searched_texts_is_limited_in_number_and_length() -> None:
     kept = _searched_once.cache_info()
     redact_secrets("x" * (SHORT + 1))
 
@@ -61,7 +58,7 @@ def test_the_memory_of_searched_texts_is_bounded() -> None:
         ("AccountKey=" + "Zm9vYmFyYmF6cXV4", "Zm9vYmFy"),
     ],
 )
-def test_a_secret_is_gone(text: str, secret: str) -> None:
+def test_a_secret_is_removed_by_its_shape_or_its_name(text: str, secret: str) -> None:
     assert secret not in redact(text)
     assert "[redacted" in redact(text)
 
@@ -82,60 +79,26 @@ def test_a_secret_is_gone(text: str, secret: str) -> None:
         "rate(http_requests_total{code=~'5..'}[5m]) > 0.05",
     ],
 )
-def test_an_honest_alert_stays_as_it_is(text: str) -> None:
+def test_an_alert_without_secrets_stays_unchanged(text: str) -> None:
     assert redact(strip_invisible(text)) == text
 
 
-def test_the_invisible_is_dropped_before_secrets_are_looked_for() -> None:
+def test_invisible_characters_are_dropped_before_the_search_for_secrets() -> None:
     assert "hunter22" not in safe_line("pass\u200bword=hun\u2060ter22", 200)
 
 
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("a\u202eb\u2066c", "abc"),
-        ("a\x00b\x1b[31mc\x1b]0;title\x07d", "abcd"),
-        ("a\U000e0041\U000e0042b", "ab"),
-        ("a\ufe0fb\U000e0101c", "abc"),
-        ("line\r\nnext\ttab\u2028more", "line\nnext\ttab\nmore"),
-        ("Größe — 日本語 🔥 ok", "Größe — 日本語 🔥 ok"),
-    ],
-)
-def test_invisible_characters_are_dropped(text: str, seen: str) -> None:
-    assert strip_invisible(text) == seen
-
-
-def test_a_secret_on_the_cut_does_not_survive_in_half() -> None:
+def test_a_secret_at_the_cut_is_redacted_before_the_text_is_cut() -> None:
     assert "hunter" not in safe_text("x" * 90 + " password=hunter2hunter2", 108)
 
 
-def test_a_label_named_like_a_secret_is_not_shown() -> None:
+def test_the_value_of_a_label_named_like_a_secret_is_hidden() -> None:
     assert safe_label("db_password", "abc", 100) == "[redacted secret]"
     assert safe_label("team", "payments", 100) == "payments"
 
 
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=50))
-def test_any_text_ends_within_its_limit_on_one_line(text: str, limit: int) -> None:
+def test_safe_line_returns_one_encodable_line_within_the_limit_for_any_text(text: str, limit: int) -> None:
     line = safe_line(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
     assert line.encode("utf-8").decode("utf-8") == line
-
-
-def test_hostile_text_costs_no_more_than_honest_text() -> None:
-    """Check that no pattern backtracks: 20,000 hostile characters take a fraction of a second."""
-    begin = time.perf_counter()
-    for unit in (
-        "a:",
-        "://",
-        "eyJaaaaaaaa.",
-        "password",
-        "basic ",
-        "A1a",
-        "-----BEGIN PRIVATE KEY",
-        '"token": "',
-        "sk-",
-    ):
-        redact((unit * 20_000)[:20_000])
-    redact(base64.b64encode(b"\xff" * 15_000).decode())
-    assert time.perf_counter() - begin < 10

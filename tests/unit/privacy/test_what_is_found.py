@@ -1,4 +1,4 @@
-"""Of every kind of secret nothing is left, however it got into an alert; and harmless alerts stay as they are."""
+"""Tests that every kind of secret is removed in whatever way it is written, and that harmless alerts stay unchanged."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.needs import PUBLISHED
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_secret_is_gone_in_whatever_way_it_came(kind: str) -> None:
+def test_every_kind_of_secret_is_removed_in_every_way_of_writing_it(kind: str) -> None:
     for seed in range(5):
         (secret,) = (found for found in seeded(seed) if found.kind == kind)
         for write in measure.WAYS.values():
@@ -20,7 +20,7 @@ def test_a_secret_is_gone_in_whatever_way_it_came(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PERSONAL)
-def test_personal_data_is_gone_for_outsiders_and_stays_inside(kind: str) -> None:
+def test_redact_removes_personal_data_and_redact_secrets_keeps_it(kind: str) -> None:
     for seed in range(5):
         (person,) = (found for found in personal(seed) if found.kind == kind)
         text = f"customer {person.text} cannot pay"
@@ -28,7 +28,7 @@ def test_personal_data_is_gone_for_outsiders_and_stays_inside(kind: str) -> None
         assert redact_secrets(text) == text
 
 
-def test_forty_kinds_and_more_are_tried() -> None:
+def test_at_least_forty_kinds_of_secrets_are_tried() -> None:
     assert len(KINDS) >= 40
     assert len({secret.secret for secret in seeded(1)}) == len(KINDS)
 
@@ -63,7 +63,7 @@ def test_at_most_two_of_a_hundred_published_bodies_lose_anything() -> None:
         ("", ""),
     ],
 )
-def test_what_is_left(text: str, left: str) -> None:
+def test_a_secret_is_replaced_by_its_kind_and_a_redacted_text_stays_unchanged(text: str, left: str) -> None:
     assert redact_secrets(text) == left
     assert redact_secrets(left) == left
 
@@ -91,11 +91,11 @@ def test_what_is_left(text: str, left: str) -> None:
         ("password", "expired", True),
     ],
 )
-def test_a_labels_name_tells_of_its_value(name: str, value: str, shown: bool) -> None:
+def test_a_labels_value_is_hidden_if_its_name_says_that_it_is_a_secret(name: str, value: str, shown: bool) -> None:
     assert (redact_label(name, value) == value) is shown
 
 
-def test_a_payload_is_searched_to_its_leaves_and_within_bounds() -> None:
+def test_a_payload_is_searched_in_keys_and_values_and_limited_in_depth_and_size() -> None:
     payload = {
         "labels": {"password": "abc", "n": 3, "none": None},
         "list": ["ok", {"token": "a1b2c3d4e5f6a7b8"}],
@@ -111,6 +111,6 @@ def test_a_payload_is_searched_to_its_leaves_and_within_bounds() -> None:
 
 
 def test_seeded_secrets_are_really_in_their_texts() -> None:
-    """Else every test above would pass with nothing redacted."""
+    """If they were not, every other test here would pass without any redaction."""
     assert all(datum.leaks_into(datum.text) for datum in [*seeded(3), *personal(3)])
     assert not Seeded("none", "text", "secret-of-mine").leaks_into("text")

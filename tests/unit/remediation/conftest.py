@@ -1,4 +1,4 @@
-"""The fixtures of runbooks and of the alerts that they meet, and what plans them."""
+"""The fixtures of runbooks and their alerts, and the desk on which they are planned."""
 
 import pytest
 

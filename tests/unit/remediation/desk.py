@@ -1,4 +1,4 @@
-"""Everything that planning needs, in memory."""
+"""The desk: an incident, its runbooks and everything else that planning needs, in memory."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +27,7 @@ from tests.support.spool import NOW, WEB_1, WEB_2, a_classification, a_runbook, 
 
 @dataclass
 class Desk:
-    """Everything that planning needs, ready to be changed by a test."""
+    """An incident, its runbooks and everything else that planning needs, in memory, for a test to change."""
 
     incident: Incident
     classification: Classification
@@ -77,7 +77,7 @@ class Desk:
         )
 
     def refusal(self) -> str:
-        """Return why there is no plan; nothing may have been recorded then."""
+        """Plan, check that there is no plan and that only the reason was stored, and return the reason."""
         output = self.plan()
         assert output.plan is None
         assert not self.remediations.runs
@@ -89,7 +89,7 @@ class Desk:
 
 
 def a_desk() -> Desk:
-    """Return a desk with the full spool and two hosts."""
+    """Return a desk with an incident about a full spool on web-1, its runbook, and the hosts web-1 and web-2."""
     return Desk(
         incident=an_incident(),
         classification=a_classification(),

@@ -1,4 +1,4 @@
-"""A plan, what is observed of it, and the move that is decided."""
+"""Builders for tests of `next_move`: a plan with three steps, observations of states, and the move that follows."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -76,7 +76,7 @@ def plan(**changes: Any) -> RemediationPlan:
 
 
 def decide(observed: Observed, given: RemediationPlan | None = None, **fields: Any) -> NextMoveOutput:
-    """Decide at a place in a plan."""
+    """Return the move after an observation; `fields` set the cursor (`queue`, `index`, …) and the request."""
     cursor = Cursor(**{name: fields.pop(name) for name in list(fields) if name in Cursor.model_fields})
     request = {
         "state": "Next Move",
@@ -103,12 +103,13 @@ def read(*statuses: str, output: str = "", overdue: bool = False) -> Observed:
 
 
 def where(decided: NextMoveOutput) -> str:
-    """The next state, or how the remediation ended."""
+    """Return the name of the next state, or `ended: ` and how the remediation ended."""
     assert (decided.move == "What Now?") == (decided.ended is not None)
     return decided.move if decided.ended is None else f"ended: {decided.ended}"
 
 
 def seen(decided: NextMoveOutput) -> tuple[Any, ...]:
+    """Return the next state, the seconds before it, and the queue and index of the cursor."""
     return where(decided), decided.seconds, decided.cursor.queue, decided.cursor.index
 
 
@@ -118,4 +119,4 @@ def result(**what: Any) -> StepResult:
 
 
 SILENCE = failed("Await Recovery", "States.Timeout")
-"""Nothing was heard of the alert as long as the machine waits for it."""
+"""The observation that the alert did not resolve as long as the machine waited for it."""

@@ -1,4 +1,4 @@
-"""A record with its reserved remediation, its trail, and the ops channel."""
+"""The office: an incident with a reserved remediation, its audit trail, and the ops channel."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "plan": PLAN}
 
 @dataclass
 class Office:
-    """A record, its reserved remediation, the trail, and what the ops channel was told."""
+    """An incident with a reserved remediation, its audit trail, and the texts (`said`) in the ops channel."""
 
     store: MemoryStore
     said: list[str] = field(default_factory=list)
@@ -46,6 +46,7 @@ class Office:
         return self.store.remediations
 
     def conclude(self, event: NotifyInput | PageOnCallInput) -> list[str]:
+        """Conclude an event at NOW, and return the kinds of all facts on the incident's trail."""
         store = self.store
         conclude(
             event,
@@ -64,7 +65,7 @@ class Office:
 
 
 def an_office() -> Office:
-    """Return an office with an incident whose plan is reserved."""
+    """Return an office with an open incident whose plan has taken its locks."""
     office = Office(MemoryStore(a_record()))
     state = office.remediations.state(PLAN.runbook_id, NOW)
     office.remediations.reserve(beginning_of(PLAN, INCIDENT.incident_id, state, NOW), NOW)

@@ -1,4 +1,4 @@
-"""Autonomy: the ends of remediations, and what a runbook has earned with them."""
+"""Earned autonomy: the outcomes of runs, their counts, and the mode that a runbook earns with them."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ MANY_HOSTS = [a_plan().targets[0].model_copy(update={"instance_id": f"i-{number:
 TWO_HOSTS = [a_plan().targets[0], a_plan().targets[0].model_copy(update={"instance_id": "i-0123456789abcdef1"})]
 
 ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
-"""A result as the state machine keeps it when there are more than ten."""
+"""The shared result of the hosts on which a step succeeded, as kept for more than ten hosts."""
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
         ([a_result(), ON_MANY], False, {"rollback": [UNDO, UNDO], "targets": MANY_HOSTS}, "failed"),
     ],
 )
-def test_how_it_ended(results: list[StepResult], cured: bool, plan: dict[str, Any], outcome: str) -> None:
+def test_the_outcome_of_a_run_follows_from_its_results_and_the_cure(
+    results: list[StepResult], cured: bool, plan: dict[str, Any], outcome: str
+) -> None:
     assert outcome_of_run(a_plan(**plan), results, cured=cured) == outcome
 
 
@@ -82,7 +84,7 @@ def test_the_tally_counts_each_plan_once() -> None:
         failed=1,
         undone=1,
     )
-    assert counted.accepted_percent == 75, "who never answered neither accepted nor refused"
+    assert counted.accepted_percent == 75, "plans that nobody answered do not count"
     assert counted.verified_percent == 50
     assert tally("low-disk", []).accepted_percent is None
 
@@ -104,7 +106,9 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
         ("auto", GOOD, "it did not help", "it did not help. After fixing it: firstline runbooks promote drain-spool"),
     ],
 )
-def test_what_it_has_earned(mode: Mode, counted: dict[str, int], demoted: str | None, words: str) -> None:
+def test_the_advice_says_what_mode_a_runbook_earned_or_what_it_lacks(
+    mode: Mode, counted: dict[str, int], demoted: str | None, words: str
+) -> None:
     said = advice(
         a_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
     )
@@ -132,7 +136,9 @@ def test_a_destructive_runbook_never_earns_auto() -> None:
         ({"default": "off", "dev": "auto", "prod": "shadow"}, ("dev", "prod"), "shadow"),
     ],
 )
-def test_a_mode_for_each_environment(mode: Any, environments: tuple[str, ...], expected: str) -> None:
+def test_of_several_environments_the_more_careful_mode_counts(
+    mode: Any, environments: tuple[str, ...], expected: str
+) -> None:
     assert a_runbook(mode=mode).mode_in(*environments) == expected
 
 
@@ -141,6 +147,6 @@ def test_a_mode_for_environments_needs_a_default() -> None:
         a_runbook(mode={"dev": "auto"})
 
 
-def test_off_everywhere_is_off() -> None:
+def test_a_runbook_is_off_only_if_it_is_off_in_every_environment() -> None:
     assert a_runbook(mode={"default": "off"}).is_off
     assert not a_runbook(mode={"default": "off", "dev": "shadow"}).is_off

@@ -1,4 +1,4 @@
-"""The end of a command wakes the execution that waits for it, whenever and however often it is told."""
+"""The end of a command, from EventBridge: it is stored, and wakes the execution that waits for the command."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ DETAIL = {
 
 
 class Kept:
-    """The commands' ends, and the token of whoever waits."""
+    """A store of the commands' ends, and the task token of the execution that waits, if one does."""
 
     def __init__(self, token: str | None) -> None:
         self.token, self.ends = token, [("", "")]
@@ -30,7 +30,7 @@ class Kept:
 
 
 class Executions:
-    """Executions of which some still wait."""
+    """Executions that record signals; `waiting` says whether one still waits for the token."""
 
     def __init__(self, waiting: bool) -> None:
         self.waiting = waiting
@@ -44,7 +44,9 @@ class Executions:
 @pytest.mark.parametrize(
     ("token", "waiting", "told"), [("t-1", True, True), ("t-1", False, False), (None, True, False)]
 )
-def test_who_waits_is_woken_and_the_end_is_kept_in_any_case(token: str | None, waiting: bool, told: bool) -> None:
+def test_the_end_of_a_command_is_stored_and_wakes_the_execution_that_waits(
+    token: str | None, waiting: bool, told: bool
+) -> None:
     commands, executions = Kept(token), Executions(waiting)
     ports: Any = {"end": commands.end, "executions": executions}
 

@@ -1,4 +1,4 @@
-"""The policy, as a table. Each row changes one fact of a situation in which a safe runbook may run by itself."""
+"""The remediation policy as a table. Each row changes facts of a case in which a safe runbook may run by itself."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -113,16 +113,16 @@ OF_SHOP: dict[str, Any] = {"alert": SHOP}
 
 
 def deployed(minutes_ago: float, **what: Any) -> dict[str, Any]:
-    """The fact that shop 1.4 was deployed."""
+    """Return the fact that the service Shop was deployed, with version 1.4, this many minutes ago."""
     at = NOW - minutes_ago * MINUTE
     deployment = {"service": "Shop", "version": "1.4", "deployed_at": at, **what}
     return {"deployments": [Deployment.model_validate(deployment)]}
 
 
 TABLE: list[tuple[str, dict[str, Any], str, str]] = [
-    # the situation, as it differs                  the facts                          the decision, and a word of why
+    # the situation                                 its facts                         the decision, part of its reason
     ("nothing speaks against it", {}, "auto", "may run by itself"),
-    # What the owner switched off, or what nobody vouched for, never runs.
+    # Switched off, unreadable, or nothing to do: denied.
     ("the stack's remediation is off", {"remediation_mode": "off"}, "deny", "switched off for this stack"),
     ("the runbook is off", {"runbook": {"mode": "off"}}, "deny", "drain-spool is switched off"),
     ("somebody pulled the switch", {"switch": "off"}, "deny", "remediation has been switched off"),
@@ -148,64 +148,64 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("five a day, four used", {"ran": [("old", WEB_2, 5 * HOUR)] * 4, "runbook": DAILY}, "auto", ""),
     ("five a day, five used", {"ran": [("old", WEB_2, 5 * HOUR)] * 5, "runbook": DAILY}, "deny", "in the last day"),
     ("five, but yesterday", {"ran": [("old", WEB_2, 24 * HOUR)] * 5, "runbook": DAILY}, "auto", ""),
-    # One remediation per host and per service at a time, and not too many hosts in all hands together.
-    ("the host is in other hands", {"held": ON_WEB_1}, "deny", "web-1 is locked by drain-spool of"),
-    ("another host is", {"held": ON_WEB_2}, "auto", ""),
-    ("it is in its own hands", {"held": [(THIS, "drain-spool", [f"host:{WEB_1}"])]}, "auto", ""),
-    ("the service is", {"held": OF_CHECKOUT, "alert": {"service": "checkout"}}, "deny", "service checkout is locked"),
-    ("another service is", {"held": OF_CHECKOUT, "alert": {"service": "cart"}}, "auto", ""),
+    # One remediation per host and per service at a time, and not too many hosts under remediation in all.
+    ("the host is locked", {"held": ON_WEB_1}, "deny", "web-1 is locked by drain-spool of"),
+    ("another host is locked", {"held": ON_WEB_2}, "auto", ""),
+    ("this incident has the lock", {"held": [(THIS, "drain-spool", [f"host:{WEB_1}"])]}, "auto", ""),
+    ("the service is locked", {"held": OF_CHECKOUT, "alert": {"service": "checkout"}}, "deny", "service checkout is"),
+    ("another service is locked", {"held": OF_CHECKOUT, "alert": {"service": "cart"}}, "auto", ""),
     ("two other hosts, two allowed", {"held": THREE}, "deny", "on 2 hosts already and may touch 2 at once"),
-    ("a fifth of the fleet", {"held": ON_WEB_2, "runbook": NARROW}, "deny", "10% of 10 hosts at once, 2 is more"),
-    ("a tenth of it", {"runbook": NARROW}, "auto", ""),
+    ("a fifth of the fleet", {"held": ON_WEB_2, "runbook": NARROW}, "deny", "10% of 10 hosts at once, 2 are"),
+    ("a tenth of the fleet", {"runbook": NARROW}, "auto", ""),
     ("half of a small fleet", {"held": THREE, "runbook": WIDE, "fleet": 6}, "auto", ""),
-    ("more than half of it", {"held": THREE, "runbook": WIDE, "fleet": 4}, "deny", "3 of 4 hosts at once"),
-    ("the only host there is", {"fleet": 1}, "auto", ""),
-    ("a fleet that nobody counted", {"held": ON_WEB_2, "fleet": None}, "deny", "were not counted"),
+    ("more than half of a fleet", {"held": THREE, "runbook": WIDE, "fleet": 4}, "deny", "3 of 4 hosts at once"),
+    ("the only host of a fleet", {"fleet": 1}, "auto", ""),
+    ("a fleet that was not counted", {"held": ON_WEB_2, "fleet": None}, "deny", "were not counted"),
     # Change freezes.
-    ("the morning is frozen", {"remediation": MORNING}, "deny", "changes are frozen: the morning rush"),
-    ("half past six in Tokyo is", {"remediation": IN_TOKYO}, "deny", "evening there"),
-    ("Sunday's night is, until ten", {"remediation": OVER_NIGHT}, "deny", "the long Sunday"),
-    ("another environment is", {"remediation": ELSEWHERE}, "auto", ""),
-    ("the alert's environment is", {"remediation": ELSEWHERE, "alert": PRODUCTION}, "deny", "prod only"),
-    ("the holidays were", {"remediation": LAST_YEAR}, "auto", ""),
-    ("looking is no change", {"remediation": MORNING, "runbook": LOOK}, "auto", ""),
-    # Shadow only says what would have been done, and only if it would.
-    ("the runbook is a shadow", {"runbook": {"mode": "shadow"}}, "shadow", "drain-spool on web-1 (drain)"),
-    ("a shadow in this environment", {"runbook": {"mode": {"default": "auto", "staging": "shadow"}}}, "shadow", ""),
-    ("the alert's environment is one", {"runbook": SHADOW_IN_PROD, "alert": {"environment": "prod"}}, "shadow", ""),
-    ("a shadow of what is denied", {"runbook": {"mode": "shadow"}, "targets": []}, "deny", "no host"),
-    # What a human should see first.
+    ("frozen in the morning", {"remediation": MORNING}, "deny", "changes are frozen: the morning rush"),
+    ("frozen in Tokyo's evening", {"remediation": IN_TOKYO}, "deny", "evening there"),
+    ("frozen from Sunday night on", {"remediation": OVER_NIGHT}, "deny", "the long Sunday"),
+    ("another environment is frozen", {"remediation": ELSEWHERE}, "auto", ""),
+    ("the alert's environment is frozen", {"remediation": ELSEWHERE, "alert": PRODUCTION}, "deny", "prod only"),
+    ("frozen in the last holidays", {"remediation": LAST_YEAR}, "auto", ""),
+    ("only looking while frozen", {"remediation": MORNING, "runbook": LOOK}, "auto", ""),
+    # A shadow only says what would have been done, and only if it would.
+    ("in shadow", {"runbook": {"mode": "shadow"}}, "shadow", "drain-spool on web-1 (drain)"),
+    ("in shadow in this environment", {"runbook": {"mode": {"default": "auto", "staging": "shadow"}}}, "shadow", ""),
+    ("in shadow in the alert's one", {"runbook": SHADOW_IN_PROD, "alert": {"environment": "prod"}}, "shadow", ""),
+    ("in shadow, and denied", {"runbook": {"mode": "shadow"}, "targets": []}, "deny", "no host"),
+    # Reasons for approval.
     ("the runbook asks", {"runbook": {"mode": "approve"}}, "approve", "asks for approval"),
-    # Autonomy that it earned: five verified runs in a row, and no other environment than this.
+    # Autonomy is earned by five verified runs in a row, for this environment only.
     ("it earned auto", {"runbook": EARNS, "standing": Standing(in_a_row=5)}, "auto", ""),
     ("it lacks one run", {"runbook": EARNS, "standing": Standing(in_a_row=4)}, "approve", "asks for approval"),
-    ("the stack asks", {"runbook": EARNS, "standing": EARNED, "remediation_mode": "approve"}, "approve", "stack asks"),
-    ("elsewhere", {"runbook": EARNS, "standing": EARNED, "alert": PRODUCTION}, "approve", "asks for approval"),
-    ("it earns nothing", {"runbook": {"mode": "approve"}, "standing": EARNED}, "approve", "asks for approval"),
-    ("a shadow", {"runbook": EARNS | {"mode": "shadow"}, "standing": EARNED}, "shadow", ""),
-    ("a person gave it", {"runbook": {"mode": "approve"}, "standing": Standing(promoted_by="ada")}, "auto", ""),
-    ("never what destroys", {"runbook": DESTRUCTIVE, "standing": Standing(promoted_by="ada")}, "approve", "never runs"),
-    ("disruptive", {"runbook": EARNS | DISRUPTIVE, "standing": EARNED, "environment": "prod"}, "auto", ""),
-    ("a person took it", {"runbook": EARNS, "standing": TAKEN}, "approve", "asks for approval"),
+    ("earned, stack asks", {"runbook": EARNS, "standing": EARNED, "remediation_mode": "approve"}, "approve", "stack"),
+    ("earned elsewhere", {"runbook": EARNS, "standing": EARNED, "alert": PRODUCTION}, "approve", "asks for approval"),
+    ("runs without `earns`", {"runbook": {"mode": "approve"}, "standing": EARNED}, "approve", "asks for approval"),
+    ("earned, in shadow", {"runbook": EARNS | {"mode": "shadow"}, "standing": EARNED}, "shadow", ""),
+    ("a person promoted it", {"runbook": {"mode": "approve"}, "standing": Standing(promoted_by="ada")}, "auto", ""),
+    ("promoted, destructive", {"runbook": DESTRUCTIVE, "standing": Standing(promoted_by="ada")}, "approve", "never"),
+    ("earned, disruptive", {"runbook": EARNS | DISRUPTIVE, "standing": EARNED, "environment": "prod"}, "auto", ""),
+    ("a person demoted it", {"runbook": EARNS, "standing": TAKEN}, "approve", "asks for approval"),
     ("earned again after a failure", {"runbook": EARNS, "standing": REGAINED}, "auto", ""),
-    # The yes asks for locks and limits: until it comes, they may be free.
-    ("it asks on a locked host", {"runbook": {"mode": "approve"}, "held": ON_WEB_1}, "approve", "asks for approval"),
-    ("it asks while it cools down", {"runbook": {"mode": "approve"}, "ran": JUST_NOW}, "approve", "asks for approval"),
-    ("it asks for too many hosts", {"runbook": ASKS_FOR_ONE, "targets": TWO}, "deny", "2 hosts are affected"),
+    # Locks and limits are checked at the approval: they may be free by then.
+    ("approval on a locked host", {"runbook": {"mode": "approve"}, "held": ON_WEB_1}, "approve", "asks for approval"),
+    ("approval in a cool-down", {"runbook": {"mode": "approve"}, "ran": JUST_NOW}, "approve", "asks for approval"),
+    ("approval for too many hosts", {"runbook": ASKS_FOR_ONE, "targets": TWO}, "deny", "2 hosts are affected"),
     ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
     ("it failed before", {"standing": Standing(demoted=DEMOTED)}, "approve", "no longer runs by itself"),
-    ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
-    ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "lets nobody approve"),
-    ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
-    ("one is too few", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "lets 1 approve, where 2 must approve"),
-    ("a role is no second person", {"runbook": TWO_SAY_YES, "shared": 1}, "deny", "lets 1 approve, where 2 must"),
-    ("a role is one person", {"remediation_mode": "approve", "approvers": 1, "shared": 1}, "approve", "this"),
-    ("the policy asks two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "lets 1 approve"),
-    ("one is enough", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
-    ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
+    ("destructive", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
+    ("no approver", {"remediation_mode": "approve", "approvers": 0}, "deny", "lets nobody approve, and 1 must approve"),
+    ("one approver", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
+    ("one approver of two", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "lets 1 approve, and 2 must approve"),
+    ("a role as the second", {"runbook": TWO_SAY_YES, "shared": 1}, "deny", "drain-spool: add approvers"),
+    ("a role as the only one", {"remediation_mode": "approve", "approvers": 1, "shared": 1}, "approve", "this"),
+    ("policy asks for two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "lets 1 approve"),
+    ("destructive, one approver", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
+    ("no approval needed", {"approvers": 0}, "auto", "may run by itself"),
     ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "matches only text in the alert"),
-    ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "which its sender controls"),
-    ("the name fits as well", {"runbook": BY_WORDS}, "auto", ""),
+    ("only the message fits a look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "its sender controls"),
+    ("the name fits, too", {"runbook": BY_WORDS}, "auto", ""),
     ("a storm", {"incident": {"storm": True}}, "approve", "storm"),
     ("flapping", {"incident": {"flapping": True}}, "approve", "flapping"),
     ("disruptive, with no record", {"runbook": DISRUPTIVE}, "approve", "asks until it has earned auto"),
@@ -214,29 +214,29 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("safe in production", {"environment": "prod"}, "auto", ""),
     ("it was deployed 29 minutes ago", OF_SHOP | deployed(29), "approve", "Shop 1.4 was deployed 29 minutes ago"),
     ("it was deployed 30 minutes ago", OF_SHOP | deployed(30), "auto", ""),
-    ("it is deployed since 2 hours", OF_SHOP | deployed(120, state="in_progress"), "approve", "is being deployed"),
-    ("nobody said how it ended", OF_SHOP | deployed(12 * 60, state="in_progress"), "auto", ""),
+    ("being deployed for 2 hours", OF_SHOP | deployed(120, state="in_progress"), "approve", "is being deployed"),
+    ("being deployed for 12 hours", OF_SHOP | deployed(12 * 60, state="in_progress"), "auto", ""),
     ("a sender's clock is ahead", OF_SHOP | deployed(-5), "approve", "was deployed 0 seconds ago"),
     ("another service was deployed", OF_SHOP | deployed(1, service="cart"), "auto", ""),
-    ("another environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="dev"), "auto", ""),
-    ("its environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="prd"), "approve", "deployed"),
-    ("looking disturbs no deployment", OF_SHOP | deployed(1) | {"runbook": LOOK}, "auto", ""),
+    ("deployed to another environment", {"alert": PRODUCTION | SHOP} | deployed(1, environment="dev"), "auto", ""),
+    ("deployed to this one", {"alert": PRODUCTION | SHOP} | deployed(1, environment="prd"), "approve", "deployed"),
+    ("only looking after a deployment", OF_SHOP | deployed(1) | {"runbook": LOOK}, "auto", ""),
     ("a model that is not sure", {"classification": UNSURE}, "approve", "only 50% sure"),
     ("rules need no confidence", {"classification": {"confidence": 0.5}}, "auto", ""),
-    # No owner's setting, and no two reasons to be careful, add up to more than one of them allows.
-    ("a storm does not lift off", {"incident": {"storm": True}, "remediation_mode": "off"}, "deny", "switched off"),
+    # A denial counts before a reason for approval.
+    ("a storm, and switched off", {"incident": {"storm": True}, "remediation_mode": "off"}, "deny", "switched off"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("facts", "decision", "word"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_the_policy(facts: dict[str, Any], decision: str, word: str) -> None:
+def test_the_policy_decides_and_says_why(facts: dict[str, Any], decision: str, word: str) -> None:
     verdict = decide(**facts)
 
     assert verdict.decision == decision, verdict.reason
     assert word in verdict.reason
 
 
-def test_more_hosts_than_a_runbook_may_touch_at_once() -> None:
+def test_more_hosts_than_a_runbook_may_touch_at_once_are_denied() -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
 
     assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"

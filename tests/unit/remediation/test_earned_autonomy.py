@@ -1,4 +1,4 @@
-"""Autonomy that verified runs earn and one failure loses."""
+"""Autonomy that a runbook earns by verified runs in a row and loses by one failure."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ PROVEN = [a_result(changed=True), a_result(step_id="verify", kind="verify")]
 
 
 def runs(office: Office, incident_id: str, results: list[StepResult], **ends: Any) -> None:
-    """Let a run of the runbook end in an incident of its own."""
+    """Let a run of the runbook with these results end, in an incident of its own that ended like `ends`."""
     incident = an_incident().model_copy(update={"incident_id": incident_id, "group_key": incident_id})
     plan = EARNS
     state = office.remediations.state(plan.runbook_id, NOW)

@@ -1,4 +1,4 @@
-"""functions/remediate: the thin part around planning."""
+"""The handler of the function remediate: its answers hold the whole contract and, if known, the next state."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Context:
-    """The context that Lambda hands over."""
+    """The context that Lambda passes to a handler."""
 
     function_name: str = "remediate"
     memory_limit_in_mb: int = 256
@@ -74,7 +74,7 @@ def _wired(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalog
     monkeypatch.setattr(app, "wiring", wiring)
 
 
-def test_the_handler_answers_with_the_contract_every_key_included(event: dict[str, Any]) -> None:
+def test_the_answer_to_plan_remediation_has_every_key_of_its_contract(event: dict[str, Any]) -> None:
     answer = app.handler(event, Context())
 
     assert answer["plan"]["decision"] == "auto"
@@ -87,7 +87,7 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
     assert (answer["plan"], answer["reason"]) == (None, "no runbook chosen")
 
 
-def test_the_handler_says_what_is_next(event: dict[str, Any]) -> None:
+def test_the_answer_to_what_now_has_every_key_of_its_contract(event: dict[str, Any]) -> None:
     answer = app.handler(event | {"state": "What Now?"}, Context())
 
     assert set(answer) == set(WhatNowOutput.model_fields)
@@ -101,7 +101,7 @@ def judged(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def test_with_a_plan_comes_what_follows_it(event: dict[str, Any]) -> None:
+def test_the_answer_with_a_plan_holds_the_next_state(event: dict[str, Any]) -> None:
     following = app.handler(judged(event), Context())["next"]
 
     assert following["go"] == "Announce Remediation"
@@ -109,7 +109,7 @@ def test_with_a_plan_comes_what_follows_it(event: dict[str, Any]) -> None:
 
 
 def next_move(state: str = "Await Recovery", plan: RemediationPlan | None = None, **more: Any) -> dict[str, Any]:
-    """Return what the machine asks after a state of a remediation, by default after the alert has resolved."""
+    """Return the event of `Next Move` after a state of a remediation, by default after the alert resolved."""
     return {
         "state": "Next Move",
         "incident_id": "one",
@@ -123,12 +123,12 @@ def next_move(state: str = "Await Recovery", plan: RemediationPlan | None = None
 
 
 def read_step(plan: RemediationPlan, output: str = "") -> dict[str, Any]:
-    """Return what the state `Read Step` observed of a command that succeeded on the plan's first host."""
+    """Return the observation of `Read Step` for a command that succeeded on the plan's first host."""
     read = {"InstanceId": plan.targets[0].instance_id, "Status": "Success", "Output": output}
     return {"state": "Read Step", "result": {"command_id": "c-1", "invocations": [read]}}
 
 
-def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, Any]) -> None:
+def test_the_answer_with_a_remediations_end_holds_the_next_state(event: dict[str, Any]) -> None:
     answer = app.handler(judged(event) | next_move(), Context())
 
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
@@ -139,7 +139,7 @@ def test_with_the_end_of_a_remediation_comes_what_follows_it(event: dict[str, An
 
 
 @pytest.mark.parametrize("state", ["Plan Remediation", "Next Move"])
-def test_if_the_record_cannot_be_read_what_now_has_to_choose(
+def test_an_answer_has_no_next_state_if_the_record_cannot_be_read(
     event: dict[str, Any], state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(incident_id: str) -> None:
@@ -152,14 +152,14 @@ def test_if_the_record_cannot_be_read_what_now_has_to_choose(
     assert answer["next"] is None
 
 
-def test_the_handler_says_which_move_is_next() -> None:
+def test_the_answer_to_next_move_has_every_key_of_its_contract() -> None:
     answer = app.handler(next_move(), Context())
 
     assert set(answer) == set(NextMoveOutput.model_fields)
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
 
 
-def test_the_handler_gives_each_result_the_time_at_which_it_came() -> None:
+def test_each_new_result_gets_the_time_at_which_it_came() -> None:
     before = a_result(at=NOW).model_dump(mode="json")
 
     first, second = app.handler(next_move(observed=read_step(a_plan()), results=[before]), Context())["results"]
@@ -169,7 +169,7 @@ def test_the_handler_gives_each_result_the_time_at_which_it_came() -> None:
 
 
 @pytest.mark.parametrize(("frozen", "move"), [(False, "Read Switch"), (True, "What Now?")])
-def test_the_policy_is_asked_again_before_the_next_act(
+def test_a_change_freeze_that_began_stops_the_next_act(
     event: dict[str, Any], frozen: bool, move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = RemediationPlan.model_validate(app.handler(event, Context())["plan"])
@@ -185,7 +185,7 @@ def test_the_policy_is_asked_again_before_the_next_act(
     answer = app.handler(next_move(plan=made, **about), Context())
 
     assert answer["move"] == move
-    assert len(answer["results"]) == 1, "what was seen until then"
+    assert len(answer["results"]) == 1, "the result of the step before is kept"
     if frozen:
         assert answer["ended"] == "human"
         assert answer["reason"] == f"{made.title} was stopped before step raise: changes are frozen: always."

@@ -1,8 +1,8 @@
-"""Over random histories, clocks and plans no run breaks a limit, no lock outlives its lease, no denied plan is sent.
+"""The limits of remediation under random operation: no run breaks a limit, no lock outlives its lease.
 
-Incidents are planned alone or at the same moment, wait for a yes or not, send as long as their lease allows, end or
-crash, while the clock goes on and somebody plays with the switch. Every command that is sent is checked against all
-that were sent before it.
+Incidents are planned alone or at the same moment, wait for approval or not, send commands as long as their lease
+allows, and end or crash, while time passes and somebody turns the kill switch. Every command is checked against all
+commands before it.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ services = st.sampled_from([None, "shop", "cart"])
 
 @dataclass(frozen=True)
 class Sent:
-    """One command on its way to hosts."""
+    """A command that was sent to the hosts of a plan."""
 
     incident_id: str
     plan: RemediationPlan
@@ -77,7 +77,7 @@ class Sent:
 
 
 class Operations(RuleBasedStateMachine):
-    """A fleet, two runbooks, and a long day."""
+    """A fleet of six hosts with two runbooks, on which hypothesis lets incidents, approvals and ends happen."""
 
     plans: Bundle[RemediationPlan] = Bundle("plans")
 
@@ -126,7 +126,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(made=plans)
     def somebody_says_yes(self, made: RemediationPlan) -> None:
-        """A yes counts, or is refused and changes nothing; until it counts, the plan holds nothing."""
+        """Let a person approve a waiting plan, which takes its locks, or is refused because of a limit."""
         incident_id = self._incident_of(made)
         if made.decision == "auto" or incident_id in self.began or incident_id in self.over:
             return
@@ -182,7 +182,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(runbook_id=st.sampled_from(["drain-spool", "restart"]), affected=hosts, minutes=st.integers(0, 40))
     def a_whole_one(self, runbook_id: str, affected: list[str], minutes: int) -> None:
-        """Planned, sent and over, as most of them are."""
+        """Plan, send and end a remediation, as most of them go."""
         made = self._plan(self._incident(affected, None), runbook_id)
         if made:
             self.it_sends(made)
@@ -208,7 +208,7 @@ class Operations(RuleBasedStateMachine):
         in_hand = {target.instance_id for made in working for target in made.targets}
         assert len(in_hand) <= max(1, self.conditions.policy.fleet.allows(len(HOSTS)))
         locks = [lock for made in working for lock in made.locks]
-        assert len(locks) == len(set(locks)), "a host or service in two hands"
+        assert len(locks) == len(set(locks)), "two remediations hold the same lock"
 
     @invariant()
     def every_decision_is_on_the_trail(self) -> None:
@@ -218,7 +218,7 @@ class Operations(RuleBasedStateMachine):
 
     def _breaks_nothing(self, sent: Sent) -> None:
         runbook = self.runbooks[sent.plan.runbook_id]
-        assert runbook.mode in ("auto", "approve"), "a shadow, or a runbook that is off"
+        assert runbook.mode in ("auto", "approve"), "a runbook in shadow or switched off was sent"
         before = [
             command
             for command in self.sent
@@ -234,7 +234,7 @@ class Operations(RuleBasedStateMachine):
             )
 
     def _hosts_within(self, span: timedelta, sent: Sequence[Sent]) -> int:
-        """On how many hosts these were sent in the last while, the commands of one incident counted once."""
+        """Count the hosts of the commands that were sent within a time; the commands of an incident count once."""
         recent = {command.incident_id: len(command.hosts) for command in sent if self.now - command.at < span}
         return sum(recent.values())
 

@@ -1,4 +1,4 @@
-"""The next move of a remediation, as plain values, and what holds for all answers of Systems Manager."""
+"""The next move of a remediation after each observation, and its results and reasons."""
 
 from typing import Any
 
@@ -34,18 +34,18 @@ THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm,
 @pytest.mark.parametrize(
     ("observed", "at", "expected"),
     [
-        # A step that succeeds is followed by the next one: what acts goes through the switch, what looks does not.
+        # After a step that succeeded, the next one follows; an act goes through the kill switch.
         (read("Success"), {"index": 0}, ("Read Switch", 0, "steps", 1)),
         (read("Success"), {"index": 2}, ("Await Recovery", 0, "steps", 2)),
-        # One that fails is undone.
+        # After a step that failed, the remediation is rolled back.
         (read("Failed"), {"index": 1}, ("Read Switch", 0, "rollback", 0)),
-        # One that goes on is read again, later and later.
+        # A command that still runs is read again, later each time.
         (read("InProgress"), {"index": 1}, ("Read Step", 2, "steps", 1)),
         (read("InProgress"), {"index": 1, "polls": 3}, ("Read Step", 16, "steps", 1)),
         (read("InProgress"), {"index": 1, "polls": 7}, ("Read Step", 30, "steps", 1)),
         (read(), {"index": 1}, ("Read Step", 2, "steps", 1)),
         (read("InProgress"), {"index": 1, "polls": 9}, ("Cancel Step", 0, "steps", 1)),
-        # One that had all its time is not read again.
+        # A command whose time is over is not read again.
         (read("InProgress", overdue=True), {"index": 1}, ("Cancel Step", 0, "steps", 1)),
         (read("Success", overdue=True), {"index": 0}, ("Read Switch", 0, "steps", 1)),
         (Observed(state="Cancel Step"), {"index": 1}, ("Read Switch", 0, "rollback", 0)),
@@ -71,11 +71,13 @@ THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm,
         # The switch.
         (Observed(state="Read Switch"), {"index": 1}, ("ended: human", 0, "steps", 1)),
         (Observed(state="Read Switch"), {"index": 1, "touched": True}, ("ended: page", 0, "steps", 1)),
-        # What cannot be read is a human's.
+        # If a command cannot be read, a human is paged.
         (failed("Read Step", "Ssm.SsmException"), {"index": 1}, ("ended: page", 0, "steps", 1)),
     ],
 )
-def test_what_comes_next(observed: Observed, at: dict[str, Any], expected: tuple[Any, ...]) -> None:
+def test_each_observation_leads_to_its_next_move(
+    observed: Observed, at: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
     assert seen(decide(observed, **at)) == expected
 
 
@@ -144,12 +146,12 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
         ),
     ],
 )
-def test_people_read_why(observed: Observed, at: dict[str, Any], reason: str) -> None:
+def test_the_reason_says_how_the_remediation_stands(observed: Observed, at: dict[str, Any], reason: str) -> None:
     assert decide(observed, **at).reason == reason
 
 
 @pytest.mark.parametrize("cause", [{}, {"Cause": None}, {"Cause": ""}], ids=["none", "null", "empty"])
-def test_a_time_out_needs_no_cause(cause: dict[str, Any]) -> None:
+def test_a_time_out_without_a_cause_is_read(cause: dict[str, Any]) -> None:
     silence = Observed.model_validate({"state": "Await Recovery", "error": {"Error": "States.Timeout", **cause}})
 
     assert decide(silence, index=2).move == "Run Step"
@@ -167,7 +169,7 @@ ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)
         (ALARM.model_copy(update={"source": "datadog"}), "Run Step"),
     ],
 )
-def test_only_an_alarm_of_this_account_and_region_is_asked_about(origin: Origin, move: str) -> None:
+def test_cloudwatch_is_asked_only_about_an_alarm_of_this_account_and_region(origin: Origin, move: str) -> None:
     assert decide(SILENCE, origin=origin, index=2).move == move
 
 
@@ -180,7 +182,7 @@ def test_only_an_alarm_of_this_account_and_region_is_asked_about(origin: Origin,
         (failed("Ask CloudWatch", "States.Timeout"), "Run Step"),
     ],
 )
-def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, expected: str) -> None:
+def test_only_the_state_ok_of_the_alarm_ends_the_remediation(observed: Observed, expected: str) -> None:
     assert where(decide(observed, index=2)) == expected
 
 
@@ -194,7 +196,7 @@ def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, expected: str
         ([result(kind="diagnose")], "human"),
     ],
 )
-def test_a_verification_proves_a_cure_only_where_something_was_changed(results: list[StepResult], ended: str) -> None:
+def test_a_verification_proves_a_cure_only_if_an_act_changed_something(results: list[StepResult], ended: str) -> None:
     decided = decide(read("Success"), queue="verify", attempt=1, touched=True, results=results)
 
     assert decided.ended == ended
@@ -212,14 +214,13 @@ def test_a_verification_proves_a_cure_only_where_something_was_changed(results: 
         (f"\n----------ERROR-------\n{NOT_NOW}\nfailed to run commands: exit status 1", False),
     ],
 )
-def test_what_an_act_prints_tells_whether_it_changed_anything(output: str, changed: bool) -> None:
+def test_the_last_line_of_an_act_tells_whether_it_changed_anything(output: str, changed: bool) -> None:
     (row, *_) = decide(read("Success", output=output), index=1).results
     assert row.changed is changed
 
 
 @pytest.mark.parametrize(("attempt", "expected"), [(1, "Await Recovery"), (2, "ended: human")])
-def test_while_cloudwatch_says_alarm_a_verification_proves_nothing(attempt: int, expected: str) -> None:
-    """The verification may look at another path, at another host, or at what the alarm does not measure."""
+def test_a_verification_proves_no_cure_while_cloudwatch_says_alarm(attempt: int, expected: str) -> None:
     place = CHANGED | {"queue": "verify", "attempt": attempt, "alarming": True}
 
     decided = decide(read("Success"), **place)
@@ -229,7 +230,7 @@ def test_while_cloudwatch_says_alarm_a_verification_proves_nothing(attempt: int,
         assert decided.reason == "Unstick a queue ran, and its verification holds, but CloudWatch still says ALARM."
 
 
-def test_cloudwatch_is_believed_once_its_word_changes() -> None:
+def test_an_alarm_counts_as_firing_only_until_cloudwatch_says_otherwise() -> None:
     alarmed = decide(Observed(state="Ask CloudWatch", result=["ALARM"]), index=2)
     assert alarmed.cursor.alarming
     silent = Observed(state="Ask CloudWatch", result=["INSUFFICIENT_DATA"])
@@ -272,7 +273,7 @@ REFUSED = "ConditionalCheckFailed"
     ],
 )
 @pytest.mark.parametrize(("touched", "ended"), [(False, "human"), (True, "page")])
-def test_a_step_that_could_not_be_claimed_is_a_humans(
+def test_a_step_that_could_not_be_claimed_is_not_sent_and_calls_a_human(
     error: str, cause: str, why: str, touched: bool, ended: str
 ) -> None:
     decided = decide(failed("Claim Step", error, cause), index=1, touched=touched)
@@ -291,9 +292,11 @@ def test_a_step_that_could_not_be_claimed_is_a_humans(
         ("States.Timeout", "", True),
     ],
 )
-def test_whatever_was_not_throttled_may_have_touched_the_host(error: str, cause: str, touched: bool) -> None:
+def test_an_act_that_failed_for_anything_but_throttling_may_have_touched_the_host(
+    error: str, cause: str, touched: bool
+) -> None:
     assert decide(failed("Run Step", error, cause), index=1).cursor.touched is touched
-    assert decide(failed("Run Step", error, cause), index=0).cursor.touched is False, "looking touches nothing"
+    assert decide(failed("Run Step", error, cause), index=0).cursor.touched is False, "step 0 only looks"
 
 
 def test_the_end_of_an_output_is_kept_without_secrets_and_shared_by_the_hosts() -> None:
@@ -331,7 +334,7 @@ def test_a_secret_is_hidden_wherever_systems_manager_cuts_the_output(secret: str
         assert result.output == f"all is well\n{MARK}\n----------ERROR-------\nfailed"
 
 
-def test_of_one_long_line_the_end_is_kept_or_its_place_is_named() -> None:
+def test_of_an_output_without_line_breaks_the_end_is_kept_or_the_log_is_named() -> None:
     (words,) = decide(read("Success", output="word " * 100)).results
     (blob,) = decide(read("Success", output="x" * 500)).results
 
@@ -339,7 +342,7 @@ def test_of_one_long_line_the_end_is_kept_or_its_place_is_named() -> None:
     assert blob.output == "(one long line: see the command's log)"
 
 
-def test_of_many_hosts_those_that_failed_are_kept() -> None:
+def test_of_many_hosts_ten_failures_are_kept_and_the_successes_counted() -> None:
     hosts = [f"i-{number:08x}" for number in range(50)]
     many = plan(targets=[Target(instance_id=host, name=host) for host in hosts], steps=[step("look", "diagnose")])
     invocations = [
@@ -391,7 +394,9 @@ NAMELESS = refusal("Roll Back Release", "CodeDeploy.CodeDeployException", "Rate 
         (failed("Take Release Back", "States.Timeout"), "ended: page", "Unknown: States.Timeout"),
     ],
 )
-def test_a_release_is_told_as_what_it_is(observed: Observed, move: str, status: str | None) -> None:
+def test_each_end_of_taking_a_release_back_gives_its_move_and_status(
+    observed: Observed, move: str, status: str | None
+) -> None:
     decided = decide(observed, plan(steps=[RELEASE], targets=[], rollback=[], verify=None))
 
     assert where(decided) == move

@@ -1,4 +1,4 @@
-"""The next move, whatever is observed: a remediation ends, and acts once."""
+"""The end of every remediation: whatever the states observe, it ends, and no act is sent twice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +50,10 @@ def plans(draw: st.DrawFn) -> RemediationPlan:
 
 
 class Machine:
-    """The states around the function, with an environment that answers as hypothesis likes."""
+    """The state machine around `next_move`, whose states observe what hypothesis draws.
+
+    `taken` are the acts that may have run, `lost` the cursors of acts whose answer was lost.
+    """
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], given: RemediationPlan) -> None:
         self.draw, self.plan = draw, given
@@ -67,14 +70,14 @@ class Machine:
         return found
 
     def run(self) -> NextMoveOutput:
-        """Run until it ends; in every round one state observes something."""
+        """Run until the remediation ends, and return the last move."""
         state = "Read Switch"
         while True:
             decided = decide(
                 self.observe(state), self.plan, **self.cursor.model_dump(), results=self.results, reason=self.reason
             )
             self.moves += 1
-            assert self.moves < 500, "it goes round for ever"
+            assert self.moves < 500, "the remediation does not end"
             self.check(decided)
             self.cursor, self.results, self.reason = decided.cursor, decided.results, decided.reason
             if decided.ended is not None:
@@ -83,7 +86,7 @@ class Machine:
 
     def check(self, decided: NextMoveOutput) -> None:
         if self.lost and decided.cursor.queue == "steps" and self.lost[-1][0] == "steps":
-            assert decided.cursor.index == self.lost[-1][1], "it went on after an act whose answer was lost"
+            assert decided.cursor.index == self.lost[-1][1], "a step followed an act whose answer was lost"
             assert decided.move not in ("Read Switch", "Run Step", "Await Recovery"), decided.move
             assert decided.ended != "verified"
 
@@ -110,7 +113,7 @@ class Machine:
 
 @settings(max_examples=tries(300))
 @given(st.data(), plans())
-def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
+def test_a_remediation_ends_acts_once_and_never_goes_on_after_a_lost_answer(
     data: st.DataObject, given: RemediationPlan
 ) -> None:
     machine = Machine(data.draw, given)
@@ -120,6 +123,6 @@ def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
     assert len(machine.taken) == len(set(machine.taken)), "a request that may have been taken was sent again"
     acted = [step_id for step_id in machine.taken if step_id.startswith("do-")]
     if acted and end.ended not in ("resolved", "verified"):
-        assert end.ended == "page", "a host was touched and not cured, and nobody is woken"
+        assert end.ended == "page", "a person must be paged if a host was touched and not cured"
     if end.ended == "verified":
-        assert acted, "nothing was done, so nothing was cured"
+        assert acted, "a remediation that did not act cannot be verified"

@@ -1,4 +1,4 @@
-"""Steps that send a document which the stack's owner has already."""
+"""Steps that send a document which the stack's owner wrote."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ CONTENT: dict[str, Any] = {
 
 
 def own_step(**changes: Any) -> dict[str, Any]:
-    """A step that sends the owner's document, with some keys changed or (None) left out."""
+    """Return a step that sends the owner's document, with some keys changed, or left out with None."""
     fields = {
         "id": "theirs",
         "kind": "ssm_document",
@@ -39,7 +39,7 @@ def own_step(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def planned(desk: Desk) -> Callable[..., Desk]:
-    """A desk with one runbook that sends the owner's document, in the version that Systems Manager has."""
+    """Make a desk with a runbook that sends the owner's document; Systems Manager has that in this version."""
 
     def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
         desk.runbooks = [a_runbook(steps=[own_step(**step)])]
@@ -56,7 +56,7 @@ def made(desk: Desk) -> RemediationPlan:
     return plan
 
 
-def test_it_is_planned_as_an_act_with_its_pinned_version(planned: Callable[..., Desk]) -> None:
+def test_the_owners_document_is_planned_as_an_act_in_its_pinned_version(planned: Callable[..., Desk]) -> None:
     (step,) = all_checked(PlannedStep, made(planned(timeout="2m", on_failure="continue")).steps)
 
     assert (step.document, step.document_version, step.kind) == ("team-drain-spool", "7", "act")
@@ -65,19 +65,23 @@ def test_it_is_planned_as_an_act_with_its_pinned_version(planned: Callable[..., 
     assert (step.timeout_seconds, step.on_failure) == (120, "continue")
 
 
-def test_another_version_is_not_what_the_runbook_says(planned: Callable[..., Desk]) -> None:
+def test_a_version_that_systems_manager_does_not_have_stops_the_plan(planned: Callable[..., Desk]) -> None:
     reason = planned(version="8").refusal()
 
-    assert reason == "version 7 of the document team-drain-spool is not in Systems Manager"
+    assert reason == (
+        "version 7 of the document team-drain-spool is not in Systems Manager: correct the runbook's step theirs"
+    )
 
 
 def test_a_parameter_that_the_document_does_not_take_stops_the_plan(planned: Callable[..., Desk]) -> None:
     reason = planned(content={**CONTENT, "parameters": {}}).refusal()
 
-    assert reason == "version 7 of team-drain-spool takes no parameter Spool"
+    assert reason == (
+        "version 7 of the document team-drain-spool takes no parameter Spool: correct the runbook's step theirs"
+    )
 
 
-def test_the_stack_makes_no_document_for_it() -> None:
+def test_the_stack_creates_no_document_for_a_step_that_uses_the_owners() -> None:
     template = documents.render_template(Catalogue([a_runbook(steps=[own_step()])]))
 
     assert "team-drain-spool" not in template
@@ -100,12 +104,14 @@ def test_the_stack_makes_no_document_for_it() -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_with_one_is_found_when_it_is_read(change: dict[str, Any], problem: str) -> None:
+def test_a_wrong_step_with_the_owners_document_is_refused_when_the_runbook_is_read(
+    change: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(ValidationError, match=problem):
         Runbook.model_validate(runbook_fields(steps=[own_step(**change)]))
 
 
-def test_what_is_wrong_is_named_by_line_and_key() -> None:
+def test_an_unknown_key_of_the_step_is_named_by_line_and_key() -> None:
     text = yaml.safe_dump(runbook_fields(steps=[own_step(vershun=1)]), sort_keys=False)
 
     _, (problem,) = catalogue.parse(text, "drain-spool.yaml")
@@ -115,12 +121,12 @@ def test_what_is_wrong_is_named_by_line_and_key() -> None:
     assert problem.message == "unknown key; did you mean 'version'?"
 
 
-def test_it_counts_as_an_act() -> None:
+def test_a_step_with_the_owners_document_needs_a_verification_like_every_act() -> None:
     with pytest.raises(ValidationError, match="it acts but never looks whether that helped"):
         Runbook.model_validate(runbook_fields(steps=[own_step()], verify=None))
 
 
-def test_its_time_counts_as_its_own_only() -> None:
+def test_the_timeout_of_a_step_with_the_owners_document_is_not_extended() -> None:
     runbook = a_runbook(steps=[own_step(timeout="2m")])
 
     assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 120

@@ -1,4 +1,4 @@
-"""Permission to run: it is asked for again at the yes and before each act."""
+"""The permission of a plan to act, which is checked again at its approval and before each act."""
 
 from datetime import timedelta
 from typing import Any
@@ -41,7 +41,10 @@ def withdrawn(
     only: str | None = None,
     **deployment: Any,
 ) -> str | None:
-    """Ask whether a plan of the runbook may still act, some minutes after it was made."""
+    """Return why a plan of the runbook may no longer act, or None; the keywords are the facts of now.
+
+    `deployed` is how long ago each service was deployed, or only the service `only`.
+    """
     said = YES if plan == APPROVED else {}
     record = a_record(an_incident(an_alert(environment="staging")), **(said if decided is None else decided))
     rules: dict[str, Any] = {
@@ -81,7 +84,7 @@ def withdrawn(
         (APPROVED, {"demoted": "it failed"}, None),
         (BY_ITSELF, {"deployed": 5 * MINUTE}, "shop 7 was deployed 5 minutes ago"),
         (BY_ITSELF, {"deployed": 60 * MINUTE, "state": "in_progress"}, "shop 7 is being deployed since 60 minutes"),
-        # Who approved knew of what was deployed before, and not of what came since.
+        # An approval covers the deployments before it, and not those after it.
         (APPROVED, {"deployed": 5 * MINUTE}, None),
         (APPROVED, {"deployed": MINUTE / 2, "state": "in_progress"}, "shop 7 is being deployed since 30 seconds"),
         (APPROVED, {"decided": {}}, "nobody has approved it"),
@@ -94,7 +97,7 @@ def withdrawn(
         (APPROVED, {"decided": {"decision": "refused", "decided_by": "ada", **AT_NOW}}, "nobody has approved it"),
     ],
 )
-def test_a_plan_may_act_while_what_allowed_it_holds(
+def test_a_plan_may_act_only_while_the_facts_that_allowed_it_hold(
     plan: dict[str, Any], facts: dict[str, Any], why: str | None
 ) -> None:
     reason = withdrawn(a_runbook(), plan, **facts)
@@ -102,7 +105,7 @@ def test_a_plan_may_act_while_what_allowed_it_holds(
     assert reason is None if why is None else (reason or "").startswith(why)
 
 
-def test_a_deployment_of_a_unit_that_the_plan_names_stops_it() -> None:
+def test_a_deployment_of_a_unit_in_the_plans_parameters_stops_the_plan() -> None:
     step = a_plan().commands[0].model_copy(update={"parameters": {"spool": ["mail"]}})
     names_mail = BY_ITSELF | {"steps": [step]}
 
@@ -113,15 +116,17 @@ def test_a_deployment_of_a_unit_that_the_plan_names_stops_it() -> None:
 @pytest.mark.parametrize(
     ("mode", "plan", "why"),
     [
-        ("off", APPROVED, "runbook drain-spool is switched off"),
+        ("off", APPROVED, "runbook drain-spool is switched off (its `mode`)"),
         ("shadow", APPROVED, "runbook drain-spool is in shadow"),
         ("approve", APPROVED, None),
         ("approve", BY_ITSELF, "runbook drain-spool asks for approval"),
     ],
 )
-def test_the_runbooks_mode_counts_as_it_is_now(mode: str, plan: dict[str, Any], why: str | None) -> None:
+def test_the_runbooks_present_mode_counts_for_a_plan_made_earlier(
+    mode: str, plan: dict[str, Any], why: str | None
+) -> None:
     assert withdrawn(a_runbook(mode=mode), plan) == why
 
 
-def test_a_runbook_that_is_gone_does_not_run() -> None:
-    assert withdrawn(None, BY_ITSELF) == "runbook drain-spool is gone"
+def test_a_plan_of_a_runbook_that_is_no_longer_deployed_does_not_run() -> None:
+    assert withdrawn(None, BY_ITSELF) == "runbook drain-spool is no longer deployed"

@@ -1,4 +1,4 @@
-"""From an incident and a chosen runbook to a plan, or to a reason why there is none."""
+"""The planning of a remediation: from an incident and a chosen runbook to a plan, or to a reason for none."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -71,7 +71,7 @@ def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk) -> None:
     assert desk.remediations.locks == {f"host:{WEB_1.instance_id}": (desk.incident.incident_id, run.until)}
 
 
-def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk) -> None:
+def test_a_plan_is_on_the_trail_with_its_digest_policy_targets_and_documents(desk: Desk) -> None:
     output = desk.plan()
 
     assert output.plan is not None
@@ -84,14 +84,14 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk) -> None:
     assert facts["documents"] == ["firstline-dev-safe-drain-spool.drain:3"]
 
 
-def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
+def test_a_plan_that_cannot_be_put_on_the_trail_is_not_returned(desk: Desk) -> None:
     desk.store.faults["append"] = HistoryUnavailable("no table")
 
     with pytest.raises(HistoryUnavailable):
         desk.plan()
 
 
-def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk) -> None:
+def test_the_policy_version_changes_with_the_runbook_and_the_settings(desk: Desk) -> None:
     def version(**changes: Any) -> str:
         desk.runbooks, desk.store = [a_runbook(**changes)], MemoryStore()
         made = desk.plan().plan
@@ -109,10 +109,15 @@ def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk) -> No
     ("trouble", "reason"),
     [
         ("missing", "firstline-dev-safe-drain-spool.drain is not in Systems Manager; deploy the stack"),
-        ("changed", "firstline-dev-safe-drain-spool.drain in Systems Manager is not what its runbook says; deploy"),
+        (
+            "changed",
+            "firstline-dev-safe-drain-spool.drain in Systems Manager differs from its runbook; deploy the stack",
+        ),
     ],
 )
-def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: str, reason: str) -> None:
+def test_a_document_that_is_missing_or_differs_from_the_runbook_stops_the_plan(
+    desk: Desk, trouble: str, reason: str
+) -> None:
     desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
     name = "firstline-dev-safe-drain-spool.drain"
     if trouble == "missing":
@@ -140,7 +145,7 @@ def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk) -> N
     assert made.longest_seconds > waits
 
 
-def test_the_switch_stops_planning(desk: Desk) -> None:
+def test_a_kill_switch_that_is_off_or_unreadable_stops_the_plan(desk: Desk) -> None:
     desk.switch = "off"
     assert "remediation has been switched off" in desk.refusal()
 
@@ -148,14 +153,14 @@ def test_the_switch_stops_planning(desk: Desk) -> None:
     assert "could not be read" in desk.refusal()
 
 
-def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk) -> None:
+def test_a_runbook_in_shadow_is_counted_once_and_takes_no_lock(desk: Desk) -> None:
     desk.runbooks = [a_runbook(mode={"default": "auto", "staging": "shadow"})]
 
     outputs = [desk.plan(), desk.plan()]
 
     assert {output.reason for output in outputs} == {"shadow: would have run drain-spool on web-1 (drain)"}
     assert [output.plan for output in outputs] == [None, None]
-    assert [run.decision for run in desk.remediations.runs] == ["shadow"], "a retry is the same shadow"
+    assert [run.decision for run in desk.remediations.runs] == ["shadow"], "planning twice counts one run"
     assert not desk.remediations.locks
     ((_, facts),) = desk.store.told(desk.incident.incident_id)
     assert facts["decision"] == "shadow"
@@ -173,7 +178,7 @@ def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(desk:
     assert [run.incident_id for run in desk.remediations.runs] == ["the-other-one"]
 
 
-def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(desk: Desk) -> None:
+def test_a_locked_host_gets_no_plan_even_if_the_ledger_of_runs_is_lost(desk: Desk) -> None:
     first = desk.plan()
     for pk, sk in keys(desk.store.table):
         if pk.startswith(("RUNS#", "REMEDIATION")):
@@ -181,10 +186,10 @@ def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(desk: De
     desk.incident = an_incident(incident_id="the-next-one")
 
     assert first.plan is not None
-    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
+    assert desk.plan().reason == f"{first.plan.locks[0]} is being remediated by another incident"
 
 
-def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:
+def test_planning_fails_if_other_remediations_begin_at_every_try(desk: Desk) -> None:
     def somebody_always_plans() -> None:
         desk.remediations.begin_elsewhere()
         desk.store.meanwhile["reserve"] = somebody_always_plans
@@ -195,15 +200,15 @@ def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: De
         desk.plan()
 
 
-def test_a_plan_that_ran_out_of_time_is_not_taken_up_again(desk: Desk) -> None:
+def test_a_plan_that_ran_out_of_time_is_not_returned_again(desk: Desk) -> None:
     made = desk.plan().plan
     assert made is not None
     desk.now += timedelta(seconds=made.longest_seconds)
 
-    assert desk.plan().reason == "its plan for drain-spool has run out of time"
+    assert desk.plan().reason == "the incident's plan for drain-spool has run out of time"
 
 
-def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> None:
+def test_a_plan_that_waits_for_approval_takes_no_lock_and_stays_the_same(desk: Desk) -> None:
     desk.mode = "approve"
 
     output = desk.plan()
@@ -212,19 +217,19 @@ def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> N
     assert output.plan.decision == "approve"
     assert output.plan.decision_reason == output.reason == "this stack asks for approval before every remediation"
     assert (desk.remediations.runs, desk.remediations.locks, desk.remediations.held) == ([], {}, {})
-    assert output.plan.limits.fleet == 100, "counted now, for the time of the yes"
+    assert output.plan.limits.fleet == 100, "the fleet is counted now, for the approval's check"
     desk.now += timedelta(days=30)
     assert desk.plan().plan == output.plan
 
 
-def test_a_whole_role_is_not_the_second_person_of_a_plan_that_takes_two(desk: Desk) -> None:
+def test_a_whole_role_does_not_count_where_two_people_must_approve(desk: Desk) -> None:
     desk.runbooks = [a_runbook(mode="approve", approvals=2)]
     desk.shared_approvers = desk.approvers[:1]
 
-    assert "lets 1 approve, where 2 must" in desk.refusal()
+    assert "lets 1 approve, and 2 must approve drain-spool: add approvers" in desk.refusal()
 
 
-def test_two_plans_for_one_host_may_wait_at_once(desk: Desk) -> None:
+def test_two_plans_for_the_same_host_may_wait_for_approval_at_once(desk: Desk) -> None:
     desk.mode = "approve"
     first = desk.plan()
     desk.incident = an_incident(incident_id="the-next-one")
@@ -236,7 +241,7 @@ def test_two_plans_for_one_host_may_wait_at_once(desk: Desk) -> None:
     assert first.plan.targets == second.plan.targets
 
 
-def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(desk: Desk) -> None:
+def test_planning_again_returns_the_same_plan_and_another_incident_gets_none(desk: Desk) -> None:
     first = desk.plan()
     again = desk.plan()
     assert first.plan is not None
@@ -249,7 +254,7 @@ def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(desk: 
     assert "web-1 is locked by drain-spool of incident SpoolFull-web-1" in later.reason
 
 
-def test_a_deployment_of_the_service_makes_the_plan_ask(desk: Desk) -> None:
+def test_a_recent_deployment_of_the_service_makes_the_plan_need_approval(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(service="shop"))
     for service, environment in (("cart", None), ("shop", "prod")):
         deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
@@ -262,7 +267,7 @@ def test_a_deployment_of_the_service_makes_the_plan_ask(desk: Desk) -> None:
     assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
-def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk) -> None:
+def test_the_plan_of_a_runbook_that_only_looks_has_no_verification(desk: Desk) -> None:
     step = {"id": "look", "kind": "diagnose", "run": "look"}
     desk.runbooks = [a_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
 

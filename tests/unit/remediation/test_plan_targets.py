@@ -1,4 +1,4 @@
-"""Plans by what an alert names: the runbook, its values, the hosts, the account."""
+"""The parts of a plan that come from the alert: the runbook, its parameters, the hosts, the account and region."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,18 +13,18 @@ from tests.support.spool import WEB_1, WEB_2, a_classification, a_runbook, an_al
 from tests.unit.remediation.desk import Desk
 
 
-def test_no_runbook_chosen_is_no_plan(desk: Desk) -> None:
+def test_without_a_chosen_runbook_there_is_no_plan(desk: Desk) -> None:
     desk.classification = a_classification(runbook_id=None)
 
     assert desk.refusal() == "no runbook chosen"
 
 
-def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(desk: Desk) -> None:
+def test_a_chosen_runbook_that_does_not_fit_the_alert_gives_no_plan(desk: Desk) -> None:
     desk.runbooks.append(a_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
 
     for chosen in ("wipe-host", "no-such-runbook"):
         desk.classification = a_classification(runbook_id=chosen)
-        assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
+        assert desk.refusal() == f"runbook {chosen!r} does not fit this alert: see its `match`"
     assert not desk.inventory.asked
 
 
@@ -38,14 +38,16 @@ def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(desk: Desk) -> 
         ({"spool": "$(reboot)"}, "does not fit"),
     ],
 )
-def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(desk: Desk, labels: dict[str, str], reason: str) -> None:
+def test_a_missing_or_unfit_parameter_gives_no_plan_and_looks_for_no_host(
+    desk: Desk, labels: dict[str, str], reason: str
+) -> None:
     desk.incident = an_incident(an_alert(labels=labels))
 
     assert reason in desk.refusal()
     assert not desk.inventory.asked
 
 
-def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(desk: Desk) -> None:
+def test_a_parameter_takes_the_first_field_that_the_alert_has_or_else_its_default(desk: Desk) -> None:
     spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
     desk.runbooks = [a_runbook(parameters={"spool": spool})]
 
@@ -62,7 +64,7 @@ def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_ga
     assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
 
 
-def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(desk: Desk) -> None:
+def test_no_host_an_unknown_host_or_too_many_hosts_give_no_plan(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(host=None))
     assert desk.refusal() == "the alert names no host"
 
@@ -85,7 +87,7 @@ def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
     assert run.instance_ids == [WEB_1.instance_id, WEB_2.instance_id]
 
 
-def test_every_alert_that_opened_the_incident_says_where_it_is() -> None:
+def test_the_machines_of_all_alerts_that_opened_the_incident_are_affected() -> None:
     labels = {"InstanceId": "i-0123456789abcdef0"}
     here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
 
@@ -99,7 +101,7 @@ def test_every_alert_that_opened_the_incident_says_where_it_is() -> None:
     ]
 
 
-def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(desk: Desk) -> None:
+def test_an_alert_about_another_account_gets_no_plan_and_looks_for_no_host(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(account="999988887777"))
 
     assert desk.refusal() == (
@@ -118,7 +120,7 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> No
     )
 
 
-def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(desk: Desk) -> None:
+def test_a_recent_deployment_of_the_unit_in_a_label_makes_the_plan_need_approval(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(service="node-exporter", labels={"spool": "mail"}))
     for service in ("node", "mail"):
         desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
@@ -130,7 +132,7 @@ def test_a_deployment_of_the_unit_that_a_label_names_makes_the_plan_ask(desk: De
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_machine_that_is_newer_than_its_incident_is_another_one(desk: Desk, minutes: int) -> None:
+def test_a_machine_that_was_started_after_the_incident_gets_no_plan(desk: Desk, minutes: int) -> None:
     started = desk.incident.opened_at + timedelta(minutes=minutes)
     desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
 

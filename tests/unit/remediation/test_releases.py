@@ -1,4 +1,4 @@
-"""Releases: which is taken back in favour of which, and when none is."""
+"""Releases: which one is taken back, which one is put back, and when there is no plan."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ FLAGS_BACK = {
 
 @pytest.fixture
 def release_fields(runbook_fields: Make[dict[str, Any]]) -> Make[dict[str, Any]]:
-    """A small sound runbook that takes a release back."""
+    """Make the fields of a small, valid runbook that takes a release back."""
 
     def make(**changes: Any) -> dict[str, Any]:
         sound: dict[str, Any] = {
@@ -56,7 +56,7 @@ def release_fields(runbook_fields: Make[dict[str, Any]]) -> Make[dict[str, Any]]
 
 @pytest.fixture
 def deployed(now: datetime) -> Make[Deployed]:
-    """A deployment some time before the alert, which took a minute."""
+    """Make a deployment that began `ago` before the alert and took a minute."""
 
     def make(number: int, what: str, ago: timedelta, state: str = "good", **changes: Any) -> Deployed:
         fields: dict[str, Any] = {
@@ -84,7 +84,7 @@ def shop(
     make_classification: Make[Classification],
     deployed: Make[Deployed],
 ) -> Desk:
-    """A shop that was released half an hour before its alert, and had stood for days before."""
+    """Return a desk for a shop whose release v2 came half an hour before its alert, and v1 days before."""
     desk.runbooks = [Runbook.model_validate(release_fields())]
     desk.remediations.promote("drain-spool", "ada", desk.now)
     desk.incident = make_incident(make_alert(host=None, service="shop", labels={}))
@@ -108,7 +108,7 @@ def planned(desk: Desk) -> tuple[RemediationPlan, PlannedRelease]:
     return made, step
 
 
-def test_nothing_is_taken_back_for_an_alert_about_another_region(
+def test_no_release_is_taken_back_for_an_alert_about_another_region(
     shop: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
 ) -> None:
     shop.incident = make_incident(make_alert(host=None, service="shop", labels={}, region="us-east-1"))
@@ -116,7 +116,7 @@ def test_nothing_is_taken_back_for_an_alert_about_another_region(
     assert "no target: the alert is about region us-east-1" in shop.refusal()
 
 
-def test_the_plan_is_bound_to_exactly_what_it_takes_back_and_puts_back(shop: Desk) -> None:
+def test_the_plan_names_exactly_the_release_to_take_back_and_the_one_to_put_back(shop: Desk) -> None:
     made, step = planned(shop)
 
     assert (step.kind, step.through, step.place) == ("act", "codedeploy", "shop/live")
@@ -158,7 +158,7 @@ def test_a_configuration_is_put_back_by_its_version(
     }
 
 
-def test_a_failed_release_gives_way_to_the_one_that_was_there(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_after_failed_releases_the_last_good_one_is_put_back(shop: Desk, deployed: Make[Deployed]) -> None:
     released(
         shop,
         deployed(4, "v3", 20 * MINUTES, "failed"),
@@ -172,20 +172,24 @@ def test_a_failed_release_gives_way_to_the_one_that_was_there(shop: Desk, deploy
     assert (step.taken_back.deployment, step.put_back.what) == ("d-4", "v2")
 
 
-def test_what_was_replaced_soon_was_no_good_one(shop: Desk, deployed: Make[Deployed]) -> None:
-    """v2 was mended by v3 within minutes, and v3 is no better: v1 was the last that was left alone."""
+def test_a_release_that_was_replaced_within_minutes_is_not_put_back(shop: Desk, deployed: Make[Deployed]) -> None:
+
     released(shop, deployed(3, "v3", 30 * MINUTES), deployed(2, "v2", 50 * MINUTES), deployed(1, "v1", 3 * DAYS))
 
     assert planned(shop)[1].put_back.what == "v1"
 
 
-def test_one_that_was_deployed_twice_stood_from_the_first_time_on(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_a_release_that_was_deployed_twice_counts_from_its_first_deployment(
+    shop: Desk, deployed: Make[Deployed]
+) -> None:
     released(shop, deployed(3, "v2", 30 * MINUTES), deployed(2, "v1", 40 * MINUTES), deployed(1, "v1", 3 * DAYS))
 
     assert planned(shop)[1].put_back.deployment == "d-1"
 
 
-def test_a_release_that_stands_since_a_rollback_is_a_good_one(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_a_release_that_a_rollback_put_back_long_ago_may_be_put_back_again(
+    shop: Desk, deployed: Make[Deployed]
+) -> None:
     released(
         shop,
         deployed(4, "v3", 30 * MINUTES),
@@ -202,7 +206,7 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
     recent = deployed(2, "v2", 30 * MINUTES)
     return {
         "nothing": ([], "nothing was ever released to shop/live"),
-        "the first": ([recent], "shop/live has no earlier release that stood for 60 minutes"),
+        "the first": ([recent], "shop/live has no earlier release that was in place for 60 minutes"),
         "long ago": (
             [deployed(2, "v2", 5 * HOURS), good],
             "the last release to shop/live was 4 h 59 min before the alert; 2 hours is the limit",
@@ -229,7 +233,7 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
         ),
         "only failures before": (
             [recent, deployed(1, "v1", 3 * DAYS, "failed")],
-            "shop/live has no earlier release that stood for 60 minutes",
+            "shop/live has no earlier release that was in place for 60 minutes",
         ),
         "inexact": (
             [recent, deployed(1, "v1", 3 * DAYS, request=None)],
@@ -245,23 +249,25 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
         *("taken back by CodeDeploy", "taken back by a person", "the same again", "only failures before", "inexact"),
     ],
 )
-def test_there_is_no_plan_unless_it_is_beyond_doubt(shop: Desk, deployed: Make[Deployed], history: str) -> None:
+def test_a_doubtful_history_of_releases_gives_no_plan(shop: Desk, deployed: Make[Deployed], history: str) -> None:
     releases, reason = histories(deployed)[history]
     released(shop, *releases)
 
     assert shop.refusal() == reason
 
 
-def test_a_release_that_still_goes_out_is_stopped_first(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_a_release_still_in_progress_is_stopped_before_the_earlier_one_is_put_back(
+    shop: Desk, deployed: Make[Deployed]
+) -> None:
     released(shop, deployed(2, "v2", 30 * MINUTES, "in progress", ended_at=None), deployed(1, "v1", 3 * DAYS))
 
     _, step = planned(shop)
 
     assert (step.stop, step.latest, step.put_back.what) == (True, "d-2", "v1")
-    assert step.request["Revision"], "and then put back by name"
+    assert step.request["Revision"], "the request also deploys the earlier release"
 
 
-def test_flags_that_still_go_out_are_stopped_and_that_is_all(
+def test_a_configuration_still_in_progress_is_only_stopped(
     shop: Desk, release_fields: Make[dict[str, Any]], deployed: Make[Deployed]
 ) -> None:
     shop.runbooks = [Runbook.model_validate(release_fields(steps=[FLAGS_BACK], parameters={}))]
@@ -280,7 +286,7 @@ def test_flags_that_still_go_out_are_stopped_and_that_is_all(
     assert step.put_back.what == "flags version 6"
 
 
-def test_flags_are_not_stopped_where_nobody_can_tell_what_comes_then(
+def test_a_configuration_is_not_stopped_if_the_version_after_that_is_unclear(
     shop: Desk, release_fields: Make[dict[str, Any]], deployed: Make[Deployed]
 ) -> None:
     shop.runbooks = [Runbook.model_validate(release_fields(steps=[FLAGS_BACK], parameters={}))]
@@ -292,44 +298,46 @@ def test_flags_are_not_stopped_where_nobody_can_tell_what_comes_then(
     assert shop.refusal() == "cannot determine which version app1234/env1234 runs after deployment 15 is stopped"
 
 
-def test_what_is_busy_with_something_else_is_left_alone(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_a_place_with_another_deployment_in_progress_gives_no_plan(shop: Desk, deployed: Make[Deployed]) -> None:
     released(shop, deployed(2, "v2", 30 * MINUTES), deployed(1, "v1", 3 * DAYS), busy_with="7")
 
-    assert shop.refusal() == "deployment 7 to shop/live is in progress, and about something else"
+    assert shop.refusal() == "deployment 7 to shop/live is in progress, and deploys something else"
 
 
-def test_an_alarm_that_would_stop_the_deployment_is_named(shop: Desk, deployed: Make[Deployed]) -> None:
+def test_an_alarm_that_would_stop_the_deployment_gives_no_plan(shop: Desk, deployed: Make[Deployed]) -> None:
     released(shop, deployed(2, "v2", 30 * MINUTES), deployed(1, "v1", 3 * DAYS), alarms=["SpoolFull"])
 
     assert shop.refusal() == "the alarm SpoolFull fires, and it stops every deployment to shop/live until it ends"
 
 
-def test_what_the_stack_does_not_list_is_not_even_looked_at(shop: Desk) -> None:
+def test_a_place_that_the_stack_does_not_list_is_not_read(shop: Desk) -> None:
     shop.release_arns = (GROUP + "-too", "arn:aws:codedeploy:eu-west-1:123456789012:application:shop")
 
-    assert shop.refusal() == "deploymentgroup:shop/live is not among the stack's ReleaseArns"
+    assert shop.refusal() == (
+        "deploymentgroup:shop/live is not among the stack's ReleaseArns: add its ARN to allow this"
+    )
     assert shop.releases.asked == []
 
 
 @pytest.mark.parametrize("missing", [ENVIRONMENT, PROFILE])
-def test_of_a_configuration_both_have_to_be_listed(
+def test_a_configuration_needs_its_environment_and_its_profile_listed(
     shop: Desk, release_fields: Make[dict[str, Any]], missing: str
 ) -> None:
     shop.runbooks = [Runbook.model_validate(release_fields(steps=[FLAGS_BACK], parameters={}))]
     shop.release_arns = tuple(arn for arn in (ENVIRONMENT, PROFILE) if arn != missing)
 
-    assert shop.refusal().endswith("is not among the stack's ReleaseArns")
+    assert "is not among the stack's ReleaseArns" in shop.refusal()
     assert shop.releases.asked == []
 
 
-def test_what_cannot_be_read_is_a_reason(shop: Desk) -> None:
+def test_releases_that_cannot_be_read_give_no_plan_with_the_reason(shop: Desk) -> None:
     shop.releases = MemoryReleases()
 
     assert shop.refusal() == "AccessDenied on shop/live"
 
 
 @pytest.mark.parametrize("value", ["shop/live", "Shop", "shop; reboot", "*", "shop\n"])
-def test_a_value_that_does_not_fit_asks_nobody(
+def test_an_unfit_parameter_gives_no_plan_and_reads_no_release(
     shop: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert], value: str
 ) -> None:
     shop.incident = make_incident(make_alert(host=None, service=value, labels={}))
@@ -338,7 +346,7 @@ def test_a_value_that_does_not_fit_asks_nobody(
     assert shop.releases.asked == []
 
 
-def test_one_remediation_at_a_time_for_a_release(
+def test_a_release_is_taken_back_by_one_remediation_at_a_time(
     shop: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
 ) -> None:
     planned(shop)
@@ -366,7 +374,7 @@ def test_a_release_that_was_taken_back_cools_down(
     assert "drain-spool ran on shop/live 5 minutes ago and cools down" in shop.plan().reason
 
 
-def test_so_many_releases_an_hour(shop: Desk, release_fields: Make[dict[str, Any]]) -> None:
+def test_more_releases_than_the_limit_an_hour_give_no_plan(shop: Desk, release_fields: Make[dict[str, Any]]) -> None:
     shop.runbooks = [
         Runbook.model_validate(release_fields(steps=[ROLL_BACK, FLAGS_BACK], limits={"cooldown": "1h", "per_hour": 1}))
     ]
@@ -374,7 +382,9 @@ def test_so_many_releases_an_hour(shop: Desk, release_fields: Make[dict[str, Any
     assert shop.plan().reason == "drain-spool took 0 releases back in the last hour and may take back 1"
 
 
-def test_a_shadow_says_from_what_to_what(shop: Desk, release_fields: Make[dict[str, Any]]) -> None:
+def test_a_runbook_in_shadow_names_both_releases_and_takes_no_lock(
+    shop: Desk, release_fields: Make[dict[str, Any]]
+) -> None:
     shop.runbooks = [Runbook.model_validate(release_fields(mode="shadow"))]
 
     assert shop.plan().reason == "shadow: would have run drain-spool on shop/live (from v2 back to v1)"
@@ -382,7 +392,7 @@ def test_a_shadow_says_from_what_to_what(shop: Desk, release_fields: Make[dict[s
 
 
 @pytest.mark.parametrize(("blamed", "decision"), [(True, "auto"), (False, "approve")])
-def test_a_person_is_asked_unless_the_classification_blames_a_release(
+def test_a_release_is_taken_back_without_approval_only_if_the_classification_blames_one(
     shop: Desk, make_classification: Make[Classification], blamed: bool, decision: str
 ) -> None:
     shop.classification = make_classification(is_deployment_related=blamed)
@@ -390,7 +400,7 @@ def test_a_person_is_asked_unless_the_classification_blames_a_release(
     assert planned(shop)[0].decision == decision
 
 
-def test_the_trail_has_what_was_planned(shop: Desk) -> None:
+def test_the_trail_names_the_place_and_both_releases(shop: Desk) -> None:
     planned(shop)
 
     ((_, facts),) = shop.store.told(shop.incident.incident_id)
@@ -421,7 +431,7 @@ def test_the_trail_has_what_was_planned(shop: Desk) -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_with_one_is_found_when_it_is_read(
+def test_a_wrong_step_that_takes_a_release_back_is_refused_when_the_runbook_is_read(
     release_fields: Make[dict[str, Any]], changes: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ValidationError, match=problem):
@@ -435,7 +445,7 @@ def test_a_runbook_for_hosts_that_acts_still_needs_a_verify(runbook_fields: Make
         Runbook.model_validate(runbook_fields(resolves_within="10m"))
 
 
-def test_what_is_wrong_is_named_by_line_and_key(release_fields: Make[dict[str, Any]]) -> None:
+def test_an_unknown_key_of_the_step_is_named_by_line_and_key(release_fields: Make[dict[str, Any]]) -> None:
     text = yaml.safe_dump(release_fields(steps=[{**ROLL_BACK, "deploymentgroup": "live"}]), sort_keys=False)
 
     _, (problem,) = catalogue.parse(text, "drain-spool.yaml")

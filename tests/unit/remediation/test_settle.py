@@ -1,4 +1,4 @@
-"""After people were told: what is settled, what is given back, and what stands on the trail."""
+"""The end of a remediation after people were told: its outcome, its locks, and the incident's audit trail."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def office() -> Office:
     return an_office()
 
 
-def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
+def test_a_cured_incident_settles_its_run_as_verified_and_releases_its_locks(office: Office) -> None:
     office.store.put(a_record(**CLOSED, outcome="auto_resolved", outcome_reason="It holds."))
 
     assert office.conclude(CLOSE) == ["ran", "over", "closed"]
@@ -52,7 +52,7 @@ def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
 
 
 @pytest.mark.parametrize("event", [OPS, PAGE])
-def test_what_did_not_help_gives_everything_back_and_the_runbook_asks_from_now_on(
+def test_a_run_that_did_not_help_releases_its_locks_and_demotes_the_runbook(
     office: Office, event: NotifyOpsInput | PageOnCallInput
 ) -> None:
     office.conclude(event)
@@ -64,7 +64,7 @@ def test_what_did_not_help_gives_everything_back_and_the_runbook_asks_from_now_o
     )
 
 
-def test_the_first_end_counts(office: Office) -> None:
+def test_a_run_keeps_its_first_outcome(office: Office) -> None:
     office.conclude(PAGE)
     office.store.put(a_record(**CLOSED, outcome="resolved", pages=[a_page()]))
     told = office.conclude(CLOSE)
@@ -73,7 +73,7 @@ def test_the_first_end_counts(office: Office) -> None:
     assert told.count("over") == 1
 
 
-def test_the_cure_of_somebody_else_does_not_count_for_the_runbook(office: Office) -> None:
+def test_a_cure_by_a_person_does_not_count_for_the_runbook(office: Office) -> None:
     office.store.put(a_record(**CLOSED, outcome="resolved"))
 
     office.conclude(CLOSE)
@@ -96,7 +96,7 @@ RESOLVED = CLOSE.model_copy(update={"ended_by": "resolved"})
 def test_the_cure_of_an_approved_plan_counts_for_the_runbook(
     office: Office, results: list[StepResult], outcome: str
 ) -> None:
-    """The outcome is the approver's, who has taken the incident."""
+    """Let the incident end as `resolved`, because the approver has acknowledged it."""
     approved: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "acknowledged_at": NOW}
     plan = PLAN.model_copy(update={"rollback": PLAN.steps[:1]})
     office.store.put(a_record(**CLOSED | approved | {"plan": plan}, outcome="resolved"))
@@ -107,7 +107,7 @@ def test_the_cure_of_an_approved_plan_counts_for_the_runbook(
     assert (office.remediations.standing(PLAN.runbook_id).demoted is None) is (outcome in ("verified", "looked"))
 
 
-def test_what_ends_without_data_verifies_nothing_and_is_no_failure(office: Office) -> None:
+def test_an_end_without_data_neither_verifies_nor_demotes_the_runbook(office: Office) -> None:
     approved: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "acknowledged_at": NOW}
     office.store.put(a_record(**CLOSED | approved, outcome="no_data"))
 
@@ -117,7 +117,7 @@ def test_what_ends_without_data_verifies_nothing_and_is_no_failure(office: Offic
     assert office.remediations.standing(PLAN.runbook_id).demoted is None
 
 
-def test_what_a_person_resolves_after_an_approved_plan_is_no_cure(office: Office) -> None:
+def test_a_resolve_by_a_person_after_an_approved_plan_is_no_cure(office: Office) -> None:
     office.store.put(a_record(**CLOSED, decision="approved", decided_by="ada", outcome="resolved"))
 
     office.conclude(CLOSE.model_copy(update={"ended_by": "person"}))
@@ -137,7 +137,7 @@ def test_a_verified_run_has_helped_even_if_an_alert_still_fires(
 
 
 @pytest.mark.parametrize(("decision", "accepted"), [("approved", True), ("refused", False), (None, None)])
-def test_what_people_decided_is_counted_and_on_the_trail(
+def test_a_persons_decision_is_counted_and_on_the_trail(
     office: Office, decision: str | None, accepted: bool | None
 ) -> None:
     changes: dict[str, Any] = {"decision": decision, "decided_by": "ada" if decision else None}
@@ -147,7 +147,7 @@ def test_what_people_decided_is_counted_and_on_the_trail(
 
     assert (office.run.accepted, office.run.outcome) == (accepted, "not_run")
     assert ("decided" in told) is (decision is not None)
-    assert office.remediations.standing(PLAN.runbook_id).demoted is None, "what never ran cannot have failed"
+    assert office.remediations.standing(PLAN.runbook_id).demoted is None, "a run that was not sent did not fail"
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_what_people_decided_is_counted_and_on_the_trail(
         AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT),
     ],
 )
-def test_what_only_begins_settles_nothing(office: Office, event: AnnounceRemediationInput | AnnounceQuietInput) -> None:
+def test_an_announcement_settles_nothing(office: Office, event: AnnounceRemediationInput | AnnounceQuietInput) -> None:
     office.conclude(event)
 
     assert office.run.outcome is None
     assert office.remediations.held
 
 
-def test_a_page_stands_on_the_trail_with_who_was_woken(office: Office) -> None:
+def test_a_page_is_on_the_trail_with_its_channels_and_its_time(office: Office) -> None:
     office.store.put(a_record(plan=PLAN, pages=[a_page()]))
 
     office.conclude(PAGE)
@@ -194,11 +194,11 @@ APPROVED: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "decide
     [
         ({}, {"results": [a_result(status="Failed")]}),
         ({"acted_at": NOW}, {"results": []}),
-        # It was approved and may not act any more: a freeze has begun.
+        # The approved plan may no longer act, because a freeze has begun.
         ({}, {"results": [], "remediation": "human"}),
     ],
 )
-def test_a_plan_that_was_approved_is_over_with_its_remediation(
+def test_an_approved_plan_is_settled_when_its_remediation_has_acted_or_ended(
     office: Office, what: dict[str, Any], event: dict[str, Any]
 ) -> None:
     office.store.put(a_waiting_record(ASKS, **APPROVED, **what))
@@ -210,8 +210,8 @@ def test_a_plan_that_was_approved_is_over_with_its_remediation(
     assert office.remediations.held == {}
 
 
-def test_a_plan_that_was_approved_just_now_keeps_its_locks(office: Office) -> None:
-    """The yes may come while a page goes out: the machine begins what was approved after it."""
+def test_a_plan_that_was_approved_during_a_page_keeps_its_locks(office: Office) -> None:
+
     office.store.put(a_waiting_record(ASKS, **APPROVED))
 
     office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": []}))
@@ -243,7 +243,7 @@ def test_a_close_that_was_refused_ends_nothing(office: Office) -> None:
     assert office.remediations.held
 
 
-def test_what_people_did_is_on_the_trail_with_its_time(office: Office) -> None:
+def test_peoples_actions_are_on_the_trail_with_their_times(office: Office) -> None:
     hold = Hold(by="silence", id="s-1", reason="It waits.", until=NOW, seconds=60)
     verdict = a_classification().model_copy(update={"hold": hold})
     page = a_page(seq=1, at=OPENED)
@@ -264,7 +264,7 @@ def test_what_people_did_is_on_the_trail_with_its_time(office: Office) -> None:
     assert entries["closed"].facts["joined"] == 1
 
 
-def test_what_joined_and_the_end_of_all_alerts_are_on_the_trail_with_their_times(office: Office) -> None:
+def test_alerts_that_joined_and_the_end_of_the_last_are_on_the_trail_with_their_times(office: Office) -> None:
     live = a_live(own=counts_for(2, 2), last_alert_at=NOW)
     office.store.put(a_record(live=live))
     office.conclude(OPS)
@@ -302,7 +302,7 @@ def test_an_output_is_on_the_trail_as_a_digest_only(office: Office) -> None:
     assert "hunter2" not in str(office.store.trail.entries(INCIDENT.incident_id))
 
 
-def test_nothing_that_goes_wrong_here_reaches_people(office: Office) -> None:
+def test_a_table_that_fails_does_not_keep_people_from_being_told(office: Office) -> None:
     office.store.down = True
     office.conclude(PAGE)
     office.store.down, office.store.faults["append"] = False, HistoryUnavailable("no table")
@@ -310,4 +310,4 @@ def test_nothing_that_goes_wrong_here_reaches_people(office: Office) -> None:
     office.store.records.clear()
     office.conclude(PAGE)
 
-    assert office.run.outcome == "failed", "a trail that cannot be written does not keep locks"
+    assert office.run.outcome == "failed", "the run is settled although the trail cannot be written"

@@ -1,4 +1,4 @@
-"""Targets: the machine that an alert is about, or why none gets a command, from the payload to the decision."""
+"""Targets: the machine that an alert's location names, or the reason why no machine gets a command."""
 
 import pytest
 
@@ -23,7 +23,7 @@ INSTANCES = [
 ]
 
 
-def test_the_tables_are_long_enough_and_say_nothing_twice() -> None:
+def test_the_tables_of_hosts_are_complete_and_without_duplicates() -> None:
     said = [str((case.source, case.payload)) for case in (*REFUSED, *FOUND)]
 
     assert (len(REFUSED) >= 60, len(FOUND) >= 30) == (True, True)
@@ -31,7 +31,7 @@ def test_the_tables_are_long_enough_and_say_nothing_twice() -> None:
 
 
 @pytest.mark.parametrize("said", REFUSED, ids=str)
-def test_what_may_be_another_machine_gets_no_target_and_says_why(said: Said) -> None:
+def test_a_location_that_may_be_another_machine_gets_no_target_and_says_why(said: Said) -> None:
     chosen = which(said.location(NAMES), INSTANCES, HERE, DOMAINS)
 
     assert isinstance(chosen, str)
@@ -39,7 +39,7 @@ def test_what_may_be_another_machine_gets_no_target_and_says_why(said: Said) -> 
 
 
 @pytest.mark.parametrize("said", FOUND, ids=str)
-def test_what_surely_names_a_machine_finds_it(said: Said) -> None:
+def test_a_location_that_surely_names_a_machine_finds_it(said: Said) -> None:
     chosen = which(said.location(NAMES), INSTANCES, HERE, DOMAINS)
 
     assert isinstance(chosen, Instance), chosen
@@ -63,14 +63,14 @@ def test_the_order_in_which_instances_are_found_does_not_matter() -> None:
         (Location(), None),
     ],
 )
-def test_a_place_elsewhere_is_known_without_a_look_at_the_fleet(location: Location, reason: str | None) -> None:
+def test_another_account_or_region_is_known_without_reading_the_fleet(location: Location, reason: str | None) -> None:
     said = why_elsewhere(location, HERE)
 
     assert said is None if reason is None else reason in (said or "")
 
 
 @pytest.mark.parametrize("domains", [["example.org", "corp.example.org"], ["corp.example.org", "example.org"]])
-def test_of_a_domain_and_one_within_it_the_longer_one_is_cut_off(domains: list[str]) -> None:
+def test_the_longest_domain_that_fits_is_cut_off(domains: list[str]) -> None:
     web_1 = Instance(instance_id=NAMES["web-1"], name="web-1")
 
     assert which(Location(hosts=["web-1.corp.example.org"]), [web_1], HERE, domains) == web_1

@@ -1,4 +1,4 @@
-"""An act looks first whether there is anything to do, and whether it may: its document's script, really run."""
+"""The script of an act's document, really run: it first checks the verification and its own precondition."""
 
 import os
 import subprocess
@@ -18,24 +18,24 @@ from tests.support.spool import a_runbook, runbook_fields
 type Run = Callable[..., subprocess.CompletedProcess[str]]
 
 RUNUSER = '#!/bin/sh\necho "$2" >>users\nshift 3\nexec "$@"\n'
-"""A stand-in where the test is not root: it writes down whom it was asked for."""
+"""A stand-in for `runuser`, which needs root: it writes the user's name to the file `users` and runs the command."""
 
 
 def a_step(**changes: Any) -> dict[str, Any]:
-    """An act that leaves a trace; as root it says why."""
+    """Return an act that writes the file `drained`; one that runs as root has a `because`."""
     because = {"because": "Only root may drain a spool."} if changes.get("run_as", "root") == "root" else {}
     run = 'echo "drained $SSM_spool" | tee drained\n'
     return {"id": "drain", "kind": "act", "run": run, "run_as": "root"} | because | changes
 
 
 def a_verify(run: str, **changes: Any) -> dict[str, Any]:
-    """A verification."""
+    """Return a verification that runs this script."""
     return {"run": run, "within": "1m", "every": "20s", **changes}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run the first step's document as the SSM Agent does: saved as a file, `sh -c <file>`."""
+    """Make a function that runs the first step's document as the SSM Agent does: as a file, by `sh -c <file>`."""
 
     def run(runbook: Runbook, **variables: str) -> subprocess.CompletedProcess[str]:
         script = tmp_path / "_script.sh"
@@ -58,7 +58,7 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
-def test_where_the_verification_holds_nothing_is_done(run: Run, tmp_path: Path, user: str) -> None:
+def test_an_act_does_nothing_if_the_verification_holds_already(run: Run, tmp_path: Path, user: str) -> None:
     runbook = a_runbook(steps=[a_step(run_as=user)], verify=a_verify("echo fine; true"))
 
     done = run(runbook, spool="mail")
@@ -69,8 +69,10 @@ def test_where_the_verification_holds_nothing_is_done(run: Run, tmp_path: Path, 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
 @pytest.mark.parametrize("verify", ["false", "false\ntrue", "no-such-command", ": $NOT_SET", "exit 3"], ids=repr)
-def test_where_it_does_not_hold_the_step_acts(run: Run, tmp_path: Path, user: str, verify: str) -> None:
-    """It stops at its first failure here as it does on its own, and says nothing into the step's output."""
+def test_an_act_runs_if_the_verification_does_not_hold_or_fails(
+    run: Run, tmp_path: Path, user: str, verify: str
+) -> None:
+    """Run verifications that fail in different ways; their output must not reach the step's output."""
     runbook = a_runbook(steps=[a_step(run_as=user)], verify=a_verify(f"echo no; echo no >&2\n{verify}"))
 
     done = run(runbook, spool="mail")
@@ -111,7 +113,7 @@ def test_a_precondition_that_holds_lets_the_step_act(run: Run, tmp_path: Path) -
 
 
 def test_a_missing_parameter_of_the_verification_stops_the_step(run: Run, tmp_path: Path) -> None:
-    """With an agent too old to hand parameters over nothing is known, so nothing is done."""
+    """Run without parameters, as an SSM Agent does that is too old for them."""
     step = a_step(run="touch drained")
     done = run(a_runbook(steps=[step], verify=a_verify('test "$SSM_spool" = x')))
 
@@ -131,7 +133,7 @@ def test_a_hostile_value_stays_a_value_in_every_part(run: Run, tmp_path: Path) -
     assert not (tmp_path / "pwned").exists()
 
 
-def test_only_acts_look_first() -> None:
+def test_only_acts_check_the_verification_first() -> None:
     look = {"id": "look", "kind": "diagnose", "run": "ls"}
     undo = {"id": "put-back", "run": "put-back"}
     runbook = a_runbook(steps=[look, a_step()], rollback=[undo])
@@ -141,7 +143,7 @@ def test_only_acts_look_first() -> None:
         assert same == (command is not runbook.steps[1])
 
 
-def test_the_document_takes_the_parameters_and_the_time_of_both() -> None:
+def test_the_document_of_an_act_takes_the_parameters_and_the_timeout_of_its_verification_too() -> None:
     parameters = {
         "spool": {"from": "labels.spool", "pattern": "^[a-z]{1,20}$"},
         "most": {"pattern": "^[0-9]+$", "default": "9"},

@@ -29,7 +29,7 @@ def closed(
     )
 
 
-def test_who_decides_well_by_what_people_say_and_by_how_it_ended() -> None:
+def test_a_deciders_verdicts_are_counted_by_what_people_said_and_by_how_the_incidents_ended() -> None:
     records = [closed("ana real"), closed("ana noise"), closed(), closed(outcome="expired")]
     (decided,) = lessons(records).deciders
     assert decided.decider == "history"
@@ -85,7 +85,7 @@ def test_without_enough_people_of_one_mind_nothing_is_suggested(why: str, record
     assert lessons(records).suggestions == []
 
 
-def test_no_rule_is_suggested_for_what_its_source_calls_critical() -> None:
+def test_no_rule_is_suggested_for_a_group_that_its_source_calls_critical() -> None:
     critical = closed("ana noise", "bo noise").model_copy(
         update={"incident": an_incident(an_alert(severity="critical"))}
     )
@@ -93,12 +93,12 @@ def test_no_rule_is_suggested_for_what_its_source_calls_critical() -> None:
     assert found.rule is None
 
 
-def test_a_storm_suggests_nothing() -> None:
+def test_no_rule_is_suggested_for_a_storm() -> None:
     stormy = closed("ana noise", "bo noise").model_copy(update={"incident": an_incident(an_alert(), storm=True)})
     assert lessons([stormy] * 5).suggestions == []
 
 
-def test_what_was_hidden_is_listed_with_why_and_the_last_one() -> None:
+def test_a_group_with_suppressed_incidents_is_listed_with_the_last_one_and_its_reason() -> None:
     records = [
         *[closed(number=number, severity="noise", outcome="suppressed") for number in range(3)],
         closed("ana real", number=3, severity="noise", outcome="suppressed", group_key="g2"),
@@ -110,7 +110,7 @@ def test_what_was_hidden_is_listed_with_why_and_the_last_one() -> None:
     assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
 
 
-def test_what_nobody_judged_is_listed_the_most_frequent_first() -> None:
+def test_alerts_without_a_severity_are_listed_the_most_frequent_first() -> None:
     def unstated(name: str, number: int, *said: str) -> IncidentRecord:
         kind = AlertKind(source="cloudwatch", alert_name=name, environment="prod")
         found = closed(number=number, alert_name=name)

@@ -77,5 +77,5 @@ def test_where_no_rule_would_help_the_reason_is_given(says: str, records: list[I
     assert says in advice.why
 
 
-def test_what_disturbed_nobody_is_not_noisy() -> None:
+def test_a_group_of_suppressed_incidents_is_not_noisy() -> None:
     assert noisiest([*[lasted(4, number, outcome="suppressed") for number in range(6)], lasted(4, 7)], UTC) == []

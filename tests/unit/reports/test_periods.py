@@ -46,7 +46,7 @@ def after(minutes: float) -> datetime:
 # --- durations --------------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_counts_from_the_page_and_noise_improves_nothing() -> None:
+def test_durations_leave_out_suppressed_incidents_and_an_acknowledgement_counts_from_the_page() -> None:
     total = of(
         [
             ended("suppressed", 0),
@@ -66,7 +66,7 @@ def test_an_acknowledgement_without_a_page_counts_from_the_opening() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["expired", "no_data", None])
-def test_what_has_no_known_end_is_counted_and_not_measured(outcome: Any) -> None:
+def test_an_incident_without_a_known_end_is_counted_but_has_no_duration(outcome: Any) -> None:
     total = of([ended(outcome, 9_000, resolved_at=after(1)), ended("resolved", 10)]).total
     assert (total.incidents, total.resolve.n, total.resolve.p50) == (2, 1, timedelta(minutes=10))
 
@@ -153,7 +153,7 @@ def test_every_split_sums_to_the_total(records: list[IncidentRecord], by: By) ->
     assert sum(row.resolve.n for row in found.rows) == found.total.resolve.n
 
 
-def test_what_people_said_is_not_over_and_what_came_back_is_counted_at_the_one_before() -> None:
+def test_an_incident_counts_as_reopened_if_a_person_said_so_and_as_back_if_its_group_returned_within_an_hour() -> None:
     first = ended("auto_resolved", 9)
     ada = Actor(person=Person(key="ada", name="ada", role="operator"), through="console", principal="ada")
     again = reopened(first, "it still\nburns.\nIt was not over.", ada, after(30))
@@ -170,7 +170,7 @@ def test_what_people_said_is_not_over_and_what_came_back_is_counted_at_the_one_b
 # --- the period -------------------------------------------------------------------------------------------------------
 
 
-def test_a_period_has_what_began_in_it_and_weeks_are_those_of_the_stack() -> None:
+def test_a_period_has_the_incidents_that_began_in_it_by_week_in_the_stacks_time_zone() -> None:
     sunday_night = datetime(2026, 3, 8, 23, 30, tzinfo=UTC)
     records = [ended("resolved", opened=OPENED - timedelta(days=2)), ended(None), ended(None, opened=sunday_night)]
     berlin = Clocks(ZoneInfo("Europe/Berlin"), {})
@@ -193,7 +193,7 @@ def test_a_change_is_compared_over_equal_spans(days_ago: int, span: int) -> None
     assert reads_since(since, NOW, change) == min(since, change - timedelta(days=span))
 
 
-def test_nothing_is_no_zero() -> None:
+def test_figures_without_incidents_are_none_and_not_zero() -> None:
     total = of([]).total
     assert (total.acknowledge.p50, total.resolve.p50, total.share("verified")) == (None, None, None)
 
@@ -201,7 +201,7 @@ def test_nothing_is_no_zero() -> None:
 # --- pages and cost ---------------------------------------------------------------------------------------------------
 
 
-def test_pages_are_counted_by_person_and_nights_by_the_persons_own_clock() -> None:
+def test_pages_are_counted_by_person_and_nights_in_the_persons_time_zone() -> None:
     class Turns:
         time_zone, members = "America/New_York", ("dora",)
 
@@ -224,7 +224,7 @@ def test_pages_are_counted_by_person_and_nights_by_the_persons_own_clock() -> No
 
 
 @pytest.mark.parametrize(("cost", "total"), [(1.5, 2.0), (None, None)])
-def test_what_the_model_took_counts_for_noise_too_and_a_missing_price_makes_the_sum_unknown(
+def test_the_models_usage_counts_suppressed_incidents_too_and_a_missing_price_makes_the_cost_unknown(
     cost: float | None, total: float | None
 ) -> None:
     def verdict(**usage: Any) -> Any:

@@ -107,42 +107,44 @@ def test_a_test_of_firstline_is_not_replayed() -> None:
         ("low-disk acted", {"plan": a_plan(), "results": [a_result()]}),
     ],
 )  # fmt: skip
-def test_what_makes_a_gone_page_real(proof: str | None, changes: dict[str, Any]) -> None:
+def test_a_page_that_would_go_is_real_by_what_people_or_runbooks_did(
+    proof: str | None, changes: dict[str, Any]
+) -> None:
     (gone,) = replayed(closed(**changes), files(rules(NOISE))).goes
     assert gone.proof == proof
 
 
-def test_a_rule_of_noise_passes_over_what_its_source_calls_critical() -> None:
+def test_a_rule_of_noise_hides_a_critical_alert_only_if_it_says_even_critical() -> None:
     assert touched(replayed(closed(severity="critical"), files(rules(NOISE)))) == set()
     even = NOISE.replace("severity: noise", "severity: noise, even_critical: true")
     (gone,) = replayed(closed(severity="critical"), files(rules(even))).goes
     assert gone.critical
 
 
-def test_a_hold_delays_the_page_of_what_outlasts_it() -> None:
+def test_a_hold_delays_the_page_of_an_incident_that_lasts_longer() -> None:
     found = replayed(closed(20), files(rules(HOLD)))
     assert touched(found) == {"later"}
     assert "it waits 10 minutes, it lasted 20 minutes" in found.later[0].why
 
 
-def test_a_window_hides_and_bounds_as_a_rule_does() -> None:
+def test_a_page_goes_in_a_window_that_suppresses_or_lowers_and_stays_outside_of_it() -> None:
     assert touched(replayed(closed(), files(windows({"suppress": True})))) == {"goes"}
     assert touched(replayed(closed(), files(windows({"at_most": "low"})))) == {"goes"}
     assert touched(replayed(closed(), files(windows({"when": [{"weekdays": "mon"}], "suppress": True})))) == set()
 
 
-def test_what_the_records_do_not_tell_is_unsure() -> None:
-    joined = closed(own=counts_for(SEVERITY_RANK["high"], SEVERITY_RANK["critical"]))
-    asked_for = closed(severity="medium")
+def test_a_page_is_unsure_if_the_records_lack_the_alert_or_the_reason_that_paged() -> None:
+    worse_joined = closed(own=counts_for(SEVERITY_RANK["high"], SEVERITY_RANK["critical"]))
+    paged_on_request = closed(severity="medium")
 
-    assert touched(replayed(joined, files(rules(NOISE)))) == {"unsure"}
-    assert touched(replayed(asked_for, files(rules(NOISE)))) == {"unsure"}
+    assert touched(replayed(worse_joined, files(rules(NOISE)))) == {"unsure"}
+    assert touched(replayed(paged_on_request, files(rules(NOISE)))) == {"unsure"}
 
 
 # --- pages that come --------------------------------------------------------------------------------------------------
 
 
-def test_a_page_comes_where_a_rule_raises_or_one_that_hid_is_gone() -> None:
+def test_a_page_comes_if_a_rule_raises_the_severity_or_a_rule_that_hid_is_gone() -> None:
     quiet = closed(severity="medium", paged=False, outcome="self_cleared")
     assert touched(replayed(quiet, files(rules(RAISE)))) == {"comes"}
 
@@ -151,7 +153,7 @@ def test_a_page_comes_where_a_rule_raises_or_one_that_hid_is_gone() -> None:
     assert touched(replayed(noise, files(), files(rules(NOISE)), says="medium")) == set()
 
 
-def test_a_page_comes_where_what_a_hold_covered_is_told_at_once() -> None:
+def test_a_page_comes_if_the_hold_that_covered_an_incident_is_gone() -> None:
     hold = Hold(by="rule", id="wait", reason="r", until=OPENED + timedelta(minutes=10), seconds=600)
     verdict = a_classification(hold=hold)
     waited = closed(paged=False, outcome="self_cleared", classification=verdict)
@@ -160,16 +162,16 @@ def test_a_page_comes_where_what_a_hold_covered_is_told_at_once() -> None:
     assert touched(replayed(waited, files(rules(longer)), files(rules(HOLD)))) == set()
 
 
-def test_what_needed_no_page_then_needs_none_now() -> None:
+def test_an_incident_that_ended_before_its_page_needs_none_under_a_rule_that_raises() -> None:
     assert touched(replayed(closed(0.1, paged=False), files(rules(RAISE)))) == set()
 
 
-def test_nobody_knows_whether_a_cured_one_would_have_paged() -> None:
+def test_a_page_for_an_incident_that_a_runbook_cured_is_unsure() -> None:
     cured = closed(severity="medium", paged=False, outcome="auto_resolved", plan=a_plan())
     assert touched(replayed(cured, files(rules(RAISE)))) == {"unsure"}
 
 
-def test_a_silence_of_then_still_holds() -> None:
+def test_a_silence_that_held_the_incident_then_holds_it_under_changed_rules() -> None:
     hold = Hold(by="silence", id="s-1", reason="r", until=OPENED + timedelta(hours=1), seconds=3_600)
     silenced = closed(severity="medium", paged=False, outcome="suppressed", what={"hold": hold})
     assert touched(replayed(silenced, files(rules(RAISE)))) == set()
@@ -178,7 +180,7 @@ def test_a_silence_of_then_still_holds() -> None:
 # --- routes and runbooks ----------------------------------------------------------------------------------------------
 
 
-def test_a_page_that_others_would_get_says_who() -> None:
+def test_a_page_that_other_people_would_get_names_both_levels() -> None:
     found = replayed(closed(), files(rules(ROUTE), routes=TO_ALL), files(routes=TO_ALL))
     assert touched(found) == {"moves"}
     assert found.moves[0].why == "first (pagerduty, PagerDuty), then all (sns, everybody) → all (sns, everybody)"
@@ -225,7 +227,7 @@ def test_only_a_page_that_went_out_can_go_and_only_one_that_did_not_can_come(
 
 
 @given(RECORDS, RULES)
-def test_the_same_files_change_nothing(record: IncidentRecord, declared: str) -> None:
+def test_a_replay_under_the_same_files_finds_no_difference(record: IncidentRecord, declared: str) -> None:
     assert touched(replayed(record, files(rules(declared)), files(rules(declared)), says="low")) == set()
 
 
@@ -254,21 +256,57 @@ DB_WINDOW = windows({"match": {"host": "db-1"}, "suppress": True, "even_critical
 @pytest.mark.parametrize(
     ("record", "declared", "joined", "lists", "why"),
     [
-        (of_several(), rules(NOISE), stored(), set(), ""),
-        (of_several(), rules(NOISE), stored(minutes=5), {"later"}, "it pages 5 minutes later, by an alert that joins"),
-        (of_several(), rules(EVERY), stored(), {"goes"}, "rule all says noise"),
-        (of_several(worst=3), rules(NOISE), stored(severity="low"), {"goes"}, "rule bad says noise"),
-        (of_several(), rules(NOISE), stored(held=True), {"goes"}, "rule bad says noise"),
-        (of_several(severity="low"), rules(NO_DB), stored(), {"goes"}, "DbDown on db-1, which joined, is noise"),
-        (of_several(severity="low"), DB_WINDOW, stored(), {"goes"}, "is critical, held by a window"),
-        (of_several(severity="low"), rules(EVERY), stored(), {"goes"}, "rule all says noise"),
-        (of_several(severity="low"), rules(NOISE), stored(), set(), ""),
-        (of_several(severity="high"), rules(NO_DB), stored(), set(), ""),
-        (of_several(severity="low", paged=False), rules(LOUD_DB), stored(severity="low"), {"comes"}, "is high"),
-        (of_several(severity="low", paged=False), rules(NO_DB), stored(severity="low"), set(), ""),
+        pytest.param(of_several(), rules(NOISE), stored(), set(), "", id="the joined one pages at once"),
+        pytest.param(
+            of_several(),
+            rules(NOISE),
+            stored(minutes=5),
+            {"later"},
+            "it pages 5 minutes later, by an alert that joins",
+            id="the joined one pages later",
+        ),
+        pytest.param(of_several(), rules(EVERY), stored(), {"goes"}, "rule all says noise", id="both are noise"),
+        pytest.param(
+            of_several(worst=3), rules(NOISE), stored(severity="low"), {"goes"}, "rule bad", id="the joined one is low"
+        ),
+        pytest.param(
+            of_several(), rules(NOISE), stored(held=True), {"goes"}, "rule bad", id="a silence holds the joined one"
+        ),
+        pytest.param(
+            of_several(severity="low"),
+            rules(NO_DB),
+            stored(),
+            {"goes"},
+            "DbDown on db-1, which joined, is noise",
+            id="the joined one paged and is noise",
+        ),
+        pytest.param(
+            of_several(severity="low"),
+            DB_WINDOW,
+            stored(),
+            {"goes"},
+            "is critical, held by a window",
+            id="the joined one paged and a window holds it",
+        ),
+        pytest.param(
+            of_several(severity="low"), rules(EVERY), stored(), {"goes"}, "rule all", id="low, and both are noise"
+        ),
+        pytest.param(of_several(severity="low"), rules(NOISE), stored(), set(), "", id="low, the joined one pages"),
+        pytest.param(of_several(severity="high"), rules(NO_DB), stored(), set(), "", id="the first one pages"),
+        pytest.param(
+            of_several(severity="low", paged=False),
+            rules(LOUD_DB),
+            stored(severity="low"),
+            {"comes"},
+            "is high",
+            id="the joined one is raised",
+        ),
+        pytest.param(
+            of_several(severity="low", paged=False), rules(NO_DB), stored(severity="low"), set(), "", id="none pages"
+        ),
     ],
 )
-def test_each_alert_that_joined_is_judged_as_at_the_door(
+def test_each_alert_that_joined_is_judged_alone_as_ingest_does(
     record: IncidentRecord, declared: Rules, joined: StoredAlert, lists: set[str], why: str
 ) -> None:
     opening = stored("DiskFull", record.incident.alert.severity, fingerprint=record.incident.alert.fingerprint)
@@ -278,14 +316,14 @@ def test_each_alert_that_joined_is_judged_as_at_the_door(
     assert found.incomplete == 0
 
 
-def test_what_fired_again_later_is_counted_and_never_guessed() -> None:
+def test_an_incident_whose_alert_fired_again_later_is_counted_as_incomplete() -> None:
     found = replayed(of_several(3), files(rules(NOISE)), members=[stored(severity="low")])
     assert (touched(found), found.incomplete) == ({"unsure"}, 1)
     found = replayed(of_several(3), files(rules(NOISE)), members=[stored()])
     assert (touched(found), found.incomplete) == (set(), 1), "the page goes out by what is left"
 
 
-def test_an_alert_that_got_worse_is_judged_as_what_it_became() -> None:
+def test_an_alert_that_got_worse_is_judged_by_its_worse_severity() -> None:
     record = of_several(worst=4)
     worse = stored("DiskFull", "critical", 9, fingerprint=record.incident.alert.fingerprint)
     found = replayed(record, files(rules(NOISE)), members=[worse, stored(severity="low")])

@@ -64,7 +64,7 @@ def test_a_sound_file_has_no_problem() -> None:
         (
             "  cooldown: 30m",
             "  cooldown: 30s",
-            "drain-spool.yaml:11: limits.cooldown: 30s is out of range; 60s to 604800s",
+            "drain-spool.yaml:11: limits.cooldown: 30s is out of range; write a duration from 60s to 604800s",
         ),
         ("  max_hosts: 2", "  max_hosts: 51", "drain-spool.yaml:13: limits.max_hosts: 51 is too big; 50 is the most"),
         ("risk: safe", "risk: safe\nrisk: safe", "drain-spool.yaml:10: risk: given twice; keep one"),

@@ -64,12 +64,12 @@ def test_a_runbook_without_examples_is_asked_for_both() -> None:
         (
             {"examples": examples({"alert": "SpoolFull"})},
             4,
-            "examples.match.0: it matches, but no plan could be made: the alert has no labels.spool for its parameter",
+            "examples.match.0: 'SpoolFull' matches, but no plan could be made: the alert has no labels.spool",
         ),
         (
             {"examples": examples({"alert": "SpoolFull", "labels": {"spool": "$(id)"}})},
             4,
-            "examples.match.0: it matches, but no plan could be made: the alert's labels.spool '$(id)' does not fit",
+            "examples.match.0: 'SpoolFull' matches, but no plan could be made: the alert's labels.spool '$(id)'",
         ),
     ],
 )
@@ -85,7 +85,7 @@ def test_an_example_that_another_runbook_is_for_first_is_a_problem() -> None:
 
     (found,) = problems(wide, exact)
 
-    assert "'SpoolFull' goes to exact first" in found
+    assert "'SpoolFull' goes to the runbook exact first" in found
     assert problems(wide) == []
 
 

@@ -51,7 +51,7 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
         ({"steps": [STEP | {"run": 'drain "$SSM_spool" "${SSM_host}"'}]}, "does not declare 'host'"),
         ({"verify": VERIFY | {"run": 'empty "$SSM_host"'}}, "does not declare 'host'"),
         ({"steps": [STEP | {"run": "drain"}]}, "'spool' is read by no step"),
-        ({"steps": [STEP | {"timeout": "1s"}]}, "1s is out of range; 5s to 3600s"),
+        ({"steps": [STEP | {"timeout": "1s"}]}, "1s is out of range; write a duration from 5s to 3600s"),
         ({"steps": [STEP | {"timeout": 60}]}, "has no unit"),
         ({"steps": [STEP | {"timeout": "1 week"}]}, "not a duration"),
         ({"steps": [STEP | {"run_as": "root; id"}]}, "should match pattern"),

@@ -1,4 +1,4 @@
-"""A clock, a service, and tiny machines whose tasks do what a test says."""
+"""Builders of tiny state machines, and a bench that runs them in virtual time with answers that a test sets."""
 
 import json
 from collections.abc import Mapping
@@ -20,17 +20,20 @@ FAIL = {"Type": "Fail", "Error": "Reached"}
 
 
 def machine(**states: Any) -> Machine:
-    """Build a machine that begins with the first state."""
+    """Build a machine of these states that starts with the first."""
     return Machine({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
 
 
 def task(**fields: Any) -> dict[str, Any]:
-    """Build a task that calls a function and is the last state, unless the fields say otherwise."""
+    """Build a Task state that invokes a function and ends the machine, unless `fields` say otherwise."""
     return {"Type": "Task", "Resource": INVOKE, **({} if "Next" in fields else {"End": True}), **fields}
 
 
 class Bench:
-    """A clock, a service, and a function that does what a test says."""
+    """A virtual clock, a simulated Step Functions, and a function that gives the `answers` one after the other.
+
+    An answer that is an exception is raised, one that is callable is called with the arguments, and the last repeats.
+    """
 
     def __init__(self, tiny: Machine, *answers: Any, seed: int = 1, child: Machine | None = None) -> None:
         self.clock = VirtualClock(Random(seed))
@@ -60,14 +63,14 @@ class Bench:
         return self.client.executions[arn]
 
     def run(self, given: Any = None) -> Execution:
-        """Start an execution and run all events."""
+        """Start an execution and run the clock until no event is left."""
         execution = self.start(given)
         self.clock.run()
         return execution
 
     @property
     def seconds(self) -> float:
-        """The virtual seconds since the start."""
+        """The virtual seconds since the clock's start."""
         return (self.clock.now() - START).total_seconds()
 
 
@@ -78,6 +81,6 @@ def output(execution: Execution) -> Any:
 
 
 def asking(**fields: Any) -> Machine:
-    """Build a machine that waits for an answer and returns it."""
+    """Build a machine that waits up to a minute for an answer to its task token and returns the answer."""
     token = {"Key": {"token": "{% $states.context.Task.Token %}"}}
     return machine(Ask=task(Resource=ASK, Arguments=token, TimeoutSeconds=60, **fields), End=END, Fail=FAIL)

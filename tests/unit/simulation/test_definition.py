@@ -1,4 +1,4 @@
-"""Definitions that Step Functions, or this interpreter, would not take."""
+"""Definitions of state machines that Step Functions or the simulation refuses, and substitutions in them."""
 
 import re
 from random import Random
@@ -39,7 +39,7 @@ def test_a_wrong_definition_is_refused(states: dict[str, Any], message: str) -> 
         machine(**states)
 
 
-def test_substitutions_are_put_in_and_every_resource_needs_somebody() -> None:
+def test_substitutions_are_put_in_and_a_task_without_its_resource_is_refused() -> None:
     definition = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": task(Arguments={"a": "x ${Name}"})}}
     bench = Bench(Machine(definition, {"Name": "y"}))
     bench.run()

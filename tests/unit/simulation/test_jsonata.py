@@ -1,4 +1,4 @@
-"""Expressions of the simulation: as local/emulator/engine.py evaluates them, from paths without the library too."""
+"""Expressions of the simulation have the values that the local emulator's engine gives them."""
 
 import re
 from itertools import product
@@ -29,7 +29,7 @@ PATHS = [
 
 
 def evaluated(text: str, variables: dict[str, Any], **states: Any) -> Any:
-    """Evaluate an expression; "undefined" stands for the error."""
+    """Return the simulation's value of an expression, or "undefined" if it raises QueryFailed."""
     try:
         return expression(text)(Scope(variables, states, START))
     except QueryFailed:
@@ -37,7 +37,7 @@ def evaluated(text: str, variables: dict[str, Any], **states: Any) -> Any:
 
 
 def by_the_engine(text: str, variables: dict[str, Any], **states: Any) -> Any:
-    """Evaluate an expression as moto does with the engine's patches."""
+    """Return the value of an expression by the local emulator's engine, or "undefined" if it raises QueryFailed."""
     try:
         return jsonata_expressions.evaluate(text, (variables | {"states": states}).__getitem__)
     except jsonata_expressions.QueryFailed:
@@ -93,7 +93,7 @@ def test_a_template_keeps_its_shape_and_its_constants() -> None:
 @pytest.mark.parametrize(
     "text", [" {% 1 %}", "{% 1 %} ", "{% 1 +%}", "{% $a.null %}", "{% $random() %}", "{% $uuid() %}"]
 )
-def test_what_step_functions_or_a_replay_would_not_take_is_refused(text: str) -> None:
+def test_an_expression_that_is_invalid_or_differs_in_a_replay_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expression|outside"):
         compiled({"a": text})
 

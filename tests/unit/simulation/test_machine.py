@@ -1,4 +1,4 @@
-"""Machines in virtual time: each feature of the language with a machine of a few states."""
+"""Simulated state machines: each feature of the Amazon States Language, with a machine of a few states."""
 
 from typing import Any
 
@@ -163,7 +163,9 @@ def test_full_jitter_is_drawn_from_the_seed() -> None:
         (["Other"], "Anything", False),
     ],
 )
-def test_which_errors_a_catcher_and_a_retrier_take(errors: list[str], name: str, caught: bool) -> None:
+def test_a_catcher_and_a_retrier_take_only_the_errors_that_they_name(
+    errors: list[str], name: str, caught: bool
+) -> None:
     catching = Bench(machine(Do=task(Catch=[{"ErrorEquals": errors, "Next": "End"}]), End=END), TaskError(name))
     retrying = Bench(machine(Do=task(Retry=[{"ErrorEquals": errors}])), TaskError(name), None)
 
@@ -243,7 +245,7 @@ def test_work_has_its_effect_at_its_end_even_if_nobody_waits_any_more() -> None:
     assert effects == [20]
 
 
-def test_work_and_late_answers_can_fail() -> None:
+def test_an_error_in_late_work_or_in_a_late_answer_fails_the_execution() -> None:
     def fails() -> None:
         raise TaskError("Broken")
 

@@ -1,4 +1,4 @@
-"""Tokens, children and executions, as Step Functions answers about them."""
+"""The simulated Step Functions: task tokens, children of executions, and requests about executions."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def test_a_wait_ends_with_the_answer_and_its_token_is_closed() -> None:
         bench.client.send_task_success(taskToken=token, output="{}")
 
 
-def test_a_wait_can_end_with_an_error() -> None:
+def test_an_error_for_a_token_ends_the_wait_with_that_error() -> None:
     bench = Bench(asking(Catch=[{"ErrorEquals": ["Worsened"], "Next": "End"}]))
     execution = bench.start()
     bench.clock.run_for(30)
@@ -60,7 +60,7 @@ def test_a_wait_times_out_and_then_the_token_is_closed() -> None:
             bench.client.send_task_success(taskToken=token, output="{}")
 
 
-def test_a_token_works_as_soon_as_somebody_has_it() -> None:
+def test_a_token_works_before_the_request_that_carries_it_is_answered() -> None:
     def answered_meanwhile(arguments: Any) -> Any:
         bench.client.send_task_success(taskToken=arguments["Key"]["token"], output='"early"')
         return Delayed(10, TaskError("Late"))
@@ -112,7 +112,7 @@ def test_unknown_tokens_and_bad_answers_are_refused() -> None:
         bench.client.send_task_success(taskToken=bench.calls[0]["Key"]["token"], output="no JSON")
 
 
-def test_the_packages_adapter_takes_it_for_a_client() -> None:
+def test_the_packages_adapter_works_with_the_simulated_client() -> None:
     bench = Bench(asking())
     adapter = Adapter(cast(Any, bench.client), ARN)
     incident = an_incident()
@@ -141,7 +141,7 @@ RUN_CHILD = task(
 
 
 def parent(**fields: Any) -> Machine:
-    """Build a machine that runs a child and returns what comes of it."""
+    """Build a machine that runs a child machine and returns the result of that task."""
     return machine(Run=RUN_CHILD | fields, End=END)
 
 
@@ -246,7 +246,7 @@ def test_a_name_is_reserved_while_its_execution_runs_and_90_days_after() -> None
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "a#b", "x" * 81])
-def test_names_that_step_functions_refuses(name: str) -> None:
+def test_a_name_that_step_functions_refuses_is_refused(name: str) -> None:
     bench = Bench(machine(End=END))
     with pytest.raises(bench.client.exceptions.InvalidName):
         bench.start(name=name)
@@ -371,20 +371,21 @@ def test_two_executions_mix_and_a_seed_replays_their_order() -> None:
     assert len({tuple(order(seed)) for seed in range(20)}) > 5
 
 
-def test_latency_passes_between_states() -> None:
+def test_each_transition_takes_the_latency() -> None:
     clock = VirtualClock(Random(1))
     client = StepFunctions(
-        clock, {ARN: machine(A=task(Next="B"), B=END)}, {"*": _nothing}, random=Random(1), latency=_2
+        clock, {ARN: machine(A=task(Next="B"), B=END)}, {"*": _nothing}, random=Random(1), latency=_two_seconds
     )
     client.start_execution(stateMachineArn=ARN)
     clock.run()
 
-    assert clock.now() == START + timedelta(seconds=2 * 3)
+    transitions = 3
+    assert clock.now() == START + transitions * timedelta(seconds=_two_seconds())
 
 
 def _nothing(arguments: Any, context: Mapping[str, Any]) -> None:
     return None
 
 
-def _2() -> float:
+def _two_seconds() -> float:
     return 2

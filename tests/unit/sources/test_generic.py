@@ -17,7 +17,7 @@ def test_a_batch_keeps_what_it_can_read() -> None:
         ("Certificate expires soon", "medium", "edge-1"),
         ("Backup missing", "critical", "10.0.0.5"),
     ]
-    assert [part.reason for part in batch.rejected] == ["generic: an alert without `alert_name`"]
+    assert [part.reason for part in batch.rejected] == ["generic: an alert has no name: send it as `alert_name`"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_text_may_state_its_severity() -> None:
 
 @pytest.mark.parametrize("text", ["hello", "a=1&b=2", "\u202e\u202e", "= = ="])
 def test_a_text_that_states_nothing(text: str) -> None:
-    with pytest.raises(UnreadablePayload, match="without a word for a state"):
+    with pytest.raises(UnreadablePayload, match="has no word for a state"):
         normalize("generic", text)
 
 

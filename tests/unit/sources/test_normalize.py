@@ -235,7 +235,7 @@ def test_one_bad_alert_among_fifty_is_rejected_alone() -> None:
 
 
 def test_a_batch_with_nothing_readable_is_unreadable() -> None:
-    with pytest.raises(UnreadablePayload, match="without `labels`"):
+    with pytest.raises(UnreadablePayload, match="has no `labels`"):
         normalize("prometheus", {"alerts": [{"status": "firing"}, {"status": "firing"}]})
 
 

@@ -156,8 +156,8 @@ def test_a_changed_message(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("secrets", "certificate", "reason"),
     [
-        (["token"], CERTIFICATE, "no topic is allowed"),
-        (["arn:aws:sns:eu-west-1:210987654321:others"], CERTIFICATE, "not among the allowed"),
+        (["token"], CERTIFICATE, "no topic may send without one"),
+        (["arn:aws:sns:eu-west-1:210987654321:others"], CERTIFICATE, "the topic is not allowed"),
         ([TOPIC], key_pair("other")[1], "does not match"),
         ([TOPIC], key_pair("elliptic")[1], "does not match"),
         ([TOPIC], "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----", "does not match"),

@@ -1,7 +1,7 @@
-"""A reader of iCalendar feeds: who has which time, as a calendar of shifts says it.
+"""A reader of iCalendar feeds: who is on call when, as a calendar of shifts says it.
 
-The feed is untrusted: its size is bounded before, its lines and repetitions here, and what it says are names and times
-only. Repetition rules are expanded by dateutil, which boto3 brings. https://www.rfc-editor.org/rfc/rfc5545
+The feed is untrusted: its size is bounded by `on_call_feeds`, its lines and repetitions here, and only names and times
+are read. Repetition rules are expanded by dateutil, which boto3 brings. https://www.rfc-editor.org/rfc/rfc5545
 """
 
 import re
@@ -22,7 +22,7 @@ MOST_REPETITIONS = 20_000
 """The most repetitions of one event that are counted, from its first one on: 50 years of days."""
 
 MOST_SECONDS = 3.0
-"""The time for which the shifts of one calendar are counted."""
+"""The longest time for which the shifts of one calendar are counted."""
 
 _CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
 """The years, and the days, after which the weekdays fall on the same dates again."""
@@ -36,21 +36,21 @@ type _Event = dict[str, list[_Property]]
 
 
 def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = monotonic) -> list[Span]:
-    """Return the shifts of a calendar around a time.
+    """Return the shifts of a calendar in the format iCalendar. A repeated shift is returned only around `now`.
 
     Parameters
     ----------
     zone
-        The zone of times that say none.
+        The time zone of times that name none.
 
     Raises
     ------
     FeedUnavailable
-        It is no calendar, an event of it makes no sense, or its events take too long to count.
+        The text is no calendar, an event makes no sense, or the events take too long to count.
     """
     lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
     if lines[0].strip().upper() != "BEGIN:VCALENDAR" or len(lines) > MOST_LINES:
-        raise FeedUnavailable("it is no calendar, or one of more than 100,000 lines")
+        raise FeedUnavailable(f"the text is no calendar (iCalendar), or has more than {MOST_LINES:,} lines")
     try:
         return list(_all_spans(list(islice(_events(lines), MOST_EVENTS)), zone, now, clock))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
@@ -64,18 +64,17 @@ def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime, clock: Calla
     until = clock() + MOST_SECONDS
     for event in events:
         if clock() >= until:
-            raise ValueError(f"its events take more than {MOST_SECONDS:g} seconds to count")
+            raise ValueError(f"the calendar's events take more than {MOST_SECONDS:g} seconds to count")
         if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED":
             yield from _spans(event, zone, now, moved)
 
 
 def _events(lines: list[str]) -> Iterator[_Event]:
-    """Yield the properties of each event, without those of what stands inside of it, such as an alarm."""
+    """Yield the properties of each event, without those of its parts, such as its alarms."""
     inside: list[str] = []
     event: _Event = {}
     for line in lines:
-        head, _, value = _split(line)
-        name, parameters = head[0], head[1]
+        name, parameters, value = _split(line)
         if name == "BEGIN":
             inside.append(value.strip().upper())
             event = {} if inside[-1] == "VEVENT" else event
@@ -86,8 +85,8 @@ def _events(lines: list[str]) -> Iterator[_Event]:
             event.setdefault(name, []).append((parameters, value.strip()))
 
 
-def _split(line: str) -> tuple[tuple[str, dict[str, str]], str, str]:
-    """Split a line at the first colon that stands in no quotes."""
+def _split(line: str) -> tuple[str, dict[str, str], str]:
+    """Split a line at its first colon outside of quotes; return the property's name, its parameters and its value."""
     quoted, at = False, len(line)
     for number, character in enumerate(line):
         if character == '"':
@@ -98,7 +97,7 @@ def _split(line: str) -> tuple[tuple[str, dict[str, str]], str, str]:
     name, *given = line[:at].split(";")
     parameters = dict(part.partition("=")[::2] for part in given)
     named = {key.upper(): each.strip('"') for key, each in parameters.items()}
-    return (name.strip().upper(), named), ":", line[at + 1 :]
+    return name.strip().upper(), named, line[at + 1 :]
 
 
 def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, datetime]]) -> Iterator[Span]:
@@ -113,7 +112,7 @@ def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, d
 
 
 def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, length: timedelta) -> list[datetime]:
-    """Return when an event begins around now: once, or as its rule repeats it, in the wall clock of its zone."""
+    """Return the times at which an event begins: its one time, or those around now at which its rule repeats it."""
     first, last = now - BEHIND - length, now + AHEAD
     if "RRULE" not in event:
         return [begin]
@@ -124,7 +123,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
     rule = event["RRULE"][0][1]
     names = [part.partition("=")[0].upper() for part in rule.split(";")]
     if not _SLOW.search(rule) or len(names) > len(set(names)) or _ENDLESS.search(rule):
-        raise ValueError(f"a rule that repeats too often: {rule}")
+        raise ValueError(f"its RRULE repeats too often: {rule}")
     written = event["DTSTART"][0]
     local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
     local = begin.astimezone(local_zone).replace(tzinfo=None)
@@ -143,19 +142,19 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
         if at > last:
             break
         if number >= MOST_REPETITIONS:
-            raise ValueError("a rule that repeats too often to be counted")
+            raise ValueError(f"its RRULE repeats too often to be counted: {rule}")
         if at >= first and at not in out:
             found.append(at)
     return found
 
 
 def _moment(given: _Property, zone: ZoneInfo) -> datetime:
-    """Read `20261129T090000Z`, the same with a zone or without one, or a day."""
+    """Return a time (`20261129T090000Z`, or without `Z` in its own or else the given zone) or a day's begin in UTC."""
     _, written = given
     if re.fullmatch(r"\d{8}", written):
         return datetime.combine(date.fromisoformat(written), time(0), _zone(given, zone)).astimezone(UTC)
     if not re.fullmatch(r"\d{8}T\d{6}Z?", written):
-        raise ValueError(f"{written!r} is no time")
+        raise ValueError(f"{written!r} is no time like 20261129T090000Z")
     local = datetime.fromisoformat(written.removesuffix("Z"))
     return local.replace(tzinfo=UTC if written.endswith("Z") else _zone(given, zone)).astimezone(UTC)
 
@@ -175,14 +174,14 @@ def _length(event: _Event, begin: datetime, zone: ZoneInfo) -> timedelta:
     if "DURATION" in event:
         found = _DURATION.fullmatch(_text(event, "DURATION"))
         if found is None:
-            raise ValueError("a duration that is none")
+            raise ValueError(f"{one_line(_text(event, 'DURATION'), 60)!r} is no duration like PT8H")
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return timedelta(days=1) if len(event["DTSTART"][0][1]) == 8 else timedelta(0)
 
 
 def _who(event: _Event) -> str:
-    """Return the mail of the one who attends, or else the title."""
+    """Return the mail address of the event's only attendee; with none or several attendees, its title."""
     attending = [value for _, value in event.get("ATTENDEE", []) if value.casefold().startswith("mailto:")]
     if len(attending) == 1:
         return one_line(attending[0][len("mailto:") :], 120)

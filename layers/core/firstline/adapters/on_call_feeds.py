@@ -1,4 +1,4 @@
-"""Schedules where they are kept: in PagerDuty (REST API), or as a calendar's feed over HTTPS.
+"""Readers of on-call schedules that are kept elsewhere: in PagerDuty (REST API), or in a calendar's feed over HTTPS.
 
 Addresses and tokens are the owner's secrets. What comes back is untrusted: its size is bounded, its times are checked,
 and of a name only a short line is kept.
@@ -34,14 +34,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class OnCallFeeds:
-    """The schedules that are kept elsewhere.
+    """The on-call schedules that are kept in PagerDuty or in a calendar.
 
     Parameters
     ----------
     secret
         Returns the value of a parameter below the stack's prefix, or None. Raises `GetParameterError`.
     schemes
-        What an address may begin with; a test's server has no certificate.
+        The schemes that an address may have; a test adds http, because its server has no certificate.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class OnCallFeeds:
         self._timeout_seconds = timeout_seconds
 
     def read(self, followed: Followed, now: datetime) -> list[Span]:
-        """Read a schedule around a time.
+        """Return the shifts of a schedule around a time.
 
         Raises
         ------
         FeedUnavailable
-            It cannot be read, or makes no sense; the message says why, without the address.
+            The schedule cannot be read or makes no sense. The message says why, without the address.
         """
         if followed.pagerduty_schedule is not None:
             return self._of_pagerduty(followed.pagerduty_schedule, now)
@@ -72,12 +72,12 @@ class OnCallFeeds:
         if address.startswith("webcal://"):
             address = "https" + address.removeprefix("webcal")
         if urlsplit(address).scheme not in self._schemes:
-            raise FeedUnavailable(f"the address in {name} must begin with https:// or webcal://")
+            raise FeedUnavailable(f"the address in the parameter {name} must begin with https:// or webcal://")
         text = self._fetch(address, {"Accept": "text/calendar"}).decode("utf-8-sig", "replace")
         return ical.read(text, ZoneInfo(followed.time_zone), now)
 
     def _of_pagerduty(self, schedule: str, now: datetime) -> list[Span]:
-        """https://developer.pagerduty.com/api-reference/ (Get a schedule): its final schedule, in UTC."""
+        """Return PagerDuty's final schedule in UTC: https://developer.pagerduty.com/api-reference/ (Get a schedule)."""
         span = {"since": (now - BEHIND).isoformat(), "until": (now + AHEAD).isoformat(), "time_zone": "UTC"}
         body = self._fetch(
             f"{self._api_url}/schedules/{schedule}?{urlencode(span)}",
@@ -92,9 +92,9 @@ class OnCallFeeds:
         try:
             value = self._secret(name)
         except GetParameterError:
-            raise FeedUnavailable(f"the parameter {name} cannot be read") from None
+            raise FeedUnavailable(f"the SSM parameter {name} cannot be read") from None
         if value is None:
-            raise FeedUnavailable(f"the parameter {name} is not there")
+            raise FeedUnavailable(f"the SSM parameter {name} does not exist; store it")
         return value
 
     def _fetch(self, url: str, headers: dict[str, str]) -> bytes:
@@ -110,7 +110,7 @@ class OnCallFeeds:
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(self._timeout_seconds)
-        answer = answers[0] if answers else FeedUnavailable("the server does not answer in time")
+        answer = answers[0] if answers else _too_late(self._timeout_seconds)
         if isinstance(answer, FeedUnavailable):
             raise answer
         return answer
@@ -123,17 +123,21 @@ class OnCallFeeds:
                 body: bytes = response.read(MAX_BYTES + 1)
         except urllib.error.HTTPError as error:
             error.close()
-            raise FeedUnavailable(f"the server answered {error.code}") from None
+            raise FeedUnavailable(f"the schedule's server answered {error.code}") from None
         except (OSError, HTTPException, ValueError) as error:
             # Some of these errors quote the address, which is a secret.
-            raise FeedUnavailable(f"the server does not answer ({type(error).__name__})") from None
+            raise FeedUnavailable(f"the schedule's server does not answer ({type(error).__name__})") from None
         if len(body) > MAX_BYTES:
-            raise FeedUnavailable(f"it has more than {MAX_BYTES:,} bytes")
+            raise FeedUnavailable(f"the schedule has more than {MAX_BYTES:,} bytes")
         return body
 
 
+def _too_late(seconds: float) -> FeedUnavailable:
+    return FeedUnavailable(f"the schedule's server does not answer within {seconds:g} seconds")
+
+
 def spans_of(body: bytes) -> list[Span]:
-    """Return the final schedule of PagerDuty's answer. Raises `FeedUnavailable`."""
+    """Return the shifts in PagerDuty's answer (its final schedule). Raises `FeedUnavailable`."""
     try:
         entries: list[Any] = json.loads(body)["schedule"]["final_schedule"]["rendered_schedule_entries"]
         return [

@@ -1,6 +1,6 @@
 """Delivery of a message through several channels, and the one place that handles a channel's failure.
 
-A channel only says whether trying again can help; `tell_all` decides whether to try again.
+A channel only says whether another try can help; `tell_all` decides whether to try again.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
-"""The pages through a channel that wake a person: none (Slack), the first (PagerDuty adds a second trigger of
-the same key to its log), or every one (SNS)."""
+"""The pages of one incident that wake a person through a channel: none (Slack), only the first (PagerDuty adds a second
+trigger of the same key to its log), or each one (SNS)."""
 
 
 class Channel(Protocol):
@@ -22,13 +22,13 @@ class Channel(Protocol):
 
     @property
     def wakes(self) -> Wakes:
-        """Return whether the channel wakes a sleeping person."""
+        """Return which pages through the channel wake a sleeping person."""
         ...
 
     def tell(self, notification: Notification) -> bool:
-        """Send the message, or return False if this channel sends nothing for such a notification.
+        """Send the message and return True, or return False if this channel sends nothing for this kind of message.
 
-        Must be safe to repeat: the state machine retries.
+        A repeated call must do no harm, because the state machine retries.
 
         Raises
         ------
@@ -47,17 +47,17 @@ class Unusable:
 
     def tell(self, notification: Notification) -> bool:
         """Raise ChannelFailed with the reason."""
-        raise ChannelFailed(f"cannot send {notification.kind!r}: {self.why}", retryable=False)
+        raise ChannelFailed(f"the message {notification.kind!r} cannot be sent: {self.why}", retryable=False)
 
 
 @dataclass(frozen=True)
 class Later:
-    """A stand-in for a channel that a person who waits must not wait for: the execution tells it a moment later."""
+    """A stand-in for a channel that is too slow for a person who waits: the execution sends the message later."""
 
     wakes: Wakes = "never"
 
     def tell(self, notification: Notification) -> bool:  # noqa: ARG002 (what every channel takes)
-        """Send nothing."""
+        """Send nothing, and return False."""
         return False
 
 
@@ -65,8 +65,8 @@ class Later:
 class Told:
     """The names of the channels that took a message, and the failures of the others.
 
-    `behind` names the channels that show people how an incident stands, and do not show this yet: they failed for a
-    passing reason, or are told later.
+    `behind` names the channels whose message about the incident is out of date, because they failed for a passing
+    reason or are told later.
     """
 
     reached: tuple[str, ...]
@@ -75,16 +75,16 @@ class Told:
 
     @property
     def shown(self) -> bool:
-        """Return True if people were shown this, wherever they look; else it is to be shown again."""
+        """Return True if a channel took the message and none is behind; else reconcile shows the incident again."""
         return bool(self.reached) and not self.behind
 
 
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
     """Send the notification, without personal data, to every channel once.
 
-    A channel that failed for a passing reason gets it again in the next round, after the others, unless it asked to be
-    left alone for a time. One broken channel never keeps a message from the next one. Failures are logged and counted,
-    not raised. A canary goes so far and no further: each channel counts as having taken it.
+    A channel that failed for a passing reason gets the notification again in the next round, after the others, unless
+    the channel asked to be left alone for a time. Failures are logged and counted, not raised, so one broken channel
+    stops no other. The notification of a canary is not sent, but each channel counts as having taken it.
     """
     if notification.record.incident.is_canary:
         return Told(reached=tuple(channels), failed={})
@@ -112,23 +112,23 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
 
 
 def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> bool:
-    """Send the notification to Slack only, once: Slack gives a button three seconds.
+    """Send the notification to Slack only, in one try, because Slack gives the answer to a button three seconds.
 
-    Return True if it was taken, and no channel is to be told later.
+    Return True if Slack took the notification and no other channel is told later.
     """
     first = {name: channel for name, channel in channels.items() if name == "slack" or isinstance(channel, Later)}
     return tell_all(notification, first, rounds=1).shown
 
 
 def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> None:
-    """Send the notification once to every channel but Slack, whose message says it already."""
+    """Send the notification, in one try, to every channel except Slack, which `tell_slack` tells."""
     tell_all(notification, {name: channel for name, channel in channels.items() if name != "slack"}, rounds=1)
 
 
 def say(text: str, channels: Mapping[str, Channel]) -> bool:
-    """Tell the ops channel in Slack something that is about no incident.
+    """Send a text that is about no incident to the ops channel in Slack.
 
-    A failure is only logged. Return False after one; True also if no Slack is connected.
+    Return False if that failed, which is only logged; return True also if no Slack is connected.
     """
     slack = channels.get("slack")
     post = getattr(slack, "say", None)
@@ -137,6 +137,6 @@ def say(text: str, channels: Mapping[str, Channel]) -> bool:
     try:
         post(text)
     except ChannelFailed as failure:
-        logger.warning("Could not tell the ops channel", extra={"why": str(failure), "text": text})
+        logger.warning("The ops channel in Slack took no message", extra={"why": str(failure), "text": text})
         return False
     return True

@@ -1,4 +1,4 @@
-"""Events for other systems: a milestone of an incident, with the incident as its record stands."""
+"""Events for other systems: each tells of a milestone of an incident, and how the incident stands now."""
 
 from firstline.channels.facts import facts_of, page_of, plan_of
 from firstline.incidents.milestones import Milestone
@@ -10,7 +10,7 @@ from firstline.text import one_line, shorten
 
 
 def render(milestone: Milestone, record: IncidentRecord, *, stack: str, console_url: str = "") -> IncidentEvent:
-    """Return the event about a milestone, without the personal data that alerts quote from logs."""
+    """Return the event about a milestone, without the personal data that an alert may quote from logs."""
     return IncidentEvent(
         id=milestone.id,
         type=milestone.type,

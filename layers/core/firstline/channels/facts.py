@@ -1,4 +1,4 @@
-"""An incident as other systems are told of it, cleaned and bounded: the part that events and webhooks share."""
+"""The facts of an incident for other systems, cleaned and bounded: the part that events and webhooks share."""
 
 from firstline.channels.links import execution_link, safe_link
 from firstline.channels.summary import summarise
@@ -12,7 +12,7 @@ MAX_NAME = 256
 
 
 def facts_of(record: IncidentRecord, *, console_url: str = "") -> IncidentFacts:
-    """Return the facts of an incident as its record stands, without personal data if the record has none."""
+    """Return the facts of an incident from its record. Personal data must be removed from the record before."""
     kind = "closed" if record.status == "CLOSED" else standing(record)
     summary = summarise(Notification(kind=kind, record=record, reason="", at=record.last_alert_at))
     incident, alert, live = record.incident, record.incident.alert, record.live
@@ -48,7 +48,7 @@ def facts_of(record: IncidentRecord, *, console_url: str = "") -> IncidentFacts:
 
 
 def page_of(page: Page) -> EventPage:
-    """Return a page as other systems are told of it."""
+    """Return a page in the form that events and webhooks send."""
     return EventPage(
         number=page.seq,
         level=page.level,
@@ -59,7 +59,7 @@ def page_of(page: Page) -> EventPage:
 
 
 def plan_of(plan: RemediationPlan) -> EventPlan:
-    """Return a plan as other systems are told of it."""
+    """Return a plan in the form that events and webhooks send, with at most 50 targets."""
     return EventPlan(
         runbook_id=plan.runbook_id,
         title=one_line(plan.title, 1_000),

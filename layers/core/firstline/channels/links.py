@@ -21,14 +21,15 @@ _LABELS = {
     "rule": "Alert rule",
     "silence": "Silence it there",
 }
-"""The words for each kind of link, in the order in which people want them. `source` is the alert at its sender."""
+"""The label of each kind of link, in the order of a message. The label of `source`, the alert at its sender, is the
+sender's name."""
 
 _ORDER = list(_LABELS)
 
 
 @dataclass(frozen=True)
 class PageLink:
-    """An address that a person may open. `host` is shown, because the label may be a stranger's."""
+    """An address that a person may open. `host` is shown too, because a stranger may have written the label."""
 
     label: str
     url: str
@@ -36,7 +37,7 @@ class PageLink:
 
     @property
     def text(self) -> str:
-        """The label with the host: where the link leads, and not what it claims to be."""
+        """Return the label with the host that the link leads to: `Runbook (wiki.example)`."""
         return f"{self.label} ({self.host})"
 
 
@@ -50,7 +51,7 @@ def links_of(
     alerts
         The incident's alerts, worst first.
     execution_url
-        What `execution_link` takes; empty for no link.
+        As for `execution_link`; empty for no link.
     """
     every = [record.incident.alert, *alerts]
     known = [(link.kind, link.url) for alert in every for link in alert.links]
@@ -66,7 +67,7 @@ def links_of(
 
 
 def execution_link(execution_url: str, incident: Incident) -> str | None:
-    """Return the address where the incident's execution can be watched; None if its page is not known.
+    """Return the address where the incident's execution can be watched; None if `execution_url` is empty.
 
     `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
     name; that name is the incident's id.
@@ -75,7 +76,7 @@ def execution_link(execution_url: str, incident: Incident) -> str | None:
 
 
 def safe_link(label: str, url: str | None) -> PageLink | None:
-    """Return an address as a link if it is https, names a host and hides nothing; else None."""
+    """Return a link to an https address whose real host people can see; None for any other address."""
     host = https_host(url) if url and len(url) <= MAX_URL else None
     return None if url is None or host is None else PageLink(one_line(label, 40), url, host)
 

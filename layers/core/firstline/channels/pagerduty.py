@@ -18,21 +18,21 @@ _SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "lo
 
 
 def dedup_key(incident: Incident) -> str:
-    """Return the incident's name in PagerDuty; Firstline recognises its own incidents by it in PagerDuty's webhooks."""
+    """Return the incident's key in PagerDuty, by which Firstline knows its own incidents in PagerDuty's webhooks."""
     return f"firstline:{incident.incident_id}"
 
 
 def rings_by_itself(incident: Incident) -> bool:
-    """Return True if PagerDuty itself sent the alert: it has paged its on-call, and must not be asked to again.
+    """Return True if PagerDuty has paged for this alert itself, so that Firstline must not ask PagerDuty to page.
 
-    An incident of low urgency wakes nobody there, however bad its priority or a rule says that it is. An alert without
-    an urgency is no incident of PagerDuty's, but one about a message of PagerDuty's that could not be read.
+    True only for an incident of high urgency that PagerDuty sent. PagerDuty wakes nobody for low urgency, and an alert
+    without an urgency is about a message of PagerDuty's that could not be read.
     """
     return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") == "high"
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return the event without its routing key, or None if PagerDuty need not hear of this notification."""
+    """Return the event without its routing key, or None if nothing is sent to PagerDuty for this notification."""
     key, record = dedup_key(notification.record.incident), notification.record
     if rings_by_itself(record.incident):
         return None
@@ -42,20 +42,20 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
         case "acknowledged" if _may_know(record):
             return {"event_action": "acknowledge", "dedup_key": key}
         case "quiet" if _may_know(record) and not answered(record):
-            return {"event_action": "resolve", "dedup_key": key}  # whom it still rings, it need not wake any more
-        # Of what ended without data nobody knows that it is over: whom it rang should look.
+            return {"event_action": "resolve", "dedup_key": key}  # nobody has answered yet, and nobody needs to
+        # Nobody saw an alert recover that ended without data, so the person who was paged should look.
         case "closed" if _may_know(record) and not _still_fires(record) and record.outcome != "no_data":
             return {"event_action": "resolve", "dedup_key": key}
     return None
 
 
 def _may_know(record: IncidentRecord) -> bool:
-    """Return True if PagerDuty may have an incident open: a page is on record, or its record may have got lost."""
+    """Return True if PagerDuty may have an incident open: a page is on record, or the severity pages people."""
     return bool(record.pages or record.paged_at) or SEVERITY_RANK[severity(record)] >= PAGING_RANK
 
 
 def _still_fires(record: IncidentRecord) -> bool:
-    """Return True if alerts of the incident fire, and no person has said that it is over."""
+    """Return True if alerts of the incident fire, and no person has resolved it."""
     return record.live is not None and record.live.firing > 0 and record.resolved_by is None
 
 
@@ -83,7 +83,7 @@ def _trigger(notification: Notification, stack: StackInfo | None) -> dict[str, A
 
 
 def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
-    """Return the details in the order in which people read them; what nobody knows is left out."""
+    """Return the details in the order in which people read them, without the empty ones."""
     details = {
         "why you": summary.news,
         "what happens": summary.happening or summary.title,

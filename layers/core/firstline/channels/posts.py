@@ -1,7 +1,7 @@
-"""Posts that cannot be edited: what is worth one, and what says that it was made already.
+"""Posts that cannot be edited: which notifications are worth one, and a digest that tells whether it was posted before.
 
 Slack's bot edits one message per incident. An incoming webhook, a Teams workflow and a signed webhook can only post, so
-they post when something that matters changed, and once.
+they post once for each change that matters to people.
 """
 
 import json
@@ -15,19 +15,19 @@ _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "ackn
 
 
 def is_news(notification: Notification) -> bool:
-    """Return True if people should read a new post about this moment; the others only bring a message up to date."""
+    """Return True if the notification is worth a new post, and False if it would only bring a message up to date."""
     return notification.kind in _NEWS or (notification.kind == "changed" and notification.reason != "")
 
 
 def digest_of_news(notification: Notification) -> str:
-    """Return a digest of what matters to people in a notification: equal ones need no second post.
+    """Return a digest of what matters to people in a notification. An equal digest needs no second post.
 
-    The reason counts only where it is the news, because reconcile tells the same moment again with another one.
+    The reason counts only for the kind `changed`, because reconcile repeats the other kinds with another reason.
     """
     record, kind = notification.record, notification.kind
     return digest(
         {
-            # Not the words of a message: some name times, which change with each telling.
+            # No words of a message: some name times, which differ each time that the message is rendered.
             "kind": standing(record) if kind == "changed" else kind,
             "severity": severity(record),
             "page": record.pages[-1].seq if record.pages else 0,
@@ -42,5 +42,5 @@ def digest_of_news(notification: Notification) -> str:
 
 
 def digest(content: Any) -> str:
-    """Return a short digest of content that JSON can hold."""
+    """Return the first 32 hex digits of the SHA-256 of content, as JSON with sorted keys."""
     return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """Publication of the events in a batch of the table's stream.
 
-Nobody waits for it: no incident and no page is held by a bus that takes nothing. What it did not take comes again, from
-the first such event on, for the day for which the stream keeps it. So an event may come twice.
+No incident and no page waits for the bus. If the bus does not take an event, the stream delivers that event and all
+after it again, for up to a day. So an event may be published twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +18,18 @@ from firstline.observability import logger, metrics
 
 @dataclass(frozen=True)
 class Publisher:
-    """The way from the stream to the bus.
+    """Publisher of the events in the table's stream to the bus.
 
     Parameters
     ----------
     milestones_in
-        Reads the milestones in a record of the stream; any error means that the record cannot be read.
+        Reads the milestones in a record of the stream; ValueError, KeyError and TypeError mean that it is unreadable.
     number_of
         Returns a stream record's number.
     record
-        Reads an incident as it stands now.
+        Reads an incident's record as it stands now; None if the table does not hold it.
     send
-        Sends events in their order, and returns how many of them the bus took before the first that it did not.
+        Sends events in their order, and returns how many the bus took before the first that it did not take.
     """
 
     milestones_in: Callable[[Mapping[str, Any]], list[Milestone]]
@@ -40,7 +40,7 @@ class Publisher:
     console_url: str
 
     def publish(self, records: Sequence[Mapping[str, Any]]) -> str | None:
-        """Publish the events in these records. Return the number of the first record that must come again, or None."""
+        """Publish the events in these records. Return the number of the first record to deliver again, or None."""
         events: list[IncidentEvent] = []
         numbers: list[str] = []
         unread: str | None = None
@@ -50,7 +50,7 @@ class Publisher:
             try:
                 found = [event for milestone in self._milestones(record) if (event := self._event(milestone, known))]
             except HistoryUnavailable:
-                logger.exception("The incident of an event could not be read")
+                logger.exception("An event waits, because its incident could not be read; the stream delivers it again")
                 unread = number
                 break
             events += found
@@ -63,16 +63,16 @@ class Publisher:
         return again
 
     def _milestones(self, record: Mapping[str, Any]) -> list[Milestone]:
-        """Return a record's milestones; one that cannot be read is logged and counted, and must not hold the others."""
+        """Return a stream record's milestones; none, with a log entry and a count, if the record cannot be read."""
         try:
             return self.milestones_in(record)
         except (ValueError, KeyError, TypeError):
-            logger.exception("A change in the table's stream could not be read")
+            logger.exception("An event was lost: its change in the table's stream could not be read")
             metrics.add_metric(name="EventsLost", unit="Count", value=1)
             return []
 
     def _event(self, milestone: Milestone, known: dict[str, IncidentRecord | None]) -> IncidentEvent | None:
-        """Return the event about a milestone; None for a canary, and if its incident expired or fits no schema."""
+        """Return the event about a milestone; None for a canary, an expired incident, or one that fits no schema."""
         me = milestone.incident_id
         if me not in known:
             known[me] = self.record(me)
@@ -82,8 +82,8 @@ class Publisher:
         try:
             if record is not None:
                 return render(milestone, record, stack=self.stack, console_url=self.console_url)
-            logger.error("An event's incident is not in the table", extra={"event": milestone.id})
+            logger.error("An event was lost: its incident is no longer in the table", extra={"event": milestone.id})
         except ValueError:
-            logger.exception("An event does not fit its schema", extra={"event": milestone.id})
+            logger.exception("An event was lost: it does not fit its schema", extra={"event": milestone.id})
         metrics.add_metric(name="EventsLost", unit="Count", value=1)
         return None

@@ -33,7 +33,7 @@ MAX_HEADER = 150
 MAX_CONTEXT = 2_000
 MAX_FALLBACK = 300
 MAX_PLAIN = 12_000
-"""A message without blocks, such as a hand-over; Slack cuts at 40,000 characters."""
+"""The most characters of a message without blocks, such as a hand-over; Slack would cut it at 40,000."""
 
 _COLOURS: dict[Severity, str] = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "noise": "⚪"}
 _ENDS = {"no_data": "❓", "expired": "⌛", "suppressed": "⚪"}
@@ -45,19 +45,19 @@ _STANDS: dict[NotificationKind, str] = {
     "acknowledged": "👀",
     "quiet": "⏳",
 }
-"""The signs of an incident: its severity while it is open, its end, and who has it."""
+"""The signs at the beginning of a message's second line, which say who has the incident."""
 
 _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
-"""The kinds of messages about an incident that is with people."""
+"""The kinds of messages about an incident that people have to deal with."""
 
 _NEWS = ("paged", "needs_human", "approval", "remediating")
-"""The kinds that tell people something new, in the thread too."""
+"""The kinds of messages that also get a reply in the thread."""
 
 
 def feed(notification: Notification) -> Feed:
-    """Return the channel that a notification goes to: the one for humans as soon as one is needed.
+    """Return the Slack channel for a notification: `alerts` as soon as a person is needed, else `automated`.
 
-    A message that only brings an earlier one up to date stays where that is.
+    A message that only brings an earlier message up to date stays in that message's channel.
     """
     kind, record = notification.kind, notification.record
     if kind == "quiet" or (kind == "changed" and standing(record) == "remediating"):
@@ -67,12 +67,12 @@ def feed(notification: Notification) -> Feed:
 
 
 def render(notification: Notification, stack: StackInfo | None = None, *, interactive: bool = True) -> dict[str, Any]:
-    """Return the incident's message as it reads now: `blocks`, and `text` for notifications and screen readers.
+    """Return the incident's whole message: `blocks`, and `text` for notifications and screen readers.
 
     Parameters
     ----------
     interactive
-        False if buttons would not reach Firstline, as behind an incoming webhook.
+        False if presses of buttons do not reach Firstline, as with an incoming webhook.
     """
     summary, record = summarise(notification, stack), notification.record
     kind = kind_of_message(notification)
@@ -95,9 +95,10 @@ def render(notification: Notification, stack: StackInfo | None = None, *, intera
 
 
 def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what to send of a message that Slack finds too long: its first two lines and buttons, then its text alone.
+    """Return two shorter forms of a message that Slack finds too long: its first two lines and buttons, and its text.
 
-    Nobody approves below a plan that is left out. Without `blocks`, an edit would leave the old ones.
+    A form without the plan has no button that approves the plan. Each form has `blocks`, if empty ones, because an edit
+    without them would leave the old ones.
     """
     blocks = message.get("blocks", [])
     kept = [_without_approve(block) for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
@@ -111,10 +112,10 @@ def _without_approve(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def render_details(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return what goes into the incident's thread, or None if the message itself says it all.
+    """Return the reply in the thread of the incident's message, or None if the message says everything.
 
-    The first message has the details there: all that the alert says, its labels, the outputs. A later page has one
-    line, which Slack shows in the channel, too: an edit of the message above notifies nobody.
+    The reply to the first message has the details: the alert's whole text, its labels, the outputs of commands. The
+    reply to a later page is one line that Slack also shows in the channel, because an edited message notifies nobody.
     """
     summary = summarise(notification, stack)
     record = notification.record
@@ -137,7 +138,7 @@ def render_details(notification: Notification, stack: StackInfo | None = None) -
 
 
 def render_whisper(text: str, link: str | None) -> dict[str, Any]:
-    """Return a message for one person. The link is a button, so that Slack neither shows nor unfurls it."""
+    """Return a message that only one person sees. Its link is a button, so that Slack does not show the address."""
     message: dict[str, Any] = {"text": escape_markup(text, MAX_PLAIN)}
     if link is not None:
         button = {"type": "button", "action_id": "open", "text": plain("Open the plan", 75), "url": link}
@@ -146,19 +147,19 @@ def render_whisper(text: str, link: str | None) -> dict[str, Any]:
 
 
 def render_pointer(notification: Notification) -> dict[str, Any]:
-    """Return what replaces the message in the automated feed once the incident waits for a human elsewhere."""
-    text = f"{summarise(notification).title}: a person is needed. It goes on in the channel for alerts."
+    """Return the text that replaces an incident's message in the automated channel once a person is needed."""
+    text = f"{summarise(notification).title}: a person is needed. The incident goes on in the channel for alerts."
     return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [section(f"{_STANDS['needs_human']} {text}")]}
 
 
 def render_detour(channel: str, why: str) -> dict[str, Any]:
-    """Return what says in the message's thread why it does not stand in its own channel."""
-    text = f"This belongs into {channel}, which takes no messages: {why}."
+    """Return the reply in a message's thread that says why the message is not in its own channel."""
+    text = f"This message belongs in {channel}, which takes no messages: {why}."
     return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [section(text)]}
 
 
 def _what(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield why people read this now, what happens, and what the alert says besides."""
+    """Yield the paragraphs on the news, on what happens, and on what else the alert says, and the list of alerts."""
     if summary.news:
         yield section(summary.news)
     if said := "\n".join(filter(None, (summary.happening, *summary.says))):
@@ -175,7 +176,7 @@ def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 
 
 def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
-    """Yield what is about to run, and where; of a plan that waits, also why it asks."""
+    """Yield the steps of a plan that runs or waits for an approval; for one that waits, also why it asks."""
     plan = record.plan
     asked = kind in _FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):
@@ -191,13 +192,13 @@ def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) 
 
 
 def _steps(plan: RemediationPlan) -> tuple[str, list[str]]:
-    """Return what a plan is and where it acts, and for each step what is sent, with its version and its values."""
+    """Return a plan's title with places and risk, and a line for each step with its document, version and values."""
     title = f"{plan.title}, on {', '.join(plan.places.values())} ({plan.risk.replace('_', ' ')})"
     return title, [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
 
 
 def _is_whole(plan: RemediationPlan) -> bool:
-    """Return True if a message shows everything that a yes would send."""
+    """Return True if a message can show the plan without cutting a line, so that people may approve below it."""
     title, lines = _steps(plan)
     return all(fits(text) for text in (f"Proposed: {title}", *lines))
 
@@ -211,7 +212,7 @@ def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
 
 
 def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield what is known besides, below the buttons."""
+    """Yield the lists below the buttons: doubts, the likely cause, the resource, and what was tried."""
     if summary.unsure and kind in _FOR_PEOPLE:
         yield listed("Firstline is not sure. Please judge", summary.unsure)
     if summary.cause:
@@ -223,7 +224,7 @@ def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]
 
 
 def _since(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the facts that few people need."""
+    """Yield the line with the age of the incident and the facts that few people need."""
     decided = record.decided_by or ", ".join(approval.by for approval in record.approvals)
     facts = [
         summary.affected,
@@ -246,7 +247,7 @@ def _sent(step: AnyPlannedStep) -> str:
 
 
 def _details(notification: Notification, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield what the alert says if the message words it or cuts it, its labels, and the outputs."""
+    """Yield the alert's own text unless the message has all of it, its labels, and the outputs of commands."""
     record = notification.record
     alert = record.incident.alert
     facts = [f"{name} = {value}" for name, value in labels(record.incident).items()]
@@ -263,7 +264,7 @@ def _outputs(summary: Summary) -> Iterator[dict[str, Any]]:
 
 
 def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, Any]]:
-    """Return the buttons. While it burns, nobody is asked whether Firstline was right."""
+    """Return the rows of buttons. "Was this right?" is asked only when nothing fires any more."""
     if kind == "remediating":
         return []
     rows = []
@@ -286,7 +287,7 @@ def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
     if name in ("approve", "refuse") and record.plan:
         value += f"#{record.plan.digest()}"  # the decision is on the plan above the button
     if name == "resolve" and record.live:
-        value += f"#{record.live.joined}"  # what the person has seen who presses it
+        value += f"#{record.live.joined}"  # the number of alerts that the person who presses has seen
     text = plain("Read the plan" if name == "review" else name.capitalize(), 75)
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
     style = {"style": styles[name]} if name in styles else {}

@@ -1,4 +1,4 @@
-"""Slack's errors: what each means for the message, and what mends it.
+"""Slack's errors: the meaning of each for a message, and the fix.
 
 Each row names who documents its errors; `any` stands for the four methods that Firstline calls, whose pages share them:
 
@@ -30,7 +30,7 @@ trying again changes nothing.
 
 @dataclass(frozen=True)
 class Refusal:
-    """The meaning of an error, and what mends it."""
+    """The meaning of one of Slack's errors, and the fix; empty if nobody has to fix anything."""
 
     meaning: Meaning
     fix: str = ""
@@ -99,7 +99,7 @@ REFUSALS = {code: Refusal(meaning, fix) for meaning, _, codes, fix in _TABLE for
 
 
 def refusal(code: str, status: int) -> Refusal:
-    """Return what an answer of Slack's means, by its error and its HTTP status."""
+    """Return the meaning of an answer from Slack, by its error code; for an unknown code, by its HTTP status."""
     if code not in REFUSALS and (status == 429 or status >= 500):
         return Refusal("later")
     return REFUSALS.get(code, Refusal("lost"))

@@ -1,6 +1,6 @@
-"""Slack's menu "was this right?" under an incident's message, and the form for what fixed it.
+"""Slack's menu "Was this right?" under an incident's message, and the form for a note on what fixed it.
 
-A choice carries `<incident id>#<answer>`: an option's value may have 150 characters, an incident's id at most 80.
+The value of a choice is `<incident id>#<answer>`. Slack allows 150 characters, and an incident's id has at most 80.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from firstline.text import one_line
 MAX_OPTION = 150
 MAX_NOTE = 2_000
 NOTE_BLOCK = "note"
-"""The form's block, and the text field in it."""
+"""The id of the form's one block, and of the text field in that block."""
 
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
@@ -24,11 +24,11 @@ ANSWERS: dict[str, str] = {
     **{f"severity-{severity}": f"Wrong severity: {severity} would be right" for severity in _SEVERITIES},
     "wrong_cause": "Wrong cause",
 }
-"""The answers that the menu offers, and their words."""
+"""The answers that the menu offers, and the words that people read."""
 
 
 def question(incident_id: str) -> dict[str, Any]:
-    """Return the menu that asks whether a verdict was right."""
+    """Return the menu "Was this right?", which asks about an incident's verdict."""
     entries = ((words, f"{incident_id}#{answer}"[:MAX_OPTION]) for answer, words in ANSWERS.items())
     options = [{"text": _plain(words), "value": value} for words, value in entries]
     asked = _plain("Was this right?")
@@ -36,9 +36,10 @@ def question(incident_id: str) -> dict[str, Any]:
 
 
 def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
-    """Return the question how bad an alert is that nobody judged, with its three buttons; nothing if it is not asked.
+    """Return the question how bad an alert is, with its buttons, if neither the sender nor a person has said so yet.
 
-    A button carries `<incident id>#<severity>#<key of the alert>`: by the time of the press, another may be the worst.
+    A button's value is `<incident id>#<severity>#<key of the alert>`, because another alert may be the worst one by the
+    time of the press.
     """
     verdict = record.classification
     if verdict is None or verdict.subject is None or not is_asked(record):
@@ -62,9 +63,9 @@ def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
 
 
 def note_button(record: IncidentRecord) -> dict[str, Any]:
-    """Return the button that opens the note form. While the incident is open, sending the form also resolves it.
+    """Return the button that opens the form for a note. While the incident is open, the form also resolves it.
 
-    Then it carries how many alerts had joined when the person saw the message.
+    The button's value then has the number of alerts that had joined when the person saw the message.
     """
     over = record.resolved_by is not None or record.status == "CLOSED"
     seen = record.live.joined if record.live else ""
@@ -74,10 +75,10 @@ def note_button(record: IncidentRecord) -> dict[str, Any]:
 
 
 def note_form(incident_id: str, channel: str, *, resolves: bool, seen: int | None = None) -> dict[str, Any]:
-    """Return the form that asks what fixed it. Slack sends `private_metadata` back unchanged, under its signature."""
+    """Return the form for a note on what fixed an incident. Slack sends its `private_metadata` back, signed."""
     then = f"resolve#{'' if seen is None else seen}" if resolves else ""
     label = _plain("What was it, and what fixed it?")
-    hint = "The next one who meets this reads it. Commands that helped: one a line, each beginning with $."
+    hint = "Whoever meets this next reads your note. Write commands that helped one a line, each beginning with $."
     field = {"type": "plain_text_input", "action_id": NOTE_BLOCK, "multiline": True, "max_length": MAX_NOTE}
     return {
         "type": "modal",
@@ -91,12 +92,12 @@ def note_form(incident_id: str, channel: str, *, resolves: bool, seen: int | Non
 
 
 def people_say(feedback: Sequence[Feedback]) -> str:
-    """Return the last five people's answers on one line; empty if there are none."""
+    """Return the last answers of at most five people on one line; empty if there are none."""
     return "; ".join(f"{one_line(answer.by, 80)}: {said(answer)}" for answer in last_words(feedback)[-5:])
 
 
 def said(answer: Feedback) -> str:
-    """Return an answer to "was this right?" in words for people, such as `it was noise`."""
+    """Return a person's feedback in words, such as `it was noise` or `from now on, low`."""
     if answer.said == "word":
         return f"from now on, {answer.severity}"
     if answer.said == "wrong_severity":

@@ -1,7 +1,7 @@
-"""Slack's texts: untrusted text as objects in which Slack knows no markup, cut to Slack's limits.
+"""Untrusted text as Slack objects without markup, cut to Slack's limits.
 
-`plain_text` objects are escaped as Slack asks. A rich text's elements are typed: what stands in a `text` element is no
-mention and no link, whatever it says, and only a `link` element is one.
+`plain_text` objects are escaped as Slack asks. The elements of a rich text are typed: a `text` element is never a
+mention or a link, whatever its text says; only a `link` element is a link.
 
 https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 """
@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
 from typing import Any
 
 from firstline.channels.links import PageLink
@@ -22,38 +21,37 @@ MAX_ITEM = 400
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WORD_JOINER = "\u2060"
 _DEFUSED = _ESCAPES | str.maketrans({character: character + _WORD_JOINER for character in "*_~`@:"})
-"""An invisible character without width: a `*` or an `@` before it starts no markup."""
+"""The escapes, and an invisible character behind each character of markup, so that it starts no markup."""
 
 _CONTROL = re.compile(r"<(?=[!@#]|https?:|mailto:)")
-"""The beginning of Slack's markup for mentions and links. A rich text has none, but a client may think otherwise."""
+"""The beginning of Slack's markup for mentions and links, broken in rich texts too in case a client reads it there."""
 
 
 def escape(text: str, limit: int) -> str:
-    """Apply Slack's three escapes and cut to `limit` units, never inside an escape.
+    """Escape `&`, `<` and `>`, and cut the text to `limit` UTF-16 units, never inside an escape.
 
-    A character outside the Basic Multilingual Plane counts as two units, as in the UTF-16 that Slack's clients count.
+    Slack counts in UTF-16, where a character outside the Basic Multilingual Plane, such as an emoji, is two units.
     """
     return _fit(text, limit, _ESCAPES)
 
 
 def escape_markup(text: str, limit: int) -> str:
-    """Escape a fallback text and defuse markup's characters; only there would Slack read markup."""
+    """Escape a message's fallback text, the only text in which Slack reads markup, so that nothing in it is markup."""
     return _fit(text, limit, _DEFUSED)
 
 
 def plain(text: str, limit: int) -> dict[str, Any]:
-    """Return a text object without markup."""
-    # Slack refuses an empty text object, and would turn `:name:` into an emoji.
+    """Return a text object in which Slack reads no markup; `-` for an empty text, which Slack would refuse."""
     return {"type": "plain_text", "text": escape(text, limit) or "-", "emoji": False}
 
 
 def section(text: str) -> dict[str, Any]:
-    """Return a paragraph."""
+    """Return a block with one paragraph without markup."""
     return {"type": "section", "text": plain(text, MAX_TEXT)}
 
 
 def listed(title: str, lines: Sequence[str], *, numbered: bool = False) -> dict[str, Any]:
-    """Return a bold title with a list below it, the one form in which a message stresses a word."""
+    """Return a block with a bold title and a list below it."""
     items = [{"type": "rich_text_section", "elements": [_text(line)]} for line in lines]
     style = "ordered" if numbered else "bullet"
     heading = {"type": "rich_text_section", "elements": [_text(title) | {"style": {"bold": True}}]}
@@ -61,12 +59,12 @@ def listed(title: str, lines: Sequence[str], *, numbered: bool = False) -> dict[
 
 
 def fits(text: str) -> bool:
-    """Return True if a list shows all of a text."""
+    """Return True if a list shows a text unchanged: not cut, and without invisible characters."""
     return _units(text) <= MAX_ITEM and strip_invisible(text) == text
 
 
 def links_line(links: Sequence[PageLink]) -> dict[str, Any]:
-    """Return a line of links, each with the host to which it leads."""
+    """Return a block with a line of links, each with the host to which it leads."""
     elements: list[dict[str, Any]] = []
     for link in links:
         elements += [_text(" · ")] if elements else []
@@ -75,14 +73,14 @@ def links_line(links: Sequence[PageLink]) -> dict[str, Any]:
 
 
 def since_line(before: str, began: datetime, age: str, after: str) -> dict[str, Any]:
-    """Return a line with an age that Slack keeps up to date: `Since 03:12 UTC, 4 minutes ago · web-1`."""
+    """Return a block whose age Slack keeps up to date: `Since 03:12 UTC, 4 minutes ago · web-1`."""
     ago = {"type": "date", "timestamp": int(began.timestamp()), "format": "{ago}", "fallback": f"{age} ago"}
     elements = [_text(f"{before}, "), ago, _text(f" · {after}")]
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 
 
 def _text(text: str) -> dict[str, Any]:
-    # Slack refuses an empty one.
+    # Slack refuses an empty text.
     return {"type": "text", "text": _CONTROL.sub(f"<{_WORD_JOINER}", _fit(text, MAX_ITEM, {})) or "-"}
 
 
@@ -91,9 +89,11 @@ def _fit(text: str, limit: int, replacements: Mapping[int, str]) -> str:
     whole = seen.translate(replacements)
     if _units(whole) <= limit:
         return whole
-    pieces = [character.translate(replacements) for character in seen[:limit]]
-    ends = list(accumulate(map(_units, pieces)))
-    return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
+    # No character becomes less than one unit, so no more than `limit` of them fit.
+    count = bisect_right(
+        range(limit), limit - len(ELLIPSIS), key=lambda end: _units(seen[:end].translate(replacements))
+    )
+    return seen[: count - 1].translate(replacements) + ELLIPSIS
 
 
 def _units(text: str) -> int:

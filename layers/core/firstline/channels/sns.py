@@ -1,4 +1,4 @@
-"""SNS messages: a mail and a short message from one publish, through the message's per-protocol structure.
+"""SNS messages: a mail and a text message from one publish, which has a text for each protocol.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: the subject is ASCII, starts with a letter, digit or
 punctuation mark, has no line break and fewer than 100 characters; the message has at most 256 KiB.
@@ -16,24 +16,24 @@ from firstline.text import bullets, numbered, one_line, shorten
 
 MAX_SUBJECT = 99
 MAX_SMS = 160
-"""One part of a text message in the GSM alphabet; a longer one arrives in pieces, each paid for."""
+"""The places of one text message in the GSM alphabet; a longer message is sent, and paid for, in several parts."""
 MAX_TWO_PARTS = 2 * 153
-"""Two parts: each of several gives seven places to the header that joins them."""
+"""The places of two parts: in each, a header that joins them takes seven of the 160."""
 LEAST_BESIDE_LINK = 60
-"""The characters that a link of any length leaves to the words: a page without words is none."""
+"""The fewest places for the words of a page, however long its link is."""
 MAX_MAIL = 50_000
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The characters that take one place each (3GPP TS 23.038); any other makes a message of 70 characters a part."""
+"""The characters that take one place each (3GPP TS 23.038). Any other would shorten each part to 70 characters."""
 _TWO_PLACES = frozenset("^{}[]~|€\\")
 _SPELLED = str.maketrans({"`": "'", "“": '"', "”": '"', "„": '"', "’": "'", "–": "-", "—": "-", "…": "...", "·": "-"})
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return the arguments of Publish besides the topic, or None: SNS wakes people, so it carries pages only."""
+    """Return the arguments of SNS's Publish without the topic; None unless it is a page, because SNS wakes people."""
     if notification.kind != "paged":
         return None
     summary = summarise(notification, stack)
@@ -44,14 +44,14 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
 
 
 def news(subject: str, text: str) -> dict[str, Any]:
-    """Return the arguments of Publish besides the topic, for a message about Firstline itself."""
+    """Return the arguments of SNS's Publish without the topic, for a message about Firstline itself."""
     return {"Subject": _ascii(subject, MAX_SUBJECT), "Message": shorten(text, MAX_MAIL)}
 
 
 def text_message(notification: Notification, link: str) -> str | None:
-    """Return a page as a text message: how bad, what, where, and a person's link behind it unless that is empty.
+    """Return a page as a text message: how bad, what, where, and the person's link at the end; None if it is no page.
 
-    Return None if it is no page. It is one part long, and two with a link.
+    The text is cut to one part, or with a link to two; a very long link may need more.
     """
     if notification.kind != "paged":
         return None
@@ -86,7 +86,7 @@ def _mail(summary: Summary, notification: Notification) -> str:
 
 
 def _gsm(text: str, limit: int) -> str:
-    """Return a line in the GSM alphabet that takes at most `limit` places; what it lacks is spelled plainly or `?`."""
+    """Return a line in the GSM alphabet of at most `limit` places; other characters become plain letters or `?`."""
     line = one_line(text.translate(_SPELLED), 4 * limit)
     kept = "".join(map(_in_gsm, unicodedata.normalize("NFC", line)))
     if _places(kept) <= limit:
@@ -107,7 +107,7 @@ def _places(text: str) -> int:
 
 
 def _ascii(text: str, limit: int) -> str:
-    """Replace accented letters by plain ones and other characters by `?`, so that SNS refuses no page for them."""
+    """Return an ASCII line of at most `limit` characters: accents are dropped, other characters become `?`."""
     plain = unicodedata.normalize("NFKD", text[: 4 * limit])
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     line = one_line(plain, 4 * limit).encode("ascii", "replace").decode("ascii")

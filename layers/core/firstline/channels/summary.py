@@ -1,7 +1,7 @@
 """The summary of an incident for a person at 3 am: what it is, who has it, what to do first, and what is known.
 
-The words come from the classification (the model's if it was asked, else its templates') and from facts. Everything
-returned is cleaned and bounded, but not yet escaped for a channel, and no line says what another one says.
+The words come from the classification (a model's, or else its templates') and from facts. All texts are cleaned and
+bounded, but not yet escaped for a channel, and no line repeats another one.
 """
 
 import re
@@ -32,16 +32,16 @@ MAX_ALERTS = 10
 MAX_LINKS = 6
 
 _ENDED = {"no_data": "No data any more", "expired": "Closed", "suppressed": "Suppressed"}
-"""The first word about a closed incident by its outcome, unless it is over."""
+"""The first words about a closed incident, by its outcome; for the other outcomes it is `Over`."""
 
-_REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "nothing of it fires any more.")
+_REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "all its alerts ended.")
 """The beginnings of reasons that the first sentence of the message says already."""
 
 _NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
 _OFTEN = re.compile(r"\d+ alerts of this name in the last hour\.$")
 
 THE_ALERT_SAYS = "The alert says: "
-"""The begin of the line with the alert's own text."""
+"""The beginning of the line with the alert's own text."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StackInfo:
     zone
         The time zone in which people read times.
     execution_url
-        What `execution_link` takes; empty for no link.
+        As for `execution_link`; empty for no link.
     address
         The address of the stack's console, without a slash at the end; empty if it is not known.
     """
@@ -70,17 +70,17 @@ class Summary:
     Parameters
     ----------
     headline, title
-        What it is and where, with and without how bad it is.
+        What happens and where, with and without how bad it is.
     sentence
-        Who has it, what it waits for, and until when.
+        Who has the incident, what it waits for, and until when.
     news
         Why people read this now; empty if the sentence says it.
     happening
-        What happens, in a model's words or else the alert's own; empty if the title says it.
+        What happens, in a model's words or else the alert's own; empty if the title says the same.
     says
-        What the alert says besides, a line each.
+        What else the alert says, a line each.
     links
-        Where to read on; the page of the incident in the console is `console`, its execution `execution`.
+        Where to read on, besides the incident's page in the `console` and its `execution`.
     proposed
         The plan that waits for an approval; empty if none does.
     alerts
@@ -92,9 +92,9 @@ class Summary:
     tried, evidence
         A line for each command, and each command's output.
     since
-        When it began, in the stack's time zone; `age` is how long it goes on, or went on.
+        When the incident began, in the stack's time zone; `age` is how long it has lasted.
     judged
-        The person whose word the severity is; empty if it is nobody's.
+        The person who set the alert's severity, the day and the severity; empty if no person did.
     """
 
     severity: Severity
@@ -127,7 +127,7 @@ class Summary:
 
 
 def summarise(notification: Notification, stack: StackInfo | None = None) -> Summary:
-    """Put one notification into words."""
+    """Return the summary of the incident in a notification. `stack` gives the time zone and the links."""
     stack = stack or StackInfo()
     record, at = notification.record, notification.at
     incident, classification = record.incident, record.classification
@@ -165,7 +165,7 @@ def summarise(notification: Notification, stack: StackInfo | None = None) -> Sum
 
 
 def _resource(notification: Notification) -> tuple[str, ...]:
-    """Tell what the affected resource shows: first whether it is well again, then the evidence around its alarm."""
+    """Return lines on the affected resource: first whether its metric is back in range, then the evidence."""
     verdict = notification.record.classification
     lines = [notification.recovery or "", *(verdict.evidence[:MAX_SHOWN] if verdict else [])]
     if verdict is not None and verdict.series is not None:
@@ -174,24 +174,24 @@ def _resource(notification: Notification) -> tuple[str, ...]:
 
 
 def judged_by(record: IncidentRecord) -> str:
-    """Return whose word the severity is, and since when; empty if it is nobody's."""
+    """Return who set the alert's severity, as `ada on 2026-03-01: low`; empty if no person did."""
     word = record.classification.word if record.classification else None
     return "" if word is None else f"{one_line(word.by, 80)} on {word.at:%Y-%m-%d}: {word.severity}"
 
 
 def labels(incident: Incident) -> dict[str, str]:
-    """Return the alert's labels, cleaned and bounded."""
+    """Return at most 50 labels of the incident's first alert, cleaned and shortened."""
     some = list(incident.alert.labels.items())[:MAX_LABELS]
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
 
 
 def console_link(address: str, incident: Incident) -> str | None:
-    """Return the address of the incident's page in the console; None if the console's is not known."""
+    """Return the address of the incident's page in the console; None if `address`, the console's own, is empty."""
     return f"{address}/console/incidents/{incident.incident_id}" if address else None
 
 
 def in_one_line(summary: Summary) -> str:
-    """Return what it is, where, and what happens, on one line: `DiskFull on web-1: /var is 97% full`."""
+    """Return a summary's title and what happens, on one line: `DiskFull on web-1: /var is 97% full`."""
     return f"{summary.title}: {summary.lead}" if summary.lead else summary.title
 
 
@@ -202,12 +202,12 @@ def _first_word(kind: NotificationKind, record: IncidentRecord, bad: Severity) -
 
 
 def _folded(text: str) -> str:
-    """Return a text for comparison: its words, in any case, without the marks around them."""
+    """Return a text for comparison: its words in lower case, without the punctuation around them."""
     return " ".join(word.strip(".,;:!?…\"'()“”") for word in text.casefold().split())
 
 
 def _happening(record: IncidentRecord, title: str) -> str:
-    """Return what a model says that happens, or else what the alert says; empty if it is no more than the title."""
+    """Return a model's words on what happens, or else the alert's own; empty if they only repeat the title."""
     verdict, alert = record.classification, record.incident.alert
     # Without a model, the summary is made of the title, the alert's words, and how often it came.
     written = _paragraph(verdict.summary) if verdict and verdict.prompt_version is not None else ""
@@ -216,7 +216,7 @@ def _happening(record: IncidentRecord, title: str) -> str:
 
 
 def _says(record: IncidentRecord, happening: str) -> tuple[str, ...]:
-    """Return what the alert says that is not said yet: its text where a model words it, how often, its other texts."""
+    """Return what else the alert says: its text if `happening` is a model's, its annotations, how often it came."""
     alert, verdict = record.incident.alert, record.classification
     often = _OFTEN.search(verdict.summary) if verdict else None
     own = _paragraph(alert.message, 600)
@@ -228,7 +228,7 @@ def _says(record: IncidentRecord, happening: str) -> tuple[str, ...]:
 
 
 def _news(notification: Notification, happening: str) -> str:
-    """Return why people read this now, if that is more than what happens and who has it."""
+    """Return the notification's reason; empty if another line of the summary says the same."""
     record, reason = notification.record, _paragraph(notification.reason, 1_000)
     verdict, plan = record.classification, record.plan
     for said in (_paragraph(verdict.summary) if verdict else "", "no runbook chosen"):
@@ -239,7 +239,7 @@ def _news(notification: Notification, happening: str) -> str:
         return ""
     if not reason[0].islower():
         return reason
-    # The policy's words: why a plan asks, which stands with the plan, or why there is none.
+    # A reason in lower case is the policy's: why a plan asks, which stands beside the plan, or why there is no plan.
     return f"No runbook runs: {reason.rstrip('.')}." if plan is None else ""
 
 
@@ -275,7 +275,7 @@ def _affected(record: IncidentRecord) -> str:
 
 
 def _alerts(record: IncidentRecord) -> tuple[str, ...]:
-    """Return one line for each alert of an incident that has several, worst first, with what it says."""
+    """Return a line for each alert, worst first, with its text; none if the incident has only one alert."""
     if len(record.members) <= 1:
         return ()
     lines = []
@@ -296,7 +296,7 @@ def _proposed(record: IncidentRecord) -> str:
 
 
 def _tried(record: IncidentRecord) -> tuple[str, ...]:
-    """Return one line for each command; a long queue keeps its end, where it went wrong."""
+    """Return a line for each of the last 20 commands, after a line with the runbook's title."""
     lines = [
         f"{_command(result, record)}: {one_line(result.status, 60)}{_effect(result)}"
         for result in record.results[-MAX_RESULTS:]
@@ -309,7 +309,7 @@ def _tried(record: IncidentRecord) -> tuple[str, ...]:
 
 
 def _effect(result: StepResult) -> str:
-    """Say of a command that should change something if it did not."""
+    """Return the words `, nothing to change` for an act that succeeded without changing anything; else ""."""
     return ", nothing to change" if result.kind == "act" and result.status == "Success" and not result.changed else ""
 
 
@@ -320,7 +320,7 @@ def _command(result: StepResult, record: IncidentRecord) -> str:
 
 
 def _rest(result: StepResult, record: IncidentRecord) -> str:
-    """Return where the whole output of a command is, if only a part of it is kept."""
+    """Return a line with the log streams of a command's whole output, if the record has only a part; else ""."""
     plan = record.plan
     if plan is None or len(result.output) < plan.most_output:
         return ""
@@ -340,7 +340,7 @@ def _first_steps(record: IncidentRecord) -> tuple[str, ...]:
     look = f"Look at {place}: is it still happening?" if place else "Find what is affected: the alert names no host."
     take = () if answered(record) else ("Acknowledge, so that nobody else is woken.",)
     tried = ("Read below what the runbook did before doing it again.",) if record.results else ()
-    return (*take, look, *tried, "Resolve it when it is over.")
+    return (*take, look, *tried, "Resolve the incident when it is over.")
 
 
 def _paragraph(text: str, limit: int = 2_500) -> str:

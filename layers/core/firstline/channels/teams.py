@@ -1,7 +1,7 @@
 """Microsoft Teams messages: an Adaptive Card for a workflow that begins with a webhook request.
 
-The text of an alert goes into `TextRun`s only, where Teams knows no Markdown: a `TextBlock` or a fact would read it as
-markup (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features). A message has at most 28 KB
+The text of an alert goes into `TextRun`s only, where Teams reads no Markdown, as it would in a `TextBlock` or a fact
+(https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features). A message has at most 28 KB
 (https://learn.microsoft.com/microsoftteams/limits-specifications-teams). A workflow cannot edit what it posted.
 """
 
@@ -25,7 +25,7 @@ _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any]:
-    """Return the message with its card. The least important texts are left out of one that would be too long."""
+    """Return the message with its card. If it would be too long, the least important texts are left out."""
     summary, incident = summarise(notification, stack), notification.record.incident
     head = [
         _text(summary.headline, MAX_TITLE, size="Large", color=_COLORS.get(summary.severity)),
@@ -43,7 +43,7 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
 
 
 def shortest(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message with nothing but its title, its first text, the incident's id and its links."""
+    """Return a message with only its title, its first text, the incident's id and its links."""
     card = message["attachments"][0]["content"]
     title, happening, *_, foot = card["body"]
     said = {**happening, "inlines": [{**run, "text": shorten(run["text"], 500)} for run in happening["inlines"]]}
@@ -51,7 +51,7 @@ def shortest(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _texts(notification: Notification, summary: Summary) -> list[dict[str, Any]]:
-    """Return the longer texts, the most important first."""
+    """Return the card's texts below the facts, the most important one first."""
     for_people = notification.kind in _FOR_PEOPLE or notification.kind == "changed"
     parts = [
         ("Proposed", summary.proposed),
@@ -91,19 +91,19 @@ def _text(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
 
 
 def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
-    """Return a text as Teams shows it: literally, and without its functions for dates and templates."""
+    """Return an element that shows a text literally: Teams's functions `{{DATE(…)}}` and `${…}` do nothing in it."""
     literal = shorten(text, limit).replace("{{", f"{{{_WORD_JOINER}{{").replace("${", f"${_WORD_JOINER}{{")
     return {"type": "TextRun", "text": literal, **{name: value for name, value in style.items() if value}}
 
 
 def _says(lines: Sequence[str]) -> str:
-    """Return what the alert says under its own heading: a single line is no list."""
+    """Return the lines of an alert's text as a list, or a single line as it is, without `THE_ALERT_SAYS`."""
     said = [line.removeprefix(THE_ALERT_SAYS) for line in lines]
     return said[0] if len(said) == 1 else bullets(said)
 
 
 def _button(link: PageLink) -> dict[str, str]:
-    """Return a link as a button, with the host that it leads to: the sender may have written the address."""
+    """Return a link as a button that names the host, because a stranger may have written the address."""
     return {"type": "Action.OpenUrl", "title": shorten(link.text, 100), "url": link.url}
 
 

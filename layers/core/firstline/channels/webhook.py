@@ -1,4 +1,4 @@
-"""Signed webhooks: JSON for any receiver, signed as Standard Webhooks says.
+"""Signed webhooks: JSON for any receiver, signed as the specification Standard Webhooks defines.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the headers `webhook-id`,
 `webhook-timestamp` and `webhook-signature`, an HMAC-SHA256 of `id.timestamp.body` in base64 behind `v1,`. A secret is
@@ -20,11 +20,11 @@ from firstline.models.event import WebhookMessage
 
 PREFIX = "whsec_"
 SHORTEST_KEY = 24
-"""The specification asks for 24 to 64 bytes of a key."""
+"""The fewest bytes of a key; the specification asks for 24 to 64."""
 
 
 def render(notification: Notification, *, stack: str, console_url: str = "") -> WebhookMessage:
-    """Return the message about a moment."""
+    """Return the webhook's message for a notification."""
     record = notification.record
     return WebhookMessage(
         type=f"incident.{notification.kind}",
@@ -39,13 +39,13 @@ def render(notification: Notification, *, stack: str, console_url: str = "") -> 
 
 
 def digest_of(message: WebhookMessage) -> str:
-    """Return a digest of what a message says. When it was sent does not count, nor why, unless that is the news."""
+    """Return a digest of a message without its time, and without its reason unless its kind is `changed`."""
     unsaid = {"timestamp"} if message.kind == "changed" else {"timestamp", "reason"}
     return digest(message.model_dump(mode="json", exclude=unsaid))
 
 
 def headers(message_id: str, body: bytes, keys: Sequence[bytes], now: datetime) -> dict[str, str]:
-    """Return the headers with which a receiver can check who sent a body, and when."""
+    """Return the headers with which a receiver can check who sent a body, and when: one signature for each key."""
     timestamp = str(int(now.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = [base64.b64encode(hmac.digest(key, signed, sha256)).decode() for key in keys]
@@ -57,12 +57,12 @@ def headers(message_id: str, body: bytes, keys: Sequence[bytes], now: datetime) 
 
 
 def keys_of(secrets: Sequence[str]) -> list[bytes]:
-    """Return the keys of secrets, each as the specification writes one.
+    """Decode the signing keys in secrets of the form `whsec_<base64>`.
 
     Raises
     ------
     ConfigurationError
-        There is none, or one is not base64 of at least 24 bytes behind `whsec_`. The message does not quote it.
+        There is no secret, or one is not base64 of at least 24 bytes behind `whsec_`. The message quotes no secret.
     """
     fix = f"write {PREFIX} and the output of `openssl rand -base64 32` into the secret webhook/signing-key"
     if not secrets:

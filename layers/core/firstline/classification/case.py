@@ -1,4 +1,4 @@
-"""The case to be judged: an incident and all that is known of it, put together once."""
+"""The case to be judged: an incident, its evidence, and the opinions of rules, source and history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,17 +37,18 @@ class Case:
 
     Attributes
     ----------
+    incident
+        The incident. What its alert leaves open (service, environment, team) is taken from the owner's tags.
     rule
-        The first rule that holds, or None.
+        The first of the owner's rules that matches, or None.
     base, said
-        The severity to begin with, and a sentence for the record: what the source states. If it states none: what a
-        person said of this alert, else what a tag of the alarm states, else what a person said of the nearest one, else
-        what its words suggest.
+        The severity to begin with, and a sentence that says where it comes from: the source. If the source states no
+        severity, the first of these that there is: a person's word on this alert, a tag of the alarm, a person's word
+        on the alert most like it, a guess from the alert's words.
     stated
-        True if the source states the severity, or a tag of the alarm does. Only then does it bind people; a guess does
-        not.
+        True if the source or a tag of the alarm states the severity; people's answers alone may not lower it then.
     word
-        A person's word on an alert without a stated severity, if it holds: then that is the severity.
+        A person's word on an alert without a stated severity, or None. It is the severity unless a rule declares one.
     cause
         The cause that the evidence of the affected resource names, or None.
     past
@@ -97,12 +98,12 @@ class Case:
 
     @property
     def ruled(self) -> Severity | None:
-        """Return the severity that a rule declares; history and the model are not asked then."""
+        """Return the severity that a rule declares, or None. With one, neither history nor a model is asked."""
         return None if self.rule is None else self.rule.severity
 
     @property
     def takes_a_word(self) -> bool:
-        """Return True if a person's word on the alert would be its severity: nothing that is declared says one."""
+        """Return True if a person's word may set the severity: neither source, tag nor rule states one; no storm."""
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property
@@ -112,12 +113,12 @@ class Case:
 
     @property
     def culprits(self) -> list[Deployment]:
-        """Return the deployments of the incident's service that went out before it, newest first."""
+        """Return the deployments of the incident's service from before the incident, newest first."""
         return suspects(self.incident, self.evidence)
 
 
 def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeverity, str]:
-    """Return a guessed severity, raised to `high` because the evidence shows that something is broken now."""
+    """Return a guessed severity and its sentence, raised to `high` because the evidence names a broken resource."""
     if SEVERITY_RANK[base] >= PAGING_RANK:
         return base, said
     return "high", f"{said} Raised to high by its evidence ({cause.category}): something is broken now."
@@ -126,9 +127,9 @@ def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeveri
 def _not_low(
     base: SourceSeverity, said: str, alert: NormalizedAlert, evidence: Evidence, now: datetime
 ) -> tuple[SourceSeverity, str]:
-    """Return a stated `low` or `info`, raised to `high` if the alert states that data is lost.
+    """Return a stated `low` or `info` and its sentence, raised to `high` if the alert's words say that data is lost.
 
-    A monitor's severity is chosen before anybody knows what it will say. If people called these words noise, it stays.
+    It is not raised if people called an earlier incident of the group with the same words noise.
     """
     lost, ours = lexicon.loss_stated(alert), template_of(alert)
     if lost is None or any(
@@ -141,7 +142,7 @@ def _not_low(
 
 
 def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tuple[SourceSeverity, str]:
-    """Return the severity to begin with for an alert whose source states none, and a sentence for the record."""
+    """Return the severity to begin with if the source states none, and a sentence that says where it comes from."""
     word, near = evidence.word, evidence.near
     if word is not None and word.holds(now):
         return own_words.as_stated(word), f"{own_words.told(word)}."

@@ -1,8 +1,8 @@
-"""The cause of an incident without a model: named only if structured evidence names it, with that evidence.
+"""The rules that name an incident's cause from structured evidence, without a model.
 
-Each rule reads numbers and AWS's own words for states and kinds of events, never free text: a log line or a message can
-name no cause. The first rule that holds is the cause, so the rules stand from what explains the others to what is
-explained by them. What was as bad at the same hour a week ago is a habit, and no cause.
+Each rule reads numbers and AWS's own words for states and kinds of events, never free text: a log line or a message
+cannot name a cause. The first rule that holds gives the cause, so root causes stand before their symptoms. A metric
+that was as bad at the same hour a week ago names no cause.
 """
 
 import re
@@ -16,7 +16,7 @@ from firstline.classification.vital_signs import KINDS, told_change
 from firstline.models import AlarmEvidence, Evidence, Resource
 
 MIN_READINGS = 3
-"""The fewest vital signs by which a resource can be called well, unless its kind has no more."""
+"""The number of metrics that must have been read before a resource counts as well, unless its kind has fewer."""
 
 _SATURATED_PERCENT = 90
 _SLOWER = 3
@@ -30,16 +30,16 @@ _FAILURES = frozenset(
         *("ReadThrottleEvents", "WriteThrottleEvents"),
     }
 )
-"""Metrics that count failures: a resource that has any now is not well, whether or not a rule can say why."""
+"""Metrics that count failures. A resource with failures now is not well, even if no rule names a cause."""
 
 _WELL_STATES = frozenset({"available", "running", "active", "ok", "in-use"})
 _WRITES = re.compile(r"(?:Update|Modify|Put|Delete|Stop|Reboot|Terminate|Deploy|Register|Deregister|Set|Detach|Remove)")
 _NO_CHANGE = re.compile(r".*(?:Tag|Alarm|LogGroup|RetentionPolicy)")
-"""The verbs of AWS's calls that change how a resource works, and what they change without that."""
+"""The first pattern: AWS calls that change a resource. The second: those of them that do not change how it works."""
 
 
 def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | None:
-    """Return the cause that the evidence names, or None if it names none."""
+    """Return the first cause that a rule finds in the evidence of the affected resource, or None."""
     seen = Seen.of(evidence, opened_at)
     if seen is None:
         return None
@@ -49,7 +49,7 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 
 
 def _changed(seen: Seen) -> Cause | None:
-    """Suspect the newest change that somebody made before failures rose; on its own a change names nothing."""
+    """Return the newest change that somebody made before the incident as the cause, but only if failures rose."""
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
     if database_cause.connections_fell(seen):
         failing.append("DatabaseConnections")
@@ -62,7 +62,7 @@ def _changed(seen: Seen) -> Cause | None:
 
 
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
-    """Return True if the resource shows no fault now: enough was read, nothing fails, and no rule holds."""
+    """Return True if the resource shows no fault now: enough metrics were read, none fails, and no cause is found."""
     seen = Seen.of(evidence, opened_at)
     if seen is None or len(seen.readings) < _least_readings(seen.resource):
         return False

@@ -1,4 +1,4 @@
-"""The classification of an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first."""
+"""The steps of classifying an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Assessment(NamedTuple):
-    """A verdict, and whether it is new: one that still covers everything is stored already, and costs nothing."""
+    """A verdict, and whether it is `new`; a stored verdict that still covers all alerts is returned again."""
 
     classification: Classification
     new: bool
@@ -43,25 +43,25 @@ def assess(
     say: Say = NO_SAY,
     alarms: AlarmSource | None = None,
 ) -> Assessment:
-    """Judge the incident with everything that joined until now, and store the verdict with what it knew of.
+    """Judge the incident with all alerts that joined until now, and store the verdict with the counts it covers.
 
-    A stored verdict that still covers everything is taken again: for the successor of an execution that ended, or for
-    one that comes round again. A table that fails costs evidence, never the verdict.
+    A stored verdict is returned again if no alert joined since. If the table cannot be read, the verdict has less
+    evidence; if it cannot be written, the verdict is returned all the same.
 
     Parameters
     ----------
     generation
-        The execution that asks.
+        The number of the execution that asks.
     declared
-        The owner's rules, and what holds alerts. Silences and inhibitions are read only for an incident whose hold is
-        over, to see whether it waits on.
+        The owner's rules, and what holds alerts. Silences and inhibitions are read only after an incident's hold ended,
+        to see whether it must wait longer.
     offered
         Returns the runbooks whose match fits an alert, best first.
     say
-        What models have earned; without it none of a model's moves counts.
+        How far models may change the verdict; by default not at all.
     alarms
-        Reads what lies around a monitor's alarm; None if there is none to read. An alert that pages by what its source
-        states is paged first: its verdict says that evidence is due, and the next time, after the page, adds it.
+        Reads the evidence around a monitor's alarm; None to leave that out. If the alert pages by the severity that its
+        source states, this evidence is read by the first call after the page, so that the page does not wait.
     """
     rules = declared.rules
     joined = Joined.read(incident, incidents)
@@ -106,7 +106,7 @@ def classify(
     now: datetime,
     say: Say = FULL_SAY,
 ) -> Classification:
-    """Judge how bad the incident is, why, and if a runbook can fix it. Pure, except for `model`.
+    """Judge how bad the incident is, why, and whether a runbook can fix it. Pure, except for asking `model`.
 
     Parameters
     ----------
@@ -115,13 +115,13 @@ def classify(
     model
         None when the LLM is off. It is not asked if a rule decides.
     say
-        What models have earned. By default every move of a model counts, within the guardrails.
+        How far the model may change the verdict; by default as far as the guardrails allow.
 
     Returns
     -------
     Classification
-        Never below the source's severity, unless a declared rule says so or a model does within the guardrails; every
-        step is in `reasons`. If no decider is sure enough, `unsure` has the evidence for the human who is asked.
+        Never below the source's severity, unless a declared rule or, within the guardrails, a model lowers it. Every
+        step is in `reasons`. If no decider is sure enough, `unsure` has the evidence for a person.
     """
     return _judge(Case.of(incident, evidence, rules, now, offered), model, say)
 
@@ -138,7 +138,7 @@ def _judge(case: Case, model: "Model | None", say: Say, *, waits: bool = False) 
 
 
 def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Classification:
-    """Let rules, memory or the model decide. A held incident does not ask the model, which would cost money."""
+    """Let rules, memory or the model decide. While the incident waits in a hold, no model is asked, to save money."""
     fallback = without_model.decide(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback

@@ -1,4 +1,4 @@
-"""The causes that the evidence about a database names, and used-up burst credits, which other kinds have too. Pure."""
+"""The rules that name a cause from the evidence about an RDS database, and from used-up burst credits. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -14,7 +14,7 @@ _LAG_SECONDS = 300
 _LAG_BEGUN_SECONDS, _LAG_GROWN = 60, 10
 _LAG_BYTES, _LAG_MILLISECONDS = 5 * _GIB, 10_000
 _FAILS_OVER_WITHIN = timedelta(minutes=15)
-"""A failover takes minutes. What fires later than this is explained by it only if nothing else explains it."""
+"""The time for which a failover is the likely cause of what fires. Later it is the cause only if no other is found."""
 
 _QUEUE = 20
 _DEADLOCKS_A_SECOND = 0.1
@@ -24,7 +24,7 @@ _NEAR_ITS_LIMIT, _FAR_FROM_ITS_LIMIT = 0.9, 0.5
 _AT_ITS_PEAK = 0.95
 
 _AT_WORK = frozenset({"maintenance", "upgrading", "rebooting", "modifying", "storage-config-upgrade"})
-"""The states of a database on which AWS works now."""
+"""The states that RDS reports while AWS works on a database."""
 
 _UNUSABLE: Mapping[str, tuple[Category, str]] = {
     "stopped": ("stopped", "The database is stopped"),
@@ -36,11 +36,11 @@ _UNUSABLE: Mapping[str, tuple[Category, str]] = {
     "inaccessible-encryption-credentials": ("misconfigured", "RDS cannot use the key of the database"),
     "inaccessible-encryption-credentials-recoverable": ("misconfigured", "RDS cannot use the key of the database"),
 }
-"""States of a database in which it serves nobody: the category, and a sentence."""
+"""The states in which a database cannot be used, each with the category and the sentence of its cause."""
 
 
 def causes(seen: Seen) -> Iterator[Cause]:
-    """Name the causes, from what explains the others to what is explained by them."""
+    """Yield the causes that hold for a database, root causes before their symptoms."""
     state = seen.resource.state or ""
     if state in _UNUSABLE:
         yield seen.cause(*_UNUSABLE[state])
@@ -69,7 +69,7 @@ def causes(seen: Seen) -> Iterator[Cause]:
 
 
 def _storage(seen: Seen) -> Iterator[Cause]:
-    """Find a full storage. AWS's event alone names it only where the metric is not there to say how it is now."""
+    """Yield a full storage: by state or metric, or by AWS's event if the metric of free storage was not read."""
     resource, free = seen.resource, seen.now("FreeStorageSpace")
     allocated = resource.number("allocated_storage_gib")
     bound = min(max(_GIB, _FREE_SHARE * allocated * _GIB), _MOST_FREE) if allocated else _GIB
@@ -83,7 +83,7 @@ def _storage(seen: Seen) -> Iterator[Cause]:
 
 
 def _replication(seen: Seen) -> Iterator[Cause]:
-    """Find a replica that is behind: by its own lag, or by what its primary has yet to send it."""
+    """Yield a replication that stopped or lags, by the replica's own lag or the data its primary has yet to send."""
     if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
         yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
     words = "The replica is behind its primary"
@@ -96,7 +96,7 @@ def _replication(seen: Seen) -> Iterator[Cause]:
 
 
 def _cpu_saturated(seen: Seen) -> bool:
-    """Return True if the CPU is saturated now, or was within the hour and has been or become busy since."""
+    """Return True if the CPU is saturated now, or was so within the hour and is still busy."""
     reading = seen.readings.get("CPUUtilization")
     if reading is None:
         return False
@@ -113,7 +113,7 @@ def _memory(seen: Seen) -> Iterator[Cause]:
 
 
 def _connections(seen: Seen) -> Iterator[Cause]:
-    """Find exhausted connections: near the limit if that is known, else a growth that stays."""
+    """Yield exhausted connections: near the limit, or grown by half within the hour and not falling again."""
     limit = seen.resource.number("max_connections")
     share = (seen.now("DatabaseConnections") or 0.0) / limit if limit else None
     if limit and share is not None and seen.above("DatabaseConnections", _NEAR_ITS_LIMIT * limit):
@@ -125,7 +125,7 @@ def _connections(seen: Seen) -> Iterator[Cause]:
 
 
 def _connections_rose(seen: Seen) -> bool:
-    """Return True if connections grew by half within the hour and stay there: AWS does not tell the limit itself."""
+    """Return True if the connections grew by half within the hour and are still near their highest value."""
     reading = seen.readings.get("DatabaseConnections")
     if reading is None or reading.now < _MIN_CONNECTIONS:
         return False
@@ -134,13 +134,13 @@ def _connections_rose(seen: Seen) -> bool:
 
 
 def connections_fell(seen: Seen) -> bool:
-    """Return True if nearly all connections are gone: clients no longer reach the database, or cannot sign in."""
+    """Return True if nine in ten connections or more were lost within the hour."""
     before = seen.readings.get("DatabaseConnections")
     return before is not None and (before.hour_ago or 0) >= _MIN_CONNECTIONS and seen.fell("DatabaseConnections")
 
 
 def credits_used_up(seen: Seen) -> Iterator[Cause]:
-    """Find burst credits that were used up within the hour or the week. A type without credits has no such metric."""
+    """Yield burst credits that were used up within the hour or the week, of any resource that has such a metric."""
     for name in ("BurstBalance", "EBSIOBalance%", "EBSByteBalance%", "CPUCreditBalance"):
         reading = seen.readings.get(name)
         if reading is None or not seen.below(name, _CREDITS_LEFT):

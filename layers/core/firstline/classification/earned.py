@@ -1,10 +1,11 @@
-"""Earned say: which parts of a model's verdict count, by what they would have saved this organisation so far.
+"""Earned say: which kinds of changes (moves) by a model count, measured by what they would have saved so far.
 
-Beside the model's verdict stands the one without it. Where they differ and people or the outcome show which was right,
-each kind of move (a page less, a page more, …) bets on what it would have saved. Its wealth begins at 1 and is a mean:
-of what one would own who always stakes a quarter of it, one who stakes more, and one who stakes nearly all. A move that
-saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality), however often somebody looks: so it
-counts from 20 on. From then on its opposite bets, too: the move is lost when that reaches 2, and must be earned anew.
+Each verdict of a model is kept beside the verdict without it. If the two differ and people or the incident's end show
+which was right, that is a bet of this kind of move (a page less, a page more, …): it wins or loses what the move would
+have saved. A move's wealth begins at 1; it is the mean of three bettors' wealth, who each always stake another share.
+A move that saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality), however often one looks; so
+a move counts once its wealth is 20. From then on the opposite move bets, too: when its wealth reaches 2, the move no
+longer counts, and must be earned again.
 """
 
 from collections import defaultdict
@@ -18,12 +19,10 @@ from firstline.policy.costs import MISSED_PAGE_COST, Reach, cost, reach
 EARNED_AT = 20.0
 LOST_AT = 2.0
 BETS_OF_A_GROUP = 2
-"""The most bets of one group that count.
-
-More would let a single alert that comes each night earn a model its say on everything."""
+"""The most bets of one group of alerts that count, so that a single alert of every night cannot earn a move alone."""
 
 STAKES = (0.25, 0.6, 0.95)
-"""The shares of its wealth that a bettor stakes. None stakes all of it: one loss would end the betting for good."""
+"""The share of the wealth that each of the three bettors stakes. A share of 1 would end with the first loss."""
 
 type Move = Literal[
     "page to tell",
@@ -36,8 +35,8 @@ type Move = Literal[
     "runbook",
     "deployment blame",
 ]
-"""A kind of difference between a model's verdict and the one without it. A runbook that the model drops or exchanges is
-a move, and so is a deployment that it no longer blames, or blames alone."""
+"""A kind of difference between a model's verdict and the one without it: another severity, another runbook or none,
+another answer to whether a deployment is to blame. Severities are grouped by their reach: page, tell or drop."""
 
 WITHIN: Move = "within a class"
 RUNBOOK: Move = "runbook"
@@ -55,9 +54,10 @@ _ONE_OF_EACH: tuple[Severity, ...] = ("high", "medium", "noise")
 
 
 class Label(NamedTuple):
-    """The truth about an incident, as far as it turned out; None where nobody knows.
+    """The right verdict on an incident, as far as it turned out later; None for each part that nobody knows.
 
-    `cured_by` is the runbook that cured the incident, `failed` one that ran and did not.
+    `blame` is true if a deployment was to blame. `cured_by` is the runbook that cured the incident, `failed` a runbook
+    that ran and did not cure it.
     """
 
     severity: Severity | None = None
@@ -67,7 +67,7 @@ class Label(NamedTuple):
 
 
 class Bet(NamedTuple):
-    """A labelled disagreement: the saving by the model's verdict, between -1 and 1. `group` is its incident's group."""
+    """The gain or loss by one move of a model: `saving` is between -1 and 1, `group` the incident's group key."""
 
     move: Move
     group: str
@@ -75,9 +75,9 @@ class Bet(NamedTuple):
 
 
 class Disagreement(Lenient):
-    """A closed incident where a model would have judged otherwise than rules and history, and what was right.
+    """A closed incident on which a model's verdict differed from that of rules and history, with the right verdict.
 
-    `decider` is the model with its prompt; `group` is the incident's group.
+    `plain` is the verdict without the model, `judged` the model's. `decider` names the model and its prompt.
     """
 
     decider: Name
@@ -87,13 +87,13 @@ class Disagreement(Lenient):
     label: Label
 
     def bets(self, missed_page: float = MISSED_PAGE_COST) -> list[Bet]:
-        """Return the bets that the label decides."""
+        """Return a bet for each difference on which the label shows who was right."""
         return bets_on(self.plain, self.judged, self.label, self.group, missed_page)
 
 
 @dataclass(frozen=True, slots=True)
 class Earnings:
-    """The earnings of a move so far: its wealth now, its opposite's since it counts, and the number of bets."""
+    """The state of a move: whether it counts, its wealth, the wealth `against` it since it counts, and its bets."""
 
     counts: bool = False
     wealth: float = 1.0
@@ -103,18 +103,18 @@ class Earnings:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """The moves that count for each decider, a model with a prompt; with `everything`, each of them counts."""
+    """The moves that count for each decider (a model with a prompt). With `everything`, all moves of all count."""
 
     moves: Mapping[str, Collection[Move]] = field(default_factory=dict)
     standings: Mapping[str, Mapping[Move, Earnings]] = field(default_factory=dict)
     everything: bool = False
 
     def counts(self, decider: str, move: Move) -> bool:
-        """Return True if this move of this decider counts."""
+        """Return True if a model's move counts. The decider names the model and its prompt."""
         return self.everything or move in self.moves.get(decider, ())
 
     def wealth(self, decider: str, move: Move) -> float:
-        """Return the wealth of this move of this decider; 1 before its first bet."""
+        """Return the wealth of a decider's move; 1 before its first bet."""
         return self.standings.get(decider, {}).get(move, Earnings()).wealth
 
 
@@ -124,7 +124,7 @@ EVERYTHING = Earned(everything=True)
 
 
 def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
-    """Compute what each decider has earned by its bets, oldest first."""
+    """Compute which moves count for each decider from its bets, which must be oldest first."""
     standings = {decider: _standings(made) for decider, made in bets.items()}
     moves = {
         decider: [move for move, standing in found.items() if standing.counts] for decider, found in standings.items()
@@ -133,7 +133,7 @@ def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
 
 
 def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_COST) -> Earned:
-    """Compute what each decider has earned by disagreements, oldest first."""
+    """Compute which moves count for each decider from disagreements, which must be oldest first."""
     bets: defaultdict[str, list[Bet]] = defaultdict(list)
     for each in found:
         bets[each.decider] += each.bets(missed_page)
@@ -150,14 +150,14 @@ def severity_move(plain: Severity, judged: Severity) -> Move | None:
 def bets_on(
     plain: Stance, judged: Stance, label: Label, group: str, missed_page: float = MISSED_PAGE_COST
 ) -> list[Bet]:
-    """Return the bets that a labelled incident decides; none where the verdicts agree or nobody knows.
+    """Return a bet for each part on which the two verdicts differ and the label shows which is right.
 
     Parameters
     ----------
     plain, judged
         The verdict without the model, and the model's.
     missed_page
-        The cost of a missed page in needless ones.
+        The number of needless pages that cost as much as one missed page.
     """
     savings = {
         severity_move(plain.severity, judged.severity): _saved_severity(plain, judged, label, missed_page),
@@ -168,7 +168,7 @@ def bets_on(
 
 
 def settled(plain: Stance, judged: Stance, counts: Callable[[Move], bool]) -> Stance:
-    """Return the verdict without the model, with those moves of the model that count."""
+    """Return the verdict without the model (`plain`), changed by those moves of the model (`judged`) that count."""
     move = severity_move(plain.severity, judged.severity)
     severity = judged.severity if move is not None and counts(move) else plain.severity
     runbook_id = judged.runbook_id if counts(RUNBOOK) else plain.runbook_id
@@ -235,13 +235,13 @@ def _first_of_each_group(bets: Iterable[Bet]) -> Iterator[float]:
 
 
 class Bettor:
-    """One who stakes a share of the wealth on each disagreement: as many purses as there are shares, each of 1."""
+    """The wealth of a move: three purses, which begin at 1 and each stake another share of `STAKES` on every bet."""
 
     def __init__(self) -> None:
         self._purses = [1.0] * len(STAKES)
 
     def settle(self, saving: float) -> None:
-        """Pay a bet out; `saving` is between -1 and 1."""
+        """Pay out a bet whose move saved `saving`, between -1 and 1."""
         self._purses = [purse * (1 + stake * saving) for purse, stake in zip(self._purses, STAKES, strict=True)]
 
     @property

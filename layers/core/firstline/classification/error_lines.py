@@ -1,8 +1,8 @@
-"""Error lines of a log, grouped by their shape: what fails, how often, and since when. Pure.
+"""The error lines of a log, grouped by shape: what fails, how often, and since when. Pure.
 
-A log is text that anybody may have caused to be written, and it may hold secrets and personal data. So no line leaves
-this module: of the lines that are alike only the shape does, which is redacted and has its numbers, ids, hosts, paths
-and quoted values masked (`templates.mask`). It is shown to people and to a model as data. It names no cause.
+A log is untrusted text that may hold secrets and personal data. So only shapes leave this module, never lines: a shape
+is a redacted line with its numbers, ids, hosts, paths and quoted values masked (`templates.mask`). People and a model
+see the shapes; no cause is read from them.
 """
 
 import json
@@ -19,35 +19,35 @@ from firstline.text import shorten, strip_invisible
 MAX_LINES = 5
 MAX_SHAPE_CHARS = 160
 MAX_EVENT_CHARS = 8_000
-"""The rest of a longer event is not read."""
+"""The number of characters that are read of an event in the log; the rest is ignored."""
 
 _MAX_LINE_CHARS = 500
 _MAX_CANDIDATES = 25
-"""The most shapes that are redacted, the most frequent first: without their secrets, some become the same shape."""
+"""The number of shapes to redact, most frequent first: more than `MAX_LINES`, as redaction makes some of them equal."""
 
 _LEVEL = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|LOG|ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|EMERGENCY|ALERT"
     r"|(?:STATEMENT|DETAIL|HINT|CONTEXT|QUERY)(?=:))\b"
 )
-"""Levels as loggers write them, and the lines that PostgreSQL adds to an error: those quote queries and values."""
+"""Log levels as loggers write them, and the words that begin the lines which PostgreSQL adds to an error."""
 
 _BAD = frozenset(["error", "err", "fatal", "critical", "crit", "severe", "panic", "emerg", "emergency", "alert"])
 _LEVEL_CHARS = 250
-"""A level stands at the begin of a line."""
+"""The number of characters at the beginning of a line in which a log level is looked for."""
 
 _MARK = re.compile(
     r"\b\w*(?:Exception|Error|Failure)\b|\bTraceback \(most recent call last\)|\bpanic:|\btimed out\b|"
     r"\b[Oo]ut of memory\b|\bExecution failed\b|\bOOMKilled\b|\blevel=[\"']?(?:error|fatal|critical|panic)\b|"
     r"[\[<](?:error|fatal|crit|alert|emerg)[\]>]|\b(?:error|fatal|exception):|^[EF]\d{4} "
 )
-"""The words that make a line without a level an error."""
+"""The words by which a line without a log level counts as an error."""
 
 _TRACEBACK = "Traceback (most recent call last)"
 _ACCOUNTS = ("REPORT RequestId:", "START RequestId:", "END RequestId:", "INIT_REPORT ", "INIT_START ")
-"""The begins of the lines in which Lambda accounts for a run. Other lines tell its error."""
+"""The beginnings of the lines that Lambda itself writes about each run; they never hold the function's error."""
 
 _PINO_ERROR = 50
-"""Levels as numbers, of pino and bunyan: https://getpino.io/#/docs/api?id=logger-level"""
+"""The lowest numeric log level of pino and bunyan that is an error: https://getpino.io/#/docs/api?id=logger-level"""
 
 _LEVEL_KEYS = ("level", "severity", "levelname", "log.level", "loglevel", "lvl")
 _TYPE_KEYS = ("errorType", "exception_name", "error.type", "exception.type")
@@ -63,7 +63,7 @@ class LogEvent(NamedTuple):
 
 
 def group(events: Iterable[LogEvent]) -> list[ErrorLine]:
-    """Return the most frequent shapes of the events that tell an error, most frequent first."""
+    """Return the most frequent shapes among the events that report an error, at most `MAX_LINES`, with counts."""
     alike: dict[str, tuple[int, int, str]] = {}
     for event in events:
         line = error_line(event.text)
@@ -84,14 +84,14 @@ def group(events: Iterable[LogEvent]) -> list[ErrorLine]:
 
 
 def _shape(line: str) -> str:
-    """Redact first: what is masked before it is redacted no longer looks like a secret."""
+    """Return the shape of a line. It is redacted before it is masked, as a masked secret no longer looks like one."""
     words = mask(safe_line(line, _MAX_LINE_CHARS)).split()
     begin = next((place for place, word in enumerate(words) if word not in PLACEHOLDERS), len(words))
     return shorten(" ".join(words[begin:]), MAX_SHAPE_CHARS)
 
 
 def error_line(text: str) -> str | None:
-    """Return the line of an event that tells its error, or None if it tells none. Not redacted."""
+    """Return the line of a log event that reports its error, not redacted; None if the event reports none."""
     if text[:1] in (" ", "\t"):
         return None  # the rest of a stack trace whose lines are events of their own
     text = strip_invisible(text[:MAX_EVENT_CHARS].replace("\r", "\n")).strip()
@@ -112,7 +112,10 @@ def _is_error(line: str) -> bool:
 
 
 def _told(line: str, lines: list[str]) -> str | None:
-    """Return the line; of a traceback the last, which names the exception; of one that ends in JSON, what that says."""
+    """Return the text of an error line without its level. Of a traceback, that is the line that names the exception.
+
+    JSON at the end of the line is replaced by the error that it holds.
+    """
     if _TRACEBACK in line:
         named = next((later for later in lines[lines.index(line) + 1 :] if not later[0].isspace()), None)
         if named is None:
@@ -127,7 +130,7 @@ def _told(line: str, lines: list[str]) -> str | None:
 
 
 def _of_fields(fields: Mapping[str, Any]) -> str | None:
-    """Return what a structured event says of its error: type and message, or the status of a failed request."""
+    """Return the error of a structured log event (its type and message, or a 5xx status); None if it has none."""
     level = next((fields[key] for key in _LEVEL_KEYS if key in fields), None)
     words = [_text(fields, _TYPE_KEYS), _text(fields, _TEXT_KEYS)]
     status = str(fields.get("status", ""))
@@ -148,7 +151,7 @@ def _is_bad(level: object, words: list[str]) -> bool:
 
 
 def _text(fields: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """Return the first of the fields that holds a text; of an error that is an object, its message."""
+    """Return the first line of the first of these fields that holds text, or an object with a `message`; else ""."""
     for key in keys:
         value = fields.get(key)
         value = value.get("message") if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""The evidence around an incident. A source that cannot be read is named, and never stops the verdict."""
+"""The gathering of evidence around an incident. Evidence that cannot be read is listed, and never stops the verdict."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,18 +44,18 @@ _TOPOLOGY: Mapping[str, tuple[str, ...]] = {
     "datacenter": ("datacenter", "dc", "site"),
     "team": ("team", "owner", "squad"),
 }
-"""The kinds of places, and the labels that name them: the first label that is there counts."""
+"""The labels that may name each kind of place; the first of them that an alert has counts."""
 
 
 class AlarmSource(Protocol):
-    """A reader of what lies around a monitor's alarm: its metric, the affected resource, and what changed there."""
+    """A reader of the evidence around a monitor's alarm: its metric, the affected resource and its changes."""
 
     def covers(self, alert: NormalizedAlert) -> bool:
-        """Return True if the alert is an alarm that can be read here. No request is made."""
+        """Return True if this reader can read the alarm behind the alert. No request is made."""
         ...
 
     def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
-        """Read the metric up to a moment, and the rest as it is now; return None if nothing can be read here.
+        """Read the alarm's metric up to `moment`, and its resource as it is now; return None if there is no such alarm.
 
         Raises
         ------
@@ -74,16 +74,16 @@ def gather(
     alarms: AlarmSource | None = None,
     rules: Rules = NO_RULES,
 ) -> Evidence:
-    """Gather the evidence at `now`. All reads go out at once and take as long as the slowest; each may fail alone.
+    """Gather the evidence at `now`, with all reads at the same time. A read that fails is named in `missing`.
 
     Parameters
     ----------
     time_zone
-        The IANA name; hours and weekdays of rules and prompt are local to it.
+        The IANA name of the zone in which the hours and weekdays of rules and prompt are meant.
     now
         The time, aware, in UTC.
     alarms
-        Reads what lies around a monitor's alarm; None to leave that out.
+        Reads the evidence around a monitor's alarm; None to leave that out.
     rules
         The rules that declare maintenance windows.
     """
@@ -112,16 +112,16 @@ def gather(
         around = _submit(pool, alarms, lambda source: source.around(alert, incident.opened_at, now))
 
     count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))
-    activity = answer("what goes on with the service", active, None)
+    activity = answer("the service's alerts and deployments", active, None)
     earlier = answer("earlier incidents", of_group, list[EarlierIncident]())
     candidates = answer("similar incidents", like, None) or []
     deployments = answer("deployments", deployed, list[Deployment]())
-    word, near = answer("what people said of this alert", said, None) or (None, None)
+    word, near = answer("people's words on this alert", said, None) or (None, None)
     seen = answer("the alarm's metric", around, None) or AlarmEvidence()
     if service is None and not incident.storm and seen.tags.service is not None:
         with ThreadPoolExecutor(1) as pool:  # only the tags name the service: it could not be read with the others
             active = _submit(pool, seen.tags.service, activity_of)
-        activity = answer("what goes on with the service", active, None)
+        activity = answer("the service's alerts and deployments", active, None)
     of_service = activity.deployments if activity else []
     alert = with_tags(incident, seen.tags).alert
     local = now.astimezone(ZoneInfo(time_zone))
@@ -150,24 +150,24 @@ def gather(
 
 
 def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[A], T]) -> "Future[T | None]":
-    """Submit a read, unless its argument is None."""
+    """Run `read(argument)` in the pool; if the argument is None, the result is None without a read."""
     return pool.submit(lambda: None if argument is None else read(argument))
 
 
 def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
-    """Return the word on the alert; without one, the nearest word on another alert. One request, or two."""
+    """Return a person's word on this kind of alert, or else the nearest word on another alert; one of them is None."""
     word = incidents.word_on(kind_of(alert))
     return (word, None) if word is not None else (None, nearest(alert, incidents.words()))
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
-    """Return the deployments of the incident's service that went out before it, newest first."""
+    """Return the deployments of the incident's service from before the incident, newest first."""
     before = [found for found in evidence.deployments if found.deployed_at <= incident.opened_at]
     return [deployment for deployment in before if _concerns(deployment, incident.alert, evidence.tags)]
 
 
 def _concerns(deployment: Deployment, alert: NormalizedAlert, tags: OwnerTags) -> bool:
-    """Return True if it is of the service that the alert names, or of the one that the owner's tags name."""
+    """Return True if the deployment is of the service that the alert names, or that the owner's tags name."""
     tagged = tags.service is not None and deployment.concerns(alert.model_copy(update={"service": tags.service}))
     return tagged or deployment.concerns(alert)
 
@@ -178,6 +178,6 @@ def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert, tags:
 
 
 def _topology(labels: Mapping[str, str]) -> dict[str, str]:
-    """Read the alert's place from labels. CloudWatch's namespace (`AWS/…`) is the kind of a metric, and no place."""
+    """Return the place of an alert (cluster, node, team and so on) by its labels, without CloudWatch's namespaces."""
     found = {kind: next(filter(None, map(labels.get, names)), "") for kind, names in _TOPOLOGY.items()}
     return {kind: value for kind, value in found.items() if value and not value.startswith("AWS/")}

@@ -1,6 +1,6 @@
 """The lines in which people read the evidence around an alarm, in every channel and in the console. Pure.
 
-One place: the verdict that is paged with its evidence, and the one to which it is added after the page, say the same.
+Both use this module: a verdict that has its evidence at once, and a verdict that gets it after the page.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def evidence_lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool = False) -> list[str]:
-    """Tell the evidence in at most `MAX_LINES` lines, the most telling first; redacted and cut.
+    """Return the evidence in at most `MAX_LINES` redacted lines, the most important first.
 
     Parameters
     ----------
     cause
-        The cause that the evidence names: the metrics that it rests on come first.
+        The cause that was found, if any: the metrics that it cites come first.
     well
         True if the resource shows no fault now.
     """
@@ -42,7 +42,7 @@ def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -
 
 
 def _errors(log: ErrorLog) -> Iterator[str]:
-    """Tell the most frequent error lines: `41 times since 02:11 CET in /aws/lambda/pay: key error <value>`."""
+    """Yield the most frequent error lines: `41 times since 02:11 CET in /aws/lambda/pay: key error <value>`."""
     if log.unread is not None:
         yield f"The log {log.group} could not be searched: {log.unread}"
     for line in log.lines[:MAX_ERRORS]:

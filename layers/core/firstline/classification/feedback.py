@@ -1,7 +1,7 @@
-"""The meaning of people's answers to the question "was this right?".
+"""The meaning of people's answers to the question "was this verdict right?".
 
-The last answer of each person counts. `classification/history.py` says what follows for the next incident of the group;
-answers alone never silence an alert that its source calls more than `info`.
+The last answer of each person counts. `classification/history.py` uses the answers for the next incident of the group.
+Answers alone never silence an alert that its source calls more than `info`.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ def calls_noise(answer: Feedback) -> bool:
 
 
 def called_real(answers: Sequence[Feedback]) -> bool:
-    """Return True if any person called it real; the others do not outvote that person, to stay on the safe side."""
+    """Return True if any person said that the incident was real, however many others said noise."""
     return any(map(calls_real, answers))
 
 
 def called_noise(answers: Sequence[Feedback]) -> bool:
-    """Return True if a person called it noise and no person called it real."""
+    """Return True if a person said that the incident was noise, and nobody that it was real."""
     return any(map(calls_noise, answers)) and not called_real(answers)
 
 
 def said_wrong_cause(answers: Sequence[Feedback]) -> list[Feedback]:
-    """Return the answers that call the cause wrong. One is enough: its consequences only take power away."""
+    """Return the answers that call the verdict's cause wrong."""
     return [answer for answer in answers if answer.said == "wrong_cause"]
 
 
 def severity_said(answers: Sequence[Feedback]) -> Severity | None:
-    """Return the severity that people say was right; of several, the gravest."""
+    """Return the worst of the severities that people called right, or None if no answer names a severity."""
     said = [answer.severity for answer in answers if answer.severity is not None]
     return max(said, key=SEVERITY_RANK.__getitem__, default=None)
 
@@ -54,15 +54,18 @@ def was_right(severity: Severity, answers: Sequence[Feedback]) -> bool | None:
 
 
 def confirmed(severity: Severity, answers: Sequence[Feedback]) -> Severity | None:
-    """Return the severity that all answers agree on, given the verdict's; None if they differ or there are none."""
+    """Return the severity that all answers agree on; None if they differ, name none, or there are no answers.
+
+    `severity` is the verdict's: the answer "real" confirms it.
+    """
     meant = {_meant(severity, answer) for answer in answers}
     return meant.pop() if len(meant) == 1 else None
 
 
 def _meant(severity: Severity, answer: Feedback) -> Severity | None:
-    """Return the severity that an answer implies, or None if it names none.
+    """Return the severity that an answer to a verdict of this severity implies, or None if it implies none.
 
-    "Real" names none if the verdict was noise, and "wrong cause" never does.
+    "Real" implies none if the verdict was noise; "wrong cause" never implies one.
     """
     if calls_noise(answer):
         return "noise"

@@ -1,7 +1,6 @@
-"""The storage of answers to "was this right?" and of notes of what fixed an incident. Anybody may give them.
+"""The storage of people's answers to "was this verdict right?" and of their notes on what fixed an incident.
 
-Every answer is kept. A late answer, on a closed incident, still reaches the evidence for the next incident of
-its group.
+Anybody may give them, also on a closed incident: the group's next incident still has them as evidence.
 """
 
 from collections.abc import Callable
@@ -15,24 +14,26 @@ from firstline.models import Feedback, IncidentRecord, Note
 from firstline.privacy.safe import safe_text
 
 MAX_ANSWERS = 100
-"""The most answers kept of one incident, by all people together."""
+"""The most answers that an incident keeps, of all people together."""
 
 MAX_NOTES = 20
 MAX_NOTE_CHARS = 2_000
-UNKNOWN = "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another stack's."
+UNKNOWN = "Firstline does not know this incident: it is older than the stack's HistoryDays, or another stack has it."
 ATTEMPTS = 10
-"""The most tries to write while other people write to the same incident."""
+"""The most tries to write an answer or a note while other people change the same incident."""
 
 
 def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -> IncidentRecord:
-    """Save one person's answer. Saving the same again changes nothing, but repairs evidence that was not written.
+    """Save one person's answer and return the incident's record.
+
+    Saving a person's last answer again stores no second one, but still writes evidence that was not written before.
 
     Raises
     ------
     FeedbackRefused
-        There is no such incident (any more), or it has all the answers that it keeps.
+        There is no such incident (any more), or it already has `MAX_ANSWERS` answers.
     HistoryUnavailable
-        The table could not be reached; the person can repeat it.
+        The table could not be reached, or too many people wrote at once; the person can try again.
     """
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
@@ -40,59 +41,66 @@ def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -
         if said and said[-1] == (answer.said, answer.severity):
             return seen
         if len(seen.feedback) >= MAX_ANSWERS:
-            raise FeedbackRefused(f"{MAX_ANSWERS} words are kept of this incident, and that many were said.")
+            raise FeedbackRefused(
+                f"This incident already has {MAX_ANSWERS} answers, the most that are kept. Write a note instead."
+            )
         return incidents.append_feedback(incident_id, answer, seen=seen)
 
     return _keep(incident_id, incidents, append)
 
 
 def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: Incidents) -> IncidentRecord:
-    """Save a person's note of what fixed the incident, without secrets and invisible characters.
+    """Save a person's note on what fixed the incident, without invisible characters and with secrets redacted.
 
     Raises
     ------
     FeedbackRefused
-        The note is empty without them, there is no such incident (any more), or it has all the notes that it keeps.
+        The note is empty, there is no such incident (any more), or it already has `MAX_NOTES` notes.
     HistoryUnavailable
-        The table could not be reached; the person can repeat it.
+        The table could not be reached, or too many people wrote at once; the person can try again.
     """
     safe = safe_text(text, MAX_NOTE_CHARS)
     if not safe:
-        raise FeedbackRefused("There is nothing in this note.")
+        raise FeedbackRefused("The note is empty: write what fixed the incident.")
     new = Note(by=by, text=safe, at=at)
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
         if any((known.by, known.text) == (new.by, new.text) for known in seen.notes):
             return seen
         if len(seen.notes) >= MAX_NOTES:
-            raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
+            raise FeedbackRefused(
+                f"This incident already has {MAX_NOTES} notes, the most that are kept. Keep this one in your ticket."
+            )
         return incidents.append_note(incident_id, new, seen=seen)
 
     return _keep(incident_id, incidents, append)
 
 
 def consequence(record: IncidentRecord, answer: Feedback) -> str:
-    """Return a sentence that tells the person who answered what follows from the answer."""
+    """Return a sentence for the person who answered: how the answer changes what Firstline does next."""
     verdict, source = record.classification, record.incident.alert.severity
     if record.outcome == "suppressed" and calls_real(answer):
-        hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."
+        hidden = f"For {MEMORY.days} days Firstline calls no incident of this group noise by its own judgement."
         if verdict and verdict.decided_by == "rules":
-            hidden += " A declared rule hid this one, though, and a rule stands until somebody changes it."
+            hidden += (
+                " But a declared rule suppressed this incident: change the rule, or it suppresses the next one too."
+            )
         return hidden
     if calls_noise(answer) and source != "info":
         return (
-            f"That alone silences nothing that its source calls {source}: when it recurs, "
-            "`firstline report` suggests a rule."
+            f"This answer alone does not silence an alert that its source calls {source}. "
+            "If the alert comes again, `firstline report` suggests a rule."
         )
-    return "The next incident of this group is judged with it."
+    return "Firstline uses this answer when it judges the next incident of this group."
 
 
 def _keep(
     incident_id: str, incidents: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
-    """Append to the incident's record and bring the group's evidence up to date.
+    """Append an answer or a note to the incident's record, and bring the group's evidence up to date.
 
-    `append` returns None if the record changed since it was read; then the record is read again.
+    `append` returns None if the record changed since it was read; then the record is read again, up to `ATTEMPTS`
+    times.
     """
     for _ in range(ATTEMPTS):
         seen = incidents.record(incident_id)
@@ -102,4 +110,4 @@ def _keep(
         if record is not None:
             incidents.remember_the_end(record)
             return record
-    raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
+    raise HistoryUnavailable(f"too many people write to incident {incident_id} at once: try again in a moment")

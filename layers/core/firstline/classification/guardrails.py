@@ -1,6 +1,6 @@
-"""The guardrails after the model: pure code that bounds a verdict, whatever the model said.
+"""The guardrails after the model: pure code that keeps every verdict within bounds, whatever the model said.
 
-docs/classification.md has them as a table. They hold even for a model that obeys an attacker completely.
+docs/classification.md lists the guardrails. They hold even for a model that obeys an attacker completely.
 """
 
 import re
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from firstline.classification.prompt import Prompt
 
 TRUSTED_FROM = 0.5
-"""Below this confidence a model may raise the severity and decides nothing else; and a human is asked, with the
-evidence at hand."""
+"""The least confidence at which a model decides. Below it the model may only raise the severity, and a human is asked.
+"""
 
 NOISE_FROM = 0.8
-"""The confidence from which on a model may call an alert noise, if it may do so at all."""
+"""The least confidence at which a model may call an alert noise, if it may do so at all."""
 
 NOTHING_FOR_NOISE = "nothing is run for noise"
 
@@ -37,7 +37,7 @@ _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Changes:
-    """The severity that the guardrails have changed so far, and a sentence for each change."""
+    """A severity while bounds are applied to it, and the reasons so far, with a sentence for each change."""
 
     severity: Severity
     reasons: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Changes:
             self.severity = bound
 
     def bound(self, case: Case) -> None:
-        """Apply the owner's bounds, then raise a storm to high at least, because not all of its alerts are known."""
+        """Apply the bounds of the owner's rule and maintenance windows; then raise a storm to at least high."""
         rule = case.rule
         if rule and rule.at_least:
             self.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
@@ -67,11 +67,11 @@ class Changes:
 
 
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
-    """Raise or lower a severity that a model or memory gave, to where it may be.
+    """Bring a severity that a model or memory gave into the allowed range, with the reasons for each change.
 
-    A person's word on the alert decides; without one, the severity must not be below the lowest that is allowed. Then
-    come the owner's rules. `by_people` is true for a severity that people confirmed on an alert whose source states
-    none: no lowest one is set for it.
+    A person's word on the alert replaces the severity. Without a word, the severity may not be below the lowest that a
+    model may choose; this bound is left out if `by_people` is true, for a severity that people confirmed. Last come the
+    owner's rules.
     """
     changes = Changes(severity)
     if case.word is not None:
@@ -84,7 +84,7 @@ def within_reach(severity: Severity, case: Case, trust: float, *, by_people: boo
 
 
 def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: float) -> tuple[Severity, str]:
-    """Return the lowest severity that a model may choose, and the reason. It may always choose a higher one."""
+    """Return the lowest severity that a model may choose, and the reason. A model may always go higher."""
     if source == "critical":
         return "high", "a model may not take what the source called critical below high"
     if source == "high" and history.clears_itself is None:
@@ -102,14 +102,14 @@ def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: fl
 
 
 def apply(verdict: "ModelVerdict", case: Case, fallback: Classification, question: "Prompt") -> Classification:
-    """Turn a model's verdict into a classification that keeps every invariant.
+    """Return a model's verdict as a classification within the guardrails.
 
-    Whether it counts is not decided here, but by what the model has earned (`classification.say`).
+    `classification.say` decides afterwards how much of it counts.
 
     Parameters
     ----------
     fallback
-        The verdict of rules and history. It stands in for everything that the model may not decide or left empty.
+        The verdict of rules and history. It fills in everything that the model may not decide or left empty.
     question
         The prompt that the model was asked: its version, and the only runbook ids that may pass.
     """
@@ -159,12 +159,12 @@ def apply(verdict: "ModelVerdict", case: Case, fallback: Classification, questio
 
 
 def _is_cited(judged: "Judgement", question: "Prompt") -> bool:
-    """Return True if the model's cause cites evidence, and all that it cites was given to it."""
+    """Return True if the model's cause cites evidence, and only evidence that the prompt holds."""
     return bool(judged.cites) and set(judged.cites) <= set(question.evidence_ids)
 
 
 def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -> Classification:
-    """Let rules and history decide because the model is not sure. The model may still raise the severity."""
+    """Return the verdict of rules and history because the model is not sure. The model may still raise its severity."""
     changes = Changes(answered.severity, [*answered.reasons, said])
     changes.reasons.append(f"That is below {TRUSTED_FROM:g}: rules and history decide.")
     if case.word is None:
@@ -183,9 +183,9 @@ def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -
 
 
 def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, question: "Prompt") -> str | None:
-    """Return the reason why the runbook that the model chose may not run, or None if it may."""
+    """Return the reason why the runbook that the model chose may not be planned, or None if it may."""
     if judged.runbook_id not in question.runbook_ids:
-        return "the model named one that it was not offered"
+        return "the model named a runbook that it was not offered"
     if severity == "noise":
         return NOTHING_FOR_NOISE
     if case.incident.storm:
@@ -196,5 +196,5 @@ def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, questio
 
 
 def safe_words(text: str, limit: int) -> str:
-    """Remove invisible characters, secrets and links, because a model repeats untrusted texts."""
+    """Return a model's text without invisible characters, secrets and links, because a model repeats untrusted text."""
     return safe_line(_LINK.sub("[link removed]", text), limit)

@@ -1,4 +1,4 @@
-"""The opinion of history: how earlier incidents of an alert ended, as a hint for the present one."""
+"""The opinion of history on an incident, from how earlier incidents of its group ended and what people said of them."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -25,48 +25,49 @@ from firstline.models import (
 )
 
 MEMORY = timedelta(days=30)
-"""Older incidents are no evidence: systems change."""
+"""The age up to which an incident is evidence for a later one."""
 
 MAX_VOICES = 20
-"""The last answers of so many people are kept as evidence."""
+"""The number of people whose last answers are kept as evidence."""
 
 LAST = 5
+"""The number of newest incidents of the group in which a pattern is looked for."""
+
 ENOUGH = 3
-"""The number of the last `LAST` incidents that makes a pattern."""
-ALIKE_FROM = 0.6
-"""The score from which a similar incident counts: the same trouble of the same service, in nearly the same words."""
+"""The number of incidents among the `LAST` that makes a pattern."""
 
 SOMETIMES = 2
-"""The number of earlier incidents that make no pattern, but enough for a person to look."""
+"""The number of incidents that is too small for a pattern, but enough for `medium`, so that a person looks."""
+
+ALIKE_FROM = 0.6
+"""The least likeness (0 to 1) of an incident of another group that counts as a hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """The opinion of history, each part with its reason in words; None where history says nothing.
+    """The opinion of history. Each text is the reason, in words; None where history has no opinion.
 
     Attributes
     ----------
     usually_nothing
-        The group usually ended as noise, by itself, or unheeded below a page. Enough to drop an alert that its source
-        calls `info`.
+        Most incidents of the group were noise, resolved by themselves, or expired at `low`. That is enough to drop an
+        alert that its source calls `info`.
     clears_itself
-        The group usually ended by itself. A fact, unlike `suppressed`, which is Firstline's own earlier opinion and
-        must not prove itself: only this can back a model that calls a paging alert less than that.
+        Most incidents of the group resolved by themselves. Only this lets a model take an alert that its source calls
+        `high` below a page; incidents that Firstline itself suppressed do not count.
     at_least, because
-        People had to act on the group at this severity or above, or say that it should have had it; always above the
-        source's severity.
+        The severity, above the source's, at which people had to act on the group or which they called right; and why.
     not_noise
-        A person said that a suppressed incident of the group was real. Then only a declared rule makes noise of the
-        next one, until that answer is older than `MEMORY`.
-    not_the_deployment
-        The last time that a deployment was blamed for an incident of the group and people answered, one said that the
-        cause was wrong. Then the next deployment is only a hint; the severity does not depend on it. `cause_instead` is
-        the note on that incident.
-    cures
-        The number of times that each runbook cured the group. `cures_elsewhere` counts similar incidents elsewhere.
+        A person said that a suppressed incident of the group was real: for the time of `MEMORY` only a declared rule
+        may call an incident of the group noise.
+    not_the_deployment, cause_instead
+        The last time that a deployment was blamed and people answered, a person called the cause wrong. Deployments are
+        then only a hint. `cause_instead` is the note on that incident.
+    cures, cures_elsewhere
+        For each runbook, how many incidents of the group, and how many similar incidents of other groups, it cured.
 
-    For a group with hardly any past, similar incidents are a weaker hint: if they needed a human, the incident becomes
-    `medium` and never pages; and they never lower the source's severity.
+    Similar incidents of other groups count only if the group has hardly any past. They may raise an incident to
+    `medium`, never to a page, and never lower it.
     """
 
     usually_nothing: str | None
@@ -81,7 +82,7 @@ class Opinion:
 
 
 def ended(record: IncidentRecord) -> EarlierIncident | None:
-    """Return a closed incident as evidence for the next one; None if it is still open."""
+    """Return a closed incident as evidence for the group's next incident; None if the incident is still open."""
     incident, verdict, alert = record.incident, record.classification, record.incident.alert
     if record.closed_at is None or record.outcome is None:
         return None
@@ -110,7 +111,7 @@ def ended(record: IncidentRecord) -> EarlierIncident | None:
 
 
 def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) -> Opinion:
-    """Read the group's earlier incidents of the last 30 days (newest first), and the similar ones of other groups."""
+    """Form the opinion of history from the group's incidents of the last 30 days and similar ones of other groups."""
     recent = [earlier for earlier in evidence.earlier if now - earlier.opened_at <= MEMORY]
     last = recent[:LAST]
     similar = [found.incident for found in evidence.similar if found.score >= ALIKE_FROM]
@@ -120,7 +121,7 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     not_the_deployment = cause_instead = None
     if (acquitted := _acquitted(recent)) is not None:
         who = _named(said_wrong_cause(acquitted.feedback))
-        not_the_deployment = f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
+        not_the_deployment = f"{who} said that the incident {ago(acquitted, now)} was not caused by a deployment"
         cause_instead = acquitted.note or acquitted.outcome_reason
     return Opinion(
         usually_nothing=None if not_noise else _pattern(last, _came_to_nothing, "came to nothing"),
@@ -136,7 +137,7 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
 
 
 type _Floor = tuple[Severity, str]
-"""The least severity of the incident, and the reason."""
+"""The lowest severity that the incident may get, and the reason."""
 
 
 def _floor(
@@ -152,7 +153,10 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the severity at which the group usually needed a human, or `medium` if it sometimes did."""
+    """Return the severity, above the source's, at which the group usually needed a human; `medium` if it sometimes did.
+
+    None if it rarely did.
+    """
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:
         return None
@@ -164,16 +168,16 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
 
 
 def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
-    """Return the severity that people last called right, if it is higher than the given one."""
+    """Return the severity that people last called right, if it is above the `known` one."""
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
-            because = f"{_who(earlier)} said of the one {ago(earlier, now)} that it should have been {wanted}"
+            because = f"{_who(earlier)} said that the incident {ago(earlier, now)} should have been {wanted}"
             return (wanted, because) if _rank(wanted) > _rank(known) else None
     return None
 
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return `medium` if similar incidents needed a human at that severity or above."""
+    """Return `medium` if similar incidents of other groups needed a human at `medium` or above."""
     medium = _rank("medium")
     acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)
     if _rank(source) >= medium or acted_on < SOMETIMES:
@@ -182,15 +186,15 @@ def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> 
 
 
 def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
-    """Return a sentence about the last suppressed incident that a person called real, or None."""
+    """Return a clause about the newest suppressed incident that a person called real, or None."""
     for earlier in recent:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
-            return f"{_who(earlier)} said that the one suppressed {ago(earlier, now)} was real"
+            return f"{_who(earlier)} said that the incident suppressed {ago(earlier, now)} was real"
     return None
 
 
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """Return the last incident whose blamed deployment people judged, if one of them calls the cause wrong."""
+    """Return the newest incident that blamed a deployment and has answers, if one answer calls its cause wrong."""
     last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 
@@ -209,7 +213,7 @@ def _cleared_by_itself(earlier: EarlierIncident) -> bool:
 
 
 def _came_to_nothing(earlier: EarlierIncident) -> bool:
-    """Return True if the incident needed no person. People's answers count before the outcome."""
+    """Return True if the incident needed no person, by people's answers or else by its outcome."""
     if called_real(earlier.feedback):
         return False
     unheeded = earlier.outcome == "expired" and _rank(earlier.severity) <= _rank("low")
@@ -230,7 +234,7 @@ def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], boo
 
 
 def _who(earlier: EarlierIncident) -> str:
-    """Name the people who called the incident real; if there are none, name all who answered."""
+    """Return the names of the people who called the incident real; if nobody did, of all who answered."""
     return _named([word for word in earlier.feedback if calls_real(word)] or earlier.feedback)
 
 
@@ -239,6 +243,6 @@ def _named(words: Sequence[Feedback]) -> str:
 
 
 def ago(earlier: EarlierIncident, now: datetime) -> str:
-    """Say how long ago an incident began, in days."""
+    """Return how long ago an incident opened: `3 days ago`, `yesterday`, `within the last day`."""
     days = (now - earlier.opened_at).days
     return f"{days} days ago" if days > 1 else "yesterday" if days == 1 else "within the last day"

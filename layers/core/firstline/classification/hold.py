@@ -1,4 +1,4 @@
-"""The hold of an incident in Classify: whether it still waits, and the hold that a rule declares."""
+"""The hold of an incident when it is classified: a hold that still lasts, or a hold that a rule declares."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from firstline.text import in_words
 
 @dataclass(frozen=True)
 class Declared:
-    """The holds on alerts: the maintenance windows and inhibitions of the rules, and people's silences.
+    """Everything that may hold alerts: the rules' maintenance windows and inhibitions, and people's silences.
 
     Parameters
     ----------
     silences
         Reads the current silences.
     inhibitors
-        Returns, for keys of inhibitions, how many alerts fire that inhibit others.
+        Returns, for each of these inhibition keys, how many inhibiting alerts fire.
     """
 
     rules: Rules
@@ -31,7 +31,7 @@ class Declared:
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
 
     def hold_on(self, alerts: Sequence[NormalizedAlert], now: datetime) -> Hold | None:
-        """Return the hold that ends first, or None if any of these alerts is not held."""
+        """Return the hold that ends first, if every one of these alerts is held; else None."""
         inhibit = self.rules.inhibit
         quiet = Holds(self.rules.maintenance, self.silences())
         keys = {key for alert in alerts for key in target_keys(inhibit, alert)}
@@ -46,9 +46,9 @@ class Declared:
 
 
 def current_hold(incident: Incident, joined: Joined | None, declared: Declared, now: datetime) -> Hold | None:
-    """Return the hold in force on an incident that was held from its opening on.
+    """Return the hold on an incident that was held when it opened; None if it need not wait (any longer).
 
-    An incident waits while everything in it that fires is held. If the table cannot be read, nothing is held.
+    The incident waits while all of its firing alerts are held. If the table cannot be read, it does not wait.
     """
     hold = incident.hold
     if hold is None or joined is None or joined.ended_hold:
@@ -58,12 +58,12 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
     try:
         return declared.hold_on(joined.firing_alerts(incident), now)
     except HistoryUnavailable as error:
-        logger.warning("the hold is not known", incident_id=incident.incident_id, error=str(error))
+        logger.warning("hold not read, so the incident goes on", incident_id=incident.incident_id, error=str(error))
         return None
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:
-    """Return the hold that a rule declares, or None. A critical incident waits only if the rule says so."""
+    """Return the hold that a rule declares, or None. A critical incident waits only under `even_critical`."""
     if rule is None or rule.hold is None or incident.storm or verdict.severity == "noise":
         return None
     if "critical" in (incident.alert.severity, verdict.severity) and not rule.even_critical:
@@ -74,7 +74,7 @@ def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification,
 
 
 def with_hold(verdict: Classification, rule: Rule | None, hold: Hold | None) -> Classification:
-    """Add the rule's route and the hold."""
+    """Return the verdict with the route that the rule gives it and with the hold, and a reason for each."""
     reasons = list(verdict.reasons)
     route = None
     if rule is not None and rule.route is not None and verdict.severity != "noise":

@@ -1,8 +1,8 @@
-"""The alerts of an incident that Classify judges: the one to judge it by, and those that only the counts show.
+"""The alerts of an incident at the time of its classification: the alert to judge it by, and alerts not listed yet.
 
-An incident is judged anew when alerts joined that its verdict does not cover. The worst of them that fires is then
-judged instead of the first alert. The list of alerts comes from an index, which may be a moment behind; the counts are
-exact. An alert that is counted and not listed is never taken for harmless.
+An incident is judged again when alerts joined that its verdict does not cover. Then the worst firing alert is judged
+instead of the first. The list of alerts comes from an index that may be a moment late; the counts are exact. An alert
+that is counted but not listed is judged by the severity under which it is counted.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,17 +34,14 @@ from firstline.observability import logger
 MOST_ALERTS = 50
 MOST_HOSTS = 20
 MOST_KINDS = 10
-"""The most different alerts of an incident that are looked up among people's words; each costs a request."""
+"""The most kinds of alerts in one incident for which people's words are read; each costs a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """An incident as Classify finds it: its live half, its record, and its alerts, worst first.
+    """An incident's state when it is classified: its live half, its record, and its alerts, worst first.
 
-    Attributes
-    ----------
-    alerts
-        Empty if the first alert is the only one, or if they cannot be read.
+    `record` is None before the first verdict. `alerts` is empty if only one alert joined or they cannot be read.
     """
 
     live: Live
@@ -53,9 +50,9 @@ class Joined:
 
     @classmethod
     def read(cls, incident: Incident, incidents: Incidents) -> Self | None:
-        """Read the incident's state, the live half first: what joins after that is not covered by the verdict.
+        """Read the incident's state; None if the table cannot be read, or the group's live half is another incident's.
 
-        Return None if the table cannot be read, or has no open incident of this id.
+        The live half is read first, so that the verdict covers no alert that joins during the reads.
         """
         try:
             live = incidents.live(incident.group_key)
@@ -63,38 +60,43 @@ class Joined:
                 return None
             record = incidents.record(incident.incident_id) if live.judged else None
         except HistoryUnavailable as error:
-            logger.warning("the incident cannot be read", incident_id=incident.incident_id, error=str(error))
+            logger.warning(
+                "incident not read: judged by its first alert", incident_id=incident.incident_id, error=str(error)
+            )
             return None
         return cls(live, record, _alerts(incident, incidents) if live.joined > 1 else [])
 
     @property
     def stored(self) -> Classification | None:
-        """The verdict that was stored before."""
+        """The verdict that is stored in the incident's record, or None."""
         return self.record.classification if self.record else None
 
     @property
     def paged(self) -> bool:
-        """True if a person was paged."""
+        """True if a page was claimed for the incident."""
         return self.live.paged_seq > 0
 
     @property
     def ended_hold(self) -> bool:
-        """True if the hold was ended, or an alert joined that may not wait."""
+        """True if the incident's hold was ended, or a loud alert (high or critical, not held) joined since."""
         return self.live.hold_ended_at is not None or loudest_since(self.live, self.live.judged_loud) > 0
 
     @property
     def all_held(self) -> bool:
-        """True if a silence or window holds every alert that fires."""
+        """True if every alert that fires is held back, by a silence, a window or an inhibition."""
         return all(alert.held for alert in self.alerts if alert.firing)
 
     @property
     def may_wait(self) -> bool:
-        """True if a rule may make the incident wait: before its first verdict that is not noise."""
+        """True if a rule may hold the incident: no verdict other than noise was given, and no hold was ended."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 
     def standing(self, now: datetime) -> Classification | None:
-        """Return the stored verdict if it still covers everything: nothing joined, and no silence or window is over."""
+        """Return the stored verdict if it still holds: no alert joined since, and its hold lasts; else None.
+
+        A verdict whose hold by a rule was ended is returned without that hold.
+        """
         verdict = self.stored
         if verdict is None or self.live.joined != self.live.judged:
             return None
@@ -105,15 +107,14 @@ class Joined:
         return verdict if verdict.hold.by == "rule" or now < verdict.hold.until else None
 
     def firing_alerts(self, incident: Incident) -> list[NormalizedAlert]:
-        """Return the alerts that fire, as far as they are known."""
+        """Return the alerts that fire; if none is listed, the incident's first alert."""
         return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
 
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
-        """Return the incident with its worst firing alert in front, if others joined since it was opened.
+        """Return the incident with its worst firing alert as its alert, if alerts joined since it was opened.
 
-        An alert whose severity nobody stated is as bad as people said, so that a word that drops one of two never drops
-        the other. Of equal ones, the first that the last verdict did not know of. A storm's own alert stands for all of
-        it.
+        An alert without a stated severity ranks as people's words on it say. Of equally bad alerts, those that the last
+        verdict did not know of come first, then the earliest. A storm is returned unchanged.
         """
         firing = [alert for alert in self.alerts if alert.firing]
         if incident.storm or not firing or self.live.joined <= incident.alert_count:
@@ -128,15 +129,15 @@ class Joined:
         return incident.model_copy(update=changes)
 
     def raised(self, verdict: Classification, incident: Incident) -> Classification:
-        """Return the verdict, raised to the severity of alerts that are counted and were not judged."""
+        """Return the verdict, raised to the severity of the loud alerts that were counted but not listed."""
         changes = Changes(verdict.severity, list(verdict.reasons))
         for severity, number in self._unjudged(incident).items():
             if number > 0:
-                changes.at_least(severity, "an alert of that severity joined and is not among those that were judged")
+                changes.at_least(severity, "an alert of that severity joined that Classify could not read yet")
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
     def _unjudged(self, incident: Incident) -> dict[Severity, int]:
-        """Count the loud alerts since the last verdict that are not in the list; of a storm, no alert is judged."""
+        """Count the loud alerts since the last verdict that are not listed. Of a storm, that is all of them."""
         loud, known = self.live.loud, self.live.judged_loud
         if self.live.joined <= incident.alert_count and not incident.storm:
             return {}
@@ -153,14 +154,17 @@ class Joined:
         return {"high": high, "critical": critical}
 
     def _worst_listed(self, incident: Incident) -> int:
-        """Return the worst rank among the listed alerts; without a list, that of the first alert."""
+        """Return the worst rank among the listed alerts; if none is listed, that of the first alert."""
         return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
 
 
 def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
-    """Return the ranks that people gave to alerts without a stated severity; nothing if all alerts are of one kind."""
+    """Return, for each kind of alert without a stated severity, the rank that people gave it.
+
+    Empty if all alerts are of one kind, as they need no order then, or if people's words cannot be read.
+    """
     kinds = dict.fromkeys(kind_of(stored.alert) for stored in firing)
     unstated = dict.fromkeys(kind_of(stored.alert) for stored in firing if not stored.alert.severity_stated)
     if len(kinds) == 1:
@@ -168,7 +172,7 @@ def _ranks_said(
     try:
         words = {kind: word_on(kind) for kind in islice(unstated, MOST_KINDS)}
     except HistoryUnavailable as error:
-        logger.warning("people's words on the incident's alerts cannot be read", error=str(error))
+        logger.warning("people's words on the incident's alerts not read: alerts keep their ranks", error=str(error))
         return {}
     return {kind: SEVERITY_RANK[word.severity] for kind, word in words.items() if word and word.holds(now)}
 
@@ -177,5 +181,5 @@ def _alerts(incident: Incident, incidents: Incidents) -> list[StoredAlert]:
     try:
         return incidents.members(incident.incident_id, MOST_ALERTS)
     except HistoryUnavailable as error:
-        logger.warning("the incident's alerts cannot be read", incident_id=incident.incident_id, error=str(error))
+        logger.warning("alerts not read: judged by counts", incident_id=incident.incident_id, error=str(error))
         return []

@@ -1,4 +1,4 @@
-"""The labels of closed incidents: what turned out to be right, by people's words, else by the incident's end."""
+"""The labels of closed incidents: the right verdict by people's answers, or else by how the incident ended."""
 
 from firstline.classification.earned import Disagreement, Label
 from firstline.classification.feedback import confirmed, last_words, said_wrong_cause, was_right
@@ -7,21 +7,21 @@ from firstline.models.live import loudest_since
 
 
 def decider_of(verdict: Classification) -> str:
-    """Return the name under which a verdict's decider is measured. Each model and prompt has its own."""
+    """Return the name under which reports measure a verdict's decider: `rules`, or `llm:<model>:<prompt version>`."""
     if verdict.decided_by != "llm":
         return verdict.decided_by
     return llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
 
 
 def llm_decider(model: str, prompt_version: str) -> str:
-    """Return the name under which a model with a prompt is measured."""
+    """Return the name under which a model with its prompt is measured: `llm:<model>:<prompt version>`."""
     return f"llm:{model}:{prompt_version}"
 
 
 def outcome(record: IncidentRecord) -> bool | None:
-    """Return whether the verdict was right, by people's answers, else by the incident's end; None if neither tells.
+    """Return whether the verdict was right, by people's answers or else by the incident's end; None if neither shows.
 
-    A suppressed or expired incident proves nothing by itself, as nobody looked at it.
+    The end of a suppressed or expired incident shows nothing, as nobody looked at it.
     """
     verdict = record.classification
     if verdict is None or record.outcome is None:
@@ -43,7 +43,7 @@ def outcome(record: IncidentRecord) -> bool | None:
 
 
 def label_of(record: IncidentRecord) -> Label:
-    """Return what turned out to be right about a closed incident, each part None where nobody knows."""
+    """Return the right severity, blame and runbook of a closed incident, each None if nobody knows."""
     verdict = record.classification
     if verdict is None or record.outcome is None:
         return Label()
@@ -61,7 +61,7 @@ def label_of(record: IncidentRecord) -> Label:
 
 
 def disagreement(record: IncidentRecord) -> Disagreement | None:
-    """Return the model's disagreement with the verdict without it, and its label; None without a disagreement."""
+    """Return where the model's verdict differed from that of rules and history, with the label; None if they agree."""
     verdict = record.classification
     if verdict is None or verdict.without_model is None or verdict.model_says is None:
         return None
@@ -77,9 +77,9 @@ def disagreement(record: IncidentRecord) -> Disagreement | None:
 
 
 def _right_severity(record: IncidentRecord, verdict: Classification, answers: list[Feedback]) -> Severity | None:
-    """Return the severity that people agree on; without answers, the verdict's own if the end proves it.
+    """Return the severity that people agree on; without answers, the verdict's own if the incident's end proves it.
 
-    A severity that only the model gave is not proven by its end: whoever is paged acknowledges, rightly paged or not.
+    The end does not prove a severity that only the model gave: people acknowledge needless pages, too.
     """
     if answers:
         return confirmed(verdict.severity, answers)
@@ -89,7 +89,7 @@ def _right_severity(record: IncidentRecord, verdict: Classification, answers: li
 
 
 def _right_blame(verdict: Classification, answers: list[Feedback]) -> bool | None:
-    """Return whether a deployment was to blame, as far as people said anything of a verdict that blames one."""
+    """Return whether a deployment was to blame; None if the verdict blames none or nobody answered."""
     if not answers or not verdict.is_deployment_related:
         return None
     return not said_wrong_cause(answers)

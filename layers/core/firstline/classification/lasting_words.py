@@ -1,6 +1,6 @@
-"""A person's lasting word on an alert: who may say it, and what follows.
+"""A person's lasting word on an alert: who may give it, and what follows.
 
-Anybody may say that an alert pages or is told. Only an approver may drop it, because nobody sees what is dropped.
+Anybody may let an alert page people or be told to them. Only an approver may drop it, as nobody sees a dropped alert.
 """
 
 from firstline.errors import FeedbackRefused
@@ -9,55 +9,59 @@ from firstline.policy.people import FILE
 
 
 def choices(guess: Severity) -> dict[str, Severity]:
-    """Return the severity that each button stands for. Page keeps what was guessed to be critical critical."""
+    """Return the severity that each button (page, tell, drop) sets; page sets `critical` if that was the guess."""
     return {"page": "critical" if guess == "critical" else "high", "tell": "medium", "drop": "noise"}
 
 
 def is_asked(record: IncidentRecord) -> bool:
-    """Return True if the incident's message asks for a word: nobody judged its alert, and nobody has since."""
+    """Return True if the incident's message asks for a lasting word: its verdict asks, and nobody answered yet."""
     asks = record.classification is not None and record.classification.asks
     return asks and not any(answer.said == "word" for answer in record.feedback)
 
 
 def kind_in(record: IncidentRecord, key: str | None = None) -> AlertKind:
-    """Return what a word on this incident is about.
+    """Return the kind of alert that a lasting word on this incident is about.
 
     Parameters
     ----------
     key
-        The key that the pressed button carried; None if nobody pressed one.
+        The key of the kind on the button that was pressed; None if the word came without a button.
 
     Raises
     ------
     FeedbackRefused
-        Its source or a rule states the severity, or the incident is judged by another alert by now.
+        The source or a rule states the severity, or the incident is now judged by an alert of another kind.
     """
     subject = record.classification.subject if record.classification else None
     if subject is None:
-        raise FeedbackRefused("The source or a rule says how bad this alert is: change it there.")
+        raise FeedbackRefused("The source or a rule states the severity of this alert: change it there.")
     if key is not None and key != subject.key:
-        raise FeedbackRefused("Another alert of this incident is the worst by now. Look at its newest message.")
+        raise FeedbackRefused(
+            "Another alert of this incident is the worst by now. Use the buttons of the incident's newest message."
+        )
     return subject
 
 
 def word_of(answer: Feedback, subject: AlertKind, *, approver: bool) -> Word:
-    """Return the word that an answer with a severity says on a subject.
+    """Return a person's answer as a lasting word on a kind of alert.
 
     Raises
     ------
     FeedbackRefused
-        It drops the alert, and the person is no approver.
+        The word drops the alerts, and the person is not an approver.
     """
     if answer.severity is None:
-        raise ValueError(f"an answer without a severity is no word: {answer.said}")
+        raise ValueError(f"a word needs a severity; the answer {answer.said} has none")
     if answer.severity == "noise" and not approver:
-        raise FeedbackRefused(f"Only an approver ({FILE}) can drop an alert. Tell keeps it from paging.")
+        raise FeedbackRefused(
+            f"Only an approver (see {FILE}) can drop an alert. Ask one, or press Tell: then it pages nobody."
+        )
     return Word(subject=subject, severity=answer.severity, person=answer.person, by=answer.by, at=answer.at)
 
 
 def what_follows(word: Word) -> str:
-    """Return a sentence that tells the person what their word does from now on."""
+    """Return a sentence for the person who gave a word: what happens to the next alert of this kind."""
     if word.severity == "noise":
-        return f"From the next one on, this alert is dropped. You are asked again after {DROPS_FOR.days} days."
+        return f"From the next time on, this alert is dropped. Firstline asks again after {DROPS_FOR.days} days."
     does = "pages" if SEVERITY_RANK[word.severity] >= PAGING_RANK else "is told, and pages nobody"
-    return f"From the next one on, this alert is {word.severity}: it {does}."
+    return f"From the next time on, this alert is {word.severity}: it {does}."

@@ -1,7 +1,7 @@
-"""Evidence after the page: what pages by its source's own severity does not wait for evidence.
+"""Late evidence: an alert that pages by its source's own severity is paged before the evidence is read.
 
-The first verdict says that evidence is due. After the page the state machine asks Classify once more, which adds the
-evidence to the standing verdict; the message to people is then edited. It changes neither the severity nor the runbook.
+The first verdict says that evidence is due. After the page the state machine runs Classify again, which adds the
+evidence to the stored verdict, and the message to people is edited. Late evidence changes neither severity nor runbook.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from firstline.privacy.safe import safe_line
 
 
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
-    """Return True if the evidence around the alarm is read after the page, not before it."""
+    """Return True if the evidence around the alarm must wait until after the page."""
     alert = incident.alert
     pages = alert.severity_stated and SEVERITY_RANK[alert.severity] >= PAGING_RANK
     return pages and not paged and alarms is not None and alarms.covers(alert)
@@ -24,9 +24,9 @@ def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bo
 def with_evidence(
     verdict: Classification, incident: Incident, alarms: AlarmSource | None, now: datetime
 ) -> Classification:
-    """Return the standing verdict with the evidence that was due; the same verdict if none was.
+    """Return the stored verdict with the evidence that was due; unchanged if none was due.
 
-    A model's cause stays: people see the evidence beside it.
+    The cause that the evidence names is put before the verdict's cause, unless a model was asked.
     """
     if not verdict.evidence_due:
         return verdict

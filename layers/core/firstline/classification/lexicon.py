@@ -1,18 +1,17 @@
-"""The guess at a severity that the source does not state, from the usual meaning of the words in name and message.
+"""The guess at the severity of an alert whose source states none, by the usual meaning of its words.
 
-A severity that the source states is never guessed at. The guess answers the questions of a person on call: is it gone,
-or slow? The data, the service, or one of many? How much of it, and how much time is left? Or is it only a notice?
+The words answer the questions of a person on call. Is something gone, or slow? Is it data, a service, or one of many
+hosts? How much is left, and how much time? Or is the alert only a notice?
 
-The points were chosen by hand, and checked against half of the rules that people published with a severity, and against
-a reader's judgement of rules whose severity was hidden. docs/evals.md has the numbers, also those of the other half,
-and how to repeat them. The lexicon has no product names: a word must mean the same wherever it is used.
+The points of the words were chosen by hand and checked against published alerting rules; docs/evals.md has the results
+and how to repeat them. The lexicon has no product names, because a word must mean the same for every product.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.policy.pattern import fits
@@ -93,20 +92,22 @@ _NO_FACT = frozenset(
         *("check", "checks", "test", "drill"),
     }
 )
-"""Words before a loss that make no fact of it: "no data loss", "may lead to data loss"."""
+"""Words before a loss by which it did not happen: "no data loss", "may lead to data loss"."""
 
 _NO_LOSS = frozenset(
     ["prevention", "protection", "protected", "prevented", "averted", "avoided", "unlikely", "resolved"]
 )
-"""Words behind a loss that make no fact of it: "Data Loss Prevention", "the split brain was resolved"."""
+"""Words after a loss by which it did not happen: "Data Loss Prevention", "the split brain was resolved"."""
 
 _WORDS_BEFORE, _WORDS_BEHIND = 6, 2
 _IN_NAME = 2
-"""The owner of the monitoring chooses the name; a message may quote anyone. So words in the name count twice."""
+"""The factor for words in the alert's name, which the owner chose; a message may quote anybody."""
 
 _CRITICAL, _HIGH = 7, 4
+"""The points of alarming words from which an alert is critical, or high."""
+
 _LOW, _INFO = 4, 6
-"""The points that words of a notice need."""
+"""The points of a notice's words from which an alert is low, or info."""
 
 _MAX_CHARS = 2_000
 _PLACES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z])(?=[45]xx)")
@@ -130,16 +131,16 @@ _LASTED = re.compile(rf"\bfor (?:the )?(?:(?:last|past|more than|longer than|ove
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A severity for an alert without one, and the words that speak for it (the strongest first)."""
+    """A guessed severity, and the words of the alert that speak for it, the strongest first."""
 
     severity: SourceSeverity
     words: tuple[str, ...]
 
     @property
     def because(self) -> str:
-        """Word the guess as a sentence for the record."""
+        """Say in a clause why this severity was guessed."""
         if not self.words:
-            return "its words say nothing about it either, so it counts as medium"
+            return "its words do not suggest one either, so it counts as medium"
         return f"its words ({', '.join(self.words)}) usually mean {self.severity}"
 
 
@@ -154,8 +155,9 @@ def guess(alert: NormalizedAlert) -> Guess:
     return read(alert.alert_name, alert.message)
 
 
+@lru_cache(maxsize=1_024)
 def read(name: str, message: str) -> Guess:
-    """Guess the severity from the two texts."""
+    """Guess a severity from an alert's name and message."""
     name, message = name[:_MAX_CHARS], message[:_MAX_CHARS]
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
@@ -177,7 +179,7 @@ def read(name: str, message: str) -> Guess:
 
 
 def loss_stated(alert: NormalizedAlert) -> str | None:
-    """Return the words by which the alert states that data is lost; None if it states no such fact.
+    """Return the words by which the alert says that data is lost; None if it does not say so.
 
     Example
     -------
@@ -212,7 +214,7 @@ def _notices(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """Yield the known phrases of a text with their points. The longest phrase wins: "slowing down" is not "down"."""
+    """Yield the points and words of each known phrase in a text; of overlapping phrases, only the longest."""
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
         words = found[0]
@@ -223,7 +225,7 @@ def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[in
 
 
 def _folded(text: str) -> str:
-    """Fold spellings: `KubeAPIDown`, `kube-api_down` and "Kube API down" become the same words."""
+    """Return a text as words in lower case: `KubeAPIDown`, `kube-api_down` and "Kube API down" become the same."""
     return f" {' '.join(_WORD.findall(_PLACES.sub(' ', text)))} ".lower()
 
 
@@ -237,10 +239,10 @@ def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Mapp
 
 
 def amounts(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the amounts in a text: points for the urgency of each, and words for the record.
+    """Yield the points and words of each amount in a text that shows how urgent it is.
 
-    The words hold nothing of the text but numbers. Senders choose an amount for its urgency: "within 4 hours", "less
-    than 3 % left". The time that a condition lasted before the alert has none.
+    Urgent are a short time or a small rest ("within 4 hours", "less than 3 % left"). How long a condition lasted before
+    the alert ("for 20 minutes") makes it less urgent. The yielded words repeat only numbers of the text.
 
     Example
     -------
@@ -267,7 +269,7 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _is_ahead(text: str, found: re.Match[str]) -> bool:
-    """Return False for minutes that are a span of counting: "10 errors in 5 minutes", "completed in 12 minutes"."""
+    """Return True if a time is in the future; False for a time of counting, such as "10 errors in 5 minutes"."""
     return "next" in found[0] or _span(found)[0] >= timedelta(hours=1) or _FUTURE.search(text) is not None
 
 

@@ -1,14 +1,14 @@
 """The memory of verdicts: a confirmed verdict is used again for the same words in the same circumstances.
 
-Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence that is
-read anyway, so it costs no request, expires with it, and ends when a later incident disagrees.
+Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence, which is
+read anyway. So memory costs no request, expires with the evidence, and ends when a later incident disagrees.
 
-Firstline's own opinion is no proof, however often it was repeated: `suppressed` proves nothing. These prove a verdict:
+That Firstline itself suppressed an incident proves nothing, however often it did. These prove a verdict:
 
-- a person called it right or named the right severity, and nobody disagreed;
+- a person called the verdict right or named the right severity, and nobody disagreed;
 - a runbook cured the incident, verified: the severity and the runbook were right;
-- a person acknowledged and resolved the incident: it needed a human, so it was no less severe;
-- the group cleared by itself three times in a row, each time below a page.
+- a person acknowledged and resolved the incident, so it needed a human;
+- the group's last three incidents all resolved by themselves.
 """
 
 import re
@@ -24,17 +24,17 @@ from firstline.classification.templates import template_of
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, EarlierIncident, Severity
 
 MAX_AGE = timedelta(days=20)
-"""The age at which a verdict is no longer used again: 94 % of the alerts that recur do so within it."""
+"""The age up to which a verdict is used again: 94 % of the alerts that recur do so within 20 days."""
 
 CLEARED_IN_A_ROW = 3
 
 CONFIDENCE = 0.9
-"""The confidence of a verdict that was confirmed and holds in the same circumstances."""
+"""The confidence of a verdict from memory."""
 
 _DIGITS = re.compile(r"\d+")
 _FEW_ALERTS, _FEW_HOSTS = 10, 5
 _SEVERAL_TIMES = 5
-"""Up to five times "few" is "several", more is "many"."""
+"""The factor on the bound of "few" up to which a number is "several"; above it is "many"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +46,25 @@ class Known:
     because: str
 
     def by_people(self, case: Case) -> bool:
-        """Return True if people's answers prove it, and no source stated a severity that they would contradict."""
+        """Return True if people's answers prove the verdict (not as noise), and the case has no stated severity."""
         return bool(self.entry.feedback) and self.severity != "noise" and not case.stated
 
     def lowers(self, case: Case) -> bool:
-        """Return True if it is less than what the source states, or what the alert's words suggest."""
+        """Return True if the remembered severity is below the severity that the case begins with."""
         return SEVERITY_RANK[self.severity] < SEVERITY_RANK[case.base]
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No verdict from memory, and why; None if no earlier incident has these words."""
+    """The lack of a verdict from memory, with the reason; `because` is None if no earlier incident has these words."""
 
     because: str | None
 
 
 def evidence_class(case: Case) -> str:
-    """Return the circumstances of a verdict, by name. If any of them changes, the verdict is not used again.
+    """Return the circumstances of a verdict as text. A verdict is used again only if the text is the same.
 
-    Numbers that vary a little each time (of alerts, of hosts) are taken in coarse steps.
+    The numbers of alerts and hosts, which vary a little each time, stand in coarse steps: few, several, many.
     """
     incident, evidence, alert = case.incident, case.evidence, case.incident.alert
     # Amounts change each time, so `words` leaves them out; the guessed severity counts them.
@@ -91,7 +91,7 @@ def recall(case: Case) -> Known | Unknown:
     if incident.storm:
         return Unknown("a storm is judged afresh")
     if evidence.missing:
-        return Unknown("what could not be read might disagree")
+        return Unknown("some evidence could not be read, and it might disagree")
     if case.culprits:
         return Unknown("something was deployed just before")
     template = template_of(incident.alert)
@@ -113,7 +113,10 @@ def recall(case: Case) -> Known | Unknown:
 
 
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
-    """Turn a remembered verdict into a classification within a model's bounds; summary and steps are the fallback's."""
+    """Return a remembered verdict as a classification within the bounds of a model.
+
+    Its summary and first steps are taken from `fallback`, the verdict of rules and history.
+    """
     bounded = guardrails.within_reach(known.severity, case, CONFIDENCE, by_people=known.by_people(case))
     reasons = [known.because, *bounded.reasons]
     runbook_id = known.entry.runbook_id or known.entry.chosen_runbook_id
@@ -138,7 +141,7 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
 
 
 def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIncident], case: Case) -> str | None:
-    """Return why the entry's verdict may not be used, or None if it is fresh, undisputed and prevents no page."""
+    """Return why an earlier verdict may not be used again, or None if it may."""
     here = evidence_class(case)
     if case.now - entry.opened_at > MAX_AGE:
         return f"is older than {MAX_AGE.days} days"
@@ -146,7 +149,7 @@ def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIn
         return f"was for other circumstances ({_difference(entry.evidence_class, here)})"
     deployed = case.evidence.service_deployed_at or entry.opened_at
     if deployed > entry.opened_at and not any(_judged_since(deployed, newer, entry) for newer in later):
-        return "is of before the service's last deployment"
+        return "is from before the service's last deployment"
     dissent = next((newer for newer in later if _disagrees(newer, entry, severity)), None)
     if dissent is not None:
         return f"is contradicted by {dissent.incident_id}"
@@ -155,25 +158,28 @@ def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIn
     if known.lowers(case) and not known.by_people(case) and (doubt := _doubt_below_source(entry, case)):
         return doubt
     if severity == "noise" != entry.severity and case.base != "info":
-        calls = f"what its source calls {case.base} takes a rule" if case.stated else "that takes an approver's word"
-        return f"is noise by people's words alone, and {calls}"
+        takes = f"a rule, as the source says {case.base}" if case.stated else "an approver's word"
+        return f"is noise by people's answers alone, and to drop this alert takes {takes}"
     return None
 
 
 def _doubt_below_source(entry: EarlierIncident, case: Case) -> str | None:
-    """Return why the entry's verdict may not lower the source's severity, or None if it may."""
+    """Return why an earlier verdict may not lower the severity that the case begins with, or None if it may."""
     source_rank = SEVERITY_RANK[case.base]
     if not entry.feedback and entry.outcome == "resolved":
         return "is less than the source says, and nobody said so"
     if source_rank >= PAGING_RANK:
-        return "would keep a page back, and that is judged afresh each time"
+        return "would prevent a page, which is judged afresh each time"
     if entry.group_key != case.incident.group_key and source_rank >= SEVERITY_RANK["medium"]:
         return "is another group's, and would lower what the source says"
     return None
 
 
 def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
-    """Return the severity that a person or the outcome shows to be right; None if neither does."""
+    """Return the severity that people's answers or the outcome prove for an earlier incident; None if neither does.
+
+    `own` are the earlier incidents of the group, newest first.
+    """
     if earlier.feedback:
         return confirmed(earlier.severity, earlier.feedback)
     if earlier.outcome == "auto_resolved" and earlier.runbook_id is not None:
@@ -187,12 +193,12 @@ def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str
 
 
 def _judged_since(deployed: datetime, newer: EarlierIncident, entry: EarlierIncident) -> bool:
-    """Return True if a model judged these words after the deployment. A different verdict counts as a dissent."""
+    """Return True if a model judged a later incident with the same words after the deployment."""
     return newer.opened_at > deployed and newer.decided_by == "llm" and newer.template == entry.template
 
 
 def _disagrees(newer: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
-    """Return True if a later incident with the same words or of the same group contradicts the entry."""
+    """Return True if a later incident contradicts the severity that `entry` proves, or the cure by its runbook."""
     if newer.feedback and confirmed(newer.severity, newer.feedback) != severity:
         return True
     if newer.severity != severity:
@@ -218,8 +224,8 @@ def _amount(count: int, few: int) -> str:
 
 
 def _difference(before: str | None, here: str) -> str:
-    """Name the circumstances that differ now."""
+    """Return the present circumstances that an earlier verdict did not have."""
     if before is None:
-        return "it does not say which"
+        return "which they were is not known"
     known = set(before.split(", "))
     return "; ".join(part for part in here.split(", ") if part not in known) or "fewer than now"

@@ -1,4 +1,4 @@
-"""The port to a model, and the checked answer: nothing else of a model reaches the verdict."""
+"""The port to a model, and its checked answer, which is all that a model can add to a verdict."""
 
 from typing import Any, Protocol
 
@@ -22,11 +22,11 @@ class Judgement(BaseModel):
     summary: str
     first_steps: list[str] = Field(max_length=100)
     cites: list[str] = Field(default=[], max_length=100)
-    """The ids of the evidence that the cause rests on; a cause that cites nothing that was given does not count."""
+    """The ids of the evidence that the cause rests on; a cause without any, or with an unknown id, is dropped."""
 
 
 class ModelVerdict(BaseModel):
-    """A judgement, the model that gave it, and the usage."""
+    """A model's checked answer, the name of the model, and the tokens that it used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,9 +50,9 @@ class Model(Protocol):
 
 
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
+    """Return the JSON Schema of `Judgement`, in the subset that every server with strict structured output understands.
 
-    It enumerates the runbook ids that were offered: a server that enforces the schema can answer no other.
+    Only the given runbook ids, or null, are allowed for `runbook_id`.
     """
     text = {"type": "string"}
     runbook: dict[str, Any] = {"type": "null"}

@@ -1,4 +1,4 @@
-"""The organisation's own words on alerts: what a word is about, and which alert that people judged is the nearest."""
+"""People's lasting words on alerts: the kind of alert that a word is about, and the nearest word for a new alert."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,41 +20,40 @@ from firstline.models import (
 from firstline.privacy.safe import safe_line
 
 NEAR_FROM = 0.2
-"""Below this likeness two alerts share words that tell nothing of how bad they are."""
+"""The least likeness (0 to 1) at which a word on one alert says anything about another."""
 
 NEIGHBOURS = 9
-"""The number of nearest words that vote, each with the cube of its likeness: five that share a few words with an alert
-must not outvote one that reads like it."""
+"""The number of nearest words that vote. Each vote is the cube of the likeness, so that one word on an alert that reads
+nearly the same outvotes five on alerts that share a few words."""
 
 PAGE_VOTES = 1.2
-"""The factor for the votes to page: where votes are nearly even, a missed page costs more than a needless one."""
+"""The factor for the votes to page, because a missed page costs more than a needless one."""
 
 HABIT_VOTES, HABIT_FROM = 1.2, 60
-"""The votes of the organisation's habit: how people judged the alerts whose words usually mean as much as this one's.
-They rise with the number of such words; with `HABIT_FROM` of them they are half of `HABIT_VOTES`."""
+"""The most votes of the organisation's habit, which is how people judged the alerts whose words usually mean the same
+severity; and the number of such judgements at which habit has half of these votes."""
 
 MEANING_VOTES = 0.1
-"""The vote of what the alert's words mean in general: one word at a likeness of 0.47 outvotes it. docs/evals.md has the
-measurements that these numbers were chosen by."""
+"""The vote of the severity that the alert's words usually mean. docs/evals.md says how these numbers were chosen."""
 
 
 def about(alert: NormalizedAlert) -> AlertKind:
-    """Return what a word on this alert is about, with the alert's words."""
+    """Return the kind of an alert, with its template, for people to give a lasting word on."""
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 
 def kind_named(source: str, alert_name: str, environment: str | None, text: str) -> AlertKind:
-    """Return the subject of a rule or monitor that is known by its name and text alone."""
+    """Return the kind of the alerts that a monitor's rule would send, from the rule's name and text."""
     template = f"{family(alert_name)}: {mask(text)}"
     return AlertKind(source=source, alert_name=alert_name, environment=environment, template=template)
 
 
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
-    """Return the nearest word of the level that most votes are for; None if words say nothing.
+    """Return the word on another alert by which an alert without a stated severity is judged, or None.
 
-    The levels are: it pages, it is medium, it is less. A word that drops counts as less, and is lent as `low`: to drop
-    an alert takes a word on that alert. The nearest words vote, so does the organisation's habit, and what the alert's
-    words mean in general.
+    Three levels compete: page, medium, and less (where a word that drops alerts counts as `low`). The nearest words
+    vote, each for its level; so do the organisation's habit and the usual meaning of the alert's words. Of the level
+    that wins, the nearest word is returned; None if the usual meaning alone won.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]
@@ -83,7 +82,7 @@ def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
 
 
 def _meaning(judged: AlertKind) -> int:
-    """Return the level that a judged alert's words usually mean."""
+    """Return the level (1 to 3) that the words of a kind of alert usually mean."""
     return _read(judged.alert_name, judged.template)
 
 
@@ -98,19 +97,19 @@ def _level(severity: Severity | SourceSeverity) -> int:
 
 
 def as_stated(word: Word) -> SourceSeverity:
-    """Return a word's severity on the scale of sources."""
+    """Return a word's severity on the scale of sources, where noise is called info."""
     return "info" if word.severity == "noise" else word.severity
 
 
 def lent(near: NearWord) -> str:
-    """Say in a clause whose word is lent, and why that one."""
+    """Say in a sentence by whose word on another alert this alert is judged, and why by that word."""
     name = safe_line(near.word.subject.alert_name, 100)
     if near.habit is None:
         return told(near.word, f"the nearest alert that people judged, {name},")
     such, of = near.habit
-    return f"People judged {such} of {of} alerts with words of that weight so. {told(near.word, name)}"
+    return f"Of {of} alerts whose words usually mean as much, people judged {such} so. {told(near.word, name)}"
 
 
 def told(word: Word, what: str = "this alert") -> str:
-    """Say in a clause who said what, and when."""
+    """Say in a clause who gave a word, when and what: `anna said on 2026-01-05 that this alert is low`."""
     return f"{safe_line(word.by, 80)} said on {word.at:%Y-%m-%d} that {what} is {word.severity}"

@@ -1,7 +1,4 @@
-"""The owner's tags, taken for what the alert itself leaves open: its service, its environment, its team.
-
-What an alert states wins over its tags.
-"""
+"""The owner's tags, which fill in the service, environment and team that an alert does not state itself."""
 
 from firstline.models import Incident, OwnerTags
 
@@ -9,7 +6,10 @@ TEAM = "team"
 
 
 def with_tags(incident: Incident, tags: OwnerTags) -> Incident:
-    """Return the incident as rules and deciders see it, with what the tags add. A storm's first alert has no owner."""
+    """Return the incident with the service, environment and team of the tags, where its alert states none.
+
+    A storm is returned unchanged, as its alerts have different owners.
+    """
     if incident.storm:
         return incident
     alert, labels = incident.alert, dict(incident.alert.labels)
@@ -24,7 +24,7 @@ def with_tags(incident: Incident, tags: OwnerTags) -> Incident:
 
 
 def in_words(tags: OwnerTags) -> str:
-    """Tell the tags in a line: `Tagged: service checkout, team payments`; empty if there are none."""
+    """Return the tags as a line, `Tagged: service checkout, team payments`; empty if there are none."""
     named = {"service": tags.service, "environment": tags.environment, "team": tags.team, "severity": tags.severity}
     said = ", ".join(f"{meaning} {value}" for meaning, value in named.items() if value)
     return f"Tagged: {said}" if said else ""

@@ -1,11 +1,11 @@
 """The prompt: instructions from a versioned file, and everything about the incident as one JSON document of data.
 
-Nothing else reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the bounds of
-its parts (a test keeps it under `MAX_DATA_CHARS`).
+Nothing else reaches the model. Every text in the prompt is cleaned, redacted and cut; a test keeps the whole under
+`MAX_DATA_CHARS`.
 
-The evidence is a pack of bounded size: the most telling items come first, and those that do not fit are counted. Each
-item has a kind, a source and an age. Sizes are in tokens, estimated: tokenizers differ by model, and `tiktoken` loads
-its vocabulary over the network when first used, which a Lambda function cannot count on.
+The evidence is packed up to `MAX_TOKENS`, the most important items first, and the items left out are counted. Each item
+has a kind, a source and an age. Tokens are only estimated: tokenizers differ by model, and `tiktoken` loads its
+vocabulary over the network, which a Lambda function cannot count on.
 """
 
 import json
@@ -23,7 +23,7 @@ from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
 
 MAX_DATA_CHARS = 40_000
-"""Only reached by text made of quotes; an honest incident takes some 2,000."""
+"""The bound of the whole JSON document, which only text full of quotes reaches; a usual incident takes some 2,000."""
 
 MAX_MESSAGE_CHARS = 2_000
 MAX_NAME_CHARS = 128
@@ -33,10 +33,10 @@ MAX_HOSTS = 10
 MAX_RUNBOOKS = 10
 
 MAX_TOKENS = 3_000
-"""The bound of all items together. A long history fills it; an honest first-time incident takes some 200."""
+"""The bound of all items of evidence together. A long history reaches it; a first incident takes some 200."""
 
 BYTES_PER_TOKEN = 3
-"""The bytes of a token, on the safe side: English JSON has about 4; where a letter has 3 bytes, it is about a token."""
+"""The bytes that are counted as one token, on the safe side: a token of English JSON has about 4."""
 
 MAX_EARLIER = 8
 MAX_DEPLOYMENTS = 8
@@ -46,11 +46,11 @@ MAX_CHANGES = 5
 
 
 ALERT = "alert"
-"""The id by which an answer cites what the alert itself says."""
+"""The id by which a model's answer cites the alert itself as evidence."""
 
 
 class Offered(Protocol):
-    """A runbook whose `match` fits the alert, as classification sees it."""
+    """A runbook whose `match` fits the alert: the two fields that classification needs."""
 
     @property
     def id(self) -> str: ...
@@ -61,7 +61,10 @@ class Offered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Two messages, and the ids of runbooks and of evidence that an answer may name. `version` is the prompt file's."""
+    """The two messages to a model (`system`, `data`), and the ids of runbooks and evidence that its answer may name.
+
+    `version` is the version of the file with the instructions.
+    """
 
     version: str
     system: str
@@ -96,7 +99,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
 
 @cache
 def _instructions() -> tuple[str, str]:
-    """Read the prompt file's version and text."""
+    """Return the version and the text of the prompt file with the instructions."""
     head, _, body = (Path(__file__).parent / "prompts" / "classify.md").read_text(encoding="utf-8").partition("\n---\n")
     return head.removeprefix("version:").strip(), body.strip()
 
@@ -119,7 +122,7 @@ type Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The items of evidence that fit into the prompt, most telling first, and the number of those left out."""
+    """The items of evidence that fit into the prompt, most important first, and the number of items left out."""
 
     items: list[Item]
     left_out: int
@@ -132,7 +135,7 @@ def estimated_tokens(data: object) -> int:
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
-    """Pack the most valuable evidence first until the prompt is full. Smaller items may follow one that did not fit."""
+    """Pack the evidence into `max_tokens`, most important first; what no longer fits is left out and counted."""
     kept: list[Item] = []
     left_out = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
     for _, item in sorted(_items(incident, evidence, now), key=lambda pair: -pair[0]):
@@ -145,7 +148,7 @@ def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: i
 
 
 def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
-    """Yield every item with its worth: up to 100 for the outcomes of earlier incidents, least for the surroundings."""
+    """Yield every item of evidence with its worth, from 100 (the group's last incident) downwards."""
     told: Item
     opened_at, culprits = incident.opened_at, suspects(incident, evidence)
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
@@ -191,7 +194,7 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tu
 
 
 def _around(evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
-    """Yield the state of the affected resource, its metrics and what changed there."""
+    """Yield the items about the affected resource, with their worth: error lines, state, metrics and changes."""
     told: Item
     resource = evidence.resource
     if evidence.log is not None and evidence.log.lines:
@@ -235,7 +238,7 @@ def _ended(earlier: EarlierIncident) -> Item:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Write how long ago something was, in the unit that people would use."""
+    """Return how long ago `then` was, rounded: `90 min`, `5 h` from 2 hours on, `3 days` from 48 hours on."""
     minutes = _minutes(then, now)
     if abs(minutes) < 120:
         return f"{minutes} min"

@@ -1,4 +1,4 @@
-"""The say of a model: the verdict without it, changed by those of its moves that count."""
+"""The say of a model: how far its verdict changes the verdict of rules and history, by what it has earned."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from firstline.classification.labels import llm_decider
 from firstline.models import Classification, Stance
 
 RAISES: tuple[Move, ...] = ("tell to page", "drop to page")
-"""The moves that a model may make a few times a week before it has earned them."""
+"""The changes of severity that a model may make a few times a week before it has earned them."""
 
 
 def _never(_: str) -> bool:
@@ -30,9 +30,10 @@ def _never(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """The say of models: what each has earned; and `may_raise`, which takes one of the week's guesses for an incident.
+    """The power of models over verdicts: the moves that each has earned, and a few unearned raises a week.
 
-    `may_raise` returns False if none is left, or if nobody can tell.
+    `may_raise` takes an incident's id, uses up one of the week's raises and returns True; False if none is left or the
+    number cannot be read.
     """
 
     earned: Earned = NOTHING_EARNED
@@ -41,16 +42,16 @@ class Say:
 
 NO_SAY = Say()
 FULL_SAY = Say(EVERYTHING)
-"""Every move counts, within the guardrails: for tests and evals of a model's own verdicts."""
+"""The say under which every move of a model counts, within the guardrails: for tests and evals."""
 
 
 def settle(judged: Classification, plain: Classification, case: Case, say: Say) -> Classification:
-    """Return the verdict without the model, with its words and those of its moves that count.
+    """Return the verdict of rules and history with the model's texts, changed by those moves of the model that count.
 
     Parameters
     ----------
     judged
-        The model's verdict within the guardrails: its words are the summary, the cause and the first steps.
+        The model's verdict after the guardrails: the result has its summary, cause and first steps.
     plain
         The verdict of rules and history.
     """
@@ -65,7 +66,7 @@ def settle(judged: Classification, plain: Classification, case: Case, say: Say) 
     changes, guessed = Changes(stands.severity, reasons), False
     if _may_guess(stands, judged.stance, case) and say.may_raise(case.incident.incident_id):
         guessed = True
-        changes.at_least(judged.severity, "the model guesses so, and nobody stated or judged how bad this alert is")
+        changes.at_least(judged.severity, "the model guesses so, and neither the source nor a person states a severity")
     by_model = guessed or (stands.severity == judged.severity != plain.severity)
     decided = judged if by_model else plain
     return judged.model_copy(
@@ -88,7 +89,7 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 
 
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
-    """Return the moves that the model made and that do not count."""
+    """Return the moves of the model that do not count: the differences between the result and the model's verdict."""
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []
     moves += [BLAME] if stands.is_deployment_related != judged.is_deployment_related else []

@@ -1,4 +1,4 @@
-"""The evidence about one resource, as the rules that name a cause read it: numbers, states, kinds of events. Pure."""
+"""The evidence about one resource, in the form in which the rules that name a cause ask for it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,22 +32,19 @@ type Category = Literal[
 """The kinds of causes that evidence alone can name."""
 
 RECENT = timedelta(hours=1)
-"""An event of a resource explains what fires up to this time after it."""
+"""The time after a change or an event of a resource for which it may explain an alert."""
 
 GROWN = 1.5
 """The factor from which a metric has grown."""
 
 _COLLAPSED = 0.1
 _EXPLAINS_ONLY: frozenset[Category] = frozenset({"maintenance", "changed"})
-"""Work that was planned is no fault, and a change is a suspect: neither says that something is broken."""
+"""The categories that explain an alert without a fault: planned work, and a change that is only a suspect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A cause, a sentence for people that holds its evidence, and the names of the metrics that it rests on.
-
-    `broken` is false for what explains the alert, and is no fault itself: planned work, a change.
-    """
+    """A cause that evidence names: a sentence for people with that evidence, and the names of the metrics it cites."""
 
     category: Category
     sentence: str
@@ -55,13 +52,13 @@ class Cause:
 
     @property
     def broken(self) -> bool:
-        """Return True if something is broken now."""
+        """Return True if the cause is a fault; False for planned work and for a change."""
         return self.category not in _EXPLAINS_ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The evidence about one resource, as the rules read it."""
+    """The evidence about one resource: its metrics by name, and its changes within `RECENT` before the incident."""
 
     resource: Resource
     readings: Mapping[str, MetricReading]
@@ -70,7 +67,7 @@ class Seen:
 
     @classmethod
     def of(cls, evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Self | None:
-        """Return what was read of the resource; None if there is none. Events that are too old are left out."""
+        """Return the evidence about the affected resource, without old changes; None if no resource was read."""
         if evidence.resource is None:
             return None
         recent = tuple(change for change in evidence.changes if change.at >= opened_at - RECENT)
@@ -78,7 +75,7 @@ class Seen:
         return cls(evidence.resource, own, recent, opened_at)
 
     def cause(self, category: Category, words: str, *metrics: str) -> Cause:
-        """Name the cause, and cite the metrics."""
+        """Return a cause whose sentence is `words`, the resource, and the values of those metrics that were read."""
         cited = [told(self.readings[name], self.resource.namespace) for name in metrics if name in self.readings]
         evidence = f": {'; '.join(cited)}" if cited else ""
         return Cause(category, f"{words} ({self.resource.kind} {self.resource.id}){evidence}.", metrics)
@@ -89,39 +86,39 @@ class Seen:
         return None if reading is None else reading.now
 
     def above(self, name: str, bound: float) -> bool:
-        """Return True if the metric is at `bound` or above now, and was not so at this hour a week ago."""
+        """Return True if the metric is at `bound` or above now, and was below it at this hour a week ago, if known."""
         reading = self.readings.get(name)
         return reading is not None and reading.now >= bound and (reading.week_ago is None or reading.week_ago < bound)
 
     def below(self, name: str, bound: float) -> bool:
-        """Return True if the metric is below `bound` now, and was not so at this hour a week ago."""
+        """Return True if the metric is below `bound` now, and was not below it at this hour a week ago, if known."""
         reading = self.readings.get(name)
         return reading is not None and reading.now < bound and (reading.week_ago is None or reading.week_ago >= bound)
 
     def grew(self, name: str, factor: float) -> bool:
-        """Return True if the metric is at least `factor` times what it was an hour and, if known, a week ago."""
+        """Return True if the metric grew to `factor` times its value an hour and, if known, a week ago."""
         reading = self.readings.get(name)
         if reading is None or reading.hour_ago is None:
             return False
         return reading.now >= factor * max(reading.hour_ago, reading.week_ago or 0.0)
 
     def fell(self, name: str, to: float = _COLLAPSED) -> bool:
-        """Return True if the metric is at most this share of what it was an hour and, if known, a week ago."""
+        """Return True if the metric fell to the share `to` (0 to 1) of its value an hour and, if known, a week ago."""
         reading = self.readings.get(name)
         if reading is None or not reading.hour_ago:
             return False
         return reading.now <= to * min(reading.hour_ago, reading.week_ago or reading.hour_ago)
 
     def rose(self, name: str) -> bool:
-        """Return True if a count of failures rose: AWS leaves out most that are zero."""
+        """Return True if a count of failures rose within the hour and the week; a missing earlier value counts as 0."""
         reading = self.readings[name]
         return reading.now > 0 and reading.now >= GROWN * max(reading.hour_ago or 0.0, reading.week_ago or 0.0)
 
     def share(self, part: str, whole: str) -> float:
-        """Return which share one metric is of another; 0 if either is not known."""
+        """Return one metric divided by another (`part` / `whole`); 0 if either was not read."""
         of = self.now(whole)
         return (self.now(part) or 0.0) / of if of else 0.0
 
     def event(self, category: str) -> ResourceChange | None:
-        """Return the newest event of a category that AWS gives it."""
+        """Return the newest event with this AWS category, or None."""
         return next((change for change in self.changes if category in change.categories), None)

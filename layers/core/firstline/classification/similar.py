@@ -1,7 +1,8 @@
-"""The likeness of incidents of other groups: shared words, weighed by how much they tell.
+"""The likeness of incidents of other groups to an alert, by their shared words. Pure.
 
 The candidates come from two bounded reads (`adapters/dynamodb/evidence.py`): the same alert name, the same service.
-This module compares them word by word, with rapidfuzz for words that are nearly the same, and sorts them. Pure.
+Their templates are compared word by word, with rapidfuzz for words that are nearly the same. Words that tell much about
+the trouble weigh more than words that stand in every alert.
 
 The numbers were chosen by hand and checked against labelled incidents; docs/evals.md has the figures.
 """
@@ -17,13 +18,13 @@ from firstline.models import EarlierIncident, NormalizedAlert, SimilarIncident
 
 MAX_SIMILAR = 5
 SIMILAR_FROM = 0.35
-"""Below this score two alerts only share some words."""
+"""The least likeness (0 to 1) at which an incident counts as similar."""
 
 OTHER_SERVICE = 0.5
 """The factor for alerts of different services, where the same words are often a different trouble."""
 
 _NEARLY = 84.0
-"""rapidfuzz's ratio, 0 to 100, from which two words are one: expired and expires, certificate and certificates."""
+"""The least rapidfuzz ratio (0 to 100) of two words that count as the same, like `certificate` and `certificates`."""
 _NEARLY_FROM_CHARS = 5
 
 _SAYS_LITTLE, _SAYS_MUCH = 0.2, 2.0
@@ -69,7 +70,7 @@ _TROUBLES: tuple[str, ...] = (
     "backup backups dump",
     "blocklist blocklisted blacklisted",
 )
-"""The kinds of trouble, in the words of different tools: one a row. Few and general, as each row may mislead."""
+"""The kinds of trouble, one in each row, with the words that different tools use for it."""
 
 _ALIKE: tuple[str, ...] = (
     "full fill fills filling exhausted saturated",
@@ -81,11 +82,11 @@ _ALIKE: tuple[str, ...] = (
     "query queries statement statements",
 )
 _CONCEPTS = {word: row.split()[0] for row in (*_TROUBLES, *_ALIKE) for word in row.split()}
-"""The word that stands for all of its row."""
+"""The first word of each row above, by every word of the row: it replaces them all."""
 
 _TROUBLE_CONCEPTS = frozenset(row.split()[0] for row in _TROUBLES)
 _OTHER_TROUBLE = 0.6
-"""The factor for two alerts that each name a trouble, without one in common."""
+"""The factor for two alerts that name different troubles and share none."""
 
 _PHRASES = tuple(
     (re.compile(rf"(?<!\S){pattern}(?!\S)"), replacement)
@@ -111,12 +112,14 @@ def most_similar(
     group_key: str,
     now: datetime,
 ) -> list[SimilarIncident]:
-    """Return the candidates that read like the alert, best first; of equals the newest, and of one group the best.
+    """Return the candidates that read like the alert, best first, at most `MAX_SIMILAR`.
+
+    Only the best candidate of each group is returned. Of equally good ones, the newer comes first.
 
     Parameters
     ----------
     group_key
-        The incident's own group. Its incidents are evidence anyway, and are left out.
+        The incident's own group, whose incidents are left out.
     """
     ours = template_of(alert)
     scored: list[SimilarIncident] = []
@@ -132,7 +135,7 @@ def most_similar(
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
-    """Measure how alike two templates are, 0 to 1. The same template of the same service is 1."""
+    """Return how alike two templates are, from 0 to 1 (the same template of the same service)."""
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
     if template == other:
@@ -170,7 +173,7 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """Weigh the words of a template, with synonyms replaced by one word."""
+    """Return the words of a template with their weights; synonyms are replaced by one word."""
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)

@@ -1,8 +1,8 @@
 """Templates of alerts: the words that are left when numbers, hosts and names are masked.
 
-A template is words in lower case and placeholders, one space between them. Everything else is dropped, so masking a
-template again changes nothing, and another dash or quote makes no new template. Drain3 and its like learn templates
-from the stream, so their result depends on what one process has seen before. This is a pure function.
+A template is words in lower case and placeholders, with one space between them. All else is dropped, so masking a
+template again changes nothing, and another dash or quote makes no new template. The result is the same in every
+process, unlike that of libraries that learn templates from the alerts they have seen (Drain3).
 """
 
 import re
@@ -14,14 +14,14 @@ from firstline.models import NormalizedAlert
 from firstline.text import strip_invisible
 
 MAX_CHARS = 4_000
-"""The rest of a longer text is not read; a message is never longer."""
+"""The number of characters that are read of a text; the message of an alert is never longer."""
 
 MAX_TEMPLATE_CHARS = 600
 MAX_FAMILY_CHARS = 200
 
 NUMBER, TIME, HOST, PATH, URL, VALUE = "<n>", "<time>", "<host>", "<path>", "<url>", "<value>"
-"""`<n>` is anything else that holds a digit: numbers with their units, ids, versions, request ids. They are not told
-apart, as that would change from one alert to the next: a hexadecimal id may happen to have no letter."""
+"""The placeholders. `<n>` is anything with a digit that is none of the others: numbers with units, ids, versions. They
+share one placeholder because they can look alike: a hexadecimal id may happen to have no letter."""
 
 PLACEHOLDERS = frozenset({NUMBER, TIME, HOST, PATH, URL, VALUE})
 
@@ -66,7 +66,7 @@ _IDENTITY_LABELS = (
     "instance", "host", "hostname", "node", "nodename", "server", "pod", "container", "device", "mountpoint",
     "volume", "job_name", "topic", "queue", "InstanceId", "DBInstanceIdentifier", "QueueName", "FunctionName",
 )  # fmt: skip
-"""Labels whose values identify one of many like alerts; in a message the values are masked."""
+"""The labels whose values tell an alert from others of its kind; these values are masked in its name and message."""
 
 _IDS_IN_NAMES = re.compile(
     r"\b(?:[a-z]{1,8}-[0-9a-f]{8,17}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b", re.IGNORECASE
@@ -90,26 +90,29 @@ def mask(text: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def family(alert_name: str) -> str:
-    """Return the words of an alert's name: `HighCpu-i-0abc1234def567890` and `high_cpu_2` belong together.
+    """Return the words of an alert's name without ids and numbers.
 
-    Hyphens separate words here, as a name joins everything: the number of a host is its last part.
+    Example
+    -------
+    >>> family("HighCpu-i-0abc1234def567890"), family("high_cpu_2")
+    ('high cpu', 'high cpu')
     """
     words = _PARTS_OF_NAMES.sub(" ", _IDS_IN_NAMES.sub(" ", alert_name[:MAX_CHARS]))
     return _within(MAX_FAMILY_CHARS, (word for word in _lexemes(words) if word not in PLACEHOLDERS)) or NUMBER
 
 
 def family_of(alert: NormalizedAlert) -> str:
-    """Return the family of an alert's name, which may hold its host's: `DiskFull-web-1` is `disk full`."""
+    """Return the words of an alert's name without its host: `DiskFull-web-1` on `web-1` gives `disk full`."""
     return family(_identity(alert).sub(" ", alert.alert_name))
 
 
 def template_of(alert: NormalizedAlert) -> str:
-    """Return an alert's template: its name's family, and its message with the host and its like masked."""
+    """Return an alert's template, `<words of the name>: <masked message>`, without the names that identify it."""
     return f"{family_of(alert)}: {mask(_identity(alert).sub(HOST, alert.message[:MAX_CHARS]))}"
 
 
 def _identity(alert: NormalizedAlert) -> re.Pattern[str]:
-    """Return a pattern of the names that identify the alert; the longest first, as one may be part of another."""
+    """Return a pattern that matches the alert's host and the values of its identifying labels, the longest first."""
     values = {alert.host, *(alert.labels.get(label) for label in _IDENTITY_LABELS)}
     known = sorted((value for value in values if value and len(value) > 2), key=lambda value: (-len(value), value))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)" if known else r"(?!)", re.IGNORECASE)
@@ -121,7 +124,7 @@ def words_of(template: str) -> tuple[str, ...]:
 
 
 def _lexemes(text: str) -> Iterator[str]:
-    """Yield words and placeholders. A placeholder right after the same one is left out, as lists vary in length."""
+    """Yield the words and placeholders of a text, with only one of several equal placeholders in a row."""
     last = ""
     for found in _LEXEME.finditer(_plain(text)):
         kind, lexeme = _KINDS[int(str(found.lastgroup)[1:])][0], found[0]
@@ -133,13 +136,13 @@ def _lexemes(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Drop invisible characters and accents, make full-width letters plain ones, and cut at `MAX_CHARS`."""
+    """Return a text without invisible characters, accents and full-width letters, cut to `MAX_CHARS`."""
     decomposed = unicodedata.normalize("NFKD", strip_invisible(text[:MAX_CHARS]))
     return "".join(char for char in decomposed if not unicodedata.combining(char))[:MAX_CHARS]
 
 
 def _within(limit: int, lexemes: Iterable[str]) -> str:
-    """Keep as many whole lexemes as fit."""
+    """Join as many whole lexemes, with a space between them, as fit into `limit` characters."""
     kept = ""
     for lexeme in lexemes:
         longer = f"{kept} {lexeme}" if kept else lexeme

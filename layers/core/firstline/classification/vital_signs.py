@@ -1,6 +1,6 @@
-"""The vital signs of AWS resources: which metrics tell how a resource is, and how their values are written.
+"""The vital signs of AWS resources: the metrics that show how a resource is, and how their values are written.
 
-One fixed table for each namespace of CloudWatch. The reader asks for these metrics and no others, so an alert can never
+Each CloudWatch namespace has a fixed list. The adapter reads these metrics and no others, so that an alert cannot
 choose what is read.
 """
 
@@ -19,12 +19,12 @@ MAX_FACTS = 4
 _GIB = 2**30
 _MIB = 2**20
 _CHANGED = 0.2
-"""A metric is told first if it changed by this share within the hour."""
+"""The share by which a metric must have changed within the hour to be shown before the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class VitalSign:
-    """One metric: CloudWatch's name and statistic, its unit, and the words that people use for it."""
+    """A metric that shows how a resource is: CloudWatch's name and statistic, its unit, and people's words for it."""
 
     name: str
     statistic: str
@@ -34,9 +34,9 @@ class VitalSign:
 
 @dataclass(frozen=True, slots=True)
 class ResourceKind:
-    """A kind of resource: the field's word, the dimensions that name one, and its vital signs.
+    """A kind of resource: its short name (`word`), the CloudWatch dimensions that name it, and its vital signs.
 
-    The first dimension is the resource's own name.
+    The value of the first dimension is the resource's own name.
     """
 
     word: str
@@ -151,13 +151,13 @@ KINDS: Mapping[str, ResourceKind] = {
 
 
 def sign_of(namespace: str, name: str) -> VitalSign | None:
-    """Return the row of the table for a metric, or None if there is none."""
+    """Return the vital sign for a metric of a CloudWatch namespace, or None if it is not one."""
     kind = KINDS.get(namespace)
     return next((sign for sign in kind.signs if sign.name == name), None) if kind else None
 
 
 def amount(value: float, unit: Unit) -> str:
-    """Write a value as people do: `0.5 GiB`, `97 %`, `12 min`."""
+    """Return a value with its unit as people write it: `0.5 GiB`, `97 %`, `12 min`."""
     if unit == "bytes":
         return f"{value / _GIB:.3g} GiB" if abs(value) >= _GIB / 10 else f"{value / _MIB:.3g} MiB"
     if unit == "percent":
@@ -170,7 +170,7 @@ def amount(value: float, unit: Unit) -> str:
 
 
 def told(reading: MetricReading, namespace: str) -> str:
-    """Write a reading with its past: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`."""
+    """Return a reading with its past in words: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`."""
     sign = sign_of(namespace, reading.name)
     unit: Unit = sign.unit if sign else "count"
     then = [
@@ -178,18 +178,17 @@ def told(reading: MetricReading, namespace: str) -> str:
         for when, value in (("1 h ago", reading.hour_ago), ("a week ago", reading.week_ago))
         if value is not None
     ]
-    of = f" of {reading.of}" if reading.of else ""
     past = f" ({', '.join(then)})" if then else ""
-    return f"{sign.words if sign else reading.name}{of} {amount(reading.now, unit)}{past}"
+    return f"{sign.words if sign else reading.name} {amount(reading.now, unit)}{past}"
 
 
 def lines(evidence: Evidence | AlarmEvidence, *, first: tuple[str, ...] = ()) -> list[str]:
-    """Tell the resource, the metrics that say most and what changed, in at most `MAX_LINES` lines.
+    """Return at most `MAX_LINES` lines about the resource: its state, its metrics, facts and changes.
 
     Parameters
     ----------
     first
-        The names of metrics to tell first: those that the cause rests on. Next come those that changed most.
+        The names of the metrics to show first, those that the cause cites. Next come those that changed most.
     """
     return list(_lines(evidence, first))[:MAX_LINES]
 
@@ -209,12 +208,12 @@ def _lines(evidence: Evidence | AlarmEvidence, first: tuple[str, ...]) -> Iterat
 
 
 def told_change(change: ResourceChange) -> str:
-    """Write a change with its time and its author: `02:12 CET: ModifyDBInstance by anna`."""
+    """Return a change with its time and its author in words: `02:12 CET: ModifyDBInstance by anna`."""
     return f"{change.at:%H:%M %Z}: {change.what}{f' by {change.who}' if change.who else ''}"
 
 
 def _changed(reading: MetricReading) -> float:
-    """Return by which share the metric changed within the hour, from 0 to 1."""
+    """Return the share by which the metric changed within the hour; 0 if the earlier value is not known."""
     if reading.hour_ago is None:
         return 0.0
     largest = max(abs(reading.now), abs(reading.hour_ago))

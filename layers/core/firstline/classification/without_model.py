@@ -1,4 +1,4 @@
-"""The verdict of rules and history: the only one without a model, and a model's fallback."""
+"""The verdict of rules and history, which stands if there is no model or the model's verdict does not count."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ WORD_CONFIDENCE = 1.0
 
 
 def decide(case: Case) -> Classification:
-    """Take the source's severity, unless a rule or history has a reason for another, and word the evidence."""
+    """Return the verdict of rules and history: the source's severity, unless a rule, a person or history changes it."""
     incident, past, culprits = case.incident, case.past, case.culprits
     severity, decided_by, confidence, reasons = _severity(case)
     if past.not_noise is not None and case.base == "info" and case.word is None:
@@ -60,14 +60,14 @@ def decide(case: Case) -> Classification:
 
 
 def _came_before(case: Case) -> int:
-    """Return how often the alert came before: its name within a day, or its group in the last incidents."""
+    """Return how often the alert came before: alerts of its name within a day or incidents of its group, the larger."""
     return max(case.evidence.same_name_last_day - 1, len(case.evidence.earlier))
 
 
 def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
     """Return the severity, the decider, the confidence, and the reasons.
 
-    History calls an alert noise only if it has been right often enough.
+    The first of these decides: a rule, a person's word, history, the severity that the case begins with.
     """
     source, past = case.base, case.past
     changes = Changes("low" if source == "info" else source, [case.said])
@@ -90,7 +90,10 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
 
 
 def _best(offered: "Sequence[Offered]", past: Opinion) -> tuple[str, str]:
-    """Choose the runbook that cured this group most often; else the one for similar incidents; else the best match."""
+    """Return the id of the best runbook, and why: it cured this group, or else similar incidents, most often.
+
+    If no runbook cured either, the best match is returned.
+    """
     best = max(offered, key=lambda runbook: (past.cures.get(runbook.id, 0), past.cures_elsewhere.get(runbook.id, 0))).id
     for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):
         if times := cures.get(best, 0):

@@ -1,4 +1,4 @@
-"""The words for people when no model writes them: plain facts, from templates, and the evidence when in doubt."""
+"""The texts for people when no model writes them: summary, cause, first steps, and the evidence when in doubt."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ _HAPPENED: dict[DeploymentState | None, str] = {
     "failed": "the deployment of {} failed",
     "rolled_back": "{} was taken back",
 }
-"""Words for a deployment of each state: one that failed or was taken back explains an alert in another way."""
+"""The words for a deployment in each state; None is a deployment whose sender states no state."""
 
 _LOOK_AT: dict[DeploymentState | None, str] = {
     "in_progress": "Look at the deployment, which may still go on",
@@ -59,9 +59,9 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """Name the cause that the evidence names, then the first suspect; empty if there is neither.
+    """Return the cause that the evidence names and the suspected deployment in words; empty if there is neither.
 
-    If people said that a deployment was blamed wrongly, their note on it is the better hint.
+    If people said last time that a deployment was blamed wrongly, their note of that time is named instead.
     """
     named = [case.cause.sentence] if case.cause else []
     culprits, past = case.culprits, case.past
@@ -76,12 +76,12 @@ def cause(case: Case) -> str:
 
 
 def around(case: Case) -> list[str]:
-    """Tell in a few lines what the affected resource shows, the metrics that the cause rests on first."""
+    """Return a few lines about the affected resource, the metrics that the cause cites first."""
     return evidence_lines(case.evidence, case.cause, well=case.well)
 
 
 def first_steps(case: Case) -> list[str]:
-    """List what to look at first, from the evidence. A step is never a command."""
+    """Return what a person should look at first, by the evidence. A step is never a command."""
     steps = []
     evidence, now = case.evidence, case.now
     if evidence.earlier:
@@ -107,7 +107,7 @@ def first_steps(case: Case) -> list[str]:
 
 
 def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime) -> list[str]:
-    """List why a human should judge, and the evidence: earlier incidents, similar ones, deployments, and the gaps."""
+    """Return lines for a human who must judge: why, earlier and similar incidents, deployments, unread evidence."""
     lines = [why]
     lines += [f"Earlier, {_told(earlier, now)}" for earlier in evidence.earlier[:MAX_EARLIER]]
     if not evidence.earlier:
@@ -123,7 +123,7 @@ def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime
 
 
 def deployed_before(deployment: Deployment, incident: Incident) -> str:
-    """Describe a deployment in a sentence, with the time between it and the incident."""
+    """Say in a sentence what was deployed how long before the incident: `shop 1.4 was deployed 12 min before.`."""
     minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
     happened = _HAPPENED[deployment.state]
     return f"{happened.format(f'{_short(deployment.service)} {_short(deployment.version)}')} {minutes} min before."

@@ -2,6 +2,6 @@
 
 Read `site.py` first: it answers each GET with a page and changes nothing. Every write goes to the respond function,
 where `front.py` routes it: the console's forms to `forms.py`, the approval page to `approval_requests.py`.
-`sessions.py` has who may look and who may act; `incident_page.py` and `list_page.py` turn what the table holds into
-what a template shows.
+`sessions.py` says who may look and who may act; `incident_page.py` and `list_page.py` turn records of the table into
+the values of a template.
 """

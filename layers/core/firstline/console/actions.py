@@ -22,7 +22,7 @@ class PageButton:
 
 
 def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageButton]:
-    """Return the buttons for an incident as it stands, the one to press first at the front."""
+    """Return the buttons that have an effect on the incident now and that the visitor may use, the main one first."""
     if record.status == "CLOSED":
         buttons = [PageButton("reopen", "It is not over")]
     elif record.live is not None and record.live.resolved_by:
@@ -41,7 +41,7 @@ def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageBut
 
 
 def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[PageButton]:
-    """Return the buttons that decide on the plan. What loses data is approved only where its scripts are shown."""
+    """Return the buttons that decide on the plan. A destructive plan is approved only where its scripts are shown."""
     plan, incident_id = record.plan, record.incident.incident_id
     if plan is None or not record.waits_for_approval:
         return []
@@ -57,9 +57,9 @@ def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> li
 
 
 def why_no_decision(me: Pass) -> str:
-    """Say why the visitor cannot decide on a plan."""
+    """Return the sentence that says why the visitor cannot approve a plan."""
     if me.incident_id is not None:
         return "This link is good for reading and for taking the incident. To approve, open the console."
     if me.role == "reader":
-        return "You may only look."
+        return "You may only look: your role is reader."
     return "Only approvers may approve; you may refuse."

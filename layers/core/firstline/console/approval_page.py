@@ -1,7 +1,7 @@
 """The approval page: the scripts that would run, where and as whom, and how earlier runs ended.
 
-It shares its templates and its style with the console. Characters that could hide or reorder code are shown by their
-number.
+The page shares templates and style with the console. Characters that could hide or reorder code are shown as their
+number, such as `<U+202E>`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ MAX_EARLIER = 5
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A run of the runbook for an earlier incident. `outcome` is None while that is open, or if it is unknown."""
+    """A run of the runbook for an earlier incident. `outcome` is None if the incident is open, or no longer stored."""
 
     incident_id: str
     at: datetime
@@ -37,7 +37,10 @@ class EarlierRun:
 
 @dataclass(frozen=True)
 class Review:
-    """A plan with its scripts and earlier runs. `unreadable` says why its scripts can't be shown, nor approved."""
+    """A plan with its scripts by document, and earlier runs.
+
+    `unreadable` says why a script cannot be shown, so that the plan cannot be approved; None if all can.
+    """
 
     record: IncidentRecord
     plan: RemediationPlan
@@ -68,7 +71,7 @@ def review(
 
 
 def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
-    """Yield every command that the plan may send, in that order. A release has no script."""
+    """Yield every command that the plan may send: steps, verification, rollback. A release has no command."""
     yield from (step for step in plan.steps if isinstance(step, PlannedStep))
     if plan.verify:
         yield plan.verify
@@ -76,7 +79,7 @@ def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
 
 
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
-    """Render a page that says why a request does not count. It shows no time."""
+    """Render a page that says why a request does not count."""
     around = _around(title, UTC, datetime.now(UTC))
     return render("approval_refusal.html", **around, reason=reason, incident_id=incident_id)
 
@@ -89,14 +92,14 @@ def plan_page(
     Parameters
     ----------
     zone
-        The stack's time zone, in which the page's times are.
+        The time zone in which times are shown.
     token
-        The link as it was presented; the form sends it back.
+        The link's token, which the form sends back.
     closed
-        The reason why nothing can be decided (any more); with one, the page has no form.
+        The reason why nothing can be decided, in which case the page has no form; None if something can.
     """
     record, plan = review.record, review.plan
-    # A release is everywhere, whichever host the alert came from.
+    # A release is rolled out to many hosts, so it is named instead of the alert's host.
     place = ", ".join(release.place for release in plan.releases) or where(record.incident)
     left = max(1, ceil((link.expires_at - now).total_seconds() / 60))
     return render(
@@ -115,7 +118,7 @@ def plan_page(
 
 
 def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterator[EarlierRun]:
-    """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
+    """Yield the latest runs for other incidents, newest first, without those in shadow mode."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:
         record = incidents.record(run.incident_id)
@@ -123,5 +126,5 @@ def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterato
 
 
 def _around(title: str, zone: tzinfo, now: datetime) -> dict[str, Any]:
-    """Return what stands around the page: its link says who looks."""
+    """Return the values of the page's frame, which names no visitor."""
     return Frame(stack="", zone=zone, now=now).values(title, narrow=True)

@@ -1,4 +1,4 @@
-"""The approval page's handler: a GET changes nothing (scanners follow links, too), only the form decides."""
+"""The handler of the approval page. A GET changes nothing, because scanners follow links; only the form decides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from firstline.errors import (
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.people import approve, links
-from firstline.people.actor import Actor
+from firstline.people.actor import LATER, Actor
 from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person
 from firstline.remediation.steps import Documents
@@ -48,18 +48,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class ApprovalHandler:
-    """Answers the requests of approvers' browsers.
+    """The handler of the requests of approvers' browsers.
 
     Parameters
     ----------
     keys
         Reads the active signing keys.
     approvers
-        The names of the people who may approve now: the link of a person who left the list is no longer valid.
+        The names of the people who may approve now. The link of a person who is not among them is refused.
     operations
-        Builds what acts and tells these channels.
+        Builds the service that carries out a decision and tells the given channels.
     zone
-        The stack's time zone, in which people read times.
+        The time zone in which times are shown.
     """
 
     keys: Callable[[], Sequence[str]]
@@ -70,11 +70,11 @@ class ApprovalHandler:
     zone: tzinfo = UTC
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
-        """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
+        """Show the plan to the holder of a link, and change nothing. No input of a visitor raises an error."""
         return _reply(incident_id, lambda: self._show(incident_id, token, now))
 
     def decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
-        """Act on the form. No input of a visitor makes it raise.
+        """Carry out the decision in the page's form. No input of a visitor raises an error.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class ApprovalHandler:
     def _decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
         token, approves = _read_form(body)
         link = self._link(incident_id, token, now)
-        # A link is shown to its owner alone, who was an approver then and is one now.
+        # A link is shown to its owner alone, who was an approver then and still is.
         person = Person(key=link.approver, name=link.name, role="approver")
         actor = Actor(person=person, through="approval page", principal=f"link of {link.approver}")
         action = Action(does="approve" if approves else "refuse", plan_digest=link.plan_digest)
@@ -103,7 +103,7 @@ class ApprovalHandler:
         link = self._link(incident_id, token, now)
         record = self.incidents.record(incident_id)
         if record is None or record.plan is None:
-            raise TooLate("Firstline knows no such plan any more.")
+            raise TooLate("Firstline does not know this plan any more. Ask for a new link in Slack.")
         approve.check_plan(record, link.plan_digest)
         closed = None
         try:
@@ -117,12 +117,12 @@ class ApprovalHandler:
 
 
 def _read_form(body: bytes) -> tuple[str, bool]:
-    """Return the form's link, and True if it approves.
+    """Return the token of the form's link, and True if the form approves, False if it refuses.
 
     Raises
     ------
     UnreadablePayload
-        The body is not what the page's form sends.
+        The body is not one that the approval page's form sends.
     """
     try:
         if len(body) > MAX_FORM_BYTES:
@@ -131,27 +131,28 @@ def _read_form(body: bytes) -> tuple[str, bool]:
         (token,), (decision,) = fields["token"], fields["decision"]
         return token, {"approve": True, "refuse": False}[decision]
     except (ValueError, KeyError):
-        raise UnreadablePayload("That is not what the page's form sends. Open the link again.") from None
+        raise UnreadablePayload("Your browser did not send the page's form. Open the link again.") from None
 
 
 def _reply(incident_id: str, answer: Callable[[], Reply]) -> Reply:
-    """Return the answer, or a page that says why there is none."""
+    """Return the answer, or for an error a page with its reason."""
     try:
         return answer()
     except UnreadablePayload as error:
         status, said, title = HTTPStatus.BAD_REQUEST, str(error), "This does not count"
     except ApprovalRefused as refused:
-        logger.warning("Refused at the approval page", extra={"incident_id": incident_id, "why": str(refused)})
+        logger.warning(
+            "A request to the approval page was refused", extra={"incident_id": incident_id, "why": str(refused)}
+        )
         status, said, title = _STATUSES[type(refused)], str(refused), "This does not count"
     except ConfigurationError:
-        logger.exception("The approval page is closed")
+        logger.exception("The approval page is closed: mend the key that this error names")
         status, said, title = HTTPStatus.FORBIDDEN, links.MISCONFIGURED, "Not now"
     except HistoryUnavailable:
-        logger.exception("The approval page cannot reach the table")
+        logger.exception("The approval page could not reach the table; its visitor was asked to try again")
         said = "Firstline cannot reach its table at the moment. Nothing was decided. Try again in a few seconds."
         status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Not now"
     except ExecutionsUnavailable:
-        logger.exception("A decision was written down, but the execution could not be told; reconcile will")
-        said = "It is written down. AWS is slow to react, so it takes effect within a minute or two."
-        status, title = HTTPStatus.ACCEPTED, "Noted"
+        logger.exception("A decision is stored, but its execution could not be told; reconcile tells it in a minute")
+        status, said, title = HTTPStatus.ACCEPTED, LATER, "Noted"
     return Reply(status, approval_page.refusal(said, incident_id, title))

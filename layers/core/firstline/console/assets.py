@@ -13,13 +13,13 @@ _HTMX = Path(__file__).parent / "assets" / "htmx.min.js"
 
 @cache
 def script_name() -> str:
-    """Return a name that changes with the content, so that browsers may keep the file for ever."""
+    """Return the script's file name, which changes with its content, so that browsers may keep the file for ever."""
     return f"htmx-{sha256(_HTMX.read_bytes()).hexdigest()[:12]}.js"
 
 
 @cache
 def script() -> Response:
-    """Return the answer to a request for the script, compressed: API Gateway does not."""
+    """Return the answer to a request for the script, compressed because API Gateway does not compress."""
     return {
         "statusCode": 200,
         "headers": {

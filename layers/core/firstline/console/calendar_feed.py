@@ -1,8 +1,8 @@
 """The calendar feed of who is on call: `GET /oncall/<schedule>.ics?person=<name>&key=<key>`, for calendar programs.
 
-A calendar program has no session, so the address carries a key: an HMAC for one schedule and one person, with a secret
-of its own. A person who leaves the list has no feed any more, and another secret ends them all. The feed has names and
-times, and nothing of any incident.
+A calendar program has no session, so the address carries a key: an HMAC for one schedule and one person, made with a
+secret of its own. The feed of a person who leaves the list ends, and a new secret ends all feeds. A feed has names and
+times, and nothing about incidents.
 
 https://www.rfc-editor.org/rfc/rfc5545: lines end with CRLF and are folded at 75 bytes; texts are escaped.
 """
@@ -29,7 +29,7 @@ from firstline.text import strip_invisible
 SECRET = "console/calendar-key"  # noqa: S105 (its name)
 AHEAD = timedelta(days=90)
 BEHIND = timedelta(days=14)
-"""Overrides that ended so long ago still say when the present shift began."""
+"""The time for which overrides that are over are still read, because one may say when the present shift began."""
 
 _PURPOSE = "firstline-calendar-1"
 _MOST_BYTES = 75
@@ -41,7 +41,7 @@ def key_of(schedule: str, person: str, secret: str) -> str:
 
 
 def address(api_url: str, schedule: str, person: str, secrets: Sequence[str], *, whole: bool) -> str:
-    """Return the address of a person's feed: of their own shifts, or of everybody's.
+    """Return the address of a person's feed: of everybody's shifts if `whole`, else of the person's own.
 
     Raises
     ------
@@ -55,12 +55,12 @@ def address(api_url: str, schedule: str, person: str, secrets: Sequence[str], *,
 
 @dataclass(frozen=True)
 class CalendarFeed:
-    """Answers calendar programs.
+    """The handler of the requests of calendar programs.
 
     Parameters
     ----------
     secrets
-        Returns the secrets that keys are made with; each is good. None means that feeds are closed.
+        Returns the secrets that keys may be made with. Without any, all feeds are closed.
     """
 
     stack: str
@@ -70,7 +70,7 @@ class CalendarFeed:
     secrets: Callable[[], Sequence[str]]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
-        """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor raises an error."""
         name = event["rawPath"].removeprefix("/oncall/").removesuffix(".ics")
         person, key = (web.query(event, asked) or "" for asked in ("person", "key"))
         try:
@@ -78,17 +78,17 @@ class CalendarFeed:
                 return _text(HTTPStatus.NOT_FOUND, "There is no such calendar.")
             overrides = self.overrides_of(name, now - BEHIND)
         except (NotEntitled, ConfigurationError):
-            logger.exception("The calendar feeds are closed")
+            logger.exception("The calendar feeds are closed: set or mend the secret that this error names")
             return _text(HTTPStatus.NOT_FOUND, "There is no such calendar.")
         except HistoryUnavailable:
-            logger.exception("A calendar feed cannot be made")
-            return _text(HTTPStatus.SERVICE_UNAVAILABLE, "Not now. Try again in some minutes.")
+            logger.exception("A calendar feed could not read the table; the calendar program was asked to come back")
+            return _text(HTTPStatus.SERVICE_UNAVAILABLE, "The calendar cannot be read now. Try again in some minutes.")
         only = None if web.query(event, "all") else person
         body = calendar(f"{self.stack}/{name}", self.schedules[name], overrides, now, only=only)
         return _text(HTTPStatus.OK, body, "text/calendar; charset=utf-8")
 
     def _is_theirs(self, schedule: str, person: str, key: str) -> bool:
-        """Return True if the key is that of this schedule and this person, who is still on the list."""
+        """Return True if the key fits this schedule and this person, and the person is still on the list."""
         wanted = [key_of(schedule, person, secret) for secret in links.checked(self.secrets(), SECRET)]
         genuine = [hmac.compare_digest(each.encode(), key.encode("utf-8", "replace")) for each in wanted]
         return any(genuine) and schedule in self.schedules and person in self.people().people
@@ -102,9 +102,9 @@ def calendar(
     Parameters
     ----------
     name
-        Identifies the schedule in the world: `<stack>/<schedule>`.
+        The unique name of the schedule: `<stack>/<schedule>`.
     only
-        The person whose shifts these are; None for everybody's.
+        The person whose shifts are returned; None for everybody's.
     """
     title = name.rpartition("/")[2]
     lines = [
@@ -126,7 +126,7 @@ def calendar(
 
 
 def _event(name: str, shift: Shift, now: datetime, end: datetime) -> list[str]:
-    """Return the lines of a shift. Its identity stays while its end moves."""
+    """Return the lines of a shift as a calendar event. Its UID stays the same if the end of the shift moves."""
     begin = shift.since or now
     known = f"{name}\n{shift.person}\n{shift.since and _utc(shift.since)}"
     return [

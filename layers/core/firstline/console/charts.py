@@ -1,21 +1,21 @@
-"""Plots as inline SVG, drawn by `chart.html`: nothing to load, readable without a script, each with its table. Pure."""
+"""Plots as inline SVG, drawn by `chart.html` without a script or a file to load, each with its table. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 186
 _LEFT, _RIGHT, _TOP, _BOTTOM = 112, 4, 14, 22
-"""Room for `23 h 59 min` beside the plot, in the larger letters of a small screen."""
+"""The margins of a plot. The left one has room for `23 h 59 min` in the larger letters of a small screen."""
 _LABELS = 6
 _COLUMNS = 6
-"""The least number of columns: a single week is a bar, and no wall."""
+"""The fewest columns for which the width is divided, so that the bar of a single week is not as wide as the plot."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One colour of a plot: its name, its colour as a class of the style sheet, a value for each column.
+    """One series of a plot: its name, its colour (`tone`, a class of the style sheet), and a value for each column.
 
-    None is a column of which nothing is known.
+    None is an unknown value.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A text of the plot, and where it stands."""
+    """A text in a plot, and its place."""
 
     x: float
     y: float
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """A plot of bars, and its table. `change` is where a change is marked, if one is declared."""
+    """A plot of bars, and its table. `change` is the place of the line that marks a change; None without one."""
 
     title: str
     series: Sequence[Series]
@@ -65,16 +65,16 @@ class Chart:
 
 
 def stacked(title: str, names: Sequence[str], series: Sequence[Series], *, change: float | None = None) -> Chart:
-    """Draw one bar for each name, with the values of all series on top of each other.
+    """Draw one bar for each column, with the values of all series on top of each other.
 
     Parameters
     ----------
     names
         The names of the columns, such as days.
     series
-        From the bottom up; each has a value for each name.
+        The series from the bottom up, each with a value for each column.
     change
-        The place of a change among the columns: 2.5 is the middle of the third.
+        The place of a change, counted in columns: 2.5 is the middle of the third column.
     """
     most = max([1, *(sum(plotted.values[place] or 0 for plotted in series) for place in range(len(names)))])
     bars: list[Bar] = []
@@ -96,7 +96,7 @@ def beside(
     words: Callable[[float], str],
     change: float | None = None,
 ) -> Chart:
-    """Draw the values of all series beside each other, for each name.
+    """Draw the values of all series beside each other, for each column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The console's forms, which the respond function serves: everything that writes.
+"""The console's forms, through which every write of the console goes. The respond function serves them.
 
 | request below `/console` | effect |
 |---|---|
@@ -8,8 +8,8 @@
 | `POST /incidents/<id>/<action>` | acts on the incident as the session's person |
 | `POST /oncall/<schedule>/<take, override or withdraw>` | changes who is on call, as the session's person |
 
-A form takes effect once its session, its form token and the person's role allow it; then the browser is sent back to
-the page. What acts is `people.operate`, as for Slack and the command line.
+A form takes effect if its session, its form token and the person's role allow that; then the browser is sent back to
+the page. `people.operate` carries the action out, as for Slack and the command line.
 """
 
 import json
@@ -35,7 +35,7 @@ from firstline.console.sessions import (
     hash_of,
     session_for,
 )
-from firstline.console.web import HttpAnswer, Response, see_other
+from firstline.console.web import UNREADABLE, HttpAnswer, Response, see_other
 from firstline.errors import (
     ApprovalRefused,
     ConfigurationError,
@@ -51,7 +51,7 @@ from firstline.errors import (
 from firstline.observability import logger
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
-from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
 from firstline.people.operate import Action, Does, Operations
 from firstline.policy.people import FILE, People, Person
 
@@ -61,28 +61,28 @@ _USED = "This link was used already, or its minute is over. Ask for a new one: `
 
 @dataclass(frozen=True)
 class ConsoleForms:
-    """Serves the console's forms.
+    """The handler of the console's forms.
 
     Parameters
     ----------
     people
-        Reads the list of people as it is now: who left it may do nothing more, whatever their session says.
+        Reads the list of people as it is now, so that a person who left it may do nothing, whatever their session says.
     operations
-        Connects the stack's channels and returns what acts.
+        Connects the stack's channels, and returns the service that acts on incidents.
     link_keys
-        Returns the keys of the links in pages.
+        Returns the keys that sign the links in text messages.
     on_call
-        Connects the schedules and returns what changes who is on call.
+        Connects the schedules, and returns the service that changes who is on call.
     """
 
     sessions: Sessions
     people: Callable[[], People]
     operations: Callable[[], Operations]
     link_keys: Callable[[], Sequence[str]]
-    on_call: Callable[[], OnCallDesk]
+    on_call: Callable[[], OnCallOverrides]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
-        """Answer a POST of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        """Answer a POST of API Gateway (HTTP API, format 2.0). No input of a visitor raises an error."""
         _, path = web.method_and_path(event)
         back = "/".join(["", "console", *path[:2]]) if path[:1] == ["incidents"] else ""
         back = "/console/oncall" if path[:1] == ["oncall"] else back
@@ -92,38 +92,38 @@ class ConsoleForms:
             _check_site(event)
             return self._answer(path, event, now).response()
         except ConfigurationError:
-            logger.exception("The links of pages are closed")
+            logger.exception("The links in text messages are closed: mend the key that this error names")
             return self._refusal(HTTPStatus.FORBIDDEN, MISCONFIGURED, now, back).response()
         except (NotEntitled, NotPermitted) as refused:
-            logger.warning("Refused at the console", extra={"why": str(refused)})
+            logger.warning("A form of the console was refused", extra={"why": str(refused)})
             return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
         except (UnreadablePayload, ValidationError):
-            why = "That is not what a form of the console sends. Open the page again."
+            why = UNREADABLE
             return self._refusal(HTTPStatus.BAD_REQUEST, why, now, back).response()
         except (HistoryUnavailable, QuarantineUnavailable):
-            logger.exception("The console cannot reach the table, or a queue")
+            logger.exception("A form of the console could not be carried out: the table or the queue does not answer")
             why = "AWS does not answer at the moment. Nothing was changed. Try again in a few seconds."
             return self._refusal(HTTPStatus.SERVICE_UNAVAILABLE, why, now, back).response()
 
     def ticket_for(self, person: Person, api_url: str, now: datetime, *, to: str = "") -> str:
-        """Make a ticket for a person, and return it as an address.
+        """Make a ticket of the console for a person, and return it as an address to open.
 
         Parameters
         ----------
         to
-            The incident whose page it opens; empty for the list.
+            The id of the incident whose page the ticket opens; empty for the list of incidents.
         """
         given = Pass(key=person.key, name=person.name, role=person.role, expires_at=now + TICKET_LASTS)
         return f"{api_url}/console/enter?ticket={self.sessions.mint(given, now)}{f'&to={to}' if to else ''}"
 
     def _ticket(self, event: Mapping[str, Any], now: datetime) -> HttpAnswer:
-        """Answer a signed request: API Gateway has checked the signature and names the caller."""
+        """Answer a request for a ticket. API Gateway has checked its signature, and names the caller."""
         caller = str(event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn", ""))
         person = self.people().of_principal(caller)
         if person is None:
-            why = f"{caller or 'the caller'} is nobody in {FILE}: add it there"
+            why = f"{caller or 'the caller'} belongs to nobody in {FILE}: add it under the person's `iam`, and deploy"
             return _json(HTTPStatus.FORBIDDEN, {"said": why})
         url = self.ticket_for(person, web.api_url(event), now, to=_wanted_incident(event))
         said = f"This link is {person.name}'s, good once, for a minute."
@@ -151,7 +151,7 @@ class ConsoleForms:
         return self._refusal(HTTPStatus.NOT_FOUND, "The console has no such form.", now)
 
     def _enter(self, form: Mapping[str, str], now: datetime) -> HttpAnswer:
-        """Begin a session with a ticket, or with the link of a page."""
+        """Begin a session with a ticket, or with the link of a text message, which may acknowledge at once."""
         incident_id = form.get("incident", "")
         if "link" in form:
             given = page_links.read(form["link"], incident_id, self.link_keys(), now)
@@ -179,7 +179,7 @@ class ConsoleForms:
         person = self._current(me)
         if not me.may(does, incident_id):
             raise NotEntitled(
-                f"{me.name} may not do this here."
+                f"{me.name} may not do this: it takes another role in {FILE}."
                 if me.incident_id is None
                 else "Your link is good for reading one incident, and for taking it. Open the console for the rest."
             )
@@ -189,7 +189,7 @@ class ConsoleForms:
         try:
             self.operations().act(action, incident_id, actor, now)
         except ExecutionsUnavailable:
-            logger.exception("A form was written down, but the execution could not be told; reconcile will")
+            logger.exception("An action is stored, but its execution could not be told; reconcile tells it in a minute")
             done = "late"
         # A browser that reloads the next page does not send the form again.
         return see_other(f"/console/incidents/{incident_id}?done={done}")
@@ -215,7 +215,7 @@ class ConsoleForms:
         return see_other(f"/console/oncall?done={does}")
 
     def _current(self, given: Pass) -> Person:
-        """Return the holder with the lower of the roles that they had then and have now.
+        """Return the holder of a pass, with the lower of the roles that they had then and have now.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class ConsoleForms:
         slack = given.key.removeprefix("slack:")
         person = people.of_slack(slack, given.name) if slack != given.key else people.named(given.key)
         if person is None:
-            raise NotEntitled(f"{given.name} is not in {FILE} any more.")
+            raise NotEntitled(f"{given.name} is not in {FILE} any more, so this session may do nothing.")
         return person if given.person.may(person.role) else given.person
 
     def _refusal(self, status: HTTPStatus, reason: str, now: datetime, back: str = "") -> HttpAnswer:
@@ -236,7 +236,7 @@ class ConsoleForms:
 
 
 def action_of(does: str, form: Mapping[str, str]) -> Action:
-    """Return the action that a form asks for. Raises ValidationError if a field is not what the form offers."""
+    """Return the action that a form asks for. Raises ValidationError if a field has a value that no form offers."""
     fields: dict[str, Any] = {"does": does, "text": form.get("text", ""), "plan_digest": form.get("digest", "")}
     if does in ("resolve", "note"):
         fields["seen"] = form.get("seen") or None
@@ -247,7 +247,7 @@ def action_of(does: str, form: Mapping[str, str]) -> Action:
 
 
 def _wanted_incident(event: Mapping[str, Any]) -> str:
-    """Return the incident that a ticket is to open; empty for the list."""
+    """Return the id of the incident that a ticket is to open; empty for the list, or if the request has no valid id."""
     try:
         asked = json.loads(web.body_of(event) or b"{}")
     except (ValueError, RecursionError):
@@ -257,13 +257,7 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
 
 
 def _check_site(event: Mapping[str, Any]) -> None:
-    """Refuse a form that another site sent, where the browser says so.
-
-    Raises
-    ------
-    NotEntitled
-        It comes from another site.
-    """
+    """Raise NotEntitled if the browser says that another site sent the form."""
     if (event.get("headers") or {}).get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise NotEntitled("Another site sent this form. Open the console itself.")
 

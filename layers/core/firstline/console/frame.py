@@ -1,4 +1,4 @@
-"""The frame around every page of the console: the stack's name, the visitor, the clock."""
+"""The frame around every page of the console: the stack's name, the visitor, the time and its zone."""
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -17,13 +17,13 @@ class Frame:
     stack
         The stack's name.
     zone
-        The time zone in which people read times.
+        The time zone in which times are shown.
     me
-        The visitor; None on a page that needs none.
+        The visitor; None on a page for which nobody has to sign in.
     token
-        The visitor's session, from which the forms' token is made; empty on a page without forms.
+        The token of the visitor's session, from which that of the forms is made; empty on a page without forms.
     script
-        The name of the script that refreshes the page; empty without one.
+        The name of the script that refreshes the page; empty on a page that is not refreshed.
     """
 
     stack: str
@@ -41,7 +41,7 @@ class Frame:
         return self.me
 
     def values(self, title: str, here: str = "", *, narrow: bool = False) -> dict[str, Any]:
-        """Return what `base.html` needs."""
+        """Return the values that the template `base.html` needs. `here` is the page's name in the navigation."""
         return {
             "stack": self.stack,
             "zone": self.zone,

@@ -1,4 +1,4 @@
-"""The front door for people: routes presses in Slack, commands, and approvers' visits and decisions on their page.
+"""The respond function's router of people's requests: presses in Slack, commands, the approval page, console forms.
 
 | request | answer |
 |---|---|
@@ -8,11 +8,11 @@
 | `POST /operate/…`, signed by an AWS caller | see `people.operate_requests` |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
 | `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
-| another method on that page | 405 |
+| another method under `/approvals` | 405 |
 | `POST /console/…` | the console's forms; see `console.forms` |
 | anything else | 404 |
 
-For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
+If the table does not answer to a press, HistoryUnavailable is raised, and Slack tells the person that nothing happened.
 """
 
 import json
@@ -37,7 +37,7 @@ from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
-from firstline.people.on_call import OnCallDesk
+from firstline.people.on_call import OnCallOverrides
 from firstline.people.operate import Operations
 from firstline.people.operate_requests import OperateHandler
 from firstline.people.press_handler import PressHandler
@@ -50,22 +50,22 @@ type Response = dict[str, Any]
 
 @dataclass(frozen=True)
 class PeopleFront:
-    """Routes the requests of people's browsers and of Slack, and answers them.
+    """The router of the requests of browsers, of Slack and of the command line.
 
     Parameters
     ----------
     people
-        Reads the list of people, when it is first needed.
+        Reads the list of people, when a request first needs it.
     secrets
-        Returns the active values of a secret; none if it is not set.
+        Returns the active values of the secret with this name; none if it is not set.
     channels
         Connects the stack's channels for one request.
     submit
         Hands an alert to ingest's queue.
     on_call
-        Connects the schedules: takes the people, and what tells everybody.
+        Returns the service that changes who is on call, from the list of people and a function that tells everybody.
     zone
-        The stack's time zone, in which people read times.
+        The time zone in which times are shown.
     """
 
     incidents: Incidents
@@ -78,7 +78,7 @@ class PeopleFront:
     channels: Callable[[], Mapping[str, Channel]]
     submit: Callable[[NormalizedAlert], None]
     sessions: Sessions
-    on_call: Callable[[People, Callable[[str], object]], OnCallDesk]
+    on_call: Callable[[People, Callable[[str], object]], OnCallOverrides]
     zone: tzinfo = UTC
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
@@ -121,10 +121,10 @@ class PeopleFront:
             if press := read_press(body):
                 self._handle_press(press, api_url(event), now)
         except Unauthenticated as error:
-            logger.warning("Refused a request", extra={"why": str(error)})
+            logger.warning("A request to Slack's address was refused", extra={"why": str(error)})
             return _text(HTTPStatus.UNAUTHORIZED, "Unauthorized")
         except UnreadablePayload as error:
-            logger.warning("Slack sent something else than an interaction", extra={"why": str(error)})
+            logger.warning("Slack sent a request that is no interaction", extra={"why": str(error)})
             return _text(HTTPStatus.BAD_REQUEST, str(error))
         return _text(HTTPStatus.OK, "")
 
@@ -153,7 +153,7 @@ class PeopleFront:
             submit=self.submit,
         )
 
-    def _on_call(self) -> OnCallDesk:
+    def _on_call(self) -> OnCallOverrides:
         return self.on_call(self.people(), lambda text: say(text, self.channels()))
 
     @property

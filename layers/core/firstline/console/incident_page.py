@@ -1,6 +1,6 @@
-"""The page of one incident for somebody who was woken for it: who has it, what it is, what to do, then the rest.
+"""The page of one incident, for a person who was woken for it: who has it, what happens, what to do, then the rest.
 
-`gather` reads; `incident_page` and `status_part` only write HTML.
+`gather` reads the table; `incident_page` and `status_part` only write HTML.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,12 +40,12 @@ MOST_LABELS = 30
 MOST_RESULTS = 15
 MOST_MOMENTS = 40
 SUSPECT = timedelta(hours=6)
-"""A deployment within this time before an incident is shown as evidence."""
+"""The time before an incident within which a deployment is shown as evidence."""
 
 
 @dataclass(frozen=True)
 class IncidentView:
-    """Everything that the page shows of an incident."""
+    """Everything about an incident that its page shows, without personal data."""
 
     record: IncidentRecord
     members: Sequence[StoredAlert] = ()
@@ -80,14 +80,14 @@ def gather(record: IncidentRecord, now: datetime, *, incidents: Incidents, trail
 
 
 def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", said: str = "") -> str:
-    """Render the page.
+    """Render the page of an incident.
 
     Parameters
     ----------
     execution_url
-        What `execution_link` takes; empty for no link.
+        As for `channels.links.execution_link`; empty for no link.
     said
-        What the visitor's last form did, in a sentence; empty for nothing.
+        A sentence on the effect of the visitor's last form; empty without one.
     """
     record, me = view.record, frame.visitor
     status = status_of(record, frame.now)
@@ -129,12 +129,12 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
 
 
 def _folded(text: str) -> str:
-    """Return a text for comparison: without invisible characters, and with one space where it has white space."""
+    """Return a text for comparison: without invisible characters, its words separated by single spaces."""
     return " ".join(strip_invisible(text).split())
 
 
 def _why_nothing_runs(view: IncidentView) -> str:
-    """Say why no runbook acts on an open incident; empty if one may, or none was looked for yet."""
+    """Return why no runbook acts on an open incident; empty if a plan exists, or planning has not happened yet."""
     planned = next((entry for entry in reversed(view.entries) if entry.what == "planned"), None)
     if planned is None or view.record.plan is not None or view.record.status == "CLOSED":
         return ""
@@ -142,18 +142,18 @@ def _why_nothing_runs(view: IncidentView) -> str:
 
 
 def status_part(record: IncidentRecord, frame: Frame) -> str:
-    """Render the part of the page that says who has it, which the browser asks for again and again."""
+    """Render the part of the page that says who has the incident. The browser refreshes this part alone."""
     return render("status.html", **frame.values(""), **_status_values(record, frame))
 
 
 def _why_not(record: IncidentRecord, frame: Frame, decides: Sequence[PageButton]) -> str:
-    """Say why the visitor finds no button that approves; empty if there is one, or none is needed."""
+    """Return why the visitor finds no button that approves; empty if there is one, or no plan waits."""
     plan, me = record.plan, frame.visitor
     has_one = any(button.name == "approve" for button in decides)
     if plan is None or not frame.token or not record.waits_for_approval or has_one:
         return ""
     if plan.risk == "destructive" and me.may("approve", record.incident.incident_id):
-        return "Data is lost for good: it can be approved below its scripts."
+        return "Data is lost for good, so this plan can be approved only below its scripts."
     return why_no_decision(me)
 
 
@@ -164,7 +164,7 @@ def _status_values(record: IncidentRecord, frame: Frame) -> dict[str, Any]:
 
 
 def _opening_alert(record: IncidentRecord) -> StoredAlert:
-    """Return the alert that opened the incident, as if the index had returned it: it may be a moment behind."""
+    """Return the alert that opened the incident, in place of the index of alerts, which may be a moment behind."""
     alert, opened_at = record.incident.alert, record.incident.opened_at
     firing = record.live.firing > 0 if record.live else record.status == "OPEN"
     return StoredAlert(
@@ -187,7 +187,7 @@ class _AlertLine:
 
 
 def _by_host(members: Iterable[StoredAlert]) -> list[tuple[str, list[_AlertLine]]]:
-    """Group alerts by the host, or else the service, that they name; the group with the worst alert first."""
+    """Group alerts, which come worst first, by their host or else service; the group with the worst alert is first."""
     places: dict[str, list[_AlertLine]] = {}
     for stored in members:
         alert, known = stored.alert, member(stored)

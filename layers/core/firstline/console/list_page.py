@@ -1,4 +1,4 @@
-"""The list of incidents: what nobody has first, then by severity, then by age."""
+"""The page with the list of incidents: those without an owner first, then by severity, then by age."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -20,12 +20,12 @@ _SEVERITIES: tuple[tuple[Severity, str], ...] = (
 
 
 def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *, closed: bool = False) -> str:
-    """Render the list of these incidents, as far as they are wanted.
+    """Render the list of those incidents that the filter `wanted` lets through.
 
     Parameters
     ----------
     closed
-        True if the records hold what was closed today, too.
+        True if the records include incidents that were closed within the last day.
     """
     every = list(records)
     statuses = listing(every, wanted, frame.now)
@@ -46,7 +46,7 @@ def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *
 
 
 def _query(wanted: Filter, closed: bool) -> str:
-    """Return the filter as the address has it."""
+    """Return the filter as the query of the page's address."""
     fields = {
         "q": wanted.text,
         "severity": wanted.at_least or "",

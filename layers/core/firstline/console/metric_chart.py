@@ -1,4 +1,4 @@
-"""The plot of the metric that an alarm watches, and its threshold, drawn by `chart.html`. Pure."""
+"""The plot of the metric that an alarm watches, with its threshold, drawn by `chart.html`. Pure."""
 
 from datetime import timedelta, tzinfo
 
@@ -17,7 +17,7 @@ def metric_chart(series: MetricSeries, zone: tzinfo) -> Chart:
     """
     values, threshold = series.values, series.threshold
     marked = [*values, 0.0, *([threshold] if threshold is not None else [])]
-    low, high = min(marked), max(marked)  # of zero, too
+    low, high = min(marked), max(marked)
     reach = (high - low) or 1.0
     tall, step = HEIGHT - _TOP - _BOTTOM, (WIDTH - _LEFT - _RIGHT) / len(values)
 

@@ -1,4 +1,4 @@
-"""On call: who has each schedule now, who comes next, who took something over, and the forms that change it."""
+"""The page on who is on call: for each schedule the present person, the next shifts, the overrides, and the forms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ MOST_SHIFTS = 12
 MOST_OVERRIDES = 20
 
 DONE = {
-    "take": "You have it, to the end of the shift.",
-    "override": "The span is given over.",
-    "withdraw": "The override is withdrawn.",
+    "take": "You are on call to the end of the shift.",
+    "override": "The override is made, and everybody was told.",
+    "withdraw": "The override is withdrawn, and everybody was told.",
 }
-"""The sentence after a form, by the word in the address. Nothing else of the address is shown."""
+"""The sentence on the page after a form, by the word in its address. No other text of the address is shown."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _OverrideLine:
 
 @dataclass(frozen=True)
 class _Board:
-    """One schedule as the page shows it. Its times are those of the schedule's zone."""
+    """One schedule on the page. Its times are in the schedule's time zone."""
 
     name: str
     time_zone: str
@@ -60,7 +60,7 @@ class _Board:
 def oncall_page(
     schedules: Mapping[str, Roster], overrides_of: OverridesOf, people: People, frame: Frame, *, said: str = ""
 ) -> str:
-    """Render the page."""
+    """Render the page on who is on call. `said` is a sentence on the visitor's last form; empty without one."""
     able = [name for name in people.people if (person := people.named(name)) and person.may("operator")]
     boards = [
         _board(name, roster, overrides_of(name, frame.now), able, frame) for name, roster in sorted(schedules.items())

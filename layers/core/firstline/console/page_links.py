@@ -1,10 +1,10 @@
-"""Links in text messages: each for one person and one incident, to read it and to say "I have it".
+"""Links in text messages: each for one person and one incident, to read the incident and to say "I have it".
 
-Unlike a ticket it may be opened more than once, because its owner comes back to it, and it is not in the table, because
-whoever pages may write no ticket. Each character of a text message is paid for, so the link carries what it needs and
-no more: `/console/enter/<incident>?link=<person>.<seal>`, where the seal is the person's role, the end of the link's
-time and 128 bits of an HMAC over all of it. The HMAC has a key and a purpose of its own: no signature that was made for
-the approval page is one of these.
+Unlike a ticket, a link may be opened more than once, because its owner comes back to it. A link is not in the table,
+because the functions that page may write no ticket. Each character of a text message is paid for, so a link is short:
+`/console/enter/<incident>?link=<person>.<seal>`, where the seal is the person's role, the time at which the link ends,
+and 128 bits of an HMAC over all of it. The HMAC has its own key and purpose, so that a link to the approval page is no
+such link.
 """
 
 import hmac
@@ -22,7 +22,8 @@ from firstline.policy.people import Person, Role
 
 SECRET = "console/link-key"  # noqa: S105 (its name)
 URL = "console/url"
-"""The parameter with the stack's address, which the template writes: to give it to a function would close a cycle."""
+"""The name of the SSM parameter with the stack's address. In a function's environment it would make the template's
+resources depend on each other in a circle."""
 
 LASTS = timedelta(hours=12)
 
@@ -30,7 +31,7 @@ _PURPOSE = b"firstline-page-link-2\n"
 _TOKEN = re.compile(r"(?P<person>[a-z0-9][a-z0-9._-]{0,39})\.(?P<seal>[A-Za-z0-9_-]{28})")
 _ROLES: tuple[Role, ...] = get_args(Role.__value__)
 _RIGHT = Struct(">BI")
-"""The place of the role in `_ROLES`, and the second at which the link is over."""
+"""The layout of a right: the place of the role in `_ROLES`, and the second at which the link ends."""
 _MAC_BYTES = 16
 
 
@@ -40,11 +41,11 @@ def address(person: Person, incident_id: str, api_url: str, keys: Sequence[str],
     Parameters
     ----------
     person
-        Somebody on the list of people, whose key is their name there.
+        A person on the list of people, whose key is their name there.
     api_url
         The stack's API, without a slash at the end.
     keys
-        The first one signs.
+        The signing keys, of which the first one signs.
 
     Raises
     ------
@@ -57,12 +58,12 @@ def address(person: Person, incident_id: str, api_url: str, keys: Sequence[str],
 
 
 def read(token: str, incident_id: str, keys: Sequence[str], now: datetime) -> Pass:
-    """Verify a link and return what it is good for.
+    """Verify a link and return the pass that it stands for.
 
     Raises
     ------
     NotEntitled
-        Firstline did not sign it for this incident, it was altered, or it is over.
+        Firstline did not sign the link for this incident, it was altered, it has ended, or there is no key.
     ConfigurationError
         A key is too short.
     """
@@ -77,11 +78,11 @@ def read(token: str, incident_id: str, keys: Sequence[str], now: datetime) -> Pa
     role, ends = _RIGHT.unpack(right)
     expires_at = datetime.fromtimestamp(ends, UTC)
     if now >= expires_at:
-        raise NotEntitled("This link is over. Open the console instead.")
+        raise NotEntitled("This link has ended. Open the console instead.")
     return Pass(key=name, name=name, role=_ROLES[role], incident_id=incident_id, expires_at=expires_at)
 
 
 def _mac(right: bytes, name: str, incident_id: str, key: str) -> bytes:
-    """Sign what a link is good for. Neither a name nor an id has a line break, so that no two links sign one text."""
+    """Return the signature of a link. A name and an id have no line break, so each link signs a text of its own."""
     signed = _PURPOSE + right + f"{name}\n{incident_id}".encode("utf-8", "replace")
     return hmac.digest(key.encode(), signed, "sha256")[:_MAC_BYTES]

@@ -13,7 +13,7 @@ from firstline.text import one_line
 def plan_page(
     record: IncidentRecord, plan: RemediationPlan, frame: Frame, *, documents: Documents, incidents: Incidents
 ) -> str:
-    """Render the page. What cannot be shown as a whole cannot be approved here."""
+    """Render the page of a plan. A plan with a script that cannot be shown has no button that approves."""
     gathered = review(record, plan, frame.now, documents=documents, incidents=incidents)
     decides = decisions_on(record, frame.visitor, scripts_shown=True)
     if gathered.unreadable:

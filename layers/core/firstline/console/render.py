@@ -1,4 +1,4 @@
-"""HTML out of `templates/`. Jinja2 escapes every value; nothing in an alert becomes a part of a page."""
+"""The rendering of the templates in `templates/`. Jinja2 escapes every value, so no text of an alert becomes markup."""
 
 import base64
 import json
@@ -27,14 +27,14 @@ _OTHER_USER = re.compile(r'^exec runuser -u (\S+)(?: \$\([^)]*\))? -- bash -c "\
 
 
 def render(template: str, **values: Any) -> str:
-    """Render a template."""
+    """Render the template with this file name as HTML."""
     return _environment().get_template(template).render(values)
 
 
 def run_as(script: str) -> str:
-    """Return the user that a script works as; see `firstline.runbooks.documents.render_script`.
+    """Return the user that a script runs as, from its text (see `firstline.runbooks.documents.render_script`).
 
-    Another owner's script does not say for which system it is, and every agent has its own highest user.
+    A script that Firstline did not render may be for Linux or for Windows, where the agent's user has another name.
     """
     if found := _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1]):
         return found[1]
@@ -43,20 +43,20 @@ def run_as(script: str) -> str:
 
 @cache
 def style() -> str:
-    """Return the style sheet, which stands in each page."""
+    """Return the style sheet that each page contains, without indentation and line breaks."""
     lines = (_TEMPLATES / "console.css").read_text(encoding="utf-8").splitlines()
     return "".join(line.strip() for line in lines)
 
 
 @cache
 def style_hash() -> str:
-    """Return the style sheet's hash as a content security policy has it."""
+    """Return the style sheet's hash in the form of a content security policy: `sha256-<base64>`."""
     return f"sha256-{base64.b64encode(sha256(style().encode()).digest()).decode()}"
 
 
 @cache
 def _environment() -> "Environment":
-    # Imported here, so that Slack's buttons, which the same function answers, do not wait for it.
+    # Imported late: the same function answers Slack's buttons, which must not wait for Jinja2.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
     @pass_context
@@ -66,7 +66,7 @@ def _environment() -> "Environment":
 
     @pass_context
     def zoned(context: Any, moment: datetime) -> str:
-        """Write a moment in the stack's time zone, and the zone, where the page may be read in another."""
+        """Write a moment in the stack's time zone, with the name of the zone."""
         return zoned_time(moment, context["zone"], context["now"])
 
     @pass_context

@@ -1,6 +1,6 @@
-"""The report of the last days: how fast people and Firstline were, how incidents ended, who was paged, what was noisy.
+"""The page with the report of the last days: how fast people were, how incidents ended, who was paged, what was noisy.
 
-It counts the incidents that began in these days, and open ones, too.
+The report counts the incidents that began in these days, open ones too.
 """
 
 import json
@@ -33,11 +33,11 @@ from firstline.text import count, in_words, one_line, short_duration
 PERIODS = (7, 30, 90)
 _NAME_CHARS = 120
 _TONES = ("go", "main", "warn", "quiet", "stop", "open")
-"""The colours of the ends in `COLUMNS`."""
+"""The colours of the columns in `COLUMNS`, in the same order."""
 
 
 class Asked:
-    """The wishes of a visitor: days, lines, and a change; nonsense counts as no wish."""
+    """The report that a visitor asks for. An invalid number of days, split or change is replaced by the default."""
 
     def __init__(self, days: str, by: str, change: str, frame: Frame) -> None:
         self.days = int(days) if days in map(str, PERIODS) else PERIODS[0]
@@ -49,12 +49,12 @@ class Asked:
 
     @property
     def reads_since(self) -> datetime:
-        """Return from when on the incidents have to be read."""
+        """Return the time from which on incidents must be read for the report and its comparison."""
         return reads_since(self.since, self.until, self.change)
 
 
 def reports_page(records: Iterable[IncidentRecord], asked: Asked, schedules: Mapping[str, Roster], frame: Frame) -> str:
-    """Render the report of closed and open incidents with their pages."""
+    """Render the page with the report. The records are closed and open incidents, with their pages."""
     every = real_incidents(records)
     clocks = Clocks(frame.zone, schedules)
     given: dict[str, Any] = {"since": asked.since, "until": asked.until, "clocks": clocks}
@@ -126,7 +126,7 @@ def _noisiest(groups: Sequence[Noisy]) -> Iterator[dict[str, str]]:
             "name": one_line(group.alert_name, _NAME_CHARS),
             "numbers": f"{group.incidents} incidents, {count(group.alerts, 'alert')}, {group.paged} paged, {alone}",
             "advice": advice_in_words(group.advice),
-            # JSON on one line is YAML, too: it can be pasted into rules.yaml as it is.
+            # JSON on one line is also YAML, so it can be pasted into rules.yaml.
             "rule": f"- {json.dumps(group.advice.rule, ensure_ascii=False)}" if group.advice.rule else "",
         }
 

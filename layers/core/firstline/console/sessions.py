@@ -1,9 +1,8 @@
 """The right to look at the console and to act: tickets that are used once, sessions, and three roles. Pure.
 
-A ticket is a link that the stack made for one person; it is good for a minute and once. Its holder gets a session: a
-cookie for eight hours. Both are 256 random bits, of which the table holds only the hash, so that nobody who reads the
-table can use them. A link in a page is no ticket (`page_links.py`): it is good for one incident, to read it and to say
-"I have it".
+A ticket is a link for one person, good for one use within a minute. It begins a session: a cookie for eight hours. Both
+are 256 random bits, of which the table stores only the hash, so that nobody who reads the table can use them. A link in
+a text message is no ticket (`page_links.py`): it is good for one incident, to read it and to say "I have it".
 """
 
 import hmac
@@ -25,10 +24,10 @@ NOT_IN = "You are not signed in, or your session is over. Open the console with 
 
 
 class Pass(Frozen):
-    """The right of one person to look and to act until a time, as a ticket or a session carries it.
+    """The right of one person to look and to act until a time, which a ticket or a session stands for.
 
-    `key` tells people apart, and `name` is what others read (`policy.people.Person`). With `incident_id` it is good for
-    that incident alone, and of all actions only for an acknowledgement.
+    `key` identifies the person, and others read `name` (`policy.people.Person`). A pass with an `incident_id` is good
+    for that incident alone, to read it and to acknowledge it.
     """
 
     key: Name
@@ -42,7 +41,7 @@ class Pass(Frozen):
         return self.incident_id in (None, incident_id)
 
     def may(self, action: str, incident_id: str) -> bool:
-        """Return True if the holder may do this to this incident."""
+        """Return True if the holder may take this action on this incident."""
         if not self.may_see(incident_id):
             return False
         if self.incident_id is not None:
@@ -59,16 +58,16 @@ class Sessions(Protocol):
     """The tickets and sessions of one stack. Every method raises `HistoryUnavailable`."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Write a ticket and return its token."""
+        """Store a ticket and return its token."""
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
-        """Use a ticket up. Return None if it is unknown, over, or was used before."""
+        """Use a ticket up and return its pass. Return None if it is unknown, too old, or was used before."""
 
     def begin(self, given: Pass, now: datetime) -> str:
-        """Write a session and return its token."""
+        """Store a session and return its token."""
 
     def find(self, token: str, now: datetime) -> Pass | None:
-        """Return the session of a token, or None if it is unknown or over."""
+        """Return the pass of a session by its token, or None if the session is unknown or over."""
 
     def end(self, token: str, now: datetime) -> None:
         """End a session."""
@@ -80,27 +79,21 @@ def new_token() -> str:
 
 
 def hash_of(token: str) -> str:
-    """Return the name under which the table knows a token."""
+    """Return the hash under which the table stores a token."""
     return sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def session_for(given: Pass, now: datetime) -> Pass:
-    """Return the session that a ticket or a link begins."""
+    """Return the pass of the session that a ticket or a link begins, which lasts eight hours."""
     return given.model_copy(update={"expires_at": now + SESSION_LASTS})
 
 
 def form_token(token: str) -> str:
-    """Return what each form of a session carries. Another site can send the cookie along, but cannot know this."""
+    """Return the token that each form of a session carries. Another site may send the cookie, but not this token."""
     return sha256(f"firstline-form-1\n{token}".encode()).hexdigest()
 
 
 def check_form(token: str, given: str) -> None:
-    """Check that a form is one of this session's pages.
-
-    Raises
-    ------
-    NotEntitled
-        It is not.
-    """
+    """Raise NotEntitled unless `given` is the form token of the session with this token."""
     if not hmac.compare_digest(form_token(token).encode(), given.encode("utf-8", "replace")):
         raise NotEntitled("This form is not from your session. Open the page again, and press the button there.")

@@ -1,4 +1,4 @@
-"""The silences: what is silenced now, by whom, why and until when; and what ended lately."""
+"""The page with the silences: which alerts are silenced, by whom, why and until when, and which silences ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class _SilenceLine:
 
 
 def silences_page(silences: Sequence[Silence], frame: Frame) -> str:
-    """Render the page. What ends first stands first; of what is over, what ended last."""
+    """Render the page. The active silence that ends first stands first; of those over, the one that ended last."""
     by_end = sorted(silences, key=_end)
     active = [silence for silence in by_end if silence.active(frame.now)]
     over = [silence for silence in reversed(by_end) if not silence.active(frame.now)][:MOST_OVER]

@@ -19,6 +19,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
 
+from firstline.classification.feedback_store import UNKNOWN
 from firstline.console import assets, oncall_page, web
 from firstline.console.frame import Frame
 from firstline.console.incident_page import gather, incident_page, status_part
@@ -35,6 +36,7 @@ from firstline.incidents.status import Filter
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Severity
 from firstline.observability import logger
+from firstline.people.actor import LATER, REOPENED
 from firstline.people.on_call import OverridesOf
 from firstline.policy.holds import Silence
 from firstline.policy.oncall import Roster
@@ -43,42 +45,37 @@ from firstline.remediation.steps import Documents
 from firstline.text import one_line
 
 CLOSED_FOR = timedelta(days=1)
-"""The time for which the list shows what is closed, if it is asked to."""
+"""The time for which the list shows closed incidents if the visitor asks for them."""
 
-UNKNOWN = "Firstline knows no such incident. It may be older than the stack remembers."
 
 DONE = {
-    "acknowledge": "You have it. Paging has stopped.",
-    "resolve": "Resolved. It closes in a moment.",
-    "note": "The note is kept: whoever meets this next reads it.",
+    "acknowledge": "You have the incident. Paging has stopped.",
+    "resolve": "Resolved. The incident closes in a moment.",
+    "note": "The note is stored: whoever meets this next reads it.",
     "judge": "Noted. Thank you.",
     "escalate": "The next level is paged now.",
-    "reopen": "It begins anew within seconds, as the next incident of its group.",
-    "approve": "Your yes is written down. The plan below says whether it runs.",
-    "refuse": "Refused: it never runs.",
-    "late": "It is written down. AWS is slow to react, so it takes effect within a minute or two.",
+    "reopen": REOPENED,
+    "approve": "Your approval is stored. The plan below says whether it runs.",
+    "refuse": "Refused: the plan never runs.",
+    "late": LATER,
 }
-"""The sentence on an incident's page after a form, by the word in its address. Nothing else of the address is shown."""
+"""The sentence on an incident's page after a form, by a word in the address, of which no other text is shown."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """The console's pages.
+    """The handler that answers a GET with a page of the console.
 
     Parameters
     ----------
     silences
         Returns the silences that expire after a time.
     session
-        Returns the session of a token at a time, or None.
+        Returns the pass of a session's token at a time, or None.
     schedules, people
-        Read the owner's files when a page first needs them.
-    overrides_of
-        Returns who took over what of a schedule, from a time on.
+        Read the owner's files, when a page first needs them.
     execution_url
-        What `execution_link` takes.
-    schedules
-        Returns who takes turns on call: nights are counted by their clocks.
+        As for `channels.links.execution_link`; empty for no link.
     """
 
     stack: str
@@ -94,19 +91,20 @@ class Site:
     people: Callable[[], People]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
-        """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor makes it raise."""
+        """Answer a GET of API Gateway (HTTP API, format 2.0). No input of a visitor raises an error."""
         method, path = web.method_and_path(event)
         if path == [assets.script_name()]:
             return assets.script()
         frame = Frame(self.stack, self.zone, now)
         try:
             if method != "GET":
-                return refusal(frame, HTTPStatus.METHOD_NOT_ALLOWED, "Not here", "This address only shows.").response()
+                why = "This address only shows pages: use the forms of the console."
+                return refusal(frame, HTTPStatus.METHOD_NOT_ALLOWED, "Not here", why).response()
             return self._answer(path, event, now, frame).response()
         except NotEntitled as refused:
             return refusal(frame, HTTPStatus.FORBIDDEN, "Not for you", str(refused)).response()
         except HistoryUnavailable:
-            logger.exception("The console cannot reach the table")
+            logger.exception("The console could not read the table; its visitor was asked to try again")
             why = "Firstline cannot reach its table at the moment. Try again in a few seconds."
             return refusal(frame, HTTPStatus.SERVICE_UNAVAILABLE, "Not now", why).response()
 
@@ -179,7 +177,7 @@ class Site:
 
 
 def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
-    """Show the form that uses a ticket or a link. Previews follow links, so a GET uses nothing up."""
+    """Return the page whose form uses a ticket or a link. Opening it uses nothing up, because previews follow links."""
     token = one_line(web.query(event, "link" if incident_id else "ticket") or "", 2_000)
     title = "You were paged" if incident_id else "Open the console"
     to = one_line(web.query(event, "to") or "", 80)
@@ -188,5 +186,5 @@ def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnsw
 
 
 def refusal(frame: Frame, status: HTTPStatus, title: str, reason: str, back: str = "") -> HttpAnswer:
-    """Return a page that says why there is nothing to see, or why a form did not count."""
+    """Return a page that says why a request was refused, with a link `back` if it is not empty."""
     return HttpAnswer(status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back))

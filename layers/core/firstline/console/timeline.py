@@ -14,14 +14,14 @@ MAX_LINE = 300
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of the timeline."""
+    """One line of the timeline: a time, and what happened in a sentence."""
 
     at: datetime
     text: str
 
 
 def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
-    """Return what happened, oldest first: the opening, and a sentence for each entry of the trail."""
+    """Return the timeline, oldest first: the opening, and a sentence for each entry of the audit trail."""
     incident = record.incident
     opened = one_line(f"Opened by {one_line(incident.first_alert, 120)} from {incident.alert.source}", MAX_LINE)
     places = record.plan.places if record.plan else {}
@@ -31,7 +31,7 @@ def timeline(record: IncidentRecord, entries: Sequence[Entry]) -> list[Moment]:
 
 
 _ASKED = {"escalate": "asked for the next level", "reopen": "said that it is not over"}
-"""The acts of people that have no other entry on the trail. The rest of `acted` stands beside its own effect."""
+"""The actions of people that only an entry `acted` tells of. Other actions have an entry for their effect too."""
 
 
 def _sentence(entry: Entry, places: Mapping[str, str]) -> str:

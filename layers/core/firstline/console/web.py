@@ -1,4 +1,4 @@
-"""HTTP as the console's two functions need it: requests of API Gateway (HTTP API, format 2.0), answers, cookies."""
+"""HTTP for the console's two functions: requests of API Gateway (HTTP API, format 2.0), answers, cookies."""
 
 import base64
 from collections.abc import Mapping
@@ -13,12 +13,15 @@ from firstline.errors import UnreadablePayload
 type Response = dict[str, Any]
 
 MAX_FORM_BYTES = 24_576
-"""Room for a note of 2,000 characters, each of up to nine bytes in a form."""
+"""The most bytes of a form: room for a note of 2,000 characters, each of up to nine bytes, and more."""
 
 MAX_FIELDS = 12
 
 COOKIE = "__Host-firstline"
-"""The name makes the browser refuse it without Secure, with a Domain, or for another path than `/`."""
+"""The name of the session's cookie. For its prefix, a browser takes the cookie only with Secure, without a Domain, and
+for the path `/`."""
+
+UNREADABLE = "Your browser did not send a form of the console. Open the page again."
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,22 @@ class HttpAnswer:
     cookie: str | None = None
 
     def response(self) -> Response:
-        """Return the answer as API Gateway takes it."""
+        """Return the answer in the form that API Gateway takes."""
         headers = {"Content-Type": self.content_type, **security_headers(), **self.headers}
         response: Response = {"statusCode": int(self.status), "headers": headers, "body": self.body}
         return response if self.cookie is None else response | {"cookies": [self.cookie]}
 
 
 def see_other(location: str, cookie: str | None = None) -> HttpAnswer:
-    """Send the browser to another page. One that reloads that page does not send its form again."""
+    """Return an answer that sends the browser to another page, so that a reload does not send the form again."""
     return HttpAnswer(HTTPStatus.SEE_OTHER, headers={"Location": location}, cookie=cookie)
 
 
 @cache
 def security_headers() -> dict[str, str]:
-    """Return the headers of every answer: no inline script, no other site's content, no frame, no referrer, no copy.
+    """Return the headers of every answer, which forbid inline scripts, other sites' content, frames, referrers, copies.
 
-    The style sheet stands in the page, which saves a request; its hash is all that the policy allows.
+    The style sheet is a part of each page, which saves a request. The policy allows that sheet alone, by its hash.
     """
     from firstline.console.render import style_hash
 
@@ -83,29 +86,29 @@ def query(event: Mapping[str, Any], name: str) -> str | None:
 
 
 def cookie_of(event: Mapping[str, Any]) -> str:
-    """Return the session's token out of the request's cookies; empty without one."""
+    """Return the session's token from the request's cookies; empty without one."""
     pairs = (cookie.partition("=") for cookie in event.get("cookies") or [])
     return next((value for name, _, value in pairs if name == COOKIE), "")
 
 
 def session_cookie(token: str, seconds: int) -> str:
-    """Return the header that sets the session's cookie; with 0 seconds it takes the cookie away."""
+    """Return the value of the header that sets the session's cookie; with 0 seconds it deletes the cookie."""
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"
 
 
 def body_of(event: Mapping[str, Any]) -> bytes:
-    """Return the request's body byte for byte."""
+    """Return the request's body as bytes, decoded if API Gateway sent it in base64."""
     text = event.get("body") or ""
     return base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "replace")
 
 
 def form_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a form, each once.
+    """Return the fields of a form by their names.
 
     Raises
     ------
     UnreadablePayload
-        The body is not what a form of the console sends.
+        The body is no form, is too long, or has a field twice.
     """
     try:
         body = body_of(event)
@@ -117,12 +120,12 @@ def form_of(event: Mapping[str, Any]) -> dict[str, str]:
         if any(len(values) != 1 for values in fields.values()):
             raise ValueError("a field came twice")
     except ValueError:
-        raise UnreadablePayload("That is not what a form of the console sends. Open the page again.") from None
+        raise UnreadablePayload(UNREADABLE) from None
     return {name: values[0] for name, values in fields.items()}
 
 
 def api_url(event: Mapping[str, Any]) -> str:
-    """Return the address where the request came in: a function cannot be given its own API's address."""
+    """Return the API's address from the request, because the template cannot give a function its own API's address."""
     domain = event["requestContext"]["domainName"]
     on_this_machine = domain.partition(":")[0] in ("127.0.0.1", "localhost")
     return f"{'http' if on_this_machine else 'https'}://{domain}"

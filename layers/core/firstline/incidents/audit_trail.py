@@ -1,8 +1,8 @@
 """The audit trail: who or what decided, on which grounds, and with which result, in the order of events.
 
-An incident's entries form a chain: each carries the hash of the one before, which reveals an entry that was changed,
-removed or inserted later. A chain alone does not reveal a missing end. Therefore the hash of each entry is logged, too,
-and the last entry of a closed incident says how it ended.
+An incident's entries form a chain: each holds the hash of the entry before it, which reveals an entry that was changed,
+removed or inserted later. A chain alone does not reveal that its last entries are missing. Therefore the hash of each
+entry is logged, too, and the last entry of a closed incident says how the incident ended.
 """
 
 import json
@@ -20,13 +20,13 @@ from firstline.observability import logger
 type _Events = Literal["classified", "held", "joined", "planned", "ran", "paged", "ended", "over", "closed"]
 
 type What = _Events | Literal["acted", "decided", "acknowledged", "resolved", "judged", "noted"]
-"""A verdict; a hold and its end; alerts that joined; a plan, or why there is none; a command's end on a host; a page;
-the end of the last alert; the end of a remediation; the end of the incident; a person's action, with what proved who it
-was; a person's decision; an acknowledgement; a person's Resolve; feedback on the verdict; a note of a person."""
+"""The kind of an event on the trail. `planned`: a plan, or why there is none. `ran`: a command's end on a host.
+`ended`: the end of the incident's last alert. `over`: the end of a remediation. `acted`: a person's action, with the
+proof of who it was. `decided`: a person's decision on a plan. `judged`: a person's feedback on the verdict."""
 
 
 class Fact(Frozen):
-    """An event, and who or what caused it. Appending it twice leaves one entry."""
+    """An event of an incident, and who or what caused it. Appending the same fact again adds no entry."""
 
     what: What
     who: str
@@ -34,7 +34,7 @@ class Fact(Frozen):
 
 
 class Entry(Fact):
-    """A fact in its place in the chain."""
+    """A fact on the trail: its number, its time, its hash, and the hash of the entry before it."""
 
     number: int = Field(ge=1)
     at: AwareDatetime
@@ -46,14 +46,14 @@ class Trail(Protocol):
     """The audit trails of all incidents. Both methods raise `HistoryUnavailable`."""
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Write the facts that are not on the trail yet, in their order after its last entry."""
+        """Add the facts that are not on the incident's trail yet, in their order, behind its last entry."""
 
     def entries(self, incident_id: str) -> list[Entry]:
-        """Return an incident's entries, oldest first, as they are stored."""
+        """Return an incident's entries as they are stored, oldest first, without checking the chain."""
 
 
 class Break(Frozen):
-    """The entry at which a chain is broken: from there on nothing is proven."""
+    """The number of the first entry that breaks a chain, and why: that entry and all later ones prove nothing."""
 
     number: int
     problem: str
@@ -63,7 +63,7 @@ BEGINNING = "0" * 64
 
 
 def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry | None) -> list[Entry]:
-    """Turn facts into the next entries of an incident's chain."""
+    """Return facts as the next entries of an incident's chain, which ends with the entry `after` (None: empty)."""
     entries: list[Entry] = []
     last = after
     for fact in facts:
@@ -75,7 +75,7 @@ def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry 
 
 
 def hash_of(incident_id: str, entry: Entry) -> str:
-    """Hash an entry, its place, its incident and the hash of the one before with SHA-256."""
+    """Return the SHA-256 of an entry with its number, its incident and the hash of the entry before it."""
     body = entry.model_dump(mode="json", exclude={"hash"}) | {"incident_id": incident_id}
     return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -89,13 +89,13 @@ def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
         if entry.previous != previous:
             return Break(number=number, problem=f"entry {number} does not follow the one before it")
         if hash_of(incident_id, entry) != entry.hash:
-            return Break(number=number, problem=f"entry {number} is not what was written: its hash does not fit")
+            return Break(number=number, problem=f"entry {number} was changed after it was written: its hash differs")
         previous = entry.hash
     return None
 
 
 def happened_at(entry: Entry) -> datetime:
-    """Return when an entry's event happened; an entry may be written later, with the next message to people."""
+    """Return when the event of an entry happened, which may be earlier than when the entry was written."""
     for name in _TIMES:
         if isinstance(at := entry.facts.get(name), str):
             return datetime.fromisoformat(at)
@@ -103,7 +103,7 @@ def happened_at(entry: Entry) -> datetime:
 
 
 _TIMES = ("acted_at", "acknowledged_at", "resolved_at", "decided_at", "ran_at", "paged_at", "last_at", "ended_at")
-"""The names under which facts say when they happened."""
+"""The names of the facts that say when an event happened."""
 
 
 def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
@@ -111,7 +111,7 @@ def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: dat
     try:
         trail.append(incident_id, facts, at)
     except HistoryUnavailable:
-        logger.exception("not on the trail", facts=[fact.model_dump() for fact in facts])
+        logger.exception("audit trail not written: only this line has the facts", facts=[f.model_dump() for f in facts])
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def classified(verdict: Classification) -> Fact:
 
 
 def planned(plan: RemediationPlan) -> Fact:
-    """Return the plan as a trail fact."""
+    """Return a remediation plan as a trail fact."""
     return Fact(
         what="planned",
         who="policy",
@@ -150,13 +150,13 @@ def planned(plan: RemediationPlan) -> Fact:
 
 
 def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
-    """Return a trail fact that says why nothing runs: no runbook fits, the policy denies it, or it is in shadow."""
+    """Return a trail fact that says why no plan was made: no runbook fits, the policy denies it, or it is in shadow."""
     facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
     return Fact(what="planned", who="policy", facts={**facts})
 
 
 def decided(record: IncidentRecord) -> list[Fact]:
-    """Return the decision on the plan as trail facts; none while it is open."""
+    """Return a person's decision on the incident's plan as trail facts; none while nobody has decided."""
     if record.decision is None or record.plan is None:
         return []
     facts = {"decision": record.decision, "plan_digest": record.plan.digest()}
@@ -166,7 +166,7 @@ def decided(record: IncidentRecord) -> list[Fact]:
 
 
 def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
-    """Return how a command ended on a host. Of its output the trail has a digest; CloudWatch Logs has all of it."""
+    """Return a command's end on a host as a trail fact, with only a digest of the command's output."""
     return Fact(
         what="ran",
         who="state machine",
@@ -184,7 +184,7 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
 
 
 def joined(record: IncidentRecord) -> list[Fact]:
-    """Return how many alerts have joined since the incident began, and when the last one did, as a trail fact."""
+    """Return as a trail fact how many alerts joined the incident, and when the last did; none if none joined."""
     live = record.live
     if live is None or live.joined <= record.incident.alert_count:
         return []
@@ -194,7 +194,7 @@ def joined(record: IncidentRecord) -> list[Fact]:
 
 
 def all_ended(record: IncidentRecord) -> list[Fact]:
-    """Return when the last alert of the incident ended, if none fires, as a trail fact."""
+    """Return as a trail fact when the incident's last alert ended; none while an alert fires."""
     live = record.live
     if live is None or live.firing > 0 or live.last_end_at is None:
         return []
@@ -222,7 +222,7 @@ def paged(record: IncidentRecord) -> list[Fact]:
 
 
 def acknowledged(record: IncidentRecord) -> list[Fact]:
-    """Return the newest acknowledgement as a trail fact, with the pages and the severity that it answers."""
+    """Return the newest acknowledgement as a trail fact, with the pages and the rank that it answers, or none."""
     live = record.live
     if live is None or live.acked_at is None:
         return []
@@ -231,7 +231,7 @@ def acknowledged(record: IncidentRecord) -> list[Fact]:
 
 
 def resolved(record: IncidentRecord) -> list[Fact]:
-    """Return a person's Resolve as a trail fact, with how many alerts the person had seen."""
+    """Return a person's Resolve as a trail fact, with how many alerts the person had seen, or none."""
     live = record.live
     if live is None or live.resolved_by is None or live.resolved_at is None:
         return []
@@ -240,7 +240,7 @@ def resolved(record: IncidentRecord) -> list[Fact]:
 
 
 def held(record: IncidentRecord) -> list[Fact]:
-    """Return the hold that delayed the incident, and its end before its time, as trail facts."""
+    """Return the hold that delayed the incident as a trail fact, with its early end if it had one, or none."""
     hold = record.classification.hold if record.classification else None
     if hold is None:
         return []
@@ -256,5 +256,5 @@ def judged(word: Feedback) -> Fact:
 
 
 def noted(note: Note) -> Fact:
-    """Return a trail fact for a note; its words are on the record."""
+    """Return a person's note as a trail fact, with only a digest of its text."""
     return Fact(what="noted", who=note.by, facts={"digest": sha256(note.text.encode()).hexdigest()})

@@ -1,4 +1,4 @@
-"""Growing pauses between tries, kept in memory: a new process begins with the shortest one again."""
+"""Growing pauses between tries, kept in memory: a new process begins with the shortest pause again."""
 
 from datetime import datetime, timedelta
 
@@ -9,17 +9,17 @@ FORGOTTEN_AFTER = timedelta(minutes=30)
 
 
 class Backoff:
-    """The pauses of whatever is tried again by its key: 1, 2, 4 … 10 minutes after each try."""
+    """The pause after each try of something, by a key: 1, 2, 4 … at most 10 minutes."""
 
     def __init__(self) -> None:
         self._tries: dict[str, tuple[int, datetime]] = {}
 
     def allows(self, key: str, now: datetime) -> bool:
-        """Return True if the pause after the last try is over."""
+        """Return True if the pause after the key's last try is over, or if there was no try."""
         return now >= self.next_try(key, now)
 
     def next_try(self, key: str, now: datetime) -> datetime:
-        """Return when the pause after the last try is over; now if there was none."""
+        """Return when the pause after the key's last try is over; `now` if there was no try."""
         known = self._recent(key, now)
         if known is None:
             return now
@@ -27,14 +27,14 @@ class Backoff:
         return at + min(LONGEST, SHORTEST * float(2 ** min(tries - 1, 10)))
 
     def tried(self, key: str, now: datetime) -> datetime:
-        """Remember a try, and return when the next one may be."""
+        """Remember a try at `now`, and return when the next try may be made."""
         known = self._recent(key, now)
         self._tries = {name: last for name, last in self._tries.items() if now - last[1] < FORGOTTEN_AFTER}
         self._tries[key] = (1 if known is None else known[0] + 1, now)
         return self.next_try(key, now)
 
     def worked(self, key: str) -> None:
-        """Forget the tries of what worked at last."""
+        """Forget a key's tries, because the last one worked."""
         self._tries.pop(key, None)
 
     def _recent(self, key: str, now: datetime) -> tuple[int, datetime] | None:

@@ -1,4 +1,4 @@
-"""The canary: Firstline's own alert on its way from the public door to the page, and the time that it took."""
+"""The canary: a test alert that Firstline sends through its own public address, timed until it is paged."""
 
 import hmac
 import json
@@ -12,23 +12,27 @@ from firstline.errors import CanaryLost, HistoryUnavailable
 from firstline.models import IncidentRecord
 
 LONGEST = 60.0
-"""The seconds within which a flight has to end."""
+"""The seconds within which a canary's alert must have been paged."""
 
 PAUSE = 1.0
+"""The seconds between two looks at whether the alert was paged."""
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One flight after another.
+    """A sender of test alerts that waits for their pages.
 
     Parameters
     ----------
     post
-        Posts a body with headers to the canary's own address. Returns the answer; raises CanaryLost without a 2xx.
+        Posts a body with headers to ingest's address for the canary, and returns the answer; raises CanaryLost if the
+        status is not 2xx.
     record
         Reads an incident.
     secret
-        Returns the secret that ingest knows, or None.
+        Returns the secret that signs the canary's alerts; None if none was set.
+    clock
+        Returns the time in seconds, by which the flight is measured.
     """
 
     post: Callable[[bytes, Mapping[str, str]], Mapping[str, Any]]
@@ -38,12 +42,12 @@ class Canary:
     sleep: Callable[[float], object]
 
     def fly(self, now: datetime) -> float:
-        """Send an alert, wait until its page is on record, and end it. Return the seconds until the page.
+        """Send an alert, wait until its page is on record, and resolve it. Return the seconds until the page.
 
         Raises
         ------
         CanaryLost
-            The door did not take the alert, or it was not paged in time. It is ended all the same.
+            Ingest did not take the alert, or it was not paged within `LONGEST`. The alert is resolved all the same.
         """
         secret = self.secret()
         if not secret:
@@ -59,12 +63,18 @@ class Canary:
     def _paged_after(self, answer: Mapping[str, Any], began: float) -> float:
         incident_id = next(iter(answer.get("incidents", ())), None)
         if incident_id is None:
-            raise CanaryLost(f"ingest opened no incident: {json.dumps(answer)[:300]}")
+            raise CanaryLost(
+                f"ingest took the canary's alert and opened no incident: look at its log; it answered "
+                f"{json.dumps(answer)[:300]}"
+            )
         while (taken := self.clock() - began) < LONGEST:
             if self._is_paged(incident_id):
                 return taken
             self.sleep(PAUSE)
-        raise CanaryLost(f"{incident_id} was not paged within {LONGEST:g} s: look at its execution")
+        raise CanaryLost(
+            f"the canary's incident {incident_id} was not paged within {LONGEST:g} s: look at its execution in Step "
+            "Functions"
+        )
 
     def _is_paged(self, incident_id: str) -> bool:
         try:
@@ -75,7 +85,7 @@ class Canary:
 
 
 def signed(secret: str, flight: str, status: str, *, began_at: datetime, at: datetime) -> tuple[bytes, dict[str, str]]:
-    """Return a body and the headers that prove it, as `firstline.sources.canary` reads them."""
+    """Return the body of a canary's alert, and headers with its signature, as `firstline.sources.canary` reads them."""
     said = {"flight": flight, "status": status, "began_at": began_at.isoformat(), "at": at.isoformat()}
     body, stamp = json.dumps(said).encode(), str(int(at.timestamp()))
     message = f"{flight}-{status}.{stamp}.".encode() + body

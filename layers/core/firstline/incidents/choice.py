@@ -1,4 +1,4 @@
-"""The choice of the next state of an incident's execution, and of the one after it if that shows already."""
+"""The choice of the next state of an incident's execution and, for an acknowledgement, of the state after that."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,17 +19,17 @@ def decide(
     times: Times,
     withdrawn: Callable[[RemediationPlan, IncidentRecord], str | None] = lambda _plan, _record: None,
 ) -> WhatNowOutput:
-    """Serve the state `What Now?`: write down what this execution found out, read the record, and choose.
+    """Serve the state `What Now?`: store what the execution found out, read the record, and choose the next state.
 
     Parameters
     ----------
     withdrawn
-        Returns why a plan that is to run may not act any more, or None if it may.
+        Returns why a plan that is about to run may no longer run, or None if it may.
 
     Raises
     ------
     HistoryUnavailable
-        The table could not be reached: the state machine pages then, once, and asks again each minute.
+        The table could not be reached. The state machine then pages once, and asks again each minute.
     """
     if request.remediation == "verified":
         incidents.mark_verified(request.incident, now)
@@ -53,7 +53,10 @@ def decide(
 
 
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
-    """Choose the next state, and the one after a wait for an acknowledgement: see `what_now` for the parameters."""
+    """Choose the next state. If that waits for an acknowledgement, choose the state after the wait as well.
+
+    `what_now` explains the parameters.
+    """
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen
@@ -66,10 +69,10 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
 def _once_acknowledged(
     request: WhatNowInput, record: IncidentRecord, live: Live, now: datetime, times: Times
 ) -> AfterSignal:
-    """Return the wait that follows if people are shown an acknowledgement, and nothing else happens until then.
+    """Return the state after an acknowledgement that people see already, if it is known now; else an empty answer.
 
-    The record has to be read then if another state follows, or a further page; if an answer to this page was taken
-    back; and in a storm of writes, of which a wait sees only a part.
+    After an empty answer the machine asks `What Now?`. It must ask if a further page is due, if another state than
+    `Await Resolution` follows, if an answer to this page was taken back before, and if the live half has shards.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

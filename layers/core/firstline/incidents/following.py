@@ -1,7 +1,7 @@
-"""The state that follows one whose function answers for `What Now?`, so that the machine need not ask that state.
+"""The next state after a state whose function chooses it itself, so that the machine need not visit `What Now?`.
 
-The record is read after the function's effect. Whatever moves between this answer and the next state is found there:
-waits and ends are refused if the record has changed.
+The record is read after the function's effect. If the record changes between this choice and the next state, that state
+finds out: its wait or its end is refused.
 """
 
 from datetime import datetime
@@ -12,38 +12,46 @@ from firstline.errors import HistoryUnavailable
 from firstline.incidents.choice import choose
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import Times, stale_resolve
-from firstline.models import RemediationPlan
+from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger
 
 _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
-"""The states before which `What Now?` asks for the plan's permission, or writes."""
+"""The states that `What Now?` alone may choose: before them it checks the plan's permission, or writes to the table."""
 
 
 def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: Any) -> WhatNowInput:
-    """Return what `What Now?` would be asked after a state; `news` is what the state adds to what was done so far."""
+    """Return the input that `What Now?` would get after a state; `news` are the fields that the state changed."""
     done = {name: getattr(request, name) for name in DoneSoFar.model_fields}
     return WhatNowInput(state="What Now?", happened=Observed(state=state, result=result), **done | news)
 
 
 def following(
-    asked: WhatNowInput, *, incidents: Incidents, now: datetime, times: Times, plan: RemediationPlan | None = None
+    asked: WhatNowInput,
+    *,
+    incidents: Incidents,
+    now: datetime,
+    times: Times,
+    plan: RemediationPlan | None = None,
+    record: IncidentRecord | None = None,
 ) -> WhatNowOutput | None:
-    """Choose what follows as `What Now?` does; return None if the machine has to ask that state.
+    """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself.
 
-    It has to if the choice writes, if the record shows a plan or a reason that the machine does not have, if the table
-    cannot be read, and if a state would follow itself: `What Now?` counts the rounds.
+    That is so if the choice writes to the table, if it has a plan or a reason that the machine does not have, if the
+    table cannot be read, and if a state would follow itself, because `What Now?` counts the rounds.
 
     Parameters
     ----------
     asked
-        What `What Now?` would be asked; `happened` names the state that ends.
+        The input that `What Now?` would get; its `happened` names the state that ends.
     plan
-        The plan that the machine has.
+        The plan that the machine already has, or None.
+    record
+        The incident's record if it was read after the state's effect; None to read it here.
     """
     try:
-        record = incidents.record(asked.incident.incident_id)
+        record = record or incidents.record(asked.incident.incident_id)
     except HistoryUnavailable:
-        logger.warning("what comes next is not known: the table could not be reached")
+        logger.warning("the table could not be read: the machine asks What Now? for the next state")
         return None
     if record is None or record.live is None or stale_resolve(record.live):
         return None

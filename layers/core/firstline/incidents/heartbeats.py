@@ -1,4 +1,4 @@
-"""The check of heartbeats, once a minute: an absent heartbeat raises an alert like any other; its return ends it."""
+"""The check of heartbeats, once a minute: an absent heartbeat raises an alert, and its return resolves the alert."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ class Heartbeats(Protocol):
     """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
-        """Record that the heartbeat arrived at a time, or that its sender resolved it; a later word stands.
+        """Record that a heartbeat arrived, or that its sender resolved it, unless something newer is recorded.
 
-        Return False if it is new and its source has as many heartbeats as are watched: `MOST_OF_A_SOURCE`.
+        Return False, and record nothing, if the heartbeat is new and its source has `MOST_OF_A_SOURCE` already.
         """
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Start to expect a required heartbeat that was never seen."""
+        """Record a required heartbeat that was never seen, so that its absence is noticed."""
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
         """Return every heartbeat record and the record of the last check."""
 
     def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
-        """Record this check and the number of heartbeats that it found; return the start of the uninterrupted watch."""
+        """Record this check and how many heartbeats it found; return since when checks were not interrupted."""
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """Record that people were told about the absence, or with None about the return."""
+        """Record that an alert was raised for a heartbeat's absence, or, with None, resolved for its return."""
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
         """Stop expecting this heartbeat until it is seen again. Return False if it is unknown."""
@@ -47,16 +47,17 @@ class Heartbeats(Protocol):
 
 @dataclass(frozen=True)
 class Watch:
-    """The check of every heartbeat; alerts about absent ones come in by the front door.
+    """The check of every heartbeat. Alerts about absent heartbeats are handed to ingest like any other alert.
 
-    The alert is accepted before the heartbeat is marked: after a failure in between it is accepted again next minute,
-    as a duplicate. An absence that lasts is said again each day: while its incident is open that is a duplicate, too,
-    and when a person has resolved that incident it opens another one.
+    An alert is accepted before its heartbeat is marked; if marking fails, the next minute sends a duplicate. A lasting
+    absence is sent again each day: a duplicate while its incident is open, a new incident after a person resolved it.
 
     Parameters
     ----------
+    declared
+        Returns the heartbeats that the owner's rules declare.
     accept
-        Takes the alerts in; accepting one again changes nothing.
+        Hands alerts to ingest; accepting an alert again changes nothing.
     """
 
     declared: Callable[[], Sequence[Heartbeat]]

@@ -1,13 +1,13 @@
-"""The lifecycle of an open incident: acknowledged, resolved by a person, hold ended, and what joins or ends.
+"""The lifecycle of an open incident: acknowledgement, Resolve by a person, end of a hold, alerts that join or end.
 
-Each change is first written to the store, under a condition; then the waiting execution is told. An execution that
-begins to wait after the write is refused its wait and looks at the record, and one that waits already is told: no
-signal is lost in between. A signal says only that something happened; the execution reads the record.
+Each change is first written to the store, under a condition; then the waiting execution gets a signal. No change is
+missed in between: an execution that begins to wait after the write is refused its wait, and reads the record instead. A
+signal says only that something happened; the execution reads the record.
 
-The execution also shows the change to people, unless they see it already: whoever can show it does so between the write
-and the signal (`show`), so that one change is one edit of the incident's message.
+The execution also shows the change to people. A caller that can show the change itself does so between the write and
+the signal (`show`), so that the incident's message is edited only once.
 
-Approvals: `firstline.people.approve`.
+Approvals are in `firstline.people.approve`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firstline.models import Awaiting, Incident, IncidentRecord, Live
 
 type ExecutionState = Literal["RUNNING", "ENDED", "UNKNOWN"]
-"""UNKNOWN: Step Functions knows no execution of that name."""
+"""The state of an execution; UNKNOWN if Step Functions has no execution of that name."""
 
 MAX_NAME_LENGTH = 80
 """Step Functions' limit for the name of an execution."""
@@ -34,10 +34,10 @@ WITH_PEOPLE: tuple[Awaiting, ...] = ("acknowledgement", "resolution")
 """The waits of an execution whose incident is with people."""
 
 SHOWN = "answered"
-"""The signal of an acknowledgement that people see already, so that the execution has nobody to tell."""
+"""The signal for an acknowledgement that people see already, so that the execution does not show it again."""
 
 _TIME_AND_HASH_LENGTH = 26
-"""The end of an incident's id, which tells it from others; a name that is too long is cut before it."""
+"""The length of the time and the hash at the end of an incident's id, which a name that is cut must keep."""
 
 
 class Executions(Protocol):
@@ -50,17 +50,20 @@ class Executions(Protocol):
         """
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End the wait behind a task token; return False if nothing waits on it any more."""
+        """End the wait of a task token with a signal; return False if no execution waits on the token any more."""
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
-        """Return whether an incident's execution of that generation runs."""
+        """Return the state of an incident's execution of this generation."""
 
     def failed_since(self, since: datetime) -> list[str]:
         """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first."""
 
 
 def execution_name(incident_id: str, generation: int) -> str:
-    """Return the name of an incident's execution: its id, and for a successor the generation behind it."""
+    """Return the name of an incident's execution: the incident's id, followed for a successor by the generation.
+
+    A name above `MAX_NAME_LENGTH` is cut in its middle, before the time and the hash.
+    """
     if generation == 1:
         return incident_id
     suffix = f"-{generation}"
@@ -69,7 +72,7 @@ def execution_name(incident_id: str, generation: int) -> str:
 
 
 def execution_input(incident: Incident, generation: int) -> str:
-    """Return the input of an execution. Its bytes are the same each time, so that a second start changes nothing."""
+    """Return the input of an execution as JSON, with the same bytes each time, so that a second start has no effect."""
     return ExecutionInput(incident=incident, generation=generation).model_dump_json()
 
 
@@ -82,14 +85,14 @@ def acknowledge(
     executions: Executions,
     show: Callable[[IncidentRecord], bool] | None = None,
 ) -> IncidentRecord | None:
-    """Record who acknowledged the incident.
+    """Record that a person acknowledged the incident, and wake its execution.
 
-    Return None if someone already has since the newest page, or the incident is over or unknown.
+    Return None if somebody acknowledged it after the newest page, or if the incident is over or unknown.
 
     Parameters
     ----------
     show
-        Shows people the change before the execution is told, and returns True if they see it. Else the execution does.
+        Shows the change to people before the signal, and returns True if that worked. Else the execution shows it.
     """
     record = incidents.acknowledge(incident_id, by, now)
     if record is not None:
@@ -104,8 +107,7 @@ def take_back(
 ) -> IncidentRecord | None:
     """Take an acknowledgement back, so that paging goes on. Return None if there is none, or the incident is over.
 
-    The next page is due when the newest one would have been answered too late if it went out now: who gives an incident
-    to another person has paged that person.
+    The next page is due as if the newest page had gone out now, which gives the next person time to acknowledge.
     """
     record = incidents.take_back(incident_id, now)
     if record is not None:
@@ -116,7 +118,10 @@ def take_back(
 def escalate(
     incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """Make the next page due at once, for a person. Return None if the incident is over or not with people."""
+    """Make the next page due at once, because a person asks for it.
+
+    Return None if the incident is over or Firstline still deals with it by itself.
+    """
     record = incidents.escalate(incident_id, now)
     if record is not None:
         wake(record.live, "escalated", by, executions, only=WITH_PEOPLE)
@@ -132,14 +137,14 @@ def resolve_by_hand(
     incidents: Incidents,
     executions: Executions,
 ) -> IncidentRecord | None:
-    """Resolve the incident for a person, and tell its execution. Return None if it is over or unknown.
+    """Resolve the incident for a person, and wake its execution. Return None if the incident is over or unknown.
 
-    It is no acknowledgement: that would also answer a page for what joins in the same moment.
+    A Resolve does not acknowledge: an alert that joins at the same moment is still paged.
 
     Parameters
     ----------
     seen
-        `Live.joined` as the person had seen it; None if they cannot know it.
+        The value of `Live.joined` that the person had seen; None if the person could not see it.
 
     Raises
     ------
@@ -157,7 +162,10 @@ def resolve_by_hand(
 def end_hold(
     incident_id: str, because: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """End the incident's hold, even one about to begin. Return None if it has ended or the incident is over."""
+    """End the incident's hold, even a hold that is about to begin, and wake the execution.
+
+    Return None if the hold has ended already or the incident is over.
+    """
     record = incidents.end_hold(incident_id, because, now)
     if record is not None:
         wake(record.live, "go on", because, executions, only=("hold",))
@@ -167,12 +175,12 @@ def end_hold(
 def wake(
     live: Live | None, signal: str, by: str, executions: Executions, *, only: tuple[Awaiting, ...] | None = None
 ) -> bool:
-    """End the wait of an incident's execution. Return False if it waits for nothing, or only for something else.
+    """End the wait of an incident's execution with a signal. Return False if no such wait was ended.
 
     Parameters
     ----------
     only
-        The waits that the signal is meant for; None for all of them.
+        The kinds of waits that the signal may end; None for every kind.
     """
     if live is None or live.task_token is None or live.awaiting is None:
         return False
@@ -182,7 +190,7 @@ def wake(
 
 
 def tell(live: Live, executions: Executions) -> bool:
-    """Wake the execution if it must look at what joined or ended. Return True if it was woken."""
+    """Wake the execution if alerts joined or ended that it must react to. Return True if it was woken."""
     if not live.open or not must_wake(live):
         return False
     return wake(live, "ended" if live.firing <= 0 else "joined", "the sender", executions)

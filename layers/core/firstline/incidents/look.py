@@ -1,4 +1,4 @@
-"""One look of reconcile at an open incident: what its execution missed, and when to look again. Pure."""
+"""A look of reconcile at an open incident: the signals that its execution missed, and when to look again. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from firstline.incidents.what_now import stale_resolve
 from firstline.models import IncidentRecord, Live
 
 NEWS_AFTER = timedelta(seconds=30)
-"""The time in which whoever changed an incident shows it to people."""
+"""The time that the maker of a change has to show it to people, before reconcile does."""
 
 
 @dataclass
 class Spare:
-    """The number of incidents that a run may still read whole."""
+    """The number of whole incidents (`records`) that a run of reconcile may still read."""
 
     records: int
 
@@ -27,15 +27,17 @@ class Look:
     Parameters
     ----------
     live
-        The live half as it was last seen.
+        The live half as it was read last.
+    spare
+        The reads of whole incidents that the run has left.
     record
-        The whole incident, once it was read with this live half.
+        The whole incident; None until it was read for this live half.
     until
-        When the incident has to be looked at again.
+        When the incident has to be looked at again; None if no step asked for that.
     unfinished
-        True if the run had read enough: the incident stays due.
+        True if a step could not be done because the run had no reads left: the incident stays due.
     told
-        True if its execution was just woken: it shows people what changed.
+        True if this look woke the execution, which then shows the change to people.
     """
 
     live: Live
@@ -53,21 +55,21 @@ class Look:
 
     @property
     def last_change(self) -> datetime:
-        """Return when somebody last changed the incident who shows it to people: what joins shows itself to nobody."""
+        """Return the time of the last opening, page, acknowledgement or Resolve, whose makers show it to people."""
         live = self.live
         known = (live.opened_at, live.last_paged_at, live.acked_at, live.resolved_at)
         return max(at for at in known if at is not None)
 
     def again(self, at: datetime, *, only: bool = False) -> None:
-        """Ask to look again at a time; the earliest one counts, or this one `only`."""
+        """Ask for another look at a time. The earliest of all asked times counts; with `only`, this one."""
         self.until = at if only or self.until is None else min(self.until, at)
 
     def take(self, live: Live) -> None:
-        """Go on with the live half as it stands now."""
+        """Replace the live half by a newer one, and forget the record that belonged to the old one."""
         self.live, self.record = live, None
 
     def may_read(self) -> bool:
-        """Take one of the run's reads. Return False, and leave the incident due, if there is none left."""
+        """Use up one of the run's reads. Return False, and mark the look as unfinished, if none is left."""
         if self.spare.records <= 0:
             self.unfinished = True
             return False
@@ -76,14 +78,14 @@ class Look:
 
 
 def missed_signal(look: Look, record: Callable[[], IncidentRecord | None]) -> str | None:
-    """Return what people did that the waiting execution was not told of, or None.
+    """Return the signal for what people did that the waiting execution has missed, or None.
 
-    What joined or ended is `lifecycle.tell`'s question.
+    `lifecycle.tell` looks for alerts that joined or ended.
 
     Parameters
     ----------
     record
-        Reads the whole incident: only it shows an approval.
+        Reads the whole incident, which is needed only to see an approval.
     """
     live = look.live
     if live.resolved_by is not None and not stale_resolve(live):
@@ -105,13 +107,13 @@ def _approved(record: IncidentRecord) -> bool:
 
 
 def out_of_date(live: Live) -> bool:
-    """Return True if people were told of the incident, or wait to be, and it changed since."""
+    """Return True if the incident's message to people is older than its last change, or was never sent."""
     told = live.shown > 0 or live.paged_seq > 0 or live.awaiting in ("acknowledgement", "resolution")
     return told and not is_over(live) and live.version > live.shown
 
 
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
-    """Return when to look at an incident again that needs nothing now: in a minute while something is pending."""
+    """Return when to look again at an incident that needs nothing now: in 1 to 10 minutes, by what is pending."""
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:
         return soon

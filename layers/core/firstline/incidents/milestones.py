@@ -1,10 +1,10 @@
-"""The milestones of an incident's life, each taken from one change of what the table stores.
+"""The milestones of an incident's life, derived from changes of its items in the table.
 
-A decision is first written and then told (`lifecycle`), so a change of the record is the one place that every milestone
-passes, whoever made it: a function, the state machine or a person. The table's stream tells each change once or more,
-in order for one item. The same change always gives the same milestone with the same id.
+Every change is first written to the table (`lifecycle`), whoever makes it: a function, the state machine or a person.
+So the table's stream shows every milestone. It delivers each change at least once, and the changes of one item in
+order. The same change always gives the same milestone with the same id.
 
-Alerts that join or end are no milestones: a storm has thousands.
+Alerts that join or end are not milestones, because a storm has thousands of them.
 """
 
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class Milestone:
 
     @property
     def id(self) -> str:
-        """The milestone's id, which is the same however often it is told."""
+        """The milestone's id: the same each time that the stream delivers the same change."""
         return f"{self.incident_id}/{self.type}" + (f"/{self.key}" if self.key else "")
 
 
 @dataclass(frozen=True)
 class Write:
-    """A write to the table: when it was made, and its number in the stream, which stays if it is told again."""
+    """A write to the table: its time, and its number in the stream, which stays the same in a second delivery."""
 
     at: datetime
     number: str
@@ -46,7 +46,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Head:
-    """The parts of an incident's head that milestones are taken from."""
+    """The fields of an incident's main item in the table from which milestones are derived."""
 
     incident: Incident
     open: bool = True
@@ -57,7 +57,7 @@ class Head:
 
 
 def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
-    """Return that an incident was opened, classified or closed."""
+    """Return the milestones opened, classified and closed that a change of an incident's main item shows."""
     me = after.incident.incident_id
     milestones = []
     if before is None:
@@ -72,10 +72,10 @@ def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
 
 
 def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
-    """Return who took an incident or gave it back, and that it is over or not any more.
+    """Return the milestones of acknowledgement and resolution, and of taking them back, that a change shows.
 
-    It is over for Firstline when its execution begins to watch whether it comes back. Of alerts that ended without data
-    nobody knows that they are over.
+    Without a person's Resolve, an incident is resolved when its execution begins to wait for quiet; not if an alert
+    ended without data, because nobody knows whether it recovered.
     """
     if before is None or before.incident_id != after.incident_id:
         return []
@@ -101,7 +101,7 @@ def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
 
 
 def of_page(incident_id: str, before: Page | None, after: Page, write: Write) -> list[Milestone]:
-    """Return that a page went out; one that is only claimed has not."""
+    """Return the milestone of a page, once the page went out; a page that is only claimed gives none."""
     if after.at is None or (before is not None and before.at is not None):
         return []
     kind: EventType = "paged" if (after.level, after.round) == (0, 0) else "escalated"
@@ -109,17 +109,17 @@ def of_page(incident_id: str, before: Page | None, after: Page, write: Write) ->
 
 
 def of_plan(incident_id: str, plan: RemediationPlan) -> list[Milestone]:
-    """Return that a plan was made. An incident has one, which is written once."""
+    """Return the milestone of an incident's plan, which is written once."""
     return [Milestone(incident_id, "planned", plan.planned_at, by="policy", reason=plan.decision_reason, plan=plan)]
 
 
 def of_decision(incident_id: str, decision: Decision, by: str, at: datetime) -> list[Milestone]:
-    """Return people's decision on the plan."""
+    """Return the milestone of a person's decision on the plan."""
     return [Milestone(incident_id, decision, at, by=by)]
 
 
 def of_run(before: RunbookRun | None, after: RunbookRun, write: Write) -> list[Milestone]:
-    """Return how a remediation ended. One that never began ends without a milestone: its plan was not approved."""
+    """Return the milestone of a remediation's end; none for a run that is written for the first time."""
     if before is None or before.outcome is not None or after.outcome is None:
         return []
     at = after.ended_at or write.at

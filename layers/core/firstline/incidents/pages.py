@@ -1,4 +1,4 @@
-"""Pages: whether one is due, and which one. Pure; the escalate function and reconcile page through the same rules."""
+"""The rules of paging: whether a page is due, and of which level. Pure; used by the escalate function and reconcile."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,37 +8,38 @@ from firstline.models import PAGING_RANK, Live, Loud
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
-"""The time for which an incident without a firing alert stays open: an alert that comes back comes back to it."""
+"""The time for which an incident stays open after its last alert ended, so that a returning alert joins it again."""
 
 LOUDER_WITHIN = timedelta(minutes=1)
-"""The longest delay of the page for a worse alert that joined after the verdict; a running remediation delays it."""
+"""The longest time that a running remediation may delay the page for a worse alert that joined after the verdict."""
 
 STORM_PAGES_EVERY = timedelta(minutes=5)
-"""A storm whose page is answered is paged again for further criticals, but not more often than this."""
+"""The shortest time between two pages for further critical alerts of the same storm."""
 
 LEASE = timedelta(seconds=60)
-"""The time that a claimed page has to go out: longer than any function runs."""
+"""The time for which the claim of a page is valid: longer than any function runs."""
 
 WITHOUT_DATA = "No data any more: nobody saw it recover, so please look."
 """The reason of a page for an alert that ended without data."""
 
 type Due = Literal["first", "worse", "more", "again", "resume"]
-"""The reason why a page is due: nobody was paged yet; something worse joined than the last page or acknowledgement
-knew; more criticals joined a storm; nobody answered in time; a claimed page never went out."""
+"""The reason why a page is due. `first`: nobody was paged yet. `worse`: an alert joined that is worse than the last
+page or acknowledgement covers. `more`: further critical alerts joined a storm. `again`: nobody answered in time.
+`resume`: a claimed page never went out."""
 
 
 class NextDue(NamedTuple):
-    """The page that is due next if nothing else happens, and from when on; None means at once."""
+    """The page that is due next if nothing else happens, and the time from which on it is due; None for at once."""
 
     due: Due
     at: datetime | None
 
 
 def next_due(live: Live) -> NextDue | None:
-    """Return the page that is due next for an incident that needs a person, or None: it is over, or answered.
+    """Return the page that is due next for an incident that needs a person; None if it is over or answered.
 
-    An acknowledgement answers the pages before it, up to the severity that it knew of. What ended without data has to
-    be looked at as if it fired.
+    An acknowledgement answers the pages before it, up to the worst severity that it covered. A loud alert that ended
+    without data is paged like one that fires, because nobody saw it recover.
     """
     if not live.open or (live.firing <= 0 and live.lost_loud <= 0):
         return None
@@ -60,13 +61,13 @@ def next_due(live: Live) -> NextDue | None:
 
 
 def page_due(live: Live, now: datetime) -> Due | None:
-    """Return why a page is due now for an incident that needs a person, or None if none is."""
+    """Return why a page is due now for an incident that needs a person, or None if no page is due."""
     following = next_due(live)
     return following.due if following and (following.at is None or now >= following.at) else None
 
 
 def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
-    """Return the number, the level and the round of the page that is due, for a policy of so many levels."""
+    """Return the number, the level and the round of the page that is due, for a paging policy with `levels` levels."""
     if due == "resume":
         return live.paged_seq, min(live.page_level, levels - 1), live.page_round
     if due != "again" or live.paged_seq <= live.voided_seq:
@@ -77,24 +78,24 @@ def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
 
 
 def seconds_until_due(live: Live, now: datetime) -> int:
-    """Return the seconds until a page is due if nothing else happens; at least one."""
+    """Return the seconds until a page is due if nothing else happens; 1 if it is due now or none is."""
     following = next_due(live)
     left = following.at - now if following and following.at else timedelta(0)
     return max(1, ceil(left.total_seconds()))
 
 
 def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
-    """Return True if reconcile has to page, because the execution has not.
+    """Return True if reconcile has to page, because a page has been due for `page_after` and the execution sent none.
 
-    Nobody was paged for an alert of paging severity within the time, or a further page has been due for that long. A
-    verified cure buys the alert's own resolve that time once more. See `page_within`.
+    After a verified cure, the first page may wait as long again, for the alert to resolve by itself. `page_within`
+    shortens the time for a worse alert that joined.
     """
     due, page_after = page_due(live, now), page_within(live, page_after)
     if due is None or on_hold(live, now):
         return False
     since: datetime | None
     if due == "resume":
-        # A claim that woke nobody puts no page off.
+        # A claimed page that never went out must not delay the page any longer.
         since = min(at for at in (live.loud_since, live.page_again_at, live.page_lease or now) if at is not None)
     elif due == "again" and live.paged_seq > live.voided_seq:
         since = live.page_again_at
@@ -109,12 +110,12 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
 
 
 def page_within(live: Live, page_after: timedelta) -> timedelta:
-    """Return the longest time that a page may wait: `page_after`, or less if a worse alert joined after the verdict."""
+    """Return the longest time that a due page may wait: `page_after`, or 1 minute if a worse alert joined."""
     return min(page_after, LOUDER_WITHIN) if live.decided is not None and has_louder(live) else page_after
 
 
 def has_louder(live: Live) -> bool:
-    """Return True if an alert joined that is worse than the verdict, the newest page and its answer knew."""
+    """Return True if an alert joined that is worse than the verdict, the newest page and its acknowledgement cover."""
     paged, judged = live.paged_loud, live.judged_loud
     if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
         return True
@@ -123,7 +124,7 @@ def has_louder(live: Live) -> bool:
 
 
 def is_over(live: Live) -> bool:
-    """Return True if nothing of the incident fires, and no person has to look at what ended without data."""
+    """Return True if no alert of the incident fires, and no person must look at an alert that ended without data."""
     needs_a_person = live.rank >= PAGING_RANK or live.paged_seq > 0
     return live.firing <= 0 and not (needs_a_person and next_due(live) is not None)
 
@@ -134,7 +135,7 @@ def on_hold(live: Live, now: datetime) -> bool:
 
 
 def _more_criticals(live: Live) -> NextDue | None:
-    """Return the page for criticals that joined a storm after its last page."""
+    """Return the page for critical alerts that joined a storm after its last page, or None if there are none."""
     if not live.is_storm or not live.paged_seq or live.loud.critical <= live.paged_loud.critical:
         return None
     return NextDue("more", live.last_paged_at + STORM_PAGES_EVERY if live.last_paged_at else None)

@@ -1,4 +1,4 @@
-"""The sentences that tell people why an incident reaches them, derived from the end of a state of the machine."""
+"""The sentences that tell people why they get a message, derived from how the last state of the machine ended."""
 
 from typing import Any
 
@@ -8,25 +8,25 @@ from firstline.models import RemediationPlan
 EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
 ESCALATED = "Escalated by"
-"""The beginning of the reason of a page that a person asked for."""
+"""The first words of the reason for a page that a person asked for."""
 
 SLACK_IS_DOWN = (
-    "Slack is down: it takes no messages, so nobody can read there what needs no page. This one page stands for all "
-    "of that; what Slack missed is shown as soon as it takes messages again."
+    "Slack is down: it takes no messages, so incidents that do not page reach nobody. This one page stands for all of "
+    "them: `firstline incidents` lists them. Slack shows what it missed once it takes messages again."
 )
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event with the reason that people read: the end of the last state if it says why, else its own."""
+    """Return the event with the reason for people: how the last state ended, if that is a reason; else its own."""
     if event.happened is None or not says_why(event.happened):
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
 
 
 def says_why(happened: Observed) -> bool:
-    """Return True if the end of a state is a reason: it failed, or a person ended its wait.
+    """Return True if how a state ended is a reason for people: it failed, or a person ended its wait.
 
-    What joined or ended, and a wait whose time is over, is in the record, from which the message is written.
+    Alerts that joined or ended, and most waits that timed out, are no reason: the message is written from the record.
     """
     if happened.error is not None:
         over = happened.error.name == "States.Timeout"
@@ -35,7 +35,7 @@ def says_why(happened: Observed) -> bool:
 
 
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
-    """Write the end of a state as a sentence."""
+    """Say in a sentence how a state ended."""
     if happened.error is None:
         title = plan.title if plan else "the plan"
         return _of_signal(happened.state, happened.result, title)
@@ -64,7 +64,7 @@ def _signal(result: Any) -> str:
 
 
 def _of_signal(state: str, result: Any, title: str) -> str:
-    """Write a sentence about the signal that ended a wait."""
+    """Say in a sentence by which signal of whom a wait ended."""
     by = str(result["by"]) if isinstance(result, dict) and result.get("by") else "somebody"
     match _signal(result):
         case "approved" | "refused" as decision:

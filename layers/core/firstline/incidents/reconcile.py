@@ -2,7 +2,7 @@
 
 Firstline writes every action to the table first. So the table shows what got lost afterwards (a function that died
 between its write and its call, a signal that Step Functions did not take, an execution that ended too early), and
-reconcile mends it. It reads only what is due, so its cost does not grow with the incidents that need nothing.
+reconcile repairs it. It reads only incidents that are due, so that its cost does not grow with those that need nothing.
 
 Two runs at the same moment do no harm: every effect is claimed, or written under a condition.
 """
@@ -29,44 +29,45 @@ from firstline.observability import logger, metrics
 from firstline.text import in_words
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""The time before an incident is due in which it is looked at already.
+"""The time by which an incident is looked at before it is due.
 
-Each write makes an incident due a minute later, so an incident that is written more often than once a minute would
-otherwise never be due. Runs may be some seconds more or less than a minute apart."""
+Each write makes an incident due a minute later. Without this, an incident that is written more often than once a minute
+would never be due."""
 
 EARLY = LOOK_AHEAD - SHORTEST
-"""The time before the end of its rest in which an incident is looked at already, for the same reason."""
+"""The time by which an incident is looked at before its rest (`resting`) ends."""
 
 MOST_LIVES = 400
-"""The most open incidents that one run looks at: those that have been due for longest."""
+"""The most open incidents that one run looks at, those first that have been due for longest."""
 
 MOST_RECORDS = 300
-"""The most incidents of a run that are read whole."""
+"""The most incidents that one run reads whole (`IncidentRecord`), not only their live half."""
 
 MOST_FAILED = 30
 """The most failed executions whose incidents one run looks at."""
 
 MOST_IN_INDEX = 50
-"""The most incidents in the index of open ones that are compared with their live halves, oldest first."""
+"""The most incidents in the index of open incidents that are compared with their live halves, oldest first."""
 
 STARTS_WITHIN = timedelta(seconds=30)
-"""The time that whoever opened an incident has to start its execution."""
+"""The time that ingest has to start the execution of an incident that it opened."""
 
 FAILED_WITHIN = timedelta(minutes=3)
-"""Executions that failed before that were seen by an earlier run."""
+"""The age of failed executions that a run looks at; earlier runs saw the older ones."""
 
 STOPPED = ("ABORTED", "TIMED_OUT")
-"""The ends of executions that did not end by themselves. Those that fail are counted by Step Functions."""
+"""The statuses of executions that were ended from outside. Step Functions itself counts the failed ones."""
 
 SECONDS = 38.0
-"""The time that a run spends on incidents; the rest of them wait for the next run, so that no run times out."""
+"""The seconds that a run spends on incidents, so that it does not time out; the others wait for the next run."""
 
 SCHEDULES_BEGIN_WITHIN = 28.0
-"""Schedules that are kept elsewhere may take 25 seconds to copy, and Lambda ends the function after 55."""
+"""The seconds of a run after which it no longer copies on-call schedules. A copy may take 25 seconds, and Lambda ends
+the function after 55."""
 
 
 class LastResort(Protocol):
-    """The topic of last resort, which also gets Firstline's own alarms."""
+    """The SNS topic for pages of last resort and for Firstline's own alarms."""
 
     def has_subscriber(self) -> bool:
         """Return True if anyone is subscribed to the topic."""
@@ -74,26 +75,30 @@ class LastResort(Protocol):
 
 @dataclass(frozen=True)
 class Reconciler:
-    """One run over the open incidents that are due.
+    """The repair of open incidents that are due, and the other checks of each minute.
 
     Parameters
     ----------
     page_after
-        The longest time that an open incident of paging severity may go without a page, or a further page may be late.
+        The longest time that a due page may wait before reconcile sends it.
     page
         Pages for an incident, with a reason, if a page is still due; raises if no person was woken.
     show
         Brings an incident's message up to date; returns False if no channel took it, or nobody needs to see it.
     hold_over
-        Returns why an incident's hold is over before its time, or None.
+        Returns why an incident's hold should end early, or None.
     count_open
         Counts the open incidents.
     watch
         Checks every heartbeat.
     on_call
-        Says the hand-overs that are due, and does what else schedules need. No page waits for it.
+        Announces the hand-overs that are due, and copies schedules that are kept elsewhere.
     throttles
-        Tells of functions that Lambda refused to run.
+        Tells operators about functions that Lambda refused to run.
+    failures, restarts, shows
+        The growing pauses, by incident, between tries to repair, to start a successor, and to show the message.
+    resting
+        The incidents that need no look for a while.
     """
 
     incidents: Incidents
@@ -114,7 +119,7 @@ class Reconciler:
     resting: Resting = field(default_factory=Resting)
 
     def run(self, now: datetime) -> int:
-        """Mend every open incident that is due; one that fails does not stop the others.
+        """Repair every open incident that is due; an incident that fails does not stop the others.
 
         Returns
         -------
@@ -124,7 +129,7 @@ class Reconciler:
         Raises
         ------
         HistoryUnavailable
-            The table could not be read. An alarm hears of runs that fail.
+            The table could not be read. The metric `ReconcileFailed` counts it, which has an alarm.
         """
         try:
             return self._run(now)
@@ -159,15 +164,15 @@ class Reconciler:
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
         self._check_page_topic()
-        with _apart("whether Lambda refused functions is not known for this hour"):
+        with _apart("Lambda's throttles not read: refused functions of this hour are not told"):
             self.throttles(now)
         if self.clock() < began + SCHEDULES_BEGIN_WITHIN:
-            with _apart("the schedules of who is on call wait for the next run"):
+            with _apart("hand-overs and copies of on-call schedules failed: tried again in the next run"):
                 self.on_call(now)
         return looked_at
 
     def mend(self, detail: Mapping[str, Any], now: datetime) -> bool:
-        """Start a successor if an execution ended while its incident is open. Return True if one was started.
+        """Start a successor if an execution ended while its incident is open. Return True if it was started.
 
         Parameters
         ----------
@@ -179,7 +184,7 @@ class Reconciler:
         try:
             ended = ExecutionInput.model_validate_json(detail.get("input") or "")
         except ValidationError:
-            # An input that is too long for the event is left out. The next run asks for this execution.
+            # Step Functions leaves an input out that is too long for the event. The next run finds this execution.
             logger.warning("an execution ended whose input is not in the event", execution=detail.get("name"))
             return False
         incident = ended.incident
@@ -193,16 +198,16 @@ class Reconciler:
     # --- one incident -------------------------------------------------------------------------------------------------
 
     def _look_at(self, look: Look) -> None:
-        """Take every step that the incident needs. A step that fails keeps neither the others nor other incidents."""
+        """Take every step that an incident may need; one that fails stops neither later steps nor other incidents."""
         failures: list[str] = []
         for step in (self._page_overdue, self._keep_running, self._end_hold, self._tell, self._show):
-            with _apart("this incident is tried again", failures, incident_id=look.incident_id, step=step.__name__):
+            with _apart("incident not repaired yet", failures, incident_id=look.incident_id, step=step.__name__):
                 if look.live.open:
                     step(look)
         if failures:
             _count("ReconcileFailed")
             later = self.failures.tried(look.incident_id, look.now)
-            # A person who has to be woken is tried each minute.
+            # An overdue page is tried each minute, without growing pauses.
             overdue = page_overdue(look.live, look.now, self.page_after)
             look.again(look.now + SHORTEST if overdue else later, only=True)
         else:
@@ -216,8 +221,8 @@ class Reconciler:
         until = look.until or look.now + LONGEST
         if self.resting.begin(look.live, until, look.now):
             return
-        with _apart("this incident is looked at again at once", incident_id=look.incident_id):
-            # Runs look ahead, so this is found by the run at `until`, and by none that is a minute before it.
+        with _apart("incident not postponed: the next run looks at it again", incident_id=look.incident_id):
+            # Runs look ahead by more than a minute; so the run at `until` finds the incident, and no earlier one.
             self.incidents.postpone(look.live, until + SHORTEST)
 
     def _page_overdue(self, look: Look) -> None:
@@ -234,7 +239,7 @@ class Reconciler:
             _count("PagedByReconcile")
 
     def _keep_running(self, look: Look) -> None:
-        """Start an execution that nobody started, and the successor of one that has ended."""
+        """Start the incident's execution if nobody started it, or a successor if it has ended."""
         live = look.live
         state = self.executions.describe(live.incident_id, live.generation)
         if state == "RUNNING":
@@ -250,7 +255,10 @@ class Reconciler:
             self._succeed(look, record.incident)
 
     def _succeed(self, look: Look, incident: Incident) -> bool:
-        """Let a new execution succeed one that has ended, unless its predecessors ended too often of late."""
+        """Start a successor of an execution that ended. Return False if the pause since the last start is not over.
+
+        Also return False if the incident is over, or another process started the successor.
+        """
         if not self.restarts.allows(look.incident_id, look.now):
             look.again(self.restarts.next_try(look.incident_id, look.now))
             return False
@@ -261,7 +269,7 @@ class Reconciler:
         self.restarts.tried(look.incident_id, look.now)
         look.take(successor)
         self.executions.start(incident, successor.generation)
-        logger.warning("an execution was succeeded", incident_id=look.incident_id, generation=successor.generation)
+        logger.warning("successor execution started", incident_id=look.incident_id, generation=successor.generation)
         _count("RestartedByReconcile")
         return True
 
@@ -279,7 +287,7 @@ class Reconciler:
             _count("HoldEndedByReconcile")
 
     def _tell(self, look: Look) -> None:
-        """Wake the execution if it waits although it has to look at the record."""
+        """Wake the execution if it waits and has missed a signal."""
         live = look.live
         if live.task_token is None or live.awaiting is None:
             return
@@ -292,7 +300,7 @@ class Reconciler:
             look.again(look.now + SHORTEST)
 
     def _show(self, look: Look) -> None:
-        """Bring the incident's message up to date, unless its execution or whoever changed it may be about to."""
+        """Bring the incident's message up to date, unless the execution or the maker of the change may do so now."""
         if not out_of_date(look.live):
             return
         if look.told or look.now - look.last_change < NEWS_AFTER:
@@ -313,17 +321,19 @@ class Reconciler:
     # --- pieces of a look ---------------------------------------------------------------------------------------------
 
     def _record(self, look: Look) -> IncidentRecord | None:
-        """Read the incident whole, once; return None if this run has read enough.
+        """Return the whole incident, which is read once for each look; None if the run has no reads left.
 
         Raises
         ------
         HistoryUnavailable
-            The live half is there and the rest is not.
+            The table has the incident's live half, but not its record.
         """
         if look.record is None and look.may_read():
             look.record = self.incidents.record(look.incident_id)
             if look.record is None:
-                raise HistoryUnavailable(f"incident {look.incident_id} has a live half and nothing else")
+                raise HistoryUnavailable(
+                    f"the table has the live half of incident {look.incident_id} but not its record"
+                )
         return look.record
 
     def _read_again(self, look: Look) -> None:
@@ -335,13 +345,13 @@ class Reconciler:
     # --- what no due time finds ---------------------------------------------------------------------------------------
 
     def _mend_failed(self, now: datetime, spare: Spare) -> None:
-        """Look at the incidents whose executions failed a moment ago: Step Functions' event may have been lost."""
+        """Start successors of executions that failed a moment ago, in case Step Functions' event got lost."""
         failed: list[str] = []
         errors: list[str] = []
-        with _apart("the failed executions are not known", errors):
+        with _apart("failed executions could not be listed: tried again in the next run", errors):
             failed = self.executions.failed_since(now - FAILED_WITHIN)
         for incident_id in failed[:MOST_FAILED]:
-            with _apart("its execution failed, and could not be succeeded", errors, incident_id=incident_id):
+            with _apart("no successor for a failed execution: tried again", errors, incident_id=incident_id):
                 record = self.incidents.record(incident_id)
                 if record is not None and record.live is not None and record.live.open:
                     self._keep_running(Look(record.live, now, spare, record=record))
@@ -349,18 +359,18 @@ class Reconciler:
             _count("ReconcileFailed")
 
     def _mend_index(self) -> None:
-        """Take incidents whose live half is closed or gone out of the list of open ones.
+        """Take incidents whose live half is closed or gone out of the index of open incidents.
 
-        No function leaves one behind: it takes somebody who edits the table by hand.
+        Only somebody who edits the table by hand can leave one there.
         """
-        with _apart("the list of open incidents could not be mended"):
+        with _apart("the index of open incidents could not be repaired: tried again in 10 minutes"):
             for record in islice(self.incidents.open_records(), MOST_IN_INDEX):
                 if record.live is None or not record.live.open:
                     self.incidents.repair_index(record.incident.incident_id)
                     _count("IndexRepaired")
 
     def _check_page_topic(self) -> None:
-        """Report an unsubscribed page topic before the first page needs it."""
+        """Report a page topic without subscribers, before a page needs the topic."""
         subscribed = self.topic.has_subscriber()
         if not subscribed:
             _count("PageTopicUnheard")
@@ -376,7 +386,7 @@ def _count(name: str) -> None:
 
 @contextmanager
 def _apart(message: str, failures: list[str] | None = None, **about: str) -> Iterator[None]:
-    """Log an error of the block, whatever it is, and go on: one incident must not keep the others from being mended."""
+    """Log any error of the block and go on, so that one incident does not stop the repair of the others."""
     try:
         yield
     except Exception:  # noqa: BLE001 - whatever it is, it must not cost the others

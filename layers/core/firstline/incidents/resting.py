@@ -1,8 +1,7 @@
-"""Open incidents that need no look for a while, kept in reconcile's memory: a look that finds nothing writes nothing.
+"""Open incidents that need no look for a while, kept in reconcile's memory, so that such a look writes nothing.
 
-Each write that reconcile must look at gives the incident another due time, or is a count or a claimed page that shows
-until then. So an incident rests while it is due at the time at which it was looked at. A new process knows of none, and
-looks at each once.
+An incident rests while its due time and its counts are as they were at the last look: each write that reconcile must
+see changes one of them. A new process has an empty memory, and looks at each incident once.
 """
 
 from collections.abc import Mapping
@@ -12,15 +11,15 @@ from datetime import datetime
 from firstline.models import Live
 
 MOST = 200
-"""The most incidents that rest. What is beyond them is postponed in the table, so no run finds the same ones again."""
+"""The most incidents that rest; further ones are postponed in the table instead."""
 
 
 @dataclass
 class _Rest:
-    """A rest: until when, and the incident as it was seen.
+    """The rest of an incident: its end, and the due time and counts that the incident had at the last look.
 
-    `settled` means that it was seen so after its due time. Until then another write of the same moment may give it the
-    same due time.
+    `settled` is true once the incident was seen unchanged after its due time. Before that, another write may still give
+    it the same due time.
     """
 
     until: datetime
@@ -33,12 +32,12 @@ class _Rest:
 
 
 def _seen(live: Live) -> tuple[object, ...]:
-    """Return what a write may change that leaves an incident due at the same time."""
+    """Return the values that a write may change without changing the incident's due time."""
     return live.own.joined, live.own.changes, live.paged_seq, live.page_lease
 
 
 class Resting:
-    """The incidents that rest, by the group key of their live half."""
+    """The memory of the incidents that rest."""
 
     def __init__(self) -> None:
         self._rests: dict[str, _Rest] = {}
@@ -46,7 +45,7 @@ class Resting:
     def begin(self, live: Live, until: datetime, now: datetime) -> bool:
         """Let an incident rest until a time. Return False if it has to be postponed in the table instead.
 
-        One with shards never rests: who writes to its shards does not always write to its live half.
+        An incident with shards never rests, because a write to a shard does not always change its live half.
         """
         full = len(self._rests) >= MOST and live.group_key not in self._rests
         if live.due_at is None or live.shards or full:
@@ -55,12 +54,12 @@ class Resting:
         return True
 
     def settled(self, now: datetime) -> Mapping[str, datetime]:
-        """Return the due times of those that need not even be read. Forget those whose rest is over."""
+        """Return the due times, by group key, of the incidents that need not be read; forget rests that are over."""
         self._rests = {group_key: rest for group_key, rest in self._rests.items() if now < rest.until}
         return {group_key: rest.due_at for group_key, rest in self._rests.items() if rest.settled}
 
     def lasts(self, live: Live, now: datetime) -> bool:
-        """Return True if an incident rests and nothing changed since."""
+        """Return True if the incident rests and has not changed since its rest began."""
         rest = self._rests.get(live.group_key)
         if rest is None or not rest.is_of(live):
             return False

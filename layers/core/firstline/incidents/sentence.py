@@ -1,6 +1,6 @@
 """The first sentence of a message: who has the incident, what it waits for, and until when. Pure.
 
-A message is read later than it is written, so the sentence names times, and no durations that go on.
+A message is read later than it is written, so the sentence names times of day instead of growing durations.
 """
 
 from datetime import datetime, timedelta, tzinfo
@@ -14,12 +14,12 @@ MOST_PAGES_NAMED = 3
 
 
 def kind_of_message(notification: Notification) -> NotificationKind:
-    """Return the kind that decides what a message shows; for `changed` it is how the incident stands."""
+    """Return the kind by which a message is rendered: for `changed` the kind that fits the incident's state now."""
     return standing(notification.record) if notification.kind == "changed" else notification.kind
 
 
 def sentence_of(notification: Notification, zone: tzinfo) -> str:
-    """Write who has the incident, what it waits for and until when, as it stands with this message."""
+    """Say who has the incident, what it waits for and until when, at the time of this message."""
     record, at = notification.record, notification.at
     match notification.kind:
         case "suppressed":
@@ -36,7 +36,10 @@ def sentence_of(notification: Notification, zone: tzinfo) -> str:
 
 
 def _paging(record: IncidentRecord, at: datetime, zone: tzinfo) -> str:
-    """Name whom the pages went to, the newest last: it goes out with this message, so it has no time of its own yet."""
+    """Say to whom the pages went and when, the newest last, and when the next page goes out.
+
+    The newest page goes out with this message, and gets the message's time.
+    """
     whom = [f"{one_line(page.on_call, 80)} at {local_time(page.at or at, zone, at)}" for page in record.pages]
     if not whom:
         return f"Nobody has it. Paged at {local_time(at, zone, at)}."
@@ -57,7 +60,7 @@ def _remediating(record: IncidentRecord, at: datetime, zone: tzinfo) -> str:
 
 
 def _took(record: IncidentRecord) -> str:
-    """Write how long after the first page somebody took the incident; empty if nobody was paged or nobody has it."""
+    """Return `, 2 min after the first page` if somebody has the incident who took it after a page; else empty."""
     live = record.live
     if live is None or live.acked_at is None or live.paged_at is None or live.acked_at <= live.paged_at:
         return ""

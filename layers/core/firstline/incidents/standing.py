@@ -1,4 +1,4 @@
-"""The standing of an incident in a word or a name each: its severity, its title, its places, and its end. Pure."""
+"""The facts about an incident that every message shows: its severity, title, place, and how it ended. Pure."""
 
 import re
 from datetime import datetime
@@ -25,14 +25,17 @@ ENDS = {
     "no_data": "Ended without data, please look",
     "suppressed": "Suppressed as noise",
 }
-"""The status of a closed incident by its outcome, unless a person resolved it."""
+"""The words for how an incident ended, by its outcome; for `resolved` they name the person."""
 
 _LOAD_BALANCER = re.compile(r"(?:app|net|gwy)/([^/]{1,64})/[0-9a-f]{16}")
-"""The value of CloudWatch's dimension `LoadBalancer`."""
+"""The pattern of CloudWatch's dimension `LoadBalancer`, as in `app/shop/50dc6c495c0c9188`; its group is the name."""
 
 
 def severity(record: IncidentRecord) -> Severity:
-    """Return the worse of the decided severity and of what joined since; before a verdict, the worst that joined."""
+    """Return the verdict's severity, or that of a worse loud alert that joined since.
+
+    Before a verdict, return the worst severity that joined.
+    """
     verdict, live = record.classification, record.live
     rank = SEVERITY_RANK[verdict.severity if verdict else record.incident.alert.severity]
     if live is not None:
@@ -55,7 +58,7 @@ def headline(record: IncidentRecord) -> str:
 
 
 def where(incident: Incident) -> str:
-    """Return the place in a few words: its hosts, the first ones of many, or the service; empty if none is known."""
+    """Return the incident's place: its first hosts and how many more, or else its service; empty if none is known."""
     hosts = [place_name(host) for host in incident.hosts[:MAX_NAMED_HOSTS]]
     if not hosts:
         return one_line(incident.alert.service or "", 80)
@@ -64,13 +67,13 @@ def where(incident: Incident) -> str:
 
 
 def place_name(host: str) -> str:
-    """Return a host as people call it: a load balancer by its name, without the kind and the id around it."""
+    """Return the name of a host; of a load balancer (`app/shop/50dc6c495c0c9188`) only the name in the middle."""
     balancer = _LOAD_BALANCER.fullmatch(host)
     return one_line(balancer[1] if balancer else host, 80)
 
 
 def end_of(record: IncidentRecord) -> str:
-    """Return in words how a closed incident ended. A runbook that changed nothing has fixed nothing."""
+    """Return in words how a closed incident ended. If its runbook changed nothing, it cleared by itself."""
     outcome = record.outcome or "resolved"
     if outcome == "auto_resolved" and changed_nothing(record):
         return ENDS["self_cleared"]
@@ -81,31 +84,31 @@ def end_of(record: IncidentRecord) -> str:
 
 
 def changed_nothing(record: IncidentRecord) -> bool:
-    """Return True if a runbook ran that changed nothing."""
+    """Return True if the incident's runbook ran, and none of its commands changed anything."""
     return bool(record.results) and not any(result.changed for result in record.results)
 
 
 def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
-    """Return when a closed incident's trouble ended: with its last alert, or else when it was closed."""
+    """Return when a closed incident ended: with its last alert, else by a person's Resolve, else when it was closed."""
     live = closed.live
     last_end = live.last_end_at if live is not None and live.firing <= 0 else None
     return last_end or closed.resolved_at or closed.closed_at or now
 
 
 def annotations(alert: NormalizedAlert) -> list[str]:
-    """Return the alert's further texts, cleaned and bounded, a line each: `impact: no orders`."""
+    """Return the alert's annotations as cleaned, bounded lines such as `impact: no orders`."""
     return [f"{one_line(name, 80)}: {one_line(text, 300)}" for name, text in alert.annotations.items()]
 
 
 def member_line(member: Member) -> str:
-    """Name an alert of an incident on one line: its severity, its name, and its host or service."""
+    """Return an alert of an incident as one line: `high DiskFull on web-1`, with ` (over)` if it no longer fires."""
     place = place_name(member.host or member.service or "")
     over = "" if member.firing else " (over)"
     return f"{member.severity} {one_line(member.alert_name, 120)}{f' on {place}' if place else ''}{over}"
 
 
 def standing(record: IncidentRecord) -> NotificationKind:
-    """Return the kind of message that says how an open incident stands: who has it, or whom it waits for."""
+    """Return the kind of message that fits an open incident now, such as `acknowledged`, `paged` or `approval`."""
     if answered(record):
         return "acknowledged"
     if record.pages or record.paged_at:
@@ -116,7 +119,7 @@ def standing(record: IncidentRecord) -> NotificationKind:
 
 
 def answered(record: IncidentRecord) -> bool:
-    """Return True if a person has the incident: nobody was paged after the newest acknowledgement."""
+    """Return True if a person has the incident: it was acknowledged, and no page was claimed after that."""
     return record.live.answered if record.live else record.acknowledged_at is not None
 
 

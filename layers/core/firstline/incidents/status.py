@@ -1,6 +1,6 @@
 """The status of an incident in words: who has it, what it waits for and until when. Pure.
 
-The console, the command line and messages all say it with these words.
+The console, the command line and messages all use these words.
 
 Example
 -------
@@ -24,42 +24,42 @@ from firstline.text import local_time, one_line, short_duration
 SHORT_ID_LENGTH = 8
 
 type Timing = Literal["", "for", "ago", "open", "after"]
-"""The form of the time behind the words for who has an incident: `ada has it, for 10 min`, `paged 12 min ago`, `open
-for 5 min`, `Cleared by itself, after 4 min`; or none."""
+"""The form in which a time follows the words for who has an incident; empty for no time. Examples in this order: `ada
+has it, for 10 min`, `paged 12 min ago`, `open for 5 min`, `Cleared by itself, after 4 min`."""
 
 type Holder = Literal["nobody", "person", "firstline", "over"]
-"""The party that deals with an incident. `nobody`: a person is needed and none has it. `firstline`: it is judged, held,
-cured by a runbook, or watched after its end. `over`: it is closed."""
+"""The party that deals with an incident. `nobody`: it needs a person, and nobody has taken it. `firstline`: Firstline
+judges, holds or cures it, or waits after its last alert. `over`: it is closed."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The standing of an incident at one moment.
+    """The status of an incident at one moment. Texts are empty, and `until` is None, if there is nothing to say.
 
     Parameters
     ----------
     title, service
         Cleaned and short, not yet escaped for HTML or a terminal.
     holder, owner
-        Who deals with it; the person's name if it is a person.
+        The party that deals with the incident; the person's name if that is a person.
     words, timing
-        That in words, without its time: `ada has it`; and how the time goes on behind them.
+        The holder in words, `ada has it`, and the form of the time that follows these words.
     since
-        Since when the holder deals with it, or since when nobody does.
+        Since when the holder deals with the incident, or since when nobody does.
     waits_for
-        What it waits for in words, lower case, without a full stop; empty if for nothing.
+        The event that the incident waits for, in lower case and without a full stop.
     until, then
-        When something happens if nothing else does, and what that is in words. None and empty if nothing is due.
+        When something is due if nothing else happens, and what that is: `the next page goes out`.
     remark
-        What else should be known of its end; without a full stop, empty for nothing.
+        A further sentence about how the incident ended, without a full stop.
     asks
-        The title of the plan that waits for an approval, whoever has the incident; empty for none.
+        The title of the plan that waits for an approval, whoever has the incident.
     asked_at
-        When this was asked, which durations refer to.
+        The moment of this status, up to which durations are counted.
     age
-        From its first alert to then, or to its end.
+        The time from the incident's opening to `asked_at`, or to its end.
     pages
-        How often people were paged for it.
+        How often people were paged for the incident.
     """
 
     incident_id: str
@@ -85,7 +85,7 @@ class Status:
 
     @property
     def short_id(self) -> str:
-        """Return the end of the id, which people type."""
+        """Return the last characters of the incident's id, which people type instead of the whole id."""
         return self.incident_id[-SHORT_ID_LENGTH:]
 
     @property
@@ -95,13 +95,13 @@ class Status:
 
     @property
     def sort_key(self) -> tuple[int, int, datetime]:
-        """Sort what nobody has first, then the worse, then the older; closed incidents come last."""
+        """Return a key that sorts incidents nobody has first and closed ones last; then by severity, then by age."""
         place = {"nobody": 0, "person": 1, "firstline": 1, "over": 2}[self.holder]
         return place, -SEVERITY_RANK[self.severity], self.opened_at
 
     @property
     def who(self) -> str:
-        """Write who deals with it, and since when: `ada has it, for 10 min`."""
+        """Say who deals with the incident, with a duration up to now: `ada has it, for 10 min`."""
         lasted = short_duration(self.asked_at - self.since)
         match self.timing:
             case "for":
@@ -116,18 +116,19 @@ class Status:
 
     @property
     def line(self) -> str:
-        """Write who deals with it and what it waits for, as one line of a list says it.
+        """Say who deals with the incident and what it waits for, short enough for one line of a list.
 
-        A plan that waits for a yes is always named. Besides that, a person needs no word on what they wait for.
+        A plan that waits for an approval is always named; other waits only if Firstline deals with the incident.
         """
         if self.asks:
             return f"{self.who}, waits for a yes to “{self.asks}”"
         return f"{self.who}, {self.waits_for}" if self.holder == "firstline" and self.waits_for else self.who
 
     def who_since(self, zone: tzinfo) -> str:
-        """Write the same with the time itself, for a message that is read later: `ada has it since 03:14`.
+        """Say who deals with the incident, with a time of day: `ada has it since 03:14`.
 
-        A message says beside it since when the incident is open.
+        Messages use this form, because they are read later. A time since the opening is left out, as messages show it
+        anyway.
         """
         at = local_time(self.since, zone, self.asked_at)
         match self.timing:
@@ -141,17 +142,17 @@ class Status:
         return self.words
 
     def lasting_sentence(self, zone: tzinfo, aside: str = "") -> str:
-        """Write who has it, what it waits for and until when, in words that stay true until something happens.
+        """Say who has the incident, what it waits for and until when, with times of day instead of durations.
 
         Parameters
         ----------
         aside
-            More about who has it, behind the time: `, 2 min after the first page`.
+            Words to put behind the time: `, 2 min after the first page`.
         """
         return self._sentence(f"{self.who_since(zone)}{aside}", zone, self.asked_at)
 
     def sentence(self, zone: tzinfo, now: datetime) -> str:
-        """Write who has it, what it waits for and until when."""
+        """Say who has the incident, what it waits for and until when, with durations up to now."""
         return self._sentence(self.who, zone, now)
 
     def _sentence(self, who: str, zone: tzinfo, now: datetime) -> str:
@@ -166,16 +167,18 @@ class Status:
 
 @dataclass(frozen=True)
 class Filter:
-    """The choice of incidents that a list shows.
+    """The choice of incidents that a list shows; without arguments, all of them.
 
     Parameters
     ----------
+    unowned
+        True for only the incidents that need a person and that nobody has.
     at_least
-        The lowest severity; None for every one.
+        The lowest severity to show; None for every severity.
     service
-        The exact name of a service, whatever its case; empty for all.
+        The whole name of a service, in any case of letters; empty for all.
     text
-        A text that the title, the service, a host or the id contains, whatever its case; empty for all.
+        A part of the title, the service, a host or the id, in any case of letters; empty for all.
     """
 
     unowned: bool = False
@@ -184,7 +187,7 @@ class Filter:
     text: str = ""
 
     def takes(self, status: Status, record: IncidentRecord) -> bool:
-        """Return True if the list shows this incident."""
+        """Return True if the incident meets every condition of the filter."""
         if self.unowned and not status.unowned:
             return False
         if self.at_least is not None and SEVERITY_RANK[status.severity] < SEVERITY_RANK[self.at_least]:
@@ -196,18 +199,18 @@ class Filter:
 
 
 def listing(records: Iterable[IncidentRecord], wanted: Filter, now: datetime) -> list[Status]:
-    """Return the status of each incident that is wanted: what nobody has first, then by severity, then by age."""
+    """Return the status of each incident that the filter takes, sorted by `Status.sort_key`."""
     known = ((status_of(record, now), record) for record in records)
     return sorted((status for status, record in known if wanted.takes(status, record)), key=lambda s: s.sort_key)
 
 
 def status_of(record: IncidentRecord, now: datetime, *, told: bool = False) -> Status:
-    """Say how an incident stands at a time.
+    """Return the status of an incident at a time.
 
     Parameters
     ----------
     told
-        True if people are told of it at this moment: then Firstline does not deal with it alone.
+        True if a message to people goes out at this moment: then the incident is with people, not with Firstline.
     """
     stands = _stands(record, now, told=told)
     incident, live = record.incident, record.live
@@ -238,7 +241,7 @@ def status_of(record: IncidentRecord, now: datetime, *, told: bool = False) -> S
 
 @dataclass(frozen=True)
 class _Stands:
-    """The part of a status that depends on where the incident stands."""
+    """The fields of a status that depend on who deals with the incident; `Status` explains them."""
 
     holder: Holder
     words: str
@@ -321,7 +324,7 @@ def _paged(record: IncidentRecord, live: Live) -> _Stands:
 
 
 def _with_firstline(record: IncidentRecord, now: datetime) -> _Stands | None:
-    """Say what Firstline does by itself; None if the incident was handed to people."""
+    """Return the status of an incident that Firstline deals with; None if the incident was handed to people."""
     live, verdict = record.live, record.classification
     opened = record.incident.opened_at
     hold = (verdict.hold if verdict else None) or record.incident.hold
@@ -340,7 +343,7 @@ def _with_firstline(record: IncidentRecord, now: datetime) -> _Stands | None:
 
 
 def _told(record: IncidentRecord) -> _Stands:
-    """Say that people were told of it and nobody has taken it."""
+    """Return the status of an incident of which people were told without a page, and that nobody has taken."""
     since = record.incident.opened_at
     who = "Nobody has it, nobody was paged"
     if asks := _asks(record):
@@ -349,13 +352,13 @@ def _told(record: IncidentRecord) -> _Stands:
 
 
 def _asks(record: IncidentRecord) -> str:
-    """Return the title of the plan that waits for an approval; empty if none does, or if nothing fires any more."""
+    """Return the title of the plan that waits for an approval; empty if no plan waits, or no alert fires any more."""
     over = record.live is not None and record.live.firing <= 0 and record.live.lost_loud <= 0
     return one_line(record.plan.title, 80) if record.plan and record.waits_for_approval and not over else ""
 
 
 def _remediation(record: IncidentRecord) -> str:
-    """Say which runbook acts and has not ended; empty if none does."""
+    """Return `the runbook “<title>”` if a runbook runs now; else empty."""
     plan, live = record.plan, record.live
     allowed = plan is not None and (plan.decision == "auto" or record.decision == "approved")
     if plan is None or live is None or not allowed or live.verified_at is not None:

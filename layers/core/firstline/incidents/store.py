@@ -1,7 +1,7 @@
 """The ports to the store of incidents: evidence, the incidents themselves, and the groups of alerts that open them.
 
-Every method raises `HistoryUnavailable` when the store cannot be reached. A method that changes an incident does so
-under a condition, in one write: of several writers at the same moment exactly one succeeds.
+Every method raises `HistoryUnavailable` when the store cannot be reached. A method that changes an incident does so in
+one conditional write: of several conflicting writes at the same moment exactly one succeeds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class EvidenceSource(Protocol):
-    """The reader of what happened before: to an alert, to its service and to its group."""
+    """The reader of evidence from the store: earlier alerts, incidents, deployments and people's words."""
 
     def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
         """Count the new alerts of this name in the last hour and the last day."""
@@ -49,9 +49,9 @@ class EvidenceSource(Protocol):
         """Count the new alerts of a service, and return its last deployment in each environment."""
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """Return the group's last incidents that are over, newest first.
+        """Return the group's last `limit` closed incidents, newest first.
 
-        Suppressed incidents that a person called real are among them, however many came since.
+        Suppressed incidents that a person called real are always among them, even if many came after them.
         """
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
@@ -61,28 +61,28 @@ class EvidenceSource(Protocol):
         """Return the deployments since a time, newest first."""
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return the last word that a person said on this subject; else the one for every environment; else None."""
+        """Return the last word on this kind of alert, or else the word on it for every environment, or else None."""
 
     def words(self) -> list[Word]:
-        """Return people's words on all alerts: the last one on each, in no order."""
+        """Return people's last word on each kind of alert, in no particular order."""
 
 
 class Incidents(EvidenceSource, Protocol):
-    """Incidents, and the evidence learned from them."""
+    """The store of incidents: it reads and changes them, and keeps the evidence learned from them."""
 
     # --- read -------------------------------------------------------------------------------------------------------
 
     def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return an incident as it stands now, or None if it is unknown."""
+        """Return the whole incident as it stands now, or None if it is unknown."""
 
     def live(self, group_key: str) -> Live | None:
-        """Return a group's live half as it stands now: that of its newest incident, open or closed."""
+        """Return the live half of the group's newest incident, open or closed; None if the group has none."""
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
-        """Return the incident's alerts, worst first. An index answers: an alert of the last second may be missing."""
+        """Return the incident's alerts, worst first, at most `limit`. Alerts of the last second may be missing."""
 
     def open_records(self) -> Iterable[IncidentRecord]:
-        """Return the incidents that are not closed, oldest first."""
+        """Return the incidents that are open, oldest first."""
 
     def closed_since(self, since: datetime) -> Iterable[IncidentRecord]:
         """Return the incidents that closed since a time, oldest first."""
@@ -94,55 +94,63 @@ class Incidents(EvidenceSource, Protocol):
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
 
     def disagreements(self) -> list[Disagreement]:
-        """Return where models disagreed with the verdict without them, and who was right; oldest first."""
+        """Return the models' disagreements with rules and history, with what was right, oldest first."""
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Return our incident id for a PagerDuty incident id, or None."""
+        """Return the id of Firstline's incident for a PagerDuty incident id, or None if it is unknown."""
 
     # --- write ------------------------------------------------------------------------------------------------------
 
     def judge(
         self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
     ) -> None:
-        """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
+        """Store a verdict, and the counts of the alerts it covers: those of `seen`, the live half when it was formed.
 
-        A verdict below paging severity ends the wait for a page, unless something joined since.
+        A verdict below paging severity means that no page is due any more, unless an alert joined since.
         """
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
-        """Claim the page with the number `page.seq`, which is to go out now.
+        """Claim the page with the number `page.seq`, before it goes out, until `lease_until`.
 
-        Return False if somebody else claimed or acknowledged since the live half was `seen`, or the incident is over.
+        Return False if the page was claimed or acknowledged since the live half was `seen`, or the incident is over.
         """
 
     def finish_page(
-        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+        self,
+        incident: Incident,
+        page: Page,
+        again_at: datetime,
+        now: datetime,
+        *,
+        seen: Live | None = None,
+        shown: bool = False,
     ) -> None:
-        """Store a page that went out, and when the next level or round is due.
+        """Store that a page went out, and when the next level or round is due.
 
-        `seen` is the live half that the page told of, as far as it is known; it counts if the page was not claimed.
+        `seen` is the live half that the page covers. A page that could not be claimed before needs it, and so does
+        `shown`, which stores that people were shown it.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
-        """Give back the claim of a page that no channel took: it may be claimed again at once."""
+        """Give back the claim of a page that no channel took, so that it may be claimed again at once."""
 
     def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
-        """Claim something that only one incident may do for the whole stack until a time.
+        """Claim for one holder, until a time, what only one in the whole stack may do; `key` names it.
 
-        Return False while another holder has it. The holder itself may claim it again, which changes nothing.
+        Return False while another holder has the claim. The holder may claim it again, which changes nothing.
         """
 
     def mark_shown(self, incident: Incident, version: int) -> None:
-        """Store which version of the live half (`Live.version`) people were shown."""
+        """Store the version of the live half (`Live.version`) that the newest message to people shows."""
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Store that nothing fires any more: pages that went out before do not ring any more."""
+        """Store that no alert fires any more, so that earlier pages no longer ring (`Live.voided_seq`)."""
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
-        """Store that a runbook's verification held; the first time counts."""
+        """Store when a runbook's verification held; a later call keeps the first time."""
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Store where the incident's Slack message is, so that it can be edited."""
+        """Store the channel and the timestamp of the incident's Slack message, by which it can be edited."""
 
     def save_post(self, incident_id: str, channel: str, digest: str) -> None:
         """Store the digest of a channel's newest post about the incident, so that it is not posted again."""
@@ -151,48 +159,48 @@ class Incidents(EvidenceSource, Protocol):
         """Store a deployment; storing it again changes nothing."""
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
-        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id.
+        """Store which incident a PagerDuty incident belongs to, because PagerDuty's events carry only its own id.
 
-        Return False, and store nothing, if ours is known there under another id that is not over.
+        Return False, and store nothing, if the incident has another PagerDuty incident that is not over.
         """
 
     def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
-        """Store when PagerDuty said what became of one of its incidents.
+        """Store the time of PagerDuty's newest event about one of its incidents, to detect events out of order.
 
-        Return False, and store nothing, if a later word about that incident is known.
+        Return False, and store nothing, if a later event about that incident is known.
         """
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
+        """Store that a PagerDuty incident is over, so that the next page may open another one there."""
 
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write an acknowledgement of every page so far.
+        """Store an acknowledgement of every page so far.
 
-        Return None if there is one already since the newest page, or the incident is over or unknown.
+        Return None if the newest page is acknowledged already, or the incident is over or unknown.
         """
 
     def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Take the acknowledgement of the newest page back, and put its next page off by the page's own patience.
+        """Take the acknowledgement of the newest page back; the next page is due as if that page went out now.
 
         Return None if there is no acknowledgement, or the incident is over or unknown.
         """
 
     def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Make the next page due now: the next level, or the first one of an incident that paged nobody yet.
+        """Make a page due now: of the next level, or of the first level if nobody was paged yet.
 
-        An acknowledgement is taken back. Return None if the incident is over or unknown, or not with people, or if a
-        page goes out at this moment.
+        An acknowledgement is taken back. Return None if the incident is over, unknown or not yet with people, or if a
+        page is just going out.
         """
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
-        """Write that a person resolved the incident; return None if it is over or unknown.
+        """Store that a person resolved the incident; return None if it is over or unknown.
 
         Parameters
         ----------
         seen
-            `Live.joined` as the person had seen it; None for a person who cannot know it (PagerDuty): as it is now.
+            The value of `Live.joined` that the person had seen; None takes the value of now, for PagerDuty.
 
         Raises
         ------
@@ -203,11 +211,11 @@ class Incidents(EvidenceSource, Protocol):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        One of paging severity that no page told of is paged from the first level on: PagerDuty may be resolved by now.
+        If a loud alert among them is not covered by a page, paging begins again with the first level.
         """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
+        """Store why the incident's hold ended; return None if it ended before, or the incident is over or unknown."""
 
     def decide(
         self,
@@ -218,19 +226,21 @@ class Incidents(EvidenceSource, Protocol):
         seen: IncidentRecord,
         begins: Beginning | None = None,
     ) -> IncidentRecord | None:
-        """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
+        """Store one person's answer to the plan, if the incident is still as it was `seen` and the plan is undecided.
 
         Parameters
         ----------
+        word
+            The person's answer, a yes or a no.
         decision
-            The decision that this word makes; None for a yes that needs another.
+            The decision that this answer completes; None for a yes if another person must agree, too.
         begins
-            The locks and the run that the deciding yes takes with it.
+            The locks and the run to store in the same write, if this answer lets the plan run.
 
         Returns
         -------
         IncidentRecord | None
-            None when the wait is over, someone else's word came in between, or a remediation began or ended.
+            None if the plan no longer waits, another answer came in between, or a remediation began or ended.
         """
 
     def close(
@@ -243,61 +253,69 @@ class Incidents(EvidenceSource, Protocol):
         now: datetime,
         *,
         joined: int | None,
+        seen: IncidentRecord | None = None,
     ) -> IncidentRecord | None:
         """Close the incident, and store it as evidence. If it is closed already, return the stored record.
 
         Parameters
         ----------
         generation
-            The execution that decided; None for a decision outside of executions.
+            The number of the execution that decided; None for a decision outside of executions.
         joined
-            What the decision knew of. None if it rests on silence: then nothing may fire.
+            The value of `Live.joined` that the decision covers: the incident stays open if more alerts joined. None to
+            close only if no alert fires.
+        seen
+            The record as it was just read, which saves reading it again. If it changed since, it is read again.
 
         Returns
         -------
         IncidentRecord | None
-            None if the incident stays open: something joined, something fires, or a later execution has it.
+            None if the incident stays open: an alert joined or fires, or a later execution has the incident.
         """
 
     # --- reconcile --------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
-        """Return the live halves that are due to be looked at, oldest first, at most `limit`.
+        """Return the live halves of open incidents that are due for a look of reconcile, at most `limit`.
 
-        Leave out those that are `resting`: by group key, while they are due at the time given there.
+        Those that have been due for longest come first. `resting` maps group keys to due times: a live half that is
+        still due at exactly this time is left out.
         """
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Make a live half due at a later time, unless it changed and is due earlier."""
+        """Make a live half due at a later time, unless it has changed since it was read."""
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
-        """Let a new execution succeed a dead one; return None if that happened already or the incident is over."""
+        """Count a new execution, which succeeds one that ended, and return the new live half.
+
+        Return None if another writer has done so, or the incident is over.
+        """
 
     def repair_index(self, incident_id: str) -> None:
-        """Take an incident that is closed, or whose live half is gone, out of the list of open ones."""
+        """Take an incident that is closed, or whose live half is gone, out of the index of open incidents."""
 
-    # --- what people say --------------------------------------------------------------------------------------------
+    # --- people's answers -------------------------------------------------------------------------------------------
 
     def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add one person's feedback, or return None if someone else gave theirs since the record was `seen`."""
+        """Add one person's feedback; return None if the record's feedback changed since it was `seen`."""
 
     def save_word(self, word: Word) -> bool:
-        """Store a person's word on a subject in place of the one before. Return False if a later one stands."""
+        """Store a person's lasting word in place of the earlier one. Return False if a later word is stored."""
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add a note, or return None if someone else wrote one since the record was `seen`."""
+        """Add a person's note; return None if the record's notes changed since it was `seen`."""
 
     def save_disagreement(self, record: IncidentRecord, found: Disagreement) -> None:
-        """Store a model's disagreement on a closed incident in place of the same model's earlier one."""
+        """Store a model's disagreement on a closed incident; it replaces this model's earlier one on the incident."""
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence from a closed incident up to date; an open incident is no evidence yet."""
+        """Bring the evidence that a closed incident leaves up to date; do nothing for an open incident."""
 
 
 class Limits(NamedTuple):
-    """The most incidents of one source that may begin in a minute: in all, and of one alert name.
+    """The most incidents that one source may open in a minute: in all, and with one alert name.
 
-    Those of paging severity are counted apart.
+    Incidents of paging severity and the others have separate counts, with the same limits.
     """
 
     per_minute: int
@@ -306,49 +324,49 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """A group as one read saw it: its live half, and those of its alerts that were asked for, by fingerprint."""
+    """A group of alerts as it was read: its live half, and the alerts that were asked for, by fingerprint."""
 
     live: Live | None = None
     alerts: Mapping[str, StoredAlert] = field(default_factory=dict)
 
 
 class Groups(Protocol):
-    """Groups of alerts as ingest reads and writes them."""
+    """The store of groups of alerts, for ingest."""
 
     def read(
         self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
-        """Read groups and some of their alerts, consistently: one request for every hundred items.
+        """Read groups and some of their alerts with strong consistency, with one request for every hundred items.
 
         Parameters
         ----------
         wanted
-            The fingerprints of interest by group key.
+            The fingerprints of the alerts to read, by group key.
         inhibitions
-            Keys of inhibitions.
+            The keys of inhibitions whose counts to read.
 
         Returns
         -------
         tuple
-            The groups by key, and by key how many alerts fire that inhibit others.
+            The groups by group key, and for each inhibition's key how many inhibiting alerts fire.
         """
 
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words.
+        """Take one of this minute's tokens for a new incident. Return None, or in words the limit that is reached.
 
         Parameters
         ----------
         opening
-            A text that is the same for all that open this very incident at once: together they take one token.
+            A text that is the same for all deliveries that open the same incident at once: they take one token.
         """
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident of its own that a name may begin while a storm lasts.
+        """Claim the only incident that a name may open beside a storm while the storm lasts.
 
-        Return False if another opening of that name has it. The name is an alert's, and says whom it pages if that is
-        not the storm's own route.
+        `name` is an alert's name, with the levels that it pages if they differ from the storm's. Return False if
+        another opening has claimed the name.
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
@@ -357,9 +375,9 @@ class Groups(Protocol):
         Parameters
         ----------
         before
-            The live half that the group had; the new one takes its place.
+            The live half that the group had, which is replaced; None for a new group.
         opened
-            When the group opened incidents within the last hour, this one included.
+            The times at which the group opened incidents within the last hour, this incident included.
 
         Raises
         ------
@@ -368,9 +386,9 @@ class Groups(Protocol):
         """
 
     def apply(self, change: Change) -> Live:
-        """Write alerts that join or end, and return the live half as it stands after that.
+        """Store alerts that join or end, and return the live half after that.
 
-        Conflicts with other writers are tried again here; what conflicts often is spread over shards.
+        A conflict with other writers is tried again here; counts with many conflicts are spread over shards.
 
         Raises
         ------
@@ -386,14 +404,14 @@ class Groups(Protocol):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store the last word of an alert that no open incident counts: one that is over may be ahead of its firing.
+        """Store the newest state of an alert that no open incident counts, such as a resolve that overtakes its firing.
 
         Parameters
         ----------
         before
-            The alert as it was read.
+            The alert as it was read; None if it was not stored.
         inhibits
-            By key, how many fewer alerts fire that inhibit others.
+            For each inhibition's key, the (negative) change of the number of inhibiting alerts that fire.
 
         Raises
         ------

@@ -7,29 +7,29 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from firstline.text import count
 
 COUNTED_AFTER = timedelta(minutes=7)
-"""The time after the end of an hour from which on it is looked at: CloudWatch has its counts some minutes late."""
+"""The time after the end of an hour before its counts are read, because CloudWatch has them some minutes late."""
 
 HOUR = timedelta(hours=1)
 
 LONGEST = timedelta(hours=24)
-"""The longest time that one look covers, after as long a time without any."""
+"""The longest time that one look covers, after a long time without looks."""
 
 
 @dataclass
 class ThrottleWatch:
-    """A look once an hour at whether Lambda refused to run functions of this stack.
+    """The check, once an hour, of whether Lambda refused to run functions of this stack.
 
-    A refusal that does harm has an alarm of its own: senders get 5xx, an execution fails, reconcile does not run. What
-    is tried again only costs time, which nobody would see.
+    Refusals that do harm have alarms of their own: senders get 5xx, an execution fails, reconcile does not run. This
+    check also finds the others, which are tried again and only cost time.
 
     Parameters
     ----------
     refused
-        Returns how often Lambda refused each function between two times, of those that it refused.
+        Returns how often Lambda refused each function between two times; functions without refusals are left out.
     claim
-        Claims to tell of the hours until a time; returns False if another process does.
+        Claims the hours until a time; returns False if another process reports them.
     say
-        Tells the stack's operators a subject and a text.
+        Sends operators a message with a subject and a text.
     zone
         The stack's time zone, in which people read times.
     """
@@ -40,10 +40,10 @@ class ThrottleWatch:
     stack: str
     zone: tzinfo = UTC
     _until: datetime | None = field(default=None, init=False)
-    """The end of the last hour that this process has looked at."""
+    """The end of the last hour that this process has checked; None before its first check."""
 
     def look(self, now: datetime) -> None:
-        """Tell of the refusals in the whole hours since the last look. A look that fails is made again."""
+        """Report the refusals in the whole hours since the last look. The next call repeats a look that failed."""
         end = (now - COUNTED_AFTER).replace(minute=0, second=0, microsecond=0)
         begin = end - HOUR if self._until is None else max(self._until, end - LONGEST)
         if begin < end:

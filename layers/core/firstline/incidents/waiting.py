@@ -1,11 +1,11 @@
-"""The hold in which an incident ended, if people never heard of it. Pure."""
+"""The hold during which an incident resolved, if people were never told of the incident. Pure."""
 
 from firstline.models import Hold, IncidentRecord
 from firstline.models.live import loudest_since
 
 
 def waited_for(record: IncidentRecord) -> Hold | None:
-    """Return the hold in which the incident resolved; None if people were told of it or were about to be."""
+    """Return the hold during which the incident resolved; None if the hold ended first or people were to be told."""
     hold, live = record.classification.hold if record.classification else None, record.live
     if hold is None or record.hold_ended_at is not None or (live is not None and loudest_since(live, live.judged_loud)):
         return None

@@ -1,4 +1,4 @@
-"""The question whether an incident's waiting execution must look at the record, by its live half alone. Pure."""
+"""The rule by which alerts that join or end wake an incident's waiting execution. Pure; it needs the live half only."""
 
 from firstline.incidents.pages import has_louder, is_over, next_due
 from firstline.models import Live
@@ -6,7 +6,7 @@ from firstline.models.live import loudest_since
 
 
 def must_wake(live: Live) -> bool:
-    """Return True if what the execution waits for happened, or something joined that may not wait."""
+    """Return True if alerts joined or ended so that the waiting execution must read the record now."""
     if not live.open or live.task_token is None or live.awaiting is None:
         return False
     if live.awaiting == "quiet":
@@ -21,6 +21,6 @@ def must_wake(live: Live) -> bool:
 
 
 def _must_page(live: Live) -> bool:
-    """Return True if what ended without data has to be paged for at once, and the execution does not page."""
+    """Return True if an alert that ended without data has to be paged at once, and the execution does not page yet."""
     following = next_due(live)
     return live.awaiting != "acknowledgement" and following is not None and following.at is None

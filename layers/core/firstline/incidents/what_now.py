@@ -1,11 +1,11 @@
 """The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
-After a wait that did not end as usual, `What Now?` asks this function (`choice.py`); functions whose states have an
-effect ask it themselves (`following.py`). So an execution that missed a signal, was restarted in the middle, or
-succeeds one that died finds its way by the record.
+The state `What Now?` calls this function after an error, or a wait that did not end as usual (`choice.py`); functions
+whose states have an effect call it themselves (`following.py`). So an execution that missed a signal, or that succeeds
+one that died, finds the next state by the record.
 
-No answer repeats itself without a wait: an effect that the record does not show was refused, or could not be written,
-and is tried again only after a wait.
+The same state is never chosen twice without a wait in between: an effect that the record does not show was refused or
+could not be written, and is tried again only after a wait.
 """
 
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, 
 from firstline.models.live import loudest_since
 
 MOST_ROUNDS = 300
-"""The rounds after which an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
+"""The number of rounds after which an execution hands over to a successor, well below Step Functions' 25,000 events."""
 
 LONGEST_WAIT = timedelta(days=7)
 
 UNWRITTEN_PAGE = timedelta(minutes=15)
-"""A page that went out and could not be written is repeated after this time if nobody answers."""
+"""The time after which a page that went out, but could not be stored, is repeated if nobody answers."""
 
 REFUSED_PAGE = timedelta(seconds=30)
-"""A page that is due and was not sent, because somebody else writes at the same moment, is tried again after this."""
+"""The time after which a due page is tried again that was not sent because another writer was faster."""
 
 UNWRITTEN_VERDICT = timedelta(minutes=5)
-"""An incident whose verdict could not be written is judged again after this time."""
+"""The time after which an incident is judged again whose verdict could not be stored."""
 
 WITH_PEOPLE = ("Await Acknowledgement", "Await Resolution")
 """The waits of an incident that is with people."""
@@ -55,11 +55,11 @@ class Times:
     Parameters
     ----------
     page_after
-        A verified cure buys the alert's own resolve this much time before a person is paged.
+        The time after a verified cure for the alert to resolve by itself, before a person is paged.
     flap_quiet
         The grouping window of a flapping incident.
     resolve_within
-        After this long an incident of low severity is closed as expired; of one that somebody has, ops are told again.
+        The time after which an incident that never paged is closed as expired; of others, people are told again.
     """
 
     page_after: timedelta
@@ -73,7 +73,7 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
     Parameters
     ----------
     record
-        The incident as it stands now; None if the table does not know it, which leaves it to a person.
+        The incident as it stands now; None if the table does not have it: then a person is paged once.
     """
     if record is None or record.live is None:
         asked = request.paged or (request.happened is not None and request.happened.state == "Page On-Call")
@@ -89,12 +89,12 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
 
 
 def stale_resolve(live: Live) -> bool:
-    """Return True if a person resolved the incident, and something joined since that the person had not seen."""
+    """Return True if a person resolved the incident, and alerts joined that the person had not seen."""
     return live.resolved_by is not None and live.resolved_seen is not None and live.joined > live.resolved_seen
 
 
 def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
-    """Return how much of the grouping window is left of an incident in which nothing fires any more."""
+    """Return how much is left of the grouping window of an incident without firing alerts; negative if it is over."""
     window = max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
     since = max(live.last_end_at or live.last_alert_at, live.last_alert_at)
     return since + window - now
@@ -102,7 +102,7 @@ def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at the record. Each method returns the next state, or None if another question decides."""
+    """The choice of the next state. Its methods return a state, or None to leave the choice to the next method."""
 
     request: WhatNowInput
     record: IncidentRecord
@@ -120,7 +120,7 @@ class _Look:
 
     @property
     def failed(self) -> bool:
-        """True if the last state failed, which a person has to hear of. The record itself can be read again."""
+        """True if the last state failed so that a person must hear of it; waits and `What Now?` are simply repeated."""
         happened = self.request.happened
         if happened is None or happened.error is None:
             return False
@@ -128,7 +128,7 @@ class _Look:
 
     @property
     def called(self) -> bool:
-        """True if a person was called for this incident, or has taken it."""
+        """True if a person was paged for the incident, or has acknowledged it."""
         return self.live.paged_seq > 0 or self.request.paged or self.live.acked_at is not None
 
     @property
@@ -139,7 +139,7 @@ class _Look:
 
     @property
     def interrupted(self) -> bool:
-        """True if an earlier execution began the plan, and this one does not know how that ended."""
+        """True if an earlier execution began the plan, and this execution does not know how the remediation ended."""
         known = self.request.remediation is not None or self.live.verified_at is not None
         return self.live.acted_at is not None and not known
 
@@ -152,7 +152,7 @@ class _Look:
 
     @property
     def reason(self) -> str | None:
-        """A reason that only the record shows."""
+        """The reason for people that the record shows, beside the end of the last state; None if there is none."""
         if self.live.firing <= 0:
             return WITHOUT_DATA
         title = self.record.plan.title if self.record.plan else "A remediation"
@@ -187,10 +187,10 @@ class _Look:
             reason=reason,
         )
 
-    # --- is it over? ------------------------------------------------------------------------------------------------
+    # --- is the incident over? --------------------------------------------------------------------------------------
 
     def over(self) -> WhatNowOutput | None:
-        """Close what a person resolved; wait through the grouping window when nothing fires any more."""
+        """Close an incident that a person resolved; if no alert fires any more, wait through the grouping window."""
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
         if not is_over(self.live):
@@ -201,10 +201,10 @@ class _Look:
         announced = self.came_from in ("Announce Quiet", "Await Quiet")
         return self.go("Await Quiet" if announced else "Announce Quiet", left)
 
-    # --- may it end without people? -----------------------------------------------------------------------------------
+    # --- may the incident end without people? -------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Judge, hold, suppress, plan and remediate, as long as something fires and nobody was called."""
+        """Judge, hold, suppress, plan and remediate, as long as an alert fires and nobody was called."""
         if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
@@ -219,7 +219,7 @@ class _Look:
         return None if self._louder() else self._as_judged(self.verdict)
 
     def _as_judged(self, verdict: Classification) -> WhatNowOutput | None:
-        """Do what the verdict says: suppress, hold, plan, or run what was planned."""
+        """Choose the state that the verdict asks for: suppress, hold, plan, or run the plan."""
         if verdict.severity == "noise":
             # Refused if something joined since the verdict; then it is judged again.
             return self.go("Record Suppression", joined=self.live.judged)
@@ -230,15 +230,15 @@ class _Look:
         return self._may_run() or self._verified()
 
     def _louder(self) -> bool:
-        """Return True if an alert of paging severity joined that is worse than the verdict, or that may not wait."""
+        """Return True if a loud alert joined that is worse than the verdict, or any loud alert during a hold."""
         newcomer = loudest_since(self.live, self.live.judged_loud)
         covered = 0 if on_hold(self.live, self.now) else self.live.decided or 0
         return newcomer >= PAGING_RANK and newcomer > covered
 
     def _to_be_judged_again(self, verdict: Classification) -> bool:
-        """Return True if something joined that the verdict may not cover, or if a hold is over.
+        """Return True if alerts joined that the verdict may not cover, or if its hold is over.
 
-        The verdict of a rule that holds stands when its time is over.
+        A verdict that a rule holds is not judged again after that hold.
         """
         joined = self.live.joined > self.live.judged
         if verdict.hold is None or verdict.hold.by == "rule":
@@ -250,31 +250,31 @@ class _Look:
         return self.record.plan is not None and self.request.remediation is None and self.live.acted_at is None
 
     def _may_run(self) -> WhatNowOutput | None:
-        """Run the plan if it may run by itself and has not."""
+        """Choose to run the plan if it needs no approval and has not been run."""
         by_itself = self.record.plan is not None and self.record.plan.decision == "auto"
         return self.go("Announce Remediation") if by_itself and self._fresh_plan() else None
 
     def _approved(self) -> WhatNowOutput | None:
-        """Run the plan if a person approved it and it has not run."""
+        """Choose to run the plan if a person approved exactly this plan and it has not been run."""
         plan = self.record.plan
         approved = self.record.decision == "approved" and plan is not None and self.record.plan_digest == plan.digest()
         return self.go("Announce Remediation") if approved and self._fresh_plan() else None
 
     def _joined_since_the_plan(self) -> bool:
-        """Return True if an alert joined that the plan was not made for: it covers the hosts of the opening."""
+        """Return True if an alert joined after the plan, which covers only the hosts of the incident's opening."""
         plan = self.record.plan
         late = plan is not None and self.live.last_alert_at > plan.planned_at
         return late or self.live.joined > self.request.incident.alert_count
 
     def _cured(self) -> WhatNowOutput | None:
-        """Close a cured incident below paging severity for which nobody was paged, even if somebody approved it."""
+        """Close an incident whose cure is verified, if it is below paging severity and nobody was paged for it."""
         verified = self.remediation == "verified" and not self._joined_since_the_plan()
         if not verified or self.live.rank >= PAGING_RANK or self.live.paged_seq > 0:
             return None
         return self.go("Close Incident", ended_by="verified")
 
     def _verified(self) -> WhatNowOutput | None:
-        """Give the alert's own resolve some more time before a person is paged, once, if nothing else fires."""
+        """Wait once, after a verified cure, for an alert of paging severity to resolve before a person is paged."""
         if self.remediation != "verified" or self.live.rank < PAGING_RANK or self._joined_since_the_plan():
             return None
         left = (self.live.verified_at or self.now) + self.times.page_after - self.now
@@ -283,22 +283,22 @@ class _Look:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def with_people(self) -> WhatNowOutput:
-        """Page, wait for an answer, tell ops, or wait for the end; before a wait, show people what they do not see."""
+        """Page, wait for an answer, tell ops, or wait for the end; before a wait, bring the message up to date."""
         found = self._with_people()
-        # A page that is due and was just refused is waited for first: after a message it would be tried at once.
+        # After a page that was just refused, wait first: after a message the page would be tried again at once.
         show = found.go in WITH_PEOPLE and self._unseen() and not (self.pages and page_due(self.live, self.now))
         return self.go("Notify Ops") if show else found
 
     def _evidence_due(self) -> bool:
-        """Return True right after a page that did not wait for the evidence around its alarm."""
+        """Return True right after a page that went out before the evidence around its alarm was read."""
         if self.came_from != "Page On-Call" or self.failed or self.live.joined > self.live.judged:
             return False
         return self.verdict is not None and self.verdict.evidence_due
 
     def _unseen(self) -> bool:
-        """Return True if a wait ended, evidence came after a page, or a page was answered as it went out.
+        """Return True if the message does not yet show a change that this execution must show.
 
-        And the message does not show it yet.
+        Such a change is a wait that ended, evidence that came after a page, or an answer while a page went out.
         """
         if self.came_from == "Classify" and self.live.paged_seq > 0 and not self.failed:
             return self.verdict is not None and bool(self.verdict.evidence)
@@ -332,7 +332,7 @@ class _Look:
         return self.go("Await Resolution", wait)
 
     def _page(self) -> WhatNowOutput:
-        """Page, unless that was just tried: then wait for an answer before it is tried again."""
+        """Choose to page, or to wait first if this execution has just tried to."""
         if self.came_from != "Page On-Call":
             return self.go("Page On-Call", reason=self.reason)
         result = self.request.happened.result if self.request.happened else None

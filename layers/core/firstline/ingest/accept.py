@@ -1,7 +1,7 @@
-"""Ingestion of alerts: one read for the whole delivery, one transaction for each group, then start or tell.
+"""Acceptance of a delivery's alerts: one read for all of them, then for each group a write and a start or a signal.
 
-Nothing is lost between the writes. An incident is open from its first transaction on, and whoever meets one whose
-execution has not begun starts it: the next delivery, or reconcile. What an execution should be told is in the record.
+If a function dies between these steps, nothing is lost. The first write opens the incident in the table. The next
+delivery or reconcile starts an execution that was not started, and tells a waiting one what the table says.
 """
 
 import time
@@ -24,29 +24,29 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, Live, Normali
 from firstline.observability import logger
 
 PARALLEL_GROUPS = 16
-"""The groups of a delivery that are written at once: it may hold hundreds, and every sender waits for the answer."""
+"""The number of groups that are written at the same time: a delivery may hold hundreds while its sender waits."""
 
 START_WITHIN = timedelta(seconds=10)
-"""The time after which an incident whose execution has not begun is started again by any delivery."""
+"""The age from which on a delivery starts the execution of an open incident again if it has not begun."""
 
 STARTED_AGAIN = 5
-"""The most incidents that one delivery starts again; reconcile starts the others."""
+"""The largest number of incidents whose execution one delivery starts again; reconcile starts the others."""
 
 WRITE_WITHIN = 2.5
-"""The seconds after which what is not written yet goes to the backlog: senders wait for about five.
+"""The seconds after which the remaining alerts go to the backlog queue, because senders wait for about five seconds.
 
-To read 5,000 alerts and to pack what is left of them takes 0.35 s of a whole processor; a function of 512 MB has three
+Reading 5,000 alerts and packing those that remain takes 0.35 s of a whole processor, and a function of 512 MB has three
 tenths of one. So the answer comes within four seconds.
 """
 
 PAGING_RANKS = (PAGING_RANK, SEVERITY_RANK["critical"])
 
 type Spread = Callable[[Callable[[str], None], Sequence[str]], None]
-"""Calls a function with each of the keys, possibly at the same time. The function raises nothing."""
+"""A function that calls its first argument with each of the keys, possibly in parallel. That argument never raises."""
 
 
 def in_threads(work: Callable[[str], None], keys: Sequence[str]) -> None:
-    """Call a function with each of the keys in threads."""
+    """Call `work` with each key, in up to `PARALLEL_GROUPS` threads at once, and return when all calls have ended."""
     if len(keys) < 2:
         for key in keys:
             work(key)
@@ -57,31 +57,35 @@ def in_threads(work: Callable[[str], None], keys: Sequence[str]) -> None:
 
 @dataclass
 class AcceptedDelivery:
-    """The result for a delivery. `left` are the alerts for which the time did not suffice: nothing keeps them yet."""
+    """The result of accepting a delivery. `left` are alerts for which there was no time; the caller must keep them."""
 
     groups: list[AcceptedGroup] = field(default_factory=list)
     left: list[NormalizedAlert] = field(default_factory=list)
 
     @property
     def incident_ids(self) -> list[str]:
-        """The incidents that the alerts opened or joined."""
+        """The ids of the incidents that the alerts opened or joined, sorted."""
         return sorted({group.incident_id for group in self.groups if group.incident_id is not None})
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Everything outside that ingestion uses.
+    """The outside functions that ingestion calls.
 
     Parameters
     ----------
     start
         Starts an incident's execution of a generation; starting it again changes nothing.
     tell
-        Tells the execution that waits, if it must look at the record by what its live half says.
+        Signals the waiting execution of an incident, if the incident's `Live` item says that it has to look.
     incident
         Returns an incident by its id, or None.
-    sleep, clock, spread
-        Pauses before folding again; counts the seconds that a delivery takes; writes groups at the same time.
+    sleep
+        Waits for a number of seconds before a group is folded again.
+    clock
+        Returns seconds, from which the time that a delivery takes is measured.
+    spread
+        Writes several groups at the same time.
     """
 
     groups: Groups
@@ -94,14 +98,14 @@ class Ports:
 
 
 class Ingestion:
-    """Accepts normalised alerts.
+    """The acceptance of normalised alerts into the table.
 
     Parameters
     ----------
     limits
-        The most incidents of a source that may begin in a minute; further alerts join its storm incident.
+        The largest number of incidents of a source that may begin in a minute; further alerts join its storm incident.
     judge
-        Says how bad an alert is and what holds it, by what the owner declared.
+        The owner's rules, which decide how bad an alert is and whether it is held.
     """
 
     def __init__(self, ports: Ports, limits: Limits, judge: Judge) -> None:
@@ -117,20 +121,20 @@ class Ingestion:
         received_at: datetime | None = None,
         within: float | None = None,
     ) -> AcceptedDelivery:
-        """Write every group of the delivery and start or tell its execution.
+        """Write every group of the delivery, and start or signal the executions of its incidents.
 
         Parameters
         ----------
         received_at
-            When the delivery was received, if it was kept since then.
+            The time of receipt, if the delivery waited in a queue since then; `now` by default.
         within
-            The seconds after which groups that are not written yet are left; None if there is time.
+            The seconds after which the remaining groups are not written but returned as `left`; None for no limit.
 
         Raises
         ------
         HistoryUnavailable
-            Some groups could not be written. The sender should send the whole delivery again; written alerts are then
-            duplicates.
+            Some groups could not be written. The sender should send the whole delivery again; alerts that were written
+            count as duplicates then.
         """
         until = None if within is None else self._ports.clock() + within
         delivery = Delivery(self._ports, self._limits, self._judge, now, received_at or now, until)
@@ -139,16 +143,26 @@ class Ingestion:
 
 @dataclass
 class Delivery:
-    """One delivery on its way into the table: what was read, and what came of it so far.
+    """One delivery while it is written: what was read from the table, and the results so far.
 
     Attributes
     ----------
     until
-        By the ports' clock, when the alerts that are not written yet are left.
+        The time by the ports' clock after which the remaining alerts are left; None for no limit.
+    alerts
+        The alerts of the delivery by group key.
+    views
+        What the table holds of each group, by group key.
+    lives
+        The `Live` item of each group and storm, by group key; None if there is none.
+    inhibitors
+        The number of firing alerts that inhibit others, by the key of the inhibition.
+    sources
+        The same numbers for the alerts of this delivery alone.
     refused
-        The limits that are reached for the rest of a minute, by source, alert name, whether it pages, and the minute.
+        The limits that this delivery found reached, in words, by source, alert name, whether it pages, and time.
     started
-        The incidents whose execution this delivery has started, or tried to.
+        The incidents whose execution this delivery has started, or tried to start.
     """
 
     ports: Ports
@@ -170,7 +184,7 @@ class Delivery:
 
     @property
     def out_of_time(self) -> bool:
-        """True if the alerts that are not written yet are to be left."""
+        """True if the time limit is over, so that the remaining alerts are left."""
         return self.until is not None and self.ports.clock() >= self.until
 
     def accept(self, alerts: Sequence[NormalizedAlert]) -> AcceptedDelivery:
@@ -194,13 +208,15 @@ class Delivery:
             self.start_pending(live)
         if self.errors:
             count = len(self.errors)
-            raise HistoryUnavailable(f"{count} of {len(self.alerts)} groups: {self.errors[0]}") from self.errors[0]
+            raise HistoryUnavailable(
+                f"{count} of {len(self.alerts)} groups could not be written, send the delivery again: {self.errors[0]}"
+            ) from self.errors[0]
         return self.result
 
     # --- read and fold ------------------------------------------------------------------------------------------------
 
     def read(self, keys: Sequence[str]) -> None:
-        """Read groups, their sources' storms and the inhibitions of their alerts as they stand now."""
+        """Read groups, the storms of their sources and the inhibitions of their alerts from the table."""
         alerts = [alert for key in keys for alert in self.alerts[key]]
         firing = [alert for alert in alerts if alert.status == "firing"]
         wanted: dict[str, Iterable[str]] = {storm_key(source): () for source in {alert.source for alert in alerts}}
@@ -214,17 +230,17 @@ class Delivery:
             self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
 
     def storm_of(self, alert: NormalizedAlert, rank: int) -> str:
-        """Return the key of the storm that an alert of a rank would join."""
+        """Return the group key of the storm incident that the alert would join if it had the rank."""
         return storm_key(alert.source, levels=self.judge.levels_in_storm(alert, rank, self.now))
 
     def take(self, views: Mapping[str, GroupView]) -> None:
-        """Remember what was read."""
+        """Replace what is known of groups by what was read from the table."""
         for key, view in views.items():
             self.views[key] = view
             self.lives[key] = view.live
 
     def fold(self, key: str) -> FoldedGroup:
-        """Fold the alerts of a group into what was read of it."""
+        """Fold the delivery's alerts of a group into what was read of the group."""
         view = self.views.get(key, GroupView())
         own = view.live
         flapping = own is not None and own.open and own.flapping
@@ -236,7 +252,7 @@ class Delivery:
         return FoldedGroup(key, own, folded)
 
     def newcomer(self, folded: Folded) -> Newcomer:
-        """Prepare an alert that joins an incident."""
+        """Prepare a folded alert to join an incident: find its hold and its inhibitions, and remove its secrets."""
         arrival = folded.arrival
         assert arrival is not None  # noqa: S101 - what joins was made to fire by a message
         hold = self.judge.hold_on(arrival.alert, self.now, self.inhibitors)
@@ -245,30 +261,35 @@ class Delivery:
     # --- write --------------------------------------------------------------------------------------------------------
 
     def write(self, key: str) -> None:
-        """Write one group; never raise, because the other groups have to be written, too."""
+        """Write one group. An error is logged and collected in `errors`, so that the other groups are still written."""
         try:
             GroupWriter(self, key).write()
         except Exception as error:  # noqa: BLE001 - a bug that one group meets must not cost the others
-            logger.error("a group could not be written: %s", error, exc_info=not isinstance(error, HistoryUnavailable))
+            logger.error(
+                "the alerts of group %s could not be written and have to be sent again: %s",
+                key,
+                error,
+                exc_info=not isinstance(error, HistoryUnavailable),
+            )
             self.errors.append(error)
 
     def start(self, incident: Incident, generation: int) -> None:
-        """Start an execution, or leave it to the next delivery and reconcile."""
+        """Start the execution of an incident; if Step Functions refuses, the next delivery or reconcile starts it."""
         try:
             self.ports.start(incident, generation)
         except ExecutionsUnavailable as error:
-            logger.error("the incident waits until a delivery or reconcile starts it: %s", error)
+            logger.error("incident %s has no execution yet, reconcile starts it: %s", incident.incident_id, error)
 
     def tell(self, live: Live) -> None:
-        """Remember a live half after a write, and wake its execution if it must look."""
+        """Keep the `Live` item that a write returned, and signal the incident's execution if it has to look."""
         self.lives[live.group_key] = live
         try:
             self.ports.tell(live)
         except ExecutionsUnavailable:
-            logger.exception("the execution could not be told; reconcile will")
+            logger.exception("the execution of incident %s was not signalled, reconcile does it", live.incident_id)
 
     def start_pending(self, live: Live | None) -> None:
-        """Start the execution of an open incident that should have begun by now."""
+        """Start the execution of an open incident again, if it has not begun `START_WITHIN` after the opening."""
         if live is None or not live.open or live.started >= live.generation or live.incident_id in self.started:
             return
         if self.now - live.opened_at < START_WITHIN or self.started_again == STARTED_AGAIN:
@@ -284,6 +305,6 @@ class Delivery:
 
 
 def _counting(views: Mapping[str, GroupView]) -> set[str]:
-    """Return the keys of the live halves that count the alerts of some groups which fire."""
+    """Return the keys of the `Live` items that count the firing alerts of these groups."""
     alerts = [alert for view in views.values() for alert in view.alerts.values()]
     return {alert.live_key for alert in alerts if alert.firing and alert.live_key is not None}

@@ -1,4 +1,4 @@
-"""The writes that folded alerts make: what they add to an incident, and the incident that they open. Pure."""
+"""The writes for folded alerts, as values: what they add to an open incident, and the incident that they open. Pure."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 FLAP_WINDOW = timedelta(hours=1)
 FLAP_OPENINGS = 3
-"""A group that opened this many incidents within the window flaps: the next one stays open until it has been quiet."""
+"""The number of incidents within `FLAP_WINDOW` after which a group's next incident flaps, so it stays open longer."""
 
 OPENINGS = 20
-"""The most openings that a group remembers, to say how often it flapped."""
+"""The largest number of openings that a group remembers, to tell people how often it flapped."""
 
 HOSTS = 50
-"""The most hosts that an incident names: as many as one SendCommand takes."""
+"""The largest number of hosts that an incident names: as many as one SendCommand of Systems Manager takes."""
 
 MOST_WRITES = 90
-"""The most items of alerts and inhibitions in one transaction, which holds a hundred with those of the incident."""
+"""The most items for alerts and inhibitions in one transaction. DynamoDB takes 100; the incident needs the others."""
 
 
 MOST_BYTES = 3_000_000
-"""The most of alerts in one transaction, which holds 4 MB. An alert with labels of any length has up to 150 KB."""
+"""The most bytes for alerts in one transaction. DynamoDB takes 4 MB, and one alert has up to 150 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Newcomer:
     hold
         The silence, maintenance window or inhibition that holds the alert, or None.
     inhibits
-        The keys of the inhibitions that count the alert while it fires.
+        The keys of the inhibitions under which the alert counts while it fires, because it inhibits others.
     """
 
     folded: Folded
@@ -75,13 +75,16 @@ class Newcomer:
 
 
 def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
-    """Prepare an alert to join an incident. Its secrets are removed only now: most deliveries are duplicates."""
+    """Prepare an alert to join an incident, without secrets (not earlier, because most deliveries are duplicates)."""
     return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The part of a change that one alert makes. It is written whole."""
+    """The part of a change that one alert makes: its own item and what it adds to the incident's counts.
+
+    A piece is written in one transaction. `held` is true if a silence, window or inhibition holds the alert.
+    """
 
     write: AlertWrite
     adds: Counts
@@ -90,19 +93,19 @@ class Piece:
 
     @property
     def inhibits(self) -> dict[str, int]:
-        """By key, how many more (or fewer) alerts fire that inhibit others."""
+        """The change of the number of firing alerts that inhibit others, by the key of the inhibition."""
         return inhibits_more(self.write.before, self.write.after)
 
     @property
     def most_bytes(self) -> int:
-        """An upper bound of the stored size."""
+        """An upper bound of the stored size in bytes."""
         alert = self.write.after.alert
         labels = sum(len(name) + len(value) for name, value in alert.labels.items())
         return 8_192 + 4 * (len(alert.message) + labels)
 
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
-    """Return by key how many more (or fewer) alerts fire that inhibit others, when an alert changes so."""
+    """Return by key how the number of firing alerts of each inhibition changes when an alert changes from `before`."""
     counted = before.inhibits if before is not None and before.firing else ()
     if not after.inhibits and not counted:
         return {}
@@ -115,7 +118,7 @@ def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, i
 
 
 def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece]:
-    """Return what alerts do to an open incident that they join, or in which they get worse."""
+    """Return the pieces for alerts that join an open incident, or that get worse in it."""
     waits, quiet = on_hold(live, now), live.firing <= 0
     pieces = []
     for number, each in enumerate(newcomers, live.joined):
@@ -128,7 +131,7 @@ def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece
 
 
 def open_with(newcomers: Sequence[Newcomer], incident: Incident) -> list[Piece]:
-    """Return what the alerts do to the incident that they open."""
+    """Return the pieces for the alerts that open an incident."""
     held = incident.hold is not None
     return [
         _entering(each, incident.group_key, incident.incident_id, number, held=held)
@@ -167,25 +170,25 @@ def _entering(
 
 
 def end(folded: Folded) -> Piece:
-    """Return what an alert does to the open incident that counts it when it ends."""
+    """Return the piece for an alert that ends and is counted by an open incident."""
     after = stored(folded)
     return Piece(AlertWrite(folded.before, after), Counts(firing=-1, changes=1) + after.lost)
 
 
 def refresh(folded: Folded) -> Piece:
-    """Return what an alert writes that fires in a newer episode of the incident that counts it: only itself."""
+    """Return the piece for an alert that fires again while its incident counts it as firing; no count changes."""
     return Piece(AlertWrite(folded.before, stored(folded)), Counts())
 
 
 def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: Any) -> StoredAlert:
-    """Return an alert as it is stored after it was folded.
+    """Return an alert as it is to be stored after it was folded.
 
     Parameters
     ----------
     alert
-        The alert without its secrets, if it is not the one that is stored.
+        The alert without its secrets; by default the one that is stored already.
     counted
-        The incident that counts it from now on; without it what is stored stays.
+        Fields about the incident that counts the alert from now on; by default those that are stored already.
     """
     word, before = folded.after, folded.before
     assert word is not None  # noqa: S101 - what is written has a new last word
@@ -197,7 +200,7 @@ def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: A
 
 
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
-    """Yield the writes of one group to one incident, each with as many alerts as fit into one transaction."""
+    """Yield changes of one group in one incident, each with as many of the pieces as fit into one transaction."""
     for part in _parts(pieces):
         inhibits: Counter[str] = Counter()
         for piece in part:
@@ -238,13 +241,16 @@ def _total(pieces: Iterable[Piece]) -> Counts:
 
 
 def common_hold(newcomers: Sequence[Newcomer]) -> Hold | None:
-    """Return the hold that ends first, or None if any alert is not held."""
+    """Return the hold among the alerts' holds that ends first, or None if any alert is not held."""
     holds = [each.hold for each in newcomers if each.hold is not None]
     return min(holds, key=lambda hold: hold.until) if holds and len(holds) == len(newcomers) else None
 
 
 def lead(newcomers: Sequence[Newcomer]) -> Newcomer:
-    """Return the alert that an incident is about: the worst, and of several the first. Any order gives the same."""
+    """Return the alert that an incident is named after: the worst, and of equally bad ones the earliest.
+
+    The result does not depend on the order of the alerts.
+    """
     return max(
         newcomers,
         key=lambda newcomer: (
@@ -266,16 +272,16 @@ def incident(
     storm: NormalizedAlert | None = None,
     levels: Sequence[str] = (),
 ) -> tuple[Incident, tuple[datetime, ...]]:
-    """Return the incident that alerts open, and when its group opened incidents within the last hour, this included.
+    """Return the incident that alerts open, and the times of the group's openings within the last hour, including it.
 
     Parameters
     ----------
     before
-        The live half that the group had.
+        The `Live` item of the group's previous incident.
     storm
-        The alert of a storm, which the incident is about then.
+        The alert that a storm incident is about; None for any other incident.
     levels
-        The levels that the storm pages, if they are not those of its source.
+        The escalation levels that the storm pages, if they differ from those of its source.
     """
     alert = storm or lead(newcomers).alert
     recent = (*(at for at in (before.opened if before is not None else ()) if now - at < FLAP_WINDOW), now)
@@ -297,21 +303,21 @@ def incident(
 
 
 def _locations(newcomers: Sequence[Newcomer]) -> list[Location]:
-    """Return what the alerts say of their machines, each location once; alerts that name none say nothing."""
+    """Return the different locations that the alerts name, at most one more than a plan may have hosts."""
     said = {location.model_dump_json(): location for each in newcomers if (location := each.alert.whereabouts).named}
-    # One more than a plan may have, so that it is refused instead of made for a part.
+    # With one more than a plan may have, planning refuses, instead of planning for a part of the hosts.
     return [said[text] for text in sorted(said)][: HOSTS + 1]
 
 
 def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
-    """Return the incident that one alert would open in a group that had none."""
+    """Return the incident that the alert would open alone, in a group without earlier incidents."""
     arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
     alone = newcomer(fold(None, [arrival], {}, now), arrival, hold, ())
     return incident([alone], alert.group_key, None, now, hold=hold)[0]
 
 
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
-    """Derive a readable id that is a valid execution name: alert, host or service, time of its begin, a short hash."""
+    """Return a readable id that is a valid execution name: alert, host or service, the alert's time, a short hash."""
     began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
     where = _slug(alert.host or alert.service or "", 20)

@@ -1,11 +1,12 @@
-"""The fold of one alert: what the messages of a delivery about it change, given its last word in the table.
+"""The fold of one alert: its new state, from its stored state and the messages of a delivery about it. Pure.
 
-Pure. The caller writes the result on the condition that the alert is still as it was read, and else folds again. So
-duplicates, reordering and a resolve before its firing converge, whatever the order of arrival.
+The caller writes the new state on the condition that the stored state has not changed, and otherwise reads and folds
+again. So the result is the same for duplicates and for any order of arrival.
 
-Senders' clocks order the messages of one alert and nothing else. A time later than the receipt counts as the receipt.
-A source that sends the time of each change of state (`timestamp_orders`) is ordered by it; of every other source the
-message that was received last is right, and a resolve ends the episode that it names (`began_at`).
+Senders' clocks are used only to order the messages of one alert. A time later than the receipt counts as the receipt.
+If a source sends the time of each change of state (`timestamp_orders`), that time orders its messages. Of any other
+source the message that was received last is right, and a resolve ends the episode that it names (`began_at`). An
+episode is the time from the beginning of an alert's firing to its end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,27 +17,27 @@ from typing import Literal
 from firstline.models import SEVERITY_RANK, Live, NormalizedAlert, StoredAlert, covered
 
 REOPEN_AFTER = timedelta(minutes=30)
-"""The time for which an alert that still fires after its incident was closed opens no new incident: whoever closed it
-knew of the alert, senders repeat themselves, and metrics lag."""
+"""The time after the close of an incident in which alerts that still fire open no new incident: the person who closed
+the incident knew of them, senders repeat messages, and metrics lag."""
 
 type Fate = Literal["duplicate", "late", "refreshed", "worsens", "enters", "ends", "alone"]
-"""The fate of an alert in its group.
+"""The effect of a delivery on an alert.
 
-`refreshed`: it fires in a newer episode of the same incident. `worsens`: it fires already and got worse. `enters`: it
-joins the group's open incident or opens one. `ends`: an open incident counts it, and it is over. `alone`: it is written
-by itself, because no open incident counts it: it is over, or fires in a newer episode that its closed incident may have
-known of.
+`duplicate`: nothing new. `late`: an older message, which is ignored. `refreshed`: the alert fires in a newer episode
+and stays in its incident. `worsens`: the firing alert got worse. `enters`: the alert joins the group's open incident or
+opens one. `ends`: the alert ends, and an open incident counts it. `alone`: only the alert is written, because no open
+incident counts it: it has ended, or it fires in a newer episode that its closed incident may have known of.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message about an alert, and what the rules say of it.
+    """A message about an alert, with the time of its receipt.
 
     Parameters
     ----------
     rank
-        The rank that a rule gives the alert, or else its sender's.
+        The rank of the alert's severity: the one that a rule gives it, otherwise the sender's.
     """
 
     alert: NormalizedAlert
@@ -50,13 +51,13 @@ class Arrival:
 
     @property
     def at(self) -> datetime:
-        """The time of the change of state, by the sender's clock but never later than received."""
+        """The time of the change of state by the sender's clock, or the time of receipt if that is earlier."""
         ended = None if self.fires else self.alert.ends_at
         return min(ended or self.alert.timestamp, self.received_at)
 
     @property
     def began_at(self) -> datetime | None:
-        """The begin of the episode by the sender's clock but never later than received, if the sender says it."""
+        """The begin of the episode by the sender's clock, but no later than the receipt; None if it is not stated."""
         if self.alert.timestamp_orders:
             return self.at if self.fires else None
         return None if self.alert.began_at is None else min(self.alert.began_at, self.received_at)
@@ -64,9 +65,9 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class LastWord:
-    """The state of an alert after a message, as far as messages decide it; see `StoredAlert`.
+    """The state of an alert after a message; the fields have the meaning that they have in `StoredAlert`.
 
-    Not a model: one is made for nearly every alert that comes in, and a model costs many times as much to make.
+    It is no pydantic model, because one is made for nearly every alert, and a model costs many times as much.
     """
 
     firing: bool
@@ -82,7 +83,10 @@ type _Known = StoredAlert | LastWord
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The result for one alert. `after` is None if nothing is to be written; `arrival` is what made it fire."""
+    """The result of folding one alert: its stored state `before`, and its new state `after`.
+
+    `after` is None if nothing is to be written. `arrival` is the message that made the alert fire, if one did.
+    """
 
     fate: Fate
     before: StoredAlert | None
@@ -93,12 +97,14 @@ class Folded:
 def fold(
     before: StoredAlert | None, arrivals: Sequence[Arrival], lives: Mapping[str, Live | None], now: datetime
 ) -> Folded:
-    """Fold the messages about one alert into its last word.
+    """Fold the messages about one alert into its stored state.
 
     Parameters
     ----------
+    before
+        The stored state of the alert, or None.
     lives
-        By group key the live halves that may count the alert: its group's, and its source's storms'.
+        The `Live` items of the incidents that may count the alert (its group's, its source's storms), by group key.
     """
     live, known = None, False
     if before is not None and before.firing and before.live_key is not None:
@@ -117,9 +123,10 @@ def fold(
 
 
 def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
-    """Return True if the sender names an episode that began after its incident was closed: nobody knew of that one.
+    """Return True if the message names a newer episode that began after the alert's incident was closed.
 
-    The begins as they were sent decide whether it is another one: a clock that is ahead says the same again.
+    Whoever closed the incident did not know of such an episode. Whether it is a newer one is decided by the sender's
+    unchanged times, because a sender whose clock is ahead repeats the same time.
     """
     began, known = arrival.began_at, before.alert.began_at
     if live is None or live.closed_at is None or not arrival.fires:
@@ -130,12 +137,12 @@ def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | 
 
 
 def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counted: bool) -> Folded:
-    """Decide what an alert does whose incident knows of it: it got worse, fires in a newer episode, or is known.
+    """Return the fold of an alert that fires before and after the delivery, and that its incident knows.
 
     Parameters
     ----------
     counted
-        True if that incident is open.
+        True if the incident is open, so that it counts the alert.
     """
     if after.rank > before.rank:
         return replace(folded, fate="worsens" if counted else "enters")
@@ -148,18 +155,18 @@ def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counte
 def _walk(
     before: StoredAlert | None, arrivals: Sequence[Arrival], *, known: bool
 ) -> tuple[LastWord | None, Arrival | None, bool]:
-    """Take one message after the other.
+    """Apply the messages to an alert in the order of time.
 
     Parameters
     ----------
     known
-        True if the alert fires and its incident knows of it. What a closed incident, long over, knew of an alert says
-        nothing about its rank now.
+        True if the alert fires and its incident knows it. Otherwise the stored rank of a firing alert does not count,
+        because it is the rank in an incident that was closed long ago.
 
     Returns
     -------
     tuple
-        The last word if it is a new one, the message that made the alert fire, and True if a message was late.
+        The new state or None if nothing changed, the message that made the alert fire, and True if a message was late.
     """
     word: _Known | None = before
     fired: Arrival | None = None
@@ -176,21 +183,21 @@ def _walk(
 
 
 def _in_order(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
-    """Sort messages by time. At the same instant a resolve comes last: the sender says that what it fired is over."""
+    """Return the messages by time; of messages with the same time, a resolve comes after a firing."""
     if len(arrivals) < 2:
         return arrivals
     return sorted(arrivals, key=lambda arrival: (arrival.at, not arrival.fires))
 
 
 def _is_late(known: _Known, arrival: Arrival) -> bool:
-    """Return True if the message is older than what is known."""
+    """Return True if the message is older than the known state of its alert, and so has to be ignored."""
     if arrival.alert.timestamp_orders:
         return _late_by_time(known, arrival)
     if arrival.fires:
         return not known.firing and arrival.received_at < known.received_at
     if arrival.received_at < known.received_at:
         return True
-    # A resolve belongs to the episode that it names; whether that is an earlier one shows if both name one.
+    # A resolve belongs to the episode that it names. It can be compared only if the known alert names one, too.
     named = known.alert.began_at is not None and arrival.began_at is not None
     if known.firing:
         return named and arrival.began_at is not None and arrival.began_at < known.began_at
@@ -208,7 +215,7 @@ def _late_by_time(known: _Known, arrival: Arrival) -> bool:
 
 
 def _firing(known: _Known | None, arrival: Arrival) -> _Known:
-    """Return the alert as it fires after the message. A known episode keeps its worst rank and its latest begin."""
+    """Return the state of an alert after a firing message; one that fired already keeps the worst rank."""
     began = arrival.began_at
     if known is None or not known.firing:
         return LastWord(True, arrival.rank, began or arrival.at, None, arrival.received_at, arrival.alert)

@@ -1,10 +1,10 @@
-"""The front door: routes deliveries over HTTP, from EventBridge, from SNS and out of our queues, and answers them.
+"""The front door: takes deliveries over HTTP, from EventBridge, from SNS and from Firstline's queues, and answers them.
 
 | delivery | answer |
 |---|---|
 | accepted, or understood and ignored | 202 |
 | too much to write while its sender waits | 202: the alerts that are `queued` are written a moment later |
-| authenticated, but unreadable | 202 `quarantined`: kept and told; a 4xx would make PagerDuty drop it and unsubscribe |
+| authenticated, but unreadable | 202 `quarantined`: kept, and an incident opens; on a 4xx PagerDuty would unsubscribe |
 | wrong or no credentials, or a source without a secret | 401 |
 | an unknown source or path | 404, with the known ones |
 | a write failed | 503: the sender tries again |
@@ -55,15 +55,15 @@ class FrontDoor:
     signals
         Acts on the messages of a payload that are no alerts.
     secrets
-        Returns the active values of a secret; none when it is not set.
+        Returns the active values of a secret by its name; an empty tuple if the secret is not set.
     quarantine
         Stores a delivery that cannot be read.
     backlog
-        Stores alerts that are to be written a moment later.
+        Stores alerts for which there was no time, so that they are written a moment later.
     certificates
-        Returns one of SNS's signing certificates as PEM text, by its address.
+        Returns a signing certificate of SNS as PEM text, by its address.
     is_heartbeat
-        Returns True for a heartbeat, which opens no incident; its absence does.
+        Returns True for a declared heartbeat, whose absence opens an incident instead of its arrival.
     """
 
     ingestion: Ingestion
@@ -77,7 +77,7 @@ class FrontDoor:
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
-        """Handle one invocation. Return the answer to an HTTP request, or None for anything else that AWS delivers."""
+        """Handle one Lambda event; return the response to an HTTP request, and None for any other event."""
         if "rawPath" in event:
             return self._answer(event, now)
         if "Records" not in event:
@@ -100,7 +100,7 @@ class FrontDoor:
             logger.debug("refused: %s", error)
             return _response(401, status="unauthenticated", reason=str(error))
         except (HistoryUnavailable, QuarantineUnavailable, CertificateUnavailable, ConfirmationFailed) as error:
-            logger.exception("the sender has to try again")
+            logger.exception("the delivery to %s was answered with 503: its sender has to try again", event["rawPath"])
             return _response(503, status="unavailable", reason=type(error).__name__)
 
     def _route(self, event: Mapping[str, Any], now: datetime) -> Response:
@@ -213,7 +213,7 @@ class FrontDoor:
 
         self.quarantine(delivery)
         metrics.add_metric("Quarantined", "Count", 1)
-        logger.error("quarantined from %s: %s", delivery.source, delivery.reason)
+        logger.error("a message of %s is unreadable and in the quarantine: %s", delivery.source, delivery.reason)
         alert = unreadable(delivery, now, self.incidents.live(group_of(delivery.source)))
         told = self.ingestion.accept([alert], now).incident_ids
         return _response(202, status="quarantined", alert_count=0, incidents=told, reason=delivery.reason)
@@ -221,20 +221,20 @@ class FrontDoor:
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
     def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
-        """Take in an EventBridge event: an alarm, or a deployment, which is an alert too if it failed."""
+        """Accept an EventBridge event, as a deployment to record if it reports one, and as an alert."""
         from firstline.sources.deployments import deployment_from_event
 
         try:
             deployment = deployment_from_event(event, received_at=now)
         except UnreadablePayload as error:
-            logger.warning("a deployment is not recorded: %s", error)
+            logger.warning("an EventBridge event about a deployment is not recorded: %s", error)
         else:
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
         self._accept_from_aws(event, now)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Take in records of SNS, of the backlog, or of the quarantine while its redrive is switched on."""
+        """Accept records of SNS, of the backlog queue, or of the quarantine queue while its redrive is on."""
         messages = []
         for record in records:
             if record.get("EventSource") == "aws:sns":
@@ -254,7 +254,7 @@ class FrontDoor:
                 self.handle(message.get("requestPayload", message), now)
 
     def _accept_from_aws(self, message: Mapping[str, Any], now: datetime) -> None:
-        """Accept what AWS itself delivered, read as the source cloudwatch; keep it if it cannot be read."""
+        """Accept a message that AWS delivered, as the source cloudwatch; put it into quarantine if it is unreadable."""
         body, content_type = json.dumps(message).encode(), "application/json"
         try:
             self._accept("cloudwatch", parse_body(body, content_type), {}, now)
@@ -273,7 +273,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def _attempt[Result](take: Callable[[], Result], failures: list[FirstlineError]) -> Result | None:
-    """Take something in; add a failure that another try may mend to the list."""
+    """Return the result of `take`; if the table or queue is unavailable, add the error to `failures`, return None."""
     try:
         return take()
     except (HistoryUnavailable, QuarantineUnavailable) as error:

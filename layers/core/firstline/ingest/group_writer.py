@@ -1,6 +1,6 @@
-"""One group of a delivery: folded into what was read of it, and written in as few transactions as possible.
+"""The writing of one group of a delivery, in as few transactions as possible; `accept.py` reads and folds the group.
 
-Which alerts are one group is decided before, by the group key of `sources/identity.py`.
+The group key of `sources/identity.py` decides which alerts are one group.
 """
 
 import random
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from firstline.ingest.accept import Delivery
 
 ATTEMPTS = 10
-"""The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
+"""The number of tries to write a group that other functions write at the same time: about five seconds with pauses."""
 
 
 class OutOfTime(Exception):
-    """The sender does not wait any longer: what is not written yet is left to the backlog."""
+    """The time limit of the delivery is over: the remaining alerts are left to the backlog queue."""
 
 
 @dataclass
 class AcceptedGroup:
-    """The result for the alerts of one group. `incident_id` is None if they open and join no incident."""
+    """The result for one group. `incident_id` is the incident that its alerts opened or joined, or None.
+
+    `new`, `duplicates` and `in_storm` count the group's alerts: newly written, known already, and put into a storm.
+    """
 
     incident_id: str | None = None
     new: int = 0
@@ -42,29 +45,32 @@ class AcceptedGroup:
 
 @dataclass
 class FoldedGroup:
-    """The folded alerts of one group, before it is decided where those belong that enter."""
+    """The folded alerts of one group, with the `Live` item of the group's newest incident (`own`)."""
 
     key: str
     own: Live | None
     folded: list[Folded]
 
     def of(self, *fates: Fate) -> list[Folded]:
-        """Return the alerts with one of these fates."""
+        """Return the group's folded alerts that have one of these fates."""
         return [folded for folded in self.folded if folded.fate in fates]
 
     @property
     def nothing_to_write(self) -> bool:
-        """True if every alert is known."""
+        """True if every alert of the group is a duplicate or late."""
         return not self.of("refreshed", "worsens", "enters", "ends", "alone")
 
     @property
     def incident_id(self) -> str | None:
-        """The group's open incident, or None."""
+        """The id of the group's open incident, or None."""
         return self.own.incident_id if self.own is not None and self.own.open else None
 
 
 class GroupWriter:
-    """One group of a delivery: written, and read and folded again when others write it meanwhile."""
+    """The writer of one group of a delivery; if another function writes the group meanwhile, it reads and folds again.
+
+    `granted` is true once the group has a token for a new incident; `written` holds the fingerprints written so far.
+    """
 
     def __init__(self, delivery: "Delivery", key: str) -> None:
         self.delivery = delivery
@@ -74,12 +80,12 @@ class GroupWriter:
         self.written: set[str] = set()
 
     def write(self) -> None:
-        """Write the group.
+        """Write the group and add its result to the delivery's.
 
         Raises
         ------
         HistoryUnavailable
-            It could not be written.
+            Other functions changed the group in each of the tries, or the table is unavailable.
         """
         delivery = self.delivery
         for attempt in range(ATTEMPTS):
@@ -103,19 +109,19 @@ class GroupWriter:
         )
 
     def look_at_the_clock(self) -> None:
-        """Raise `OutOfTime` if what is not written yet is to be left."""
+        """Raise `OutOfTime` if the delivery's time limit is over."""
         if self.delivery.out_of_time:
             raise OutOfTime
 
     def leave(self, group: FoldedGroup) -> None:
-        """Leave what is not written yet to the backlog."""
+        """Add the group's alerts that are neither written nor known to those that the delivery leaves."""
         known = {folded.before.fingerprint for folded in group.of("duplicate", "late") if folded.before is not None}
         known |= self.written
         left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in known]
         self.delivery.result.left += left
 
     def write_once(self, group: FoldedGroup) -> str | None:
-        """Write what was folded. Return the incident that alerts joined or opened, if any."""
+        """Write the folded alerts once; return the id of the incident that alerts opened, or None."""
         pieces: defaultdict[str, list[Piece]] = defaultdict(list)
         for folded in group.of("ends"):
             pieces[_counting(folded)].append(changes.end(folded))
@@ -141,12 +147,12 @@ class GroupWriter:
         return self.enter(entering, group.own) if entering else None
 
     def count(self, change: Change) -> None:
-        """Note what was written."""
+        """Add a change that was written to the group's result."""
         self.result.new += len(change.new)
         self.written |= {write.after.fingerprint for write in change.writes}
 
     def put_alone(self, folded: Folded) -> None:
-        """Write an alert that no open incident counts."""
+        """Write only the alert's own item, because no open incident counts the alert."""
         assert folded.after is not None  # noqa: S101 - it has a new last word
         after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
@@ -154,7 +160,7 @@ class GroupWriter:
         self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:
-        """Write alerts into an open incident, and wake its execution if it must look."""
+        """Write alerts into an open incident, signal its execution if it has to look, and return the incident's id."""
         if incident_id is None:
             live = self.delivery.lives[live_key]
             assert live is not None  # noqa: S101 - an incident is open there
@@ -170,7 +176,7 @@ class GroupWriter:
     # --- alerts that enter, while their group has no open incident --------------------------------------------------
 
     def enter(self, newcomers: list[Newcomer], own: Live | None) -> str:
-        """Open the group's incident with the alerts, or let them join their source's storm."""
+        """Open the group's incident with the alerts, or add them to a storm; return the incident's id."""
         delivery, lead = self.delivery, changes.lead(newcomers)
         hold = changes.common_hold(newcomers)
         levels = delivery.judge.levels_in_storm(lead.arrival.alert, lead.rank, delivery.now)
@@ -179,7 +185,7 @@ class GroupWriter:
         lasts = next((each for each in storms if still_storms(each, delivery.now)), None)
         storm = delivery.lives.get(key)
         if lasts is not None and lead.rank < PAGING_RANK:
-            return self.join_storm(newcomers, key, storm, "the limit a moment ago", None)
+            return self.join_storm(newcomers, key, storm, "the limit allows while a storm lasts", None)
         refused = self.ask_for_token(lead, hold, own, lasts, levels)
         if refused is None:
             incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
@@ -189,7 +195,7 @@ class GroupWriter:
             delivery.take(view)
             storm = delivery.lives.get(key)
             if storm is not None and storm.open and not on_hold(storm, delivery.now):
-                # Somebody ended the hold of what was collected; what is still held waits by itself.
+                # The hold of the storm's incident was ended early, so alerts that are still held need their own.
                 incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
                 return self.open(newcomers, incident, own, opened)
         return self.join_storm(newcomers, key, storm, refused, hold, levels)
@@ -197,10 +203,11 @@ class GroupWriter:
     def ask_for_token(
         self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None, levels: Sequence[str]
     ) -> str | None:
-        """Take a token for a new incident. Return None, or the limit that is reached in words.
+        """Take a token for a new incident; return None if it is granted, or the limit that is reached, in words.
 
-        Alerts that are held take a token of the minute in which their hold ends: that is when they call people. While
-        a storm lasts, a name that pages has one incident for the same levels; its further alerts are loud in a storm.
+        Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
+        lasts, an alert name that pages gets one incident of its own for the same levels; its further alerts page as
+        members of the storm.
         """
         if self.granted:
             return None
@@ -210,7 +217,7 @@ class GroupWriter:
         opening = f"{self.key}\n{own.incident_id if own is not None else ''}"
         name = "\n".join((alert.alert_name, *levels))
         if storm is not None and not delivery.ports.groups.claim_name(alert.source, name, storm, opening):
-            return "one of a name while a storm lasts"
+            return "one of each alert name while a storm lasts"
         if asked in delivery.refused:
             return delivery.refused[asked]
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging, opening=opening)
@@ -228,7 +235,7 @@ class GroupWriter:
         hold: Hold | None,
         levels: Sequence[str] = (),
     ) -> str:
-        """Let the alerts join the storm of their source, or of its levels, opening it if there is none."""
+        """Add the alerts to the storm with this key, opening it if it is not open; return the incident's id."""
         delivery = self.delivery
         self.result.in_storm = len(newcomers)
         if storm is not None and storm.open:
@@ -240,7 +247,10 @@ class GroupWriter:
     def open(
         self, newcomers: Sequence[Newcomer], incident: Incident, before: Live | None, opened: Sequence[datetime]
     ) -> str:
-        """Write a new incident with its first alerts, then the rest of them, and start its execution."""
+        """Write a new incident with its alerts, start its execution, and return its id.
+
+        The execution is started even if only the first transaction could be written.
+        """
         delivery, now = self.delivery, self.delivery.now
         pieces = changes.open_with(newcomers, incident)
         first, *rest = changes.changes(pieces, self.key, incident.group_key, incident.incident_id, now)
@@ -260,7 +270,7 @@ class GroupWriter:
 
 
 def _counting(folded: Folded) -> str:
-    """Return the key of the live half that counts an alert."""
+    """Return the key of the `Live` item that counts an alert; the alert must have one."""
     before = folded.before
     assert before is not None  # noqa: S101 - an incident counts it
     assert before.live_key is not None  # noqa: S101 - an incident counts it

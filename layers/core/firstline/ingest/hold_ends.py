@@ -1,6 +1,6 @@
-"""The early end of an incident's hold: a silence that was ended, a window that was changed, an inhibition that is over.
+"""The early end of an incident's hold, because a silence was ended, a window was changed or an inhibition is over.
 
-The end of its time needs nobody; the state machine waits for that by itself.
+A hold whose time is over is not handled here: the state machine waits for that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from firstline.ingest.judge import Judge
 
 MOST = 50
-"""The number of an incident's alerts that are judged, worst first."""
+"""The largest number of an incident's alerts that are checked, worst first."""
 
 
 @dataclass(frozen=True)
 class HoldEnds:
-    """The check that the alerts of an incident on hold are still held, judged one by one as ingest judges them.
+    """The check whether the alerts of an incident on hold are still held, alert by alert, as ingest judges them.
 
     Parameters
     ----------
     judge
-        The owner's rules and the silences. If they cannot be read it must raise: what is not known ends no hold.
+        The owner's rules and the silences. It must raise if they cannot be read, so that no hold ends by mistake.
     members
-        Returns an incident's alerts, worst first.
+        Returns the alerts of an incident, worst first, up to a number.
     inhibitors
-        Returns by key how many alerts fire that inhibit others.
+        Returns the number of firing alerts of each inhibition by its key.
     """
 
     judge: "Judge"
@@ -36,9 +36,9 @@ class HoldEnds:
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
 
     def over(self, incident_id: str, now: datetime) -> str | None:
-        """Return why the incident's hold is over, or None if everything that was held still is.
+        """Return why the incident's hold is over, in words, or None if all its held alerts are still held.
 
-        A hold that a rule declares has no held alerts: it lasts its time.
+        A hold by a rule marks no alerts as held, so it never ends early.
         """
         held = [member for member in self.members(incident_id, MOST) if member.firing and member.held]
         keys = {key for member in held for key in self.judge.inhibited_by(member.alert)}

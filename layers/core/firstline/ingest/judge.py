@@ -1,6 +1,6 @@
-"""The judgement of an alert at the door, by what the owner declared: its rank, and what holds it.
+"""The judgement of each incoming alert by the owner's rules: its rank, its hold and its inhibitions.
 
-Each alert is judged by itself when it comes in. Pure but for the list of silences.
+Only the list of silences is read from outside; the rest is pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judge:
-    """The owner's rules, as ingest applies them.
+    """The owner's rules, silences and paging policy, as ingest applies them to an alert.
 
     Parameters
     ----------
     rules
-        Returns the declared rules; none if the file cannot be read.
+        Returns the declared rules; no rules if the file cannot be read.
     quiet
-        Returns the silences and windows at a time; if they cannot be read, nothing is held. Asked only for alerts that
-        join an incident.
+        Returns the silences and windows at a time; none if they cannot be read. It is called only for alerts that join
+        an incident.
     zone
         The time zone of the hours and weekdays in rules.
     paging
-        Returns the paging policy, or None if it cannot be read: then all storms page the same people.
+        Returns the paging policy; None if it cannot be read, so that all storms page the same people.
     """
 
     rules: Callable[[], "Rules"]
@@ -41,7 +41,7 @@ class Judge:
     paging: "Callable[[], PagingPolicy | None]" = lambda: None
 
     def rank(self, alert: NormalizedAlert, now: datetime, *, flapping: bool) -> int:
-        """Return the rank that a rule gives an alert, or else its sender's."""
+        """Return the rank that a rule gives an alert, or the rank of its sender's severity."""
         return self.rules().rank(alert, now, now.astimezone(self.zone), flapping=flapping)
 
     def hold_on(self, alert: NormalizedAlert, now: datetime, counts: Mapping[str, int]) -> Hold | None:
@@ -50,7 +50,7 @@ class Judge:
         Parameters
         ----------
         counts
-            By key, how many alerts fire that inhibit others.
+            The number of firing alerts of each inhibition by its key.
         """
         hold = self.quiet(now).hold_on(alert, now)
         rule = inhibited(self.rules().inhibit, alert, counts)
@@ -58,15 +58,18 @@ class Judge:
         return max(holds, key=lambda each: each.until, default=None)
 
     def inhibits(self, alert: NormalizedAlert) -> tuple[str, ...]:
-        """Return the keys under which the alert counts while it fires, because it inhibits others."""
+        """Return the keys of the inhibitions that count the alert while it fires, because it inhibits others."""
         return source_keys(self.rules().inhibit, alert)
 
     def inhibited_by(self, alert: NormalizedAlert) -> tuple[str, ...]:
-        """Return the keys whose counts decide whether the alert is held."""
+        """Return the keys of the inhibitions that hold the alert while their count is above zero."""
         return target_keys(self.rules().inhibit, alert)
 
     def levels_in_storm(self, alert: NormalizedAlert, rank: int, now: datetime) -> list[str]:
-        """Return the levels that an alert pages in a storm; none if its source's storm pages them anyway."""
+        """Return the escalation levels that the alert pages in a storm, if they differ from its source's storm's.
+
+        The list is empty if they are the same, if the rank does not page, or if there are no routes.
+        """
         policy = self.paging()
         if rank < PAGING_RANK or policy is None or not policy.routes:
             return []

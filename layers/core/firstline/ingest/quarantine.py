@@ -1,7 +1,7 @@
-"""The messages that keep what a delivery left: bodies that cannot be read yet, and alerts that wait to be written.
+"""The queue messages of the quarantine (unreadable bodies) and of the backlog (alerts that are not written yet).
 
-An authenticated body that cannot be read is quarantined whole. Alerts for which the time of a delivery did not suffice
-go to the backlog, already read. What is too big for one message of a queue is split over several.
+An authenticated body that cannot be read goes to the quarantine as a whole. Alerts for which a delivery had no time go
+to the backlog. Content that is too big for one message is split over several.
 """
 
 import base64
@@ -21,20 +21,20 @@ QUARANTINE = "quarantine/1"
 BACKLOG = "backlog/1"
 
 QUARANTINE_MESSAGE_BYTES = 900_000
-"""The most of a body in one message, compressed and in base64. SQS takes 1 MiB, so hardly any body is split."""
+"""The largest part of a body in one message, compressed and in base64. SQS takes 1 MiB, so bodies are rarely split."""
 
 BACKLOG_MESSAGE_BYTES = 240_000
-"""The most of the alerts in one message, likewise. One invocation works a message off, so it should not be long."""
+"""The largest size of the alerts in one message, compressed and in base64; one invocation has to write all of them."""
 
 ALERTS_A_MESSAGE = 500
-"""The most alerts in one message of the backlog."""
+"""The largest number of alerts in one message of the backlog."""
 
 type Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A delivery as it came, already authenticated, and the reason why it could not be read."""
+    """An authenticated delivery with its unchanged body, and the reason why it could not be read."""
 
     source: str
     reason: str
@@ -45,7 +45,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class Backlog:
-    """Alerts of a delivery that are not written yet, and when it was received."""
+    """Alerts of a delivery that are not written yet, and the time at which the delivery was received."""
 
     received_at: datetime
     alerts: Sequence[NormalizedAlert]
@@ -55,7 +55,7 @@ class Backlog:
 
 
 def pack(delivery: Quarantined) -> list[Message]:
-    """Turn a delivery into messages: one, or several parts if it is too big even when it is compressed."""
+    """Turn a delivery into one message for the queue, or into several if its compressed body is too big for one."""
     packed = _packed(delivery.body)
     size = QUARANTINE_MESSAGE_BYTES
     parts = [packed[start : start + size] for start in range(0, len(packed), size)]
@@ -73,12 +73,12 @@ def pack(delivery: Quarantined) -> list[Message]:
 
 
 def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], list[Mapping[str, Any]]]:
-    """Return the deliveries in some messages of the queue, and the messages that are something else (failed events).
+    """Return the deliveries in messages of the quarantine queue, and the messages that are failed Lambda events.
 
     Raises
     ------
     UnreadablePayload
-        A delivery is in parts, and not all of them are here.
+        A delivery is split over several messages, and some of them are missing.
     """
     whole: list[Quarantined] = []
     others: list[Mapping[str, Any]] = []
@@ -94,8 +94,8 @@ def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], li
         any_part = next(iter(found.values()))
         if len(found) < any_part["of"]:
             raise UnreadablePayload(
-                f"the delivery is in {any_part['of']} parts, and only {len(found)} came together: set the redrive's "
-                "batch size to that number, and its batching window to some seconds"
+                f"a quarantined delivery is in {any_part['of']} parts, and only {len(found)} came together: set the "
+                f"redrive's batch size to {any_part['of']}, and its batching window to 5 seconds"
             )
         text = "".join(found[number]["body_gzip_base64"] for number in sorted(found))
         whole.append(_unpacked(any_part, text))
@@ -113,7 +113,7 @@ def _unpacked(message: Mapping[str, Any], packed: str) -> Quarantined:
 
 
 def pack_backlog(backlog: Backlog) -> Iterator[Message]:
-    """Turn alerts into messages, each with whole alerts."""
+    """Yield the messages for the backlog queue, each with as many alerts as the limits of this module allow."""
     for start in range(0, len(backlog.alerts), ALERTS_A_MESSAGE):
         yield from _backlog_messages(backlog.received_at, backlog.alerts[start : start + ALERTS_A_MESSAGE])
 
@@ -127,12 +127,12 @@ def _backlog_messages(received_at: datetime, alerts: Sequence[NormalizedAlert]) 
         yield from _backlog_messages(received_at, alerts[:half])
         yield from _backlog_messages(received_at, alerts[half:])
     else:
-        logger.warning("an alert is kept without its sender's body, which is too big", source=alerts[0].source)
+        logger.warning("an alert of %s goes to the backlog without its body, which is too big", alerts[0].source)
         yield from _backlog_messages(received_at, [alerts[0].without_raw()])
 
 
 def unpack_backlog(message: Mapping[str, Any]) -> Backlog | None:
-    """Return the alerts in a message, or None if the message is something else."""
+    """Return the alerts in a message of the backlog queue, or None for any other message."""
     if message.get("firstline") != BACKLOG:
         return None
     alerts = json.loads(gzip.decompress(base64.b64decode(message["alerts_gzip_base64"])))

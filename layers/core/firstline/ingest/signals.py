@@ -1,4 +1,4 @@
-"""The answers to messages that are no alerts: people's words at a sender, and a sender's own requests."""
+"""The handling of messages that are no alerts: what people do in PagerDuty, and SNS's requests for confirmation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _EFFECTS: Mapping[str, Callable[..., object]] = {
 
 @dataclass(frozen=True)
 class SignalHandler:
-    """Acts on messages of senders that are no alerts.
+    """The handler of senders' messages that are no alerts.
 
     Parameters
     ----------
     confirm_subscription
-        Confirms the subscription to a topic: its ARN, and the token that the topic sent.
+        Confirms the subscription to an SNS topic, given the topic's ARN and the token that the topic sent.
     """
 
     incidents: Incidents
@@ -39,7 +39,7 @@ class SignalHandler:
     confirm_subscription: Callable[[str, str], None]
 
     def take(self, signal: Signal, now: datetime) -> None:
-        """Act on one message."""
+        """Confirm the subscription, store the note, or change the incident that the message is about."""
         match signal:
             case SubscriptionConfirmation(topic_arn, token):
                 self.confirm_subscription(topic_arn, token)
@@ -57,10 +57,10 @@ class SignalHandler:
                 self._save(signal, now)
 
     def _was_paged_as(self, sender_id: str, incident_id: str, now: datetime) -> bool:
-        """Return True if Firstline paged for the incident at PagerDuty, and it is known there under this id.
+        """Return True if Firstline paged for the incident through PagerDuty, and PagerDuty's id of it is `sender_id`.
 
-        The first id that is seen is remembered until that one is over there. So nobody who knows how our ids are made
-        can answer a page with an incident of their own.
+        The first id that PagerDuty sends for an incident is remembered until it is resolved there. So an incident that
+        somebody else opens in PagerDuty, with a forged key, cannot answer Firstline's page.
         """
         record = self.incidents.record(incident_id)
         pages = record.pages if record is not None else []
@@ -68,19 +68,27 @@ class SignalHandler:
         paged_there = any("pagerduty" in page.delivered_to or page.at is None for page in pages)
         if paged_there and self.incidents.remember_page(sender_id, incident_id, now):
             return True
-        logger.info("a webhook of PagerDuty is about no page of ours", incident=incident_id, sender_id=sender_id)
+        logger.info(
+            "a webhook of PagerDuty is ignored: Firstline did not page for its incident",
+            incident=incident_id,
+            sender_id=sender_id,
+        )
         return False
 
     def _apply(self, signal: OwnIncidentSignal | AlertSignal, incident_id: str, now: datetime) -> None:
-        """Let a change have its effect, unless a later one of the same incident there came in before it."""
+        """Change the incident as the signal says, unless a later change of the same PagerDuty incident came first."""
         said_at = min(signal.said_at or now, now)
         if not self.incidents.take_in_order(signal.sender_id, said_at, now):
-            logger.info("a webhook of PagerDuty came late or twice", incident=incident_id, sender_id=signal.sender_id)
+            logger.info(
+                "a webhook of PagerDuty is ignored: it came twice, or after a later change of its incident",
+                incident=incident_id,
+                sender_id=signal.sender_id,
+            )
             return
         try:
             _EFFECTS[signal.kind](incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
         except ExecutionsUnavailable:
-            logger.exception("the execution could not be told; reconcile will")
+            logger.exception("the execution of incident %s was not signalled, reconcile does it", incident_id)
 
     def _save(self, note: IncidentNote, now: datetime) -> None:
         incident_id = self.incidents.incident_paged_as(note.sender_id)
@@ -91,4 +99,4 @@ class SignalHandler:
         try:
             feedback_store.save_note(incident_id, note.by, note.text, now, incidents=self.incidents)
         except FeedbackRefused as refused:
-            logger.info("a note was not kept: %s", refused)
+            logger.info("a note from PagerDuty on incident %s is not stored: %s", incident_id, refused)

@@ -105,7 +105,7 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 
 
 def __getattr__(name: str) -> Any:
-    """Import the module of a name when it is first asked for: ingest and others need few, and each takes its time."""
+    """Import a model's module when the model is first used: most functions need few of them, and imports take time."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -9,10 +9,10 @@ from firstline.models.severity import SourceSeverity
 
 
 class Location(Frozen):
-    """The machine that an alert names, and where the alert says that it is: everything that was said, as it was said.
+    """The machine or pod that an alert names, with its accounts, regions and networks as the sender wrote them.
 
-    `hosts` are names, ids and addresses of the one machine. `regions` may hold availability zones, `networks` are
-    VPCs. If the alert is about a pod, `hosts` are only those of its node, because the others are the pod's.
+    `hosts` are names, ids and addresses of the same machine; for an alert about a pod, of the node that it runs on.
+    `regions` may hold availability zones, `networks` are VPCs.
     """
 
     hosts: list[Name] = []
@@ -23,7 +23,7 @@ class Location(Frozen):
 
     @property
     def named(self) -> bool:
-        """True if the alert is about a machine or a pod at all."""
+        """True if the location names a machine or a pod."""
         return bool(self.hosts) or self.pod is not None
 
 
@@ -32,10 +32,10 @@ type Direction = Literal["above", "below", "absent"]
 
 
 class Measured(Frozen):
-    """A metric that the rule of an alert compares, as its sender said it.
+    """A metric that an alert's rule compares with a threshold, as the sender states it.
 
-    `namespace` is CloudWatch's. `where` holds the values that the rule asks for of the metric's labels, those that it
-    excludes with `!` in front. `direction` is None where the sender gives the metric alone.
+    `namespace` is CloudWatch's. `where` maps each label that the rule selects by to the value it wants, or to `!` and
+    the value it excludes. `direction` is None if the sender names the metric only.
     """
 
     metric: Name
@@ -48,7 +48,7 @@ class Measured(Frozen):
 class AlertLink(Frozen):
     """An address that an alert's sender supplies, and its kind: `runbook`, `dashboard`, `silence` and so on.
 
-    A kind is a name and no fixed list: an older release reads what a newer one has stored.
+    Any name may be a kind, so that an older release can read the links that a newer release has stored.
     """
 
     kind: Name
@@ -62,14 +62,14 @@ class NormalizedAlert(Frozen):
     and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
     `severity_stated` is false when the sender stated no severity: then `severity` is only a default.
 
-    `timestamp_orders` is true if the source sends the time of each change of state, so that of two messages about one
-    alert the one with the later `timestamp` is right. `began_at` is when the episode began that a firing or a resolved
-    alert belongs to, where the sender says it.
+    `timestamp_orders` is true if the source sends the time of each change of state: of two messages about the same
+    alert, the one with the later `timestamp` is then the newer. `began_at` is when the alert began to fire, also for a
+    resolved alert; None if the sender does not say.
 
-    `nothing_known` is the sender's word for why an alert ended although nobody saw it recover (its data is missing, its
-    rule is paused), and None for every other one.
+    `nothing_known` is the sender's reason why an alert ended without a recovery (its data is missing, its rule is
+    paused); None for every other alert.
 
-    `measured` holds the metrics that the alert's rule compares, where the sender says so.
+    `measured` holds the metrics that the alert's rule compares; empty if the sender does not name them.
 
     `links` are further addresses beside `url`, each https. `annotations` are the sender's further texts by their names.
     Both are for people, and part of no identity.
@@ -105,7 +105,7 @@ class NormalizedAlert(Frozen):
 
     @property
     def whereabouts(self) -> Location:
-        """The location, or for an alert of an older release what its other fields say."""
+        """The alert's `location`; if an older release stored none, a location made of host, account and region."""
         if self.location is not None:
             return self.location
         hosts, accounts, regions = ([said] if said else [] for said in (self.host, self.account, self.region))

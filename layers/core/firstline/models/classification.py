@@ -11,8 +11,8 @@ from firstline.models.severity import Severity
 from firstline.models.word import AlertKind, Word
 
 type DecidedBy = Literal["rules", "history", "cache", "llm", "people"]
-"""The decider of a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed; `people` is a
-person's lasting word on the alert."""
+"""The decider of a severity. `cache`: the verdict on an earlier incident, which a person or that incident's end
+confirmed. `people`: a person's lasting word on this kind of alert."""
 
 
 class Usage(Frozen):
@@ -27,7 +27,7 @@ class Usage(Frozen):
 
     @property
     def tokens(self) -> int:
-        """Tokens in and out together."""
+        """The sum of prompt and completion tokens."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -39,7 +39,7 @@ class Usage(Frozen):
 
 
 class Stance(Lenient):
-    """The part of a verdict that acts: the severity, the runbook, and whether a deployment is blamed."""
+    """The part of a verdict that Firstline acts on: the severity, the runbook, and whether a deployment is blamed."""
 
     severity: Severity
     runbook_id: Name | None = None
@@ -49,8 +49,8 @@ class Stance(Lenient):
 class Classification(Frozen):
     """The severity and cause of an incident, and whether a runbook could fix it, with the reasons for each in words.
 
-    `evidence_class` names the circumstances that it holds for: in others it is not used again.
-    `usage` also counts the model calls whose answer was of no use.
+    `evidence_class` describes the circumstances under which the verdict may be used again for a later incident.
+    `usage` also counts the model calls whose answer could not be used.
     """
 
     severity: Severity
@@ -66,26 +66,26 @@ class Classification(Frozen):
     model: Name | None = None
     evidence_class: Text | None = None
     cached_from: Name | None = None
-    """The earlier incident whose confirmed verdict this is."""
+    """The id of the earlier incident whose confirmed verdict is used again; None if the verdict is new."""
 
     prompt_version: Name | None = None
     without_model: Stance | None = None
-    """The verdict of rules and history, which stands beside a model's; None if no model was asked."""
+    """The verdict of rules and history, kept beside the model's; None if no model was asked."""
 
     model_says: Stance | None = None
-    """The model's verdict within the guardrails, whether or not it counts (`classification.say`)."""
+    """The model's verdict after the guardrails, kept even if rules and history decided (`classification.say`)."""
 
     unsure: list[Text] = []
-    """The reasons why a human should judge this, with evidence, a line each; empty if Firstline is sure enough."""
+    """Lines for a person who should check the verdict: why, and the evidence; empty if Firstline is sure enough."""
     usage: Usage = Usage()
     route: RouteName | None = None
     hold: Hold | None = None
     subject: AlertKind | None = None
-    """The subject of a person's word; None where the source or a rule states the severity."""
+    """The kind of alert whose severity people may state; None if the source or a rule states the severity."""
     word: Word | None = None
-    """The word that the severity is taken from."""
+    """The person's lasting word that the severity is taken from, if any."""
     came_before: int = 0
-    """The number of times that the alert came before, as far as that was counted: what comes often is judged first."""
+    """The number of earlier alerts of this kind that were counted. People are asked about frequent kinds first."""
     evidence: list[Text] = []
     """The state of the affected resource, its metrics and its changes, in a few lines for people."""
     series: MetricSeries | None = None
@@ -95,16 +95,16 @@ class Classification(Frozen):
 
     @property
     def stance(self) -> Stance:
-        """Return the part of the verdict that acts."""
+        """Return the part of the verdict that Firstline acts on."""
         return Stance(
             severity=self.severity, runbook_id=self.runbook_id, is_deployment_related=self.is_deployment_related
         )
 
     @property
     def asks(self) -> bool:
-        """Return True if a person should say how bad this alert is: nobody stated it, and nobody judged it."""
+        """Return True if people should be asked for a severity: neither source, rule nor person has stated one."""
         return self.subject is not None and self.word is None
 
     def because(self, *reasons: str) -> Self:
-        """Return the classification with more reasons."""
+        """Return a copy of the classification with further reasons at the end."""
         return self.model_copy(update={"reasons": [*self.reasons, *reasons]})

@@ -32,13 +32,13 @@ type EventType = Literal[
     "reopened",
     "closed",
 ]
-"""A change of an incident. `paged` is the first page, and the first one after everything had been over; `escalated` is
-every page after it. `resolved` says that nothing fires any more or that a person resolved it; `reopened` takes that
-back."""
+"""The kind of an incident's change. `paged` is the first page, or the first after all alerts had resolved; `escalated`
+is every later page. `resolved`: no alert fires any more, or a person resolved the incident; `reopened` takes that back.
+"""
 
 
 class EventVerdict(Frozen):
-    """A verdict: how bad it is and who says so. `held_until` is the end of the hold, if one delays the incident."""
+    """The verdict on an incident. `held_until` is the end of the hold that delays the incident; None without a hold."""
 
     severity: Severity
     decided_by: DecidedBy
@@ -48,7 +48,7 @@ class EventVerdict(Frozen):
 
 
 class EventPage(Frozen):
-    """A page that went out: its number in the incident, its level and round, who was paged, through which channels."""
+    """A page that went out: its number in the incident, its level and round, the people on call, and the channels."""
 
     number: int = Field(ge=1)
     level: int = Field(ge=0)
@@ -58,7 +58,7 @@ class EventPage(Frozen):
 
 
 class EventPlan(Frozen):
-    """A plan: its runbook, its risk, whether it waits for a person, and its targets by the names that people know."""
+    """A remediation plan. `decision` is `approve` if it waits for a person; `targets` are names that people know."""
 
     runbook_id: Name
     title: ShortText
@@ -69,11 +69,11 @@ class EventPlan(Frozen):
 
 
 class IncidentFacts(Frozen):
-    """An incident as its record stands when this is sent, which may be later than the event that it comes with.
+    """An incident at the time of sending, which may be later than the event that carries these facts.
 
-    `title` and `standing` are the words of every message: what fires and where, and how it stands. Of two states of an
-    incident, the newer one has no lower `revision`. The texts come from alerts and models: show them as plain text.
-    Personal data is removed.
+    `title` says what fires and where, `standing` what is being done about it. `revision` never falls: of two copies of
+    an incident's facts, the one with the lower `revision` is older. The texts come from alerts and models: show them as
+    plain text. Personal data is removed.
     """
 
     id: Name
@@ -107,10 +107,10 @@ class IncidentFacts(Frozen):
 
 
 class IncidentEvent(Frozen):
-    """One change of an incident, told at least once. The same change always has the same `id`.
+    """One change of an incident, sent at least once. The same change always has the same `id`.
 
-    Events of one incident may arrive in another order than they happened: sort by `at`. `by` is the person or the part
-    that made the change. Of `verdict`, `page`, `plan`, `run` and `outcome`, an event has those that belong to its type.
+    Events of an incident may arrive out of order: sort them by `at`. `by` is the person or the part of Firstline that
+    made the change. `verdict`, `page`, `plan`, `run` and `outcome` are set only for the types that they belong to.
     """
 
     version: Literal["1"] = SCHEMA_VERSION
@@ -129,7 +129,7 @@ class IncidentEvent(Frozen):
 
 
 class WebhookMessage(Frozen):
-    """The body of a signed webhook: a moment that people are told of. `type` is `incident.` and the kind of moment.
+    """The body of a signed webhook about one message to people. `type` is `incident.` followed by the `kind`.
 
     The header `webhook-id` is the same for the same message, however often it is sent.
     """

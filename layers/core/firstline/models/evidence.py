@@ -1,4 +1,4 @@
-"""Evidence around an incident when it is classified: its past, its service, its metric, declared maintenance."""
+"""The evidence for classifying an incident: its past, its service, its resource's metrics, declared maintenance."""
 
 from datetime import tzinfo
 from typing import Annotated, Literal, Self, get_args
@@ -18,12 +18,12 @@ type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_bac
 
 
 def _known_state(word: object) -> object:
-    """Read a state that only another version knows as one that is not known."""
+    """Return a deployment's state, or None for a word that only another release knows."""
     return word if word in get_args(DeploymentState.__value__) else None
 
 
 class Deployment(Frozen):
-    """A change that went out: the first suspect when an alert follows it. Not every sender says its state."""
+    """A deployment of a service: the first suspect when an alert follows it. `state` is None if no sender states it."""
 
     service: Name
     version: Name
@@ -33,7 +33,7 @@ class Deployment(Frozen):
     state: Annotated[DeploymentState | None, BeforeValidator(_known_state)] = None
 
     def concerns(self, alert: NormalizedAlert) -> bool:
-        """Return True if it is of the alert's service, and not known to be of another environment."""
+        """Return True if the alert's service was deployed, unless that is known to be in another environment."""
         if alert.service is None or self.service.casefold() != alert.service.casefold():
             return False
         there, here = self.environment, alert.environment
@@ -43,16 +43,16 @@ class Deployment(Frozen):
 class EarlierIncident(Frozen):
     """An incident that is over: Firstline's decisions, its outcome, and people's feedback.
 
-    runbook_id
-        The runbook that was planned. `chosen_runbook_id` is the verdict's, whether or not it was planned.
+    runbook_id, chosen_runbook_id
+        The runbook that was planned, and the runbook that the verdict chose, planned or not.
     template
         The alert's words without numbers, hosts and names (`classification.templates`).
     evidence_class
-        The circumstances that the verdict held for (`classification.memory`).
+        The circumstances under which the verdict was given (`classification.memory`).
     taken_by
         The person who acknowledged it.
     feedback, note
-        The last feedback of each person, and the last note on what fixed it: text, never an instruction.
+        The last feedback of each person, and the last note on what fixed the incident: untrusted text.
     """
 
     incident_id: Name
@@ -85,24 +85,24 @@ class SimilarIncident(Frozen):
 
 
 class AlertCount(Frozen):
-    """Numbers of new alerts within the last hour and within the last day, that hour included."""
+    """The numbers of new alerts within the last hour and the last day. The day includes the hour."""
 
     last_hour: int = Field(ge=0)
     last_day: int = Field(ge=0)
 
 
 class ServiceActivity(Frozen):
-    """Activity of a service: its new alerts, whatever their name, and its last deployment in each environment."""
+    """The recent past of a service: its new alerts of every name, and its last deployment in each environment."""
 
     alerts: AlertCount
     deployments: list[Deployment]
 
 
 class MetricReading(Frozen):
-    """One metric of the affected resource: now, an hour ago and a week ago.
+    """One metric of the affected resource: now, an hour ago and a week ago; None if not known.
 
-    `name` and `statistic` are CloudWatch's, and the values are in its units. `lowest` and `highest` are of the last
-    hour. `of` is the resource's id, where it is another one than the alarm's (a replica).
+    `name` and `statistic` are CloudWatch's, and so are the units of the values. `lowest` and `highest` are of the last
+    hour.
     """
 
     name: Name
@@ -112,7 +112,6 @@ class MetricReading(Frozen):
     week_ago: float | None = Field(default=None, allow_inf_nan=False)
     lowest: float | None = Field(default=None, allow_inf_nan=False)
     highest: float | None = Field(default=None, allow_inf_nan=False)
-    of: Name | None = None
 
 
 type Short = Annotated[str, StringConstraints(max_length=200)]
@@ -120,14 +119,14 @@ type Short = Annotated[str, StringConstraints(max_length=200)]
 
 
 class ResourceFact(Frozen):
-    """A fact about a resource: `max_allocated_storage_gib`, `100`."""
+    """A named fact about a resource, such as `max_allocated_storage_gib` with the value `100`."""
 
     name: Short
     value: Short
 
     @property
     def number(self) -> float | None:
-        """Return the value as a number, or None if it is none."""
+        """Return the fact's value as a number, or None if the value is not a number."""
         try:
             return float(self.value)
         except ValueError:
@@ -137,8 +136,8 @@ class ResourceFact(Frozen):
 class Resource(Frozen):
     """The resource that an alarm watches, as AWS describes it now.
 
-    `kind` is the field's word for it ("RDS", "EC2", …), and `namespace` CloudWatch's for its metrics. `state` is AWS's
-    own word; None if it has none or could not be read.
+    `kind` is the short name of the AWS service ("RDS", "EC2", …), `namespace` the CloudWatch namespace of its metrics.
+    `state` is AWS's own word; None if the resource has no state or the state could not be read.
     """
 
     kind: Short
@@ -148,18 +147,18 @@ class Resource(Frozen):
     facts: list[ResourceFact] = Field(default=[], max_length=30)
 
     def fact(self, name: str) -> str | None:
-        """Return the value of a fact, or None if it is not known."""
+        """Return the value of the fact with this name, or None if it is not known."""
         return next((fact.value for fact in self.facts if fact.name == name), None)
 
     def number(self, name: str) -> float | None:
-        """Return a fact as a number, or None if it is not known or is none."""
+        """Return the fact with this name as a number, or None if it is not known or not a number."""
         return next((fact.number for fact in self.facts if fact.name == name), None)
 
 
 class ResourceChange(Frozen):
-    """Something that happened to a resource: a write (CloudTrail), an event of AWS, a scaling activity.
+    """A change or an event of a resource: an API write (from CloudTrail), an AWS event or a scaling activity.
 
-    `what` names it. `categories` are AWS's own words for the kind of an event; `who` is the caller of a write.
+    `what` is its name. `categories` are AWS's own words for the kind of an event; `who` is the caller of an API write.
     """
 
     at: AwareDatetime
@@ -169,7 +168,10 @@ class ResourceChange(Frozen):
 
 
 class ErrorLine(Frozen):
-    """Error lines of one shape in a log: redacted, numbers, ids and values masked. `times` is how many there are."""
+    """The error lines of a log that differ only in numbers, ids and values.
+
+    `shape` is their common text, redacted and with these masked. `times` counts the lines.
+    """
 
     shape: Short
     times: int = Field(ge=1)
@@ -179,8 +181,8 @@ class ErrorLine(Frozen):
 class ErrorLog(Frozen):
     """The most frequent error lines in the affected resource's log around the time when its alarm fired.
 
-    `complete` is false if the log has more of them than were read: the counts are then the least there is. `unread`
-    says why the log could not be searched; that is no gap in what a verdict rests on.
+    `complete` is false if not all error lines were read: the counts are then lower bounds. `unread` says why the log
+    could not be searched; None if it could.
     """
 
     group: Short
@@ -190,10 +192,10 @@ class ErrorLog(Frozen):
 
 
 class OwnerTags(Frozen):
-    """The meaning of the tags that the owner gave to an alarm and to the resource that it watches.
+    """The facts that the tags of an alarm, and of the resource that it watches, state about the alarm.
 
-    The alarm's own tags count before its resource's. `severity` is the alarm's alone: a tag of a resource says how
-    important that is, and not how bad an alarm is.
+    The alarm's own tags win over its resource's. `severity` is read from the alarm's tags only: a tag of a resource
+    says how important the resource is, not how bad an alarm is.
     """
 
     service: Name | None = None
@@ -203,9 +205,9 @@ class OwnerTags(Frozen):
 
 
 class AlarmEvidence(Frozen):
-    """Evidence that was read around an alarm, outside of the table: its metric, its resource, and what changed there.
+    """Evidence around an alarm that was read from AWS: the alarm's metric, its resource, and the resource's changes.
 
-    `missing` says in words what could not be read. `log` is None if no log may be read or belongs to the resource.
+    `missing` says in words what could not be read. `log` is None if the resource has no log or none may be read.
     """
 
     metric: MetricSeries | None = None
@@ -217,7 +219,7 @@ class AlarmEvidence(Frozen):
     missing: list[Text] = []
 
     def in_zone(self, zone: tzinfo) -> Self:
-        """Return the same with its times in a zone: the stack's, in which people read them."""
+        """Return a copy with the times of changes and error lines in a time zone, for people to read."""
         changes = [change.model_copy(update={"at": change.at.astimezone(zone)}) for change in self.changes]
         if self.log is None:
             return self.model_copy(update={"changes": changes})
@@ -226,7 +228,10 @@ class AlarmEvidence(Frozen):
 
 
 class Maintenance(Frozen):
-    """A declared maintenance window that is active and covers the alert. `at_most` is None where it holds alerts."""
+    """A declared maintenance window that is active and covers the alert.
+
+    `at_most` is the highest severity that it leaves an alert; None if it holds alerts instead.
+    """
 
     window: Name
     reason: Text
@@ -235,26 +240,26 @@ class Maintenance(Frozen):
 
 
 class Evidence(Frozen):
-    """Everything known around an incident when it is classified. Built once, read by rules, history, prompt and page.
+    """Everything known around an incident when it is classified, for rules, history, the model's prompt and people.
 
-    `missing` says in words what could not be read: an empty list of deployments is then no proof that there were none.
+    `missing` says in words what could not be read: then an empty list of deployments does not prove that none happened.
 
     same_service
         Alerts of the incident's service, whatever their name; None when the service is not known.
-    earlier
-        Of the same group, newest first. `similar` are incidents of other groups that read like this one, best first.
+    earlier, similar
+        Closed incidents of the same group, newest first; those of other groups that read like this one, best first.
     service_deployed_at
         When the incident's service was last deployed, however long ago.
     topology
         The incident's place according to its labels: cluster, namespace, node, zone, team.
     readings, resource, changes
-        Metrics of the affected resource, its state, and what changed on it, newest first.
+        Metrics of the affected resource, its state, and its changes, newest first.
     log, tags
-        The error lines in the resource's log, and the meaning of the owner's tags.
+        The error lines in the resource's log, and the facts that the owner's tags state.
     maintenance
         The declared maintenance windows that are active and cover this alert.
     word, near
-        For an alert without a stated severity: what a person said of it, or else the nearest thing that people judged.
+        For an alert without a stated severity: a person's lasting word on it, or else on the alert most like it.
     """
 
     same_name_last_hour: int = Field(ge=0)

@@ -1,4 +1,4 @@
-"""The base of every model here: immutable, with text within bounds."""
+"""The base classes and text types of all models: immutable, with bounded text."""
 
 import os
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 type Text = Annotated[str, StringConstraints(max_length=4_000)]
-"""Free text that people read: an alert's message, a summary."""
+"""Free text that people read, at most 4,000 characters: an alert's message, a summary."""
 
 type Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-"""A name that is matched on: an alert's, a host's, a service's."""
+"""A name that rules and runbooks compare: an alert's, a host's, a service's. 1 to 256 characters."""
 
 type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-"""A name that a rule gives an incident and a route of the paging policy asks for."""
+"""The name of a route of the paging policy: a rule gives it to an incident, which then pages that route's people."""
 
 type Url = Annotated[str, StringConstraints(max_length=2_000)]
 """A whole http(s) address, shown to people."""
@@ -40,10 +40,10 @@ class Frozen(BaseModel):
         _parent_namespace_depth: int = 2,
         _types_namespace: Mapping[str, Any] | None = None,
     ) -> bool | None:
-        """Build the schema, which `defer_build` leaves to the first use, in one thread at a time.
+        """Build the schema at the model's first use, in one thread at a time.
 
-        Pydantic does not: of threads that use a model first at the same moment, one could meet its base's validator,
-        which refuses every field.
+        Pydantic takes no lock itself: if two threads first used a model at the same moment, one of them could validate
+        with the schema of its base class, which refuses every field.
         """
         with _BUILDING:
             return super().model_rebuild(
@@ -67,12 +67,13 @@ class Frozen(BaseModel):
     def to_stored(self, *, exclude: set[str] | None = None) -> str:
         """Return the model as JSON for the table, without the fields that have their default.
 
-        DynamoDB bills each write by the whole item's size. So the default of a stored field must never change.
+        That keeps items small, because DynamoDB bills each write by the whole item's size. So the default of a stored
+        field must never change.
         """
         return self.model_dump_json(exclude=exclude, exclude_defaults=True)
 
 
 class Lenient(Frozen):
-    """Base of what crosses a deployment: an unknown field is ignored, because a newer version may have sent it."""
+    """Base of models that two releases exchange: an undeclared field, which a newer release may send, is ignored."""
 
     model_config = ConfigDict(extra="ignore")

@@ -8,18 +8,17 @@ from firstline.models.alert import Location, NormalizedAlert
 from firstline.models.frozen import Frozen, Lenient, Name, Text
 
 FIRST_OF_STORM = "first_alert"
-"""The label of a storm's alert that names the first one in it."""
+"""The label, on the alert that stands for a storm, whose value is the name of the storm's first alert."""
 
 TEST = "firstline_test"
-"""The label of an alert that `firstline test` sent. Reports leave its incident out; all else is as for any other."""
+"""The label of an alert that `firstline test` sent. Its incident is handled like any other; reports leave it out."""
 
 
 class Hold(Frozen):
     """The reason why an incident waits before Firstline acts on it, and for how long.
 
-    It ends at `until`, which is `seconds` after the decision, or earlier: when the alert resolves, when it gets worse
-    or when a person ends it. `id` names the rule, silence, window or
-    inhibition.
+    A hold ends at `until`, which is `seconds` after the decision, or earlier: when the alert resolves, when it gets
+    worse or when a person ends the hold. `id` names the rule, silence, window or inhibition.
     """
 
     by: Literal["rule", "silence", "window", "inhibition"]
@@ -28,7 +27,7 @@ class Hold(Frozen):
     until: AwareDatetime
     seconds: int = Field(ge=1)
     until_resolved: bool = False
-    """The silence ends with the first of its incidents that resolves."""
+    """True if the silence behind this hold ends as soon as one of its incidents resolves."""
 
 
 CANARY = "canary"
@@ -38,8 +37,8 @@ CANARY = "canary"
 class Incident(Frozen):
     """The input of a Step Functions execution: the incident as it stood when it was opened.
 
-    It must never change after the first write: StartExecution is idempotent only for the
-    same name and the same bytes. What happens later (acknowledged, resolved) is state in the table.
+    An incident never changes after its first write, because StartExecution is idempotent only for the same name and the
+    same bytes. What happens later (acknowledged, resolved) is state in the table (`Live`, `IncidentRecord`).
     """
 
     incident_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
@@ -51,33 +50,33 @@ class Incident(Frozen):
     storm: bool = False
     flapping: bool = False
     opened_last_hour: int = Field(default=1, ge=1)
-    """The number of incidents that its group has opened within the hour, this one included."""
+    """The number of incidents that the group has opened within the hour, this incident included."""
     hold: Hold | None = None
-    """The silence, maintenance window or inhibition that held all of its alerts when it was opened."""
+    """The silence, maintenance window or inhibition that held all of the incident's alerts when it was opened."""
     locations: list[Location] = []
-    """The machines of its alerts, each location once; empty if one alert opened it."""
+    """The machines of the incident's alerts, each location once; empty if a single alert opened the incident."""
 
     levels: list[Name] = []
-    """The levels of the paging policy that a storm pages, if its alerts have another route than those of no service."""
+    """The escalation levels that a storm pages; empty if they are the usual ones of its source."""
 
     @property
     def is_canary(self) -> bool:
-        """Return True for Firstline's own flight through itself: it reaches nobody, and no list shows it."""
+        """Return True for the incident of Firstline's self-test, which reaches nobody and stands in no list."""
         return self.alert.source == CANARY
 
     @property
     def is_test(self) -> bool:
-        """Return True if somebody tries with it whether Firstline works."""
+        """Return True if `firstline test` opened the incident; False for a storm that holds such an alert."""
         return TEST in self.alert.labels and not self.storm
 
     @property
     def first_alert(self) -> str:
-        """The name of the incident's first alert, which for a storm is not the name of its own alert."""
+        """The name of the incident's first alert. A storm's `alert` is made up, so its label holds that name."""
         return self.alert.labels.get(FIRST_OF_STORM, self.alert.alert_name) if self.storm else self.alert.alert_name
 
 
 class ExecutionInput(Lenient):
-    """Input of an execution. Its bytes are the same for the same incident and generation."""
+    """The input of a Step Functions execution: always the same bytes for the same incident and generation."""
 
     incident: Incident
     generation: int = Field(default=1, ge=1)

@@ -1,7 +1,7 @@
-"""The live half of an incident, and its alerts: counts and marks that writers change at the same moment.
+"""The live half of an incident, and its alerts: counts and marks that several writers may change at the same time.
 
-A group of alerts has one `Live`, which is the live half of the group's newest incident. What people read (the verdict,
-the outcome) is the other half; joins never write it.
+A group of alerts has one `Live`, which is the live half of the group's newest incident. The other half is the
+`IncidentRecord` that people read (the verdict, the outcome); an alert that joins never writes it.
 """
 
 from collections.abc import Mapping
@@ -16,18 +16,19 @@ from firstline.models.frozen import Frozen, Name
 from firstline.models.severity import PAGING_RANK, SEVERITY_RANK
 
 LAYOUT = 1
-"""The number of the table's layout, on every item of an incident: a later release reads it before anything else."""
+"""The version of the table's layout, stored on every item of an incident for later releases to read first."""
 
 STORM_PREFIX = "storm:"
-"""The group key of a source's storm incident is this and the source."""
+"""The prefix of a storm incident's group key; the source follows."""
 
 
 class Counts(Frozen):
     """The numbers of alerts that joined an incident and that still fire. Writers only ever add to them.
 
-    `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count those
-    of them that nothing held back. `changes` counts everything that a waiting execution must see. `lost` counts the
-    alerts that ended without data, which nobody saw recover, and `lost_loud` those of them that page.
+    `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count the
+    high and critical alerts that no hold kept back. `changes` counts everything that a waiting execution must see.
+    `lost` counts the alerts that ended without data, so that nobody saw them recover; `lost_loud` counts the loud ones
+    among them.
     """
 
     joined: int = 0
@@ -60,7 +61,7 @@ class Counts(Frozen):
 
 
 class Loud(Frozen):
-    """The alerts of paging severity, not held back, that a decision knew of: `high` and `critical` ones."""
+    """The numbers of loud alerts that a decision knew of: high and critical alerts that no hold kept back."""
 
     high: int = 0
     critical: int = 0
@@ -84,9 +85,9 @@ class Live(Frozen):
     shards
         The counts of each shard; empty for most incidents.
     loud_since
-        When the first alert of paging severity came that no page covers yet.
-    judged
-        `joined` when the last verdict was given, `decided` the rank of that verdict; None before the first.
+        When the first loud alert came that no page covers yet; None if pages cover all of them.
+    judged, decided
+        `joined` when the last verdict was given, and the rank of that verdict; 0 and None before the first verdict.
     judged_loud
         The loud alerts that the last verdict knew of.
     held_until
@@ -98,15 +99,15 @@ class Live(Frozen):
     page_again_at
         When the next level or round is due if nobody acknowledges.
     voided_seq
-        Pages up to this number no longer ring: everything had resolved after them.
+        Pages up to this number no longer ring, because all alerts resolved after them.
     paged_rank, acked_rank
         The worst rank that the newest page, and the newest acknowledgement, knew of.
     paged_loud
         The loud alerts that the newest page knew of.
     acked_seq
-        `paged_seq` at the newest acknowledgement: it counts for the pages before it only.
-    resolved_seen
-        `joined` as the person who pressed Resolve had seen it, `resolved_loud` the loud alerts among them.
+        `paged_seq` at the newest acknowledgement, which does not answer later pages.
+    resolved_seen, resolved_loud
+        `joined`, and the loud alerts, that the person who pressed Resolve had seen.
     verified_at
         When a runbook's verification held although the alert still fires.
     acted_at
@@ -169,7 +170,7 @@ class Live(Frozen):
 
     @property
     def joined(self) -> int:
-        """Return how many alerts joined, the first ones included."""
+        """Return how many alerts joined, including those that opened the incident."""
         return self.counts.joined
 
     @property
@@ -184,24 +185,24 @@ class Live(Frozen):
 
     @property
     def lost_loud(self) -> int:
-        """Return how many of the alerts that ended without data are of paging severity, and nothing held them back."""
+        """Return how many loud alerts (high or critical, not held back) ended without data."""
         return self.counts.lost_loud
 
     @property
     def loud(self) -> Loud:
-        """Return the alerts of paging severity that nothing held back."""
+        """Return the numbers of high and critical alerts that no hold kept back."""
         counts = self.counts
         return Loud(high=counts.loud_high, critical=counts.loud_critical)
 
     @property
     def worst(self) -> int:
-        """Return the worst rank that joined, held back or not."""
+        """Return the worst rank (0 to 4) among all alerts that joined, held back or not."""
         ranks = self.counts.ranks
         return max((rank for rank in range(5) if ranks[rank] > 0), default=0)
 
     @property
     def version(self) -> int:
-        """Return a number that grows with everything that a message to people shows."""
+        """Return a number that grows with every change that a message to people shows."""
         counts = self.counts
         return counts.joined + counts.changes
 
@@ -217,14 +218,14 @@ class Live(Frozen):
 
     @property
     def rank(self) -> int:
-        """Return the rank to act on: the verdict's, or that of a worse alert that came after it."""
+        """Return the rank to act on: the verdict's, or that of a worse loud alert that came after the verdict."""
         if self.decided is None:
             return self.worst
         return max(self.decided, loudest_since(self, self.judged_loud))
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the worst rank of the loud alerts beyond those that are known, or 0 if there is none."""
+    """Return the worst rank of the loud alerts that joined after `known` was counted, or 0 if none did."""
     loud = live.loud
     if loud.critical > known.critical:
         return SEVERITY_RANK["critical"]
@@ -232,22 +233,22 @@ def loudest_since(live: Live, known: Loud) -> int:
 
 
 class StoredAlert(Frozen):
-    """One alert of a group as the table stores it: its last word, and the incident that it counts in.
+    """One alert of a group as the table stores it: its newest state, and the incident whose counts include it.
 
     Parameters
     ----------
     rank
-        The rank that rules gave it, or else its sender's.
+        The rank of the severity that a rule gave the alert, or else its sender.
     began_at, ended_at
         When the episode began and ended by the sender's clock, never later than received.
     received_at
-        When the message was received that its state rests on. A message received before it is late.
+        When the message that gave the alert this state was received. A message received earlier comes too late.
     live_key
-        The group key of the `Live` that counts it: its own group's, or a storm's.
+        The group key of the `Live` that counts the alert: its own group's, or a storm's.
     number
-        About how many had joined the incident before it: sorts the incident's alerts, and decides nothing.
+        About how many alerts had joined the incident before: only for sorting.
     inhibits
-        The keys of the inhibitions that count it while it fires, as they were when it began: rules may change.
+        The keys of the inhibitions that count the alert while it fires, by the rules of when it began.
     """
 
     layout: int = LAYOUT
@@ -267,7 +268,7 @@ class StoredAlert(Frozen):
 
     @property
     def lost(self) -> Counts:
-        """Return what the alert counts as one that ended without data."""
+        """Return the counts `lost` and `lost_loud` of this alert; all zero unless it ended without data."""
         if self.firing or self.alert.nothing_known is None:
             return Counts()
         return Counts(lost=1, lost_loud=int(self.rank >= PAGING_RANK and not self.held))
@@ -276,8 +277,8 @@ class StoredAlert(Frozen):
 def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_after: timedelta) -> bool:
     """Return True if a firing alert belongs to an open incident, or to one that was closed a short while ago.
 
-    A decision to close is written under the condition that nothing joined which it did not know of, so a closed
-    incident knew of each of its alerts. Their repeats are left alone for the reopen time.
+    An incident is closed only under the condition that no alert joined unnoticed, so the decision to close it knew of
+    each alert. For `reopen_after`, repeats of these alerts need no new incident.
     """
     if live is None or live.incident_id != alert.incident_id:
         return False
@@ -286,7 +287,7 @@ def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_afte
 
 @dataclass(frozen=True, slots=True)
 class AlertWrite:
-    """One alert's new state, which is written only if the alert is still as it was read."""
+    """One alert's new state (`after`), written only if the table still holds `before`; None for a new alert."""
 
     before: StoredAlert | None
     after: StoredAlert
@@ -299,15 +300,15 @@ class Change:
     Parameters
     ----------
     live_key, incident_id
-        The `Live` that counts them, and the incident that it must still be about.
+        The `Live` that counts the alerts, and the incident that this `Live` must still be about.
     adds
-        What they add to its counts; `firing` is negative when alerts end.
+        The numbers to add to the incident's counts; `firing` is negative when alerts end.
     new
-        The alerts that joined, with their senders' bodies: evidence.
+        The alerts that joined, with their senders' bodies, to be kept as evidence.
     inhibits
-        By key, how many more (or fewer) alerts fire that inhibit others.
+        For each inhibition's key, how many more (or, negative, fewer) of its inhibiting alerts fire.
     needs_hold
-        True if an alert was held back because its incident is on hold: then the hold must still last.
+        True if the write is valid only while the incident's hold lasts, because the hold kept an alert back.
     """
 
     group_key: str

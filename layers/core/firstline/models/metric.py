@@ -10,8 +10,8 @@ from firstline.models.frozen import Frozen, Text
 class MetricSeries(Frozen):
     """A metric around the moment when its alarm fired: one value for each period, oldest first.
 
-    `ends_at` is the end of the last period. `label` says in words which metric and statistic it is. `threshold` is what
-    the alarm compares it with; None if it has no fixed one.
+    `ends_at` is the end of the last period. `label` names the metric and its statistic. `threshold` is the value that
+    the alarm compares with; None if the alarm has no fixed threshold.
     """
 
     label: Text

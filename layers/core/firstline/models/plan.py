@@ -1,4 +1,4 @@
-"""A remediation: its plan (commands on hosts, or releases taken back), the steps' results, and the planned runs."""
+"""A remediation: its plan (commands on hosts, or releases to take back), its steps' results, and its run's history."""
 
 import json
 from hashlib import sha256
@@ -20,24 +20,24 @@ MOST_OUTPUT = 500
 """The number of characters of a command's output that are kept."""
 
 RUN_SUCCEEDED = "Success"
-"""Run Command's status of a command that exited with 0."""
+"""The status that SSM Run Command gives a command which exited with 0."""
 
 SHARE = r"^([0-9]{1,2}|[1-9][0-9]?%|100%)$"
-"""A number of hosts, or a share of them: `1`, `25%`."""
+"""The pattern of a number of hosts or a share of them, as in `1` or `25%`."""
 
 type StepKind = Literal["diagnose", "act", "verify", "rollback"]
 
 type RunOutcome = Literal["verified", "failed", "undone", "looked", "not_run"]
-"""The end of a planned run: it acted and the host recovered; it acted and did not help; the same, but it was rolled
-back; it only looked; nothing was ever sent."""
+"""The end of a planned run. `verified`: it acted and the host recovered. `failed`: it acted and did not help. `undone`:
+it did not help and was rolled back. `looked`: it only read. `not_run`: no command was sent."""
 
 
 class PlannedStep(Frozen):
     """One SendCommand: a document of this stack, with parameters that passed the runbook's patterns.
 
     `parameters` has the shape that SSM wants: a list of strings for each name. `document_version` is the version whose
-    content was read and found to be the runbook's; SSM never changes a version. `document_hash` is SSM's own SHA-256 of
-    it, which SSM compares when the command is sent.
+    content was checked against the runbook; SSM never changes a version. `document_hash` is SSM's SHA-256 of that
+    version, which SSM compares when the command is sent.
     """
 
     step_id: Name
@@ -52,20 +52,20 @@ class PlannedStep(Frozen):
 
     @property
     def sends(self) -> str:
-        """The document and version that are sent, for the trail."""
+        """The document and its version, as `document:version`, for the audit trail."""
         return f"{self.document}:{self.document_version}"
 
     def covered(self, targets: "list[Target]") -> str:
-        """Return what a yes to this step covers: the document, its version, the parameters and the hosts.
+        """Return the text that an approval of this step covers: the document, its version, the parameters, the hosts.
 
-        The state machine writes the same text before it sends the step, and compares.
+        Before it sends the step, the state machine builds the same text and compares the two.
         """
         values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
         return f"{self.sends} {values} {','.join(target.instance_id for target in targets)}"
 
 
 class Released(Frozen):
-    """One release as CodeDeploy or AppConfig knows it: the deployment's id or number, its content, and its time."""
+    """One release in CodeDeploy or AppConfig: the deployment's id or number, the released content, and the time."""
 
     deployment: Name
     what: Text
@@ -73,12 +73,12 @@ class Released(Frozen):
 
 
 class PlannedRelease(Frozen):
-    """One release that is taken back: the one before it is deployed again.
+    """One release to take back, by deploying the release before it again.
 
     `place` names the application and deployment group, or the application and environment. `request` is the whole
-    request for the deployment, as the state machine sends it. It is sent only while `latest` is still the newest
-    deployment there. `marker` is the description of the new one, by which it is found again when the answer is lost.
-    With `stop` the deployment was still in progress: it is stopped first, and AppConfig then needs nothing more.
+    request for the new deployment; the state machine sends it only while `latest` is still the newest deployment at
+    that place. `marker` is the new deployment's description, which finds it again if the answer to the request is lost.
+    `stop` is true if the bad deployment was still in progress: it is stopped first, which in AppConfig is enough.
     """
 
     step_id: Name
@@ -96,16 +96,16 @@ class PlannedRelease(Frozen):
 
     @property
     def sends(self) -> str:
-        """The change of releases that is requested, for the trail and for people."""
+        """The change in words, `from … back to …`, for the audit trail and for people."""
         return f"from {self.taken_back.what} back to {self.put_back.what}"
 
     def covered(self, _: list[Target]) -> str:
-        """Return what a yes to this step covers: the place, the release that is taken back, and the new one's mark."""
+        """Return the text that an approval of this step covers: the place, the bad release and the new one's marker."""
         return f"{self.through} {self.place} {self.latest} {self.marker}"
 
     @property
     def lock(self) -> str:
-        """The lock key of the release."""
+        """The key of the lock that keeps other remediations away from the same place."""
         return f"{self.through}:{self.place}"
 
 
@@ -113,10 +113,10 @@ type AnyPlannedStep = PlannedStep | PlannedRelease
 
 
 class PlanLimits(Frozen):
-    """The limits that a plan keeps when it begins: its runbook's, and the fleet's as it was counted at planning.
+    """The limits that are checked when a plan begins: its runbook's, and the fleet's as counted at planning.
 
     `fleet` is the number of managed instances, and `fleet_hosts` how many of them all remediations together may touch
-    at a time; both None if the fleet was not counted, which one host at a time allows.
+    at a time; both None if the fleet was not counted.
     """
 
     cooldown_seconds: int = Field(ge=1)
@@ -135,9 +135,9 @@ class RemediationPlan(Frozen):
     alert resolves. `rollback` is in the order in which it runs. A plan that only takes releases back has no targets.
 
     An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
-    after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` keep
-    other remediations away from the same hosts and releases, from the remediation's beginning on, for `longest_seconds`
-    at the most. `policy_version` names the policy, settings and runbook that the decision rests on.
+    after `max_errors` failures; the first target is the canary. `waves` is the number of rounds for all hosts. `locks`
+    keep other remediations away from the same hosts and releases, from the beginning of this remediation on, for
+    `longest_seconds` at the most. `policy_version` names the policy, settings and runbook behind the decision.
     """
 
     runbook_id: Name
@@ -156,7 +156,7 @@ class RemediationPlan(Frozen):
     limits: PlanLimits
     longest_seconds: int = Field(ge=1)
     auto_after: int | None = None
-    """The verified runs in a row after which the runbook runs by itself, for the message about that."""
+    """The number of verified runs in a row after which the runbook runs without approval; None if it never does."""
     max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
     max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
     waves: int = Field(ge=1, le=50)
@@ -164,8 +164,8 @@ class RemediationPlan(Frozen):
     planned_at: AwareDatetime
     policy_version: Name
     guard_alarm: Name | None = None
-    """A CloudWatch alarm: when it fires, Systems Manager cancels the running act. Never the incident's own, which
-    already fires and would cancel every command at once."""
+    """The CloudWatch alarm that makes Systems Manager cancel the running act when it fires. Never the incident's own
+    alarm, which fires already and would cancel every command at once."""
 
     @model_validator(mode="after")
     def _commands_have_targets(self) -> Self:
@@ -191,20 +191,17 @@ class RemediationPlan(Frozen):
 
     @property
     def most_output(self) -> int:
-        """The number of characters of a command's output that are kept for each host: all share twice as many."""
+        """The number of characters of output to keep for each host: `MOST_OUTPUT`, but for all hosts twice as many."""
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property
     def covers(self) -> list[str]:
-        """The commands and releases that a yes to the plan covers: its steps, its verification and its rollback."""
+        """The texts that an approval of the plan covers: one for each step, the verification and each rollback step."""
         verify = [self.verify] if self.verify else []
         return [step.covered(self.targets) for step in (*self.steps, *verify, *self.rollback)]
 
     def digest(self) -> str:
-        """Return the plan's name for approvals: SHA-256 over all of it, in hexadecimal.
-
-        An approval covers exactly this: the documents, their parameters and targets, the risk and the reason.
-        """
+        """Return the SHA-256 of the whole plan, in hexadecimal. An approval names it, so it holds for no other plan."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return sha256(canonical.encode()).hexdigest()
 
@@ -218,9 +215,9 @@ def _without_secrets(text: str) -> str:
 class StepResult(Frozen):
     """The result of one command on one host.
 
-    `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
-    Of a release that was taken back, `instance_id` is its place and `command_id` the deployment.
-    `changed` is true if the command may have changed something; one that found nothing to do has not.
+    `output` is the end of the command's output, without secrets; CloudWatch Logs has all of it.
+    For a release that was taken back, `instance_id` is its place and `command_id` the deployment.
+    `changed` is false if the command reported that there was nothing to do.
     `at` is when Firstline learned of the result; None in records of older releases.
     """
 
@@ -235,13 +232,13 @@ class StepResult(Frozen):
 
 
 class RunbookRun(Frozen):
-    """A runbook that was planned for an incident. Limits and cool-downs count it, and autonomy is earned with it.
+    """A runbook's run, or planned run, for an incident: counted by limits and cool-downs, and for earned autonomy.
 
-    `instance_ids` are the hosts, or the places of the releases that it takes back.
-    `at` is when it took its locks (of a plan that nobody approved: when it was planned), and `until` when it ends even
-    if no result is ever reported.
-    `accepted` is a person's decision, None where nobody was asked or nobody answered. `outcome` and `ended_at` come
-    last.
+    `instance_ids` are the hosts, or the places of the releases to take back.
+    `at` is when the run took its locks, or, for a plan that nobody approved, when it was planned; `until` is when the
+    run counts as over even if no result is ever reported.
+    `accepted` is a person's decision; None if nobody was asked or nobody answered. `outcome` and `ended_at` are None
+    until the run ends.
     """
 
     runbook_id: Name

@@ -13,23 +13,24 @@ from firstline.models.plan import RemediationPlan, StepResult
 from firstline.models.severity import Severity
 
 type Decision = Literal["approved", "refused"]
-"""People's decision on a plan."""
+"""A person's decision on a plan that waits for approval."""
 
 type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved", "expired", "no_data"]
-"""The end of an incident: noise; resolved before anybody acted; cured by a runbook; resolved after a human was paged;
-closed because nobody resolved it in time; ended because its sender has no data any more, so nobody saw it recover."""
+"""The end of an incident. `suppressed`: it was noise. `self_cleared`: it resolved before anybody acted.
+`auto_resolved`: a runbook cured it. `resolved`: it resolved after a person was paged. `expired`: nobody resolved it in
+time. `no_data`: its sender has no data any more, so nobody saw it recover."""
 
 type NotificationKind = Literal[
     "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "changed", "quiet", "closed"
 ]
-"""A moment in an incident's life that people may want to hear of. `changed`: alerts joined, or a message is out of
-date; `quiet`: nothing fires any more, and the grouping window runs."""
+"""The kind of a message to people. `changed`: alerts joined, or the last message is out of date. `quiet`: no alert
+fires any more, and the grouping window runs."""
 
 
 class Page(Frozen):
-    """A page: its number in the incident, its level and round, its channels, and how long to wait for an answer.
+    """A page: its number in the incident (`seq`), its level and round, its channels, and the time to acknowledge it.
 
-    `delivered_to` is empty and `at` is None while it is claimed and has not gone out yet.
+    While the page is claimed and has not gone out yet, `delivered_to` is empty and `at` is None.
     """
 
     seq: int = Field(default=1, ge=1)
@@ -42,7 +43,7 @@ class Page(Frozen):
 
 
 class Member(Frozen):
-    """An alert of an incident, as messages and plans name it. `message` is the beginning of what it says."""
+    """An alert of an incident, as messages and plans show it. `message` is the beginning of the alert's message."""
 
     alert_name: Name
     severity: Severity
@@ -53,7 +54,7 @@ class Member(Frozen):
 
 
 class Approval(Frozen):
-    """One person's approval of a plan. `approver` is their name on the list of people, `by` the one in messages."""
+    """One person's approval of a plan: the person's name on the list of people (`approver`), and in messages (`by`)."""
 
     approver: Name
     by: Text
@@ -61,12 +62,13 @@ class Approval(Frozen):
 
 
 class Feedback(Frozen):
-    """One person's answer to "was this verdict right?". `severity` is the right one, if that was wrong.
+    """One person's answer to "was this verdict right?".
 
-    `word` says of all alerts of this name how bad they are (`Word`), right or wrong as this verdict was.
+    `said` is `word` for a lasting statement on all alerts of this name (`Word`), whether or not this verdict was right.
+    `severity` is the right severity, for `wrong_severity` and `word` only.
 
-    `person` identifies the person: their name on the list of people, or `slack:<user id>` or `shell:<login>` of who is
-    not on it. `by` is their name in messages.
+    `person` identifies the person: the name on the list of people, or for others `slack:<user id>` or `shell:<login>`.
+    `by` is the name in messages.
     """
 
     person: Name
@@ -78,12 +80,12 @@ class Feedback(Frozen):
     @model_validator(mode="after")
     def _severity_belongs_to_wrong_severity(self) -> Self:
         if (self.said in ("wrong_severity", "word")) != (self.severity is not None):
-            raise ValueError("`severity` belongs to wrong_severity and word: it says which one is right")
+            raise ValueError(f"give `severity` with wrong_severity and word, and only with them; `said` is {self.said}")
         return self
 
 
 class Note(Frozen):
-    """A person's note on what fixed the incident. Redacted before it is stored."""
+    """A person's note on what fixed the incident. Secrets are redacted before it is stored."""
 
     by: Name
     text: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
@@ -91,10 +93,10 @@ class Note(Frozen):
 
 
 class IncidentRecord(Frozen):
-    """One incident as the table stores it, up to now. The truth for people, reports and evidence.
+    """One incident as the table stores it, up to now, for people, reports and evidence.
 
-    What can change while alerts join is a copy from `live`, which has all of it. `pages` holds the newest ones, oldest
-    first. `members` are its alerts, worst first, as far as they were asked for.
+    Fields that both have are copied from `live`, which is always up to date. `pages` holds only the newest pages,
+    oldest first. `members` are the incident's alerts, worst first; empty unless the reader asked for them.
     """
 
     incident: Incident
@@ -123,23 +125,28 @@ class IncidentRecord(Frozen):
     slack_channel: str | None = None
     slack_ts: str | None = None
     posted: dict[str, str] = {}
-    """The digest of the newest post about this incident, by channel that cannot edit (`channels.posts`)."""
+    """The digest of the newest post about this incident, by channel that cannot edit its posts."""
     feedback: list[Feedback] = []
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None
     hold_ended_because: str | None = None
 
     @property
+    def sent_pages(self) -> list[Page]:
+        """Return the pages that went out, oldest first, without those that were only claimed."""
+        return [page for page in self.pages if page.at is not None]
+
+    @property
     def waits_for_approval(self) -> bool:
-        """Return True while the plan may be approved: until it is decided, or the incident is closed."""
+        """Return True while the plan needs an approval, nobody has decided, and the incident is open."""
         asks = self.plan is not None and self.plan.decision == "approve"
         return asks and self.decision is None and self.status == "OPEN"
 
 
 class Notification(Frozen):
-    """A message for people, which a channel renders. `kind` is the moment in the incident's life.
+    """A message for people about an incident, before a channel renders it. `kind` is the reason for sending it.
 
-    `recovery` says whether the alarm's metric is back in its range at that moment; None if nobody looked.
+    `recovery` says in words whether the alarm's metric is back in range; None if the metric was not read.
     """
 
     kind: NotificationKind

@@ -3,13 +3,13 @@
 from typing import Literal
 
 type SourceSeverity = Literal["critical", "high", "medium", "low", "info"]
-"""A source's statement, mapped to Firstline's words."""
+"""A severity as a source states it, mapped to Firstline's words."""
 
 type Severity = Literal["critical", "high", "medium", "low", "noise"]
-"""Firstline's decision."""
+"""A severity as Firstline decides it."""
 
 SEVERITY_RANK: dict[str, int] = {"noise": 0, "info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
-"""Both scales on one ruler: `info` is the lowest that a source can state, `noise` the lowest that Firstline decides."""
+"""The rank of each severity, to compare what a source states with what Firstline decides; `info` equals `noise`."""
 
 PAGING_RANK = SEVERITY_RANK["high"]
 """An incident of this rank or above pages the on-call."""
@@ -18,5 +18,5 @@ _BY_RANK: tuple[Severity, ...] = ("noise", "low", "medium", "high", "critical")
 
 
 def severity_of(rank: int) -> Severity:
-    """Return Firstline's word for a rank."""
+    """Return the severity that Firstline decides for a rank from 0 to 4."""
     return _BY_RANK[rank]

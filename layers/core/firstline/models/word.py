@@ -1,4 +1,4 @@
-"""A word: how bad an alert is, as a person of the organisation said once and for good."""
+"""A word: a person's lasting statement of how bad a kind of alert is."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,16 +11,16 @@ from firstline.models.frozen import Frozen, Lenient, Name
 from firstline.models.severity import Severity
 
 EVERYWHERE = "*"
-"""The environment of a word that holds wherever no other word does: a monitor's rule does not say where it fires."""
+"""The environment of a word that holds in every environment without a word of its own."""
 
 DROPS_FOR = timedelta(days=90)
-"""A word that drops an alert holds so long: then it is asked again, because nobody sees what is dropped."""
+"""The time for which a word may drop alerts. After it people are asked again, because nobody sees a dropped alert."""
 
 _SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
 
 
 def short_environment(environment: str) -> str:
-    """Return the name that CI, which writes environments out, and labels, which cut them short, have in common."""
+    """Return an environment's name in its short form and lower case: `Production` and `prd` both become `prod`."""
     name = environment.casefold()
     return _SHORT_NAMES.get(name, name)
 
@@ -28,7 +28,7 @@ def short_environment(environment: str) -> str:
 class AlertKind(Lenient):
     """All alerts of one name, from one source, in one environment: the subject of a word.
 
-    `template` has the words of an alert of that name (`classification.templates`), so that others can be compared.
+    `template` has the words of one such alert (`classification.templates`), to find other alerts that read like it.
     """
 
     source: Name
@@ -44,17 +44,17 @@ class AlertKind(Lenient):
         return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def everywhere(self) -> "AlertKind":
-        """Return the same subject in every environment."""
+        """Return this kind of alert for every environment instead of one."""
         return self.model_copy(update={"environment": EVERYWHERE})
 
 
 def kind_of(alert: NormalizedAlert) -> AlertKind:
-    """Return what a word on this alert would be about, without a template."""
+    """Return the kind of an alert, without a template."""
     return AlertKind(source=alert.source, alert_name=alert.alert_name, environment=alert.environment)
 
 
 class Word(Lenient):
-    """A person's word on a subject. `by` is the person's name in messages; `person` identifies the person."""
+    """A person's lasting statement of how bad a kind of alert is. `by` is the person's name in messages."""
 
     subject: AlertKind
     severity: Severity
@@ -63,15 +63,15 @@ class Word(Lenient):
     at: AwareDatetime
 
     def holds(self, now: datetime) -> bool:
-        """Return True unless the word drops the alert and is older than `DROPS_FOR`."""
+        """Return True unless the word drops alerts (severity noise) and is older than `DROPS_FOR`."""
         return self.severity != "noise" or now - self.at < DROPS_FOR
 
 
 class NearWord(Frozen):
-    """A word on another alert of the organisation that reads like this one, scored from 0 to 1.
+    """A person's word on another alert that may hold for this alert too; `score` is their likeness from 0 to 1.
 
-    `habit` is there if people's habit speaks for it, and not its likeness: so many of so many alerts whose words
-    usually mean as much were judged so.
+    `habit` is None if the word was chosen by likeness. Else it holds two numbers: of the alerts whose words usually
+    mean the same severity as this alert's, how many people judged like this word, and how many there are.
     """
 
     word: Word

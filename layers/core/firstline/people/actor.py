@@ -1,4 +1,4 @@
-"""The person behind an action, and what proved who it is."""
+"""The person behind an action, the proof of who it is, and the answers that every place gives alike."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,6 +11,12 @@ type Through = Literal["Slack", "approval page", "command line", "console"]
 """The place at which a person acts, as messages name it."""
 
 
+REOPENED = "A new incident of the same group opens within seconds."
+
+LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
+"""The answer when an action is stored but the execution could not be told: reconcile tells the execution."""
+
+
 class Actor(Frozen):
     """A person, where they act, and the proof: a Slack user id, the ARN of an AWS caller, or a console's session."""
 
@@ -20,11 +26,11 @@ class Actor(Frozen):
 
     @property
     def by(self) -> str:
-        """Return the person's name for records and messages."""
+        """Return the person and the place as records and messages name them: `ada (Slack)`."""
         return f"{self.person.name} ({self.through})"
 
 
 def acted(actor: Actor, does: str, now: datetime, reason: str = "") -> Fact:
-    """Return a person's action as a trail fact, with the reason if one was given."""
+    """Build the entry of the audit trail for a person's action, with the reason if one was given."""
     facts = {"does": does, "through": actor.through, "principal": actor.principal, "acted_at": now.isoformat()}
     return Fact(what="acted", who=actor.by, facts=facts | ({"reason": reason} if reason else {}))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.contracts import (
@@ -36,7 +37,7 @@ from firstline.text import in_words
 
 SLACK_DOWN_KEY = "slack-is-down"
 SLACK_DOWN_FOR = timedelta(hours=1)
-"""The time between two incidents that are paged because no channel takes messages: each stands for all of them."""
+"""The time for which the page of one incident stands for all the incidents that no channel could announce."""
 
 METRICS: dict[Outcome, str] = {
     "suppressed": "Suppressed",
@@ -49,6 +50,13 @@ METRICS: dict[Outcome, str] = {
 """The metric that counts each outcome."""
 
 
+class Announced(NamedTuple):
+    """The answer of a state of the notify function, and the record if it was read after all of its effects."""
+
+    output: NotifyOutput
+    record: IncidentRecord | None = None
+
+
 def announce(
     event: NotifyInput,
     *,
@@ -58,49 +66,46 @@ def announce(
     end_silence: Callable[[str, datetime], None],
     times: Times,
     look: Look = no_look,
-) -> NotifyOutput:
-    """Serve a state of the notify function: tell people, and close the incident where it ends.
+) -> Announced:
+    """Tell people about an incident, and close the incident, as the state of the state machine asks.
 
-    Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
-    channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no
-    channel took the message; reconcile then shows it again.
+    Suppressed noise is stored and counted, but no channel is told. A close is stored before the channels are told, so
+    a channel that fails then is only logged. If no channel took the message, the output's `told` is False, and
+    reconcile shows the incident again.
 
     Parameters
     ----------
     end_silence
-        Ends a silence, by its id, that waited for its incident to resolve.
+        Ends the silence with this id, which was to last until its incident resolves.
     times
-        Say how long an incident that resolved stays open.
+        The times for which an incident stays open after all its alerts ended, or while nobody resolves it.
     look
         Says in an edited message whether the metric of the incident's alarm is back in its range.
 
     Raises
     ------
     ChannelFailed
-        `Notify Ops` has channels and none took the message, and this incident is the one that is paged for it.
+        No channel took the message of `Notify Ops`, and this incident is the one that is paged for all of them.
     HistoryUnavailable
         The table could not be reached.
     StaysOpen
-        `Announce Quiet` was asked for, and the record says that something else is next.
+        `Announce Quiet` was asked for, but the incident's record calls for another state.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
     return _Announcer(record, channels, incidents, now, end_silence, times, look).serve(event)
 
 
 def ensure_ended(event: NotifyInput, output: NotifyOutput) -> None:
-    """Raise an error for an incident that stays open although its execution was to end with this state.
+    """Raise StaysOpen if the execution would end with this state although its incident was not closed.
 
-    Raises
-    ------
-    StaysOpen
-        The state machine catches it, and decides anew.
+    The state machine catches the error, and decides again.
     """
     if isinstance(event, EndInput) and event.ends and not output.closed:
-        raise StaysOpen("something joined since the decision to end it")
+        raise StaysOpen(f"incident {event.incident.incident_id} is not closed: an alert joined after the decision")
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
-    """Build the record of an incident that is missing in the table."""
+    """Build the record of an incident that the table does not hold."""
     return IncidentRecord(
         incident=incident, status="OPEN", alert_count=incident.alert_count, last_alert_at=incident.opened_at
     )
@@ -118,29 +123,29 @@ class _Announcer:
     times: Times
     look: Look
 
-    def serve(self, event: NotifyInput) -> NotifyOutput:
+    def serve(self, event: NotifyInput) -> Announced:
         match event:
             case RecordSuppressionInput():
                 return self._suppress(event)
             case AnnounceRemediationInput():
                 told = self._tell("remediating", self._known(plan=event.plan), event.plan.decision_reason)
-                return NotifyOutput(told=bool(told.reached))
+                return Announced(NotifyOutput(told=bool(told.reached)))
             case NotifyOpsInput():
-                return self._notify_ops(event)
+                return Announced(self._notify_ops(event))
             case AnnounceQuietInput():
                 return self._announce_quiet(event)
             case CloseIncidentInput():
                 return self._close(event)
 
-    def _suppress(self, event: RecordSuppressionInput) -> NotifyOutput:
+    def _suppress(self, event: RecordSuppressionInput) -> Announced:
         reason = "; ".join(event.classification.reasons)
         closed = self.incidents.close(
-            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined
+            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined, seen=self.record
         )
         if closed is None:
-            return NotifyOutput(told=False, closed=False)
+            return Announced(NotifyOutput(told=False, closed=False))
         self._count(closed)
-        return NotifyOutput(told=False, outcome="suppressed")
+        return Announced(NotifyOutput(told=False, outcome="suppressed"), closed)
 
     def _notify_ops(self, event: NotifyOpsInput) -> NotifyOutput:
         record = self._known(plan=event.plan, results=event.results)
@@ -154,24 +159,24 @@ class _Announcer:
         return NotifyOutput(told=bool(told.reached))
 
     def _pages_for_all(self, incident: Incident) -> bool:
-        """Return True if this is the one incident that is paged while no channel takes messages."""
+        """Claim the page that stands for all incidents while no channel takes messages; False if another has it."""
         return self.incidents.claim_once(
             SLACK_DOWN_KEY, incident.incident_id, self.now, until=self.now + SLACK_DOWN_FOR
         )
 
-    def _announce_quiet(self, event: AnnounceQuietInput) -> NotifyOutput:
+    def _announce_quiet(self, event: AnnounceQuietInput) -> Announced:
         if self._quiet(event, self.record) is None:
-            raise StaysOpen("its record does not say that nothing of it fires any more")
+            raise StaysOpen(f"incident {event.incident.incident_id} is not quiet: its record calls for another state")
         told = self._tell_quiet(event)
         try:
-            after = self._quiet(event, self.incidents.record(event.incident.incident_id))
+            after = self.incidents.record(event.incident.incident_id)
         except HistoryUnavailable:
-            logger.warning("what comes next is not known: the table could not be reached")
+            logger.warning("The table could not be read, so the state machine has to ask for the next state")
             after = None
-        return NotifyOutput(told=told, next=after)
+        return Announced(NotifyOutput(told=told, next=self._quiet(event, after)), after)
 
     def _quiet(self, event: AnnounceQuietInput, record: IncidentRecord | None) -> WhatNowOutput | None:
-        """Return the wait through the grouping window; None if the record says that something else is next."""
+        """Return the state `Await Quiet` with its wait, or None if the record calls for another state."""
         if record is None or record.live is None or stale_resolve(record.live):
             return None
         asked = WhatNowInput(
@@ -184,20 +189,20 @@ class _Announcer:
         return found.model_copy(update={"plan": None}) if found.go == "Await Quiet" else None
 
     def _tell_quiet(self, event: AnnounceQuietInput) -> bool:
-        """Tell those who were told of the incident, and return True if a channel took the message."""
+        """Announce that all alerts ended, if people know of the incident. Return True if a channel took the message."""
         if missing := without_data(self.record, self.incidents):
             # Pages that went out go on ringing: nobody saw it recover.
             return was_told(self.record) and bool(self._tell("changed", self.record, missing).reached)
         self.incidents.begin_quiet(event.incident, self.now)
         if not was_told(self.record):
             return False
-        reason = f"Nothing of it fires any more. It stays open for {in_words(GROUPING_WINDOW)}, in case it comes back."
+        reason = f"All its alerts ended. It stays open for {in_words(GROUPING_WINDOW)}, in case one fires again."
         return bool(self._tell("quiet", self.record, reason).reached)
 
-    def _close(self, event: CloseIncidentInput) -> NotifyOutput:
+    def _close(self, event: CloseIncidentInput) -> Announced:
         record, live = self._known(results=event.results), self.record.live
         if live is not None and live.open and not self._is_ended(event, live):
-            return NotifyOutput(told=False, closed=False)
+            return Announced(NotifyOutput(told=False, closed=False))
         hold = waited_for(record)
         missing = without_data(record, self.incidents) if event.ended_by == "resolved" else None
         reason = missing or end_in_words(event, record)
@@ -210,9 +215,10 @@ class _Announcer:
             self.now,
             # What has resolved needs no look at who joined: the end of all alerts is the condition.
             joined=None if event.ended_by == "resolved" else event.joined,
+            seen=self.record,
         )
         if closed is None:
-            return self._stays_open(event)
+            return Announced(self._stays_open(event))
         self._count(closed)
         told: Told | None = None
         if hold is None:
@@ -220,10 +226,10 @@ class _Announcer:
             told = self._tell("closed", with_members(shown, self.incidents), reason)
         elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
             self._end(hold)
-        return NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome)
+        return Announced(NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome), closed)
 
     def _is_ended(self, event: CloseIncidentInput, live: Live) -> bool:
-        """Return True if the record says so too: whoever asks may know too little, or say what is not so."""
+        """Return True if the record confirms the end that the event claims, which may be out of date or wrong."""
         match event.ended_by:
             case "resolved":
                 return is_over(live) and quiet_left(live, self.now, self.times) <= timedelta(0)
@@ -235,7 +241,7 @@ class _Announcer:
                 return self.now >= live.last_alert_at + self.times.resolve_within
 
     def _stays_open(self, event: CloseIncidentInput) -> NotifyOutput:
-        """Take a Resolve back that did not know of all alerts, and tell people what joined."""
+        """Withdraw a person's Resolve if alerts joined that the person had not seen, and tell people which."""
         record = self.incidents.record(event.incident.incident_id)
         live = record.live if record else None
         told = False
@@ -244,7 +250,7 @@ class _Announcer:
             if seen is not None and seen < live.joined:
                 self.incidents.withdraw_resolve(event.incident, seen=live)
                 new = names(joined_since(stored_members(record, self.incidents), live.resolved_at)) or "another alert"
-                reason = f"{live.resolved_by} resolved it, but then {new} joined. So it stays open."
+                reason = f"{live.resolved_by} resolved the incident, but then {new} joined, so it stays open."
                 told = self._show_again(record, reason)
         return NotifyOutput(told=told, closed=False)
 
@@ -253,7 +259,7 @@ class _Announcer:
             self.end_silence(hold.id, self.now)
         except HistoryUnavailable:
             # The incident is closed; the silence runs out by itself in the end.
-            logger.exception("The silence could not be ended", extra={"silence": hold.id})
+            logger.exception("A silence could not be ended and lasts until it expires", extra={"silence": hold.id})
 
     def _count(self, closed: IncidentRecord) -> None:
         """Count the incident's end, unless it was closed before."""
@@ -283,9 +289,10 @@ class _Announcer:
 
 
 def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
-    """Return what changed in words, or "" for what joined; None if people are told of the incident for another reason.
+    """Return what changed, in words, if people need only see a changed message; None if they need a message of its own.
 
-    People are shown a change when it ended the wait for them, or when it answered a page that was going out.
+    The text is "" where only alerts joined. A message is edited when the change ended the wait for people, or answered
+    a page that was going out.
     """
     if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
         return None

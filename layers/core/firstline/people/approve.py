@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
+from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
@@ -28,11 +29,11 @@ from firstline.remediation.store import Beginning, Remediations
 from firstline.text import one_line, short_duration
 
 _ATTEMPTS = 8
-"""The most tries to write: each fails because another person's answer came first, or because another remediation began
-or ended."""
+"""The most attempts to store an answer. An attempt fails if another person's answer, or a change of another
+remediation, is stored first."""
 
 LINK_IS_VALID_FOR = timedelta(hours=1)
-"""A link decides in a person's name, so it does not live for as long as the plan can be approved."""
+"""The lifetime of an approval link: short, because whoever holds the link decides in that person's name."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,20 @@ def decide(
     executions: Executions,
     show: Callable[[IncidentRecord], object],
 ) -> IncidentRecord:
-    """Write a person's answer to a plan; an approval also acknowledges. Show it, then tell the waiting execution.
+    """Store a person's answer to a plan, show the answer to people, and tell the waiting execution.
+
+    An approval also acknowledges the incident.
 
     Parameters
     ----------
     shared
-        The approvers that are a whole role, behind which anybody may stand: they do not count where two must approve.
+        The approvers that are a whole IAM role, which several people may assume: where two people must approve, a role
+        does not count.
 
     Returns
     -------
     IncidentRecord
-        The record with the answer. Without a `decision` another approver has to agree.
+        The record with the answer. If its `decision` is None, another approver has to agree.
 
     Raises
     ------
@@ -100,11 +104,11 @@ def decide(
             said, by = decided.decision or "acknowledged", decided.decided_by or answer.by
             lifecycle.wake(decided.live, said, by, executions, only=lifecycle.WITH_PEOPLE)
             return decided
-    raise Superseded("Somebody else decides at this very moment. Look again.")
+    raise Superseded("Your answer was not saved: others decide on this plan at this very moment. Look, and repeat it.")
 
 
 def _beginning(plan: RemediationPlan, incident_id: str, remediations: Remediations, now: datetime) -> Beginning:
-    """Return the locks and the run that the plan takes if it begins now; raise NotNow if it may not."""
+    """Return the locks and the run to reserve for a plan that begins now; raise NotNow if they cannot be had."""
     since = now - look_back(plan.limits, timedelta(seconds=plan.longest_seconds))
     state = remediations.state(plan.runbook_id, since)
     if why := why_not_now(Claim.of(plan, incident_id), state.held, state.runs, now):
@@ -122,7 +126,7 @@ def invite(
     NotEntitled
         The person is not an approver.
     Superseded, TooLate
-        There is nothing to decide any more.
+        The plan is decided, or the incident is over or has no plan.
     """
     check_approver(approver, approvers, name)
     _, plan = still_open(incidents.record(incident_id), now)
@@ -141,7 +145,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
         The incident is over or unknown, or it has no plan that asks.
     """
     if record is None:
-        raise TooLate("Firstline knows no such incident any more.")
+        raise TooLate(UNKNOWN)
     if record.decision:
         person = one_line(record.decided_by or "somebody", 200)
         raise Superseded(f"This plan was {record.decision} by {person}{_ago(record.decided_at, now)}.")
@@ -149,14 +153,14 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
         ago = _ago(record.resolved_at or record.closed_at, now)
         raise TooLate(f"The incident ended{ago}. Nothing is left to run.")
     if record.plan is None or record.plan_digest is None or record.plan.decision != "approve":
-        raise TooLate("This incident has no plan that anybody could decide on.")
+        raise TooLate("This incident has no plan that waits for an approval.")
     return record, record.plan
 
 
 def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str] = ()) -> None:
-    """Check that a person's answer to the plan of `record` counts.
+    """Raise an error unless a person's answer to the plan of `record` counts.
 
-    Anybody may refuse, even after approving: that only brings a human in.
+    Anybody may refuse, even after approving, because a refusal runs nothing.
 
     Raises
     ------
@@ -170,11 +174,11 @@ def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str
     check_plan(record, answer.plan_digest)
     if answer.approves and answer.approver in shared and record.plan and record.plan.approvals > 1:
         raise NotEntitled(
-            f"You may not approve this: {answer.by} is a whole role in {FILE}, and two people must approve. Nobody can "
-            "tell whether one of them stands behind the role."
+            f"You may not approve this: two people must approve, and {answer.by} is a whole role in {FILE}, which one "
+            "person could use twice. Approve in your own name."
         )
     if answer.approves and any(approval.approver == answer.approver for approval in record.approvals):
-        raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
+        raise Superseded("You have approved this plan already. The second approval must be somebody else's.")
 
 
 def check_plan(record: IncidentRecord, digest: str) -> None:
@@ -188,7 +192,7 @@ def check_approver(approver: str, approvers: Sequence[str], name: str) -> None:
     if not approvers:
         raise NotEntitled(f"Nobody may approve yet: give somebody the role approver in {FILE}, and deploy it.")
     if approver not in approvers:
-        raise NotEntitled(f"You may not approve this: {name} is no approver in {FILE}.")
+        raise NotEntitled(f"You may not approve this: {name} is no approver in {FILE}. Ask an approver.")
 
 
 def tell_people(
@@ -200,7 +204,7 @@ def tell_people(
     channels: Mapping[str, Channel],
     incidents: Incidents,
 ) -> None:
-    """Say in Slack who answered the plan, and how; stop PagerDuty from paging for what somebody approved."""
+    """Say in Slack who approved or refused the plan. An approval also stops PagerDuty from paging."""
     if tell_slack(announcement(record, answer.by, answer.approves, now, approvers), channels):
         mark_shown(record, incidents)
     if answer.approves:
@@ -209,14 +213,14 @@ def tell_people(
 
 
 def counting(approvals: Sequence[Approval], approvers: Sequence[str]) -> list[Approval]:
-    """Return the approvals that count: those of people who are approvers at this moment."""
+    """Return the approvals that count: those of people who are still approvers."""
     return [approval for approval in approvals if approval.approver in approvers]
 
 
 def announcement(
     record: IncidentRecord, by: str, approves: bool, now: datetime, approvers: Sequence[str]
 ) -> Notification:
-    """Return the notification that says who answered the plan, and how."""
+    """Return the notification that says who approved or refused the plan."""
     kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
     kind = kinds[record.decision] if record.decision else "approval"
     if record.decision == "refused" and standing(record) == "paged":

@@ -18,18 +18,28 @@ from firstline.text import one_line
 SIGNATURE_AGE_SECONDS = 300
 
 type Button = Literal["acknowledge", "resolve", "open", "review", "approve", "refuse", "judge", "note", "write", "word"]
-"""`open` asks for a link to the console, `judge` answers "was this right?", `word` says how bad an alert is from now
-on, `note` asks for the form for what fixed it, `write` sends that form."""
+"""The buttons of a message. `open` asks for a link to the console, `judge` says whether the verdict was right, `word`
+sets an alert's severity from now on, `note` opens the form for a note, and `write` submits that form."""
 
 
 @dataclass(frozen=True)
 class Press:
-    """One press of a button by a person in a channel.
+    """One press of a button by a person in a Slack channel.
 
-    `subject` is the key of the alert that a word is about.
-    `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
-    `resolves` is true if the note also ends the incident; `seen` is how many alerts had joined when the message was
-    written under which a Resolve stood; `trigger_id` opens a form, within three seconds.
+    Parameters
+    ----------
+    plan_digest
+        The digest of the plan in the button's message; empty without a plan.
+    answer
+        The chosen entry of a menu, or the text of a note.
+    resolves
+        True if a note also resolves the incident.
+    seen
+        resolve, note: the number of alerts that had joined when the message was written; None if unknown.
+    trigger_id
+        Slack's permission to open a form, good for three seconds.
+    subject
+        word: the key of the alert whose severity is set.
     """
 
     button: Button
@@ -46,7 +56,7 @@ class Press:
 
     @property
     def by(self) -> str:
-        """Return the person's name for records and messages."""
+        """Return the person and the place as records and messages name them: `ana (Slack)`."""
         return f"{self.user_name} (Slack)"
 
 
@@ -130,7 +140,7 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
 
 
 def _read_then(then: str) -> tuple[bool, int | None]:
-    """Return whether a note also resolves, and what the person had seen: `resolve#12`."""
+    """Read the end of a note's value, `resolve#12`: does the note also resolve, and how many alerts were seen."""
     word, _, seen = then.partition("#")
     return word == "resolve", _read_seen(seen)
 

@@ -16,13 +16,15 @@ type EndedBy = Literal["resolved", "verified", "expired", "person"]
 def outcome_of(
     record: IncidentRecord, ended_by: EndedBy, results: Sequence[StepResult], *, without_data: bool = False
 ) -> Outcome:
-    """Return how an incident ended, from the event that ended it and what had happened before.
+    """Return the outcome of an incident: the first of these cases that applies.
 
-    Once a person was called or has resolved it, it is the person's, whatever a runbook did before. An incident that
-    should have woken a person never counts as cleared by itself, even if no page is on record: history must not learn
-    to ignore it. A held incident that resolved cleared by itself if a rule held it; one under a silence or in a
-    maintenance window is suppressed. A runbook of which nothing changed anything cured nothing. An alert that ended
-    without data was not seen to recover, so it counts as nobody's success.
+    - Nobody resolved the incident in time: `expired`.
+    - The data of an alert ended, so nobody saw the alert recover: `no_data`.
+    - A person was paged, acknowledged or resolved the incident: `resolved`, even if a runbook had acted before.
+    - The incident was held: `self_cleared` if a rule held it, `suppressed` in a silence or a maintenance window.
+    - A runbook's act succeeded and changed something: `auto_resolved`.
+    - The severity pages people: `resolved`, even without a page on record, so that history never ignores the alert.
+    - Otherwise: `self_cleared`.
     """
     if ended_by == "expired":
         return "expired"
@@ -38,7 +40,7 @@ def outcome_of(
 
 
 def end_in_words(event: CloseIncidentInput, record: IncidentRecord) -> str:
-    """Write why the incident is closed."""
+    """Return the sentence that says why the incident is closed."""
     match event.ended_by:
         case "person":
             return f"Resolved by {record.resolved_by or 'somebody'}."

@@ -1,4 +1,4 @@
-"""The copying of schedules that are kept elsewhere. Reconcile does it, so that no page waits for another tool."""
+"""Copies of the on-call schedules that another tool keeps, made by reconcile so that no page waits for that tool."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,19 +11,20 @@ from firstline.policy.oncall import Followed
 
 EVERY = timedelta(minutes=15)
 MOST_AT_ONCE = 3
-"""The most schedules that one run reads: each may take some seconds."""
+"""The most schedules that one run reads, because each may take some seconds."""
 
 
 @dataclass(frozen=True)
 class Follower:
-    """Copies each followed schedule every 15 minutes.
+    """Copier of on-call schedules that another tool keeps, each every 15 minutes.
 
     Parameters
     ----------
     read
-        Reads a schedule where it is kept, around a time. Raises `FeedUnavailable`.
+        Reads a schedule's shifts around a time from the other tool. Raises `FeedUnavailable`.
     claim
-        Returns True if nobody has begun to read the schedule for so long. Raises `HistoryUnavailable`, as `save` does.
+        Returns True for one run only: if no run has begun to read the schedule within this duration. Raises
+        `HistoryUnavailable`, as `save` does.
     """
 
     followed: Mapping[str, Followed]
@@ -32,7 +33,7 @@ class Follower:
     save: Callable[[str, Copy], None]
 
     def look(self, now: datetime) -> int:
-        """Copy what is due, and return how many schedules were copied. What cannot be read keeps its old copy."""
+        """Copy each schedule that is due, and return the number copied. An unreadable one keeps its old copy."""
         copied = begun = 0
         for name, followed in self.followed.items():
             try:
@@ -41,14 +42,18 @@ class Follower:
                 begun += 1
                 spans = bounded(self.read(followed, now), now)
                 if not spans:
-                    raise FeedUnavailable("it has no shift around now")
+                    raise FeedUnavailable(
+                        "the schedule has no shift around now: fill its gap in the tool that keeps it"
+                    )
                 self.save(name, Copy(taken_at=now, spans=spans))
                 copied += 1
-            except (FeedUnavailable, HistoryUnavailable) as error:
-                logger.error("A schedule was not copied", extra={"schedule": name, "why": str(error)})
-                metrics.add_metric(name="ScheduleNotCopied", unit="Count", value=1)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the other schedules
-                # Its text may quote the calendar's address, which is a secret.
-                logger.error("A schedule was not copied", extra={"schedule": name, "why": type(error).__name__})
+            except Exception as error:  # noqa: BLE001 - no failure of one schedule may cost the others
+                # The text of a foreign error may quote the calendar's address, which is a secret.
+                is_ours = isinstance(error, FeedUnavailable | HistoryUnavailable)
+                why = str(error) if is_ours else type(error).__name__
+                logger.error(
+                    "An on-call schedule could not be copied from the tool that keeps it; the old copy stays in use",
+                    extra={"schedule": name, "why": why},
+                )
                 metrics.add_metric(name="ScheduleNotCopied", unit="Count", value=1)
         return copied

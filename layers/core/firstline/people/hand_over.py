@@ -1,7 +1,7 @@
-"""The hand-over at a change of shift: who leaves, who comes, and what the one who comes has to know.
+"""The hand-over message at a change of shift: who leaves, who takes over, and what is open.
 
-Reconcile says it once for each change, when nobody has to be woken, and tries again what Slack does not take;
-`firstline oncall handover` prints the same.
+Reconcile sends it to the ops channel once for each change, and repeats a message that Slack does not take;
+`firstline oncall handover` prints the same text.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,17 +26,16 @@ MOST_READ = 300
 """The most incidents of each kind that are read for one hand-over."""
 
 MOST_LISTED = 15
-"""The most incidents that a message lists, and the most silences; the rest is counted."""
-
+"""The most incidents, and the most silences, that a message lists; the rest is counted."""
 
 TRIED_FOR = timedelta(hours=1)
-"""The time for which a hand-over that Slack does not take is tried again, each minute."""
+"""The time for which a hand-over is repeated each minute while Slack does not take the message."""
 
 
 class Holding(NamedTuple):
-    """The person who had a schedule when it was last looked at, and since when.
+    """The person who was on call at the last look at a schedule, and since when.
 
-    `unsaid` is who had it before, and since when, as long as that hand-over is still to be said.
+    `unsaid` is the person before them, and since when that one was on call; None once the hand-over was announced.
     """
 
     person: str
@@ -45,16 +44,16 @@ class Holding(NamedTuple):
 
 
 class HandOver(NamedTuple):
-    """The content of a hand-over. `leaves` is None if nobody had the schedule before."""
+    """The content of a hand-over message. `leaves` is None if nobody was on call before."""
 
     schedule: str
     leaves: str | None
     comes: Shift
     open: Sequence[Status]
-    """Each open incident once; what nobody has stands first."""
+    """The open incidents, each once; those without an owner stand first."""
     silences: Sequence[Silence]
     suppressed: Sequence[str]
-    """The titles of what was suppressed since the one who leaves came."""
+    """The titles of the incidents that were suppressed during the shift that ends."""
 
 
 def gather(
@@ -66,7 +65,7 @@ def gather(
     incidents: Incidents,
     silences: Callable[[datetime], Sequence[Silence]],
 ) -> HandOver:
-    """Read what a hand-over says. Raises `HistoryUnavailable`."""
+    """Read the content of a hand-over message from the table. Raises `HistoryUnavailable`."""
     records = {record.incident.incident_id: record for record in islice(incidents.open_records(), MOST_READ)}
     listed = sorted((status_of(record, now) for record in records.values()), key=lambda status: status.sort_key)
     ending = [
@@ -86,7 +85,7 @@ def gather(
 
 
 def suppressed_in(closed: Iterable[IncidentRecord], now: datetime) -> list[str]:
-    """Return the titles of the incidents that nobody was told of."""
+    """Return the titles of those incidents that were suppressed, so that nobody was told of them."""
     return [status_of(record, now).title for record in closed if record.outcome == "suppressed"]
 
 
@@ -137,16 +136,17 @@ def _rest(more: int, command: str) -> list[str]:
 
 @dataclass(frozen=True)
 class HandOverWatch:
-    """Says the hand-over of each schedule whose person has changed.
+    """Announcer of the hand-over of each schedule whose person on call has changed.
 
     Parameters
     ----------
     last
-        Returns who was given a schedule last; None if nobody ever was. Raises `HistoryUnavailable`.
+        Returns who was on call at the last look at a schedule; None before the first look. Raises `HistoryUnavailable`.
     claim
-        Writes who has a schedule now; returns False if somebody else has done so since it was seen. Raises as `last`.
+        Stores who is on call now, in place of what `last` returned; returns False if another run stored that first.
+        Raises `HistoryUnavailable`.
     tell
-        Tells the ops channel, and returns False if that failed; it raises nothing.
+        Sends a text to the ops channel, and returns False if that failed; it raises nothing.
     """
 
     schedules: Mapping[str, Roster]
@@ -157,20 +157,22 @@ class HandOverWatch:
     silences: Callable[[datetime], Sequence[Silence]]
     tell: Callable[[str], bool]
     refused: dict[tuple[str, datetime], tuple[str, datetime]] = field(default_factory=dict)
-    """The unsaid hand-overs that the table did not take: who had the schedule before, by its name and its new start."""
+    """The hand-overs that neither Slack nor the table took: who was on call before, by schedule and new start."""
 
     def look(self, now: datetime) -> int:
-        """Say each hand-over that is due, once, and return how many were said.
+        """Announce each hand-over that is due, once, and return the number announced.
 
-        Of several runs at the same moment, the one that claims it says it. What Slack does not take is said by a later
-        run. One that dies in between leaves it unsaid: to repeat it would be worse than to look at the list.
+        Of several runs at the same moment, the one whose claim succeeds announces it. A later run repeats a message
+        that Slack did not take. A run that dies after its claim announces nothing, and nobody repeats its message.
         """
         said = 0
         for name, roster in self.schedules.items():
             try:
                 said += self._look_at(name, roster, now)
             except Exception:  # noqa: BLE001 - whatever it is, it must not cost the other schedules
-                logger.exception("A hand-over waits for the next run", extra={"schedule": name})
+                logger.exception(
+                    "A hand-over could not be prepared; the next run tries again", extra={"schedule": name}
+                )
         return said
 
     def _look_at(self, name: str, roster: Roster, now: datetime) -> bool:
@@ -203,6 +205,7 @@ class HandOverWatch:
                 raise
         else:
             logger.error(
-                "A hand-over could not be said; `firstline oncall handover` prints it", extra={"schedule": name}
+                "Slack took no hand-over message for an hour; `firstline oncall handover` prints it",
+                extra={"schedule": name},
             )
         return False

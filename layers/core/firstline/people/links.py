@@ -16,8 +16,10 @@ from firstline.models import Frozen, Name
 from firstline.text import short_duration
 
 SECRET = "approvals/signing-key"  # noqa: S105 (its name)
-CLOSED = f"The approval page is closed: the stack has no secret {SECRET}."
-MISCONFIGURED = "Such links are closed until the stack's owner mends a key: the log of the function respond names it."
+CLOSED = f"The approval page is closed: the stack has no secret {SECRET}. Its owner can set it (`firstline doctor`)."
+MISCONFIGURED = (
+    "Links of this kind do not work until the stack's owner mends a key: the log of the function respond names it."
+)
 """The text that a visitor reads instead of a `ConfigurationError`, which is for the owner."""
 
 MIN_KEY_LENGTH = 32
@@ -28,7 +30,7 @@ _PURPOSE = b"firstline-approval-link-1\n"
 
 
 class Link(Frozen):
-    """The content of a link. `approver` is the person's name on the list of people, `name` the one in messages."""
+    """The content of an approval link. `approver` is the person's key on the list of people, `name` is for messages."""
 
     incident_id: Name
     approver: Name
@@ -48,7 +50,7 @@ def address(link: Link, api_url: str, keys: Sequence[str]) -> str:
     Raises
     ------
     NotEntitled
-        The page is closed.
+        The stack has no signing key.
     ConfigurationError
         A key is too short.
     """
@@ -66,12 +68,12 @@ def checked(keys: Sequence[str], secret: str = SECRET) -> Sequence[str]:
     Raises
     ------
     NotEntitled
-        There is no key: the page is closed.
+        There is no key.
     ConfigurationError
         A key is so short that it could be guessed.
     """
     if not keys:
-        raise NotEntitled(CLOSED if secret == SECRET else f"Such links are closed: the stack has no secret {secret}.")
+        raise NotEntitled(CLOSED if secret == SECRET else f"This link does not work: the stack has no secret {secret}.")
     for number, key in enumerate(keys, 1):
         if len(key) < MIN_KEY_LENGTH:
             raise ConfigurationError(
@@ -92,14 +94,14 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
     Parameters
     ----------
     incident_id
-        The incident that it was presented for.
+        The incident whose page the link opens.
 
     Raises
     ------
     NotEntitled
-        Firstline did not sign it, it was altered, or it is for another incident; or the page is closed.
+        Firstline did not sign the link, it was altered, it is for another incident, or the stack has no signing key.
     TooLate
-        It has expired.
+        The link has expired.
     ConfigurationError
         A key is too short.
     """
@@ -121,7 +123,7 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
 
 
 def seal(content: bytes, purpose: bytes, keys: Sequence[str]) -> str:
-    """Return a content with its signature as one text. The first key signs.
+    """Return a content and its signature as one text, `<payload>.<signature>`. The first key signs.
 
     Parameters
     ----------
@@ -133,7 +135,7 @@ def seal(content: bytes, purpose: bytes, keys: Sequence[str]) -> str:
 
 
 def unseal(token: str, purpose: bytes, keys: Sequence[str]) -> bytes | None:
-    """Return what was sealed for a purpose, or None if no key has signed it."""
+    """Return the content that `seal` signed for this purpose, or None if no key fits the signature."""
     payload, _, given = token.encode("ascii", "replace")[: MAX_TOKEN_LENGTH + 1].partition(b".")
     genuine = [hmac.compare_digest(given, _signature(payload, purpose, key)) for key in keys]
     if not any(genuine) or len(token) > MAX_TOKEN_LENGTH:

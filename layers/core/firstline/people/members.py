@@ -16,12 +16,12 @@ MOST_NAMED = 20
 
 
 def with_members(record: IncidentRecord, incidents: Incidents) -> IncidentRecord:
-    """Return the record with its alerts, worst first, if there are several and the store can be read."""
+    """Return the record with its worst alerts as `members`; none if it has only one, or the store cannot be read."""
     return record.model_copy(update={"members": [member(alert) for alert in stored_members(record, incidents)]})
 
 
 def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredAlert]:
-    """Return the incident's worst alerts; none if it has only one, or the store cannot be read."""
+    """Return up to 20 of the incident's alerts, worst first; none if it has only one, or the store cannot be read."""
     if record.live is None or record.live.joined <= 1:
         return []
     try:
@@ -33,9 +33,10 @@ def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredA
 
 
 def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
-    """Write which alerts of the incident ended although nobody saw them recover; None if there are none.
+    """Return a sentence on the alerts whose data ended, so that nobody saw them recover; None if there are none.
 
-    The incident's counts say whether there are any; their names come from an index, which may be a moment behind.
+    The incident's counts say whether there are any. The names come from an index, which may be a moment behind: if it
+    has none, the sentence names no alert.
     """
     if record.live is None or record.live.lost <= 0:
         return None
@@ -68,7 +69,7 @@ def member(stored: StoredAlert) -> Member:
 
 
 def joined_since(alerts: list[StoredAlert], since: datetime | None) -> list[StoredAlert]:
-    """Return the firing ones of these alerts that came after a time, worst first."""
+    """Return the alerts that fire and were received after a time, in the given order; all that fire if it is None."""
     return [alert for alert in alerts if alert.firing and (since is None or alert.received_at > since)]
 
 

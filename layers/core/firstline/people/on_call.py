@@ -1,7 +1,7 @@
-"""Changes of who is on call that people make at once, without a deployment: overrides.
+"""On-call overrides: changes of who is on call that people make at once, without a deployment.
 
-An override is told to both: who takes the time, and who is relieved. It can only be made for time to come, so that the
-record of who had what stays true.
+Everybody is told of an override, with the names of who takes over and who is relieved. An override covers only time to
+come, so that the record of past shifts stays true.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ FARTHEST = timedelta(days=366)
 """The time ahead within which an override may begin."""
 
 MOST = 200
-"""The most overrides of one schedule that are not over: each one makes the next slower to tell."""
+"""The most present and future overrides of one schedule: each slows down the look-up of who is on call."""
 
 MOST_RELIEVED = 5
 
@@ -45,7 +45,7 @@ class AskedOverride(Frozen):
 
 
 class AskedWithdrawal(Frozen):
-    """The wish to end an override, by the id that its list shows."""
+    """A request to end an override, by the id that `firstline oncall overrides` shows."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
 
@@ -58,8 +58,8 @@ class Overridden(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OnCallDesk:
-    """Takes overrides.
+class OnCallOverrides:
+    """The place where people make and withdraw overrides.
 
     Parameters
     ----------
@@ -67,8 +67,6 @@ class OnCallDesk:
         Stores an override. Raises `HistoryUnavailable`.
     tell
         Says a sentence to everybody; it raises nothing.
-    trail
-        Takes what was done, under the override's own name.
     """
 
     schedules: Mapping[str, Roster]
@@ -94,20 +92,25 @@ class OnCallDesk:
         person = asked.person or actor.person.name
         taker = self.people.named(person)
         if taker is None:
-            raise OperationRefused(f"{person!r} is nobody on the list of people: add the person to {PEOPLE_FILE}.")
+            raise OperationRefused(f"{person!r} is not on the list of people: add the person to {PEOPLE_FILE}.")
         if not taker.may("operator"):
-            raise OperationRefused(f"{person} is a reader, who cannot take an incident: change it in {PEOPLE_FILE}.")
+            raise OperationRefused(
+                f"{person} is a reader, who cannot take an incident: give them the role operator in {PEOPLE_FILE}."
+            )
         if len(of_people(known)) >= MOST:
-            raise OperationRefused(f"{name} has {MOST} overrides that are not over: change {FILE} instead.")
+            raise OperationRefused(
+                f"{name} has {MOST} present and future overrides, the most there can be: change {FILE} instead."
+            )
         begins_at = max(asked.begins_at or now, now)
         if begins_at > now + FARTHEST:
-            raise OperationRefused(f"An override begins within {FARTHEST.days} days: not {begins_at}.")
+            raise OperationRefused(f"An override begins within {FARTHEST.days} days from now: {begins_at} is later.")
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
-            raise OperationRefused("Nobody else comes after the present shift: say until when (--until).")
+            raise OperationRefused(f"The shift on {name} has no end: say until when the override lasts (--until).")
         if not now < ends_at or not begins_at < ends_at <= begins_at + LONGEST:
             raise OperationRefused(
-                f"An override ends after it begins, in the future, and within {LONGEST.days} days: not {ends_at}."
+                f"An override ends in the future, after its begin and within {LONGEST.days} days of it: "
+                f"{ends_at} does not."
             )
         made = Override(
             schedule=name,
@@ -130,7 +133,7 @@ class OnCallDesk:
         Raises
         ------
         OperationRefused
-            The caller may not act, or no override that is not over has this id.
+            The caller may not act, or no present or future override has this id.
         HistoryUnavailable
             The table does not answer; nothing was changed.
         """
@@ -138,7 +141,9 @@ class OnCallDesk:
         known = self.overrides_of(name, now)
         found = next((each for each in of_people(known) if each.id == asked.id), None)
         if found is None:
-            raise OperationRefused(f"{name} has no override {asked.id} that is not over: `firstline oncall overrides`.")
+            raise OperationRefused(
+                f"{name} has no present or future override {asked.id}: `firstline oncall overrides` lists them."
+            )
         ended = found.model_copy(update={"ended_at": now, "ended_by": actor.person.name})
         rest = max(now, found.begins_at)
         left = [each for each in known if each is not found]
@@ -159,7 +164,7 @@ class OnCallDesk:
         self._schedule(name)
 
     def moment(self, name: ScheduleName, written: str) -> datetime | None:
-        """Read a time of a schedule's zone, `2026-12-24T18:00`; None for an empty text. Raises OperationRefused."""
+        """Read a time in the schedule's zone, as `2026-12-24T18:00`; None if it is empty. Raises OperationRefused."""
         if not written:
             return None
         zone = ZoneInfo(self._schedule(name).time_zone)
@@ -167,15 +172,17 @@ class OnCallDesk:
             local = datetime.fromisoformat(written)
             return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise OperationRefused(f"{one_line(written, 40)!r} is no time: write 2026-12-24T18:00.") from None
+            raise OperationRefused(f"{one_line(written, 40)!r} is no time: write one like 2026-12-24T18:00.") from None
 
     def _checked(self, name: str, actor: Actor) -> Roster:
         if not actor.person.may("operator"):
-            raise NotPermitted(f"{actor.person.name} is a reader: an operator can change who is on call.")
+            raise NotPermitted(
+                f"{actor.person.name} is a reader, and only an operator changes who is on call: see {PEOPLE_FILE}."
+            )
         return self._schedule(name)
 
     def _record(self, override: Override, does: str, actor: Actor, now: datetime) -> None:
-        """Put it on a trail of its own, which is as short as it is old."""
+        """Put a person's action on the override's own audit trail."""
         fact = acted(actor, does, now, override.reason)
         span = {"from": override.begins_at.isoformat(), "until": override.end.isoformat()}
         about = {"schedule": override.schedule, "person": override.person, **span}
@@ -195,7 +202,7 @@ def of_people(known: Sequence[Override]) -> list[Override]:
 
 
 def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
-    """Leave out the overrides of people who have left the list since: the file's turns count again.
+    """Wrap a look-up of overrides, so that it leaves out people who are no longer on the list of people.
 
     While the list cannot be read, every override counts.
     """
@@ -208,12 +215,12 @@ def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
 
 
 def trail_of(override: Override) -> str:
-    """Return the name of an override's trail."""
+    """Return the name of an override's audit trail: `ONCALL-<schedule>-<id>`."""
     return f"ONCALL-{override.schedule}-{override.id}"
 
 
 def _relieved(schedule: Roster, known: Sequence[Override], made: Override) -> list[str]:
-    """Return the names of those who would have had the time, in order."""
+    """Return the names of the people whose time the override takes, in the order of their shifts."""
     return _names(schedule, known, made.begins_at, made.ends_at, without=made.person)
 
 
@@ -240,7 +247,7 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
 
 
 class Turn(NamedTuple):
-    """The person on call, and how old the copy is that says so; empty if it is none, or is young."""
+    """The person on call. `old` says which copy of a schedule this is from, and its age, if the copy is out of date."""
 
     person: str
     old: str
@@ -249,7 +256,7 @@ class Turn(NamedTuple):
 def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
     """Return who is on call on a schedule; None if there is no such schedule, or it has a gap.
 
-    A table that fails costs the overrides, never the page.
+    If the table fails, the overrides are left out, so that a page still finds a person.
     """
     schedule = schedules.get(name)
     if schedule is None:
@@ -258,10 +265,13 @@ def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: Overrid
     try:
         known = overrides_of(name, now)
     except HistoryUnavailable as error:
-        logger.warning("The overrides cannot be read", extra={"schedule": name, "why": str(error)})
+        logger.warning(
+            "The on-call overrides cannot be read, so oncall.yaml alone decides",
+            extra={"schedule": name, "why": str(error)},
+        )
         known = ()
     person, because = schedule.who(known, now)
     if person == NOBODY:
-        logger.error("Nobody is on call on a schedule that is kept elsewhere", extra={"schedule": name})
+        logger.error("Another tool's schedule has nobody on call now: fill its gap there", extra={"schedule": name})
         return None
     return Turn(person, because if because.endswith(" ago") else "")

@@ -38,7 +38,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
 from firstline.observability import logger, metrics
 from firstline.people import approve
-from firstline.people.actor import Actor, acted
+from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
@@ -50,32 +50,29 @@ from firstline.text import count, one_line
 type Does = Literal[
     "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
 ]  # fmt: skip
-"""`judge` says whether the verdict was right, `word` how bad the alert is from now on."""
+"""The actions. `judge` says whether the verdict was right, `word` sets the alert's severity from now on."""
 
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
 
-LATER = "Noted. AWS is slow to react, so it takes effect within a minute or two."
-"""The answer when an action is written down and the execution could not be told: reconcile tells it."""
-
 
 class Action(Frozen):
-    """An action of a person. Each field belongs to some of the actions; the others leave it out.
+    """An action of a person. Each field belongs to the actions that stand before its description.
 
     Parameters
     ----------
     seen
-        resolve, note: how many alerts had joined when the person looked (`Live.joined`); None if they cannot know.
+        resolve, note: how many alerts had joined when the person looked (`Live.joined`); None if unknown.
     text
-        note: its words; reopen and escalate: the reason.
+        note: the text of the note; reopen, escalate: the reason.
     resolves
-        note: it ends the incident, too.
+        note: True if the note also resolves the incident.
     said, severity
-        judge and word: as in `Feedback`.
+        judge, word: as in `Feedback`.
     subject
         word: the key of the alert that the person saw; None if they saw none.
     plan_digest
-        approve, refuse: the plan that the person read.
+        approve, refuse: the digest of the plan that the person read.
     """
 
     does: Does
@@ -102,7 +99,7 @@ class Action(Frozen):
 
 
 class Done(NamedTuple):
-    """The effect of an action, in a sentence for the person, and the incident as it stands then."""
+    """The result of an action: a sentence for the person, and the incident's record after the action."""
 
     said: str
     record: IncidentRecord | None = None
@@ -110,15 +107,15 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Operations:
-    """Acts for people.
+    """The actions that people may take, on the ports that carry them out.
 
-    Anybody who may operate may refuse a plan, because that only brings a human in, and may give feedback:
-    `classification/history.py` and the guardrails limit what it changes.
+    Any operator may refuse a plan, because a refusal runs nothing, and may give feedback, because
+    `classification/history.py` and the guardrails limit what feedback changes.
 
     Parameters
     ----------
     approvers, shared
-        The names of the people who may approve, and of those among them that are a whole role.
+        The names of the approvers, and of those among them that are a whole IAM role.
     submit
         Hands an alert to ingest's queue; raises QuarantineUnavailable.
     """
@@ -133,14 +130,14 @@ class Operations:
     shared: Sequence[str] = ()
 
     def act(self, action: Action, incident_id: str, actor: Actor, now: datetime) -> Done:
-        """Act on an incident for a person.
+        """Carry out a person's action on an incident.
 
         Raises
         ------
         OperationRefused, ApprovalRefused, FeedbackRefused
             Nothing was changed; the message says why, and what to do instead.
         ExecutionsUnavailable
-            It is written down, but the execution could not be told; reconcile tells it within two minutes (`LATER`).
+            The action is stored, but the execution could not be told; reconcile does so within two minutes (`LATER`).
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
@@ -154,14 +151,14 @@ class Operations:
         return done
 
     def open(self, report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
-        """Hand a person's report to ingest, which opens its incident within seconds. Return it as an alert.
+        """Hand a person's report to ingest, which opens its incident within seconds. Return the report as an alert.
 
         Raises
         ------
         NotPermitted
-            The person only reads.
+            The person is a reader.
         QuarantineUnavailable
-            The queue did not take it; the person can repeat it.
+            The queue did not take the report; the person can repeat it.
         """
         check_role(actor, "operator")
         alert = reported(report, actor, now)
@@ -219,10 +216,10 @@ class _Deed:
         )
         if record is None:
             raise self._nothing_to_do()
-        return Done("You have it. Nobody else is paged for what is known of it now.", record)
+        return Done("You have the incident. Nobody else is paged unless it gets worse.", record)
 
     def _show_acknowledged(self, record: IncidentRecord) -> bool:
-        """Show who has the incident, and return True if people see it."""
+        """Show on all channels who has the incident. Return True if Slack took the message."""
         self._append(acknowledged(record))
         notification = Notification(
             kind="acknowledged", record=record, reason=f"Acknowledged by {self.actor.by}.", at=self.now
@@ -240,7 +237,7 @@ class _Deed:
         if record is None:
             raise self._nothing_to_do()
         self._show_resolved(record)
-        return Done("Resolved. What joins from now on begins anew.", record)
+        return Done("Resolved. An alert that fires from now on opens a new incident.", record)
 
     def _show_resolved(self, record: IncidentRecord) -> None:
         """Show in Slack that a person resolved the incident; other channels hear of it when it is closed."""
@@ -249,7 +246,7 @@ class _Deed:
         tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
 
     def tell_what_joined(self, since: JoinedSince) -> str:
-        """Show people what joined since this person looked, and return the refusal that names it."""
+        """Show people which alerts joined since this person looked, and return the refusal that names them."""
         record = self.by.incidents.record(self.incident_id)
         more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
         if record is not None:
@@ -263,7 +260,7 @@ class _Deed:
                 now=self.now,
                 reason=f"Not resolved: {more}.",
             )
-        return f"Not resolved: {more}. Look at them, and resolve it again if it is over."
+        return f"Not resolved: {more}. Look at them, and resolve the incident again if it is over."
 
     def _escalate(self) -> Done:
         record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, **self._ports)
@@ -276,11 +273,11 @@ class _Deed:
         record = self._known()
         if record.status != "CLOSED":
             raise OperationRefused(
-                f"{self.incident_id} is open, or is just being closed: look at it again in a moment."
+                f"{self.incident_id} is not closed, so it cannot be reopened. If it is closing, try again in a minute."
             )
         self.by.submit(reopened(record, self.action.text, self.actor, self.now))
         self._append([])
-        return Done("It begins anew within seconds, as the next incident of its group.", record)
+        return Done(REOPENED, record)
 
     def _known(self) -> IncidentRecord:
         record = self.by.incidents.record(self.incident_id)
@@ -289,16 +286,17 @@ class _Deed:
         return record
 
     def _nothing_to_do(self) -> OperationRefused:
-        """Return why an action had no effect, out of the record as it stands now."""
+        """Return the refusal that says why an action had no effect, from the record as it stands now."""
         record = self._known()
         live = record.live
         if record.status == "CLOSED" or live is None or not live.open:
-            return OperationRefused(f"Nothing to do: it is over. {one_line(record.outcome_reason or '', 300)}".strip())
+            why = one_line(record.outcome_reason or "", 300)
+            return OperationRefused(f"Nothing to do: the incident is over. {why}".strip())
         if live.resolved_by is not None:
             return OperationRefused(f"Nothing to do: {one_line(live.resolved_by, 80)} resolved it.")
         if self.action.does == "acknowledge" and live.answered:
             return OperationRefused(f"Nothing to do: {one_line(live.acked_by or 'somebody', 80)} has it already.")
-        return OperationRefused("Nothing to do: this incident is not with people at this moment. Look at it again.")
+        return OperationRefused("Nothing to do: this incident waits for nobody at this moment. Look again in a minute.")
 
     # --- the plan -----------------------------------------------------------------------------------------------------
 
@@ -366,7 +364,7 @@ class _Deed:
         return Done(f"Noted: {said(answer)}. {follows}", record)
 
     def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
-        """Keep the right severity of an alert that nobody states one of as a word, and return what follows."""
+        """Store the right severity as a lasting word if the alert's sender states none. Return what follows from it."""
         verdict = record.classification
         if answer.severity is None or verdict is None or verdict.subject is None:
             return feedback_store.consequence(record, answer)
@@ -378,7 +376,7 @@ class _Deed:
         return lasting_words.what_follows(word)
 
     def _say(self) -> Done:
-        """Keep a person's word on an alert, and show it at once: nobody else needs to be asked."""
+        """Store the severity that an alert has from now on by a person's word, and show it in the message at once."""
         answer = self._feedback("word")
         subject = lasting_words.kind_in(self._known(), self.action.subject)
         word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))

@@ -44,9 +44,9 @@ from firstline.errors import (
 from firstline.incidents.status import status_of
 from firstline.models import Frozen
 from firstline.observability import logger
-from firstline.people.actor import Actor
-from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallDesk
-from firstline.people.operate import LATER, Action, Operations
+from firstline.people.actor import LATER, Actor
+from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
+from firstline.people.operate import Action, Operations
 from firstline.people.reported import PersonsReport
 from firstline.policy.people import FILE, People
 
@@ -66,7 +66,7 @@ _STATUSES: dict[type[FirstlineError], HTTPStatus] = {
 
 
 class AskedCalendar(Frozen):
-    """The wish for the address of a calendar: of everybody's shifts, or of one's own."""
+    """A request for the address of a calendar feed: with everybody's shifts if `all`, else with the caller's own."""
 
     all: bool = False
 
@@ -76,12 +76,12 @@ type Answer = tuple[HTTPStatus, dict[str, Any]]
 
 @dataclass(frozen=True)
 class OperateHandler:
-    """Answers the requests under `/operate`.
+    """The handler of the requests under `/operate`.
 
     Parameters
     ----------
     operations, on_call
-        Build what acts, when it is first needed.
+        Build the services when a request first needs them.
     calendar
         Returns the address of a calendar feed: of a schedule, for a person, with everybody's shifts or theirs alone.
         Raises `NotEntitled` or `ConfigurationError` without a usable key.
@@ -89,7 +89,7 @@ class OperateHandler:
 
     people: People
     operations: Callable[[], Operations]
-    on_call: Callable[[], OnCallDesk]
+    on_call: Callable[[], OnCallOverrides]
     calendar: Callable[[str, str, bool], str]
 
     def handle(self, event: Mapping[str, Any], parts: list[str], body: bytes, now: datetime) -> Answer:
@@ -103,14 +103,14 @@ class OperateHandler:
         try:
             return self._route(parts, self._actor(event), body, now)
         except (UnreadablePayload, OperationRefused, ApprovalRefused, FeedbackRefused) as refused:
-            logger.warning("Refused at a terminal", extra={"path": parts, "why": str(refused)})
+            logger.warning("A request of the command line was refused", extra={"path": parts, "why": str(refused)})
             status = next(status for kind, status in _STATUSES.items() if isinstance(refused, kind))
             return status, {"said": str(refused)}
         except ExecutionsUnavailable:
-            logger.exception("An action was written down, but the execution could not be told; reconcile will")
+            logger.exception("An action is stored, but its execution could not be told; reconcile tells it in a minute")
             return HTTPStatus.ACCEPTED, {"said": LATER}
         except (HistoryUnavailable, QuarantineUnavailable):
-            logger.exception("An action could not be written down")
+            logger.exception("A person's action could not be stored; the person was asked to repeat it")
             return HTTPStatus.SERVICE_UNAVAILABLE, {"said": "AWS does not answer. Nothing was changed: try again."}
 
     def _actor(self, event: Mapping[str, Any]) -> Actor:
@@ -120,8 +120,8 @@ class OperateHandler:
         person = self.people.of_principal(arn) if arn else None
         if person is None:
             raise NotPermitted(
-                f"{arn or 'A caller without a signature'} is nobody's on the list of people: add it to {FILE} under "
-                "the person's `iam`, and deploy."
+                f"{arn or 'A caller without a signature'} belongs to nobody on the list of people: add it to {FILE} "
+                "under the person's `iam`, and deploy."
             )
         return Actor(person=person, through="command line", principal=arn[:256])
 
@@ -166,17 +166,17 @@ class OperateHandler:
 
 
 def _read[Body: BaseModel](model: type[Body], body: bytes, **more: str) -> Body:
-    """Read a body as this model; `more` are fields that the path says."""
+    """Read a request's JSON body as this model; `more` are fields from the path. Raises UnreadablePayload."""
     try:
         if len(body) > MAX_BODY_BYTES:
-            raise UnreadablePayload(f"{len(body)} bytes are too many: at most {MAX_BODY_BYTES}.")
+            raise UnreadablePayload(f"The body has {len(body)} bytes: send at most {MAX_BODY_BYTES}.")
         given = json.loads(body or b"{}")
         if not isinstance(given, dict):
-            raise UnreadablePayload("The body is no JSON object.")
+            raise UnreadablePayload("The body is no JSON object: send one, such as {}.")
         return model.model_validate(given | more)
     except ValidationError as error:
         places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()[:3]]
         wrong = "; ".join(f"{place}: {why}" if place else why.removeprefix("Value error, ") for place, why in places)
         raise UnreadablePayload(f"{wrong}.") from None
     except (ValueError, RecursionError):
-        raise UnreadablePayload("The body is no JSON.") from None
+        raise UnreadablePayload("The body is no JSON: send a JSON object, such as {}.") from None

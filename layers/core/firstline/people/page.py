@@ -1,7 +1,7 @@
-"""The page that wakes the person on call: claimed before it goes out, and marked after. One function for all who page.
+"""Pages to the person on call. Each is claimed before it goes out, and recorded after.
 
-The state machine and reconcile page through it. A claim is a conditional write with a lease, so that of several who
-page at the same moment one does, and a retry of one that already paged finds its mark.
+The state machine and reconcile both page through `page_on_call`. The claim is a conditional write with a lease: if both
+page at the same moment, only one page goes out, and a retry after a page finds the record and sends none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,12 +20,11 @@ from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
 from firstline.people.announce import unwritten
 from firstline.people.members import member, stored_members
-from firstline.people.page_reason import page_reason, sent_pages
-from firstline.people.show import mark_shown
+from firstline.people.page_reason import page_reason
 from firstline.policy.paging import Level, PagingPolicy
 
 FALLBACK = "sns"
-"""The stack's own page topic, which every stack has, whatever its policy says."""
+"""The stack's own page topic, which is tried if no other channel woke anybody: every stack has it."""
 
 ALREADY_PAGED = "whoever PagerDuty has paged for its own incident"
 """The words for who was paged when PagerDuty sent the alert, and the level has no other channel that wakes people."""
@@ -42,7 +41,7 @@ def page_on_call(
     must_claim: bool = False,
     text: Callable[[Level], Channel] | None = None,
 ) -> PageOnCallOutput:
-    """Page the level that is due, if one is: the next one, or after the last one the first again.
+    """Page the next escalation level, if a page is due; after the last level comes the first one again.
 
     Channels that wake people go first. A page counts as delivered if one of those took it; if none did, the page topic
     is tried, listed or not. For an alert that PagerDuty sent, PagerDuty's own page counts. Only then is the name of the
@@ -54,24 +53,24 @@ def page_on_call(
     channels
         The configured channels by the policy's names. `sns` must be there.
     on_call
-        Looks up who is on call at a level; on None the page names the policy's words. Must not raise.
+        Looks up who is on call at a level; if it returns None, the page has the policy's words. Must not raise.
     must_claim
         True for reconcile, which comes back each minute: without the table it pages nobody.
     text
-        Returns the channel `sms` of a level: a text message to the person whose turn it is.
+        Returns a level's channel `sms`, which sends a text message to the person on call.
 
     Returns
     -------
     PageOnCallOutput
-        The page that went out; if none is due, or somebody else sends it, the newest one on record.
+        The page that went out; if none is due, or another function sends it, the newest page on record.
 
     Raises
     ------
     PageUndelivered
-        No person was woken; the message says what each channel answered. The page may be claimed again at once. It is
-        `PageUnheard` if nobody could be: nobody is subscribed to the page topic.
+        No person was woken; the message says what each channel answered. The page may be claimed again at once. The
+        error is `PageUnheard` if, besides, nobody is subscribed to the page topic.
     HistoryUnavailable
-        Only if the page must be claimed.
+        The table could not be reached, and the page must be claimed.
     """
     pager = _Pager(policy, channels, incidents, now, on_call, text)
     try:
@@ -79,7 +78,7 @@ def page_on_call(
     except HistoryUnavailable:
         if must_claim:
             raise
-        logger.exception("Paging without the incident's history")
+        logger.exception("The table could not be read: paging without the incident's history")
         record = None
     known = _with_news(record or unwritten(event.incident), event)
     live = known.live
@@ -87,7 +86,9 @@ def page_on_call(
         return PageOnCallOutput(page=_newest(known))
     if live is None:
         if must_claim:
-            raise HistoryUnavailable("the incident has no live half, so its page cannot be claimed")
+            raise HistoryUnavailable(
+                f"incident {known.incident.incident_id} has no live half, so its page cannot be claimed"
+            )
         return PageOnCallOutput(page=pager.send(_Job(known, event.reason, "first", seq=1, level=0, round=0)))
     due = page_due(live, now) if live.incident_id == event.incident.incident_id else None
     if due is None:
@@ -99,7 +100,7 @@ def page_on_call(
 
 
 def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
-    """Return what reconcile asks `page_on_call` for, because the execution has not paged in time."""
+    """Return the input with which reconcile calls `page_on_call` when the execution has not paged in time."""
     return PageOnCallInput(
         incident=record.incident,
         generation=record.live.generation if record.live else 1,
@@ -111,7 +112,7 @@ def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
 
 
 class _Job(NamedTuple):
-    """A page that is due: of which incident, why, and its place among the incident's pages."""
+    """A page that is due: its incident, its reason, and its place among the incident's pages."""
 
     record: IncidentRecord
     reason: str
@@ -123,7 +124,7 @@ class _Job(NamedTuple):
 
 @dataclass
 class _Pager:
-    """Sends one page. `reached`, `behind` and `failed` collect what the channels answered."""
+    """The sending of one page. `reached`, `behind` and `failed` collect what the channels answered."""
 
     policy: PagingPolicy
     channels: Mapping[str, Channel]
@@ -140,7 +141,7 @@ class _Pager:
         return list(self.policy.levels_for(record.incident, severity(record), route))
 
     def claim(self, job: _Job, live: Live, *, must_claim: bool) -> bool:
-        """Claim the page. Return False if somebody else sends it, or it is not needed any more."""
+        """Claim the page. Return False if another function sends it, or no page is needed any more."""
         try:
             return self.incidents.claim_page(
                 job.record.incident, self._page(job), self.now + LEASE, self.now, seen=live
@@ -148,11 +149,11 @@ class _Pager:
         except HistoryUnavailable:
             if must_claim:
                 raise
-            logger.exception("Paging without a claim")
+            logger.exception("The page could not be claimed in the table: paging without a claim")
             return True
 
     def send(self, job: _Job) -> Page:
-        """Send the page through the channels of its level, and store that it went out."""
+        """Send the page through the channels of its level, and store that the page went out."""
         level, page, record = self._level(job), self._page(job), job.record
         if "sms" in level.channels and self.text is not None:
             self.channels = {**self.channels, "sms": self.text(level)}
@@ -162,7 +163,7 @@ class _Pager:
         rung = _still_rung(record)
 
         def tell(names: Iterable[str]) -> bool:
-            """Send the page through these channels, and return True if it has woken a person, now or before."""
+            """Send the page through these channels. Return True if any channel so far has woken another person."""
             pages = [*(sent for sent in record.pages if sent.seq != page.seq), page]
             paged = record.model_copy(update={"pages": pages})
             notification = Notification(kind="paged", record=paged, reason=reason, at=self.now)
@@ -193,7 +194,7 @@ class _Pager:
         return page
 
     def _present(self, level: Level, *, without: str | None) -> tuple[list[str], list[str]]:
-        """Return the level's configured channels but one: those that wake people, and those that only tell."""
+        """Return the level's configured channels except `without`: those that wake people, and those that only tell."""
         present: list[str] = [name for name in level.channels if name in self.channels and name != without]
         only_tell = [name for name in present if self.channels[name].wakes == "never"]
         return [name for name in present if name not in only_tell], only_tell
@@ -215,14 +216,13 @@ class _Pager:
         )
 
     def _finish(self, job: _Job, page: Page, level: Level) -> None:
+        again_at, seen = self.now + level.acknowledge_within, job.record.live
+        shown = any(self.channels[name].wakes == "never" for name in self.reached) and not self.behind
         try:
-            again_at = self.now + level.acknowledge_within
-            self.incidents.finish_page(job.record.incident, page, again_at, self.now, seen=job.record.live)
+            self.incidents.finish_page(job.record.incident, page, again_at, self.now, seen=seen, shown=shown)
         except HistoryUnavailable:
             # A person is awake: to fail now would only page them again.
-            logger.exception("A page went out but was not written down", extra={"level": page.level})
-        if any(self.channels[name].wakes == "never" for name in self.reached) and not self.behind:
-            mark_shown(job.record, self.incidents)
+            logger.exception("A page went out but could not be stored", extra={"level": page.level})
 
     def _release(self, job: _Job) -> None:
         if job.record.live is None:
@@ -230,13 +230,10 @@ class _Pager:
         try:
             self.incidents.release_page(job.record.incident, self._page(job), self.now)
         except HistoryUnavailable:
-            logger.exception("The claim of a page that woke nobody ends by itself")
+            logger.exception("The claim of a page that woke nobody could not be released; it ends within a minute")
 
     def _wakes_another(self, rung: set[str]) -> bool:
-        """Return True if the page woke a person whom the earlier pages did not.
-
-        A channel that wakes only once wakes nobody if an earlier page through it still stands.
-        """
+        """Return True if the page woke a person, beyond the channels that ring only once and have rung before."""
         wakes = {name: self.channels[name].wakes for name in self.reached}
         return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())
 
@@ -244,7 +241,8 @@ class _Pager:
         answers = "; ".join(f"{name}: {failure}" for name, failure in self.failed.items())
         unheard = isinstance(self.failed.get(FALLBACK), NobodySubscribed)
         kind = PageUnheard if unheard else PageUndelivered
-        return kind(f"Level {level.name!r} woke nobody. {answers or 'no channel is configured'}")
+        fix = "Run `firstline doctor`."
+        return kind(f"Level {level.name!r} woke nobody. {answers or 'no channel is configured'}. {fix}")
 
 
 def _with_news(record: IncidentRecord, event: PageOnCallInput) -> IncidentRecord:
@@ -258,11 +256,12 @@ def _newest(record: IncidentRecord) -> Page | None:
 
 
 def _still_rung(record: IncidentRecord) -> set[str]:
-    """Return the channels in which an earlier page still stands, answered or not.
+    """Return the channels through which an earlier page still stands, answered or not.
 
-    When everything resolved before anybody acknowledged, PagerDuty's incident was resolved, too: it rings anew.
+    A page stands no more if all alerts ended before anybody acknowledged it: PagerDuty's incident was resolved then, so
+    the next page rings again.
     """
     live = record.live
     voided, answered = (live.voided_seq, live.acked_seq) if live else (0, 0)
-    standing = [page for page in sent_pages(record) if page.seq > voided or page.seq <= answered]
+    standing = [page for page in record.sent_pages if page.seq > voided or page.seq <= answered]
     return {name for page in standing for name in page.delivered_to}

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firstline.incidents.pages import WITHOUT_DATA, Due
 from firstline.incidents.reasons import ESCALATED
-from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, Page, StoredAlert
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, StoredAlert
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
 from firstline.people.members import joined_since, names
@@ -12,14 +12,14 @@ from firstline.text import count, in_words
 
 
 def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], reason: str, now: datetime) -> str:
-    """Write why a page goes out.
+    """Return the words that say why a page goes out, at most 4,000 characters.
 
     Parameters
     ----------
     alerts
         The incident's alerts, worst first, as far as they are known.
     reason
-        What the state machine or reconcile gives as the reason.
+        The reason that the state machine or reconcile gives.
     """
     if reason.startswith(ESCALATED):
         return reason
@@ -46,13 +46,13 @@ def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[Stor
             return f"{critical} joined the storm{f': {named}' if named else ''}."
         case "again" if live.paged_seq <= live.voided_seq:
             if _stopped(live):
-                return "It had stopped, and fires again."
+                return "It had ended, and fires again."
             return (
                 f"It was resolved, but {_new(alerts, live.last_paged_at, 0) or 'another alert'} joined before its end."
             )
         case "again" | "resume" if since := _unanswered_since(record, live):
             return f"Nobody has answered for {_minutes(now - since)}."
-    return "It is verified on the host, still firing." if live.verified_at is not None else ""
+    return "The check on the host passed, but the alert still fires." if live.verified_at is not None else ""
 
 
 def _stopped(live: Live) -> bool:
@@ -61,19 +61,14 @@ def _stopped(live: Live) -> bool:
 
 
 def _new(alerts: list[StoredAlert], since: datetime | None, rank: int) -> str:
-    """Name the alerts of at least this rank that came after a time and that nothing holds back."""
+    """Return the names of the alerts of at least this rank that were received after a time and are not held."""
     return names([alert for alert in joined_since(alerts, since) if alert.rank >= rank and not alert.held])
 
 
 def _unanswered_since(record: IncidentRecord, live: Live) -> datetime | None:
-    """Return when the oldest page went out that nobody has answered yet."""
-    waiting = [page for page in sent_pages(record) if page.seq > max(live.acked_seq, live.voided_seq)]
+    """Return the time of the oldest page that nobody has answered, or None if each is answered."""
+    waiting = [page for page in record.sent_pages if page.seq > max(live.acked_seq, live.voided_seq)]
     return min((page.at for page in waiting if page.at is not None), default=None)
-
-
-def sent_pages(record: IncidentRecord) -> list[Page]:
-    """Return the pages that went out."""
-    return [page for page in record.pages if page.at is not None]
 
 
 def _minutes(duration: timedelta) -> str:

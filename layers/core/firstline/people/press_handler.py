@@ -16,8 +16,8 @@ from firstline.errors import (
     QuarantineUnavailable,
 )
 from firstline.observability import logger
-from firstline.people import approve, operate
-from firstline.people.actor import Actor
+from firstline.people import approve
+from firstline.people.actor import LATER, Actor
 from firstline.people.buttons import Press
 from firstline.people.links import MISCONFIGURED, Link
 from firstline.people.operate import Action, Does, Operations
@@ -33,29 +33,29 @@ _ACTIONS: dict[str, Does] = {
     "word": "word",
     "write": "note",
 }
-"""The action of each button that is one; the others only ask for a link or a form."""
+"""The action of each button. A button that only asks for a link or a form has none."""
 
 _ANSWERED = ("note", "judge", "word")
-"""The actions whose effect the incident's message does not show: the person is told."""
+"""The actions that are answered to the person alone, because the incident's message does not show their effect."""
 
 
 @dataclass(frozen=True)
 class PressHandler:
-    """Handles the presses of one request. Pressing twice does no harm.
+    """The handler of button presses in Slack. Pressing a button twice does no harm.
 
     Parameters
     ----------
     people
-        Tells who pressed; only its approvers may approve or get a link to the approval page.
+        The list of people; only its approvers may approve or get a link to the approval page.
     address
-        Signs a link to the approval page and returns it as an address; raises NotEntitled while the page is closed.
+        Signs a link to the approval page and returns it as an address; raises NotEntitled if the stack has no key.
     ticket
-        Makes a ticket of the console for a person, and returns it as the address of an incident.
+        Returns the address of an incident in the console that signs this person in, once.
     whisper
         Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
         ChannelFailed. None without a bot, as is `open_form`.
     open_form
-        Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
+        Opens a form for the person whose press gave the trigger id; may raise ChannelFailed.
     """
 
     operations: Operations
@@ -66,12 +66,12 @@ class PressHandler:
     open_form: Callable[[str, dict[str, Any]], object] | None
 
     def handle(self, press: Press, now: datetime) -> None:
-        """Act on a press, and answer the person who pressed.
+        """Carry out what a press asks for, and answer the person who pressed.
 
         Raises
         ------
         HistoryUnavailable
-            The table could not be reached and nothing was decided; Slack says so, and the person can repeat it.
+            The table could not be reached and nothing was changed; Slack says so, and the person can press again.
         """
         try:
             match press.button:
@@ -86,14 +86,16 @@ class PressHandler:
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             self._answer(press, str(refused))
         except ConfigurationError:
-            logger.exception("A link cannot be signed")
+            logger.exception("A link cannot be signed: mend the key that this error names")
             self._answer(press, MISCONFIGURED)
         except QuarantineUnavailable:
-            logger.exception("A report could not be handed to ingest")
-            self._answer(press, "AWS did not take it. Nothing was changed; press the button again.")
+            logger.exception(
+                "An alert could not be handed to ingest's queue; the person was asked to repeat the action"
+            )
+            self._answer(press, "AWS did not take your request. Nothing was changed; press the button again.")
         except ExecutionsUnavailable:
-            logger.exception("A button was written down, but the execution could not be told; reconcile will")
-            self._answer(press, operate.LATER)
+            logger.exception("A press is stored, but its execution could not be told; reconcile tells it in a minute")
+            self._answer(press, LATER)
 
     def _act(self, press: Press, now: datetime) -> None:
         person = self.people.of_slack(press.user_id, press.user_name)
@@ -124,28 +126,28 @@ class PressHandler:
     def _open_form(self, press: Press) -> None:
         # Nothing is read first: the trigger is good for three seconds, a cold start included.
         if self.open_form is None:
-            logger.warning("No form can be opened: the secret slack/bot-token is not set")
+            logger.warning("A note's form cannot be opened in Slack: set the secret slack/bot-token")
             return
         try:
             view = slack_feedback.note_form(press.incident_id, press.channel, resolves=press.resolves, seen=press.seen)
             self.open_form(press.trigger_id, view)
         except ChannelFailed as failure:
-            logger.warning("Could not open the form for a note", extra={"why": str(failure)})
+            logger.warning("A note's form could not be opened in Slack", extra={"why": str(failure)})
             self._answer(press, "Slack would not open the form in time. Press the button again.")
 
     def _answer(self, press: Press, text: str, link: str | None = None) -> None:
         """Answer the person who pressed. A failure is only logged, because the press has already taken effect."""
         if self.whisper is None:
-            logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
+            logger.warning("A press cannot be answered in Slack: set the secret slack/bot-token")
             return
         try:
             self.whisper(press.channel, press.user_id, text, link)
         except ChannelFailed as failure:
-            logger.warning("Could not answer a button", extra={"why": str(failure)})
+            logger.warning("A press could not be answered in Slack", extra={"why": str(failure)})
 
 
 def action_of(press: Press) -> Action:
-    """Return what a press asks for."""
+    """Return the action that a press asks for."""
     does = _ACTIONS[press.button]
     answer: dict[str, Any] = {}
     match does:

@@ -1,6 +1,6 @@
-"""The look at whether an alarm is well again, when the message of an incident that is with people is edited.
+"""A look at whether an alarm's metric is back in its range, shown when an incident's message is edited.
 
-Nothing looks by itself: only an edit does, and only so many a minute. It never closes an incident and delays no page.
+Only an edit starts a look, at most `MOST_LOOKS` times a minute. A look closes no incident and delays no page.
 """
 
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from firstline.text import one_line
 
 MOST_LOOKS = 20
 WINDOW = timedelta(minutes=1)
-"""The time in which only so many looks are made: a storm edits messages all the time, and a look is two requests."""
+"""The time in which at most `MOST_LOOKS` looks are made: a storm edits many messages, and a look costs two requests."""
 
 MAX_CHARS = 300
 
 type Look = Callable[[IncidentRecord, datetime], str | None]
-"""Says whether the metric of an incident's alarm is back in its range; None if it cannot be told."""
+"""A function that says whether the metric of an incident's alarm is back in its range; None if that is unknown."""
 
 
 def no_look(_record: IncidentRecord, _now: datetime) -> str | None:
-    """Tell nothing: there is no monitor to ask."""
+    """Return None: there is no monitor to ask."""
     return None
 
 
 class MetricLook:
-    """Looks at the metrics of alarms, a bounded number of times a minute.
+    """A `Look` that reads the metrics of alarms, at most `MOST_LOOKS` times a minute.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class MetricLook:
         self._left = MOST_LOOKS
 
     def __call__(self, record: IncidentRecord, now: datetime) -> str | None:
-        """Look, if a person was called or has the incident and its alarm fires; a failure is only logged."""
+        """Look if the alarm fires and a person was paged or has the incident; else return None. Log a failure only."""
         live = record.live
         called = bool(record.pages or record.paged_at) or (live is not None and live.answered)
         if record.incident.storm or live is None or live.firing <= 0 or not called or not self._may_look(now):
@@ -51,7 +51,11 @@ class MetricLook:
         try:
             said = self._recovered(alert, now)
         except MetricsUnavailable as error:
-            logger.warning("metric not read", incident_id=record.incident.incident_id, error=str(error))
+            logger.warning(
+                "An alarm's metric could not be read; the message goes without it",
+                incident_id=record.incident.incident_id,
+                error=str(error),
+            )
             return None
         name = f"{one_line(alert.alert_name, 80)}, " if record.alert_count > 1 else ""
         return None if said is None else safe_line(f"Now, {name}{said}", MAX_CHARS)

@@ -1,6 +1,6 @@
 """Alerts that people raise: a report of what no monitor saw, and an incident that was closed too early. Pure.
 
-They go through ingest's queue as the alerts of any other sender do. Nobody resolves them but a person.
+These alerts go through ingest's queue as those of any other sender do. Only a person resolves them.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ class PersonsReport(Frozen):
 
 
 def reported(report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
-    """Return the alert of a report. Reports about one service are one incident while that is open."""
+    """Return the alert of a report. Reports about one service join the same incident while it is open."""
     text = safe_text(report.text, _TEXT_CHARS)
     about = (report.environment or "", report.service or "", "" if report.service else text)
     return NormalizedAlert(
@@ -56,9 +56,9 @@ def _clean(name: str | None) -> str | None:
 
 
 def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -> NormalizedAlert:
-    """Return the alert that begins the next incident of the group, in place of one that was closed too early.
+    """Return the alert that opens a new incident in place of one that was closed too early.
 
-    Reports read from its message which one that was (`reports.ends.reopens`).
+    The alert's message names the closed incident; `reports.ends` reads the name there.
     """
     incident_id, alert = record.incident.incident_id, record.incident.alert
     why = safe_text(reason, _TEXT_CHARS)

@@ -1,7 +1,7 @@
-"""Messages that show an incident as it stands, and the mark of what people were shown.
+"""Updates of an incident's message, and the mark of the version that people were shown.
 
-A message that did not come through, and one that is out of date, is shown again by reconcile: an incident's live half
-has a version, and the version that people were shown.
+An incident's live half has a version, and stores the version that people were shown last. Where the two differ, because
+a message is out of date or did not arrive, reconcile shows the incident again.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from firstline.people.members import joined_since, member, names, stored_members
 from firstline.people.recovery import Look, no_look
 
 NEWS = timedelta(minutes=2)
-"""An alert that joined within this time is named as new; reconcile shows again each minute."""
+"""The time for which a message names an alert that joined as new; reconcile updates messages each minute."""
 
 
 def show_again(
@@ -30,14 +30,14 @@ def show_again(
     reason: str = "",
     look: Look = no_look,
 ) -> bool:
-    """Bring an open incident's message up to date. Return True if a channel took it.
+    """Bring an open incident's message up to date. Return True if a channel took the message.
 
-    An incident that nobody was told of, because Firstline deals with it alone or holds it back, is not shown.
+    An incident that nobody was told of, because Firstline works on it alone or holds it, is not shown.
 
     Parameters
     ----------
     reason
-        What people read as news; by default which alerts joined within the last minutes.
+        The news for people; by default, which alerts joined within the last minutes.
     look
         Says whether the metric of the incident's alarm is back in its range.
     """
@@ -51,7 +51,7 @@ def show_again(
     reason = reason or (without_data(record, incidents) if live.firing <= 0 else None) or ""
     reason = reason or (f"Joined: {names(new)}." if new else "")
     if missed:
-        reason = reason or "It waits for a person. The first message about it did not come through."
+        reason = reason or "It waits for a person. The first message about it did not arrive."
     kind = standing(known) if missed else "changed"
     notification = Notification(kind=kind, record=known, reason=reason, at=now, recovery=look(known, now))
     # PagerDuty and the page topic hear of pages only.
@@ -78,10 +78,15 @@ def was_told(record: IncidentRecord) -> bool:
 
 
 def mark_shown(record: IncidentRecord, incidents: Incidents) -> None:
-    """Store that people were shown the incident as the record has it. A failure is logged: they are shown it again."""
-    if record.live is None:
+    """Store that people were shown this version of the record. A failure is logged: they are shown it again.
+
+    Nothing is stored once all alerts have ended, except for the first message: nothing shows the incident again then,
+    and an alert that joins makes a newer version.
+    """
+    live = record.live
+    if live is None or live.shown >= live.version or (live.shown > 0 and is_over(live)):
         return
     try:
-        incidents.mark_shown(record.incident, record.live.version)
+        incidents.mark_shown(record.incident, live.version)
     except HistoryUnavailable:
         logger.exception("The version that people were shown could not be stored")

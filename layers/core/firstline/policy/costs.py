@@ -1,4 +1,4 @@
-"""The cost of a verdict, in needless pages: what `make eval` counts, and what a model's earned say is measured in."""
+"""The cost of a wrong severity, counted in needless pages, by which `make eval` and a model's trust are measured."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -6,23 +6,23 @@ from typing import Final, Literal
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Severity
 
 MISSED_PAGE_COST: Final = 5.0
-"""A missed page costs as much as this many needless ones, unless the model policy says otherwise."""
+"""The number of needless pages that a missed page costs, unless the model policy sets another number."""
 
 NEEDLESS_PAGE = 1.0
 NOISE_PAGED = 1.5
 NOISE_TOLD = 0.2
 TOLD_DROPPED = 1.0
-"""The cost of a dropped incident that somebody should have read: that of a needless page, because nobody sees it."""
+"""The cost of dropping an incident that people should have read: as much as a needless page, as nobody sees it."""
 
 WITHIN_A_CLASS = 0.1
-"""The wrong one of critical and high, or of medium and low: the same people hear of it in the same way."""
+"""The cost of confusing critical with high, or medium with low: the same people are told in the same way."""
 
 type Reach = Literal["page", "tell", "drop"]
 """The people whom a severity reaches: the on-call, the channel, or nobody."""
 
 
 def reach(severity: Severity) -> Reach:
-    """Return whom a severity reaches."""
+    """Return whom a severity reaches: `page` from high on, `drop` for noise, `tell` for all others."""
     if SEVERITY_RANK[severity] >= PAGING_RANK:
         return "page"
     return "drop" if severity == "noise" else "tell"
@@ -36,11 +36,14 @@ _IN_PAGES: Mapping[tuple[Reach, Reach], float] = {
     ("tell", "drop"): NOISE_TOLD,
     ("drop", "tell"): TOLD_DROPPED,
 }
-"""The costs by whom the verdict reaches and whom it should have reached."""
+"""The costs by whom the stated severity reaches and whom the right one would have reached; missed pages are apart."""
 
 
 def cost(said: Severity, truth: Severity, missed_page: float = MISSED_PAGE_COST) -> float:
-    """Return the cost of a severity, given the right one; 0 if they are the same."""
+    """Return the cost of the severity `said` if `truth` is the right one, in needless pages; 0 if they are equal.
+
+    A page that was dropped instead of told costs twice `missed_page`.
+    """
     if said == truth:
         return 0.0
     reached, wanted = reach(said), reach(truth)

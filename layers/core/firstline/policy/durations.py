@@ -11,7 +11,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def read_duration(value: object) -> object:
-    """Read text such as `15m` as a duration; a timedelta stays as it is."""
+    """Read a text such as `15m` as a duration, and return a timedelta unchanged; raise ValueError for other values."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
@@ -22,13 +22,13 @@ def read_duration(value: object) -> object:
 
 
 def between(least: timedelta, most: timedelta) -> AfterValidator:
-    """Return a check that refuses durations outside these bounds; the bounds themselves are allowed."""
+    """Return a validator that refuses durations below `least` and above `most`."""
 
     def check(value: timedelta) -> timedelta:
         if least <= value <= most:
             return value
         given, lowest, highest = (int(span.total_seconds()) for span in (value, least, most))
-        raise ValueError(f"{given}s is out of range; {lowest}s to {highest}s is allowed")
+        raise ValueError(f"{given}s is out of range; write a duration from {lowest}s to {highest}s")
 
     return AfterValidator(check)
 
@@ -37,4 +37,4 @@ type Duration = Annotated[
     timedelta,
     BeforeValidator(read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhdw]$")]),
 ]
-"""`30s`, `15m`, `2h`, `1d`, `1w`."""
+"""A duration as the owner writes it: `30s`, `15m`, `2h`, `1d`, `1w`."""

@@ -1,4 +1,4 @@
-"""The owner's policy files: read and checked; an error names the place and the fix."""
+"""The reading and checking of the owner's policy files; each error names the file, the key, the line and the fix."""
 
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,17 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(path: Path, *, missing: str) -> Any:
-    """Read a YAML file.
+    """Read a YAML file as plain data.
 
     Parameters
     ----------
     missing
-        The advice for the error if there is no such file.
+        The advice in the error message if the file does not exist.
 
     Raises
     ------
     ConfigurationError
-        The file cannot be read, or is no YAML.
+        The file does not exist, cannot be read, or is no YAML.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
@@ -32,11 +32,11 @@ def read_yaml(path: Path, *, missing: str) -> Any:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); {missing}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"{path}: not readable as YAML, correct it: {' '.join(str(error).split())}") from None
 
 
 def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: str) -> Policy:
-    """Read a policy from its file.
+    """Read a policy file and validate it as `model`.
 
     Raises
     ------
@@ -55,19 +55,25 @@ def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: 
 
 
 def _in_words(location: tuple[int | str, ...], advice: str, text: str) -> str:
-    """Return a mistake with its key and line. An error of the whole file may begin with a key itself."""
+    """Return `key: advice (line N)` for a mistake. Without a location, the advice may begin with the key itself."""
     line = line_of(text, location or tuple(advice.partition(":")[0].split(".")))
     key = f"{'.'.join(map(str, location)) or 'the file'}: "
     return f"{key}{advice} (line {line})"
 
 
 def line_of(text: str, location: tuple[int | str, ...]) -> int:
-    """Return the line, from 1, of the deepest part of a location in a YAML text, such as `("steps", 0, "run")`."""
+    """Return the line number, from 1, of a location such as `("steps", 0, "run")` in a YAML text.
+
+    If a part of the location is missing, the line of the part before it is returned.
+    """
     return line_in(yaml.compose(text, Loader=Loader), location)
 
 
 def line_in(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Return the line, from 1, of the deepest part of a location that a YAML node has."""
+    """Return the line number, from 1, of a location such as `("steps", 0, "run")` below a YAML node.
+
+    If a part of the location is missing, the line of the part before it is returned.
+    """
     line = node.start_mark.line + 1 if node else 1
     for part in location:
         children: dict[str, tuple[yaml.Node, yaml.Node]] = {}

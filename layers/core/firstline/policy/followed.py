@@ -1,7 +1,7 @@
-"""Schedules that a team keeps elsewhere, in PagerDuty or in a calendar: what they are, and their copies. Pure.
+"""Copies of on-call schedules that a team keeps in another tool, PagerDuty or a calendar. Pure.
 
-A copy is a list of spans, each with its person. It is laid over a roster on which nobody is on call, as overrides are,
-so that pages, hand-overs, the console and people's own overrides know no difference.
+A copy is a list of spans, each with a person. The spans become overrides of a roster on which nobody is on call. So
+pages, hand-overs, the console and people's own overrides treat a copied schedule like any other.
 """
 
 import re
@@ -19,16 +19,16 @@ from firstline.text import one_line, short_duration
 
 MOST_SPANS = 1_000
 AHEAD, BEHIND = timedelta(days=60), timedelta(days=14)
-"""The time around now that a copy holds."""
+"""The time after and before now that a copy covers."""
 
 OLD = timedelta(days=1)
-"""The age from which on messages say how old a copy is; it is still used."""
+"""The age from which on messages tell how old a copy is. An old copy is still used."""
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Span(Frozen):
-    """A person's time on call, as the other tool says it."""
+    """A person's time on call in the other tool; `who` is the person's name there."""
 
     who: Name
     begins_at: AwareDatetime
@@ -37,25 +37,25 @@ class Span(Frozen):
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.ends_at <= self.begins_at:
-            raise ValueError("it ends before it begins")
+            raise ValueError("the span ends before it begins; correct it in the other tool")
         return self
 
 
 class Copy(Frozen):
-    """The copy of a schedule, and when it was taken."""
+    """The copy of a schedule, with the time at which it was taken."""
 
     taken_at: AwareDatetime
     spans: Annotated[tuple[Span, ...], Field(max_length=MOST_SPANS)]
 
 
 def bounded(spans: Iterable[Span], now: datetime) -> tuple[Span, ...]:
-    """Return the spans around now, in order, at most as many as a copy holds."""
+    """Return the spans from `BEHIND` before now to `AHEAD` after it, by their begin, at most `MOST_SPANS`."""
     near = [span for span in spans if span.ends_at > now - BEHIND and span.begins_at < now + AHEAD]
     return tuple(sorted(near, key=lambda span: (span.begins_at, span.ends_at, span.who))[:MOST_SPANS])
 
 
 def everything(on_call: OnCall) -> dict[str, Roster]:
-    """Return all schedules by name; nobody has one that is followed, until its copy is laid over it."""
+    """Return all schedules by name; a followed one has nobody on call until its copy is added as overrides."""
     empty = {
         name: Roster(time_zone=followed.time_zone, starts=date(2000, 1, 1), rotation=(NOBODY,))
         for name, followed in on_call.followed.items()
@@ -70,7 +70,7 @@ def with_copies(
     people: People,
     now: Callable[[], datetime],
 ) -> Callable[[str, datetime], Sequence[Override]]:
-    """Lay the copies of followed schedules below the overrides that people made."""
+    """Return a function like `overrides_of` that also returns the spans of copies, as overrides below people's own."""
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
         made = overrides_of(schedule, since)
@@ -104,20 +104,20 @@ def _laid(
 
 
 def problems_of(copy: Copy | None, people: People, now: datetime, zone: str = "UTC") -> Iterator[str]:
-    """Yield what is wrong with a copy: none, an old one, the first gap, shifts of people who are not on the list.
+    """Yield what is wrong with a copy, in words: it is missing or old, has a gap, or names unknown people.
 
-    Times are those of the schedule's zone.
+    Only the first gap is told, with times in the time zone `zone`.
     """
     if copy is None:
-        yield "it was never copied; reconcile's log says why"
+        yield "it was never copied; look for the reason in reconcile's log"
         return
     if now - copy.taken_at >= OLD:
-        yield f"its copy is {short_duration(now - copy.taken_at)} old; reconcile's log says why"
+        yield f"its copy is {short_duration(now - copy.taken_at)} old; look for the reason in reconcile's log"
     covered = now
     for span in copy.spans:
         if span.begins_at > covered:
             begin, end = (f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" for at in (covered, span.begins_at))
-            yield f"nobody is on call from {begin} to {end} ({zone})"
+            yield f"nobody is on call from {begin} to {end} ({zone}); add a shift in the other tool"
             break
         covered = max(covered, span.ends_at)
     names = dict.fromkeys(span.who for span in copy.spans if span.ends_at > now)
@@ -126,10 +126,10 @@ def problems_of(copy: Copy | None, people: People, now: datetime, zone: str = "U
 
 
 def person_of(said: str, people: People) -> str:
-    """Return the name on the list of the person whom another tool names.
+    """Return the name in people.yaml of the person whom another tool calls `said`.
 
-    The tool's text is the person's name, mail or one of `known_as`; or it holds exactly one of them as whole words. The
-    name of somebody who is not on the list is written as the list writes names.
+    `said` must be the name, the mail or a `known_as` of one person, or contain those of only one person as whole words.
+    If it fits nobody, or several people, a name in the form of people.yaml is made of `said`.
     """
     text = said.casefold()
     names = {

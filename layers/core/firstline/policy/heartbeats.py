@@ -13,23 +13,23 @@ from firstline.sources.heartbeat import CALLED, is_dead_mans_switch
 from firstline.text import in_words
 
 GAP = timedelta(minutes=5)
-"""The longest gap between two checks in which no beat was lost; after a longer one the watch begins anew."""
+"""The longest time between two checks that counts as uninterrupted; after a longer one the watch begins anew."""
 
 AGAIN = timedelta(hours=24)
-"""An absence that lasts is said again after this time: perhaps a person resolved the incident about it."""
+"""The time after which people are told again of a lasting absence, as its incident may have been resolved by hand."""
 
 MOST_OF_A_SOURCE = 500
-"""The number of heartbeats of one source that are watched; the absence of each one is an incident."""
+"""The largest number of heartbeats of one source that are watched; each absence is an incident of its own."""
 
 REQUIRED = "required:"
-"""The prefix of a key that stands for a required heartbeat until it is seen."""
+"""The prefix of the key of a placeholder, which stands for a required heartbeat until one is seen."""
 
 
 class Heartbeat(Frozen):
     """A declaration of heartbeats: how often they come, and how bad their absence is.
 
-    One beat may be missed: a heartbeat is absent if none has come for twice `every`. A heartbeat that was never seen is
-    not absent, unless it is `required`.
+    A heartbeat is absent if it has not come for twice `every`, so one may be missed. A heartbeat that was never seen
+    counts as absent only if it is `required`.
     """
 
     id: Id
@@ -45,9 +45,9 @@ class Heartbeat(Frozen):
         return 2 * self.every
 
     def fits(self, alert: NormalizedAlert) -> bool:
-        """Return True if the alert is declared; a dead man's switch is also known as `Watchdog`, whatever its name.
+        """Return True if the declaration matches the alert; a dead man's switch also matches by the name `Watchdog`.
 
-        Only a rule that fires while alerting works is one. A CloudWatch alarm of that name fires when it does not.
+        A CloudWatch alarm does not, because an alarm called `Watchdog` fires when something is wrong.
         """
         if self.match.fits(alert):
             return True
@@ -56,10 +56,10 @@ class Heartbeat(Frozen):
 
 
 class Pulse(Frozen):
-    """One heartbeat as the table knows it. `key` names it: the same labels are the same heartbeat.
+    """One heartbeat as the table stores it. The same labels give the same `key`.
 
-    `absent_since` is set once people were told about an absence that lasts, and `told_at` is when they were told last.
-    `forgotten_at` is set when a person declared it as no longer expected; its next beat takes that back.
+    `absent_since` is set while people know of an absence, and `told_at` is when they were told last. `forgotten_at` is
+    set when a person declared the heartbeat as no longer expected; its next beat clears that.
     """
 
     key: str
@@ -73,11 +73,11 @@ class Pulse(Frozen):
 
     @property
     def requirement(self) -> str | None:
-        """Return the id of the required heartbeat that this placeholder stands for; None if the heartbeat was seen."""
+        """Return the id of the declaration that this placeholder stands for; None for a heartbeat that was seen."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
     def is_to_be_said(self, now: datetime) -> bool:
-        """Return True if people were not told about the absence yet, or so long ago that they are told again."""
+        """Return True if people have to be told about the absence: for the first time, or again after `AGAIN`."""
         return self.absent_since is None or now - (self.told_at or self.absent_since) >= AGAIN
 
 
@@ -93,14 +93,14 @@ class LastCheck(Frozen):
 
 
 def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
-    """Return the declaration that matches a heartbeat, or None if it is not declared any more."""
+    """Return the first declaration that matches a heartbeat, or None if none does any more."""
     if pulse.requirement is not None:
         return next((known for known in declared if known.required and pulse.requirement == known.id), None)
     return next((known for known in declared if known.fits(pulse.alert)), None)
 
 
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
-    """Return the heartbeats that were seen and not forgotten; any of them meets the requirement."""
+    """Return the heartbeats of a declaration that were seen and not forgotten; any of them meets `required`."""
     came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
     return [pulse for pulse in came if expected.fits(pulse.alert)]
 
@@ -111,8 +111,8 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
     Parameters
     ----------
     watched_since
-        The start of the uninterrupted watch. Before it, beats may have been lost with everything else, so the patience
-        begins then. That ends no absence that people were told about: only a beat does.
+        The start of the uninterrupted watch. Earlier beats may have been lost with everything else, so the patience
+        begins at this time. An absence that people were told about is ended only by a beat.
     """
     if pulse.forgotten_at is not None:
         return None
@@ -125,20 +125,20 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 
 
 def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert about an absence. It has the same identity each time, so sending it again changes nothing."""
+    """Return the alert about an absence; it has the same identity each time, so a repeat changes nothing."""
     alert = pulse.alert
     if pulse.resolved_at == since:
-        what = f"{called(alert)} was resolved, and it should always fire"
+        what = f"The heartbeat {called(alert)} was resolved, although it should always fire"
     else:
         silent, often = in_words(now - pulse.beat_at), in_words(expected.every)
-        what = f"{called(alert)} has been silent for {silent}; it comes every {often}"
+        what = f"The heartbeat {called(alert)} has been silent for {silent}; it should come every {often}"
     return alert.model_copy(
         update={
             "source": "firstline",
             "alert_name": f"{alert.alert_name[:240]} is absent",
             "severity": expected.severity,
             "severity_stated": True,
-            "message": f"{what}. While it is, alerts may not arrive. {expected.reason}"[:4_000],
+            "message": f"{what}. Until it is back, alerts may not arrive. {expected.reason}"[:4_000],
             "timestamp": since,
             "status": "firing",
             "fingerprint": f"heartbeat:{pulse.key}"[:256],
@@ -150,27 +150,27 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert that resolves an absence, because the heartbeat is back."""
-    message = f"{called(pulse.alert)} is back."
+    """Return the alert that resolves an absence, because the heartbeat is back or a person had it forgotten."""
+    message = f"The heartbeat {called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
-        message = f"{called(pulse.alert)} is not waited for any more: {pulse.forgotten_by} had it forgotten."
+        message = f"The heartbeat {called(pulse.alert)} is no longer expected: {pulse.forgotten_by} had it forgotten."
     return absence(pulse, expected, since, now).model_copy(
         update={"status": "resolved", "timestamp": now, "ends_at": now, "message": message}
     )
 
 
 def called(alert: NormalizedAlert) -> str:
-    """Name a heartbeat so that people can tell it from others: `Watchdog of cluster eu`."""
+    """Return a heartbeat's name with its place, so that people can tell it from others: `Watchdog of cluster eu`."""
     names = ("cluster", "prometheus", "region", "datacenter")
     where = [f"{name} {alert.labels[name]}" for name in names if alert.labels.get(name)]
     return f"{alert.alert_name} of {', '.join(where)}" if where else alert.alert_name
 
 
 def too_many(refused: Sequence[NormalizedAlert]) -> str:
-    """Say which heartbeats of a source are not watched, and what to do."""
+    """Write the log message about heartbeats of one source beyond `MOST_OF_A_SOURCE`, which are not watched."""
     first = refused[0]
     return (
-        f"{len(refused)} new heartbeats of {first.source} are not watched ({called(first)[:200]} …): it has "
-        f"{MOST_OF_A_SOURCE}, and no more are taken. Declare them in rules.yaml by labels that stay the same, and "
-        "forget those that are gone: firstline heartbeat forget <id>"
+        f"{len(refused)} new heartbeats of {first.source} are not watched, as it already has {MOST_OF_A_SOURCE} "
+        f"(the first is {called(first)[:200]}): declare them in rules.yaml by labels that stay the same, and remove "
+        "those that are gone with `firstline heartbeat forget <id>`"
     )

@@ -1,7 +1,7 @@
-"""Silences and maintenance windows: both hold alerts for a time. A person makes a silence; the rules file has windows.
+"""Silences and maintenance windows, which hold alerts for a time. People make silences; rules.yaml declares windows.
 
-Each alert is judged by itself when it comes in, so a silence for one host never hides another host's alert, although
-both belong to one incident. A storm is held only if it collects nothing but what one silence or window holds.
+Each alert is judged by itself when it is accepted. So a silence for one host never hides another host's alert, although
+both belong to one incident. A storm is held only if one silence or window holds all its alerts.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from firstline.policy.schedule import Schedule
 from firstline.text import one_line
 
 LONGEST = timedelta(days=30)
-"""A longer silence is a decision that should be reviewed: a rule."""
+"""The longest time for a silence. To silence alerts for longer is a decision to be reviewed, and so a rule."""
 
 WINDOW_AT_MOST = timedelta(days=31)
-"""The end of a window is searched for no further ahead; a longer window is looked at again then."""
+"""The longest hold of a window: its end is not searched for further ahead, and the window is judged again then."""
 
 
 class Silence(Frozen):
-    """A silence, as in Alertmanager: alerts that match wait until it is over.
+    """A silence, as in Alertmanager: alerts that match are held until the silence is over.
 
-    `ended_at` is set when a person or a resolved alert ended it early. `until_resolved` ends it with the first of its
-    incidents that resolves. An alert that its source calls critical is never silenced unless `even_critical` says so.
+    `ended_at` is set when a person or a resolved alert ended the silence early. `until_resolved` ends it when the first
+    of its incidents resolves. Alerts that their source calls critical are silenced only if `even_critical` is true.
     """
 
     id: Id
@@ -45,7 +45,9 @@ class Silence(Frozen):
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if not timedelta(0) < self.expires_at - self.created_at <= LONGEST:
-            raise ValueError(f"a silence lasts up to {LONGEST.days} days; to silence alerts for longer, write a rule")
+            raise ValueError(
+                f"end the silence within {LONGEST.days} days after its start; to silence alerts longer, write a rule"
+            )
         return self
 
     def active(self, now: datetime) -> bool:
@@ -57,7 +59,7 @@ class Silence(Frozen):
         return self.active(now) and (alert.severity != "critical" or self.even_critical) and self.match.fits(alert)
 
     def hold(self, now: datetime) -> Hold:
-        """Return the hold on an alert that comes in now."""
+        """Return the hold of the silence on an alert that is accepted now."""
         until = self.expires_at
         reason = f"Silenced by {self.owner} (silence {self.id}): {self.reason}"
         seconds = seconds_until(until, now)
@@ -67,9 +69,9 @@ class Silence(Frozen):
 
 
 class Window(Frozen):
-    """A maintenance window. Alerts that match either wait until it is over (`suppress`), or are bounded (`at_most`).
+    """A maintenance window. Matching alerts are either held until its end (`suppress`), or not above `at_most`.
 
-    An alert that waits and still fires when the window ends is treated as if it had just begun: nothing is lost.
+    An alert that was held and still fires at the window's end is treated as if it had just begun.
     """
 
     id: Id
@@ -84,13 +86,13 @@ class Window(Frozen):
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
         if self.suppress == (self.at_most is not None):
-            raise ValueError("say what it does: either `suppress: true`, or `at_most`")
+            raise ValueError("a window needs either `suppress: true` or `at_most`; write one of them")
         if self.even_critical and not self.suppress:
-            raise ValueError("`even_critical` belongs to windows with `suppress: true` only; take it out")
+            raise ValueError("`even_critical` needs `suppress: true`; write that, or take `even_critical` out")
         return self
 
     def on(self, now: datetime) -> bool:
-        """Return True if one of the window's schedules is active."""
+        """Return True if one of the window's schedules is active at this time."""
         return any(schedule.on(now) for schedule in self.when)
 
     def holds(self, alert: NormalizedAlert, now: datetime) -> bool:
@@ -102,12 +104,12 @@ class Window(Frozen):
         return severity != "critical" or self.even_critical
 
     def end(self, now: datetime) -> datetime:
-        """Return the first moment at which none of the window's schedules is active any more."""
+        """Return the first time after now at which no schedule of the window is active, at most 31 days ahead."""
         ends = sorted({moment for schedule in self.when for moment in schedule.may_end(now, WINDOW_AT_MOST.days)})
         return next((moment for moment in ends if not self.on(moment)), now + WINDOW_AT_MOST)
 
     def hold(self, now: datetime) -> Hold:
-        """Return the hold on an alert that comes in now."""
+        """Return the hold of the window on an alert that is accepted now."""
         until = self.end(now)
         reason = f"Maintenance by {self.owner} (window {self.id}): {self.reason}"
         return Hold(by="window", id=self.id, reason=reason, until=until, seconds=seconds_until(until, now))
@@ -115,13 +117,13 @@ class Window(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The windows and silences that are known at a time."""
+    """All maintenance windows and silences, active or not, that may hold an alert."""
 
     windows: Sequence[Window] = ()
     silences: Sequence[Silence] = ()
 
     def hold_on(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
-        """Return the hold on an alert, the longest if there are several; None if nothing holds it."""
+        """Return the hold on the alert that ends last; None if no silence and no window holds it now."""
         holds = [silence.hold(now) for silence in self.silences if silence.holds(alert, now)]
         for window in self.windows:
             if window.suppress and window.allows(alert.severity) and window.holds(alert, now):
@@ -130,7 +132,7 @@ class Holds:
 
 
 def seconds_until(until: datetime, now: datetime) -> int:
-    """Return the whole seconds until a time, at least one, so that no hold ends too early."""
+    """Return the seconds until a time, rounded up to at least 1, so that no hold ends too early."""
     return max(1, ceil((until - now).total_seconds()))
 
 

@@ -1,8 +1,8 @@
-"""Inhibitions, as in Alertmanager: while one alert fires, alerts that follow from it are held.
+"""Inhibitions, as in Alertmanager: while a source alert fires, target alerts that follow from it are held.
 
 The table counts for each rule, and for each set of equal values, how many source alerts fire. Ingest holds a target
-whose count is not zero. Held, not dropped: when the last source has ended, or after `AT_MOST`, the target's incident is
-judged as if it had just begun.
+alert whose count is above zero. Held alerts are not dropped: when the last source alert has ended, or after `AT_MOST`,
+the target's incident is judged as if it had just begun.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,21 +18,19 @@ from firstline.policy.pattern import fold
 from firstline.policy.schedule import one_or_many
 
 AT_MOST = timedelta(hours=4)
-"""The time for which an inhibition holds an incident.
-
-Then the incident is judged again, and held again if a source still fires."""
+"""The time for which an inhibition holds an incident; then the incident is judged again, and may be held again."""
 
 _FIELDS = ("source", "alert_name", "account", "region", "environment", "service", "host")
-"""The facts that `equal` may name besides labels: every source fills them in alike."""
+"""The fields of an alert that `equal` may name besides labels."""
 
 type Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class Inhibition(Frozen):
-    """A rule: while an alert fires that matches `source`, alerts that match `target` are held.
+    """A rule that holds alerts that match `target` while an alert that matches `source` fires.
 
-    Both must have the same values of the labels in `equal`, case aside; a label that both lack is equal, too. An alert
-    that matches both sides is a source only, so no alert inhibits itself.
+    Both alerts must have the same values of the labels in `equal`, case aside; a label that both lack counts as equal.
+    An alert that matches both sides counts as a source only, so no alert inhibits itself.
     """
 
     id: Id
@@ -46,23 +44,23 @@ class Inhibition(Frozen):
         source, target = (RuleMatch.model_validate(match.model_dump()) for match in (self.source, self.target))
         if source.covers(target):
             raise ValueError(
-                "every alert that matches `target` matches `source`, too, and what matches both is never held; make "
+                "the rule holds nothing, because every alert that matches `target` also matches `source`; make "
                 "`source` narrower, for example by its alert_name"
             )
         return self
 
     def inhibits(self, alert: NormalizedAlert) -> bool:
-        """Return True if the alert, while it fires, inhibits others."""
+        """Return True if the alert is a source of this rule, so that it inhibits others while it fires."""
         return self.source.fits(alert)
 
     def may_hold(self, alert: NormalizedAlert) -> bool:
-        """Return True if the alert is held while an alert fires that inhibits it."""
+        """Return True if the alert is a target of this rule and not also a source."""
         return self.target.fits(alert) and not self.source.fits(alert)
 
     def key(self, alert: NormalizedAlert) -> str:
-        """Return the key under which the sources of such alerts are counted.
+        """Return the key under which the table counts this rule's source alerts with the alert's values of `equal`.
 
-        It depends on what the rule says: a rule that was changed begins to count anew.
+        A rule that was changed has other keys, so its count begins anew.
         """
         said = (self.source.model_dump_json(exclude_defaults=True), *self.equal)
         values = (_value(alert, name) for name in self.equal)
@@ -70,19 +68,19 @@ class Inhibition(Frozen):
         return f"{self.id}#{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
 
     def hold(self, now: datetime) -> Hold:
-        """Return the hold on a target that comes in now."""
+        """Return the hold of this rule on a target alert that is accepted now."""
         reason = f"Inhibited by rule {self.id} while the alert that explains it fires: {self.reason}"[:4_000]
         seconds = int(AT_MOST.total_seconds())
         return Hold(by="inhibition", id=self.id, reason=reason, until=now + AT_MOST, seconds=seconds)
 
 
 def source_keys(inhibitions: Iterable[Inhibition], alert: NormalizedAlert) -> tuple[str, ...]:
-    """Return the keys under which the alert counts while it fires, because it inhibits others."""
+    """Return the keys of the rules that count the alert as a source while it fires."""
     return tuple(rule.key(alert) for rule in inhibitions if rule.inhibits(alert))
 
 
 def target_keys(inhibitions: Iterable[Inhibition], alert: NormalizedAlert) -> tuple[str, ...]:
-    """Return the keys whose counts decide whether the alert is held."""
+    """Return the keys of the rules that hold the alert while their count is above zero."""
     return tuple(rule.key(alert) for rule in inhibitions if rule.may_hold(alert))
 
 
@@ -94,13 +92,13 @@ def inhibited(
     Parameters
     ----------
     counts
-        By key, how many source alerts fire; the keys are those of `target_keys`.
+        The number of firing source alerts by key, for the keys that `target_keys` returns.
     """
     return next((rule for rule in inhibitions if rule.may_hold(alert) and counts.get(rule.key(alert), 0) > 0), None)
 
 
 def _value(alert: NormalizedAlert, name: str) -> str | None:
-    """Return the alert's label, or the fact of that name if it has no such label."""
+    """Return the value of the alert's label `name`, or of its field `name` if it has no such label, or None."""
     if name in alert.labels:
         return alert.labels[name]
     value: str | None = getattr(alert, name) if name in _FIELDS else None

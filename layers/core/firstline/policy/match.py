@@ -1,4 +1,4 @@
-"""Matches of alerts, as rules, silences, maintenance windows and heartbeats declare them, and their common fields."""
+"""The conditions on alerts in rules, silences, windows and heartbeats, and the field types that these share."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from firstline.policy.schedule import WEEKDAYS, Spans, Weekdays, begin_days, one
 
 def _says_a_word(phrase: str) -> str:
     if not phrase.strip():
-        raise ValueError("is blank and stands in no message; write words of the message")
+        raise ValueError("the phrase is blank and matches no message; write words of the message")
     return phrase
 
 
@@ -25,10 +25,10 @@ type Owner = Annotated[str, StringConstraints(min_length=1, max_length=100, stri
 
 type Phrase = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 type Patterns = Annotated[tuple[Phrase, ...], BeforeValidator(one_or_many)]
-"""One pattern or several, as `firstline.policy.pattern` compares them; any may match."""
+"""One pattern or several, compared by `firstline.policy.pattern`; one of them has to match."""
 
 type Phrases = Annotated[tuple[Annotated[Phrase, AfterValidator(_says_a_word)], ...], BeforeValidator(one_or_many)]
-"""One phrase or several, looked for in a text; any may be there."""
+"""One phrase or several to look for in a text; one of them has to be in it."""
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 """The keys that hold patterns for the alert's field of the same name."""
@@ -39,7 +39,7 @@ _LISTS = ("severity", "message")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a match compared with one alert: the wanted value, the alert's value, and True if they fit."""
+    """The comparison of one key of a match with an alert: the wanted values, the alert's value, and whether it fits."""
 
     name: str
     wants: str
@@ -48,7 +48,7 @@ class Key:
 
 
 class AlertMatch(Frozen):
-    """The conditions on an alert. Every given key must match; a key matches if any of its values does."""
+    """The conditions on an alert. Every key that is given must match, and a key matches if any of its values does."""
 
     alert_name: Patterns = ()
     source: Patterns = ()
@@ -63,16 +63,16 @@ class AlertMatch(Frozen):
     def _says_something(self) -> Self:
         if all(getattr(self, name) in (None, (), {}) for name in self.model_fields_set):
             raise ValueError(
-                f"an empty match would hold for every alert; name at least one of {', '.join(type(self).model_fields)}"
+                f"an empty match fits every alert; give at least one of {', '.join(type(self).model_fields)}"
             )
         return self
 
     def fits(self, alert: NormalizedAlert) -> bool:
-        """Return True if every key holds for the alert."""
+        """Return True if every given key matches the alert."""
         return all(key.fits for key in self.keys(alert))
 
     def keys(self, alert: NormalizedAlert) -> Iterator[Key]:
-        """Compare each key that is given with the alert."""
+        """Yield the comparison of each given key with the alert."""
         for name in _PLAIN:
             if patterns := getattr(self, name):
                 yield _pattern_key(name, patterns, getattr(alert, name))
@@ -92,11 +92,11 @@ class RuleMatch(AlertMatch):
     flapping: bool | None = Field(default=None)
 
     def holds(self, alert: NormalizedAlert, *, local_time: datetime, flapping: bool) -> bool:
-        """Return True if every key holds."""
+        """Return True if every given key matches the alert, the local time and the flapping."""
         return all(key.fits for key in self.all_keys(alert, local_time=local_time, flapping=flapping))
 
     def all_keys(self, alert: NormalizedAlert, *, local_time: datetime, flapping: bool) -> Iterator[Key]:
-        """Compare each key that is given with the alert and the moment."""
+        """Yield the comparison of each given key with the alert, the local time and the flapping."""
         yield from self.keys(alert)
         begun = begin_days(self.hours, local_time)
         if self.hours:
@@ -110,7 +110,7 @@ class RuleMatch(AlertMatch):
             yield _key("flapping", [str(self.flapping).lower()], str(flapping).lower(), flapping is self.flapping)
 
     def covers(self, other: "RuleMatch") -> bool:
-        """Return True if this match surely holds whenever the other one holds; False if unsure."""
+        """Return True if this match certainly holds whenever `other` holds; False if that is not certain."""
         return (
             all(covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
             and all(covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
@@ -137,10 +137,10 @@ def _pattern_key(name: str, patterns: Sequence[str], value: str | None) -> Key:
 
 
 def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
-    """Return True if the narrow key asks for nothing beyond the wide one; an empty key allows everything."""
+    """Return True if every value that the key `narrow` allows is allowed by `wide`; an empty key allows everything."""
     return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
 
 def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    """Return True if each of the narrow patterns is within one of the wide ones; an empty key allows everything."""
+    """Return True if one of the patterns in `wide` covers each in `narrow`; an empty key allows everything."""
     return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

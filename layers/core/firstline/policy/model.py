@@ -1,4 +1,4 @@
-"""The model policy, which model is asked and at what cost: the file `runbooks/policy/model.yaml`."""
+"""The model policy in `runbooks/policy/model.yaml`: which model is asked, within which time, cost and daily limit."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,7 +11,7 @@ from firstline.policy.files import load_policy
 
 
 class Price(BaseModel):
-    """The price of a million tokens, of the prompt and of the completion; two zeros mean unknown."""
+    """The price of a million tokens of the prompt and of the completion; two zeros mean that it is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,11 +20,11 @@ class Price(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Return True if there is a price."""
+        """Return True if a price above zero is set."""
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
-        """Return the usage with its cost, which is None if the price is unknown."""
+        """Return the usage with its cost; None if the price is unknown and tokens were used."""
         if not self.is_known:
             return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
         cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
@@ -32,19 +32,19 @@ class Price(BaseModel):
 
 
 class Ceiling(Frozen):
-    """The most that the model may use in a UTC day; 0 means no ceiling."""
+    """The most that the model may use in a day of UTC, in tokens and in the price's currency; 0 means no limit."""
 
     tokens: int = Field(default=0, ge=0)
     cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @property
     def exists(self) -> bool:
-        """Return True if any ceiling is set."""
+        """Return True if a limit for tokens or for the cost is set."""
         return self.tokens > 0 or self.cost > 0
 
 
 class ModelPolicy(Frozen):
-    """The whole file. Without `model` there is no LLM."""
+    """The whole model policy. Without `model`, no LLM is asked."""
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = "https://api.openai.com/v1"
     model: Name | None = None
@@ -58,10 +58,18 @@ class ModelPolicy(Frozen):
     @model_validator(mode="after")
     def _cost_is_known(self) -> Self:
         if self.daily_ceiling.cost > 0 and not self.price_per_million_tokens.is_known:
-            raise ValueError("daily_ceiling.cost needs price_per_million_tokens: write the prices, or 0 for no ceiling")
+            raise ValueError(
+                "daily_ceiling.cost needs price_per_million_tokens; write the prices, or cost: 0 for no ceiling"
+            )
         return self
 
 
 def load_model_policy(path: Path) -> ModelPolicy:
-    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
-    return load_policy(path, ModelPolicy, missing="without a model, write `model: null`")
+    """Read and check the model policy.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing or invalid; the message names the key, its line and the fix.
+    """
+    return load_policy(path, ModelPolicy, missing="to use no model, create it with `model: null`")

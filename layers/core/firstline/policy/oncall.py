@@ -1,8 +1,8 @@
-"""The schedules of who is on call: turns, layers, holidays, overrides. `runbooks/policy/oncall.yaml`. Pure.
+"""The on-call schedules in `runbooks/policy/oncall.yaml`: rotations, layers, holidays and overrides. Pure.
 
-Of everything that holds at a moment, the last of this list decides: the rotation, a layer whose hours it is (a later
-layer before an earlier one), a holiday, an override (the one made last). So exactly one person is on call at each
-moment, also while the clocks change: a turn begins at a time of the wall clock.
+An override decides first who is on call (of several the one made last), then a holiday, then a layer whose hours it is
+(of several the last in the file), and then the rotation. So exactly one person is on call at each moment. Turns begin
+at a time of the wall clock, also when the clocks change.
 
 Example
 -------
@@ -38,13 +38,13 @@ from firstline.policy.schedule import (
 
 FILE = "runbooks/policy/oncall.yaml"
 NOBODY = "nobody"
-"""The person in a gap of a schedule that is kept elsewhere."""
+"""The name that stands for nobody, in a gap of a schedule that is copied from another tool."""
 
 NUMBERS = "oncall/"
-"""The path of the secrets with the phone numbers that people.yaml does not have."""
+"""The path of the secrets with phone numbers that people.yaml only refers to."""
 
 LONGEST_SHIFT = timedelta(days=7, hours=1)
-"""A week, in which the clocks may be set back."""
+"""The longest shift that is not reported: a week, and an hour more for a week in which the clocks are set back."""
 
 HALF_A_YEAR = timedelta(days=183)
 _LOOK_DAYS = 370
@@ -54,10 +54,10 @@ _MOMENT = timedelta(microseconds=1)
 type ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 
 type Turn = Annotated[Duration, between(_DAY, timedelta(weeks=8))]
-"""`1d`, `1w` or `2w`."""
+"""The length of a turn: one day to eight weeks, such as `1d`, `1w` or `2w`."""
 
 type Rotation = Annotated[tuple[PersonName, ...], Field(min_length=1, max_length=100), BeforeValidator(one_or_many)]
-"""People in the order of their turns."""
+"""People in the order of their turns; after the last, the first is next."""
 
 
 def _clock(value: object) -> object:
@@ -72,7 +72,7 @@ def _clock(value: object) -> object:
 
 
 class Handover(Frozen):
-    """The end of a turn, where the next one begins: every so many days, at a time of the wall clock."""
+    """The hand-over from one turn to the next: how long a turn lasts, and at which local time it ends."""
 
     every: Turn = timedelta(weeks=1)
     at: Annotated[time, BeforeValidator(_clock)] = time(9)
@@ -85,7 +85,10 @@ class Handover(Frozen):
 
 
 class Layer(Frozen):
-    """A time of the week that others cover, such as the nights. Hours over midnight belong to the day they begin on."""
+    """A part of the week with a rotation of its own, such as the nights.
+
+    Hours over midnight belong to the day on which they begin.
+    """
 
     hours: Spans = Field(default=())
     weekdays: Weekdays = Field(default=())
@@ -94,7 +97,7 @@ class Layer(Frozen):
     @model_validator(mode="after")
     def _says_when(self) -> Self:
         if not (self.hours or self.weekdays):
-            raise ValueError("it would cover everything; give hours or weekdays, or change the rotation")
+            raise ValueError("a layer without hours and weekdays covers everything; give one, or change the rotation")
         return self
 
     def day(self, local: datetime) -> date | None:
@@ -106,13 +109,13 @@ class Layer(Frozen):
 
 
 class Holidays(Frozen):
-    """Days that others cover, whole local days; each of them is a turn."""
+    """Whole local days with a rotation of their own, in which each day is a turn."""
 
     dates: Annotated[tuple[Dates, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     rotation: Rotation
 
     def number(self, day: date) -> int | None:
-        """Return which of the holidays a day is, from 0; None if it is none."""
+        """Return the number of a day among the holidays in the order of dates, from 0; None if it is no holiday."""
         before = 0
         for first, last in sorted(self.dates):
             if first <= day <= last:
@@ -122,9 +125,9 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A person takes a span of a schedule, whoever would have had it. It moves no turn of anybody else.
+    """A person's time on call in place of whoever would have had it. It moves nobody's turns.
 
-    `ended_at` and `ended_by` are set when somebody withdrew it: what was over by then stays as it was.
+    `ended_at` and `ended_by` are set when somebody withdrew the override; the time before that stays covered.
     """
 
     schedule: Name
@@ -137,36 +140,39 @@ class Override(Frozen):
     ended_at: AwareDatetime | None = None
     ended_by: Name | None = None
     copied_from: Name | None = Field(default=None, exclude=True)
-    """The tool that says so, for a span of a schedule that is kept elsewhere; nobody made it, and it is not stored."""
+    """The tool that the span is copied from, if it comes from a followed schedule; such an override is never stored."""
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.ends_at <= self.begins_at:
-            raise ValueError("it ends before it begins; swap the two times")
+            raise ValueError("the override ends before it begins; swap the two times")
         return self
 
     def covers(self, moment: datetime) -> bool:
-        """Return True if the override holds at this moment; its end is outside."""
+        """Return True from the override's begin until just before its end."""
         return self.begins_at <= moment < self.end
 
     @property
     def end(self) -> datetime:
-        """Return when it ends, or ended; its begin if it was withdrawn before it began."""
+        """Return the time at which the override ends or ended; its begin if it was withdrawn before that."""
         return self.ends_at if self.ended_at is None else max(self.begins_at, min(self.ends_at, self.ended_at))
 
     def is_over(self, moment: datetime) -> bool:
-        """Return True if it ended before this moment, or was withdrawn before it began."""
+        """Return True if the override has ended at this moment, or was withdrawn before it began."""
         return self.end <= max(moment, self.begins_at)
 
     @property
     def id(self) -> str:
-        """Return the eight digits by which people name it."""
+        """Return the eight hexadecimal digits by which people name the override."""
         told = f"{self.schedule}#{self.ends_at.isoformat()}#{self.at.isoformat()}#{self.person}"
         return sha256(told.encode()).hexdigest()[:8]
 
 
 class Shift(NamedTuple):
-    """One person's time on call without a break. `since` and `until` are None if nobody else has it for a year."""
+    """One person's time on call without a break, and why that person is on call.
+
+    `since` or `until` is None if nobody else was or will be on call within a year.
+    """
 
     person: str
     since: datetime | None
@@ -175,13 +181,13 @@ class Shift(NamedTuple):
 
 
 class Roster(Frozen):
-    """A schedule of people.
+    """A schedule of the people on call.
 
     Parameters
     ----------
     starts
-        The local day on which the first of the rotation begins, at the hand-over's time. Turns before it are
-        counted back.
+        The local day on which the first person of the rotation begins, at the time of the hand-over. Turns before that
+        day follow the same order backwards.
     """
 
     time_zone: TimeZone = "UTC"
@@ -193,18 +199,18 @@ class Roster(Frozen):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Return everybody whom the file names, in its order."""
+        """Return everybody in the schedule, each once: the rotation first, then the layers, then the holidays."""
         extra = [name for part in (*self.layers, self.holidays) if part for name in part.rotation]
         return tuple(dict.fromkeys([*self.rotation, *extra]))
 
     def who(self, overrides: Sequence[Override], moment: datetime) -> tuple[str, str]:
-        """Return who is on call at a moment, and why in a word or two."""
+        """Return the person on call at a moment, and the reason for people, such as `layer` or `override by ada`."""
         covering = [override for override in overrides if override.covers(moment)]
         if covering:
             last = max(covering, key=lambda override: override.at)
             return last.person, f"says {last.copied_from}" if last.copied_from else f"override by {last.by}"
         if self.rotation == (NOBODY,):
-            return NOBODY, "no copy, or a gap in it"
+            return NOBODY, "the schedule has no copy, or a gap"
         local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
         if self.holidays and (number := self.holidays.number(local.date())) is not None:
             return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"
@@ -215,11 +221,11 @@ class Roster(Frozen):
         return self.rotation[self._turn(day) % len(self.rotation)], "rotation"
 
     def local(self, *moments: datetime) -> list[datetime]:
-        """Return moments in the schedule's time zone."""
+        """Convert moments to the schedule's time zone."""
         return [moment.astimezone(ZoneInfo(self.time_zone)) for moment in moments]
 
     def shift(self, overrides: Sequence[Override], moment: datetime) -> Shift:
-        """Return the shift at a moment: who has it, since when and until when."""
+        """Return the shift at a moment: the person, the begin, the end and the reason."""
         person, because = self.who(overrides, moment)
         until = next((at for at in self._after(overrides, moment) if self.who(overrides, at)[0] != person), None)
         since = next(
@@ -240,21 +246,22 @@ class Roster(Frozen):
         return (day - self.starts).days // self.handover.every.days
 
     def _after(self, overrides: Sequence[Override], moment: datetime) -> Iterator[datetime]:
-        """Yield the moments of the coming year at which somebody else may come, the nearest first."""
+        """Yield the moments of the coming year at which the person on call may change, the nearest first."""
         first = moment.astimezone(ZoneInfo(self.time_zone)).date()
         for number in range(_LOOK_DAYS):
             yield from (at for at in self._edges(overrides, first + number * _DAY) if at > moment)
 
     def _before(self, overrides: Sequence[Override], moment: datetime) -> Iterator[datetime]:
-        """Yield the moments of the last year at which somebody else may have come, the nearest first."""
+        """Yield the moments of the last year at which the person on call may have changed, the nearest first."""
         last = moment.astimezone(ZoneInfo(self.time_zone)).date()
         for number in range(_LOOK_DAYS):
             yield from (at for at in reversed(self._edges(overrides, last - number * _DAY)) if at <= moment)
 
     def _edges(self, overrides: Sequence[Override], day: date) -> list[datetime]:
-        """Return the moments of a local day at which somebody else may come, in UTC and in order.
+        """Return the moments of a local day at which the person on call may change, in UTC and in order.
 
-        A time that the clocks show twice, or leave out, may be either of two; the change of the clocks is one as well.
+        For a local time that the clocks show twice or skip, both possible moments are returned, and the change of the
+        clocks itself.
         """
         zone = ZoneInfo(self.time_zone)
         clocks = {self.handover.at, time(0), *(edge for layer in self.layers for span in layer.hours for edge in span)}
@@ -279,7 +286,7 @@ class Followed(Frozen):
     ical
         `ssm:oncall/<name>`: the SSM parameter, below the stack's `SecretsPrefix`, that holds a calendar's address.
     time_zone
-        The zone in which messages say its times.
+        The time zone in which messages show the schedule's times.
     """
 
     pagerduty_schedule: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
@@ -289,19 +296,19 @@ class Followed(Frozen):
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
         if (self.pagerduty_schedule is None) == (self.ical is None):
-            raise ValueError("say where it is kept: either `pagerduty_schedule`, or `ical`")
+            raise ValueError("a followed schedule needs either `pagerduty_schedule` or `ical`; write one of them")
         return self
 
     @property
     def tool(self) -> str:
-        """Return where it is kept, for messages."""
+        """Return the tool that keeps the schedule, for messages: `PagerDuty` or `its calendar`."""
         return "PagerDuty" if self.pagerduty_schedule else "its calendar"
 
 
 class OnCall(Frozen):
-    """The whole file: schedules by name. A stack without schedules pages whoever paging.yaml says.
+    """The whole file oncall.yaml: schedules by name. A stack without schedules pages as paging.yaml says.
 
-    `followed` are schedules that are kept in other tools.
+    `followed` are schedules that the team keeps in other tools.
     """
 
     schedules: dict[ScheduleName, Roster] = Field(default={}, max_length=100)
@@ -310,7 +317,7 @@ class OnCall(Frozen):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         if twice := set(self.schedules) & set(self.followed):
-            raise ValueError(f"followed.{min(twice)}: a schedule here has this name, too; give it another")
+            raise ValueError(f"followed.{min(twice)}: `schedules` has this name, too; give one of them another name")
         return self
 
     @field_validator("schedules", "followed", mode="before")
@@ -320,26 +327,32 @@ class OnCall(Frozen):
 
 
 NO_SCHEDULES = OnCall()
-"""The schedules while the file cannot be read."""
+"""The schedules to use while oncall.yaml cannot be read: none."""
 
 
 def load_oncall(path: Path) -> OnCall:
-    """Read and check the file. Raises `ConfigurationError`, which names the key, its line and what to write."""
-    return load_policy(path, OnCall, missing="write `schedules: {}` if nobody takes turns")
+    """Read and check the on-call schedules.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing or invalid; the message names the key, its line and the fix.
+    """
+    return load_policy(path, OnCall, missing="if nobody takes turns, create it with `schedules: {}`")
 
 
 def problems(
     on_call: OnCall, people: People, now: datetime, texted: Collection[str] = ()
 ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Yield what is wrong with the schedules for the coming half year: each with its place in the file, and the fix.
+    """Yield what is wrong with the schedules for the coming half year: the key in the file, and a text with the fix.
 
-    A name that is not on the list of people is wrong; a person whom nothing can wake or who only reads, and a shift of
-    more than a week, are worth a look.
+    Reported are people who are not in people.yaml, who cannot be reached, or who may only read, and shifts of more than
+    a week.
 
     Parameters
     ----------
     texted
-        The schedules whose people get text messages, so that each of them needs a phone.
+        The names of the schedules whose people get text messages, so that each of them needs a phone number.
     """
     for name, schedule in on_call.schedules.items():
         place = ("schedules", name)
@@ -348,14 +361,14 @@ def problems(
             if entry is None:
                 yield place, f"{person!r} is not in {PEOPLE_FILE}; add the person there"
             elif entry.phone is None and name in texted:
-                yield place, f"{person} gets pages by SMS and has no phone: give the number in {PEOPLE_FILE}"
+                yield place, f"{person} gets pages by SMS and has no phone; add the number in {PEOPLE_FILE}"
             elif entry.phone_parameter is not None and not entry.phone_parameter.startswith(NUMBERS):
-                fix = f"store the number of {person} below {NUMBERS}, as ssm:{NUMBERS}{person}"
-                yield place, f"the stack reads no number at {entry.phone_parameter!r}: {fix}"
+                fix = f"store the number of {person} below {NUMBERS} and write ssm:{NUMBERS}{person}"
+                yield place, f"the stack may not read {entry.phone_parameter!r}; {fix}"
             elif entry.phone is None and entry.slack is None and entry.mail is None:
-                yield place, f"nothing can wake {person}: give phone, slack or mail in {PEOPLE_FILE}"
+                yield place, f"nothing can wake {person}; add phone, slack or mail in {PEOPLE_FILE}"
             if entry is not None and entry.role == "reader":
-                yield place, f"{person} is a reader, who cannot take an incident: change the role in {PEOPLE_FILE}"
+                yield place, f"{person} is a reader, who cannot take an incident; change the role in {PEOPLE_FILE}"
         for shift in schedule.shifts((), now, now + HALF_A_YEAR):
             if shift.until is None or shift.since is None or shift.until - shift.since > LONGEST_SHIFT:
                 begins = f"from {shift.since or now:%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""The paging policy, who is paged, how, and how long they have to acknowledge: `runbooks/policy/paging.yaml`."""
+"""The paging policy in `runbooks/policy/paging.yaml`: who is paged, how, and how long they have to acknowledge."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,20 +16,19 @@ from firstline.policy.oncall import ScheduleName
 from firstline.policy.schedule import one_or_many
 
 type ChannelName = Literal["pagerduty", "slack", "sms", "sns", "teams", "webhook"]
-"""`sms` texts the person whose turn it is; `sns` is the page topic with all its subscribers."""
+"""The channels of pages. `sms` texts the person on call; `sns` publishes to all subscribers of the page topic."""
 
 type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]
-"""`90s`, `5m` or `1h`."""
+"""The time that a level has to acknowledge: ten seconds to one day, such as `90s`, `5m` or `1h`."""
 
 type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
 class Level(Frozen):
-    """One level of escalation: whom to page, through which channels, and for how long before the next level is paged.
+    """One level of escalation: whom to page, through which channels, and how long before the next level is paged.
 
-    `on_call` is the text in a message about who was paged. The message names the person whose turn it is instead if
-    there is a `schedule` of oncall.yaml, or else a PagerDuty API token and the id of an escalation policy in
-    `pagerduty_escalation_policy`.
+    Messages call the people who were paged by the text `on_call`. They name the person on call instead if the level has
+    a `schedule` of oncall.yaml, or a `pagerduty_escalation_policy` and the stack has a PagerDuty API token.
     """
 
     name: LevelName
@@ -42,14 +41,15 @@ class Level(Frozen):
     @model_validator(mode="after")
     def _knows_whom_to_text(self) -> Self:
         if "sms" in self.channels and self.schedule is None:
-            raise ValueError("sms goes to the person whose turn it is; name a `schedule` of oncall.yaml")
+            raise ValueError("sms goes to the person on call; name a `schedule` of oncall.yaml")
         return self
 
 
 class Route(Frozen):
-    """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident.
+    """A rule that chooses the levels for matching incidents. A condition that is left out matches every incident.
 
     `service`, `environment` and `team` are patterns, as in rules.yaml. The team of an alert is its label `team`.
+    `route` lists names that rules in rules.yaml give to incidents.
     """
 
     severity: Annotated[tuple[Severity, ...], BeforeValidator(one_or_many)] = ()
@@ -60,7 +60,7 @@ class Route(Frozen):
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
     def matches(self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None) -> bool:
-        """Return True if every condition that is given holds. No alert has no service and no environment."""
+        """Return True if every given condition holds. Without an alert, conditions on an alert's values fail."""
         return (
             (not self.severity or severity in self.severity)
             and (not self.route or route in self.route)
@@ -71,11 +71,11 @@ class Route(Frozen):
 
     @property
     def takes_all(self) -> bool:
-        """Return True if the route asks for nothing."""
+        """Return True if the route has no condition, so that it matches every incident."""
         return not (self.severity or self.service or self.environment or self.team or self.route)
 
     def covers(self, later: "Route") -> bool:
-        """Return True if a later route can never decide because of this one."""
+        """Return True if this route matches every incident that the route `later` matches."""
         return (
             subset(later.severity, self.severity)
             and subset(later.route, self.route)
@@ -86,7 +86,7 @@ class Route(Frozen):
 
 
 class PagingPolicy(Frozen):
-    """The whole file: levels in the order in which they are tried, and routes that choose among them by name."""
+    """The whole file paging.yaml: the levels in the order of escalation, and routes that choose levels by name."""
 
     levels: Annotated[list[Level], Field(min_length=1, max_length=10)]
     routes: tuple[Route, ...] = ()
@@ -95,22 +95,24 @@ class PagingPolicy(Frozen):
     def _names_fit(self) -> Self:
         names = [level.name for level in self.levels]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two levels are called {', '.join(sorted(twice))}; give each its own name")
+            raise ValueError(f"two levels are called {', '.join(sorted(twice))}; give each level its own name")
         for number, route in enumerate(self.routes):
             if unknown := [name for name in route.levels if name not in names]:
-                raise ValueError(f"routes.{number}.levels names {unknown[0]!r}; the levels are {', '.join(names)}")
+                raise ValueError(
+                    f"routes.{number}.levels names the unknown level {unknown[0]!r}; write one of {', '.join(names)}"
+                )
         return self
 
     def levels_for(self, incident: Incident, severity: Severity, route: RouteName | None = None) -> Sequence[Level]:
-        """Return the levels for one incident: those of the first route that matches, else all.
+        """Return the levels for one incident: those of the first route that matches, or all levels if none does.
 
-        A storm has no service and no environment. It pages the levels that it was opened for, as far as they still
-        exist.
+        A storm pages the levels that it was opened for, if they still exist. Otherwise it counts as an incident without
+        service, environment and team.
 
         Parameters
         ----------
         route
-            The name that a declared rule gives the incident (`route` in rules.yaml).
+            The name that a rule gives the incident (`route` in rules.yaml), or None.
         """
         by_name = {level.name: level for level in self.levels}
         names = [name for name in incident.levels if name in by_name]
@@ -120,12 +122,12 @@ class PagingPolicy(Frozen):
     def names_for(
         self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None = None
     ) -> list[LevelName]:
-        """Return the names of the levels for an alert: those of the first route that matches, else all."""
+        """Return the names of the levels for an alert: those of the first route that matches, or all if none does."""
         matching = (known.levels for known in self.routes if known.matches(alert, severity, route))
         return next(matching, [level.name for level in self.levels])
 
     def levels_in_storm(self, alert: NormalizedAlert, severity: Severity, route: RouteName | None) -> list[LevelName]:
-        """Return the names of the levels for an alert in a storm; none if its source's storm pages them anyway."""
+        """Return the names of the levels for an alert in a storm; none if its source's storm pages the same levels."""
         own = self.names_for(alert, severity, route)
         return [] if own == self.names_for(None, severity) else own
 
@@ -144,9 +146,15 @@ ONLY_THE_TOPIC = PagingPolicy(
         )
     ]
 )
-"""The policy that is in force while the owner's cannot be read."""
+"""The policy to use while the owner's cannot be read: one level that publishes to the page topic."""
 
 
 def load_paging_policy(path: Path) -> PagingPolicy:
-    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
-    return load_policy(path, PagingPolicy, missing="every stack needs a paging policy")
+    """Read and check the paging policy.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing or invalid; the message names the key, its line and the fix.
+    """
+    return load_policy(path, PagingPolicy, missing="every stack needs a paging policy; docs/oncall.md has one")

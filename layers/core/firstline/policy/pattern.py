@@ -1,8 +1,8 @@
-"""The one way in which the owner's words are compared with an alert's: in rules, silences, routes, runbooks, freezes.
+"""The comparison of the owner's patterns with an alert's texts, in rules, silences, routes, runbooks and freezes.
 
-Upper and lower case are the same, and so are the Unicode forms of one character; invisible characters and the width of
-spaces are no matter. In a pattern `*` stands for any text and `?` for one character; every other character, brackets
-and backslashes too, stands for itself. So the text of an alert, copied, always fits that alert.
+Case, Unicode forms, invisible characters and the width of spaces make no difference. In a pattern `*` stands for any
+text and `?` for one character; every other character stands for itself, brackets and backslashes too. So a text that is
+copied from an alert always fits that alert.
 """
 
 import re
@@ -13,7 +13,7 @@ from unicodedata import normalize
 from firstline.text import strip_invisible
 
 _CACHED = 32_768
-"""Patterns of the owner's files stay the same; the cache has room for those of many hundred runbooks."""
+"""The number of compiled patterns that are kept: enough for many hundred runbooks, whose patterns never change."""
 
 _SIGNS = re.compile(r"([*?])")
 _BLANKS = re.compile(r"\s+")
@@ -22,18 +22,18 @@ _JOINERS = {0x200C: None, 0x200D: None}
 
 @lru_cache(maxsize=256)
 def fold(text: str) -> str:
-    """Return the form in which texts are compared: equal for all cases, Unicode forms and spacings of one text."""
+    """Return the form in which texts are compared, without differences in case, Unicode form and spacing."""
     return _folded(text).strip()
 
 
 def fits(patterns: Iterable[str], text: str) -> bool:
-    """Return True if any of the patterns fits the whole of a text."""
+    """Return True if any of the patterns fits the whole text; False without patterns."""
     wanted = tuple(patterns)
     return bool(wanted) and _compiled(wanted).fullmatch(fold(text)) is not None
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Return True if the wide pattern surely fits whatever the narrow one fits; False if unsure."""
+    """Return True if the pattern `wide` certainly fits every text that `narrow` fits; False if that is not certain."""
     if wide == narrow or (wide and not wide.strip("*")):
         return True
     if "*" in narrow and "?" in wide:
@@ -45,19 +45,19 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def mentions(phrases: Iterable[str], text: str) -> bool:
-    """Return True if a phrase stands in a text as whole words: `disk` is in "Disk full" and not in "diskette"."""
+    """Return True if any phrase is in a text as whole words: `disk` is in "Disk full", but not in "diskette"."""
     said = fold(text)
     return any(re.search(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)", said) for phrase in phrases)
 
 
 @lru_cache(maxsize=_CACHED)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Put patterns into one expression: most fit nothing, and to learn so takes one search."""
+    """Compile several patterns to one expression, so that one search tells that none of them fits."""
     return re.compile("|".join(f"(?:{_translated(pattern)})" for pattern in patterns), re.DOTALL)
 
 
 def _translated(pattern: str) -> str:
-    """Translate a pattern so that the text between two stars is looked for once, and nothing is tried again."""
+    """Translate a pattern to a regular expression without backtracking, so that matching takes linear time."""
     parts = [""]
     literals, signs = _split(pattern)
     for literal, sign in zip(literals, [*signs, ""], strict=True):
@@ -71,9 +71,9 @@ def _translated(pattern: str) -> str:
 
 
 def _split(pattern: str) -> tuple[list[str], list[str]]:
-    """Return the folded texts of a pattern, and the signs between them.
+    """Split a pattern into its folded texts and the signs `*` and `?` between them.
 
-    Each text is folded by itself: folding turns a full-width star, which is text, into a star.
+    The texts are folded after the split, because folding turns a full-width star, which is text, into a star.
     """
     pieces = _SIGNS.split(pattern)
     literals, signs = list(map(_folded, pieces[::2])), pieces[1::2]

@@ -1,7 +1,6 @@
-"""The one list of people: who they are in Slack and in AWS, how to reach them, and what they may do.
+"""The list of people in `runbooks/policy/people.yaml`: their Slack and AWS identities, contacts and roles.
 
-The file `runbooks/policy/people.yaml`. An approval counts people, so one person's identities stand under one name, and
-no identity stands under two.
+Approvals count different people. So all identities of a person belong under one name, and no identity under two names.
 """
 
 import re
@@ -18,7 +17,7 @@ from firstline.policy.files import load_policy
 FILE = "runbooks/policy/people.yaml"
 
 type Role = Literal["reader", "operator", "approver"]
-"""A reader looks; an operator also acts on incidents; an approver also approves plans and drops alerts."""
+"""The role of a person: a reader only looks, an operator also acts on incidents, an approver also approves plans."""
 
 type PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 
@@ -33,31 +32,37 @@ _FORMS = {
         "write a number such as +4915112345678, or ssm:oncall/ada, the SSM parameter with the number",
     ),
 }
-"""The form of each contact, and what to write instead."""
+"""The form of each contact in people.yaml, and the advice for an entry in another form."""
 
+_KINDS = {"slack": "Slack user id", "mail": "mail address", "phone": "phone number"}
 _RANKS: dict[Role, int] = {"reader": 0, "operator": 1, "approver": 2}
 _USER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:user/[\w+=,.@/-]+", re.ASCII)
 _SESSION = re.compile(
     r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[\w+=,.@-]+\*?)/(?P<session>[\w+=,.@-]+|\*)", re.ASCII
 )
 _IDENTITY_CENTER = re.compile(r"AWSReservedSSO_[\w+=,.@-]+_(\*|[0-9a-f]{16})", re.ASCII)
-"""The role of a permission set. Identity Center names its sessions itself; the 16 digits differ by account."""
+"""The role of a permission set of IAM Identity Center; its 16 digits differ by account.
+
+Identity Center itself names the sessions, so a session proves its user."""
 
 
 class Person(Frozen):
-    """A person who acts. `key` tells people apart: the name on the list, or `slack:<user id>` of who is not on it."""
+    """A person who acts on an incident.
+
+    `key` tells people apart: the name in people.yaml, or `slack:<user id>` for a person who is not in it.
+    """
 
     key: Name
     name: Name
     role: Role
 
     def may(self, role: Role) -> bool:
-        """Return True if the person has this role, or one that includes it."""
+        """Return True if the person has this role or a higher one."""
         return _RANKS[self.role] >= _RANKS[role]
 
 
 class ListedPerson(Frozen):
-    """One person on the list.
+    """The entry of one person in people.yaml.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ class ListedPerson(Frozen):
     @classmethod
     def _stays_text(cls, given: object) -> object:
         if isinstance(given, int):
-            raise ValueError('YAML reads it as a count; put the number in quotes, as "+4915112345678"')
+            raise ValueError('YAML reads the phone as a number; put it in quotes, as "+4915112345678"')
         return given
 
     @field_validator("slack", "mail", "phone")
@@ -94,8 +99,8 @@ class ListedPerson(Frozen):
         form, fix = _FORMS[str(info.field_name)]
         if given is not None and not form.fullmatch(given):
             # An error may end up in a log, where no number belongs.
-            shown = "it" if info.field_name == "phone" else repr(given)
-            raise ValueError(f"{shown} is none; {fix}")
+            shown = "this" if info.field_name == "phone" else repr(given)
+            raise ValueError(f"{shown} is no {_KINDS[str(info.field_name)]}; {fix}")
         return given
 
     @field_validator("iam")
@@ -105,7 +110,8 @@ class ListedPerson(Frozen):
             session = _SESSION.fullmatch(arn)
             if session and "*" in session["role"] and not _IDENTITY_CENTER.fullmatch(session["role"]):
                 raise ValueError(
-                    f"{arn!r}: only a role of IAM Identity Center takes a *, as AWSReservedSSO_Operators_*"
+                    f"{arn!r}: write the role's whole name; only a role of IAM Identity Center may end with *, "
+                    "as AWSReservedSSO_Operators_*"
                 )
             if not session and not _USER.fullmatch(arn):
                 raise ValueError(
@@ -116,19 +122,20 @@ class ListedPerson(Frozen):
 
     @property
     def phone_parameter(self) -> str | None:
-        """Return the name of the parameter that holds the number, or None if the list has the number or none."""
+        """Return the name of the SSM parameter with the phone number, or None if the entry names no parameter."""
         return None if self.phone is None or self.phone.startswith("+") else self.phone.removeprefix("ssm:")
 
     def is_principal(self, arn: str) -> bool:
-        """Return True if this ARN is the person's."""
+        """Return True if a caller with this ARN is the person."""
         return "*" not in arn and any(_covers(pattern, arn) for pattern in self.iam)
 
 
 class People(Frozen):
-    """The whole file. `roles_that_fix_sessions` are roles whose trust policy fixes the session's name.
+    """The whole file people.yaml.
 
-    A caller chooses the name of a role's session, unless the trust policy compares `sts:RoleSessionName`. So a session
-    proves a person only for these roles, and for those of IAM Identity Center.
+    `roles_that_fix_sessions` are the roles whose trust policy compares `sts:RoleSessionName`. Callers of any other role
+    choose the name of their session freely. So a session's name proves a person only for these roles, and for roles of
+    IAM Identity Center.
     """
 
     people: dict[PersonName, ListedPerson] = Field(default={}, max_length=1_000)
@@ -148,9 +155,9 @@ class People(Frozen):
                     continue
                 if session["role"] not in self.roles_that_fix_sessions:
                     raise ValueError(
-                        f"people.{name}.iam: anybody who may assume {session['role']} can call the session "
-                        f"{session['session']!r}. Compare sts:RoleSessionName in its trust policy and add the role to "
-                        "roles_that_fix_sessions, or name an IAM user or a role of IAM Identity Center"
+                        f"people.{name}.iam: everybody who may assume {session['role']} can name the session "
+                        f"{session['session']!r}; compare sts:RoleSessionName in its trust policy and add the "
+                        "role to roles_that_fix_sessions, or give an IAM user or a role of IAM Identity Center"
                     )
         return self
 
@@ -163,7 +170,7 @@ class People(Frozen):
             near = here.values() if session == "*" else [here.get(each, []) for each in {session, "*"}]
             for known, other in chain.from_iterable(near):
                 if other != name and (_covers(known, identity) or _covers(identity, known)):
-                    raise ValueError(f"people.{name}: {identity} is {other}'s too; one identity belongs to one person")
+                    raise ValueError(f"people.{name}: {identity} belongs to {other}, too; remove it from one of them")
             here.setdefault(session, []).append((identity, name))
         return self
 
@@ -177,16 +184,16 @@ class People(Frozen):
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """Return the names of the people who may approve."""
+        """Return the names of the people who may approve plans."""
         return tuple(name for name, entry in self.people.items() if entry.role == "approver")
 
     @property
     def shared_approvers(self) -> tuple[str, ...]:
-        """Return the approvers that are a whole role: whoever may assume it says yes under this name."""
+        """Return the names of approvers that stand for a whole role, so that several people may approve under them."""
         return tuple(name for name in self.approvers if any(arn.endswith("/*") for arn in self.people[name].iam))
 
     def named(self, name: str) -> Person | None:
-        """Return the person of this name, or None."""
+        """Return the person with this name in people.yaml, or None."""
         entry = self.people.get(name)
         return None if entry is None else Person(key=name, name=name, role=entry.role)
 
@@ -197,39 +204,48 @@ class People(Frozen):
     def of_slack(self, user_id: str, shown_as: str) -> Person:
         """Return the person with this Slack user id.
 
-        Who is not on the list is an operator: the workspace's members see the incident, and may act on it.
+        A person who is not in people.yaml is an operator, because all members of the workspace may act on incidents.
 
         Parameters
         ----------
         shown_as
-            The name that Slack shows, for somebody who is not on the list. If it is a name on the list, the user id
-            stands behind it.
+            The name that Slack shows, which is used for a person who is not in people.yaml. If people.yaml has that
+            name for somebody else, the user id is added to it.
         """
         known = next((name for name, entry in self.people.items() if entry.slack == user_id), None)
         person = None if known is None else self.named(known)
-        # Slack's names are their owners' to choose: nobody passes for somebody on the list.
+        # Users choose their names in Slack, so the id is added where a name is that of somebody else.
         name = f"{shown_as}, {user_id}" if shown_as.casefold() in self.people else shown_as
         return person or Person(key=f"slack:{user_id}", name=name, role="operator")
 
 
 NOBODY = People()
-"""The list while the file cannot be read: nobody may approve, and no terminal may act."""
+"""The list to use while people.yaml cannot be read: nobody may approve, and nobody may act from a terminal."""
 
 
 def load_people(path: Path) -> People:
-    """Read and check the file. Raises `ConfigurationError`, which names the key, its line and what to write."""
-    return load_policy(path, People, missing="write `people: {}` if nobody may approve yet")
+    """Read and check the list of people.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing or invalid; the message names the key, its line and the fix.
+    """
+    return load_policy(path, People, missing="if nobody may approve yet, create it with `people: {}`")
 
 
 def _identity_center_user(arn: str) -> str | None:
-    """Return the user whom IAM Identity Center names as the session of an ARN, or None for any other ARN."""
+    """Return the user's name in the session of a role of IAM Identity Center, or None for any other ARN."""
     session = _SESSION.fullmatch(arn)
     own = session and session["session"] != "*" and _IDENTITY_CENTER.fullmatch(session["role"])
     return session["session"] if session and own else None
 
 
 def _place(identity: str) -> tuple[str, str]:
-    """Return where an identity stands, and its session: what covers it, or is covered, stands in the same place."""
+    """Return the bucket of an identity and its session; identities that may cover each other share a bucket.
+
+    A bucket is an account and role, or the identity itself if it is no session.
+    """
     session = _SESSION.fullmatch(identity)
     if session is None:
         return identity, ""
@@ -239,7 +255,7 @@ def _place(identity: str) -> tuple[str, str]:
 
 
 def _covers(pattern: str, identity: str) -> bool:
-    """Return True if a pattern of the list covers an identity, which may be a pattern itself."""
+    """Return True if a pattern in people.yaml covers an identity, which may be a pattern, too."""
     ours, theirs = _SESSION.fullmatch(pattern), _SESSION.fullmatch(identity)
     if ours is None or theirs is None:
         return pattern == identity

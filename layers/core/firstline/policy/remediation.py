@@ -1,7 +1,7 @@
-"""The remediation policy, which bounds all runbooks together: the file `runbooks/policy/remediation.yaml`.
+"""The remediation policy in `runbooks/policy/remediation.yaml`, which limits all runbooks together.
 
-It says how many hosts remediation may touch at a time, when nothing may change, and what a runbook has to show before
-its owner gives it more freedom.
+It says how many hosts remediations may touch at a time, when nothing may change, and which history a runbook needs
+before the report suggests a freer mode.
 """
 
 from collections.abc import Sequence
@@ -22,39 +22,40 @@ type Reason = Annotated[str, StringConstraints(min_length=1, max_length=200, str
 
 
 class Freeze(Schedule):
-    """A time in which nothing may be changed. Runbooks that change nothing still run."""
+    """A recurring time in which remediations may change nothing. Runbooks that only read still run."""
 
     reason: Reason
     environments: Patterns = ()
 
     def holds(self, now: datetime, environments: Sequence[str]) -> bool:
-        """Return True if the freeze is active and names one of these environments, or names none."""
+        """Return True if the freeze is active and is for one of these environments, or for all environments."""
         named = any(pattern.fits(self.environments, name) for name in environments)
         return (named or not self.environments) and self.on(now)
 
 
 class Fleet(Frozen):
-    """The most hosts that all remediations together may touch at a time; the smaller of the two bounds counts.
+    """The limit for the hosts that all remediations together may touch at a time; the smaller of the two counts.
 
-    The fleet is every managed instance with the stack's tag. A share is rounded up, so one host is always allowed.
+    The fleet is every managed instance with the stack's tag. `max_percent` of the fleet is rounded up, so one host is
+    always allowed.
     """
 
     max_hosts: int = Field(default=10, ge=1, le=1_000)
     max_percent: Percent = 50
 
     def allows(self, fleet: int) -> int:
-        """Return the number of hosts at a time in a fleet of this size."""
+        """Return how many hosts may be touched at a time in a fleet of this size."""
         return min(self.max_hosts, share_of(self.max_percent, fleet))
 
 
 class ToApprove(Frozen):
-    """The conditions under which a runbook in shadow may ask people about its plans."""
+    """The history after which the report suggests the mode `approve`: so many plans in the mode `shadow`."""
 
     shadowed: int = Field(default=5, ge=1)
 
 
 class ToAuto(Frozen):
-    """The conditions under which a runbook that asks may run by itself."""
+    """The history after which the report suggests the mode `auto`: runs, and how many were accepted and verified."""
 
     run: int = Field(default=10, ge=1)
     accepted_percent: Percent = 95
@@ -62,23 +63,23 @@ class ToAuto(Frozen):
 
 
 class Autonomy(Frozen):
-    """The conditions under which the report suggests a runbook's next mode. A person still has to set it."""
+    """The history after which the report suggests a runbook's next mode. A person still has to set the mode."""
 
     to_approve: ToApprove = ToApprove()
     to_auto: ToAuto = ToAuto()
 
 
 class RemediationPolicy(Frozen):
-    """The whole file. Keys that are left out have the defaults below."""
+    """The whole file remediation.yaml. Keys that are left out have the defaults below."""
 
     fleet: Fleet = Fleet()
     freezes: list[Freeze] = Field(default=[], max_length=200)
     autonomy: Autonomy = Autonomy()
     approvals: dict[Literal["read_only", "safe", "disruptive", "destructive"], Literal[1, 2]] = Field(default={})
-    """The number of different people who must approve, by the runbook's risk; one where nothing is said."""
+    """The number of different people who must approve, by the runbook's risk; 1 for a risk that is left out."""
 
     def freeze_at(self, now: datetime, *environments: str) -> Freeze | None:
-        """Return the first active freeze."""
+        """Return the first freeze that is active now for one of the environments, or None."""
         names = [name.strip() for name in environments if name.strip()]
         return next((freeze for freeze in self.freezes if freeze.holds(now, names)), None)
 
@@ -89,5 +90,11 @@ def share_of(percent: int, fleet: int) -> int:
 
 
 def load_remediation_policy(path: Path) -> RemediationPolicy:
-    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
-    return load_policy(path, RemediationPolicy, missing="every stack needs a remediation policy")
+    """Read and check the remediation policy.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing or invalid; the message names the key, its line and the fix.
+    """
+    return load_policy(path, RemediationPolicy, missing="to use the defaults, create it with `fleet: {}`")

@@ -1,4 +1,4 @@
-"""The rules that the owner declares. The first one that matches decides, or bounds history and the model."""
+"""The rules in `runbooks/policy/rules.yaml`. The first matching rule sets an alert's severity or bounds for it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ from firstline.policy.match import AlertMatch, Bound, Id, Reason, RuleMatch
 from firstline.policy.schedule import Schedule
 
 MAX_HOLD = timedelta(hours=2)
-"""Trouble that lasts longer is not short, and its owner should hear of it."""
+"""The longest `hold` of a rule: people should hear of trouble that lasts longer."""
 
 
 class Rule(Frozen):
-    """A rule: for a match, a final severity (`noise` suppresses), or bounds within which history and the model decide.
+    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for history and the model.
 
-    `hold` makes the incident wait; if the alert resolves meanwhile, nothing is done. `route` is a name that the paging
-    policy's routes can ask for.
+    `hold` is the time that the incident waits before people are told; if its alerts resolve meanwhile, nobody is told.
+    `route` is a name by which routes in paging.yaml choose whom to page.
     """
 
     id: Id
@@ -42,32 +42,32 @@ class Rule(Frozen):
     def _decides_one_thing(self) -> Self:
         bounds = any((self.at_most, self.at_least))
         if bounds and self.severity:
-            raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`, not both")
+            raise ValueError("`severity` excludes `at_most` and `at_least`; remove the one or the others")
         if not any((bounds, self.severity, self.hold, self.route)):
-            raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`; `hold`; `route`")
+            raise ValueError("the rule has no effect; give `severity`, `at_most`, `at_least`, `hold` or `route`")
         if self.at_most and self.at_least and SEVERITY_RANK[self.at_least] > SEVERITY_RANK[self.at_most]:
             raise ValueError(f"`at_least: {self.at_least}` is above `at_most: {self.at_most}`; swap them")
         if self.severity == "noise" and (self.hold or self.route):
             raise ValueError("a `noise` rule cannot have `hold` or `route`; remove them or change the severity")
         if self.even_critical and self.severity != "noise" and self.hold is None:
-            raise ValueError("`even_critical` belongs to rules with `severity: noise` or `hold` only; take it out")
+            raise ValueError("`even_critical` needs `severity: noise` or `hold`; add one, or take `even_critical` out")
         return self
 
     def holds(self, incident: Incident, local_time: datetime) -> bool:
-        """Return True if the rule matches, unless it must pass over a critical alert."""
+        """Return True if the rule applies to an incident's alert (see `applies`)."""
         return self.applies(incident.alert, local_time, flapping=incident.flapping)
 
     def applies(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> bool:
-        """Return True if the rule matches an alert, unless it must pass over a critical one."""
+        """Return True if the rule matches an alert, except that `noise` needs `even_critical` for a critical alert."""
         spared = self._spares_critical and alert.severity == "critical"
         return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
 
     def passes_over(self, incident: Incident) -> bool:
-        """Return True if the rule must not suppress this alert, because its source calls it critical."""
+        """Return True if the rule may not suppress the incident, because its source calls the alert critical."""
         return self._spares_critical and incident.alert.severity == "critical"
 
     def covers(self, later: "Rule") -> bool:
-        """Return True if a later rule can never apply because of this one."""
+        """Return True if this rule applies to every alert to which the rule `later` applies."""
         asked = later.match.severity
         never_critical = later._spares_critical or (bool(asked) and "critical" not in asked)
         return (never_critical or not self._spares_critical) and self.match.covers(later.match)
@@ -78,7 +78,7 @@ class Rule(Frozen):
 
 
 class Rules(Frozen):
-    """The content of a rules file, in its order."""
+    """The content of a rules file, in the order of the file."""
 
     rules: tuple[Rule, ...] = Field(max_length=500)
     maintenance: tuple[Window, ...] = Field(default=(), max_length=200)
@@ -89,7 +89,7 @@ class Rules(Frozen):
     def _ids_are_unique(self) -> Self:
         ids = [entry.id for section in self._sections for entry in section]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise ValueError(f"the id {', '.join(map(repr, twice))} is used twice; give each rule its own")
+            raise ValueError(f"the id {', '.join(map(repr, twice))} is used twice; give each entry its own id")
         return self
 
     @property
@@ -97,13 +97,14 @@ class Rules(Frozen):
         return (self.rules, self.maintenance, self.heartbeats, self.inhibit)
 
     def first(self, incident: Incident, local_time: datetime) -> Rule | None:
-        """Return the first rule that holds at a local time, or None."""
+        """Return the first rule that applies to an incident at a local time, or None."""
         return next((rule for rule in self.rules if rule.holds(incident, local_time)), None)
 
     def rank(self, alert: NormalizedAlert, now: datetime, local_time: datetime, *, flapping: bool = False) -> int:
-        """Return the rank of an alert by what is declared: its sender's, unless a rule or a window says otherwise.
+        """Return the rank of an alert: that of its sender's severity, within the bounds of rules and windows.
 
-        The first rule that applies gives the severity or its bounds; a window that limits the severity limits the rank.
+        The first rule that applies sets the severity or bounds for it. Active windows with `at_most` limit the rank,
+        unless a rule sets the severity.
         """
         rule = self._applying(alert, local_time, flapping=flapping)
         if rule is not None and rule.severity is not None:
@@ -116,7 +117,7 @@ class Rules(Frozen):
         return min(rank, *(SEVERITY_RANK[bound] for bound in bounds if bound), SEVERITY_RANK["critical"])
 
     def route(self, alert: NormalizedAlert, local_time: datetime) -> RouteName | None:
-        """Return the route that a rule gives an alert whose group does not flap, or None."""
+        """Return the `route` of the first rule that applies to an alert whose group does not flap, or None."""
         rule = self._applying(alert, local_time, flapping=False)
         return rule.route if rule is not None else None
 
@@ -124,7 +125,7 @@ class Rules(Frozen):
         return next((rule for rule in self.rules if rule.applies(alert, local_time, flapping=flapping)), None)
 
     def maintained(self, alert: NormalizedAlert, now: datetime) -> list[Maintenance]:
-        """Return the active windows that match an alert, as evidence."""
+        """Return the active windows that match an alert, as evidence for its classification."""
         return [
             Maintenance(window=window.id, reason=window.reason, owner=window.owner, at_most=window.at_most)
             for window in self.maintenance
@@ -132,11 +133,11 @@ class Rules(Frozen):
         ]
 
     def is_heartbeat(self, alert: NormalizedAlert) -> bool:
-        """Return True if an alert is declared as a heartbeat, and therefore opens no incident."""
+        """Return True if an alert is declared as a heartbeat, so that it opens no incident."""
         return any(heartbeat.fits(alert) for heartbeat in self.heartbeats)
 
     def covered(self) -> list[tuple[Rule, Rule]]:
-        """Return the rules that can never apply, each with the first earlier rule that covers it."""
+        """Return the rules that can never decide, each with the first earlier rule that covers it."""
         found: list[tuple[Rule, Rule]] = []
         for number, later in enumerate(self.rules):
             found += [(later, earlier) for earlier in self.rules[:number] if earlier.covers(later)][:1]
@@ -151,18 +152,18 @@ _NOUNS: dict[str, tuple[str, type[BaseModel]]] = {
     "heartbeats": ("heartbeat", Heartbeat),
     "inhibit": ("inhibition", Inhibition),
 }
-"""The noun for an entry of each section, and its model."""
+"""The noun for an entry of each section in messages, and the entry's model."""
 
 
 def load(path: Path) -> Rules:
-    """Read a rules file.
+    """Read and check a rules file.
 
     Raises
     ------
     ConfigurationError
-        The file is missing or not valid; the message names file, rule, key and the fix.
+        The file is missing or invalid; the message names the file, the rule, the key and the fix.
     """
-    content = read_yaml(path, missing="without rules, write `rules: []`")
+    content = read_yaml(path, missing="to have no rules, create it with `rules: []`")
     try:
         return Rules.model_validate(content)
     except ValidationError as error:
@@ -171,12 +172,12 @@ def load(path: Path) -> Rules:
 
 
 def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
-    """Describe one mistake in a rules file: the rule, the key, what is wrong, and what to write instead."""
+    """Write the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
     if len(where) < 2 or where[0] not in _NOUNS:
         sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
         return (
             f"{'.'.join(map(str, where)) or 'the file'}: {message.removeprefix('Value error, ')}. "
-            f"A rules file is `rules:` and a list of rules; {sections} may stand beside it."
+            f"Write `rules:` with a list of rules; {sections} are optional sections beside it."
         )
     noun, model = _NOUNS[str(where[0])]
     entry = content[where[0]][where[1]]
@@ -189,5 +190,5 @@ def _explained(where: Sequence[int | str], kind: str, message: str, content: Any
             model = RuleMatch if noun == "rule" else AlertMatch
         elif where[2:3] == ("when",):
             model = Schedule
-        return f"{place}: unknown key `{key}`; known keys are {', '.join(model.model_fields)}"
+        return f"{place}: unknown key `{key}`; write one of {', '.join(model.model_fields)}"
     return f"{place}: {f'`{key}`: ' if key else ''}{message.removeprefix('Value error, ')}"

@@ -21,12 +21,12 @@ _SECOND = timedelta(seconds=1)
 
 
 def one_or_many(value: object) -> object:
-    """Return a single value as a tuple of one; anything else as it is."""
+    """Return a text or a date as a tuple with that one value; return any other value unchanged."""
     return (value,) if isinstance(value, (str, date)) else value
 
 
 def _hours(value: object) -> object:
-    """Read `"22:00-06:00"` as (22:00, 06:00). The second time is outside; a span may reach over midnight."""
+    """Read `"22:00-06:00"` as begin and end; the span may reach over midnight, and the end does not belong to it."""
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError('write local time as "22:00-06:00", in quotes')
@@ -64,11 +64,11 @@ type Dates = Annotated[tuple[date, date], BeforeValidator(_dates)]
 type TimeZone = Annotated[str, AfterValidator(_time_zone)]
 type Weekdays = Annotated[tuple[Weekday, ...], BeforeValidator(one_or_many)]
 type Spans = Annotated[tuple[Hours, ...], BeforeValidator(one_or_many)]
-"""One span of local time or several, as in `hours: "22:00-06:00"`."""
+"""One span of local time or several, as the owner writes `hours: "22:00-06:00"`."""
 
 
 class Schedule(Frozen):
-    """A recurring time. Of `dates`, `weekdays` and `hours`, all that are given must hold.
+    """A recurring time. It is active when all of `dates`, `weekdays` and `hours` hold that are given.
 
     Hours that reach over midnight belong to the day on which they begin: `fri` with `22:00-06:00` ends on Saturday
     morning. On a day on which the clocks change, hours are those of the wall clock.
@@ -82,7 +82,7 @@ class Schedule(Frozen):
     @model_validator(mode="after")
     def _says_when(self) -> Self:
         if not (self.dates or self.weekdays or self.hours):
-            raise ValueError("it would last for ever; give dates, weekdays or hours")
+            raise ValueError("the schedule would last for ever; give dates, weekdays or hours")
         return self
 
     def on(self, now: datetime) -> bool:
@@ -91,17 +91,17 @@ class Schedule(Frozen):
 
     @property
     def is_ever_on(self) -> bool:
-        """Return False if none of its dates is one of its weekdays."""
+        """Return False if none of the schedule's dates is one of its weekdays, so that it is never active."""
         week = timedelta(days=7)
         ends = ((first, min(last, first + week)) for first, last in self.dates)
         days = (first + timedelta(days=day) for first, last in ends for day in range((last - first).days + 1))
         return not self.dates or any(map(self._day, days))
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """Yield the moments of the coming days when it can become inactive.
+        """Yield the moments within the coming `days` at which the schedule may become inactive, in no order.
 
-        These are the ends of its hours, midnights, and the first moment after each change of the clocks. An end that
-        the clocks show twice can be either.
+        These are the ends of its hours, midnights, and the first moment after each change of the clocks. For a local
+        time that the clocks show twice, both moments are yielded.
         """
         zone = ZoneInfo(self.time_zone)
         first = after.astimezone(zone).date()
@@ -118,9 +118,10 @@ class Schedule(Frozen):
 
 
 def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date]:
-    """Return the days on which the spans of local time began that hold now; without spans, the day itself.
+    """Return the days on which those spans began that contain the time `local`; without spans, the day of `local`.
 
-    This is the one meaning of weekdays and dates with hours: hours over midnight belong to the day on which they begin.
+    A schedule's weekdays and dates are compared with these days, so hours over midnight belong to the day on which they
+    begin.
     """
     today, clock = local.date(), local.time()
     if not spans:
@@ -130,21 +131,21 @@ def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date
 
 
 def within(span: tuple[time, time], clock: time) -> bool:
-    """Return True if a span of local time holds this time of day. Its end is outside; it may reach over midnight."""
+    """Return True if a span contains a time of day. The span may reach over midnight; its end does not belong to it."""
     begin, end = span
     return begin <= clock < end if begin < end else clock >= begin or clock < end
 
 
 def reaches_over(span: tuple[time, time]) -> bool:
-    """Return True if a span of local time reaches into the next day."""
+    """Return True if a span of local time reaches over midnight into the next day."""
     begin, end = span
     return _MIDNIGHT < end < begin
 
 
 def clock_changes(zone: ZoneInfo, after: datetime, span: timedelta) -> Iterator[datetime]:
-    """Yield the first moment after each change of a zone's clocks within a span, in UTC to the second.
+    """Yield the first second after each change of a zone's clocks within `span` after a moment, in the order of time.
 
-    Clocks do not change twice within six hours.
+    It is assumed that clocks do not change twice within six hours.
     """
     known, step = after, timedelta(hours=6)
     while known < after + span:

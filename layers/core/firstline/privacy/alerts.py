@@ -1,8 +1,8 @@
-"""Redaction of an alert: of secrets once, as it comes in; of personal data in each message to people.
+"""Redaction of an alert: secrets are removed once, when ingest stores the alert, and personal data in each message.
 
-The order in ingest is fixed: the sender is authenticated on the raw bytes, then fingerprint and group key are made of
-the raw values (so an alert and its resolve still match), then the secrets are removed. Everything that is made of an
-alert afterwards, like the incident's id and the execution's name, is free of them.
+Ingest works in a fixed order. It authenticates the sender on the raw bytes, makes fingerprint and group key of the raw
+values (so that an alert and its resolve still match), and then removes the secrets. So everything that is made of an
+alert later, such as the incident's id and the execution's name, holds no secrets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAME_LIMIT, _TEXT_LIMIT = 256, 4_000
 
 
 def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
-    """Return the alert as Firstline stores it, the sender's body included."""
+    """Return the alert as Firstline stores it: secrets are removed from all its fields and from the sender's body."""
     changes: dict[str, object] = {
         name: redact_secrets(value)[:_NAME_LIMIT] for name in _NAMES if (value := getattr(alert, name)) is not None
     }
@@ -60,7 +60,10 @@ def _links_without_secrets(links: list[AlertLink], hide: Callable[[str], str] = 
 
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:
-    """Remove the secret parts of an address: its query, fragment and user. Return None if a secret is left."""
+    """Return an address without query, fragment and user if `hide` finds a secret in it; otherwise unchanged.
+
+    None if the address cannot be parsed, or if a secret is left in its other parts.
+    """
     if url is None or not _needs_hiding(url, hide):
         return url
     try:
@@ -72,13 +75,16 @@ def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_se
 
 
 def _needs_hiding(url: str, hide: Callable[[str], str]) -> bool:
-    """Return True if the address or a part of it needs hiding: a key behind a slash is only found alone."""
+    """Return True if `hide` changes the address or one of its parts: a key after a slash is found only by itself."""
     pieces = [url, *map(unquote, re.split("[/?#&=]", url))]
     return any(hide(piece) != piece for piece in pieces)
 
 
 def for_outsiders(notification: Notification) -> Notification:
-    """Return the notification as channels get it: without the personal data that alerts quote from logs."""
+    """Return the notification for the channels, without secrets and personal data in its texts.
+
+    The names of people who dealt with the incident stay.
+    """
     changes: dict[str, object] = {
         "record": as_people_see_it(notification.record),
         "reason": _but_for_names(notification.reason, _people(notification.record)),
@@ -88,7 +94,7 @@ def for_outsiders(notification: Notification) -> Notification:
 
 
 _WHO_ACTED = re.compile(r"[A-Z][a-z]+ by \S{1,200}\.")
-"""A whole sentence of Firstline's own: `Escalated by ada@example.com.`"""
+"""A whole sentence that Firstline wrote about a person: `Escalated by ada@example.com.`"""
 
 
 def _people(record: IncidentRecord) -> set[str]:
@@ -102,7 +108,7 @@ def _people(record: IncidentRecord) -> set[str]:
 
 
 def _but_for_names(text: str, people: set[str]) -> str:
-    """Remove secrets and personal data, but for the names of the people who dealt with the incident."""
+    """Remove secrets and personal data from a text, but keep the names in `people`, even if they are mail addresses."""
     if _WHO_ACTED.fullmatch(text):
         return redact_secrets(text)
     named = [name for name in people if "@" in name and name in text]
@@ -113,7 +119,7 @@ def _but_for_names(text: str, people: set[str]) -> str:
 
 
 def without_personal_data(alert: NormalizedAlert) -> NormalizedAlert:
-    """Return the alert as people see it."""
+    """Return the alert for people: without personal data in its name, message, labels, links and annotations."""
     shown = {
         "alert_name": redact(alert.alert_name)[:_NAME_LIMIT],
         "message": redact(alert.message)[:_TEXT_LIMIT],
@@ -126,9 +132,9 @@ def without_personal_data(alert: NormalizedAlert) -> NormalizedAlert:
 
 
 def as_people_see_it(record: IncidentRecord) -> IncidentRecord:
-    """Return the incident without the personal data that alerts and outputs quote from logs.
+    """Return the incident for people: without the personal data that alerts and commands' outputs quote from logs.
 
-    The names of people who acknowledged, approved or are on call stay: people have to know of each other.
+    The names of people who acknowledged, approved or wrote notes stay, because people have to know of each other.
     """
     alert, verdict, people = record.incident.alert, record.classification, _people(record)
     if verdict is not None:

@@ -1,4 +1,7 @@
-"""Encoded secrets: broken over lines, percent-encoded, or in base64."""
+"""The search for encoded secrets: percent-encoded, in base64, or broken over lines.
+
+Each function yields the places that it finds as start, end and kind; `plain` is the search in plain text.
+"""
 
 import base64
 import re
@@ -12,13 +15,13 @@ _WORD = re.compile(r"[^\s\"'<>]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}(?![A-Za-z0-9+/_=-])")
 _BREAK = re.compile(r"(?<=[\w+/=.~-])[ \t]*(?:\r?\n|\\n)[ \t]*(?=[\w+/=.~-])")
 _LAYERS = 2
-"""The number of times a text is decoded: a Kubernetes Secret holds base64 of base64, a log quotes quotes."""
+"""The number of times that a text is decoded: a Kubernetes Secret may hold base64 of base64."""
 
 
 def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the percent-encoded words in which `plain` finds something.
+    """Find the percent-encoded words in which `plain` finds a secret after decoding, up to `layers` times.
 
-    Call this first: in a key with `%3D` in it, `plain` by itself would find the beginning only.
+    Call this before `plain` alone, which finds only the beginning of a key with `%3D` in it.
     """
     if layers == 0 or "%" not in text:
         return
@@ -30,7 +33,7 @@ def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the words in base64 in which `plain` finds something."""
+    """Find the words in base64 in which `plain` finds a secret after decoding, up to `layers` times."""
     if layers == 0:
         return
     for match in _BASE64.finditer(text):
@@ -41,7 +44,7 @@ def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def across_lines(text: str, plain: Finder) -> Found:
-    """Find secrets that a line break splits. The place found may include the next line's first word."""
+    """Find secrets that are split by a line break. A place may also cover the first word of the next line."""
     breaks = [match.span() for match in _BREAK.finditer(text)]
     if not breaks:
         return
@@ -63,7 +66,7 @@ def _first(text: str, plain: Finder, layers: int) -> str | None:
 
 
 def _unpacked(word: str) -> str | None:
-    """Decode a word of base64 to text; None for a hash, an id or a name, which decode to other bytes."""
+    """Decode a word of base64 to printable text; None if it is no base64 or decodes to anything else."""
     core = word.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         text = base64.b64decode(core + "=" * (-len(core) % 4), validate=True).decode("utf-8")

@@ -1,8 +1,8 @@
-"""Secrets that are known by their name: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
+"""The search for secrets by their names: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
 
-There are two kinds of names. A value called a password or an API key is a secret, unless it is plainly a word about it
-("password: expired"). A value called a token, a secret or a session may be the name of a thing (Kubernetes names its
-objects so): it is a secret only if it looks like nothing that a person would choose.
+There are two kinds of names. A value called a password or an API key is a secret, unless it is a word about the
+password ("password: expired"). A value called a token, a secret or a session may be the name of an object, as in
+Kubernetes, so it is a secret only if it looks random.
 """
 
 import base64
@@ -29,14 +29,14 @@ _MAYBE = (
     r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key|pat|bearer"
 )
 _GLUED = r"[A-Za-z0-9][_.-]key|(?-i:[a-z0-9](?:Key|Token|Secret|TOKEN|SECRET))"
-"""Names that end in such a word: `STRIPE_KEY`, `gitterToken`."""
+"""Names that end in a word for a secret: `STRIPE_KEY`, `gitterToken`."""
 _NO_SECRET_KEY = re.compile(
     r"(?:group|cache|incident|dedup(?:lication)?|idempotency|partition|primary|foreign|sort|hash|range|object|row|shard"
     r"|public|host|map|lookup|index|correlation|alias|aggregation|alert|monitor|cycle|tag|label|metric|series|unique"
     r"|lock|message|hot|bucket|s3|translation|resource|problem)[_-]?key",
     re.IGNORECASE,
 )
-"""Keys that name a thing, and open nothing."""
+"""Names that end in `key` but stand for an identifier and no secret: `primary_key`."""
 _SCHEMES = (
     *("bearer", "basic", "token", "apikey", "digest", "oauth", "sso-key", "ssws", "hmac", "key", "geniekey", "splunk"),
 )
@@ -78,7 +78,7 @@ _WORDS = (
     *("wachtwoord", "senord", "hasło", "haslo", "heslo", "parola", "ifre"),
     *("пароль", "密码", "密碼", "パスワード", "비밀번호"),
 )
-"""One of these is in every name above."""
+"""Parts of names; every name that this module recognises contains one of them, so a text without any is skipped."""
 
 
 @cache
@@ -92,7 +92,7 @@ _PLACEHOLDER = re.compile(
     r"|(?:arn|vault|ssm|env|secretsmanager|file|ref|op)[:/].*",
     re.DOTALL,
 )
-"""A placeholder for a secret that was left out, or the place where it is stored."""
+"""A placeholder for a secret that was left out, or a reference to where the secret is stored."""
 _SAID = (
     "true false null none nil undefined missing invalid expired required changed rejected incorrect wrong empty unset "
     "set reset disabled enabled not is was has must and or for in the a an on of to from by with redacted masked "
@@ -101,11 +101,11 @@ _SAID = (
     "rotation leaked found unavailable unauthorized forbidden file env vault expiring authentication authorization"
 )
 _ABOUT = frozenset(_SAID.split())
-"""Words about a password that are none."""
+"""Words that may follow a password's name and are no passwords: `password: expired`."""
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find the values whose names say that they are secrets."""
+    """Yield the places (start, end, kind) of values in a text whose names say that they are secrets."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()
@@ -128,7 +128,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def is_secret_label(name: str, value: str) -> bool:
-    """Return True if the name of a label or of an object's key calls its value a secret."""
+    """Return True if `value` is a secret according to the name of its label or of its key in an object."""
     folded = name.lower()
     if not any(word in folded for word in _WORDS):
         return False
@@ -139,7 +139,11 @@ def is_secret_label(name: str, value: str) -> bool:
 
 
 def is_secret(value: str, *, sure: bool) -> bool:
-    """Return True if a value is a secret, given a name that says so (`sure`) or hints at it."""
+    """Return True if a value is a secret.
+
+    `sure` is True if the value's name says that it is a secret, as `password` does, and False if the name is only a
+    hint, as `token` is; then only a value that looks random counts.
+    """
     if not value or value.lower().strip(".,:;!()[]{}") in _ABOUT or _PLACEHOLDER.fullmatch(value):
         return False
     if sure:
@@ -152,7 +156,7 @@ _MIXED = re.compile(r"(?=\w{0,200}[0-9])(?=\w{0,200}[a-z])(?=\w{0,200}[A-Z])")
 
 
 def looks_random(value: str) -> bool:
-    """Return True if no person would choose the value as a name: it mixes letters and digits within one piece."""
+    """Return True if a value looks generated, and not chosen by a person: it mixes letters and digits in one piece."""
     if len(value) < 8 or " " in value.strip():
         return False
     if _UUID.fullmatch(value):
@@ -172,7 +176,7 @@ def looks_random(value: str) -> bool:
 
 
 def _decoded(piece: str) -> str:
-    """Decode `user:password` in base64, as Docker and HTTP write it; return nothing for other text."""
+    """Decode base64 to ASCII text, as Docker and HTTP encode `user:password`; return an empty text for other input."""
     try:
         return base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("ascii")
     except ValueError:  # no base64, or no ASCII
@@ -195,7 +199,7 @@ _NEXT_WORD = re.compile(r"[ \t]+[A-Za-z]")
 
 
 def _is_prose(value: str, text: str, end: int) -> bool:
-    """Return True for prose like "password: authentication failed": a plain word that another word follows."""
+    """Return True if a value is a plain word that another word follows, as in "password: authentication failed"."""
     if value.endswith(":"):
         return value[:-1].isalpha()
     return value.isalpha() and value[1:].islower() and _NEXT_WORD.match(text, end) is not None

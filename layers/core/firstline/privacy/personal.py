@@ -1,7 +1,7 @@
-"""Personal data: e-mail addresses, phone numbers, payment cards, bank accounts, United States social security numbers.
+"""The search for personal data: mail addresses, phone, card, bank account and US social security numbers.
 
-Addresses and names of hosts, user names of a system, and account ids are no personal data here: operators need them.
-Numbers count only with a proof: a check digit, or a form that nothing else has.
+Names and addresses of hosts, system users and account ids do not count as personal data, because operators need them. A
+number counts only if it has a valid check digit or an unmistakable form.
 """
 
 import re
@@ -38,7 +38,7 @@ _SSN = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find personal data."""
+    """Yield the places (start, end, kind) of personal data in a text."""
     if "@" in text:
         for match in _EMAIL.finditer(text):
             if match["user"].lower() not in _OF_MACHINES and not _MACHINE_DOMAINS.search(match["domain"]):
@@ -49,19 +49,19 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def has_luhn_digit(digits: str) -> bool:
-    """Verify the check digit of ISO/IEC 7812: every second digit from the right doubled, the sum divisible by ten."""
+    """Return True if the last digit is a valid check digit of a card number (the Luhn algorithm of ISO/IEC 7812)."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
 def has_iban_digits(account: str) -> bool:
-    """Verify the check digits of ISO 13616: country and check digits last, letters as 10 to 35, modulo 97 is 1."""
+    """Return True if an account without spaces has the length and the check digits of an IBAN (ISO 13616)."""
     number = "".join(str(int(character, 36)) for character in account[4:] + account[:4])
     return 15 <= len(account) <= 34 and int(number) % 97 == 1
 
 
 def _is_card(number: str) -> bool:
-    """Return True for a card's number, written in one piece or in groups with one kind of separator."""
+    """Return True for a valid card number, written in one piece or in groups with one kind of separator."""
     digits = re.sub(r"[ -]", "", number)
     grouped = len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
     return grouped and _CARD_RANGES.fullmatch(digits) is not None and has_luhn_digit(digits)
@@ -82,4 +82,4 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str], str | int, Callable[[str], bool]], .
     ("bank account", _IBAN, 0, lambda account: has_iban_digits(account.replace(" ", ""))),
     ("social security number", _SSN, 0, bool),
 )
-"""Each kind of number: its pattern, the pattern's group, and what proves it."""
+"""Each kind of number: its pattern, the pattern's group that holds the number, and the check of the number."""

@@ -1,7 +1,7 @@
 """Replacement of secrets and personal data by `[redacted <kind>]`.
 
-Invisible characters are removed first, because one inside of a secret would hide it. A text in which nothing is found
-is returned unchanged.
+Invisible characters are removed before the search, because one inside a secret would hide the secret. A text in which
+nothing is found is returned unchanged.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,21 +14,21 @@ from firstline.privacy import encoded, named, personal, shapes
 from firstline.text import strip_invisible
 
 SHORTEST = 8
-"""The length below which no secret can be told from a word."""
+"""The length below which a text is not searched, because a short secret cannot be told from a word."""
 
 HIDDEN = "[redacted secret]"
 
 SHORT = 256
 MOST_SHORT_TEXTS = 2_048
-"""The short texts for which the result is remembered, and how many of them: about a megabyte."""
+"""The number of results that are cached, for texts of up to `SHORT` characters: about a megabyte."""
 
 DEEPEST = 12
 MOST_CHARS = 65_536
-"""The characters of a body or a log line that are searched and kept; the rest is dropped."""
+"""The number of characters of a body or log line that are searched and kept; the rest is dropped."""
 
 
 def redact_secrets(text: str) -> str:
-    """Remove passwords, keys, tokens and similar secrets.
+    """Replace passwords, keys, tokens and similar secrets in a text.
 
     Example
     -------
@@ -39,7 +39,7 @@ def redact_secrets(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Remove secrets and personal data from a text for a model or a channel.
+    """Replace secrets and personal data in a text for a model or a channel.
 
     Example
     -------
@@ -50,10 +50,10 @@ def redact(text: str) -> str:
 
 
 def redact_label(name: str, value: str) -> str:
-    """Remove secrets from a label's value; hide all of it if the name calls it a secret.
+    """Replace secrets in a label's value, or the whole value if the label's name says that it is a secret.
 
-    Sources split texts at colons, so `7123456789:AA…`, `https://…` and `curl -u app:hunter22` arrive as a name and a
-    value: they are also searched together.
+    Sources split texts at colons, so that `7123456789:AA…` or `curl -u app:hunter22` arrives as a name and a value.
+    Therefore the text `name:value` is searched, too.
     """
     hidden = _field(name, value, redact_secrets)
     whole = f"{name}:{value}"
@@ -61,18 +61,21 @@ def redact_label(name: str, value: str) -> str:
 
 
 def redact_payload(payload: Any) -> Any:
-    """Remove secrets from the keys and values of parsed JSON, and bound its size."""
+    """Replace secrets in the keys and values of parsed JSON, and limit its depth and size."""
     return _Walk(redact_secrets).private("", payload, DEEPEST)
 
 
 def redact_log(record: Any) -> Any:
-    """Remove secrets and personal data from a log record, and bound its size."""
+    """Replace secrets and personal data in a log record, and limit its depth and size."""
     return _Walk(redact).private("", record, DEEPEST)
 
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over a payload, with bounds, because a sender may build a payload that causes endless work."""
+    """One pass over a payload that stops at a limit, because a sender may build a payload that causes endless work.
+
+    `left` is the number of characters that may still be searched.
+    """
 
     hide: Callable[[str], str]
     left: int = MOST_CHARS
@@ -118,7 +121,7 @@ def _searched(text: str, find: encoded.Finder) -> str:
 
 
 _searched_once = lru_cache(MOST_SHORT_TEXTS)(_searched)
-"""The alerts of a delivery have most of their labels in common."""
+"""The function `_searched` with a cache, because the alerts of a delivery have most of their labels in common."""
 
 
 def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
@@ -130,7 +133,7 @@ def _secrets_and_personal(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _replaced(text: str, found: Iterable[tuple[int, int, str]]) -> str:
-    """Replace each place found in the text; overlapping places become one, named after the first."""
+    """Replace the places `found` (start, end, kind) in a text; overlapping places become one with the first's kind."""
     pieces: list[str] = []
     at = 0
     for begin, end, what in sorted(found, key=lambda place: (place[0], -place[1])):

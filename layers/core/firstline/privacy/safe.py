@@ -1,29 +1,29 @@
-"""Text for a model or a person: visible, without secrets and personal data, and short.
+"""Untrusted text made safe for a model or a person: visible, without secrets and personal data, and short.
 
-Telemetry is text that an attacker may have written and that may carry secrets. Order matters: invisible characters go
-first (one inside a secret would hide it), secrets and personal data next, and the cut comes last (a secret cut in half
-matches no pattern).
+An attacker may have written the text, and it may hold secrets. The order matters. Invisible characters are removed
+first, because one inside a secret would hide it; then secrets and personal data are replaced; and the text is cut last,
+because half a secret would not be recognised.
 """
 
 from firstline.privacy.redact import redact, redact_label
 from firstline.text import shorten, strip_invisible
 
 MAX_RAW_CHARS = 20_000
-"""The rest of a longer text is not even read."""
+"""The number of characters of a text that are read; the rest is dropped."""
 
 
 def safe_text(text: str, limit: int) -> str:
-    """Redact a text of many lines, and shorten it to `limit` characters."""
+    """Redact a text that may have several lines, and cut it to `limit` characters."""
     return shorten(redact(_visible(text)).strip(), limit)
 
 
 def safe_line(text: str, limit: int) -> str:
-    """Redact a text, and shorten it to one line of `limit` characters."""
+    """Redact a text, join its lines to one, and cut the line to `limit` characters."""
     return shorten(" ".join(redact(_visible(text)).split()), limit)
 
 
 def safe_label(name: str, value: str, limit: int) -> str:
-    """Redact a label's value, the whole of it if the label is named like a secret, and shorten it."""
+    """Redact a label's value, all of it if the name says that it is a secret, and cut it to one line of `limit`."""
     return safe_line(redact_label(name, _visible(value)), limit)
 
 

@@ -1,9 +1,9 @@
-"""Secrets that are known by their shape: the prefixes and lengths that their issuers document.
+"""The search for secrets by their shapes: the prefixes and lengths that their issuers document.
 
-Most shapes are in `issuers.json`, which `evals/redaction/issuers.py` makes from a public rule set; here are those that
-are wider than its rules, or that it does not have. A pattern is compiled and searched for only if one of its `near`
-words is in the text: an honest alert costs some dozen substring searches, and nothing at the start of a function.
-Every pattern has bounded repetitions and none within another, so its time is proportional to the text.
+Most shapes are in `issuers.json`, which `evals/redaction/issuers.py` makes from a public set of rules. This module adds
+shapes that the set lacks or defines too narrowly. A pattern is compiled and used only if one of its `near` words is in
+the text, so an ordinary alert costs a few dozen substring searches. All repetitions in a pattern are bounded and not
+nested, so that its time is proportional to the length of the text.
 """
 
 import json
@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A kind of secret: its pattern, and words of which one always occurs near it, in upper or lower case.
+    """A kind of secret: its name for people (`what`), its pattern, and words (`near`).
 
-    A `^` at the pattern's beginning stands for `_BORDER`, or for nothing if all `near` words are unmistakable. If the
-    pattern has one group, or named ones, only that is the secret.
+    One of the words, in upper or lower case, is in every text that the pattern matches. A `^` at the pattern's
+    beginning stands for `_BORDER`, or for nothing if all `near` words are unmistakable. If the pattern has one group,
+    or named groups, only the group is the secret.
     """
 
     what: str
@@ -28,8 +29,8 @@ class Shape(NamedTuple):
 
 
 _BORDER = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv0])|(?<=\[\dm)|(?<=\[\d\dm)|(?<=\[\d;\d\dm))"
-"""The beginning of a word, or the end of an escape (`\\n`, `\\u001b[31m`) that a log wrote out. An underscore may
-stand before, as in `aws_AKIA…`; `\\b` sees no border there."""
+"""The beginning of a word, also after an underscore (`aws_AKIA…`), where `\\b` does not match, and after an escape
+sequence that a log wrote out (`\\n`, `\\u001b[31m`)."""
 
 _UNMISTAKABLE = frozenset(
     (
@@ -41,7 +42,7 @@ _UNMISTAKABLE = frozenset(
         *("lsv2_sk_", "packagist_ack_"),
     )
 )
-"""Prefixes of tokens in which no honest word ends: such a token is found wherever it is glued to."""
+"""Prefixes of tokens that occur at the end of no ordinary word, so that the token is found in the middle of a word."""
 
 SHAPES: tuple[Shape, ...] = (
     Shape("GitHub token", ("github_pat_",), r"^github_pat_\w{20,255}"),
@@ -161,16 +162,16 @@ _LONG_KEY = (
     r"(?=[A-Za-z]{0,39}[/+]|[A-Za-z0-9]{0,39}[0-9][A-Za-z]{1,39}[0-9/+])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-])"
 )
-"""An AWS secret access key has nothing but its length and its mixture."""
+"""An AWS secret access key, which has no prefix: 40 characters that mix digits and letters of both cases."""
 
 
 _ISSUERS = Path(__file__).parent / "issuers.json"
-"""Kingfisher's rules (Apache License 2.0), as `evals/redaction/issuers.py` writes them."""
+"""The file of shapes from Kingfisher's rules (Apache License 2.0), written by `evals/redaction/issuers.py`."""
 
 
 @cache
 def _by_near() -> dict[str, list[Shape]]:
-    """Return the shapes by each of their `near` words, in lower case."""
+    """Return all shapes by each of their `near` words in lower case."""
     near = defaultdict(list)
     issued = (Shape(what, tuple(words), pattern) for what, words, pattern in json.loads(_ISSUERS.read_text()))
     for shape in (*SHAPES, *issued):
@@ -181,7 +182,7 @@ def _by_near() -> dict[str, list[Shape]]:
 
 @cache
 def _by_beginning() -> dict[str, list[tuple[int, str]]]:
-    """Return the `near` words, each with its place among them, by their first three characters; shorter ones by ""."""
+    """Return the `near` words with their positions by their first three characters; shorter words by an empty text."""
     beginnings: dict[str, list[tuple[int, str]]] = {"": []}
     for place, word in enumerate(_by_near()):
         beginnings.setdefault(word[:3] if len(word) >= 3 else "", []).append((place, word))
@@ -189,9 +190,9 @@ def _by_beginning() -> dict[str, list[tuple[int, str]]]:
 
 
 def _near_in(folded: str) -> list[str]:
-    """Return the `near` words of a text, in their order.
+    """Return the `near` words that a text in lower case contains, in the order of the shapes.
 
-    A word can only be there if its beginning is. A look at all beginnings at once saves most of the 500 searches.
+    Only words whose first three characters occur in the text are searched for, which saves most of the 500 searches.
     """
     beginnings = _by_beginning()
     there = beginnings.keys() & map("".join, zip(folded, folded[1:], folded[2:], strict=False))
@@ -207,7 +208,7 @@ def _compiled(pattern: str, *, anywhere: bool = False) -> re.Pattern[str]:
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find secrets by their shape. The places found may overlap."""
+    """Yield the places (start, end, kind) of secrets in a text by their shapes. The places may overlap."""
     near = _by_near()
     for shape in dict.fromkeys(shape for word in _near_in(text.lower()) for shape in near[word]):
         pattern = _compiled(shape.pattern, anywhere=_UNMISTAKABLE.issuperset(shape.near))

@@ -1,7 +1,7 @@
-"""Earned autonomy: the record of a runbook, and whether it is good enough for the next mode.
+"""Earned autonomy: the record of a runbook's runs, and whether it is good enough for the runbook's next mode.
 
-A runbook that says `earns` runs by itself after so many verified runs in a row, and asks again after one that did not
-help. Every other freedom a person gives, by the runbook's mode or by `firstline runbooks promote`.
+A runbook that declares `earns` runs without approval after that many verified runs in a row, and asks again after a run
+that did not help. Otherwise only a person lets it run, by the runbook's mode or by `firstline runbooks promote`.
 """
 
 import re
@@ -14,12 +14,12 @@ from firstline.remediation.store import Standing
 from firstline.runbooks.model import Mode, Runbook
 
 NEVER_SENT = "none"
-"""The command id of a result whose command Systems Manager did not accept."""
+"""The command id in a result if Systems Manager did not accept the command."""
 
 _NEVER_RAN = frozenset(
     {"Undeliverable", "Delivery Timed Out", "Terminated", "Invalid Platform", "Access Denied", "Rate Exceeded"}
 )
-"""Run Command's words for a command that did not reach its host."""
+"""The statuses that SSM Run Command gives a command which did not reach its host."""
 
 _MANY = re.compile(r"([0-9]+) hosts")
 
@@ -27,9 +27,9 @@ _MANY = re.compile(r"([0-9]+) hosts")
 class Tally(Frozen):
     """Counts of a runbook's plans, by decision and outcome.
 
-    `planned` leaves out those in `shadow`. `approved` and `refused` count people's decisions. `run` counts the plans
-    of which a command was sent. Of those that acted, `verified` helped, `undone` did not help but were rolled back,
-    and `failed` did neither.
+    `planned` leaves out plans in `shadow`. `approved` and `refused` count people's decisions. `run` counts the plans of
+    which a command was sent. Of the plans that acted, `verified` ones helped, `undone` ones did not help and were
+    rolled back, and `failed` ones did not help and were not rolled back.
     """
 
     runbook_id: str
@@ -72,7 +72,7 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
 
 
 def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thresholds: Autonomy) -> str:
-    """Describe the mode that the runbook has earned, or what it lacks for the next one."""
+    """Say in a few words what mode a runbook has earned, or what it lacks for the next mode."""
     if demoted := standing.why_demoted(runbook.auto_after):
         return f"demoted to approval: {demoted}. After fixing it: firstline runbooks promote {runbook.id}"
     by_record = mode == "approve" or (mode == "auto" and runbook.needs_record)
@@ -97,7 +97,7 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
 
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
-    """Return how a remediation ended, from its results and whether the incident was `cured`."""
+    """Return how a remediation ended, by its results and by whether the incident was `cured`."""
     sent = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
     if not sent:
         return "not_run"
@@ -118,7 +118,7 @@ def is_proven(results: Sequence[StepResult]) -> bool:
 
 
 def news_of_standing(plan: RemediationPlan, before: Standing, after: Standing) -> str | None:
-    """Return what the ops channel reads if the runbook earned or lost its autonomy, or None if nothing changed."""
+    """Return a message for the ops channel if a runbook earned or lost its autonomy, or None if neither happened."""
     had, has = before.runs_by_itself(plan.auto_after), after.runs_by_itself(plan.auto_after)
     if has and not had:
         return (
@@ -132,7 +132,7 @@ def news_of_standing(plan: RemediationPlan, before: Standing, after: Standing) -
 
 
 def _hosts_of(result: StepResult) -> int:
-    """Count the hosts of a result. Of many hosts, those on which a step succeeded share one result: `12 hosts`."""
+    """Return the number of hosts of a result: 1, or more for the shared result of successes (`12 hosts`)."""
     many = _MANY.fullmatch(result.instance_id)
     return int(many[1]) if many else 1
 

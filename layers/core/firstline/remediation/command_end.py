@@ -1,7 +1,7 @@
-"""The end of a command, as EventBridge tells it: it wakes the execution that waits in `Await Step`.
+"""The end of a command, from an event of EventBridge, which wakes the execution that waits in `Await Step`.
 
-The event is best effort. It may come before the execution waits, late, twice or never: so it is written down first, and
-it says only that the command should be read.
+EventBridge may deliver the event before the execution waits, late, twice or never. So the end is stored first, and the
+signal says only that the execution should read the command.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ def command_ended(
     end: Callable[[str, str, datetime], str | None],
     executions: Executions,
 ) -> bool:
-    """Wake the execution that waits for a command. Return False if none does, or not any more.
+    """Store that a command ended, and wake the execution that waits for it. Return False if none waits.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def command_ended(
         Systems Manager's event about the end of a command on all its hosts:
         https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
     end
-        Writes down that a command has ended, and how; returns the task token of the execution that waits for it, or
-        None. Raises `HistoryUnavailable` if the table cannot be reached.
+        Stores a command's end (its id, status and time) and returns the task token of the execution that waits for the
+        command, or None. Raises `HistoryUnavailable` if the table cannot be reached.
     """
     command_id, status = str(detail["command-id"]), str(detail["status"])
     token = end(command_id, status, now)

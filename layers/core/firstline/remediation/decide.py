@@ -1,6 +1,6 @@
-"""The decision whether a remediation may run, from facts alone: no clock, no network, no model.
+"""The decision whether a remediation may run. Pure: no clock, no network, no model.
 
-A remediation that is not clearly allowed is denied; one that is allowed only with care needs a human's approval.
+Reasons against a remediation deny it; reasons for caution make it need a human's approval.
 """
 
 import json
@@ -34,16 +34,16 @@ from firstline.text import in_words
 type RemediationMode = Literal["off", "approve", "auto"]
 
 type Switch = Literal["on", "off", "unreadable"]
-"""The kill switch, one SSM parameter. Unreadable counts as off."""
+"""The state of the kill switch, which is an SSM parameter; `unreadable` counts as off."""
 
 SURE_ENOUGH = 0.6
-"""The confidence below which a model's choice needs approval."""
+"""The confidence below which a runbook that a model chose needs approval."""
 
 JUST_DEPLOYED = timedelta(minutes=30)
-"""The time after a deployment in which its hosts are still being changed, or found out to be broken."""
+"""The time after a deployment of the service in which a remediation needs approval."""
 
 LONGEST_DEPLOYMENT = timedelta(hours=12)
-"""The time for which a deployment counts as in progress if nobody ever says how it ended."""
+"""The time for which a deployment counts as in progress if its end is never reported."""
 
 
 class Situation(Frozen):
@@ -52,11 +52,11 @@ class Situation(Frozen):
     Attributes
     ----------
     runs
-        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
+        The runbook's runs on any host, within the time of `look_back`; runs in shadow may be among them.
     held
         The locks that remediations of any runbook hold.
     fleet
-        The number of managed instances with the stack's tag; None if they were not counted, which one host allows.
+        The number of managed instances with the stack's tag; None if not counted, as for a plan of one host.
     targets, releases
         The hosts to act on, or the releases to take back. One of the two lists is empty.
     standing
@@ -66,8 +66,8 @@ class Situation(Frozen):
     deployments
         The last deployments of these services, one for each environment.
     approvers, shared
-        The number of the people who may approve, and of those among them that are a whole role: behind a role may stand
-        whoever has approved already, so they do not count where two must approve.
+        The number of approvers, and how many of them are a whole IAM role. A role may stand for a person who has
+        approved already, so roles do not count where two people must approve.
     """
 
     runbook: Runbook
@@ -101,25 +101,28 @@ class Situation(Frozen):
 
     @property
     def mode(self) -> Mode:
-        """The runbook's mode here. If stack and alert disagree on the environment, the more careful mode counts."""
+        """The runbook's mode in this environment; the more careful one if stack and alert name different ones."""
         mode = self.runbook.mode_in(*self.environments)
         return "auto" if mode == "approve" and self.runs_by_itself else mode
 
     @property
     def runs_by_itself(self) -> bool:
-        """True if the runbook has earned auto in this environment, or a person gave it; never if data is lost."""
+        """True if the runbook earned auto, or a person promoted it.
+
+        Never for a destructive runbook, or if the alert is about another environment than the stack's.
+        """
         own, named = (name.strip().casefold() for name in self.environments)
         here = not named or own == named
         return here and self.runbook.risk != "destructive" and self.standing.runs_by_itself(self.runbook.auto_after)
 
     @property
     def approvals(self) -> int:
-        """The number of different people who must approve: what the runbook or the policy asks for."""
+        """The number of different people who must approve: the larger of the runbook's and the policy's number."""
         return max(self.runbook.approvals, self.policy.approvals.get(self.runbook.risk, 1))
 
     @property
     def limits(self) -> PlanLimits:
-        """The runbook's limits and the fleet's, as the plan keeps them."""
+        """The runbook's and the fleet's limits, in the form that a plan stores."""
         return limits_of(self.runbook.limits, self.policy, self.fleet)
 
     @property
@@ -136,16 +139,17 @@ class Situation(Frozen):
 
 
 class Verdict(Frozen):
-    """A decision with its reason, which people read in the page or in the request for approval."""
+    """A decision on a remediation, with its reason for people."""
 
     decision: Literal["auto", "approve", "shadow", "deny"]
     reason: str
 
 
 def decide(situation: Situation) -> Verdict:
-    """Decide on auto, approve, shadow or deny: first the reasons to deny, then the reasons to ask a human.
+    """Decide whether a remediation runs by itself, needs approval, is only logged (shadow), or is denied.
 
-    Locks, cool-downs and hourly limits deny only what would run at once. Of a plan that asks, the yes asks for them.
+    Locks, cool-downs and hourly limits can deny only a plan that runs at once. For a plan that needs approval, they are
+    checked at the approval.
     """
     runbook = situation.runbook
     if denial := _first_reason(situation, _DENIALS):
@@ -167,23 +171,23 @@ def decide(situation: Situation) -> Verdict:
 
 
 def _too_few_approvers(situation: Situation) -> str | None:
-    """Return the reason if nobody can say yes: waiting for it would only cost time."""
+    """Return the reason if fewer people may approve than must approve, so that waiting for them is useless."""
     able = situation.approvers - (situation.shared if situation.approvals > 1 else 0)
     if able >= situation.approvals:
         return None
     who = able or "nobody"
-    return f"{FILE} lets {who} approve, where {situation.approvals} must approve {situation.runbook.id}"
+    return f"{FILE} lets {who} approve, and {situation.approvals} must approve {situation.runbook.id}: add approvers"
 
 
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:
-    """Return why a plan that was made may not act any more, or None if it still may.
+    """Return why a plan may no longer act, or None if it still may.
 
-    Its locks, cool-downs and limits were taken when it began, so they are not asked for again.
+    Locks, cool-downs and limits are not checked again, as they were taken when the plan began.
 
     Parameters
     ----------
     approved_at
-        The time of a person's yes, who knew of everything until then; None if the plan may run by itself.
+        When a person approved the plan, knowing all deployments until then; None if the plan needed no approval.
     """
     if denial := _first_reason(situation, (_switched_off, _frozen)):
         return denial
@@ -196,9 +200,9 @@ def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | N
 
 
 def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[str, str]) -> list[str]:
-    """Return the services that a plan touches: the alert's, and those that its values from the alert name.
+    """Return the services that a plan touches: the alert's service, and the units that its parameters name.
 
-    The service of an alert is often the exporter that measured, and the unit that failed stands in a label.
+    The service of an alert is often the exporter that measured, while a label names the unit that failed.
     """
     named = [
         value.removesuffix(".service").partition("@")[0]
@@ -209,7 +213,7 @@ def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[s
 
 
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
-    """Hash the policy file, the settings and the runbook that a decision rests on, to twelve hexadecimal digits."""
+    """Return twelve hexadecimal digits that change with the policy file, the settings and the runbook of a decision."""
     rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
     return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -227,15 +231,15 @@ def _first_reason(situation: Situation, checks: Sequence[_Check]) -> str | None:
 
 def _switched_off(situation: Situation) -> str | None:
     if situation.remediation_mode == "off":
-        return "remediation is switched off for this stack"
+        return "remediation is switched off for this stack (its parameter RemediationMode)"
     if situation.switch == "off":
         return "remediation has been switched off (the parameter `remediation` of this stack)"
     if situation.switch == "unreadable":
         return "the switch for remediation (the parameter `remediation` of this stack) could not be read"
     if not situation.environment.strip():
-        return "the stack does not say which environment it is in"
+        return "the stack does not say which environment it is in: set its parameter EnvironmentName"
     if situation.mode == "off":
-        return f"runbook {situation.runbook.id} is switched off"
+        return f"runbook {situation.runbook.id} is switched off (its `mode`)"
     return None
 
 
@@ -245,7 +249,7 @@ def _nothing_to_do(situation: Situation) -> str | None:
     if not situation.classification.can_be_remediated:
         return "the classification says that a runbook cannot fix this"
     if not situation.places:
-        return "no host to run on"
+        return "there is no host to run on and no release to take back"
     return None
 
 
@@ -274,9 +278,9 @@ def _too_risky(situation: Situation) -> str | None:
 
 
 def _being_deployed(situation: Situation) -> str | None:
-    """Return the reason if the service is being changed already: a restart in the middle would be a second change.
+    """Return the reason if a service that the plan touches is being deployed, or was deployed a short while ago.
 
-    A release that is taken back is the answer to a deployment, and to look changes nothing.
+    Plans that only look, and plans that take a release back, are not affected.
     """
     if situation.releases or situation.runbook.risk == "read_only":
         return None

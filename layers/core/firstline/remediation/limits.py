@@ -1,7 +1,7 @@
 """The limits of a remediation: locks, hosts at once, cool-downs, and runs an hour and a day.
 
-They are asked for when a remediation takes its locks: a plan that may run by itself as it is made, every other plan at
-the deciding yes. A plan that waits for its yes holds nothing and counts nowhere.
+The limits are checked when a remediation takes its locks: for a plan that needs no approval when it is made, for every
+other plan at the approval that decides. A plan that waits for approval holds no lock and counts against no limit.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 @dataclass(frozen=True)
 class Claim:
-    """The hosts or releases that a remediation acts on, and the limits that it keeps."""
+    """The hosts or releases that a remediation would act on, with the locks and the limits for them."""
 
     incident_id: str
     runbook_id: str
@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class _Look:
-    """A claim, beside the leases that others hold now and the runs that count against its limits."""
+    """A claim, with the leases that other incidents hold now, and the runs that count against the claim's limits."""
 
     claim: Claim
     others: Sequence[Lease]
@@ -60,7 +60,7 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     held
         The locks that remediations of any runbook hold.
     runs
-        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
+        The runbook's runs on any host, within the time of `look_back`; runs in shadow may be among them.
     """
     look = _Look(
         claim,
@@ -73,7 +73,7 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
 
 
 def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationState, now: datetime) -> Beginning:
-    """Return the reservation with which a plan begins now."""
+    """Return the run and the locks to reserve for a plan that begins now."""
     run = RunbookRun(
         runbook_id=plan.runbook_id,
         incident_id=incident_id,
@@ -86,7 +86,7 @@ def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationStat
 
 
 def limits_of(limits: RunbookLimits, policy: RemediationPolicy, fleet: int | None) -> PlanLimits:
-    """Return a runbook's limits with the fleet's, as a plan keeps them."""
+    """Return a runbook's limits, with the fleet's limits for a fleet of this size, in the form that a plan stores."""
     return PlanLimits(
         cooldown_seconds=int(limits.cooldown.total_seconds()),
         per_hour=limits.per_hour,
@@ -99,17 +99,17 @@ def limits_of(limits: RunbookLimits, policy: RemediationPolicy, fleet: int | Non
 
 
 def look_back(limits: PlanLimits, longest: timedelta) -> timedelta:
-    """Return how long before now a run may have begun and still matter, if a run may take `longest`."""
+    """Return the age up to which runs matter to the limits, if a run may take as long as `longest`."""
     return max(timedelta(seconds=limits.cooldown_seconds), _DAY) + longest
 
 
 def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """Count the hosts under remediation once these targets are added. Above one, the fleet's size matters."""
+    """Return the number of hosts under remediation once these targets are added to those of the held leases."""
     return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
 
 
 def too_wide_alone(runbook_id: str, targets: Sequence[Target], limits: PlanLimits) -> str | None:
-    """Return why these targets are too many, whatever else runs, or None if they are not."""
+    """Return why these targets alone are too many for the limits, whatever else runs, or None if they are not."""
     count = len(targets)
     if count > limits.max_hosts:
         return f"{count} hosts are affected and {runbook_id} may touch {limits.max_hosts} at once"
@@ -120,7 +120,9 @@ def _too_wide_for_fleet(runbook_id: str, limits: PlanLimits, of_runbook: int, of
     if limits.fleet is None or limits.fleet_hosts is None:
         return f"{of_all} hosts would be touched at once, and the hosts of the fleet were not counted"
     if of_runbook > share_of(limits.max_percent, limits.fleet):
-        return f"{runbook_id} may touch {limits.max_percent}% of {limits.fleet} hosts at once, {of_runbook} is more"
+        return (
+            f"{runbook_id} may touch {limits.max_percent}% of {limits.fleet} hosts at once, {of_runbook} are affected"
+        )
     if of_all > limits.fleet_hosts:
         return f"runbooks would touch {of_all} of {limits.fleet} hosts at once; {limits.fleet_hosts} are allowed"
     return None
@@ -153,7 +155,7 @@ def _too_wide(look: _Look) -> str | None:
 
 
 def _counts(run: RunbookRun, claim: Claim) -> bool:
-    """Return True if a run counts against the claim's limits: sent for real, and for another incident."""
+    """Return True if a run counts against the claim's limits: of this runbook, really sent, for another incident."""
     real = run.decision != "shadow" and run.outcome != "not_run"
     return real and run.incident_id != claim.incident_id and run.runbook_id == claim.runbook_id
 

@@ -15,8 +15,8 @@ SERVICE = "service:"
 RELEASE = "release:"
 
 _PER_COMMAND = timedelta(minutes=10)
-"""The time that each round takes beside a command's own time-out: delivery, throttling, a cancellation, and the last
-wait before the command is read, which grows with the rounds."""
+"""The time that each command may take beyond its own time-out: delivery, throttling, cancellation, the last wait before
+it is read."""
 
 _MARGIN = timedelta(minutes=10)
 _LONGEST_NAME = 200
@@ -37,14 +37,14 @@ class Lease(Frozen):
 
 
 def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease] = ()) -> list[str]:
-    """Return the locks a remediation needs: its hosts or releases, and the alert's service."""
+    """Return the names of the locks that a remediation needs: for its hosts or releases, and the alert's service."""
     hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
     released = sorted({f"{RELEASE}{release.lock}" for release in releases})
     return [*hosts, *released, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
 
 
 def longest(runbook: Runbook, waves: int) -> timedelta:
-    """Return the longest time that a remediation takes once it began, with everything rolled back."""
+    """Return the longest time that a remediation with this many waves can take, including its rollback."""
     total = _MARGIN
     for step in runbook.steps:
         total += (runbook.timeout_of(step) + _PER_COMMAND) * waves

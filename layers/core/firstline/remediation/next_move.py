@@ -1,8 +1,8 @@
-"""The next state of a remediation: a pure function of the plan, the place in it and what was observed.
+"""The next state of a remediation: a pure function of the plan, the position in it and what was observed.
 
-A remediation has three queues: its steps, its verification and its rollback. A command is sent, read until it has ended
-on every host, and counted. The function names the next state; it never names a document, a host or a parameter: the
-state machine takes those from the plan that it holds.
+A remediation has three queues: its steps, its verification and its rollback. Each command is sent, and read until it
+has ended on every host. The function names only the next state. The state machine takes documents, hosts and parameters
+from the plan that it holds.
 """
 
 import re
@@ -28,29 +28,28 @@ from firstline.remediation.targets import OwnAccount
 
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
-"""The final statuses of a command on a host that does not answer. A rollback stops if no host answers."""
+"""The final statuses of a command whose host did not answer."""
 
 UNANSWERED = {"Ssm.SdkClientException", "Ssm.InternalServerErrorException"}
-"""The errors after which a request may have been taken all the same."""
+"""The errors after which Systems Manager may have accepted the request all the same."""
 
 MOST_SENDS = 5
-"""The number of times that a request is sent when Systems Manager throttles it each time."""
+"""The most times that a request is sent if Systems Manager throttles it."""
 
 MOST_ROWS = 10
-"""The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
+"""The most hosts for which outputs are read and all results kept. For more hosts, this many failures are kept."""
 
 _UNCHANGED = re.compile(r"\bnothing was done\.?\s*$", re.IGNORECASE | re.MULTILINE)
-"""The end of a line that an act prints if it found nothing to do, and did nothing: of each document's own, and of a
-runbook's."""
+"""The end of the line that the script of an act prints if it found nothing to do and changed nothing."""
 
 _FRAGMENT = re.compile(r"[^\n]*\n?(---Output truncated---)")
-"""The mark at which Systems Manager cuts an output off, with the line that it cut."""
+"""The mark that Systems Manager puts where it cuts an output off, with the part of a line before it."""
 
 _NAME_AND_VALUE = 100
-"""The characters at the cut of an output of one line that could name a secret, or be one."""
+"""The number of characters to drop after the cut of an output without line breaks: they may be part of a secret."""
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)(?:, ?([A-Za-z]+))?\]")
-"""The reasons for which DynamoDB cancelled a transaction, as its message lists them: two writes, and one check."""
+"""The reasons in DynamoDB's message about a cancelled transaction: of two writes and a check, in this order."""
 
 
 class Invocation(BaseModel):
@@ -63,7 +62,7 @@ class Invocation(BaseModel):
 
 
 class CommandRead(BaseModel):
-    """The result of the state `Read Step`. `overdue` is true if the command had all its time."""
+    """The result of the state `Read Step`. `overdue` is true if the command's time is over."""
 
     command_id: str
     overdue: bool = False
@@ -71,7 +70,7 @@ class CommandRead(BaseModel):
 
 
 def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
-    """Decide the next state of the machine after what was `observed`."""
+    """Choose the next state of a remediation from its plan and the end of the last state (`observed`)."""
     run = Progress(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
@@ -101,13 +100,13 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
 
 
 def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
-    """Return the move with the time on those results that have none: it learned of them now."""
+    """Return the move with `now` as the time of each new result, which has none yet."""
     results = [row if row.at is not None else row.model_copy(update={"at": now}) for row in move.results]
     return move.model_copy(update={"results": results})
 
 
 def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
-    """Call a human instead of the act that was to follow."""
+    """Return the move that calls a human instead of the act in `move`, which may no longer run."""
     return _stop(Progress(request.plan, move.cursor, tuple(move.results), move.reason), why)
 
 
@@ -115,10 +114,10 @@ def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutp
 
 
 def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop before a step that could not be claimed: its alert resolved, or it is not known whether it ran before.
+    """Stop before a step that could not be claimed, and say why.
 
-    DynamoDB names a reason for each part of the transaction: the first one is the write on the incident, the second
-    one the claim, the third one the check that the step is approved, or that its runbook may run by itself.
+    DynamoDB names a reason for each part of the transaction: the write on the incident, the claim of the step, and the
+    check that the step is approved or that its runbook may run by itself.
     """
     name, cause = (error.name, error.cause) if error else ("no error", "")
     step = run.step.step_id
@@ -137,7 +136,7 @@ def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
 
 
 def _stopped(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
+    """Stop the remediation without rollback, because the kill switch is not "on" or could not be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return _stop(run, why)
 
@@ -147,7 +146,7 @@ def _stop(run: Progress, why: str) -> NextMoveOutput:
 
 
 def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
-    """Send a throttled request again: it surely did not act. Any other failed request may have acted."""
+    """Send a throttled request again, because it did not act; else record that the step was not sent, and go on."""
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = run.step.kind == "act"
@@ -162,9 +161,9 @@ def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
 
 
 def _again(run: Progress) -> NextMoveOutput | None:
-    """Send a throttled request again, later each time; return None if it was sent often enough.
+    """Send a throttled request again after a growing wait; return None if it was sent `MOST_SENDS` times.
 
-    Throttling often comes without an error name that a Retry of the state machine could match.
+    The state machine's own Retry cannot do this, as throttling often comes without an error name of its own.
     """
     run = run.with_cursor(throttles=run.cursor.throttles + 1)
     if run.cursor.throttles >= MOST_SENDS:
@@ -199,8 +198,8 @@ def _read(run: Progress, command: CommandRead) -> NextMoveOutput:
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
     if not running and (len(rows) >= run.places or _gave_up(run, rows)):
         return _after_step(run.forget_verifications().keep(_summary(run, rows, command.command_id)), rows)
-    # Its end was told early, or could not be waited for. The waits double up to the longest one; after that, the step's
-    # time-out decides how many more follow.
+    # The command still runs: its end was reported too early, or could not be waited for. The waits double up to the
+    # longest one; after that, the step's time-out decides how many more follow.
     most = 3 + run.longest_wait.bit_length() + ceil(run.step.timeout_seconds / LONGEST_WAIT)
     if command.overdue or run.cursor.polls >= most:
         return run.keep(_cut_short(run, rows, command.command_id)).move("Cancel Step")
@@ -223,10 +222,10 @@ def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
 
 
 def end_of(output: str) -> str:
-    """Return an output without secrets, and without the lines that were cut.
+    """Return a command's output without secrets, and without lines that were cut in the middle.
 
-    The state machine keeps the end of an output, and Systems Manager its beginning. A secret at a cut has lost the name
-    or the half by which it would be known, so the whole line goes.
+    Systems Manager keeps the beginning of an output, and the state machine the end of that. A secret at a cut may have
+    lost the name by which it is recognised, so the whole line is dropped.
     """
     from firstline.privacy import redact_secrets  # imported late: few moves read outputs
 
@@ -238,7 +237,7 @@ def end_of(output: str) -> str:
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and no failure is allowed: Systems Manager then leaves out the other hosts."""
+    """Return True if a host failed and no failure is allowed, so that Systems Manager skips the other hosts."""
     strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 
@@ -273,7 +272,7 @@ def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> li
 
 
 def _after_step(run: Progress, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Go to the next step, or past the queue's last one. With `lost`, the step's command may still run."""
+    """Return the move after a step that is over. With `lost`, the step's command may still run."""
     succeeded = sum(row.status == RUN_SUCCEEDED for row in rows) == run.places
     passes = succeeded or (run.step.on_failure == "continue" and not lost)
     match run.cursor.queue:
@@ -300,13 +299,13 @@ def _go_on(run: Progress, following: AnyPlannedStep) -> NextMoveOutput:
 def _verified(run: Progress, holds: bool) -> NextMoveOutput:
     again = run.cursor.attempt < run.plan.verify_attempts
     if holds and run.cursor.alarming:
-        # The host may be well, and not what the alarm measures: another path, another host, or an old value.
+        # The host may be well and the alarm may measure another path, another host, or an old value.
         still = f"{run.plan.title} ran, and its verification holds, but CloudWatch still says ALARM."
         return run.move("Await Recovery") if again else run.end("human", still)
     if holds and any(row.changed for row in run.results if row.kind == "act"):
         return run.end("verified", f"{run.plan.title} ran, and its verification holds.")
     if holds:
-        # What changed nothing cured nothing: the alert still fires.
+        # Acts that changed nothing have cured nothing, and the alert still fires.
         unread = len(run.plan.targets) > MOST_ROWS
         changed = f"ran (of more than {MOST_ROWS} hosts, no output is read)" if unread else "changed nothing"
         return run.end("human", f"{run.plan.title} {changed}: its verification holds, and the alert still fires.")

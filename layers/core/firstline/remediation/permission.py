@@ -1,7 +1,7 @@
-"""The permission of a plan, asked again when the plan is used: at the yes and before each act.
+"""The permission of a plan to act, checked again at its approval and before each act.
 
-Between planning and acting people think, and steps take their time. Meanwhile a freeze may begin, a runbook may lose
-its mode or its autonomy, and the service may be deployed.
+Between planning and acting, time passes. Meanwhile a freeze may begin, a runbook may lose its mode or its autonomy, and
+the service may be deployed.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from firstline.runbooks.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Permission:
-    """The present facts that the permission of a plan rests on.
+    """The readers of the facts that decide whether a plan may act now.
 
-    `standing` returns a runbook's record, `deployments` the last deployments of a service, and
-    `holds_locks` whether an incident's remediation holds its locks at a time.
+    `standing` returns a runbook's record by its id, `deployments` the last deployments of a service, and `holds_locks`
+    whether the remediation of an incident holds its locks at a time.
     """
 
     catalogue: Catalogue
@@ -31,16 +31,16 @@ class Permission:
     now: datetime
 
     def withdrawn(self, plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
-        """Return why the plan may not act any more, or None if it may. The machine itself reads the switch."""
+        """Return why the plan may no longer act, or None if it may. The machine itself reads the kill switch."""
         runbook = self.catalogue.get(plan.runbook_id)
         if runbook is None:
-            return f"runbook {plan.runbook_id} is gone"
+            return f"runbook {plan.runbook_id} is no longer deployed"
         if record is None or record.classification is None:
-            return "its incident is unknown"
+            return "its incident is not in the table"
         approved = plan.decision == "approve" and record.decision == "approved"
         if plan.decision == "approve" and not approved:
             return "nobody has approved it"
-        # Nobody said yes by name in a record of an older release.
+        # Records of an older release have no names of approvers.
         if approved and record.approvals and (gone := self._no_longer_approvers(plan, record)):
             return f"its approval does not count any more: {gone} may not approve now"
         if not self.holds_locks(record.incident.incident_id, self.now):
@@ -69,7 +69,7 @@ class Permission:
         return why_withdrawn(situation, record.decided_at if approved else None)
 
     def _no_longer_approvers(self, plan: RemediationPlan, record: IncidentRecord) -> str | None:
-        """Name the people who have approved and may not any more, if too few others have."""
+        """Return the people whose approval no longer counts, if too few others have approved; else None."""
         gone = [approval for approval in record.approvals if approval.approver not in self.rules.approvers]
         if len(record.approvals) - len(gone) >= plan.approvals:
             return None

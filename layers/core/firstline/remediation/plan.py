@@ -1,4 +1,4 @@
-"""The plan of a remediation: which documents run, on which hosts, with which values, and whether they may.
+"""The planning of a remediation: which documents run, on which hosts, with which values, and whether they may run.
 
 Each check can end in "no plan" with a reason for people. That is a normal outcome: a human is called.
 """
@@ -40,17 +40,17 @@ from firstline.runbooks.model import Runbook
 from firstline.text import in_words
 
 WITHOUT_VERIFY = timedelta(minutes=1)
-"""The time that an alert has to resolve by itself after a runbook that only looks, before a human is called."""
+"""The time for the alert to resolve after a runbook without verification, before a human is called."""
 
 ATTEMPTS = 8
-"""The number of decisions that are tried while other remediations begin or end at the same moment."""
+"""The most tries to decide and reserve while other remediations begin or end at the same moment."""
 
 
 class Resolution(Frozen):
-    """The managed instances that alerts are about, or the reason why there are none.
+    """The managed instances that alerts are about, or the reason (`problem`) why there are none.
 
-    `windows` are the names of those that run Windows; the others run Linux. `started` is the last start of those that
-    no alert names by their id.
+    `windows` are the names of the instances that run Windows; the others run Linux. `started` is the last start, by
+    instance id, of the instances that no alert names by their id.
     """
 
     targets: list[Target]
@@ -60,10 +60,10 @@ class Resolution(Frozen):
 
 
 class Targets(Protocol):
-    """The managed instances that carry the stack's tag."""
+    """The reader of the managed instances that carry the stack's tag."""
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
-        """Find the one managed instance of each location, or say which location has none and why."""
+        """Return the managed instance of each location, or the reason why a location has none."""
 
     def fleet_size(self) -> int:
         """Count the managed instances with the stack's tag."""
@@ -77,7 +77,7 @@ class Scope(Frozen):
 
 
 class Chosen(NamedTuple):
-    """The runbook that was chosen, the values of its parameters, and what it acts on."""
+    """The chosen runbook, the values of its parameters, and the hosts or releases that it acts on."""
 
     runbook: Runbook
     values: dict[str, str]
@@ -95,9 +95,10 @@ class Chosen(NamedTuple):
 
 
 class RemediationRules(Frozen):
-    """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back.
+    """The settings of a stack that hold for all its runbooks.
 
-    `shared_approvers` are those of the approvers that are a whole role.
+    `shared_approvers` are the approvers that are a whole IAM role. `release_arns` lists the places where releases may
+    be taken back.
     """
 
     remediation_mode: decide.RemediationMode
@@ -111,7 +112,7 @@ class RemediationRules(Frozen):
 
 @dataclass(frozen=True)
 class Planning:
-    """An incident with the runbook chosen for it, and everything that planning reads or reserves.
+    """The input of planning: an incident with its classification, and the parts that planning reads from or writes to.
 
     `deployments` returns the last deployments of a service.
     """
@@ -133,11 +134,11 @@ class Planning:
 def plan(planning: Planning, trail: Trail) -> PlanRemediationOutput:
     """Plan the runbook that the classification chose, or say why nothing can be run.
 
-    Pure checks come first, so that an alert without a remedy costs no call. A plan that runs at once is stored and
+    Pure checks come first, so that an alert without a remedy costs no request. A plan that runs at once is stored and
     reserved in one request: its run counts against the limits from then on, and no other incident can act on its
-    hosts. A plan that needs an approval is only stored; the yes reserves. A second call returns the same plan.
+    hosts. A plan that needs approval is only stored; the approval reserves. A second call returns the same plan.
 
-    Nothing runs that is not on the incident's trail: a trail that cannot be written is a failure.
+    A plan is returned only if it is on the incident's audit trail; if that cannot be written, planning fails.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def _plan(planning: Planning) -> RemediationPlan:
     offers = offered(planning.catalogue, planning.incident.alert)
     runbook = next((runbook for runbook in offers if runbook.id == runbook_id), None)
     if runbook is None:
-        raise NoPlan(f"runbook {runbook_id!r} is not one that fits this alert")
+        raise NoPlan(f"runbook {runbook_id!r} does not fit this alert: see its `match`")
     values, problem = parameter_values(runbook, planning.incident.alert)
     if problem:
         raise NoPlan(f"runbook {runbook.id}: {problem}")
@@ -180,7 +181,7 @@ def _plan(planning: Planning) -> RemediationPlan:
         except AlreadyPlanned:
             if stored := _stored(planning):
                 return stored
-    raise HistoryUnavailable("too many remediations begin and end at this moment to decide on one more")
+    raise HistoryUnavailable("too many remediations begin and end at this moment to decide on another: try again")
 
 
 def _refused(planning: Planning, refusal: NoPlan) -> Fact:
@@ -194,7 +195,7 @@ def _stored(planning: Planning) -> RemediationPlan | None:
     stored = planning.remediations.plan_of(planning.incident.incident_id)
     over = stored and planning.now >= stored.planned_at + timedelta(seconds=stored.longest_seconds)
     if stored and stored.decision == "auto" and over:
-        raise NoPlan(f"its plan for {stored.runbook_id} has run out of time")
+        raise NoPlan(f"the incident's plan for {stored.runbook_id} has run out of time")
     return stored
 
 
@@ -222,13 +223,16 @@ def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) ->
     if runbook.target == "host" and len(hosts) > 1:
         raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
     if runbook.guard_alarm == planning.incident.alert.alert_name:
-        raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
+        raise NoPlan(f"runbook {runbook.id} has the guard alarm {runbook.guard_alarm}, which fires already")
     _ensure_platforms(runbook, resolution)
     return resolution.targets
 
 
 def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switch) -> RemediationPlan:
-    """Let the policy decide on the present state, and reserve a plan that may run."""
+    """Let the policy decide on the present state, and store the plan; reserve it if it may run by itself.
+
+    Raises NoPlan if the policy denies the remediation, or the runbook is in shadow.
+    """
     runbook, policy, now = chosen.runbook, planning.rules.policy, planning.now
     back = look_back(limits_of(runbook.limits, policy, None), chosen.lease)
     state = planning.remediations.state(runbook.id, now - back)
@@ -242,7 +246,7 @@ def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switc
         raise NoPlan(verdict.reason, decision="shadow")
     limits = situation.limits
     if verdict.decision == "approve" and chosen.scope.targets and limits.fleet is None:
-        # When the yes comes, other remediations may run: then the fleet's size matters.
+        # At the approval other remediations may run, and then the limits need the fleet's size.
         limits = limits_of(runbook.limits, policy, planning.targets.fleet_size())
     made = _make(planning, chosen, verdict, limits).model_copy(update={"approvals": situation.approvals})
     if made.decision == "approve":
@@ -253,9 +257,9 @@ def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switc
 
 
 def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun:
-    """Return the run that would have been.
+    """Return the run that a runbook in shadow would have made.
 
-    No plan is stored that a retry could find. With the incident's time, a retry writes the same run.
+    Its time is the incident's opening, so that a retry writes the same run again.
     """
     return RunbookRun(
         runbook_id=chosen.runbook.id,
@@ -268,7 +272,7 @@ def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun
 
 
 def _make(planning: Planning, chosen: Chosen, verdict: decide.Verdict, limits: PlanLimits) -> RemediationPlan:
-    """Return the plan with its steps pinned to the documents that are deployed."""
+    """Build the plan, with its steps pinned to the versions of the deployed documents."""
     runbook, scope, verify = chosen.runbook, chosen.scope, chosen.runbook.verify
     pinned = pin_steps(runbook, chosen.values, planning.documents, planning.rules.document_prefix)
     wait = verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY
@@ -330,7 +334,7 @@ def _version(planning: Planning, runbook: Runbook) -> str:
 
 
 def affected(incident: Incident) -> list[Location]:
-    """Return what an incident's alerts say of their machines. Of an older release only the first alert's is known."""
+    """Return the machines that an incident's alerts name; incidents of an older release store only host names."""
     own = incident.alert.whereabouts
     if incident.locations:
         return incident.locations
@@ -339,7 +343,7 @@ def affected(incident: Incident) -> list[Location]:
 
 
 def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str, str], str | None]:
-    """Return the runbook's parameters from the alert's fields, or the first problem with one."""
+    """Return the values of the runbook's parameters, taken from the alert's fields, or the first problem in words."""
     values: dict[str, str] = {}
     for name, parameter in runbook.parameters.items():
         found = next(((field, value) for field in parameter.from_ if (value := _field(alert, field))), None)
@@ -357,7 +361,7 @@ def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str
 
 
 def _ensure_same_machines(resolution: Resolution, incident: Incident) -> None:
-    """Raise NoPlan if a machine is newer than its incident: the alert may be about its predecessor."""
+    """Raise NoPlan if a machine was started after the incident began: the alert may be about an earlier machine."""
     for target in resolution.targets:
         started = resolution.started.get(target.instance_id)
         if started is not None and started > incident.opened_at:

@@ -1,4 +1,4 @@
-"""The state of a remediation between two moves: its plan, the place in it, its results so far, and why it goes on."""
+"""The state of a remediation between two moves: its plan, the position in it, and its results so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,15 @@ from firstline.contracts import Cursor, Move, NextMoveOutput, RemediationEnd
 from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 
 LONGEST_WAIT = 30
-"""The longest time between two reads of a command, in seconds, for each wave of its hosts."""
+"""The longest time between two reads of a command, in seconds; an act to several waves of hosts has it per wave."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
+    """The state of a remediation between two moves. Each method returns a changed copy, or the next move.
+
+    `reason` says to people why the remediation stands where it does.
+    """
 
     plan: RemediationPlan
     cursor: Cursor
@@ -46,7 +49,7 @@ class Progress:
 
     @property
     def longest_wait(self) -> int:
-        """The longest time between two reads, in seconds. Hosts that take turns are read less often."""
+        """The longest time between two reads of the step's command, in seconds; longer for an act in several waves."""
         return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
 
     def with_cursor(self, **cursor: Any) -> Self:
@@ -97,9 +100,9 @@ class Progress:
         return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
 
     def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
-        """End the remediation. What comes after it depends on the incident's record."""
+        """Return the move that ends the remediation; `What Now?` then decides by the incident's record."""
         return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
 
     def human(self, reason: str) -> NextMoveOutput:
-        """Call a human: page if a host was touched and not cured, else let the severity decide."""
+        """End the remediation with a human: paged if a host was touched, else told as the incident's severity asks."""
         return self.end("page" if self.cursor.touched else "human", reason)

@@ -13,10 +13,10 @@ _STOPPED = {"ROLLED_BACK", "REVERTED"}
 
 
 class ReleaseRead(BaseModel):
-    """The output of the child machine.
+    """The output of the state machine that takes a release back.
 
-    `deployment` is the newest one that it knows, `seen` the last status of that deployment, `failed` the state that
-    failed for good. With `lost` the request was never answered.
+    `deployment` is the newest deployment that it knows, `seen` that deployment's last status, `failed` the state that
+    failed for good. `lost` is true if the request was never answered.
     """
 
     deployment: str | None
@@ -34,12 +34,12 @@ class ReleaseRead(BaseModel):
 
     @property
     def unread(self) -> Observed | None:
-        """The reason why a deployment that may still be in progress could not be read, or None."""
+        """The state that failed to read a deployment which may still be in progress, or None."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 
 class ReleaseEnd(NamedTuple):
-    """The status and the output of a step's result, and the deployment that they are about."""
+    """The status, the output and the deployment for the result of a step that takes a release back."""
 
     status: str
     output: str
@@ -47,7 +47,7 @@ class ReleaseEnd(NamedTuple):
 
 
 def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
-    """Return the status, output and deployment that the attempt ended with."""
+    """Return how an attempt to take a release back ended."""
     if read.failed is not None:
         return _failed(step, read, read.failed)
     if read.seen is not None:
@@ -57,7 +57,7 @@ def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
             "Unknown: no answer", f"The answer to the request was lost{_after_lost_answer(read)}", "unknown"
         )
     if read.deployment is None:
-        return ReleaseEnd("Not sent: unread", "What is there could not be read before it was sent.", "none")
+        return ReleaseEnd("Not sent: unread", "The present deployment could not be read before the request.", "none")
     if read.running:
         return ReleaseEnd("Not sent: still in progress", f"Deployment {read.deployment} is in progress.", "none")
     return ReleaseEnd("Not sent: newer release", f"Deployment {read.deployment} is newer than the plan.", "none")
@@ -95,5 +95,5 @@ def _words(seen: dict[str, Any]) -> str:
 
 def _after_lost_answer(read: ReleaseRead) -> str:
     if read.deployment is None:
-        return ", and what is there could not be read. It may have begun."
+        return ", and the present deployment could not be read. The new one may have begun."
     return ". No new deployment was seen after it; it may still begin."

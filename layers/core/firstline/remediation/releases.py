@@ -1,7 +1,7 @@
 """The choice of the release to take back and of the one to put back, from the history of CodeDeploy or AppConfig.
 
-The release to take back is the last one deployed. The one to put back is the newest before it that succeeded, differed
-from it and stood for a while. If there is any doubt there is no plan, and a human is called.
+The release to take back is the last one deployed. The release to put back is the newest one before it that succeeded,
+differs from it and was in place for a while. If there is any doubt there is no plan, and a human is called.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,9 +19,9 @@ from firstline.text import in_words
 class Deployed(Frozen):
     """One deployment of CodeDeploy or AppConfig.
 
-    `what` names the revision or version: two deployments with the same `what` deployed the same. `request` deploys
-    exactly that again; None if the service does not identify it exactly. `rollback` is true if the service itself made
-    the deployment to take another one back.
+    `what` names the deployed revision or version. `request` is a request that deploys exactly this again; None if the
+    service does not say exactly what it deployed. `rollback` is true if the service itself made the deployment to take
+    another one back.
     """
 
     deployment: Name
@@ -34,10 +34,11 @@ class Deployed(Frozen):
 
 
 class ReleaseHistory(Frozen):
-    """The deployments to one place, the newest first. Any of `alarms` stops a deployment while it fires.
+    """The deployments to one place, newest first.
 
-    `latest` is the newest deployment to the place, of whatever content: while it stays the newest, nobody has touched
-    the place. `busy_with` is a deployment in progress to the same place that deploys something else.
+    `latest` is the newest deployment to the place, of any content: as long as it stays the newest, nobody has changed
+    the place. `busy_with` is a deployment in progress to the same place that deploys something else. Each of `alarms`
+    stops deployments to the place while it fires.
     """
 
     deployed: list[Deployed]
@@ -47,7 +48,7 @@ class ReleaseHistory(Frozen):
 
 
 class Releases(Protocol):
-    """The deployments that CodeDeploy and AppConfig know. Both methods raise `ReleasesUnreadable`."""
+    """The reader of deployments in CodeDeploy and AppConfig. Both methods raise `ReleasesUnreadable`."""
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
         """Read CodeDeploy's deployments to a deployment group."""
@@ -57,7 +58,7 @@ class Releases(Protocol):
 
 
 class _Place(NamedTuple):
-    """A deployment group or environment: its history, and a deployment request that still lacks the release."""
+    """A deployment group or environment: its history, and a deployment request to which the release is added."""
 
     through: Literal["codedeploy", "appconfig"]
     name: str
@@ -68,14 +69,14 @@ class _Place(NamedTuple):
 def plan_release(
     step: ReleaseStep, values: dict[str, str], incident: Incident, *, releases: Releases, listed: Collection[str]
 ) -> PlannedRelease:
-    """Pin the deployment that a step takes back, and the release that it puts back.
+    """Plan the deployment that a step takes back, and the release that it puts back.
 
     Parameters
     ----------
     values
-        The runbook's parameters.
+        The values of the runbook's parameters.
     listed
-        The ARNs in the stack's ReleaseArns. No other place is read; IAM enforces the same.
+        The ARNs in the stack's ReleaseArns. Only these places are read; IAM enforces the same.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def _choose(history: ReleaseHistory, place: str, incident: Incident, step: Relea
     if not history.deployed:
         raise NoPlan(f"nothing was ever released to {place}")
     if history.busy_with:
-        raise NoPlan(f"deployment {history.busy_with} to {place} is in progress, and about something else")
+        raise NoPlan(f"deployment {history.busy_with} to {place} is in progress, and deploys something else")
     last, *before = history.deployed
     _ensure_to_blame(last, before, place, incident.alert.timestamp, step.released_within)
     alarm = incident.alert.alert_name
@@ -144,7 +145,7 @@ def _choose(history: ReleaseHistory, place: str, incident: Incident, step: Relea
         raise NoPlan(f"the alarm {alarm} fires, and it stops every deployment to {place} until it ends")
     good = _good(last, before, step.stood_for)
     if good is None:
-        raise NoPlan(f"{place} has no earlier release that stood for {in_words(step.stood_for)}")
+        raise NoPlan(f"{place} has no earlier release that was in place for {in_words(step.stood_for)}")
     if good.request is None:
         raise NoPlan(f"cannot determine exactly what {good.deployment} released to {place}: {good.what}")
     return last, good
@@ -183,7 +184,7 @@ def _good(last: Deployed, before: Sequence[Deployed], stood_for: timedelta) -> D
 
 def _ensure_listed(ending: str, listed: Collection[str]) -> None:
     if not any(arn.endswith(ending) for arn in listed):
-        raise NoPlan(f"{ending.lstrip(':')} is not among the stack's ReleaseArns")
+        raise NoPlan(f"{ending.lstrip(':')} is not among the stack's ReleaseArns: add its ARN to allow this")
 
 
 def _released(deployed: Deployed) -> Released:

@@ -1,4 +1,4 @@
-"""The end of a remediation: write the trail, release its locks, demote a runbook that did not help."""
+"""The end of a remediation: its audit trail is written, its locks are released, its runbook's record is updated."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -43,28 +43,37 @@ def conclude(
     trail: Trail,
     say: Callable[[str], object],
     now: datetime,
-) -> None:
-    """Write to the trail what people were just told; if the remediation is over, settle it.
+    record: IncidentRecord | None = None,
+) -> IncidentRecord | None:
+    """Write to the audit trail what people were just told; if the remediation is over, store its outcome.
 
     A page, a message to ops and a closed incident end a remediation, unless its plan may still be approved. Errors of
-    the table are logged, not raised: people have been told, a lock that is not released ends by itself, and the
-    incident's end tries once more.
+    the table are logged and not raised: a lock that is not released ends by itself, and the incident's close tries
+    again.
 
     Parameters
     ----------
     say
-        Tells the ops channel that a runbook earned or lost its autonomy; never raises.
+        Sends a text to the ops channel if a runbook earned or lost its autonomy; never raises.
+    record
+        The incident's record if it was read after people were told; None to read it here.
+
+    Returns
+    -------
+    IncidentRecord | None
+        The incident as it stands after people were told; None if it is unknown, or could not be read.
     """
     incident_id = event.incident.incident_id
     try:
-        record = records.record(incident_id)
+        record = record or records.record(incident_id)
         if record is not None:
             append_or_log(
                 trail, incident_id, _facts(event, record, _settle(event, record, remediations, say, now)), now
             )
     except (HistoryUnavailable, RemediationContended):
-        logger.exception("the remediation is not settled; its locks end by themselves")
+        logger.exception("the remediation's outcome was not stored; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)
+    return record
 
 
 def _settle(
@@ -79,7 +88,7 @@ def _settle(
         return []
     results = _results(event, record)
     outcome = outcome_of_run(plan, results, cured=_cured(event, record, results))
-    # Of what ended without data nobody knows whether it helped.
+    # Of an alert that ended without data nobody knows whether the runbook helped.
     live = record.live
     without_data = record.outcome == "no_data" or (live is not None and live.firing <= 0 and live.lost > 0)
     did_not_help = outcome in ("failed", "undone") and not without_data
@@ -102,8 +111,8 @@ def _settle(
 def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results: list[StepResult]) -> bool:
     """Return True if the runbook helped.
 
-    Who approves a plan takes the incident, so that its outcome is the person's; the cure is the runbook's all the same.
-    A run that did not help was settled before the close, when people were told of that.
+    An approval acknowledges the incident, so its outcome is `resolved`, although the approved runbook cured it. A run
+    that did not help was settled before the close, when people were told.
     """
     if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
         return True

@@ -28,14 +28,16 @@ from firstline.remediation.targets import OwnAccount
 
 @dataclass(frozen=True)
 class RemediationStates:
-    """The three states over the same parts.
+    """The three states that the function remediate serves.
 
     Parameters
     ----------
+    times
+        The times that the stack's owner sets.
     planning
-        Gathers what planning reads and reserves.
+        Builds the input of planning, for the account and region of the stack and a time.
     permission
-        Gathers the present facts that the permission of a plan rests on.
+        Builds the check of whether a plan may still act, for a time.
     """
 
     incidents: Incidents
@@ -46,7 +48,7 @@ class RemediationStates:
     clock: Callable[[], datetime]
 
     def what_now(self, request: WhatNowInput) -> WhatNowOutput:
-        """Choose the next state of the execution."""
+        """Serve the state `What Now?`: choose the next state of the execution."""
         logger.append_keys(incident_id=request.incident.incident_id)
         output = decide(
             request,
@@ -60,7 +62,7 @@ class RemediationStates:
         return output
 
     def plan(self, request: PlanRemediationInput, here: OwnAccount) -> PlanRemediationOutput:
-        """Plan the runbook that the classification chose, and choose what follows."""
+        """Serve the state `Plan Remediation`: plan the chosen runbook, and choose the next state if possible."""
         logger.append_keys(incident_id=request.incident.incident_id)
         output = plan(self.planning(request, here, self.clock()), trail=self.trail)
         logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
@@ -69,7 +71,7 @@ class RemediationStates:
         return output.model_copy(update={"next": after, "reason": reason})
 
     def next_move(self, request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
-        """Choose the next move of a remediation, and what follows its end."""
+        """Serve the state `Next Move`: choose the next move of a remediation, and after its end the next state."""
         logger.append_keys(incident_id=request.incident_id)
         output = with_times(next_move(request, here), self.clock())
         if output.acts:
@@ -85,7 +87,7 @@ class RemediationStates:
     def _following(
         self, state: str, request: PlanRemediationInput | NextMoveInput, **more: Any
     ) -> WhatNowOutput | None:
-        """Choose what follows a state as `What Now?` does; return None if the machine has to ask that state."""
+        """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself."""
         if request.incident is None:
             return None
         asked = WhatNowInput(
@@ -100,8 +102,8 @@ class RemediationStates:
             **more,
         )
         try:
-            # The machine has the plan.
+            # The machine has the plan already.
             return self.what_now(asked).model_copy(update={"plan": None})
         except HistoryUnavailable:
-            logger.warning("what comes next is not known: the table could not be reached")
+            logger.warning("the table could not be read: the machine asks What Now? for the next state")
             return None

@@ -1,4 +1,4 @@
-"""The steps of a plan: a runbook's steps, each pinned to exactly what would be sent."""
+"""The commands of a plan: a runbook's steps, each pinned to a version of its document and to its parameters."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ from firstline.runbooks.release_steps import ReleaseStep
 
 
 class Document(Frozen):
-    """A document in Systems Manager: a version, its content, and Systems Manager's own SHA-256 of it (hexadecimal)."""
+    """One version of a document in Systems Manager: its content, and Systems Manager's SHA-256 of it in hexadecimal."""
 
     version: str
     content: Any
@@ -19,13 +19,13 @@ class Document(Frozen):
 
 
 class Documents(Protocol):
-    """Documents in Systems Manager. Both methods raise `DocumentUnreadable`."""
+    """The reader of documents in Systems Manager. Both methods raise `DocumentUnreadable`."""
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """Return the document in this version, by default its current one; None if it does not exist."""
+        """Return a version of a document, by default the current one; None if it does not exist."""
 
     def script(self, step: PlannedStep) -> str:
-        """Return the script in the version of the step's document that would run."""
+        """Return the script of a planned step, from the version of its document that would run."""
 
 
 class PinnedSteps(NamedTuple):
@@ -37,12 +37,12 @@ class PinnedSteps(NamedTuple):
 
 
 def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, prefix: str) -> PinnedSteps:
-    """Pin a runbook's steps to the versions of their documents, except those that take a release back.
+    """Pin a runbook's commands to versions of their documents; steps that take a release back are left out.
 
     Raises
     ------
     NoPlan
-        A document is missing, cannot be read, or differs from what the runbook says.
+        A document is missing, cannot be read, or differs from the runbook.
     """
 
     def pin(step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
@@ -51,7 +51,7 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
         if document is None:
             raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
         if document.content != documents.content(runbook, step_id, command):
-            raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
+            raise NoPlan(f"the document {name} in Systems Manager differs from its runbook; deploy the stack")
         return PlannedStep(
             step_id=step_id,
             kind=kind,
@@ -78,13 +78,19 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
 
 
 def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Documents) -> PlannedStep:
-    """Pin a step to an SSM document that the stack's owner wrote, in the version that the runbook names."""
+    """Pin a step to a document that the stack's owner wrote, in the version that the runbook names."""
     document = deployed.read(step.document, step.version)
     if document is None:
-        raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")
+        raise NoPlan(
+            f"version {step.version} of the document {step.document} is not in Systems Manager: correct the runbook's "
+            f"step {step.id}"
+        )
     unknown = sorted(set(step.parameters) - set(document.content.get("parameters") or {}))
     if unknown:
-        raise NoPlan(f"version {step.version} of {step.document} takes no parameter {', '.join(unknown)}")
+        raise NoPlan(
+            f"version {step.version} of the document {step.document} takes no parameter {', '.join(unknown)}: correct "
+            f"the runbook's step {step.id}"
+        )
     return PlannedStep(
         step_id=step.id,
         kind="act",

@@ -11,20 +11,21 @@ from firstline.remediation.locks import Lease
 
 
 class Standing(Frozen):
-    """The record of a runbook: whether it may run by itself although its mode is `approve`, or may not although `auto`.
+    """The record of a runbook, which decides with its mode whether the runbook may run without approval.
 
-    Who settles a remediation writes it, and a person's command; who plans only reads it.
+    Only the end of a remediation and a person's command change the record; planning only reads it.
 
     Parameters
     ----------
     in_a_row
-        The verified runs since the last one that did not help: an act changed something, and the verification held.
+        The number of verified runs since the last run that did not help. Verified: an act changed something, and the
+        verification held.
     demoted
-        Why it may not run by itself; None if nothing speaks against it.
+        Why the runbook may not run without approval; None if it was not demoted.
     demoted_by_person
-        True if a person demoted it: then only a person lifts it.
+        True if a person demoted the runbook: then only a person can promote it again.
     promoted_by
-        The person who lets it run by itself; lost by one run that does not help.
+        The person who let the runbook run without approval; None after a run that did not help.
     """
 
     in_a_row: int = 0
@@ -33,18 +34,24 @@ class Standing(Frozen):
     promoted_by: str | None = None
 
     def why_demoted(self, auto_after: int | None) -> str | None:
-        """Return why the runbook may not run by itself, or None. Enough verified runs lift what a failed one set."""
+        """Return why the runbook may not run without approval, or None if it was not demoted.
+
+        `auto_after` verified runs in a row end a demotion that a failed run caused, but not one by a person.
+        """
         again = auto_after is not None and self.in_a_row >= auto_after and not self.demoted_by_person
         return None if again else self.demoted
 
     def runs_by_itself(self, auto_after: int | None) -> bool:
-        """Return True if the runbook has earned auto, after so many verified runs in a row, or a person gave it."""
+        """Return True if a person promoted the runbook, or it has `auto_after` verified runs in a row (None: never)."""
         earned = auto_after is not None and self.in_a_row >= auto_after
         return self.why_demoted(auto_after) is None and (earned or self.promoted_by is not None)
 
 
 class RemediationState(Frozen):
-    """The remediations in progress, and one runbook's runs. `version` changes whenever one begins or ends."""
+    """The locks of all remediations in progress, and one runbook's runs.
+
+    `version` changes whenever a remediation begins or ends.
+    """
 
     version: int
     held: list[Lease]
@@ -56,14 +63,14 @@ NOTHING_RUNS = RemediationState(version=0, held=[], runs=[])
 
 
 class Beginning(Frozen):
-    """The locks and the run that a remediation takes when it begins, if the state is still as it was read."""
+    """The locks and the run to store when a plan's remediation begins, valid only while `state` is unchanged."""
 
     plan: RemediationPlan
     run: RunbookRun
     state: RemediationState
 
     def leases(self, now: datetime) -> list[Lease]:
-        """Return the leases that are held once this remediation has begun, its own among them."""
+        """Return all leases that are held once this remediation has begun, including its own."""
         run = self.run
         mine = Lease(incident_id=run.incident_id, runbook_id=run.runbook_id, locks=self.plan.locks, until=run.until)
         others = [held for held in self.state.held if held.until > now and held.incident_id != run.incident_id]
@@ -71,16 +78,16 @@ class Beginning(Frozen):
 
 
 class Remediations(Protocol):
-    """The remediations of the whole stack: reserved, locked, settled. Every method raises `HistoryUnavailable`."""
+    """The store of all plans, locks and runs of a stack. Every method raises `HistoryUnavailable`."""
 
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        """Return the plan that the incident has already, or None."""
+        """Return the plan that is stored for an incident, or None."""
 
     def state(self, runbook_id: str, since: datetime) -> RemediationState:
-        """Read the remediations in progress, with one runbook's runs that began since a time."""
+        """Read the remediations in progress, and the runs of one runbook that began since a time."""
 
     def keep(self, plan: RemediationPlan, incident_id: str) -> None:
-        """Store a plan that waits for a yes: it holds no lock and counts against no limit.
+        """Store a plan that waits for approval: it holds no lock and counts against no limit.
 
         Raises
         ------
@@ -105,7 +112,7 @@ class Remediations(Protocol):
         """Return True if the incident's remediation has taken its locks and its lease is not over."""
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a run in shadow; of one incident, only the first."""
+        """Store a run in shadow; a second run of the same incident changes nothing."""
 
     def settle(
         self,
@@ -119,16 +126,18 @@ class Remediations(Protocol):
         proven: bool = False,
         at: datetime,
     ) -> bool:
-        """Write how the remediation ended and release its locks; return True the first time only.
+        """Store how the remediation ended and release its locks; return True only for the first call.
 
         Parameters
         ----------
         began
-            When it took its locks; None if it never did, because nobody approved it.
+            When the remediation took its locks; None if it never did, because nobody approved it.
+        accepted
+            A person's decision on the plan; None if nobody decided.
         demote
-            The reason why the runbook may not run by itself any more; None when it may.
+            The reason to demote the runbook; None to leave it as it is.
         proven
-            An act changed something and the verification held: one more verified run in a row.
+            True if this counts as one more verified run in a row.
 
         Raises
         ------
@@ -140,7 +149,7 @@ class Remediations(Protocol):
         """Return the record of a runbook."""
 
     def promote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Let a runbook run by itself, as a person decided."""
+        """Store that a person lets a runbook run without approval."""
 
     def demote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Let a runbook ask again, as a person decided."""
+        """Store that a person lets a runbook ask for approval again."""

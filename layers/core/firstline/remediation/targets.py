@@ -1,7 +1,7 @@
-"""The one machine that an alert is about, or the reason why there is none: pure functions of names and instances.
+"""The choice of the machine that an alert is about, or the reason why there is none. Pure.
 
-A command on the wrong machine is worse than none. So everything that an alert says of its machine has to agree, and a
-name counts only as a whole: `web-1.example.org` is `web-1` only if the stack's HostDomains say so.
+A command on the wrong machine is worse than no command. So everything that an alert says about its machine must agree,
+and only whole names count: `web-1.example.org` is `web-1` only if the stack's HostDomains list `example.org`.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 _DASHED_ADDRESS = re.compile(r"ip-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})")
 _EC2_DOMAIN = re.compile(r"ec2\.internal|([a-z0-9-]+)\.compute\.internal")
-"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html"""
+"""The domains of EC2's own host names: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html"""
 
 
 class OwnAccount(NamedTuple):
@@ -32,7 +32,7 @@ class OwnAccount(NamedTuple):
 class Instance(Frozen):
     """A machine of this account and region. `name` is its Name tag, `network` its VPC, `started` its last start.
 
-    `tagged` is true if it carries the stack's tag, without which no command is sent to it.
+    `tagged` is true if the machine carries the stack's tag; only then are commands sent to it.
     """
 
     instance_id: str
@@ -45,14 +45,14 @@ class Instance(Frozen):
 
     @property
     def shown(self) -> str:
-        """The name and id for people."""
+        """The machine's name with its id, for people: `web-1 (i-0a1b2c3d)`."""
         return f"{self.name} ({self.instance_id})" if self.name else self.instance_id
 
 
 class Hint(NamedTuple):
-    """A host as an alert names it, what kind of name that is, and which values of an instance it fits.
+    """A host name in an alert: the name, its kind, and the instance ids, addresses or Name tags that it may mean.
 
-    `region` is the one that EC2's own names of hosts carry.
+    `region` is the region within EC2's own host names, such as `ip-10-0-0-1.eu-west-1.compute.internal`.
     """
 
     said: str
@@ -61,24 +61,24 @@ class Hint(NamedTuple):
     region: str | None = None
 
     def fits(self, instance: Instance) -> bool:
-        """Return True if an instance may be the one that is named."""
+        """Return True if the host name may mean this instance."""
         having = {"id": instance.instance_id, "address": instance.address, "name": instance.name}
         return having.get(self.kind) in self.values
 
 
 def hints(location: Location, domains: Sequence[str]) -> list[Hint]:
-    """Read the names that an alert gives its host. Names in one of `domains` are short names, too."""
+    """Return a hint for each host name in an alert. A name in one of `domains` fits without its domain, too."""
     return [_hint(host, domains) for host in location.hosts]
 
 
 def why_elsewhere(location: Location, here: OwnAccount) -> str | None:
-    """Return the reason if an alert is about another account or region than the stack's, else None."""
+    """Return the reason if an alert is about another account or region than the stack's; else None."""
     case = _Case(location, hints(location, ()), [], here)
     return _another_account(case) or _another_region(case)
 
 
 def which(location: Location, found: Iterable[Instance], here: OwnAccount, domains: Sequence[str]) -> Instance | str:
-    """Return the one instance that an alert is about, or the reason why it gets none.
+    """Return the instance that an alert is about, or the reason (a text) why none can be chosen.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def _hint(said: str, domains: Sequence[str]) -> Hint:
     label, _, domain = host.partition(".")
     ec2 = _EC2_DOMAIN.fullmatch(domain.lower())
     region = ec2 and (ec2[1] or "us-east-1")
-    # Of a domain and one within it, the one within it.
+    # The longest domain counts: `eu.example.org` before `example.org`.
     mine = max((each for each in domains if host.lower().endswith(f".{each.lower()}")), key=len, default=None)
     short = label if ec2 else host[: -len(mine) - 1] if mine else host
     if _INSTANCE_ID.fullmatch(short):
@@ -126,17 +126,17 @@ class _Case:
     here: OwnAccount
 
     def fitting(self, hint: Hint) -> list[Instance]:
-        """Return the instances that a hint fits: an address only in the VPC that the alert names, if it names one."""
+        """Return the instances that a hint fits. If the alert names a VPC, an address fits only within that VPC."""
         networks = self.location.networks if hint.kind == "address" else []
         return [each for each in self.found if hint.fits(each) and (not networks or each.network in networks)]
 
     def proves(self, hint: Hint) -> bool:
-        """Return True if a hint can tell a machine: each network has the same private addresses."""
+        """Return True if a hint can identify a machine; a private address can only with an account or a VPC."""
         return hint.kind != "address" or bool(self.location.accounts or self.location.networks)
 
     @cached_property
     def identified(self) -> list[Instance]:
-        """The instances that one hint alone identifies, each once."""
+        """The instances that at least one hint identifies by itself, without duplicates."""
         alone = [fitting for hint in self.hints if self.proves(hint) and len(fitting := self.fitting(hint)) == 1]
         return list({only.instance_id: only for (only,) in alone}.values())
 
@@ -221,7 +221,7 @@ _REASONS: tuple[Callable[[_Case], str | None], ...] = (
     *(_another_account, _another_region, _no_host, _unreadable, _unknown, _shared, _unproven, _disagreeing),
     *(_another_network, _out_of_reach),
 )
-"""The reasons why an alert gets no target, in the order in which they are asked for."""
+"""The checks that refuse a target, in the order in which they are tried."""
 
 
 def _names(instances: Sequence[Instance]) -> str:
@@ -230,13 +230,13 @@ def _names(instances: Sequence[Instance]) -> str:
 
 
 def _digits(account: str) -> str:
-    """Return an account's twelve digits: `1234-5678-9012` is written with dashes, and a number loses its zeros."""
+    """Return an account as twelve digits, without dashes (`1234-5678-9012`) and with leading zeros."""
     digits = account.replace("-", "")
     return digits.zfill(12) if digits.isdecimal() else account
 
 
 def _is_in(said: str, region: str) -> bool:
-    """Return True for the region itself and its zones: `eu-west-1a`, `us-west-2-lax-1a`."""
+    """Return True if a name is the region itself or one of its zones (`eu-west-1a`, `us-west-2-lax-1a`)."""
     text = said.lower()
     rest = text.removeprefix(region)
     return text.startswith(region) and (rest == "" or rest.startswith("-") or (len(rest) == 1 and rest.isalpha()))

@@ -1,4 +1,4 @@
-"""The ends of incidents, told apart by who ended them. Each incident has exactly one."""
+"""The ends of incidents, by who or what ended them. Each incident has exactly one end."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,8 @@ type Ending = Literal[
     "verified", "acted", "self_cleared", "suppressed", "people", "unanswered", "expired", "no_data", "open"
 ]
 """The end of an incident. `verified` and `acted`: a runbook changed something, and its verification held, or the alert
-resolved without one. `people`: a person took or resolved it. `unanswered`: it was paged or should have been, and it
-resolved before anybody took it."""
+resolved without a verification. `people`: a person took or resolved the incident. `unanswered`: the incident was paged
+or should have been, and resolved before anybody took it."""
 
 ENDINGS: Mapping[Ending, str] = {
     "verified": "fixed by a runbook, verified",
@@ -30,7 +30,7 @@ ENDINGS: Mapping[Ending, str] = {
 CAME_BACK_WITHIN = timedelta(hours=1)
 _BY_A_PERSON = "person"
 _REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
-"""The text that `people.reported.reopened` writes."""
+"""The pattern of the text that `people.reported.reopened` writes into an alert."""
 
 
 def ending_of(record: IncidentRecord) -> Ending:
@@ -49,7 +49,7 @@ def ending_of(record: IncidentRecord) -> Ending:
 
 
 def reopened(records: Iterable[IncidentRecord]) -> set[str]:
-    """Return the ids of the incidents that people said were not over: the next incident of the group names them."""
+    """Return the ids of the incidents that people reopened, which the alerts of other incidents in `records` name."""
     return {known for record in records if (known := reopens(record.incident.alert)) is not None}
 
 
@@ -60,7 +60,7 @@ def reopens(alert: NormalizedAlert) -> str | None:
 
 
 def came_back(records: Iterable[IncidentRecord]) -> set[str]:
-    """Return the ids of the incidents whose group opened the next one within an hour of the end."""
+    """Return the ids of the incidents whose group opened its next incident within an hour of the close."""
     found: set[str] = set()
     last: dict[str, IncidentRecord] = {}
     for record in sorted(records, key=lambda record: record.incident.opened_at):

@@ -1,4 +1,4 @@
-"""The alerts that joined a closed incident, under the rules of then and under changed ones. Pure."""
+"""The alerts that joined a closed incident, judged by the rules of then and by changed rules. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from firstline.policy.rules import Rules
 from firstline.text import one_line
 
 MOST_READ = 200
-"""The most alerts that are read of one incident."""
+"""The most alerts of one incident that are read."""
 
 
 @dataclass(frozen=True)
 class JoinedAlerts:
-    """The alerts of an incident besides the one that opened it, and that one if it got worse.
+    """The alerts that joined an incident, and the alert that opened it if it got worse.
 
     Parameters
     ----------
     paged, pages
-        Those that paged, and those that would under the changed rules: in the order in which they joined.
+        The alerts that paged, and those that would page under the changed rules, in the order in which they joined.
     changed
-        True if the changed rules judge one of them differently.
+        True if the changed rules judge any of them differently.
     unknown
-        How many the table does not have as this incident's any more: they fired again later.
+        The number of alerts that fired again later, so that the table has them under another incident.
     worst
-        The worst rank of those that are known; -1 if none is.
+        The worst rank of the known alerts; -1 if none is known.
     why
-        The first one that is judged differently, with its severity under the changed rules.
+        The first alert that is judged differently, with its severity under the changed rules; else empty.
     """
 
     paged: Sequence[StoredAlert] = ()
@@ -41,19 +41,19 @@ class JoinedAlerts:
 
     @property
     def first_page(self) -> datetime | None:
-        """Return when the first one joined that would page."""
+        """Return the time at which the first alert began that would page under the changed rules; None without one."""
         return self.pages[0].began_at if self.pages else None
 
 
 def joined_alerts(
     record: IncidentRecord, members: Sequence[StoredAlert], before: Rules, after: Rules, zone: tzinfo
 ) -> JoinedAlerts:
-    """Judge each alert that joined at the moment when it began, as the door does: by itself, by what is declared.
+    """Judge each alert that joined as ingest does: alone, by the rules at the moment when it began.
 
     Parameters
     ----------
     members
-        The alerts that the table has as this incident's, the first one included.
+        The alerts that the table has under this incident's id, the one that opened it included.
     """
     first = record.incident.alert
     others = [stored for stored in members if stored.fingerprint != first.fingerprint]
@@ -71,7 +71,7 @@ def joined_alerts(
 
 
 def alerts_in(record: IncidentRecord) -> int:
-    """Return how many alerts an incident had."""
+    """Return the number of alerts that an incident had."""
     return max(record.alert_count, record.live.joined if record.live is not None else 0)
 
 
@@ -86,7 +86,7 @@ def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: 
 
 
 def _pages(stored: StoredAlert, before: Rules, after: Rules, zone: tzinfo) -> bool:
-    """Return True if an alert would page; what a silence held then stays held."""
+    """Return True if an alert would page under the changed rules. An alert that a silence held then stays held."""
     silenced = stored.held and not _held(stored, before)
     return _rank(stored, after, zone) >= PAGING_RANK and not silenced and not _held(stored, after)
 

@@ -1,4 +1,7 @@
-"""The lessons of a period from people's answers: how well each decider did, what was hidden, and suggested rules."""
+"""The lessons of a period from people's feedback: how often each decider was right, what was hidden, suggested rules.
+
+A decider is what gave a verdict: rules, history or a model.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,10 @@ from firstline.reports.periods import real_incidents
 
 
 class Decided(Frozen):
-    """The record of one decider: people judged `judged` of its verdicts; answers or outcomes prove `proven` ones."""
+    """The counts of one decider's verdicts: all, those that people judged, and those that feedback or the end proves.
+
+    `right` counts the judged ones that were right, `proven_right` the proven ones.
+    """
 
     decider: str
     verdicts: int
@@ -34,7 +40,7 @@ class Suggestion(Frozen):
 
 
 class Hidden(Frozen):
-    """A group with suppressed incidents: their number, the last one, its reason; `real` if a person called any real."""
+    """A group with suppressed incidents: their number, the last one's id and reason, and if people called any real."""
 
     alert_name: str
     incidents: int
@@ -44,7 +50,10 @@ class Hidden(Frozen):
 
 
 class Unjudged(Frozen):
-    """An alert whose severity nobody stated or said: its incidents, the share of all incidents, and the last one."""
+    """An alert whose severity neither its sender nor a person stated.
+
+    `incidents` is their number, `share` that of all incidents, `last` the id of the last one.
+    """
 
     alert_name: str
     incidents: int
@@ -53,7 +62,7 @@ class Unjudged(Frozen):
 
 
 class Lessons(Frozen):
-    """A period's lessons."""
+    """The lessons of a period."""
 
     deciders: list[Decided]
     suggestions: list[Suggestion]
@@ -62,7 +71,7 @@ class Lessons(Frozen):
 
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
-    """Return the lessons of closed incidents, oldest first."""
+    """Return the lessons of closed incidents, which must come oldest first."""
     every = real_incidents(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
@@ -88,7 +97,7 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
 
 
 def _unjudged(records: Sequence[IncidentRecord]) -> list[Unjudged]:
-    """Return the alerts of which nobody said how bad they are, the most frequent first: their answer is worth most."""
+    """Return the alerts whose severity neither their sender nor a person stated, the most frequent first."""
     asked: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     said: set[str] = set()
     for record in records:

@@ -1,4 +1,4 @@
-"""The noisiest groups of a period, each with the rule that would have helped, and what that rule would have hidden."""
+"""The noisiest groups of a period, each with the rule that would have helped, and what the rule would have hidden."""
 
 import re
 from collections.abc import Sequence
@@ -15,29 +15,31 @@ from firstline.reports.spread import percentile
 MOST_NOISY = 10
 
 ENOUGH = 3
-"""A rule of noise is suggested if people called so many incidents of a group noise …"""
+"""The fewest incidents of a group that people called noise for which a rule of noise is suggested."""
 
 PEOPLE = 2
-"""… so many different people did, and no person called one of the group real."""
+"""The fewest different people who called them noise. None of the group may have been called real."""
 
 ENOUGH_SHORT = 5
+"""The fewest incidents of a group for which a rule that waits is suggested."""
+
 SHORT_SHARE = 0.8
-"""A rule that waits is suggested for a group of at least so many incidents, if this share of them ended by itself."""
+"""The least share of a group's incidents that must have ended by themselves for a rule that waits."""
 
 _WAITS = {timedelta(minutes=minutes): name for minutes, name in ((2, "2m"), (5, "5m"), (10, "10m"), (15, "15m"))} | {
     timedelta(minutes=30): "30m",
     timedelta(hours=1): "1h",
 }
 
-
 _ENDED = ("self_cleared", "resolved")
 
 
 class Hides(Frozen):
-    """The incidents that a rule would have hidden in the period, of all groups, in numbers.
+    """The numbers of incidents that a rule would have hidden in a period, in all groups.
 
-    `real` counts the hidden ones that a person had to know of, `critical` those that are critical, `pages` those that
-    paged. `later` were told later. `spared` are critical ones of the group, which a rule that waits leaves alone.
+    `hidden` counts all of them, `real` those that a person had to know of, `critical` the critical ones, and `pages`
+    those that paged. Besides them, `later` incidents would have been told later, and `spared` critical incidents of
+    the group would not have waited, because a rule that waits leaves critical alerts alone.
     """
 
     hidden: int
@@ -57,7 +59,7 @@ class Advice(Frozen):
 
 
 class Noisy(Frozen):
-    """A group of alerts, with the numbers by which it is noisy."""
+    """A noisy group: the numbers of its incidents, alerts, paged incidents and incidents that ended by themselves."""
 
     group_key: str
     alert_name: str
@@ -69,7 +71,7 @@ class Noisy(Frozen):
 
 
 def noisiest(records: Sequence[IncidentRecord], zone: tzinfo, most: int = MOST_NOISY) -> list[Noisy]:
-    """Return the groups with the most incidents that people heard of, then with the most alerts, of at least two."""
+    """Return the groups with at least two incidents that people heard of: most incidents first, then most alerts."""
     groups: dict[str, list[IncidentRecord]] = {}
     for record in filter(_disturbed, records):
         groups.setdefault(record.incident.group_key, []).append(record)
@@ -121,7 +123,7 @@ def advice(group: Sequence[IncidentRecord], every: Sequence[IncidentRecord], zon
 
 
 def called_noise_by_people(group: Sequence[IncidentRecord]) -> int | None:
-    """Return how many incidents of a group people called noise; None if too few did, or one called any real."""
+    """Return the number of incidents that people called noise; None if too few people did, or one was called real."""
     words = [last_words(record.feedback) for record in group]
     noise = list(filter(called_noise, words))
     calling = {word.person for said in noise for word in said if calls_noise(word)}
@@ -131,7 +133,7 @@ def called_noise_by_people(group: Sequence[IncidentRecord]) -> int | None:
 
 
 def noise_rule(group: Sequence[IncidentRecord]) -> dict[str, Any] | None:
-    """Draft the rule that calls a group noise; None if its source calls one of it critical."""
+    """Draft the rule that makes a group noise; None if the sender calls any alert of the group critical."""
     if any(map(_source_says_critical, group)):
         return None
     noise = [said for record in group if called_noise(said := last_words(record.feedback))]
@@ -141,7 +143,7 @@ def noise_rule(group: Sequence[IncidentRecord]) -> dict[str, Any] | None:
 
 
 def _hold_rule(group: Sequence[IncidentRecord]) -> tuple[dict[str, Any] | None, str]:
-    """Draft a rule that waits for as long as most of a group lasts, and say why, or why there is none."""
+    """Draft a rule that waits as long as most of a group's incidents last. Return it or None, and the reason."""
     if all(map(_source_says_critical, group)):
         return None, "its source calls it critical: lower it there, or mend the cause"
     short = sorted(_by_themselves(group))
@@ -159,7 +161,7 @@ def _hold_rule(group: Sequence[IncidentRecord]) -> tuple[dict[str, Any] | None, 
 
 
 def _by_themselves(group: Sequence[IncidentRecord]) -> list[timedelta]:
-    """Return how long the incidents lasted that ended although no person and no runbook did anything."""
+    """Return the durations of the incidents that ended although no person and no runbook did anything."""
     return [
         record.resolved_at - record.incident.opened_at
         for record in group
@@ -168,7 +170,7 @@ def _by_themselves(group: Sequence[IncidentRecord]) -> list[timedelta]:
 
 
 def _disturbed(record: IncidentRecord) -> bool:
-    """Return True unless the incident was suppressed, or ended while a rule let it wait."""
+    """Return True unless the incident was suppressed, or ended while it was held."""
     return record.outcome != "suppressed" and waited_for(record) is None
 
 
@@ -187,7 +189,7 @@ def _rule(kind: str, group: Sequence[IncidentRecord], does: dict[str, Any], reas
 
 
 def common_match(alerts: Sequence[NormalizedAlert]) -> dict[str, str]:
-    """Return the narrowest match that all these alerts have in common."""
+    """Return the fields in which all these alerts agree, as the match of a rule."""
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
         value, *others = {getattr(alert, name) for alert in alerts}

@@ -1,6 +1,6 @@
-"""The pages of a period: how many each person got, and how many of those at night, by the person's own clock."""
+"""The pages of a period: how many each person got, and how many of them at night in the person's own time zone."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ NIGHT_BEGINS, NIGHT_ENDS = time(22), time(8)
 
 
 class PagesOf(Frozen):
-    """The pages of one person, or of whoever a level names. `zone` is the clock by which nights are counted."""
+    """The number of pages of one person, or of a level's words for who is on call. `zone` is that of the nights."""
 
     person: str
     pages: int
@@ -26,14 +26,14 @@ class PagesOf(Frozen):
 
 @dataclass(frozen=True)
 class Clocks:
-    """The time zones that people live by.
+    """The time zones of people.
 
     Parameters
     ----------
     zone
-        The stack's, for whoever stands in no schedule.
+        The stack's time zone, for everybody who is in no schedule.
     schedules
-        Schedules by name: whoever takes turns on one lives by its time zone, on several by that of the first.
+        Schedules by name. A person has the time zone of the first schedule that names them.
     """
 
     zone: tzinfo
@@ -45,26 +45,21 @@ class Clocks:
         return next((ZoneInfo(name) for name in names), self.zone)
 
     def is_night(self, page: Page) -> bool:
-        """Return True if a page went out while the person on call would be asleep."""
+        """Return True if a page went out between 22:00 and 08:00 in the time zone of its person."""
         return page.at is not None and at_night(page.at, self.zone_of(page.on_call))
 
 
 def at_night(moment: datetime, zone: tzinfo) -> bool:
-    """Return True between 22:00 and 08:00 of a time zone."""
+    """Return True if a moment is between 22:00 and 08:00 in a time zone."""
     clock = moment.astimezone(zone).time()
     return clock >= NIGHT_BEGINS or clock < NIGHT_ENDS
-
-
-def sent(record: IncidentRecord) -> Iterator[Page]:
-    """Yield the pages of an incident that went out."""
-    return (page for page in record.pages if page.at is not None)
 
 
 def pages_of_people(records: Iterable[IncidentRecord], clocks: Clocks) -> list[PagesOf]:
     """Count the pages of each person, most pages first."""
     found: dict[str, list[Page]] = {}
     for record in records:
-        for page in sent(record):
+        for page in record.sent_pages:
             found.setdefault(page.on_call, []).append(page)
     counted = [
         PagesOf(

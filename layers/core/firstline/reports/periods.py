@@ -1,7 +1,7 @@
 """The figures of a period that teams compare: MTTA, MTTR, how incidents ended, pages, and the model's cost.
 
-An incident belongs to the day on which it began. So no long incident is missing from the period that it burdened, and
-what still goes on counts, too: the slow ones are not left out because they are slow.
+An incident belongs to the day on which it began, and open incidents count too. So a slow incident is not left out
+because it is slow.
 """
 
 from collections import Counter
@@ -13,33 +13,35 @@ from typing import Literal
 from firstline.models import Frozen, IncidentRecord, Usage
 from firstline.reports.ends import ENDINGS, Ending, came_back, ending_of, reopened
 from firstline.reports.noise import Noisy, noisiest
-from firstline.reports.pages import Clocks, PagesOf, pages_of_people, sent
+from firstline.reports.pages import Clocks, PagesOf, pages_of_people
 from firstline.reports.spread import Spread, spread
 
 type By = Literal["week", "service", "runbook"]
 
 NONE = "–"
-"""The row of incidents without a service, or without a runbook."""
+"""The name of the row of incidents without a service, or without a runbook."""
 
 _MOMENT = timedelta(microseconds=1)
 
 
 class Figures(Frozen):
-    """Some incidents in numbers.
+    """The figures of a set of incidents, such as those of a week.
 
-    `ends` has each incident once. Suppressed ones are left out of both durations: noise that disturbed nobody should
-    improve no figure.
+    `ends` counts each incident once. Suppressed incidents are left out of both durations, because noise that disturbed
+    nobody should improve no figure.
 
     acknowledge
-        From the page (or without one, from the opening) to the acknowledgement.
+        The times from the page (or without one, from the opening) to the acknowledgement.
     resolve
-        From the opening to the end, without incidents that only expired or lost their data: their end is unknown.
+        The times from the opening to the end, without incidents that expired or lost their data: their end is unknown.
+    paged
+        The number of incidents that paged.
     pages, at_night
-        Pages that went out; `paged` counts the incidents.
+        The numbers of pages that went out, and of those at night.
     reopened, came_back
-        Of these, people said that it was not over; the same group was back within an hour.
+        The numbers of incidents that a person reopened, and whose group opened another within an hour of the end.
     asked, usage
-        The number of incidents about which a model was asked, and the usage of that.
+        The number of incidents about which a model was asked, and the tokens and cost of that.
     """
 
     name: str
@@ -62,7 +64,7 @@ class Figures(Frozen):
 
 
 class Comparison(Frozen):
-    """The same span of time before and after a change."""
+    """The figures of the same span of time before and after a change."""
 
     change: datetime
     span: timedelta
@@ -71,7 +73,7 @@ class Comparison(Frozen):
 
 
 class Report(Frozen):
-    """The report of a period, from `since` on."""
+    """The report of the period from `since` to `until`."""
 
     since: datetime
     until: datetime
@@ -92,14 +94,15 @@ def report(
     clocks: Clocks,
     change: datetime | None = None,
 ) -> Report:
-    """Compute the report of the incidents that began in a period. Tests do not count.
+    """Compute the report of the incidents that began in a period, without tests (`firstline test`).
 
     Parameters
     ----------
     records
         Closed and open incidents with their pages; those that began before `since` are left out.
     change
-        A moment since which something is different; `reads_since` says how far back its comparison reads.
+        The moment of a change, before and after which the figures are compared. `reads_since` says from when on
+        `records` must reach for that.
     """
     every = [record for record in real_incidents(records) if record.incident.opened_at < until]
     mine = [record for record in every if record.incident.opened_at >= since]
@@ -117,12 +120,12 @@ def report(
 
 
 def reads_since(since: datetime, until: datetime, change: datetime | None) -> datetime:
-    """Return from when on the incidents have to be read for a report and its comparison."""
+    """Return the time from which on incidents must be read for a report and its comparison."""
     return since if change is None else min(since, change - _span(until - since, change, until))
 
 
 def real_incidents(records: Iterable[IncidentRecord]) -> list[IncidentRecord]:
-    """Return the incidents without those that somebody tried Firstline with."""
+    """Return the incidents without tests (`firstline test`)."""
     return [record for record in records if not record.incident.is_test]
 
 
@@ -134,7 +137,7 @@ def acknowledged_after(record: IncidentRecord) -> timedelta | None:
 
 
 def resolved_after(record: IncidentRecord) -> timedelta | None:
-    """Return the time from the opening to the end, or None if it expired, ended without data, or goes on."""
+    """Return the time from the opening to the end; None if the incident is open, expired or ended without data."""
     ended = record.resolved_at or record.closed_at
     if ended is None or record.status == "OPEN" or record.outcome in ("expired", "no_data"):
         return None
@@ -148,13 +151,13 @@ def week_of(moment: datetime, zone: tzinfo) -> str:
 
 
 def _span(wanted: timedelta, change: datetime, until: datetime) -> timedelta:
-    """Return the longest span up to the wanted one that has passed since a change."""
+    """Return the wanted span, or the time that has passed since a change if that is shorter."""
     return max(timedelta(0), min(wanted, until - change))
 
 
 @dataclass(frozen=True)
 class _Counting:
-    """Counts incidents of one reading; `reopened` and `came_back` are known from all of them together."""
+    """The counting of incidents. `reopened` and `came_back` are the ids among all the incidents that were read."""
 
     clocks: Clocks
     reopened: frozenset[str]
@@ -165,7 +168,7 @@ class _Counting:
         real = [record for record in records if record.outcome != "suppressed"]
         usages = [record.classification.usage for record in records if record.classification]
         ids = {record.incident.incident_id for record in records}
-        pages = [page for record in records for page in sent(record)]
+        pages = [page for record in records for page in record.sent_pages]
         return Figures(
             name=name,
             incidents=len(records),

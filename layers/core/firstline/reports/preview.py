@@ -1,6 +1,6 @@
 """The preview of a rule, a silence or a window: the closed incidents that it would have hidden, and which were real.
 
-`firstline rules preview`, the rules that reports suggest and `firstline replay` all rest on what is here.
+`firstline rules preview`, the rules that reports suggest, and `firstline replay` use it.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,11 +25,11 @@ class Preview:
     seen
         The number of incidents that were checked.
     hidden
-        Incidents that no person would have heard of, and nothing in the records shows that one missed anything.
+        Incidents that no person would have heard of, and that no record proves to be real.
     real
-        Incidents that no person would have heard of in time although they were real; each with what shows that.
+        Incidents that no person would have heard of although they were real, each with the proof.
     late
-        Incidents that lasted longer than the wait, so people would have heard of them later.
+        Incidents that lasted longer than the wait, so that people would have heard of them later.
     """
 
     seen: int = 0
@@ -53,7 +53,7 @@ def preview(
     applies
         Returns True if the incident would have been hidden.
     wait
-        The time for which it would have been hidden; None hides it for good.
+        The time for which the incident would have been hidden; None hides it for good.
     """
     found = Preview()
     for record in records:
@@ -70,7 +70,7 @@ def preview(
 
 
 def preview_rule(records: Iterable[IncidentRecord], rule: "Rule", rules: "Rules", zone: tzinfo) -> Preview:
-    """Preview one rule of a file: where an earlier rule takes the alert, it hides nothing."""
+    """Preview one rule of a file. The rule hides nothing that an earlier rule of the file applies to."""
     # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
     wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
     return preview(records, lambda record: hides(rule, rules, record, zone), wait=wait)
@@ -82,7 +82,7 @@ def preview_window(records: Iterable[IncidentRecord], window: "Window") -> Previ
 
 
 def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Preview:
-    """Preview a silence as if it had been on all the time."""
+    """Preview a silence as if it had been active all the time."""
 
     def would_hold(record: IncidentRecord) -> bool:
         incident = record.incident
@@ -93,7 +93,7 @@ def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Pr
 
 
 def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) -> bool:
-    """Return True if a rule of a file keeps an incident from people, for good or for a time."""
+    """Return True if this rule of the file hides an incident from people, for good or for a time."""
     incident = record.incident
     if rules.first(incident, incident.opened_at.astimezone(zone)) is not rule or incident.storm:
         return False
@@ -102,22 +102,22 @@ def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) ->
 
 
 def hides_in(window: "Window", incident: Incident) -> bool:
-    """Return True if a maintenance window holds an incident back."""
+    """Return True if a maintenance window holds an incident."""
     alert = incident.alert
     allowed = window.suppress and not incident.storm and window.allows(alert.severity)
     return allowed and window.holds(alert, incident.opened_at)
 
 
 def outlasts(record: IncidentRecord, wait: timedelta) -> bool:
-    """Return True if an incident went on for as long as it would have waited, or longer."""
+    """Return True if an incident lasted at least as long as a wait, or is not over."""
     ended = record.resolved_at or record.closed_at
     return ended is None or ended - record.incident.opened_at >= wait
 
 
 def _became_real(record: IncidentRecord) -> str | None:
-    """Return why an incident must not be hidden: its proof, or else that people heard of it by a page.
+    """Return why an incident must not be hidden: its proof, or else that somebody was paged or helped; None if neither.
 
-    People who called it noise decide.
+    If people gave feedback, only the proof counts.
     """
     if record.feedback and proof_of(record) is None:
         return None

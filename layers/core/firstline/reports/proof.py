@@ -1,4 +1,4 @@
-"""The proof that an incident was real: a person had to know of it."""
+"""The proof that an incident was real, so that a person had to know of it."""
 
 from firstline.classification.feedback import called_noise, calls_real, last_words
 from firstline.models import IncidentRecord
@@ -8,9 +8,9 @@ _NAME_CHARS = 80
 
 
 def proof_of(record: IncidentRecord) -> str | None:
-    """Return what proves that a person had to know of an incident; None without proof, or if people call it noise.
+    """Return what proves that an incident was real, as `ada took it`; None without proof, or if people call it noise.
 
-    That somebody was paged proves nothing: an alarm that nobody needs pages, too.
+    A page proves nothing, because an alarm that nobody needs pages too.
     """
     words = last_words(record.feedback)
     real = [word for word in words if calls_real(word)]

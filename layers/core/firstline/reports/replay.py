@@ -1,9 +1,9 @@
-"""Past incidents against changed rules, routes and runbooks: which pages would go, come, or ring somewhere else.
+"""Past incidents under changed rules, routes and runbooks: which pages would go away, come new, or reach other people.
 
-Only what the change touches is judged again: every other incident stays as it was. The alert that opened an incident is
-judged as a verdict is, each one that joined as the door judges it. A rule's severity is final; its bounds bound the
-verdict of then. Where the rule of then is gone, rules and history decide on the evidence as it stood.
-No model is asked, no command runs, and where the records cannot tell, the incident is listed as unsure.
+Only incidents that the change touches are judged again. The alert that opened an incident is judged as Classify does,
+each alert that joined as ingest does. A rule's severity is final; its bounds limit the verdict of then. If the rule of
+then is gone, rules and history decide on the evidence of then.
+No model is asked and no command runs. Where the records are not enough, the incident is listed as unsure.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,20 +26,20 @@ from firstline.runbooks.model import Runbook
 from firstline.text import in_words
 
 type Assess = Callable[[Incident, Rules], Severity]
-"""Returns the severity that rules and history give an incident, by the evidence as it stood when it opened."""
+"""A function that returns the severity that rules and history give an incident, by the evidence of when it opened."""
 
 type Members = Callable[[str], Sequence[StoredAlert]]
-"""Returns the alerts that the table has as an incident's."""
+"""A function that returns the alerts that the table has under an incident's id."""
 
 AT_ONCE = timedelta(minutes=1)
-"""The time within which an alert that joins counts as there from the beginning."""
+"""The time after the opening within which an alert that joins counts as if it had opened the incident."""
 
 _EFFECT = ("severity", "at_most", "at_least", "hold", "route", "even_critical")
 
 
 @dataclass(frozen=True)
 class PolicyFiles:
-    """The files that decide who is paged: those of then, or changed ones."""
+    """The files that decide who is paged: the deployed ones, or the changed ones."""
 
     rules: Rules
     paging: PagingPolicy
@@ -53,9 +53,9 @@ class Affected:
     Parameters
     ----------
     why
-        What makes the difference.
+        The rule, window, level or runbook that makes the difference, in words.
     proof
-        What shows that the incident was real; None if nothing does.
+        The proof that the incident was real; None without one.
     """
 
     record: IncidentRecord
@@ -75,17 +75,17 @@ class Replay:
     Attributes
     ----------
     goes, comes
-        Pages that would not go out any more, and those that would go out and did not.
+        Pages that went out and would not, and pages that did not go out and would.
     later
         Pages that a hold would delay.
     moves
         Pages that other people or channels would get.
     plans
-        Incidents with another runbook, or another mode of it.
+        Incidents with another runbook, or the same one in another mode.
     unsure
-        Incidents that the change touches and of which the records do not say what would become.
+        Incidents that the change touches, but whose records do not tell the effect.
     incomplete
-        How many incidents had alerts that fired again later, and were judged without them.
+        The number of incidents judged without some of their alerts, which fired again later.
     """
 
     seen: int = 0
@@ -100,7 +100,7 @@ class Replay:
 
     @property
     def missed(self) -> list[Affected]:
-        """Return the pages that would go although the incident was real: people would have missed it."""
+        """Return the pages that would not go out although the incident was real, so that people would miss it."""
         return [affected for affected in self.goes if affected.proof is not None]
 
 
@@ -114,16 +114,16 @@ def replay(
     assess: Assess,
     members: Members,
 ) -> Replay:
-    """Replay closed incidents against changed files. Tests do not count.
+    """Replay closed incidents against changed files, without tests (`firstline test`).
 
     Parameters
     ----------
     before
         The files that were deployed.
     zone
-        Of the hours in rules.
+        The time zone of the hours in rules.
     environment
-        Whose modes of runbooks count.
+        The stack's environment, which decides the mode of a runbook.
     """
     found = Replay()
     for record in real_incidents(records):
@@ -135,13 +135,13 @@ def replay(
             stored = members(record.incident.incident_id)
             joined = joined_alerts(record, stored, before.rules, after.rules, zone)
             found.incomplete += joined.unknown > 0
-        _One(record, before, after, zone, environment, assess, found, joined).look()
+        _Comparison(record, before, after, zone, environment, assess, found, joined).add_differences()
     return found
 
 
 @dataclass(frozen=True)
-class _One:
-    """One incident under both sets of files."""
+class _Comparison:
+    """The comparison of one incident under both sets of files. It adds what differs to `found`."""
 
     record: IncidentRecord
     before: PolicyFiles
@@ -152,8 +152,8 @@ class _One:
     found: Replay
     joined: JoinedAlerts
 
-    def look(self) -> None:
-        """Add the incident to what it is affected by."""
+    def add_differences(self) -> None:
+        """Add the incident to each list of `found` to which the changed files bring it."""
         record, incident = self.record, self.record.incident
         paged = record.paged_at is not None
         old, new = (files.rules.first(incident, self._local) for files in (self.before, self.after))
@@ -189,7 +189,7 @@ class _One:
         return changes.severity
 
     def _rules_differ(self, old: Rule | None, new: Rule | None, windows: Sequence[Window], severity: Severity) -> bool:
-        """Add the incident to what the rules change, and return True if it pages under the changed ones."""
+        """Add the incident to the list for what the rules change. Return True if it pages under the changed rules."""
         record = self.record
         paged = record.paged_at is not None
         until = self._held_until(new, windows, severity) if severity != "noise" else None
@@ -212,9 +212,9 @@ class _One:
         return paged
 
     def _joined_differ(self) -> bool:
-        """Add the incident to what the rules change although they judge its first alert as before.
+        """Add an incident of which the rules judge only an alert that joined differently, to the list for the change.
 
-        Return True if it pages under the changed ones.
+        Return True if it pages under the changed rules.
         """
         paged, why = self.record.paged_at is not None, self.joined.why
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
@@ -228,7 +228,7 @@ class _One:
         return bool(self.joined.pages) and not self.joined.paged
 
     def _stays(self, why: str) -> bool:
-        """Add a page that the first alert does not send any more. Return True if what joined sends it."""
+        """Add a page that the first alert would not send any more. Return True if an alert that joined would page."""
         if (at := self.joined.first_page) is not None:
             waits = at - self.record.incident.opened_at
             if waits > AT_ONCE:
@@ -241,7 +241,7 @@ class _One:
         return False
 
     def _comes(self, why: str) -> bool:
-        """Add a page that nothing of then would keep from going out. Return True if it would go out."""
+        """Add a page that only the changed rules send, and return True; False if not only the rules prevented it."""
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":
             verdict = self.record.classification
             if verdict is None or verdict.hold is None:
@@ -253,7 +253,7 @@ class _One:
         return True
 
     def _held_until(self, new: Rule | None, windows: Sequence[Window], severity: Severity) -> datetime | None:
-        """Return until when the incident would wait: by a silence of then, or a window or rule of now."""
+        """Return when the incident's hold would end, by a silence of then or the changed files; None without a hold."""
         incident, opened = self.record.incident, self.record.incident.opened_at
         then = incident.hold if incident.hold and incident.hold.by in ("silence", "inhibition") else None
         ends = [then.until] if then else []
@@ -322,7 +322,7 @@ class _One:
 
     @property
     def _worse_joined(self) -> bool:
-        """Return True if an alert joined that was worse than all that are known."""
+        """Return True if an alert joined that was worse than all the alerts that the table still has."""
         live = self.record.live
         known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
         return live is not None and live.worst > known
@@ -332,7 +332,7 @@ class _One:
 
 
 def _windows(rules: Rules, incident: Incident) -> list[Window]:
-    """Return the windows that bound an incident, or hold it back."""
+    """Return the maintenance windows that limit an incident's severity, or hold it."""
     return [window for window in rules.maintenance if window.holds(incident.alert, incident.opened_at)]
 
 

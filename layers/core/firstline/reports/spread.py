@@ -1,4 +1,4 @@
-"""The spread of a set of durations: how many there are, the middle one, and the one that nine of ten do not exceed."""
+"""The spread of a set of durations: their number, their median, and their 90th percentile."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,13 +7,13 @@ from math import ceil
 from firstline.models import Frozen
 
 ENOUGH_FOR_P90 = 10
-"""The fewest values with a ninth decile: of fewer, it is but one of the largest."""
+"""The fewest values that have a 90th percentile: of fewer, it would just be the largest."""
 
 
 class Spread(Frozen):
-    """Durations in short: their number, and the values that 50 and 90 percent of them do not exceed.
+    """The number of some durations, and the values that 50 and 90 percent of them do not exceed.
 
-    Both are values that occurred (nearest rank). `p50` is None without a value, `p90` with fewer than ten.
+    Both are values that occurred (nearest rank). `p50` is None without durations, `p90` with fewer than ten.
     """
 
     n: int = 0
@@ -22,7 +22,7 @@ class Spread(Frozen):
 
 
 def spread(durations: Iterable[timedelta]) -> Spread:
-    """Return the number, the median and the ninth decile of durations."""
+    """Return the number, the median and the 90th percentile of durations."""
     ordered = sorted(durations)
     return Spread(
         n=len(ordered),

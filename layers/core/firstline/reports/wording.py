@@ -16,7 +16,7 @@ COLUMNS: Mapping[str, tuple[Ending, ...]] = {
     "other": ("expired", "no_data"),
     "open": ("open",),
 }
-"""The ends in the columns of a narrow table or a plot; together they are all of them."""
+"""The columns of a narrow table or a plot, each with the ends that it counts. Together they count every end."""
 
 
 def percent(share: float | None) -> str:
@@ -25,20 +25,20 @@ def percent(share: float | None) -> str:
 
 
 def money(cost: float | None) -> str:
-    """Format a cost; its currency is that of the configured prices."""
+    """Format a cost in the currency of the configured prices; for None, say that a price is not set."""
     if cost is None:
         return "unknown: a price is not set"
     return f"{cost:.6f}" if 0 < cost < 0.01 else f"{cost:,.4f}"
 
 
 def spread_in_words(spread: Spread) -> str:
-    """Write `p50 / p90 (n)`; a dash stands for what is not known."""
+    """Write `p50 / p90 (n)`, as `4 min / 1 h (12)`; a dash stands for an unknown value."""
     p50, p90 = (short_duration(value) if value is not None else "–" for value in (spread.p50, spread.p90))
     return f"{p50} / {p90} ({spread.n})" if spread.n else "–"
 
 
 def side_by_side(*sides: Figures) -> Iterator[tuple[str, ...]]:
-    """Yield the lines of one or several figures, each with its name; ends that none of them has are left out."""
+    """Yield the rows of a table: a name, and the value of each side. Ends that no side has are left out."""
     yield "Incidents", *(f"{side.incidents}, of {count(side.alerts, 'alert')}" for side in sides)
     yield "Acknowledged after (MTTA), p50 / p90 (n)", *(spread_in_words(side.acknowledge) for side in sides)
     yield "Resolved after (MTTR), p50 / p90 (n)", *(spread_in_words(side.resolve) for side in sides)
@@ -58,12 +58,12 @@ def pages_in_words(side: Figures) -> str:
 
 
 def cost_of(side: Figures) -> str:
-    """Write what the model cost; a dash if it was not asked."""
+    """Write the cost of the model; a dash if the model was not asked."""
     return money(side.usage.cost) if side.asked else "–"
 
 
 def advice_in_words(advice: Advice) -> str:
-    """Write a group's advice in a line: the rule, and what it would have hidden."""
+    """Write the advice on a noisy group on one line: the rule and what it would hide, or why there is none."""
     if advice.rule is None or advice.hides is None:
         return f"No rule: {advice.why}."
     does = f"hold: {advice.rule['hold']}" if "hold" in advice.rule else "severity: noise"
@@ -71,7 +71,7 @@ def advice_in_words(advice: Advice) -> str:
 
 
 def hidden_in_words(hides: Hides) -> str:
-    """Write what a rule would have hidden; what must not be overlooked is in capitals."""
+    """Write what a rule would have hidden. Real and critical incidents are in capitals."""
     real = f"{hides.real} REAL" if hides.real else "none real"
     critical = f"{hides.critical} CRITICAL" if hides.critical else "none critical"
     text = f"It would have hidden {hides.hidden} and kept {count(hides.pages, 'page')} back: {real}, {critical}"

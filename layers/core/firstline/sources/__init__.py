@@ -30,28 +30,28 @@ SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "promethe
 """The sources that people connect."""
 
 READERS = (*SOURCES, "canary")
-"""All modules that read."""
+"""All source modules: those that people connect, and Firstline's own canary."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Source(Protocol):
-    """A source's module.
+    """The functions that the module of a source has.
 
-    One function is optional: `signals(payload, secrets)` yields the messages of a payload that are no alerts.
+    A module may also have `signals(payload, secrets)`, which yields the messages of a payload that are no alerts.
     """
 
     def read(self, payload: Any, reading: Reading) -> None:
-        """Report everything in the payload to `reading`; raise UnreadablePayload if there is nothing to find."""
+        """Report every alert in the payload to `reading`; raise UnreadablePayload if the payload makes no sense."""
 
     def authenticate(self, request: Request) -> None:
-        """Return if the sender proved its identity, else raise Unauthenticated."""
+        """Raise Unauthenticated unless the request proves who sent it."""
 
 
 def normalize(
     source: str, payload: Any, *, headers: Mapping[str, str] = _NO_HEADERS, received_at: datetime | None = None
 ) -> list[NormalizedAlert]:
-    """Return the alerts in a payload, as `normalize_batch` does, without its other parts."""
+    """Return the alerts in a payload; `normalize_batch` also returns what else the payload holds."""
     return normalize_batch(source, payload, headers=headers, received_at=received_at).alerts
 
 
@@ -62,16 +62,16 @@ def normalize_batch(
     headers: Mapping[str, str] = _NO_HEADERS,
     received_at: datetime | None = None,
 ) -> Batch:
-    """Read a payload: its alerts, the parts that make no sense, and why others were ignored.
+    """Read a payload into a batch: its alerts, its unreadable parts, and the reasons for the parts that are no alerts.
 
     Parameters
     ----------
     payload
-        Parsed JSON or the fields of a form, as from `firstline.sources.body.parse_body`.
+        Parsed JSON or the fields of a form, as `firstline.sources.body.parse_body` returns them.
     headers
         The request's headers; names in any case.
     received_at
-        Aware; the time of an alert whose sender gave none. By default the present.
+        The time of an alert whose sender states no time, with a time zone; now by default.
 
     Raises
     ------
@@ -97,36 +97,41 @@ def authenticate(
     now: datetime | None = None,
     certificate: Callable[[str], str] | None = None,
 ) -> None:
-    """Authenticate the sender of a request. A source without a secret is closed. `deployments` is a source here.
+    """Raise unless a request proves that its sender knows a secret of the source, or of `deployments`.
 
     Parameters
     ----------
     headers
-        Names in any case.
+        The request's headers; names in any case.
     body
-        The raw bytes, after base64 and before anything else.
+        The raw bytes of the request, with only base64 decoded.
     secrets
-        All active ones, so that one can be rotated. For `cloudwatch` also the ARNs of the topics that may send.
+        All active secrets; with none, every request is refused. For `cloudwatch` also the ARNs of the topics that may
+        send.
     now
-        Aware; judges the age of a signed time stamp. By default the present.
+        The time against which a signed time stamp is judged, with a time zone; now by default.
     certificate
-        Returns a signing certificate of SNS as PEM text, by its address. By default none can be fetched.
+        A function that fetches a signing certificate of SNS from its address, as PEM text. Without it, SNS's signature
+        is refused.
 
     Raises
     ------
     UnknownSource
         No source of that name is known.
     Unauthenticated
-        The sender could not prove itself; the message says what was missing and never what was expected.
+        The request proves nothing; the message says what is missing, and never which secret was expected.
     CertificateUnavailable
         The certificate could not be fetched; the sender should try again.
     UnreadablePayload
-        The sender proved itself, with something that is too old to be taken without a look.
+        The signature is right but too old to be trusted: a person has to look at the message.
     """
     module = import_module("firstline.sources.deployments") if source == "deployments" else _module(source)
     active = [secret for secret in secrets if secret and not secret.isspace()]
     if not active:
-        raise Unauthenticated(f"{source} has no secret configured, so nobody can send to it")
+        raise Unauthenticated(
+            f"{source} has no secret configured, so nobody can send to it: "
+            f"run `firstline secret set sources/{source} --make`"
+        )
     lowered = {name.lower(): value for name, value in headers.items()}
     request = Request(source, lowered, body, active, now or datetime.now(UTC))
     if certificate is not None:
@@ -151,5 +156,5 @@ def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Sig
 @cache
 def _module(source: str) -> Source:
     if source not in READERS:
-        raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(SOURCES)}")
+        raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(SOURCES)}: correct the address")
     return cast(Source, import_module(f"firstline.sources.{source}"))

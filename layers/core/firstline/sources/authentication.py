@@ -1,7 +1,7 @@
-"""Proofs of a sender's identity: a shared token, or a signature of the raw body.
+"""Checks that a request comes from its sender: a shared token, or a signature of the raw body.
 
-Every comparison takes constant time and looks at every active secret, so that neither the place of the first wrong
-character nor the number of the matching secret shows.
+Every comparison takes constant time and looks at every active secret, so that an attacker learns nothing from how long
+it takes.
 """
 
 import binascii
@@ -14,21 +14,21 @@ from datetime import datetime
 from firstline.errors import Unauthenticated
 
 TOKEN_HEADER = "x-firstline-token"  # noqa: S105 - a header's name
-"""The header for senders that can set one of their own, but not `Authorization`."""
+"""The header for the token of senders that can set a custom header, but not `Authorization`."""
 
 SIGNATURE_WINDOW_SECONDS = 300
-"""The largest distance of a signed time stamp from now, in the past or in the future."""
+"""The largest accepted difference between a signed time stamp and now, in the past or in the future."""
 
 
 def _no_certificate(url: str) -> str:
-    raise Unauthenticated(f"no certificate can be fetched here: {url}")
+    raise Unauthenticated(f"no certificate can be fetched here, so SNS's signature proves nothing: {url}")
 
 
 @dataclass(slots=True)
 class Request:
-    """A request to authenticate. Header names are in lower case; it has at least one secret, and none is empty.
+    """A request to authenticate. `headers` has names in lower case; `secrets` holds at least one, and none is empty.
 
-    `certificate` returns a signing certificate of SNS as PEM text, by its address.
+    `certificate` fetches a signing certificate of SNS from its address and returns it as PEM text.
     """
 
     source: str
@@ -40,21 +40,22 @@ class Request:
 
 
 def require_token(request: Request) -> None:
-    """Accept a bearer token, the password of Basic authentication (any user), or `X-Firstline-Token`.
+    """Raise unless a secret is the bearer token, the password of Basic authentication, or `X-Firstline-Token`.
 
     Raises
     ------
     Unauthenticated
-        It has no token, or none that is active.
+        The request has no token, or its token is none of the secrets.
     """
     if not has_token(request, request.secrets):
         raise Unauthenticated(
-            f"{request.source}: no valid token in Authorization (Bearer, or the password of Basic) or X-Firstline-Token"
+            f"{request.source}: no valid token in Authorization (Bearer, or the password of Basic) or "
+            f"X-Firstline-Token: send the secret sources/{request.source}"
         )
 
 
 def has_token(request: Request, tokens: Iterable[str]) -> bool:
-    """Return True if the request carries one of the tokens."""
+    """Return True if the request carries one of the tokens in a header that `require_token` names."""
     given = _given_token(request.headers)
     return given is not None and _equals_any(given, tokens)
 
@@ -69,10 +70,10 @@ def signed(signatures: Iterable[str], message: bytes, keys: Iterable[str]) -> bo
 
 
 def is_signed_webhook(request: Request) -> bool:
-    """Return True if the request is signed as a Standard Webhook at most five minutes ago.
+    """Return True if the request has a valid signature of the Standard Webhooks kind, at most five minutes old.
 
-    The signature is the base64 HMAC-SHA256 of `<id>.<seconds since 1970>.<body>`. A key that begins with `whsec_` is
-    base64. Svix, which signs for incident.io and others, may name its headers `svix-…`.
+    The signature is the base64 HMAC-SHA256 of `<id>.<seconds since 1970>.<body>`. A secret that begins with `whsec_`
+    is base64. The headers begin with `webhook-`, or with `svix-` from senders that use Svix, such as incident.io.
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
     prefix = "webhook" if "webhook-signature" in request.headers else "svix"
@@ -91,7 +92,7 @@ def is_signed_webhook(request: Request) -> bool:
 
 
 def is_recent(stamp: str, now: datetime) -> bool:
-    """Return True if a signed time stamp, in seconds since 1970, is at most five minutes away from now."""
+    """Return True if a time stamp, in seconds since 1970, is at most `SIGNATURE_WINDOW_SECONDS` away from now."""
     is_number = stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12
     return is_number and abs(now.timestamp() - int(stamp)) <= SIGNATURE_WINDOW_SECONDS
 

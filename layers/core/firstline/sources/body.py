@@ -1,9 +1,8 @@
-"""A strict reader of a webhook's bytes: its result is plain, bounded JSON data, or a text.
+"""The reader of a webhook's raw body: returns JSON data within limits, the fields of a form, or a text.
 
-Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
-size, and nesting until the interpreter gives up. All of it is refused here, once. Control characters inside a string
-are let through: only a strict reader minds them, and a person could read the text. So are a comma behind the last entry
-and a backslash that escapes nothing.
+Python's `json` accepts values that no later stage can store: NaN, infinite numbers, lone surrogates, integers of any
+size and nesting of any depth. This module refuses all of them. It accepts three slips that do no harm: control
+characters inside a string, a comma after the last entry, and a backslash that escapes nothing.
 """
 
 import json
@@ -15,35 +14,35 @@ from urllib.parse import parse_qsl
 from firstline.errors import UnreadablePayload
 
 MAX_DEPTH = 64
-"""Levels of lists and objects. Real senders need fewer than a dozen."""
+"""The deepest nesting of lists and objects that is accepted. Real senders need fewer than a dozen levels."""
 
 MAX_DIGITS = 400
-"""Digits of one number. DynamoDB takes 38, a double reaches 309."""
+"""The most digits that a number may have. DynamoDB stores 38; a double has up to 309 before the decimal point."""
 
 MAX_FIELDS = 1_000
-"""Fields of a form."""
+"""The most fields that a form may have."""
 
 
 def parse_body(raw: bytes, content_type: str = "") -> Any:
-    """Read the body of a request.
+    """Read the body of a request as JSON data, as a dict of a form's fields, or as a text.
 
-    A body that begins like JSON is JSON whatever its content type says (SNS sends `text/plain`, curl by default a
-    form); several objects, each on a line of its own, are a list of them. Otherwise a form is a dict of its fields, the
-    last one winning, and anything else is a text.
+    A body that begins like JSON is read as JSON whatever its content type says (SNS sends `text/plain`, and curl
+    declares a form by default). Several objects, each on its own line, become a list. If a form names a field twice,
+    the last value counts.
 
     Raises
     ------
     UnreadablePayload
-        With the reason.
+        The body is empty, broken or beyond the limits of this module; the message says which.
     """
     text = _decoded(raw, content_type).strip("\ufeff \t\r\n\0")
     if not text:
-        raise UnreadablePayload("the body is empty")
+        raise UnreadablePayload("the body is empty: send JSON, a form or a text")
     if "application/x-www-form-urlencoded" in content_type.lower() and _FORM.match(text):
         try:
             form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
         except ValueError:
-            raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
+            raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields: send JSON instead") from None
         # Senders that know Slack's older webhooks put the JSON into a form's one field.
         only = form.get("payload", "") if len(form) == 1 else ""
         return parse_json(only) if only.startswith("{") else form
@@ -59,7 +58,7 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
 
 
 def _decoded(raw: bytes, content_type: str) -> str:
-    """Decode a body: as Unicode of any width, or as Western European if it is not Unicode and its sender says so."""
+    """Decode a body as UTF-8, UTF-16 or UTF-32, or as Western European text if its content type declares that."""
     # `detect_encoding` looks at the byte order mark and at the zeros among the first four bytes (RFC 4627, section 3).
     encoding = json.detect_encoding(raw)
     try:
@@ -68,16 +67,16 @@ def _decoded(raw: bytes, content_type: str) -> str:
         if _WESTERN.search(content_type):
             return raw.decode("windows-1252", "replace")
         name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-        raise UnreadablePayload(f"the body is not {name} (byte {error.start})") from None
+        raise UnreadablePayload(f"the body is not {name} (wrong at byte {error.start}): send it as UTF-8") from None
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON text strictly.
+    """Read JSON text; the slips that the module's docstring names are mended.
 
     Raises
     ------
     UnreadablePayload
-        It is not JSON, nests deeper than `MAX_DEPTH`, or holds NaN, an infinite number, a number of more than
+        The text is not JSON, nests deeper than `MAX_DEPTH`, or holds NaN, an infinite number, a number of more than
         `MAX_DIGITS` digits, or half of a surrogate pair.
     """
     try:
@@ -92,7 +91,9 @@ def parse_json(text: str) -> Any:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise UnreadablePayload(f"the body is not JSON: {error.msg} at {where}") from None
+        raise UnreadablePayload(
+            f"the body is not JSON: {error.msg} at {where}: correct the sender's template"
+        ) from None
     brackets = text.count("{") + text.count("[")
     if brackets > MAX_DEPTH and _deeper_than(MAX_DEPTH, data, brackets):
         raise _too_deep()
@@ -100,12 +101,14 @@ def parse_json(text: str) -> Any:
         try:
             json.dumps(data, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise UnreadablePayload("the body holds half of a surrogate pair (\\ud800 to \\udfff alone)") from None
+            raise UnreadablePayload(
+                "the body holds half of a surrogate pair (\\ud800 to \\udfff alone): send whole characters"
+            ) from None
     return data
 
 
 def _unwrapped(data: Any) -> Any:
-    """Return the JSON within a JSON string, as senders write it that encode twice, or the data as it is."""
+    """Return the JSON data inside a JSON string, which senders write that encode twice; other data as it is."""
     if type(data) is not str or not data.lstrip().startswith(("{", "[{")):
         return data
     try:
@@ -115,17 +118,18 @@ def _unwrapped(data: Any) -> Any:
 
 
 def _without_slip(token: re.Match[str]) -> str:
-    """Return a string with its lone backslashes doubled, and nothing for a comma before a closing bracket."""
+    """Mend a match of `_SLIPS`: double the lone backslashes of a string, or drop a comma before a closing bracket."""
     if token[0][0] == ",":
         return ""
     return _BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", token[0])
 
 
 def _deeper_than(limit: int, data: Any, brackets: int) -> bool:
-    """Return True if the data nests deeper than `limit`, looking level by level.
+    """Return True if the data nests deeper than `limit` levels.
 
-    The text has no more lists and objects than opening `brackets`. As soon as too few are left to exceed the limit, the
-    search ends: in a batch of alerts, nothing inside of them is looked at.
+    `brackets` is the number of opening brackets in the text, so at least the number of lists and objects. The search
+    goes level by level and ends as soon as too few brackets are left to exceed the limit, which is early for a batch
+    of alerts.
     """
     level = [data]
     for depth in range(1, limit + 1):
@@ -141,23 +145,25 @@ def _deeper_than(limit: int, data: Any, brackets: int) -> bool:
 
 def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise UnreadablePayload(f"the body holds a number of {len(digits)} digits; {MAX_DIGITS} are allowed")
+        raise UnreadablePayload(
+            f"the body holds a number of {len(digits)} digits; {MAX_DIGITS} are allowed: send it as a text"
+        )
     return int(digits)
 
 
 def _number(digits: str) -> float:
     number = float(digits)
     if math.isinf(number) or len(digits) > MAX_DIGITS:
-        raise UnreadablePayload("the body holds a number that is out of range")
+        raise UnreadablePayload("the body holds a number that is out of range: send it as a text")
     return number
 
 
 def _constant(word: str) -> NoReturn:
-    raise UnreadablePayload(f"the body holds {word}, which is not JSON")
+    raise UnreadablePayload(f"the body holds {word}, which is not JSON: send null instead")
 
 
 def _too_deep() -> UnreadablePayload:
-    return UnreadablePayload(f"the body nests deeper than {MAX_DEPTH} levels")
+    return UnreadablePayload(f"the body nests deeper than {MAX_DEPTH} levels: send flatter JSON")
 
 
 _WESTERN = re.compile(r"charset\s*=\s*[\"']?(iso-8859-1\b|latin-?1\b|windows-1252)", re.IGNORECASE)
@@ -167,7 +173,7 @@ _LOOKS_LIKE_JSON = re.compile(
     r"|\[\s*(?:[\[{\"\d\]-]|$|(?:null|true|false|NaN|Infinity)\s*[,\]])"
     r"|-?(?:[\d.eE+-]+|NaN|Infinity)$"
 )
-"""The beginning of what is refused as broken JSON. A text may begin with a bracket, too: `[FIRING] disk`."""
+"""The beginning of a body that is refused as broken JSON. Other bodies are texts, even `[FIRING] disk is full`."""
 
 _NEXT_OBJECT = re.compile(r"\}[ \t]*\r?\n\s*\{")
 _FORM = re.compile(r"[\w.%+\[\]-]{1,200}=")

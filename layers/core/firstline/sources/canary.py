@@ -1,6 +1,6 @@
-"""Firstline's own canary: one marked alert, signed, of a fixed shape. It opens incidents that nobody sees.
+"""The source of Firstline's own canary: a signed test alert whose incident is hidden from people and wakes nobody.
 
-Only this source makes such incidents, and only with its own secret: no other sender can mark an alert as one that wakes
+Only this source, with its own secret, opens such incidents. So no other sender can mark an alert as one that wakes
 nobody.
 """
 
@@ -17,17 +17,26 @@ NAME = "FirstlineCanary"
 
 
 def authenticate(request: Request) -> None:
-    """Accept a Standard Webhook of the last five minutes; see `firstline.sources.authentication`."""
+    """Raise Unauthenticated unless the request has a Standard Webhooks signature, at most five minutes old."""
     if not is_signed_webhook(request):
-        raise Unauthenticated("canary: no valid signature in webhook-signature of the last five minutes")
+        raise Unauthenticated(
+            "canary: webhook-signature is missing, wrong or older than five minutes: "
+            "run `firstline secret set sources/canary --make` to renew the secret"
+        )
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read a flight's beginning or its end."""
+    """Read the alert that begins a flight of the canary (one test of the whole path), or the one that ends the flight.
+
+    Raises
+    ------
+    UnreadablePayload
+        The payload has no `flight`, or its `status` is neither firing nor resolved.
+    """
     flight = values.name(payload.get("flight"), 64) if isinstance(payload, dict) else None
     status = payload.get("status") if flight else None
     if not flight or status not in ("firing", "resolved"):
-        raise UnreadablePayload("canary: it has no flight, or no status of firing and resolved")
+        raise UnreadablePayload("canary: send an object with a `flight` and a `status` of firing or resolved")
     at = values.moment(payload.get("at"))
     reading.add(
         alert_name=NAME,

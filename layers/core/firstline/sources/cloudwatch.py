@@ -1,6 +1,6 @@
-"""Amazon CloudWatch alarms, in the five shapes in which they travel, and other messages of their SNS topics.
+"""The source for Amazon CloudWatch alarms in the five shapes that AWS sends, and for other messages of SNS topics.
 
-1. the SNS envelope over HTTPS, the alarm a JSON string in `Message`, and the same in the `Records` of SNS to Lambda
+1. the SNS envelope over HTTPS, with the alarm as a JSON string in `Message`; SNS to Lambda puts it into `Records`
 2. SNS's requests to confirm a subscription or its end
 3. SNS raw delivery: the body is the alarm
 4. the EventBridge events "CloudWatch Alarm State Change" and "… Contributor State Change"
@@ -26,7 +26,7 @@ from firstline.sources.sns import allowed_topics, authenticate, subscription_con
 __all__ = ["authenticate", "read", "signals"]
 
 _CHANGED_AT = ("StateChangeTime", "StateTransitionedTimestamp", "StateUpdatedTimestamp")
-"""The names of the time of a change, best first: the last one is also of updates that leave the state as it is.
+"""The keys that hold the time of a state change, best first: the last one also changes when the state does not.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
 """
@@ -35,16 +35,16 @@ _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read a payload in any of the shapes.
+    """Read a payload in any shape that the module's docstring lists, or a message of an SNS topic.
 
     Raises
     ------
     UnreadablePayload
-        It has none of the shapes.
+        The payload has none of these shapes.
     """
     raw = reading.header("x-amz-sns-rawdelivery") is not None
     if type(payload) is not dict and not (raw and type(payload) is str):
-        raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
+        raise UnreadablePayload("cloudwatch: the body is no JSON object: send an SNS message, an alarm or an event")
     reader = next((reader for mark, reader in _SHAPES if type(payload) is dict and mark(payload)), None)
     if reader is not None:
         reader(payload, reading)
@@ -52,13 +52,13 @@ def read(payload: Any, reading: Reading) -> None:
         add_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
     else:
         raise UnreadablePayload(
-            "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
-            "(`detail-type`, `alarmData`)"
+            "cloudwatch: unknown kind of message: send an SNS message (with `Type` and `Message`), an alarm "
+            "(`AlarmName`) or an event (`detail-type` or `alarmData`)"
         )
 
 
 def signals(payload: Any, secrets: Sequence[str]) -> Iterator[Signal]:
-    """Report a topic's request to deliver here, if it is a topic that the secrets allow."""
+    """Yield the payload's request to confirm a subscription, if the secrets allow its SNS topic."""
     confirmation = subscription_confirmation(payload)
     if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
         yield confirmation
@@ -79,7 +79,7 @@ def _read_action(payload: dict[str, Any], reading: Reading) -> None:
 
 def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
     if type(envelope) is not dict or "Message" not in envelope:
-        raise UnreadablePayload("cloudwatch: an SNS record without `Message`")
+        raise UnreadablePayload("cloudwatch: the SNS message has no `Message`: forward the message as SNS sends it")
     if envelope.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
         reading.ignore(f"{envelope['Type']} of SNS is about the subscription")
         return
@@ -101,7 +101,7 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
 
 
 def _read_documented(message: dict[str, Any], topic: str | None, reading: Reading) -> None:
-    """Read what the generic source reads too; account, region and severity may stand in the topic alone."""
+    """Read a message in a shape of the generic source; take a missing account, region or severity from the topic."""
     arn = (topic or "").split(":")
     told = {"severity": topic_severity_word(topic)} | ({"account": arn[4], "region": arn[3]} if len(arn) > 5 else {})
     missing = {name: word for name, word in told.items() if word and meanings.find(message, name) is None}
@@ -153,7 +153,7 @@ def _read_event(event: dict[str, Any], reading: Reading) -> None:
 
 
 def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, account_key: str) -> Alarm:
-    """Read the alarm of an EventBridge event's `detail` or of a Lambda action's `alarmData`: they are alike."""
+    """Read the alarm in `detail`: an EventBridge event's `detail` or a Lambda action's `alarmData`, which are alike."""
     state = _object(detail.get("state"))
     configuration = _object(detail.get("configuration"))
     stats = (_object(_object(m).get("metricStat")) for m in _list(configuration.get("metrics")))
@@ -188,7 +188,7 @@ def _queries(entries: Any, first: Query | None = None) -> list[Query]:
 
 
 def _triggering(reason_data: Any) -> list[Any]:
-    """Return the ARNs of the alarms that changed a composite one. `reasonData` is JSON within JSON."""
+    """Return the ARNs of the alarms that triggered a composite alarm, from the JSON text `reasonData`."""
     if type(reason_data) is not str or "triggeringAlarms" not in reason_data:
         return []
     try:
@@ -207,7 +207,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _pairs(dimensions: Any) -> dict[str, Any]:
-    """Return the dimensions as a map: SNS writes `[{name, value}]`, EventBridge a map."""
+    """Return dimensions as a dict by name; SNS writes them as `[{name, value}]`, EventBridge as an object."""
     if type(dimensions) is dict:
         return dimensions
     pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
@@ -224,4 +224,4 @@ _SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[Any, Reading], 
         lambda payload, reading: _read_alarm_message(payload, payload, None, reading),
     ),
 )
-"""The shapes by their marks, the surest first, and their readers."""
+"""A test for each shape and the function that reads the shape; the first test that holds decides."""

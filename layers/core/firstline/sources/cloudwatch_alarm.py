@@ -1,4 +1,4 @@
-"""A change of a CloudWatch alarm's state, whichever shape it travelled in, as an alert."""
+"""The alert for a change of a CloudWatch alarm's state, the same for every shape in which AWS sends the alarm."""
 
 import re
 from collections.abc import Iterator
@@ -30,10 +30,11 @@ _IN_RULE = re.compile(
     r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s{0,9}"
     r"(?:\"([^\"]{1,500})\"|'([^']{1,500})'|([^\"'()\s][^\"'()]{0,500}?))\s{0,9}\)"
 )
-"""The name or ARN of a child, which may be quoted and then hold whatever else its quotes allow."""
+"""One child in the rule of a composite alarm: its name or ARN, in quotes or without."""
 MAX_RULE = 10_240
+"""The most characters that AWS allows in the rule of a composite alarm."""
 MOST_CHILDREN = 102
-"""The most that a rule may name, the alarm itself, and the child that its end names."""
+"""The most alarms of a composite alarm: 100 that its rule may name, itself, and the child that triggered its end."""
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, JSON, and Markdown.
@@ -42,21 +43,32 @@ _STATED_AS_PHRASE = re.compile(
 )
 
 OWN_ALARMS = "Firstline/"
-"""The names of the alarms that watch a Firstline begin so, in every stack. They are no alerts, in any stack."""
+"""The prefix of the names of the alarms that watch a Firstline stack. No stack takes such an alarm as an alert."""
 
 MADE_FOR = "made_for"
-"""The label of an alarm that drives a machine; its value names the machine: `auto-scaling`."""
+"""The label of an alarm that drives an automatism and is not meant for people; its value names it: `auto-scaling`."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Alarm:
-    """A change of an alarm's state, its values as they were sent.
+    """A change of an alarm's state, with the values as AWS sent them.
 
-    `dimensions` has one entry for each metric, `actions` is what the alarm does when it fires, and `children` are the
-    ARNs of the alarms whose change changed this composite one; its `rule` names all of them. `accounts` are those of
-    the metrics: an alarm of a monitoring account may watch another account's. `queries` are the metrics and
-    expressions, and `comparison` is how their value is compared with the threshold; EventBridge does not send the
-    comparison.
+    Attributes
+    ----------
+    dimensions
+        The dimensions of each metric.
+    actions
+        The ARNs of what the alarm does when it fires.
+    children
+        Of a composite alarm: the ARNs of the alarms that triggered this change.
+    rule
+        Of a composite alarm: the rule that names all its children.
+    accounts
+        The accounts of the metrics; an alarm of a monitoring account may watch metrics of other accounts.
+    queries
+        The metrics and expressions that the alarm compares.
+    comparison
+        The comparison with the threshold; EventBridge does not send it.
     """
 
     name: Any
@@ -84,16 +96,16 @@ class Alarm:
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
-    """Add the alarm to the reading, or the reason why it is no alert.
+    """Add the alarm to the reading as an alert, or the reason why it is no alert.
 
     Raises
     ------
     UnreadablePayload
-        It has no name, or no state that CloudWatch knows.
+        The alarm has no name, or a state that CloudWatch does not have.
     """
     name = values.name(alarm.name)
     if name is None:
-        raise UnreadablePayload("cloudwatch: an alarm without a name")
+        raise UnreadablePayload("cloudwatch: the alarm has no name: send it as CloudWatch writes it")
     reason = _reason_to_ignore(alarm, name)
     if reason is not None:
         reading.ignore(reason)
@@ -138,17 +150,18 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
 
 
 def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:
-    """Name the incident: account, region and alarm, and of a composite alarm its first child's.
+    """Return the group key of an alarm; a composite alarm has the group key of the first child that triggered it.
 
-    The parts of the alarm (contributors, dimensions) are left out: they are alerts of one incident.
+    The group key is made of account, region and alarm name. Contributors and dimensions do not count, so that all
+    parts of an alarm are alerts of one incident.
     """
     return next(map(partial(_key, source), _named(alarm.children)), None) or _key(source, (account, region, name))
 
 
 def _problems(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> list[str]:
-    """Name the incidents that a composite alarm may have joined: its own, and that of each alarm in its rule.
+    """Return the group keys that a composite alarm may have fired under: its own, and that of each alarm in its rule.
 
-    Another child may end it than set it off.
+    The child that ends a composite alarm may be another one than the child that triggered it.
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
@@ -160,7 +173,7 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
 
 
 def _named(arns: list[Any]) -> Iterator[tuple[str | None, str | None, str]]:
-    """Yield account, region and name of each alarm that is given by its ARN."""
+    """Yield account, region and name of each alarm ARN; skip what is no ARN."""
     for arn in arns:
         account, region, _ = _of_arn(arn)
         if account is not None:
@@ -175,7 +188,7 @@ def _key(source: str, alarm: tuple[str | None, str | None, str]) -> str:
 
 
 def _drives(alarm: Alarm, name: str) -> str | None:
-    """Return the machine that the alarm drives, or None if it is meant for people.
+    """Return `auto-scaling` for an alarm that only drives scaling, or None for an alarm that is meant for people.
 
     https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-autoscaling-triggers.html
@@ -191,15 +204,18 @@ def _reason_to_ignore(alarm: Alarm, name: str) -> str | None:
     if alarm.state == "INSUFFICIENT_DATA":
         return f"{name} has insufficient data: if it fires, it goes on firing until it is OK"
     if alarm.state not in ("ALARM", "OK"):
-        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {values.quoted(alarm.state)}")
+        raise UnreadablePayload(
+            f"cloudwatch: the alarm {name} has the state {values.quoted(alarm.state)}: "
+            "send ALARM, OK or INSUFFICIENT_DATA"
+        )
     return f"{name} is suppressed by {alarm.muted_by}" if alarm.state == "ALARM" and alarm.muted_by else None
 
 
 @lru_cache(maxsize=512)
 def severity_word(name: str | None) -> str | None:
-    """Find the severity that a name or a headline states: `[high]`, `severity: P2`, `-WARNING`, `P1`.
+    """Return the word of a name or headline that states a severity: `[high]`, `severity: P2`, `-WARNING`, `P1`.
 
-    Remembered, as the same alarms come again: pass a name within bounds.
+    Results are cached, so pass names of limited length only.
     """
     if name is None:
         return None
@@ -208,7 +224,10 @@ def severity_word(name: str | None) -> str | None:
 
 
 def stated_severity(description: Any) -> str | None:
-    """Find the severity that a description states, `[high]` or `severity: P2`; a bare "critical" may mean anything."""
+    """Return the word of a description that states a severity, as in `[high]` or `severity: P2`; None if there is none.
+
+    A bare "critical" does not count, because in a description it may mean anything.
+    """
     if type(description) is not str:
         return None
     start = description[:1_000]
@@ -223,12 +242,12 @@ def stated_severity(description: Any) -> str | None:
 
 @lru_cache(maxsize=64)
 def topic_severity_word(topic: str | None) -> str | None:
-    """Find the severity that a topic's name states for everything on it: `alerts-critical`."""
+    """Return the word of an SNS topic's name that states a severity for all its messages: `alerts-critical`."""
     return severity.in_topic(topic.rsplit(":", 1)[-1]) if topic else None
 
 
 def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
-    """Return the account, region and partition of an alarm's ARN. The name after `:alarm:` may contain colons."""
+    """Return the account, region and partition of an alarm's ARN; `(None, None, "aws")` for anything else."""
     if type(arn) is str:
         parts = arn.split(":alarm:", 1)[0].split(":")
         if len(parts) == 5 and parts[0] == "arn":
@@ -237,7 +256,7 @@ def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
 
 
 def _agreed_labels(dimensions: list[dict[str, Any]]) -> dict[str, str]:
-    """Merge the dimensions of all metrics; where two metrics differ, neither value is kept."""
+    """Merge the dimensions of all metrics into labels; leave out a dimension whose values differ between metrics."""
     agreed: dict[str, str] = {}
     differing: set[str] = set()
     for metric in dimensions:

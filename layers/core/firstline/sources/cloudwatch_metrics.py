@@ -1,4 +1,4 @@
-"""The metrics that a CloudWatch alarm compares: its one metric, its metric math, or its Metrics Insights query.
+"""The metrics that a CloudWatch alarm compares: one metric, a metric math expression, or a Metrics Insights query.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -38,9 +38,9 @@ _MOST_QUERIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One entry of an alarm's metrics: a metric, or an expression over other entries. `returns` marks the compared one.
+    """One entry of an alarm's list of metrics: a metric, or an expression over other entries.
 
-    The two shapes of an alarm, SNS's and EventBridge's, spell the keys differently.
+    `returns` is true if the alarm compares this entry's value with the threshold.
     """
 
     id: str
@@ -50,7 +50,10 @@ class Query:
 
 
 def of_alarm(queries: list[Query], comparison: Any, reason: Any) -> list[Measured]:
-    """Return the metrics of an alarm with their direction, from its comparison or, without one, from its reason."""
+    """Return the metrics that an alarm compares, each with the direction in which it alarms.
+
+    The direction comes from the alarm's comparison, or from the reason of the state change if there is no comparison.
+    """
     direction = _direction(comparison, reason)
     table = {query.id: query for query in queries[:_MOST_QUERIES]}
     roots = [query for query in table.values() if query.returns] or list(table.values())
@@ -73,7 +76,7 @@ def of_alarm(queries: list[Query], comparison: Any, reason: Any) -> list[Measure
 
 
 def query(entry: Mapping[str, Any]) -> Query | None:
-    """Read an entry of `Trigger.Metrics` (SNS) or of `configuration.metrics` (EventBridge, Lambda); None if odd."""
+    """Read an entry of `Trigger.Metrics` (SNS) or `configuration.metrics` (EventBridge); None if it is unreadable."""
     fields = {key[:1].lower() + key[1:]: value for key, value in entry.items()}
     stat = fields.get("metricStat")
     metric = _metric(stat) if type(stat) is dict else None
@@ -85,7 +88,7 @@ def query(entry: Mapping[str, Any]) -> Query | None:
 
 
 def single(trigger: Mapping[str, Any]) -> Query | None:
-    """Read the one metric of an alarm in SNS's shape, which has it at the top of `Trigger`."""
+    """Read the metric of an SNS alarm with only one metric, which is at the top of `Trigger`; None if it has none."""
     metric = values.exact(trigger.get("MetricName"))
     statistic = values.name(trigger.get("ExtendedStatistic") or trigger.get("Statistic"))
     if metric is None:
@@ -114,7 +117,7 @@ def _direction(comparison: Any, reason: Any) -> Direction | None:
 
 
 def _selected(expression: str) -> Measured | None:
-    """Return the metric of a Metrics Insights query or of a SEARCH."""
+    """Return the metric of a Metrics Insights query or of a SEARCH expression; None for any other expression."""
     if insights := _INSIGHTS.match(expression):
         metric, namespace = values.exact(insights[2] or insights[3]), values.exact(insights[4] or insights[5])
         return Measured(metric=metric, namespace=namespace, statistic=insights[1].capitalize()) if metric else None
@@ -124,7 +127,10 @@ def _selected(expression: str) -> Measured | None:
 
 
 def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
-    """Return the ids in an expression; `METRICS()` stands for all metrics, and what cannot be read names every id."""
+    """Return the ids in an expression; `METRICS()` stands for all metrics.
+
+    Of an expression that cannot be parsed, every id that occurs in its text is returned.
+    """
     if "METRICS(" in expression.upper():
         return [Term(query.id) for query in table.values() if query.metric is not None]
     found = [term for term in terms_of(expression) if term.metric in table]
@@ -132,7 +138,7 @@ def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
 
 
 def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
-    """Return the direction of the metric itself. A SampleCount says how much data arrives, and nothing of its value."""
+    """Return the direction of the metric's value: a low SampleCount means that data is absent, a high one nothing."""
     if (statistic or "").casefold() != "samplecount":
         return direction
     return "absent" if direction in ("below", "absent") else None

@@ -1,6 +1,6 @@
-"""Datadog webhooks: the recommended template, the default payload, and the templates that others use.
+"""The source for Datadog webhooks: the recommended template, the default payload, and other templates in use.
 
-The user's template decides the body, so a field is found under any of the names that are in use, in any spelling
+The user's template decides the body, so each field is looked up under several names, in any spelling
 (`alert_transition`, `alertTransition`, `ALERT_TRANSITION`, `{"alert": {"transition": …}}`).
 
 https://docs.datadoghq.com/integrations/webhooks/
@@ -33,31 +33,32 @@ _TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = 
     "warnrecovered": ("resolved", "medium"),
 }
 _BEGINS = ("triggered", "warn", "nodata")
-"""The transitions with which an episode begins; `Re-Triggered` and the like repeat one, with a date of their own."""
+"""The transitions that begin an episode. `Re-Triggered` and the like repeat it later, with a date of their own."""
 
 _ALERT_TYPES: dict[str, SourceSeverity] = {"error": "high", "warning": "medium", "info": "info"}
 _MESSAGE = ("textonlymsg", "message", "eventmsg", "body", "text", "alertstatus")
 
 authenticate = require_token
-"""Datadog does not sign. It sends a token: in a custom header of the webhook, or as Basic authentication in its URL."""
+"""The check of Datadog's token, in a custom header of the webhook or in its URL; Datadog signs nothing."""
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the one event of a webhook.
+    """Read the alert of a webhook; each webhook holds one.
 
     Raises
     ------
     UnreadablePayload
-        It has no title, so the alert would have no name.
+        The payload is no object, or has no title, so the alert would have no name.
     """
     if type(payload) is not dict:
-        raise UnreadablePayload("datadog: expected the object (or the form) that the webhook's template describes")
+        raise UnreadablePayload(
+            "datadog: the body is no JSON object or form: use the webhook's template in docs/sources/datadog.md"
+        )
     fields = _fields(payload)
     title = _get(fields, "title", "eventtitle", "alerttitle", "monitorname", "alertname", "name", "incidenttitle")
     if title is None:
         raise UnreadablePayload(
-            "datadog: no title: is `title` missing in the webhook's template, or its variable unset? "
-            "docs/sources/datadog.md has a template that works"
+            "datadog: the message has no title: add `title` to the webhook's template, as in docs/sources/datadog.md"
         )
     alert_name, in_title = _split_title(title)
     scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
@@ -108,7 +109,7 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def _fields(payload: dict[str, Any]) -> dict[str, str]:
-    """Return all scalars by the letters of their names, those of nested objects with the outer name in front."""
+    """Return all scalars of a payload by `letters` of their names; a nested name has the outer name in front."""
     fields: dict[str, str] = {}
     for key, value in payload.items():
         name = letters(key)
@@ -129,7 +130,7 @@ def _updated_at(fields: dict[str, str]) -> datetime | None:
 
 
 def _put(fields: dict[str, str], name: str, value: Any) -> None:
-    """Add a field unless it is empty: Datadog sends an unknown variable as its own name, one without a value as ""."""
+    """Add a field unless it has no value: Datadog leaves the name of an unknown variable in place (`$HOSTNAME`)."""
     said = value.strip() if type(value) is str else (values.scalar(value) or "").strip()
     unset = said[:1] == "$" and _UNSET.fullmatch(said)
     if said and said != "null" and not unset and not values.is_template(said):
@@ -168,7 +169,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the tags as labels, and the further values of those with several: of these the first is kept."""
+    """Return the first value of each tag as a label, and the further values of tags that have several."""
     found: dict[str, str] = {}
     further: list[tuple[str, str]] = []
     for tag in _split(f"{tags},{scope}"):
@@ -183,7 +184,7 @@ def _split(tags: str) -> list[str]:
 
 
 def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
-    """Return the status of an unknown or missing transition: firing, unless it says that all is well."""
+    """Return the status for an unknown or missing transition: firing, unless a word for an end is in it."""
     if not transition:
         return "resolved" if alert_type == "success" else "firing"
     return "resolved" if "recover" in transition or transition in ("ok", "resolved") else "firing"
@@ -199,7 +200,7 @@ def _severity(
 ) -> SourceSeverity | None:
     """Read the severity from `$ALERT_PRIORITY`, else from the title, the tags, the alert type or the transition.
 
-    `$PRIORITY` (normal, low) is how loud the event is in Datadog's stream, no severity.
+    Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
     """
     said = _get(fields, "alertpriority", "severity", "incidentseverity")
     priority = said or _get(fields, "priority", "monitorpriority") or in_title.get("priority", "")

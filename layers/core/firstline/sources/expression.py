@@ -1,7 +1,7 @@
-"""The metrics that the expression of an alert rule compares, and in which direction each of them alarms.
+"""A parser for the expression of an alert rule: which metrics it compares, and in which direction each alarms.
 
-PromQL is parsed, and what looks like it: CloudWatch's metric math, and a Datadog query once its scopes are rewritten.
-Only names, label matchers and the sense of the comparison are read; nothing is evaluated.
+It reads PromQL and what resembles it: CloudWatch's metric math, and Datadog queries without their scopes. It reads only
+names, label matchers and comparisons; it evaluates nothing.
 https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
@@ -48,11 +48,13 @@ class Term:
     Attributes
     ----------
     where
-        The values that label matchers ask for, by label; those of `!=` and `!~` begin with `!`.
+        The label matchers as pairs of label and value; the value of `!=` and `!~` begins with `!`.
     rises
-        False if the compared value falls when the metric rises, as that of `1 - idle` does.
+        False if the compared value falls when the metric rises, as `1 - idle` does when `idle` rises.
+    direction
+        Above or below if the metric alarms when its value is high or low, absent if it alarms without data.
     counted
-        True if only its series are counted, as in `count(node_cpu_seconds_total)`.
+        True if the expression only counts the metric's series, as `count(node_cpu_seconds_total)` does.
     """
 
     metric: str
@@ -62,7 +64,7 @@ class Term:
     counted: bool = False
 
     def alarms(self, direction: Direction) -> "Term":
-        """Return the term with its direction, if the value alarms in this one and the term has none yet."""
+        """Return the term with a direction for a compared value that alarms in `direction`; keep one it already has."""
         if self.direction is not None:
             return self
         return replace(self, direction=direction if self.rises else OPPOSITE[direction])
@@ -70,7 +72,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A part of an expression: the metrics in it, or a number."""
+    """The value of a part of an expression: the metrics in that part, or a number."""
 
     terms: tuple[Term, ...] = ()
     number: float | None = None
@@ -87,14 +89,14 @@ class _Value:
 
 
 class _NoExpression(Exception):
-    """The text is no expression that can be read."""
+    """The text is no expression that the parser can read."""
 
 
 @lru_cache(maxsize=512)
 def terms_of(expression: str) -> tuple[Term, ...]:
-    """Return the metrics of an expression; none if it cannot be read.
+    """Return the metrics that an expression compares; an empty tuple if the expression cannot be read.
 
-    What is only counted and what only joins labels (`…_info`) is left out, unless the expression has nothing else.
+    Metrics that are only counted, or only join labels (`…_info`), are left out unless there are no others.
     """
     if len(expression) > LONGEST:
         return ()
@@ -107,7 +109,10 @@ def terms_of(expression: str) -> tuple[Term, ...]:
 
 
 def _direction(sign: str, limit: float | None) -> Direction | None:
-    """Return the direction in which `value <sign> limit` alarms: `== 0` is below, `== 1` above."""
+    """Return the direction in which the comparison `value <sign> limit` alarms: below for `== 0`, above for `== 1`.
+
+    None if `==` or `!=` has no number to compare with.
+    """
     if sign in _MIRRORED:
         return "above" if sign.startswith(">") else "below"
     if limit is None:
@@ -116,7 +121,7 @@ def _direction(sign: str, limit: float | None) -> Direction | None:
 
 
 class _Parser:
-    """A parser that climbs precedences. Each method reads what it is named after and returns its metrics."""
+    """A parser by operator precedence. Each method reads the part of the text that it is named after."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(islice(_tokens(text), _MOST_TOKENS))
@@ -147,7 +152,7 @@ class _Parser:
         return text
 
     def _takes(self, *signs: str) -> bool:
-        """Read the next token if it is one of these."""
+        """Read the next token and return True if it is one of `signs`; otherwise read nothing."""
         if self._kind in ("sign", "word") and self._text.lower() in signs:
             self._at += 1
             return True
@@ -205,7 +210,7 @@ class _Parser:
         return _Value(value.terms)
 
     def _arguments(self) -> _Value:
-        """Read the values up to the closing bracket. One number stays a number."""
+        """Read the values up to the closing bracket and merge their metrics; a single number stays a number."""
         found: list[_Value] = []
         while not self._takes(")"):
             found.append(self._binary(1))
@@ -235,7 +240,7 @@ class _Parser:
         return label, f"!{value}" if sign.startswith("!") else value
 
     def _modifier(self) -> bool:
-        """Read a range, an offset or a time behind a value; return False if there is none."""
+        """Read a range (`[5m]`), an `offset` or a time (`@`) after a value; return False if there is none."""
         if self._takes("["):
             while self._next() != "]":
                 pass
@@ -252,7 +257,7 @@ class _Parser:
         return True
 
     def _labels(self) -> None:
-        """Read lists of labels, as of `by (instance)` and `on (job) group_left (version)`."""
+        """Read and ignore lists of labels, such as `by (instance)` and `on (job) group_left (version)`."""
         while self._takes(*_LISTS):
             if self._takes("("):
                 while not self._takes(")"):

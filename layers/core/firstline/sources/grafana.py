@@ -1,4 +1,4 @@
-"""Grafana: unified alerting (webhook version "1", Alertmanager's shape and more) and the legacy alerts before it.
+"""The source for Grafana: unified alerting, whose webhooks extend Alertmanager's shape, and the older legacy alerts.
 
 https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
 """
@@ -15,7 +15,7 @@ from firstline.sources.reading import Reading
 
 SIGNATURE_HEADER = "x-grafana-alerting-signature"
 TIMESTAMP_HEADER = "x-grafana-alerting-timestamp"
-"""The name of the time stamp's header is the user's choice in Grafana; our guide says this one."""
+"""The header of the time stamp. Users choose its name in Grafana; docs/sources/grafana.md tells them this name."""
 
 _LEGACY_STATUS: dict[str, Literal["firing", "resolved"] | None] = {
     **dict.fromkeys(("alerting", "alert", "no_data", "nodata"), "firing"),
@@ -25,32 +25,40 @@ _LEGACY_STATUS: dict[str, Literal["firing", "resolved"] | None] = {
 
 
 def authenticate(request: Request) -> None:
-    """Accept a token, or an HMAC of the body and, if sent, of a time stamp that is at most five minutes old."""
+    """Raise Unauthenticated unless the request has a token, or an HMAC signature of the body.
+
+    If a time stamp is sent, the signature covers it too, and it must be at most five minutes old.
+    """
     if has_token(request, request.secrets):
         return
     signature = request.headers.get(SIGNATURE_HEADER)
     if not signature:
-        raise Unauthenticated(f"{request.source}: neither a valid token nor {SIGNATURE_HEADER}")
+        raise Unauthenticated(
+            f"{request.source}: neither a valid token nor {SIGNATURE_HEADER}: set one of them in the contact point"
+        )
     stamp = request.headers.get(TIMESTAMP_HEADER, "").strip()
     message = request.body
     if stamp:
         if not is_recent(stamp, request.now):
             raise Unauthenticated(
-                f"{request.source}: the signature is older than {SIGNATURE_WINDOW_SECONDS} seconds, or "
-                f"{TIMESTAMP_HEADER} is not in seconds since 1970"
+                f"{request.source}: {TIMESTAMP_HEADER} is older than {SIGNATURE_WINDOW_SECONDS} seconds or not in "
+                "seconds since 1970: check Grafana's clock"
             )
         message = stamp.encode() + b":" + message
     if not signed([signature], message, request.secrets):
-        raise Unauthenticated(f"{request.source}: {SIGNATURE_HEADER} does not match the body")
+        raise Unauthenticated(
+            f"{request.source}: {SIGNATURE_HEADER} does not match the body: "
+            f"the contact point's HMAC secret must be the secret sources/{request.source}"
+        )
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read a notification of either generation.
+    """Read a notification of unified alerting, or a legacy alert.
 
     Raises
     ------
     UnreadablePayload
-        It is of neither.
+        The payload is neither of them.
     """
     if type(payload) is dict and "alerts" not in payload and ("ruleName" in payload or "evalMatches" in payload):
         _read_legacy(payload, reading)
@@ -61,10 +69,13 @@ def read(payload: Any, reading: Reading) -> None:
 def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
     alert_name = values.name(payload.get("ruleName"))
     if alert_name is None:
-        raise UnreadablePayload("grafana: a legacy alert without `ruleName`")
+        raise UnreadablePayload("grafana: the legacy alert has no `ruleName`: send the webhook as Grafana writes it")
     state = values.name(payload.get("state")) or _state_in_title(payload.get("title"))
     if state is None or state.lower() not in _LEGACY_STATUS:
-        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {values.quoted(state)}")
+        raise UnreadablePayload(
+            f"grafana: the legacy alert {alert_name} has the state {values.quoted(state)}: "
+            f"send one of {', '.join(_LEGACY_STATUS)}"
+        )
     status = _LEGACY_STATUS[state.lower()]
     if status is None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
@@ -93,14 +104,14 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
 
 
 def _state_in_title(title: Any) -> str | None:
-    """Return the state in front of a title, `[Alerting] Disk is full`, which older versions send instead of the key."""
+    """Return the state in front of a title (`[Alerting] Disk is full`), where older versions of Grafana put it."""
     if type(title) is str and title.startswith("[") and "]" in title:
         return values.name(title[1:].split("]", 1)[0].replace(" ", "_"))
     return None
 
 
 def _match_tags(matches: Any) -> dict[str, str]:
-    """Return the tags of the series that fired if exactly one did: several series have no one host."""
+    """Return the tags of the series that fired if only one did; nothing for several, which may be on several hosts."""
     if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
         return values.labels(matches[0].get("tags"))
     return {}

@@ -1,7 +1,7 @@
-"""Dead man's switches: rules that always fire to show that alerting works, so that their absence is the signal.
+"""Recognition of dead man's switches: alerts that always fire to show that alerting works; their absence is an alarm.
 
-The one definition of what they are called. Known names: kube-prometheus' `Watchdog`, `DeadMansSwitch`,
-`DeadMansSnitch`, and those of rule collections, such as `PrometheusAlertmanagerE2eDeadManSwitch`:
+Known names are kube-prometheus' `Watchdog`, `DeadMansSwitch`, `DeadMansSnitch`, and those of collections of rules, such
+as `PrometheusAlertmanagerE2eDeadManSwitch`:
 https://runbooks.prometheus-operator.dev/runbooks/general/watchdog/
 https://samber.github.io/awesome-prometheus-alerts/
 """
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 CALLED = "Watchdog"
-"""The name that a declaration of heartbeats may use for every dead man's switch."""
+"""The alert name that stands for every dead man's switch when rules.yaml declares heartbeats."""
 
 # Names are compared by their letters. A watchdog is one of alerting only if nothing else is in its name: a kernel and
 # a board have watchdogs, too. An alert that a switch is missing is a real one.
@@ -44,19 +44,19 @@ _TRIAL = re.compile(r"test|drill|trial|demo|fake|dummy|sample|example|simulat|he
 
 @lru_cache(maxsize=512)
 def is_dead_mans_switch(name: str) -> bool:
-    """Return True if an alert of this name fires to show that alerting works."""
+    """Return True if the name of an alert is that of a dead man's switch: `Watchdog`, `DeadMansSwitchProd`."""
     letters = "".join(char for char in name.lower() if char.isalpha())
     return _NAME.fullmatch(letters.removesuffix("alert")) is not None and _MISSING.search(letters) is None
 
 
 def says_that_it_always_fires(text: str) -> bool:
-    """Return True if the text of a rule says so: "This alert is always firing"."""
+    """Return True if the text of an alert says that it always fires: "This alert is always firing"."""
     return _ALWAYS.search(text) is not None
 
 
 def has_constant_rule(name: str | None, link: Any) -> bool:
-    """Return True if the link to an alert's rule shows that it always fires: `…/graph?g0.expr=vector%281%29`.
+    """Return True if the link to an alert's rule holds the constant `vector(1)`, so that the rule always fires.
 
-    Who tests a pager writes such a rule, too; it has a name that says so.
+    People who test a pager write such a rule too, so a name with a word such as `test` or `drill` does not count.
     """
     return type(link) is str and _CONSTANT.search(link[:2_000]) is not None and not _TRIAL.search(name or "")

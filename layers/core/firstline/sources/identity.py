@@ -1,7 +1,7 @@
-"""The identities of an alert, an incident and a host, which every source builds in the same way.
+"""The fingerprint of an alert, the group key of an incident and the name of a host, built alike for all sources.
 
-A fingerprint names an alert and a group key an incident. Both are made of values that the sender does not change
-between firing and resolved, as they were sent (the texts for people may be cut short, identities are not).
+Fingerprint and group key are made of values that the sender does not change between firing and resolved, and of the
+whole values: texts for people may be shortened, these are not.
 """
 
 import re
@@ -14,7 +14,7 @@ from firstline.sources.meanings import Meant, Subject
 from firstline.sources.values import exact
 
 INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""An EC2 instance or a managed node, to be matched as a whole."""
+"""The id of an EC2 instance (`i-…`) or of a managed node of Systems Manager (`mi-…`)."""
 
 _PRIVATE_DNS = re.compile(r"ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}(\..*)?")
 _SHORT_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -22,24 +22,25 @@ _LOOPBACK = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared wit
 
 
 def digest(*parts: str | None) -> str:
-    """Return a short stable name for a tuple of texts: 20 hexadecimal digits."""
+    """Return a short hash of the texts in this order: 20 hexadecimal digits. None counts as an empty text."""
     text = "\0".join([part or "" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def group_key(source: str, alert_name: str, subject: Subject, scope: str | None = None) -> str:
-    """Name the incident that an alert belongs to: the same problem of the same service, on however many hosts.
+    """Return the key of the incident that an alert belongs to; the same problem of a service on many hosts is one.
 
-    `scope` keeps two problems of one name in this source apart: a cluster, a namespace, an organisation.
+    `scope` tells apart alerts of one name in different clusters, namespaces or organisations.
     """
     account, region, service, environment = subject
     return f"{source}:{digest(account, region, scope, alert_name, service, environment)}"
 
 
 def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> str:
-    """Return the sender's fingerprint, or compute it as Prometheus does: FNV-1a 64 over the sorted labels.
+    """Return `given` if it is a fingerprint of 16 hexadecimal digits; otherwise compute Prometheus' from the labels.
 
-    Source: `LabelSet.Fingerprint` of prometheus/common; each label adds `name 0xFF value 0xFF`.
+    Prometheus' fingerprint is FNV-1a 64 over the sorted labels, each as `name 0xFF value 0xFF` (`LabelSet.Fingerprint`
+    in prometheus/common).
     """
     if type(given) is str and _SHORT_FINGERPRINT.fullmatch(given):
         return given
@@ -53,15 +54,15 @@ def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> st
 
 
 def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | None:
-    """Return the best hint in the labels for the machine that the alert is about, or None.
+    """Return the most specific name of the alert's host among its labels, or None.
 
-    In this order: an instance id · a private DNS name · an address · a host name, each from a label that means the
-    host. It is for people: where a command goes is decided by everything in the alert's `location`.
+    An instance id is preferred, then a private DNS name, an IP address, and any other host name. The result is shown
+    to people; commands are sent to the host that the alert's `location` names.
 
     Parameters
     ----------
     meant
-        What the labels mean, if the caller knows it already.
+        The meanings of the labels, if the caller has looked them up already.
     """
     meant = meant if meant is not None else meanings.of(labels)
     ids = [value for value in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(value)]
@@ -69,7 +70,7 @@ def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | No
 
 
 def best_host(candidates: Iterable[str]) -> str | None:
-    """Return the most specific of several names of a host; the earlier one where two are equal."""
+    """Return the most specific of several names of a host, by the order in `host_hint`; the first of equals."""
     best, best_rank = None, 4
     for candidate in candidates:
         host = bare_host(candidate)
@@ -89,7 +90,7 @@ def best_host(candidates: Iterable[str]) -> str | None:
 
 
 def bare_host(text: str) -> str | None:
-    """Return the host of `host:port`, `[v6]:port`, a URL or a bare name; None if it has none or it is the loopback."""
+    """Return the host in `host:port`, `[v6]:port`, a URL or a bare name; None for a loopback address or no host."""
     host = text
     if ":" in host:
         if "://" in host:

@@ -1,7 +1,7 @@
-"""The links and further texts that a sender supplies with an alert, for people: bounded, and part of no identity.
+"""The links and annotations that a sender supplies for people. They are limited in number and length.
 
-A link is kept if it is https and hides nothing (`text.https_host`). One that is too long is left out, because a part of
-an address leads elsewhere.
+A link is kept if it is https and hides no host (`text.https_host`). A link that is too long is left out, because a
+shortened address would lead elsewhere.
 """
 
 import re
@@ -29,7 +29,7 @@ _KINDS = {
     **dict.fromkeys(("silenceurl", "silencelink"), "silence"),
     **dict.fromkeys(("generatorurl", "ruleurl"), "rule"),
 }
-"""The kind of the address in a field, an annotation or a label, by the letters of its name."""
+"""The kind of a link, by the letters of the name of the field, annotation or label that holds it."""
 
 _IN_TEXT = re.compile(
     # `Runbook: https://…`, `[runbook](https://…)`, `runbook_url = https://…`
@@ -40,12 +40,12 @@ _MESSAGE = frozenset({"summary", "description", "message"})
 
 
 def link_kind(name: str) -> str | None:
-    """Return the kind of link that a field of this name holds, or None if it holds none."""
+    """Return the kind of link that a field with this name holds (`runbook`, `dashboard`), or None for other names."""
     return _KINDS.get(letters(name))
 
 
 def links_in_fields(*fields: Mapping[str, Any]) -> Iterator[AlertLink]:
-    """Yield the links in fields that are named for one: annotations, or an alert's own fields."""
+    """Yield the https links in fields whose names stand for a link, such as `runbook_url`."""
     for named in fields:
         for name, value in named.items():
             kind = link_kind(name) if type(value) is str and value.lstrip()[:8].lower() == "https://" else None
@@ -54,7 +54,7 @@ def links_in_fields(*fields: Mapping[str, Any]) -> Iterator[AlertLink]:
 
 
 def links_in_text(text: str) -> Iterator[AlertLink]:
-    """Yield the links of a text that stand behind their kind, as in `Runbook: https://wiki.example/disk`."""
+    """Yield the links in a text that follow a word for their kind, as in `Runbook: https://wiki.example/disk`."""
     if "https://" not in text:
         return
     for found in _IN_TEXT.finditer(text):
@@ -64,7 +64,7 @@ def links_in_text(text: str) -> Iterator[AlertLink]:
 
 
 def link_to(kind: str, url: Any) -> AlertLink | None:
-    """Return a link, or None if the address is not one to offer."""
+    """Return a link to an address, or None if the address is too long or not safe to show (`text.https_host`)."""
     url = url.strip() if type(url) is str else ""
     if not url or len(url) > MAX_LINK or https_host(url) is None:
         return None
@@ -72,13 +72,13 @@ def link_to(kind: str, url: Any) -> AlertLink | None:
 
 
 def bounded(links: Iterable[AlertLink], but: str | None) -> list[AlertLink]:
-    """Return the first links, each address once and without the one that the alert has already."""
+    """Return the first `MOST_LINKS` links, each address once, without the address `but`."""
     first = {link.url: link for link in reversed(list(links)) if link.url != but}
     return list(first.values())[::-1][:MOST_LINKS]
 
 
 def further_texts(annotations: Mapping[str, Any], message: str) -> dict[str, str]:
-    """Return the annotations that are texts for people and that neither the message nor a link shows already."""
+    """Return the annotations that are texts for people and stand neither in the message nor among the links."""
     texts: dict[str, str] = {}
     for name, value in annotations.items():
         machine = name.startswith(("__", "grafana_")) or letters(name) in _MESSAGE or letters(name) == "severity"

@@ -1,4 +1,7 @@
-"""Everything that an alert says of its machine and of where that is, so that planning can ask whether it agrees."""
+"""The location of an alert's machine: every host, account, region and network that the alert names for it.
+
+The planning of a remediation refuses an alert whose facts contradict each other.
+"""
 
 import re
 from collections.abc import Iterable
@@ -12,27 +15,27 @@ _INSTANCE_ARN = re.compile(
     rf"arn:aws[a-z-]*:(?:ec2|ssm):([a-z0-9-]+):(\d{{12}}):(?:managed-)?instance/({INSTANCE_ID.pattern})"
 )
 _SUBSCRIPTION = re.compile(r"/subscriptions/([0-9A-Fa-f-]{36})/.*", re.DOTALL)
-"""A resource of Azure, whose account is the subscription."""
+"""The id of an Azure resource; its subscription counts as the account."""
 
 _ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-?\d+[a-z0-9]*(-[a-z0-9]+)*")
-"""A zone of AWS or of another cloud (`eu-west-1a`, `us-west-2-lax-1a`, `europe-west1-b`), but not `a` or `rack-7`."""
+"""A zone of a cloud (`eu-west-1a`, `us-west-2-lax-1a`, `europe-west1-b`), but not a name such as `a` or `rack-7`."""
 
 
 def locate(
     meant: Meant, subject: Subject, *, host: str | None = None, accounts: Iterable[str | None] = ()
 ) -> Location | None:
-    """Return what an alert says of its machine, or None if it says nothing.
+    """Return everything that an alert says about the location of its machine, or None if it says nothing.
 
-    In Kubernetes `instance` and `host` are the pod's that was scraped, so only the node and instance ids count there.
+    In Kubernetes, `instance` and `host` name the pod that was scraped, so there only nodes and instance ids count.
 
     Parameters
     ----------
     meant
-        What all of the alert's labels mean, before any is left out.
+        The meanings of all labels of the alert, including those that are not stored.
     subject
-        The alert's own account and region, which the sender may have said elsewhere.
+        The alert's account and region, which need not come from labels.
     host
-        A name that the sender gave elsewhere than in a label.
+        A name of the host that does not come from a label.
     accounts
         Further accounts that the alert is about.
     """
@@ -51,7 +54,7 @@ def locate(
 
 
 def _hosts(meant: Meant, host: str | None) -> list[str]:
-    """Return the names, ids and ARNs of the machine, best first; in Kubernetes no name but the node's."""
+    """Return the names, ids and ARNs of the machine, best first; in Kubernetes only ids and the node's names."""
     named = [host, *meant.get("host", ())]
     if meant.first("pod") or ("node" in meant and "namespace" in meant):
         named = [name for name in named if name and INSTANCE_ID.fullmatch(name)]

@@ -1,12 +1,12 @@
-"""The meanings of labels, tags and dimensions: one table for all sources.
+"""The meanings of labels, tags and dimensions (severity, service, host, …): one table of names for all sources.
 
-A name is looked up by its letters and digits alone: `service.name`, `service_name` and `ServiceName` are one name. Of
-several names with one meaning the first of the table wins, whatever the order of sending. Labels are read before any is
-cut: what an alert means does not depend on how many labels it has.
+A name is looked up by its letters and digits alone: `service.name`, `service_name` and `ServiceName` are one name. If
+several labels have one meaning, the name that comes first in the table wins, in whatever order the sender wrote them.
+All labels are read, also those that are too many to be stored.
 
-OpenTelemetry's names: https://opentelemetry.io/docs/specs/semconv/resource/ and, where there is no name of a service,
+OpenTelemetry's names: https://opentelemetry.io/docs/specs/semconv/resource/ and, for what replaces a service's name,
 https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/. Prometheus puts `exported_` before a label of
-the thing itself if the scrape has one of the same name: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
+the target if the scrape adds a label of that name: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
 import re
@@ -84,34 +84,34 @@ _PLACES: dict[str, tuple[int, str]] = {
 
 
 _PREFIX = re.compile("resource(?:attributes?)?|label|dimension|(?:custom)?tag")
-"""The prefixes that collectors give to labels they carry over: OpenTelemetry, of pods, and of CloudWatch."""
+"""The prefixes that collectors put before labels that they copy, as OpenTelemetry does before a resource's."""
 
 _NOT_BEHIND_A_PREFIX = ("severity", "alert_name")
-"""A pod's label `priority` tells nothing of an alert."""
+"""The meanings that a label with a prefix cannot have: a pod's label `priority` says nothing about the alert."""
 
 _SCRAPED = re.compile(
     r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics|kubelet|cadvisor|kube-rbac-proxy|otelcol|otel-collector)(?:[-_.].*)?|(?:.*[-_./])?ksm"
     r"|kubernetes-(?:pods|nodes|services?|endpoints|service-endpoints|apiservers)",
     re.IGNORECASE,
 )
-"""The jobs that measure other services, and those of Prometheus' example for Kubernetes: they are not what fails."""
+"""The scrape jobs that measure other services, such as kube-state-metrics; such a job is not the service that fails."""
 
 _PROBES = re.compile(r"(?:.*[-_./])?(?:blackbox|probes?|synthetics?)(?:[-_.].*)?", re.IGNORECASE)
-"""The jobs that look at sites from outside: the site is what fails."""
+"""The scrape jobs that probe sites from outside; the service that fails is the site and not the probe."""
 
 _SITE = re.compile(r"https?://(?:[^/@\s]*@)?([^/:?#\s]+)", re.IGNORECASE)
 
 _NUMBERED = ("0", "1", "2", "3", "4", "5")
 
 _STATE_METRICS = re.compile(r"(?:.*[-_./])?(?:kube[-_]?state[-_]?metrics(?:[-_.].*)?|ksm)", re.IGNORECASE)
-"""The one that is no machine's: the address that was scraped says nothing of the thing."""
+"""The names of kube-state-metrics, whose own address says nothing about the host that an alert is about."""
 
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 _OF_POD = re.compile(rf"(?:-{_RANDOM}{{6,10}})?-{_RANDOM}{{5}}|-\d{{1,4}}")
-"""The end of a pod's name behind its workload's: Kubernetes has no vowels in what it draws."""
+"""The random end of a pod's name after the workload's name. Kubernetes uses no vowels in it."""
 
 _OF_RUN = re.compile(r"-[23]\d{7}")
-"""The end of the name of a CronJob's run: the minutes since 1970."""
+"""The end of the name of a CronJob's run: the time in minutes since 1970."""
 
 
 class Subject(NamedTuple):
@@ -124,16 +124,16 @@ class Subject(NamedTuple):
 
 
 class Meant(dict[str, list[str]]):
-    """The values of each meaning among some labels as they were sent, in the table's order."""
+    """The values of labels by meaning, as they were sent; the values of one meaning stand in the table's order."""
 
     def first(self, meaning: str) -> str | None:
-        """Return the value that counts for a meaning, cleaned, or None."""
+        """Return the first value of a meaning, cleaned by `values.name`, or None; a service may be derived."""
         if meaning == "service":
             return self._service()
         return values.name(self[meaning][0]) if meaning in self else None
 
     def and_also(self, *others: "Meant") -> "Meant":
-        """Return what this and other labels mean together; the values of this one come first."""
+        """Return a new `Meant` with the values of this one, followed by those of the others."""
         both = Meant({meaning: list(said) for meaning, said in self.items()})
         for other in others:
             for meaning, said in other.items():
@@ -141,9 +141,9 @@ class Meant(dict[str, list[str]]):
         return both
 
     def _service(self) -> str | None:
-        """Return the service, or the workload, pod or container that stands in for it.
+        """Return the service, or the workload, pod or container that stands in for a missing service.
 
-        What only measures the thing is a service if nothing else is named.
+        A scrape job that measures other services (`_SCRAPED`) counts only if the labels name nothing else.
         """
         pods, containers = self.get("pod", []), self.get("container", [])
         own = [_without(_OF_RUN, name) for name in self.get("service", ())] + [_without(_OF_POD, pod) for pod in pods]
@@ -157,17 +157,17 @@ class Meant(dict[str, list[str]]):
 
     @property
     def subject(self) -> Subject:
-        """The subject that the labels name."""
+        """The account, region, service and environment that the labels name."""
         return Subject(*[self.first(meaning) for meaning in Subject._fields])
 
     @property
     def scope(self) -> str:
-        """The cluster and the namespace, which keep two problems of one name apart."""
+        """The text `cluster/namespace`, which tells apart alerts of one name; `/` without either."""
         return f"{self.first('cluster') or ''}/{self.first('namespace') or ''}"
 
 
 def of(labels: Mapping[str, Any]) -> Meant:
-    """Return what labels mean; those without a value, with a template, or that are no scalars mean nothing."""
+    """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates and non-scalars."""
     # Of two spellings with the same letters the one in lower case counts.
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
@@ -192,25 +192,25 @@ def _leave_out_the_scrape(meant: Meant, labels: Mapping[str, Any]) -> None:
 
 
 def _without(end: re.Pattern[str], name: str) -> str:
-    """Return a name without the end that changes with each pod or run."""
+    """Return a name without the ending that the pattern matches; the whole name if nothing else would be left."""
     found = re.search(rf"(?:{end.pattern})$", name)
     return name[: found.start()] or name if found else name
 
 
 def find(labels: Mapping[str, Any], meaning: str) -> str | None:
-    """Return the value that counts for one meaning among labels, cleaned, or None."""
+    """Return the first value with a meaning among labels, cleaned by `values.name`, or None."""
     return of(labels).first(meaning)
 
 
 def kept(labels: Any) -> dict[str, str]:
-    """Return labels within bounds, as `values.labels` does; what has a meaning is not among those that are cut off."""
+    """Clean labels and limit their number, as `values.labels` does, but keep those with a meaning before others."""
     if type(labels) is dict and len(labels) > values.LABEL_LIMIT:
         labels = dict(sorted(labels.items(), key=lambda label: _place(label[0]) is None))
     return values.labels(labels)
 
 
 def meaning_of(name: str) -> str | None:
-    """Return what a label of this name means, or None."""
+    """Return the meaning of a label's name (`host` for `instance`), or None if the name has no meaning."""
     place = _place(name)
     return place[1] if place is not None else None
 

@@ -1,6 +1,6 @@
-"""The metrics of an alert's rule, from the rule itself: an expression in a link, a query, a metric's own name.
+"""The metrics that an alert's rule compares, read from an expression in a link, a query or the metric's own name.
 
-An alert's name, labels and message are chosen by people; only the rule says which metric is compared.
+People choose an alert's name, labels and message freely, so only the rule says reliably which metric is compared.
 """
 
 import re
@@ -14,7 +14,7 @@ from firstline.sources import values
 from firstline.sources.expression import LONGEST, Term, terms_of
 
 MOST = 8
-"""The number of metrics of one alert that are kept, and of label matchers of one metric."""
+"""The largest number of metrics that are kept of one alert, and of label matchers of one metric."""
 
 _LONGEST_MATCHER = 64
 
@@ -27,9 +27,9 @@ _DATADOG_FUNCTION = re.compile(r"\.(?:as_count|as_rate|rollup|fill|weighted)\([^
 
 
 def of_rule(generator_url: Any, labels: Mapping[str, Any]) -> list[Measured]:
-    """Return the metrics of a Prometheus rule, from the link that Prometheus makes of its expression.
+    """Return the metrics of a Prometheus rule, from the link with the rule's expression that Prometheus sends.
 
-    If there is none, the metric's own name counts, which Grafana keeps in the label `__name__`.
+    If the link holds no metric, the label `__name__` names it, in which Grafana keeps a metric's name.
     """
     found = _of_link(generator_url) if type(generator_url) is str else ()
     metric = None if found else values.exact(labels.get("__name__"))
@@ -37,12 +37,12 @@ def of_rule(generator_url: Any, labels: Mapping[str, Any]) -> list[Measured]:
 
 
 def of_datadog(query: str | None) -> list[Measured]:
-    """Return the metrics of a Datadog monitor's query, `avg(last_5m):avg:system.disk.in_use{*} by {host} > 0.9`."""
+    """Return the metrics in a Datadog monitor's query: `avg(last_5m):avg:system.disk.in_use{*} by {host} > 0.9`."""
     return list(_of_query(query)) if query else []
 
 
 def bounded(terms: Iterable[Term]) -> tuple[Measured, ...]:
-    """Return the first few metrics of an expression. What cannot be a name is left out."""
+    """Return the first `MOST` metrics of an expression; leave out a term whose metric is no usable name."""
     found = (
         Measured(metric=metric, direction=term.direction, where=_printable(term.where))
         for term in terms
@@ -53,9 +53,9 @@ def bounded(terms: Iterable[Term]) -> tuple[Measured, ...]:
 
 @lru_cache(maxsize=512)
 def _of_link(url: str) -> tuple[Measured, ...]:
-    """Read `…/graph?g0.expr=…`, which Prometheus writes, and `…?expr=…`.
+    """Return the metrics of the expression in a link, `…/graph?g0.expr=…` as Prometheus writes it or `…?expr=…`.
 
-    Remembered, as Alertmanager sends the alerts of a group again and again.
+    Results are cached, because Alertmanager sends the alerts of a group again and again.
     """
     if len(url) > _LONGEST_LINK:
         return ()

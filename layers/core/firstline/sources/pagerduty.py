@@ -1,4 +1,4 @@
-"""PagerDuty V3 webhooks: incidents that others opened there, and people's actions on those that Firstline opened.
+"""The source for PagerDuty V3 webhooks: incidents that others opened there, and actions on those of Firstline.
 
 https://developer.pagerduty.com/docs/webhooks-overview
 """
@@ -19,7 +19,7 @@ from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen,
 SIGNATURE_HEADER = "x-pagerduty-signature"
 
 OWN_KEY_PREFIX = "firstline:"
-"""Incidents that Firstline opened carry `firstline:<incident id>` as their `incident_key`."""
+"""The prefix of the `incident_key` of incidents that Firstline opened; its own incident id follows."""
 
 _ID = re.compile(r"[A-Z0-9]{1,18}")
 _FIRING = {
@@ -37,20 +37,23 @@ _URGENCY: dict[str, SourceSeverity] = {"high": "high", "low": "low"}
 
 
 def authenticate(request: Request) -> None:
-    """Verify the HMAC-SHA256 of the raw body; one `v1` signature must match, other versions don't count."""
+    """Raise Unauthenticated unless one `v1` signature is the HMAC-SHA256 of the raw body; ignore other versions."""
     header = request.headers.get(SIGNATURE_HEADER, "")
     versions = [part.strip().partition("=") for part in header.split(",")[:20]]
     if not signed([value for version, _, value in versions if version == "v1"], request.body, request.secrets):
-        raise Unauthenticated(f"{request.source}: no v1 signature in {SIGNATURE_HEADER} matches the body")
+        raise Unauthenticated(
+            f"{request.source}: no v1 signature in {SIGNATURE_HEADER} matches the body: "
+            f"set the secret sources/{request.source} to the webhook subscription's secret"
+        )
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the one event of a webhook.
+    """Read the incident of a webhook as an alert, or ignore an event that neither opens nor resolves an incident.
 
     Raises
     ------
     UnreadablePayload
-        It is of an older version, or an incident's event without an id.
+        The payload is no V3 webhook, or its incident has no id.
     """
     event_type, event, data = _event(payload)
     is_resolved = event_type == "incident.resolved"
@@ -59,7 +62,9 @@ def read(payload: Any, reading: Reading) -> None:
         return
     incident_id = values.name(data.get("id"))
     if incident_id is None:
-        raise UnreadablePayload(f"pagerduty: {event_type} without the incident's id")
+        raise UnreadablePayload(
+            f"pagerduty: {event_type} has no `event.data.id`: send the webhook as PagerDuty writes it"
+        )
     # The key is stored and shown as it is, so only an id in PagerDuty's form may be in it.
     key = incident_id if _ID.fullmatch(incident_id) else digest(incident_id)
     if _own_id(data) is not None:
@@ -95,13 +100,11 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
-    """Report what becomes of the incidents that Firstline opened, PagerDuty's ids of them, and people's notes.
+    """Yield the acknowledgements, resolves and notes of a webhook, and PagerDuty's ids of incidents of Firstline.
 
-    Who acknowledges an incident that others opened there answers for it here, too.
-
-    PagerDuty's timers, services and workflows acknowledge and resolve too. They are no people, and answer no page; but
-    an acknowledgement that a timer takes back is taken back. Who merges an incident into another has seen it, and has
-    not ended it.
+    Only people acknowledge and resolve: the same by a timer, service or workflow of PagerDuty does not count, except
+    that a timer may take an acknowledgement back. A merge of one incident into another counts as an acknowledgement.
+    An acknowledgement of an incident that others opened in PagerDuty counts for Firstline's incident about it.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def _change(
 
 
 def _merged_into(data: dict[str, Any]) -> str | None:
-    """Return the name of the incident into which this one was merged, or None: PagerDuty calls a merge `resolved`."""
+    """Return the name of the incident into which this incident was merged; None if it was not merged."""
     reason = data.get("resolve_reason")
     if type(reason) is not dict or reason.get("type") != "merge_resolve_reason":
         return None
@@ -157,12 +160,12 @@ def _merged_into(data: dict[str, Any]) -> str | None:
 def _event(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
     if type(payload) is dict and "messages" in payload:
         raise UnreadablePayload(
-            "pagerduty: a webhook of version 1 or 2, which PagerDuty has retired; add a V3 webhook subscription"
+            "pagerduty: the webhook has version 1 or 2, which PagerDuty has retired: add a V3 webhook subscription"
         )
     event = payload.get("event") if type(payload) is dict else None
     event_type = event.get("event_type") if type(event) is dict else None
     if type(event) is not dict or type(event_type) is not str:
-        raise UnreadablePayload("pagerduty: no `event.event_type`; expected the object that a V3 webhook sends")
+        raise UnreadablePayload("pagerduty: the body has no `event.event_type`: send the body of a V3 webhook")
     data = event.get("data")
     return event_type, event, data if type(data) is dict else {}
 
@@ -178,7 +181,7 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
 
 
 def _own_id(data: dict[str, Any]) -> str | None:
-    """Return our id of an incident that Firstline opened, or None. Other text behind the prefix is no id."""
+    """Return Firstline's id of an incident that Firstline opened in PagerDuty; None for other incidents."""
     key = data.get("incident_key")
     if type(key) is not str or not key.startswith(OWN_KEY_PREFIX):
         return None

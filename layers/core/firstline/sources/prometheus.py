@@ -1,4 +1,4 @@
-"""Prometheus Alertmanager, webhook version 4. Grafana's unified alerting sends the same shape and more.
+"""The source for Prometheus Alertmanager, webhook version 4. Grafana's unified alerting extends the same shape.
 
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
@@ -28,17 +28,17 @@ _LINKS = (
     ("silenceURL", "silence"),
     ("imageURL", "graph"),
 )
-"""The addresses beside an alert's annotations, all but `generatorURL` Grafana's, and their kinds, best first."""
+"""The fields of an alert that hold addresses, with the kind of link, best first. Only Grafana sends most of them."""
 
 _OF_A_SOURCE = ("DatasourceNoData", "DatasourceError")
-"""The names that Grafana gives to alerts about its data sources."""
+"""The names of the alerts that Grafana raises about its data sources."""
 
 authenticate = require_token
-"""Alertmanager sends a token: `authorization` or `basic_auth` in the receiver's `http_config`."""
+"""The check of Alertmanager's token, from `authorization` or `basic_auth` in the receiver's `http_config`."""
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read every alert of a notification, which may mix firing and resolved ones.
+    """Read every alert of a notification; firing and resolved alerts may be mixed.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read(payload: Any, reading: Reading) -> None:
     alerts = payload.get("alerts") if type(payload) is dict else None
     if type(alerts) is not list:
         raise UnreadablePayload(
-            f"{reading.source}: no list `alerts`; expected the object that Alertmanager's webhook (version 4) sends"
+            f"{reading.source}: the body has no list `alerts`: send the body of Alertmanager's webhook (version 4)"
         )
     if not alerts:
         reading.ignore("the notification holds no alert")
@@ -66,14 +66,14 @@ def read(payload: Any, reading: Reading) -> None:
 
 def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: Reading) -> None:
     if type(alert) is not dict:
-        raise UnreadablePayload(f"{reading.source}: an entry of `alerts` is not an object")
+        raise UnreadablePayload(f"{reading.source}: an entry of `alerts` is no object: send alerts with `labels`")
     own = alert.get("labels")
     if type(own) is not dict:
-        raise UnreadablePayload(f"{reading.source}: an alert without `labels`")
+        raise UnreadablePayload(f"{reading.source}: an alert has no `labels`: send them as an object")
     status = alert.get("status") or group_status
     if status != "firing" and status != "resolved":
         raise UnreadablePayload(
-            f"{reading.source}: an alert's status is neither firing nor resolved: {values.quoted(status)}"
+            f"{reading.source}: an alert has the status {values.quoted(status)}: send firing or resolved"
         )
     annotations = alert.get("annotations")
     annotations = annotations if type(annotations) is dict else {}
@@ -117,18 +117,18 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
 
 
 def _rule_of_source(alert_name: str | None, labels: dict[str, Any]) -> str | None:
-    """Return which rule got no data or an error: Grafana names the alert after neither it nor its data source."""
+    """Return the text `Rule: <name>` for an alert about a data source, whose name does not say which rule failed."""
     rule = values.name(labels.get("rulename")) if alert_name in _OF_A_SOURCE else None
     return f"Rule: {rule}" if rule else None
 
 
 def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -> str | None:
-    """Return Grafana's reason for the end of an alert that it did not see recover, or None.
+    """Return Grafana's reason for ending an alert without having seen it recover; None if it recovered.
 
-    Grafana gives a reason only if the state is not what the rule's query says: `MissingSeries`, `NoData`, `Error`,
-    `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` beside another one (`pkg/services/ngalert/models/alert_rule.go`).
-    An alert about a data source ends with `MissingSeries` as soon as the source answers: it stands for the series that
-    were missing, and theirs are back (`deleteStaleStatesFromCache` in `pkg/services/ngalert/state/manager.go`).
+    Grafana gives a reason only if the state does not come from the rule's query: `MissingSeries`, `NoData`, `Error`,
+    `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` with another one (`pkg/services/ngalert/models/alert_rule.go`).
+    `MissingSeries` of an alert about a data source is a recovery: the alert stands for series that were missing, and
+    ends when the source answers again (`deleteStaleStatesFromCache` in `pkg/services/ngalert/state/manager.go`).
     https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/
     """
     given = annotations.get("grafana_state_reason")
@@ -138,7 +138,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return what tells apart two problems of one name: cluster and namespace, and of Grafana's data sources more."""
+    """Return the text that tells apart alerts of one name: cluster and namespace.
+
+    For Grafana's alerts about data sources the data source and the rule are added.
+    """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):
         case "DatasourceError":  # the source is down: one problem, whatever rules ask it
@@ -150,7 +153,7 @@ def _scope(meant: Meant, labels: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """The facts in an alert's labels. Labels identify the alert, so the facts never change."""
+    """The facts that an alert's labels state. They never change, because other labels would be another alert."""
 
     labels: dict[str, str]
     alert_name: str | None
@@ -164,10 +167,10 @@ class _Identity:
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
-    """Return the identity of an alert, remembered if its labels have been read before.
+    """Return the identity of an alert, from a cache if equal labels with the same fingerprint were read before.
 
-    Alertmanager sends the whole group again whenever one alert changes. The memory's key is the sender's fingerprint,
-    but the labels must be equal, too. Big label sets are not remembered: the memory must stay bounded.
+    Alertmanager sends the whole group again whenever one alert changes. Large label sets are not cached, so that the
+    cache stays small.
     """
     if "alertname" not in own or "severity" not in own:
         # Not Alertmanager's own work, which repeats the common labels in each alert.

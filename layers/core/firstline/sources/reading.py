@@ -1,6 +1,6 @@
-"""The result of reading one payload: its alerts, the ignored parts with their reasons, and the unreadable parts.
+"""The result of reading one payload: its alerts, the reasons for ignored parts, and the unreadable parts.
 
-A source's `read` reports each thing it finds to a `Reading`; one bad alert among fifty is then rejected alone.
+A source's `read` reports each part of a payload to a `Reading` alone, so that one bad alert does not cost the other 49.
 """
 
 import logging
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("firstline.sources")
 
 _TEMPLATES_SHOWN = 5
-"""The most unfilled values that a message names."""
+"""The largest number of unfilled template values that a message lists."""
 
 _set = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A part of a payload that could not be read, as it came."""
+    """A part of a payload that could not be read, as the sender sent it, with the reason."""
 
     reason: str
     payload: Any
@@ -38,18 +38,26 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """The content of a payload. `ignored` has a reason for each part that was understood and is no alert.
+    """The content of a payload.
 
-    `heartbeats` are `ignored` as alerts, too: dead man's switches and other alerts that are not meant for people.
-    rules.yaml declares which of them count.
-
-    `unknown_severities` are the words that no scale knows; they count as `high`. `truncated` is how many alerts the
-    sender says it left out: those are neither new nor resolved.
-
-    `ends_elsewhere` are ends among `alerts` under the other incidents and names that their alerts may have begun under.
-    What is not there changes nothing.
-
-    `envelope` is what the payload says besides its list of parts, and `parts` the name of that list.
+    Attributes
+    ----------
+    heartbeats
+        Dead man's switches and other alerts that are not meant for people; each also has a reason in `ignored`.
+        rules.yaml declares which heartbeats are watched.
+    ends_elsewhere
+        Copies of resolved alerts under other group keys and fingerprints that the alert may have fired under. A copy
+        that matches no stored alert changes nothing.
+    ignored
+        The reason for each part that was understood and is no alert.
+    unknown_severities
+        The senders' words for a severity that no scale has; each counts as `high`.
+    truncated
+        The number of alerts that the sender says it left out of the payload.
+    envelope
+        The payload whose list `parts` holds the alerts.
+    parts
+        The key of that list in `envelope`; None if the payload has no such list.
     """
 
     alerts: list[NormalizedAlert] = field(default_factory=list)
@@ -64,23 +72,23 @@ class Batch:
 
     @property
     def unread(self) -> Any:
-        """A payload that holds the rejected parts and nothing else: it can be read once its source can read them."""
+        """The payload with only its rejected parts, to be read again once the source is able to read them."""
         parts = [part.payload for part in self.rejected]
         return {**self.envelope, self.parts: parts} if self.parts is not None else parts
 
 
 @dataclass(slots=True)
 class Reading:
-    """A reading of one payload: it collects a `Batch` and holds what the source may need to know.
+    """The collector to which a source reports the parts of one payload; the result is its `batch`.
 
     Parameters
     ----------
     source
-        The name under which the payload came in.
+        The name of the source to which the payload was sent.
     received_at
-        Stands in for a time that the sender did not give.
+        The time of an alert whose sender states no time.
     headers
-        The request's headers, names in any case.
+        The request's headers; names in any case.
     """
 
     source: str
@@ -114,14 +122,22 @@ class Reading:
         annotations: dict[str, str] | None = None,
         or_as: "Iterable[tuple[str, str]]" = (),
     ) -> None:
-        """Add an alert, or a heartbeat; its severity is None when the sender stated none.
+        """Add an alert to the batch; `firstline.sources.values` must have cleaned all texts and times.
 
-        To the links that are given come those that its labels and its message name.
-
-        Say `timestamp_orders` if the sender gives the time of each change of state, and `began_at` if it says when the
-        episode began, on a resolved alert too (`NormalizedAlert`). `or_as` are further group keys and
-        fingerprints under which what ends may have begun, if the sender does not say it. All texts and times in it
-        must have gone through `firstline.sources.values`.
+        Parameters
+        ----------
+        severity
+            None if the sender stated no severity.
+        began_at
+            When the alert began to fire, also on a resolved alert; None if the sender does not say.
+        timestamp_orders
+            True if `at` is the sender's time of this change of state, so that changes can be ordered by it.
+        heartbeat
+            True if the alert is not meant for people.
+        links
+            Links beside those that the labels and the message contain.
+        or_as
+            Further pairs of group key and fingerprint under which a resolved alert may have fired.
         """
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
@@ -168,23 +184,23 @@ class Reading:
         return next((value for key, value in self.headers.items() if key.lower() == name), None)
 
     def split(self, payload: Mapping[str, Any], parts: str) -> list[Any]:
-        """Return the list of a payload whose parts are read one by one, and remember what stands around them."""
+        """Return the list under the key `parts`, and keep the payload so that `Batch.unread` can rebuild it."""
         self.batch.envelope, self.batch.parts = payload, parts
         return list(payload[parts])
 
     def ignore(self, reason: str) -> None:
-        """Note why a part that was understood is no alert."""
+        """Record the reason why a part that was understood is no alert."""
         self.batch.ignored.append(reason)
 
     def reject(self, reason: str, payload: Any) -> None:
-        """Note a part that makes no sense; the other parts are still read."""
+        """Record an unreadable part with the reason; the source goes on with the other parts."""
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """Return the severity for the sender's word: `default` if it states none, high if the word is unknown.
+        """Return the severity for the sender's word: `default` if the word states no severity, high if it is unknown.
 
-        A bare number states none: 1 is the worst for one sender and the least for another. Senders whose scale is known
-        have theirs in `firstline.sources.severity.SCALES`.
+        A bare number states no severity, because 1 is the worst for some senders and the least for others. Scales of
+        known senders are in `firstline.sources.severity.SCALES`.
         """
         stated = values.name(word, 64)
         if stated is None or values.has_template(stated) or not severity.states_any(stated):
@@ -194,16 +210,25 @@ class Reading:
             return known
         quoted = values.quoted(word)
         if severity.is_number(stated):
-            _log.warning("%s grades an alert %s, on a scale that is not known: it states none", self.source, quoted)
+            _log.warning(
+                "%s sent the severity %s, a number on an unknown scale, so the alert counts as without a severity: "
+                "send a word such as critical or warning",
+                self.source,
+                quoted,
+            )
             return default
         if stated not in self.batch.unknown_severities:
             self.batch.unknown_severities.append(stated)
-            _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
+            _log.warning(
+                "%s sent the unknown severity %s, so the alert counts as high: send a word such as critical or warning",
+                self.source,
+                quoted,
+            )
         return severity.UNKNOWN
 
 
 def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
-    """Say in a message which values the sender's template left unfilled, unless the message shows them itself."""
+    """Put before a message which values the sender's template left unfilled, unless the message shows them itself."""
     said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
     found = [key for key, value in said.items() if values.has_template(value) and value not in message]
     if not found:

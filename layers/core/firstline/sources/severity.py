@@ -1,6 +1,6 @@
-"""The words and numbers that senders use for a severity, mapped to Firstline's.
+"""The words and numbers that senders use for a severity, mapped to Firstline's severities.
 
-Words that name a route (page, ticket, task, notify) stand for a severity too; the word itself stays among the labels.
+Words for how people are told (page, ticket, task, notify) count as a severity too, and stay among the labels.
 """
 
 import re
@@ -23,10 +23,10 @@ WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS
 
 _PLACEHOLDERS = "novalue null nil undefined unset unspecified unknown na noseverity notclassified notset"
 UNGRADED = frozenset({"", *_PLACEHOLDERS.split()})
-"""The letters of what senders and their templates put into the place of a severity when there is none."""
+"""The placeholders for a missing severity that senders and templates write, by their letters."""
 
 UNKNOWN: SourceSeverity = "high"
-"""The severity of an unknown word maps upwards: better one page too many."""
+"""The severity for an unknown word: high, because one page too many is better than one too few."""
 
 UNSTATED: SourceSeverity = "medium"
 """The severity of an alert whose sender stated none."""
@@ -47,7 +47,7 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }
-"""The numeric scales of known senders: the lowest number of each step, and its severity, from the highest number on."""
+"""The numeric scales of known senders: pairs of the lowest number of a step and its severity, highest step first."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -70,7 +70,7 @@ _MEASURED = _words(
 _NEGATIONS = _words("non not no never isn un less")
 _INTENSIFIERS = _words("so very too mission business time that longer a an the yet really t")
 _COMPOUNDS = _words("path section mass brake switch css")
-"""Words before which a severity is a part of a thing's name: the critical path of a page."""
+"""Words that form a name with a severity word before them, which then is no severity: the critical path of a page."""
 
 _NUMBERED = re.compile(
     r"(?<![a-z0-9])(?:pri(?:o(?:rity)?)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
@@ -91,26 +91,27 @@ _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d
 
 
 def states_any(text: str) -> bool:
-    """Return False for a placeholder: `<no value>`, `n/a`, `-`."""
+    """Return True if a text may state a severity; False for an empty text or a placeholder (`<no value>`, `n/a`)."""
     return text in WORDS or "".join([c for c in text.lower() if c.isalnum()]) not in UNGRADED
 
 
 def is_number(text: str) -> bool:
-    """Return True for a number alone: `3`, `-1`, `7.5`."""
+    """Return True if the whole text is a number: `3`, `-1`, `7.5`."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def from_word(text: str) -> SourceSeverity | None:
     """Return the severity that a sender's word or short phrase states, or None. Case and punctuation don't matter.
 
-    The first word that a scale knows decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`. The words of a negation
-    (`non-critical`) and of a compound (`low-latency`) state nothing.
+    The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`; words such as `page` and
+    `alert` come last. A phrase that only negates a high severity (`non-critical`) is medium. A severity word in a
+    compound (`low-latency`) does not count.
     """
     return WORDS.get(text) or _from_phrase(text[:64])
 
 
 def from_number(scale: str, value: Any) -> SourceSeverity | None:
-    """Return the severity of a number, or of its text, on one of the `SCALES`; None for anything else."""
+    """Return the severity of a number, given as a number or a text, on one of the `SCALES`; None for other values."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -119,16 +120,16 @@ def from_number(scale: str, value: Any) -> SourceSeverity | None:
 
 
 def on_a_line(text: str) -> str | None:
-    """Return the word or phrase that a line of a text states as the severity (`Severity: High`), or None."""
+    """Return the severity word or phrase of the first line such as `Severity: High` in a text, or None."""
     found = _LINE.search(text[:4_000])
     return found[1] if found is not None and from_word(found[1]) is not None else None
 
 
 def grades(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words of `WORDS` in a text that grade something, and True beside those that are negated.
+    """Yield each word in a text that states a severity, with True if the word is negated (`non-critical`).
 
-    A word such as `high` grades a phrase if it ends it or stands before a word for alerts: `high-priority`, `high`, but
-    not `high-cpu` and `cpu-high`, which tell of a measure.
+    A word such as `high` counts only at the end of a phrase or before a word for alerts: `high-priority`, `high`, but
+    not `high-cpu` and `cpu-high`, which describe a measured value.
     """
     for phrase in _BREAK.split(text):
         words = [word.lower() for word in _TOKEN.findall(phrase)]
@@ -141,15 +142,15 @@ def grades(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def in_name(name: str) -> str | None:
-    """Return the word in a name that never describes a metric and so states a severity, or None.
+    """Return the word in an alert's name that states a severity (`critical`, `P1`), or None.
 
-    A bare "high" or "low" says what the metric does: "Low disk", "cpu-high".
+    A bare "high" or "low" does not count, because in a name it describes the metric: "Low disk", "cpu-high".
     """
     return _first(name, _LOUD)
 
 
 def in_topic(name: str) -> str | None:
-    """Return the word by which a topic's name states a severity for everything on it (`alerts-critical`), or None."""
+    """Return the word in the name of an SNS topic that states a severity (`alerts-critical`), or None."""
     return _first(name, _IN_TOPICS)
 
 

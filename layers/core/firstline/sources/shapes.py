@@ -1,4 +1,4 @@
-"""The reading of known tools' messages by their shapes: each becomes the fields of the documented shape."""
+"""Translation of known tools' messages: the message's own keys become the fields that `generic.py` reads."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from firstline.sources.tools import SHAPES, ToolShape
 from firstline.sources.values import letters
 
 _FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0]) for shape in SHAPES)
-"""A message that has none of these keys has no known shape; most have none."""
+"""The keys of which every known shape has at least one at the top, by their letters."""
 
 _WRAPPERS = (
     "alert",
@@ -43,18 +43,21 @@ _WRAPPERS = (
     "embeds",
     "notifications",
 )
-"""Names under which tools put one or two levels down what the documented shape has at the top."""
+"""Keys whose objects hold fields that the documented shape of the generic source has at the top."""
 _LEVELS = 3
 
 GROUP = "the tool's incident"
-"""The field that names the incident among those of the tool. No sender can write it: it is not letters alone."""
+"""The key for the id of the tool's own incident. Senders' keys are reduced to letters, so none can set this key."""
 
 
 _NAMED_BY_EVENT = re.compile(r"(?:public|private)_\w{1,40}\.\w{1,60}_v\d{1,3}")
 
 
 def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of a known tool's message, or None if no shape fits; names at the top by their letters."""
+    """Return the fields of a known tool's message, by letters of their names; None if the message has no known shape.
+
+    The keys at the top of `payload` must have been reduced to their letters.
+    """
     event = payload.get("eventtype")
     if type(event) is str and _NAMED_BY_EVENT.fullmatch(event):
         # incident.io puts the thing under the name of its event.
@@ -70,7 +73,7 @@ def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, Any]:
-    """Return a message with what stands a level or two down beside what stands at the top, which goes before."""
+    """Return a message with the fields of its nested objects (`_WRAPPERS`) at the top; fields at the top win."""
     flat = dict(payload)
     for wrapper in _WRAPPERS:
         # A list of `fields` is pairs of names and values, as a message to a chat has them.
@@ -106,7 +109,7 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(shape: ToolShape, found: Mapping[str, Any]) -> str | None:
-    """Return the name within a title of the tool's form, or None."""
+    """Return the alert's name inside a title that has the tool's form; None for any other title."""
     title = re.fullmatch(shape.title, (values.scalar(found.get("name")) or "")[:500]) if shape.title else None
     return title[1] if title is not None else None
 
@@ -124,14 +127,14 @@ def _severity(shape: ToolShape, said: str | None) -> str | None:
 
 
 def _told(payload: Any, place: str) -> Any:
-    """Return what stands at a place, or at several that are one value together (`alert+chart`), or None."""
+    """Return the value at a place such as `alert.name`; several places joined by `+` give one text."""
     if "+" not in place:
         return _at(payload, place)
     return " ".join(values.scalar(_at(payload, part)) or "" for part in place.split("+")).strip()
 
 
 def _at(payload: Any, place: str) -> Any:
-    """Return what stands at a place, or None; of a list its first entry counts."""
+    """Return the value at a place such as `alert.name`, or None; of a list the first entry is taken."""
     top, *keys = place.split(".")
     payload = _first(payload.get(letters(top)))
     for key in keys:

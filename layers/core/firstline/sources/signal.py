@@ -1,4 +1,4 @@
-"""The signals of a payload: messages that are no alerts, as plain values on which the front door acts."""
+"""The messages of a payload that are no alerts, as plain values; `ingest/front_door.py` acts on them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionConfirmation:
-    """A topic's request to deliver here; ConfirmSubscription with the token accepts it."""
+    """The request of an SNS topic to confirm its subscription; ConfirmSubscription with `token` accepts it."""
 
     topic_arn: str
     token: str
@@ -15,10 +15,10 @@ class SubscriptionConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSignal:
-    """A change, at the sender, of an incident that Firstline had opened there; `sender_id` is its id there.
+    """A change in PagerDuty of an incident that Firstline had opened there.
 
-    A person acknowledged it or resolved it; or its acknowledgement was taken back, by a person or by a timer. `said_at`
-    is the sender's time of it.
+    A person acknowledged or resolved the incident, or a person or timer took the acknowledgement back. `sender_id` is
+    PagerDuty's id of the incident, `said_at` PagerDuty's time of the change.
     """
 
     incident_id: str
@@ -30,9 +30,9 @@ class OwnIncidentSignal:
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSeen:
-    """The sender's id of an incident that Firstline opened there: later notes name only this id.
+    """PagerDuty's id of an incident that Firstline opened there; later notes name only this id.
 
-    `over` is true when that one is over at the sender: the next page opens another one there.
+    `over` is true when the incident is resolved in PagerDuty, where the next page then opens a new one.
     """
 
     sender_id: str
@@ -42,7 +42,7 @@ class OwnIncidentSeen:
 
 @dataclass(frozen=True, slots=True)
 class AlertSignal:
-    """A person's acknowledgement, at the sender, of what the sender alerts of; or that it was taken back."""
+    """A person's acknowledgement of the sender's own incident, about which it sent the alert, or its withdrawal."""
 
     group_key: str
     kind: Literal["acknowledged", "taken back"]
@@ -53,7 +53,7 @@ class AlertSignal:
 
 @dataclass(frozen=True, slots=True)
 class IncidentNote:
-    """A person's note about one of the sender's incidents, which may be Firstline's."""
+    """A person's note in PagerDuty about an incident there, which Firstline may have opened."""
 
     sender_id: str
     text: str

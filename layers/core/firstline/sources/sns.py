@@ -1,4 +1,4 @@
-"""Amazon SNS over HTTPS: its envelope, its signature, and the request to confirm a subscription.
+"""Amazon SNS over HTTPS: the message's envelope, its signature, and the request to confirm a subscription.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
@@ -16,7 +16,7 @@ from firstline.sources.signal import SubscriptionConfirmation
 from firstline.sources.values import moment
 
 OLDEST = timedelta(hours=2)
-"""SNS tries to deliver over HTTPS for at most an hour.
+"""The greatest age of an accepted signature. SNS itself tries to deliver over HTTPS for at most an hour.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 """
@@ -32,54 +32,65 @@ _CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
 
 
 def authenticate(request: Request) -> None:
-    """Accept a token, or SNS's own signature of a message from an allowed topic.
+    """Raise unless the request has a token, or SNS's signature of a message from an allowed topic.
 
-    The secrets hold tokens and ARNs of allowed topics. The certificate is the only address out of a request that is
-    ever fetched, before the sender has proved anything: only for a message that claims to come from an allowed topic,
-    and only from SNS in that topic's region.
+    The secrets hold tokens and the ARNs of allowed topics. SNS's certificate is fetched before the sender has proved
+    anything, so only for a message that claims to come from an allowed topic, and only from SNS in that topic's region.
 
     Raises
     ------
     Unauthenticated
-        Neither is there.
+        The request has neither.
     CertificateUnavailable
         SNS did not answer with its certificate; the sender should try again.
     UnreadablePayload
-        The signature is right, and older than SNS ever tries. Somebody may have kept the message.
+        The signature is right but older than `OLDEST`, so somebody may be replaying the message.
     """
     topics = allowed_topics(request.secrets)
     if has_token(request, [secret for secret in request.secrets if secret not in topics]):
         return
     if not topics:
-        raise Unauthenticated("cloudwatch: no valid token, and no topic is allowed to send without one")
+        raise Unauthenticated(
+            "cloudwatch: no valid token, and no topic may send without one: "
+            "add the topic's ARN to the secret sources/cloudwatch"
+        )
     envelope = _envelope(request.body)
     if envelope is None:
-        raise Unauthenticated("cloudwatch: neither a valid token nor a message that SNS signed (raw delivery is not)")
+        raise Unauthenticated(
+            "cloudwatch: neither a valid token nor a message that SNS signed: "
+            "turn raw delivery off, or send the secret sources/cloudwatch"
+        )
     topic = envelope.get("TopicArn")
     if topic not in topics:
-        raise Unauthenticated("cloudwatch: the topic is not among the allowed ones")
+        raise Unauthenticated("cloudwatch: the topic is not allowed: add its ARN to the secret sources/cloudwatch")
     url = envelope.get("SigningCertURL")
     if not _is_certificate_of(str(topic), url):
-        raise Unauthenticated("cloudwatch: SigningCertURL is no certificate of SNS in the topic's region")
+        raise Unauthenticated(
+            "cloudwatch: SigningCertURL is no certificate of SNS in the topic's region: "
+            "send the message as SNS writes it"
+        )
     if not _verified(envelope, request.certificate(str(url))):
-        raise Unauthenticated("cloudwatch: the signature of SNS does not match the message")
+        raise Unauthenticated(
+            "cloudwatch: the signature of SNS does not match the message: send the message as SNS writes it"
+        )
     signed_at = moment(envelope["Timestamp"])
     if signed_at is None or request.now - signed_at > OLDEST:
         raise UnreadablePayload(
-            f"cloudwatch: SNS signed it at {envelope['Timestamp']}, and tries for an hour: look if it is still true"
+            f"cloudwatch: SNS signed the message at {envelope['Timestamp']}, and tries for an hour: "
+            "it may be a replay, so check the alarm in CloudWatch"
         )
 
 
 def allowed_topics(secrets: Sequence[str]) -> tuple[str, ...]:
-    """Return the ARNs of topics among the secrets: only these may send signed messages, only these are confirmed."""
+    """Return the secrets that are ARNs of SNS topics; only these topics may send signed messages and are confirmed."""
     return tuple(secret for secret in secrets if _TOPIC_ARN.fullmatch(secret))
 
 
 def subscription_confirmation(payload: Any) -> SubscriptionConfirmation | None:
-    """Return the payload's request to confirm a subscription, or None.
+    """Return the payload's request to confirm a subscription, or None if it is another message.
 
-    `SubscribeURL` is never fetched: the token is enough. Call this only with an authenticated payload, and confirm only
-    topics that are allowed.
+    The caller must have authenticated the payload, and must confirm allowed topics only. `SubscribeURL` is never
+    fetched, because the token is enough.
     """
     if type(payload) is not dict or payload.get("Type") != "SubscriptionConfirmation":
         return None
@@ -90,7 +101,7 @@ def subscription_confirmation(payload: Any) -> SubscriptionConfirmation | None:
 
 
 def _is_certificate_of(topic: str, url: Any) -> bool:
-    """Return True for `https://sns.<the topic's region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem`."""
+    """Return True if `url` is `https://sns.<topic's region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem`."""
     arn = _TOPIC_ARN.fullmatch(topic)
     if arn is None or type(url) is not str:
         return False
@@ -99,7 +110,7 @@ def _is_certificate_of(topic: str, url: Any) -> bool:
 
 
 def _envelope(body: bytes) -> Mapping[str, Any] | None:
-    """Return the SNS message in a body, if it is of a type that SNS signs, else None."""
+    """Return the SNS message in a body; None if the body is anything else or a type that SNS does not sign."""
     try:
         payload = parse_body(body)
     except UnreadablePayload:
@@ -132,7 +143,10 @@ def _verified(envelope: Mapping[str, Any], certificate: str) -> bool:
 
 
 def _signed_text(envelope: Mapping[str, Any]) -> bytes | None:
-    """Write each signed field as a line with its key and one with its value; return None if one is no text."""
+    """Return the text that SNS signs: a line with the key and one with the value of each signed field.
+
+    None if a signed field other than `Subject` is missing or no text.
+    """
     lines = []
     for key in _SIGNED_FIELDS[envelope["Type"]]:
         value = envelope.get(key)

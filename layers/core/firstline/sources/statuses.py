@@ -1,6 +1,6 @@
-"""The words by which senders say whether an alert fires, is over, or neither.
+"""The words by which senders say that an alert fires, that it is over, or that neither happened.
 
-An acknowledgement, an assignment or a comment is neither, whatever state of the alert the message repeats beside it.
+An acknowledgement, an assignment or a comment neither fires nor ends an alert, even if the message repeats its state.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 from firstline.sources.severity import WORDS as SEVERITIES
 
 type Status = Literal["firing", "resolved"] | None
-"""The state of an alert; None if a message says neither that it fires nor that it is over."""
+"""The state of an alert; None for a message that neither fires nor ends it, such as an acknowledgement."""
 
 _FIRING = (
     "firing fired alerting alert problem triggered open opened active activated created down failed failing error "
@@ -34,7 +34,7 @@ STATUSES: dict[str, Status] = {
     **dict.fromkeys(_RESOLVED.split(), "resolved"),
     **dict.fromkeys(_NEITHER.split(), None),
 }
-"""The state of an alert by its sender's word."""
+"""The state of an alert by the sender's word for it, in lower case."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -44,14 +44,14 @@ def _words(text: str) -> frozenset[str]:
 _UNDER_WAY = _words("running starting queued submitted processing inprogress executing")
 _BEGINS = _words("started start begun began begin")
 _RUNS = _words("job jobs build run task backup workflow dag pipeline sync scan export import cron batch")
-"""The kinds of runs. A run begins and goes on without trouble; an outage does not."""
+"""The words for runs, such as jobs and builds. That a run started is no trouble; that an outage started is."""
 _COMPLETED = _words("complete completed finished")
-"""The words for the end of a run, which do not say how it went."""
+"""The words for the end of a run that do not say whether it succeeded."""
 _HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
-"""The words for changes that a silence or a comment has as well as an alert."""
+"""The words for changes that happen to alerts, but also to silences and comments."""
 
 _BAD = _words("alarm alarms failure fails timeout outage full dead lost stuck")
-"""Words of a text, which are no status by themselves, that say that something is wrong."""
+"""Words that are no status, but say in a text that something is wrong."""
 _BAD_RESULTS = _words(
     "failed failing failure fails error errored timeout timedout unstable aborted exception crashed killed "
     "partiallysucceeded failedwitherrors"
@@ -60,14 +60,14 @@ _CONDITIONS = _words(
     "breached breaching exceeded exceeding violated violating met true detected in above below over too threshold "
     "thresholds"
 )
-"""Words for a condition that holds, behind `no longer`: "no longer in alarm", "no longer above threshold"."""
+"""Words for a condition that may follow `no longer`: "no longer in alarm", "no longer above threshold"."""
 _WORD = re.compile("[a-z]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARROW = re.compile(r"->|=>|\u2192")
 _NOW = re.compile(r"ended \(now: ?([^()]{1,40})\)", re.IGNORECASE)
-"""PRTG's word for a change: `Down ended (now: Up)`, `Warning ended (now: Down)`."""
+"""PRTG's phrase for a change of state, which names the new state in brackets: `Down ended (now: Up)`."""
 _ENDS = _words("resolved resolve recovered recovery closed close cleared clear ended")
-"""Words behind which the severity of what is over may stand: `ResolvedCritical`."""
+"""Words for an end that the severity of the ended alert may follow: `ResolvedCritical`."""
 _FILLERS = _words(
     "alert alarm problem incident issue state status system user auto automatically manually fully back to now is has "
     "been by"
@@ -76,10 +76,10 @@ _LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]
 
 
 def status_of(said: str) -> Status:
-    """Return the status that a word or phrase states. An unknown one fires: better one incident too many.
+    """Return the status that a word or phrase states. An unknown word is firing: better one incident too many.
 
-    `Down (Acknowledged)` and `under_maintenance` are neither; `Closed - Resolved`, `ResolvedCritical` and
-    `critical -> ok` are over.
+    `Down (Acknowledged)` and `under_maintenance` are None; `Closed - Resolved`, `ResolvedCritical` and
+    `critical -> ok` are resolved.
     """
     said = _now(said)
     word = said.strip().lower()
@@ -89,19 +89,19 @@ def status_of(said: str) -> Status:
 
 
 def is_known(word: str) -> bool:
-    """Return True if a word or phrase, in lower case, states a status."""
+    """Return True if `status_of` knows a word or phrase in lower case, instead of assuming that it means firing."""
     word = _now(word)
     return word in STATUSES or _is_neither(word) or _is_over(word)
 
 
 def _now(said: str) -> str:
-    """Return what a phrase says of now, if it says that beside what was."""
+    """Return `Up` of PRTG's phrase `Down ended (now: Up)`; return other phrases unchanged."""
     told = _NOW.search(said[:100])
     return told[1] if told is not None else said
 
 
 def _is_over(phrase: str) -> bool:
-    """Return True if nothing in a phrase but fillers is other than an end: one word of trouble, and it is not over."""
+    """Return True if every word of a phrase is a word for an end or a filler; one word of trouble makes it False."""
     now = _ARROW.split(phrase[:100])[-1]
     words = [word for word in _WORD.findall(_CAMEL.sub(" ", now).lower()) if word not in _FILLERS]
     if words[:2] == ["no", "longer"]:
@@ -118,23 +118,23 @@ def _is_trouble(word: str) -> bool:
 
 
 def is_under_way(said: str, *, is_run: bool) -> bool:
-    """Return True for the word of something that goes on, and of a run also for one that it began."""
+    """Return True for a word that says that something goes on; for a run (`is_run`) also for one that it began."""
     word = "".join(_WORD.findall(said[:100].lower()))
     return word in _UNDER_WAY or (is_run and word in _BEGINS)
 
 
 def is_completed(said: str) -> bool:
-    """Return True for a word that says that a run came to its end, and not how it went."""
+    """Return True for a word that says that a run ended, but not whether it succeeded: `completed`."""
     return said.strip().lower() in _COMPLETED
 
 
 def is_failure(said: str) -> bool:
-    """Return True for the word of a result that is no good one: `FAILURE`, `timed_out`, `unstable`."""
+    """Return True for the word for a bad result: `FAILURE`, `timed_out`, `unstable`."""
     return "".join(_WORD.findall(said[:100].lower())) in _BAD_RESULTS
 
 
 def names_run(key: str) -> bool:
-    """Return True if a field of this name, by its letters, tells of a run: `job`, `jobname`, `runstatus`, `dagid`."""
+    """Return True if the name of a field, in letters, stands for a run: `job`, `jobname`, `runstatus`, `dagid`."""
     return any(key.removesuffix(end) in _RUNS for end in ("", "name", "id", "status", "state", "type"))
 
 
@@ -144,10 +144,10 @@ def _is_neither(word: str) -> bool:
 
 
 def word_of_event(said: str | None) -> str | None:
-    """Return the status word at the end of an event's name (`uptime.down`, `alert_resolved_v1`), or None.
+    """Return the status word at the end of an event's name (`down` of `uptime.down`), or None.
 
-    The severity of what is over may stand behind it: `POLICY_CLOSE_CRITICAL`. What happens to a silence or a comment
-    (`comment.created`) is said of that, and so is the beginning of a run (`job.started`).
+    A severity may follow the word for an end: `POLICY_CLOSE_CRITICAL` gives `close`. An event of a comment or a silence
+    gives the word for that (`comment` of `comment.created`), and the beginning of a run gives `pending`.
     """
     name = (said or "").strip().lower()
     last = _LAST_WORD.fullmatch(name)
@@ -164,6 +164,6 @@ def word_of_event(said: str | None) -> str | None:
 
 
 def states_something(text: str) -> bool:
-    """Return True if a word of a text says that something fires, is over or is bad, as in `CRITICAL: disk`."""
+    """Return True if any word of a text says that something fires, is over or is bad, as in `CRITICAL: disk`."""
     words = _WORD.findall(text[:4_000].lower())
     return any(STATUSES.get(word) is not None or word in _BAD or word in SEVERITIES for word in words)

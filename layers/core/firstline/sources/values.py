@@ -1,6 +1,6 @@
-"""Untrusted values from a sender, made safe to store: bounded, without control characters, or absent.
+"""Cleaning of a sender's untrusted values before they are stored: length limits, no control characters.
 
-Nothing here raises: an unreadable value is None (or empty), and the source decides whether it can do without.
+No function here raises. An unreadable value becomes None or empty, and the source decides whether that is an error.
 """
 
 import re
@@ -28,13 +28,13 @@ _TEMPLATE = re.compile(
     r"|\{\$?[A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)+\d*\}|^\$[A-Za-z_][\w.]*\$?$",
     re.DOTALL,
 )
-"""The variables of templates, as they stand in a value if nobody expanded them."""
+"""Variables of template languages that the sender left unfilled in a value."""
 
 
 def has_template(value: Any) -> bool:
-    """Return True for a text in which a variable of the sender's template is left: `{{ $labels.severity }}`.
+    """Return True for a text with an unfilled variable of the sender's template in it: `{{ $labels.severity }}`.
 
-    Such a value states nothing, whoever reads it: not how bad, not where.
+    Such a text says nothing about the alert, so it is no severity, no host and no name.
     """
     if type(value) is not str or not ("{" in value or "$" in value or "<%" in value):
         return False
@@ -49,7 +49,7 @@ _NOTHING = frozenset(
 
 
 def names_nothing(value: Any) -> bool:
-    """Return True for a text in the place of a name that names nothing: a template, or what stands for no value."""
+    """Return True for a text that is no name: an unfilled template, or a placeholder such as `n/a` or `<no value>`."""
     if has_template(value):
         return True
     # OpenTelemetry's service without a name: https://opentelemetry.io/docs/specs/semconv/resource/#service
@@ -58,14 +58,14 @@ def names_nothing(value: Any) -> bool:
 
 
 def is_template(value: Any) -> bool:
-    """Return True for a text that is nothing else: `{{ host.name }}`, but not `{{ host.name }} is down`."""
+    """Return True for an unfilled template without other words: `{{ host.name }}`, not `{{ host.name }} is down`."""
     return has_template(value) and not any(c.isalnum() for c in _TEMPLATE.sub("", value[:TEXT_LIMIT]))
 
 
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
-    """Return a printable name on one line, at most `limit` characters, or None if nothing is left of it.
+    """Clean a name to one printable line of at most `limit` characters; return None if nothing is left.
 
-    Control, zero-width and bidirectional characters are dropped: names are matched on and shown in headlines.
+    Control, zero-width and bidirectional characters are dropped, because rules match on names and headlines show them.
     """
     text = value if type(value) is str else scalar(value)
     if text is None:
@@ -76,20 +76,20 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
 
 
 def letters(name: str) -> str:
-    """Return the letters and digits of a name, in lower case."""
+    """Return only the letters and digits of a name, in lower case: `serviceName` and `service_name` become equal."""
     return _letters(name[:LABEL_NAME_LIMIT])
 
 
 @lru_cache(maxsize=2_048)
 def _letters(name: str) -> str:
-    """Remembered, as the same names come again with every alert."""
+    """Do the work of `letters` and remember the result, because every alert brings the same names."""
     return "".join([c for c in name.lower() if c.isalnum()])
 
 
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
-    """Return a name unaltered, or None if `name` would alter it: a host cut short would be another host.
+    """Return a name unchanged, or None if it is too long or unprintable: a shortened host would be another host.
 
-    A name with a template in it is none, and neither is what stands for no value (`names_nothing`).
+    An unfilled template or a placeholder such as `n/a` (`names_nothing`) is None too.
     """
     text = scalar(value)
     if not text or len(text) > limit or not text.isprintable() or text.isspace() or names_nothing(text):
@@ -98,7 +98,7 @@ def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
 
 
 def prose(*values: Any) -> str:
-    """Join the non-empty values to a text for people, a line each, at most `TEXT_LIMIT` characters."""
+    """Join the non-empty values to a text for people, each different value on its own line, cut to `TEXT_LIMIT`."""
     parts: list[str] = []
     for value in values:
         text = value if type(value) is str else scalar(value)
@@ -115,14 +115,14 @@ def prose(*values: Any) -> str:
 
 
 def quoted(value: Any, limit: int = 80) -> str:
-    """Quote a sender's value in an error message. Its secrets are removed before it is cut."""
+    """Quote a sender's value for an error message, without secrets and cut to `limit` characters."""
     from firstline.privacy import redact  # only where something is wrong
 
     return f"{redact(scalar(value) or type(value).__name__)!r:.{limit}}"
 
 
 def scalar(value: Any) -> str | None:
-    """Return the text of a JSON scalar; None for null, lists and objects."""
+    """Return a JSON string, number or boolean as text; None for null, lists and objects."""
     if type(value) is str:
         return value
     if value is True:
@@ -135,7 +135,7 @@ def scalar(value: Any) -> str | None:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Return the scalar entries of an object, as text within bounds; anything but an object has none."""
+    """Return an object's scalar entries as cleaned text, at most `LABEL_LIMIT` of them; nothing for a non-object."""
     clean: dict[str, str] = {}
     if type(value) is not dict:
         return clean
@@ -155,7 +155,7 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def first(values: Mapping[str, str], *keys: str) -> str | None:
-    """Return the value of the first key that exists, cleaned by `name`, or None."""
+    """Return the value of the first of `keys` that exists, cleaned by `name`; None if no key exists."""
     for key in keys:
         if key in values:
             return name(values[key])
@@ -163,7 +163,7 @@ def first(values: Mapping[str, str], *keys: str) -> str | None:
 
 
 def url(*values: Any) -> str | None:
-    """Return the first value that is a whole http(s) address, or None. It is shown to people and never fetched."""
+    """Return the first value that is a complete http(s) address, or None. Addresses are shown and never fetched."""
     for value in values:
         if not value or type(value) is not str or not value.startswith(("https://", "http://")):
             continue
@@ -173,9 +173,10 @@ def url(*values: Any) -> str | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """Read a time as UTC: ISO 8601 with any offset (`+0000` too) and precision, or seconds, ms, µs or ns since 1970.
+    """Read a time as UTC: ISO 8601 with any offset and precision, or seconds, ms, µs or ns since 1970.
 
-    A time without an offset is UTC. Go's zero time (year 1), zero, and nonsense are None.
+    A time without an offset is taken as UTC. Times up to 1970 (Go's zero time is year 1) and unreadable values are
+    None.
     """
     if type(value) is str:
         if value.isascii() and value.isdecimal():

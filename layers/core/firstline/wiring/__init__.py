@@ -5,8 +5,8 @@ modules are imported where the part is built, so that a cold start imports nothi
 
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 
-The parts stand in the order in which they need each other: `stores` (settings, clients, the table), `files` (the
-owner's), `monitors`, then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
+Each module builds on those before it: `stores` (settings, clients, the table), `files` (the owner's files), `monitors`,
+then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
 """
 
 import gc
@@ -35,7 +35,7 @@ class Wiring(AlertParts, ClassificationParts):
     model
         The function's settings.
     config
-        The time-outs and retries of its clients; parts with a deadline of their own have their own.
+        The time-outs and retries of its AWS clients; some parts use others.
 
     Example
     -------

@@ -1,4 +1,4 @@
-"""The parts that take alerts in and keep incidents right: ingest, heartbeats, reconcile."""
+"""The parts of ingest, reconcile and the canary."""
 
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache, partial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AlertParts(OnCallParts, MonitorParts):
-    """Ingest, heartbeats, reconcile."""
+    """The parts of the functions ingest, reconcile and canary."""
 
     @cached_property
     def ingestion(self) -> "Ingestion":
@@ -158,7 +158,7 @@ class AlertParts(OnCallParts, MonitorParts):
         try:
             policy = self.paging_policy
         except ConfigurationError as error:
-            logger.error("paging through the page topic alone: %s", error)
+            logger.error("The overdue page goes to the page topic alone, because paging.yaml is broken: %s", error)
             policy = ONLY_THE_TOPIC
         page_on_call(
             overdue(record, reason),
@@ -173,7 +173,7 @@ class AlertParts(OnCallParts, MonitorParts):
         try:
             told = self.incidents.record(record.incident.incident_id) or record
         except HistoryUnavailable:
-            logger.exception("a page of reconcile comes on the trail with the next message")
+            logger.exception("The page is not on the audit trail yet; the next message adds it")
             return
         append_or_log(self.trail, record.incident.incident_id, paged(told), now)
 

@@ -1,4 +1,4 @@
-"""The parts that classify: holds, the model and what it has earned."""
+"""The parts of the function classify: holds, the model, and how far it is believed."""
 
 from datetime import datetime
 from functools import cached_property
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class ClassificationParts(MonitorParts):
-    """Holds, the model and what it has earned."""
+    """The parts of the function classify: holds, the model, and how far it is believed."""
 
     def declared(self, now: datetime) -> "Declared":
-        """Return what holds alerts at this time."""
+        """Return the rules, silences and inhibitions that may hold alerts now."""
         from firstline.classification.hold import Declared
 
         return Declared(
@@ -29,7 +29,7 @@ class ClassificationParts(MonitorParts):
 
     @cached_property
     def model(self) -> "ChatModel | None":
-        """The LLM behind its circuit and its ceiling, or None if the policy names none."""
+        """The LLM with its circuit breaker and its daily ceiling, or None if model.yaml names none."""
         policy = self.model_policy
         if policy.model is None:
             return None
@@ -63,7 +63,7 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return what the model has earned, and its guesses of this week. Nothing is read without a model."""
+        """Return how far the model is believed now; without a model nothing is read."""
         from firstline.adapters.dynamodb.disagreements import Raises
         from firstline.classification.say import NO_SAY, Say
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def _or[Policy](instead: Policy, read: Callable[[], Policy], lost: str) -> Policy:
-    """Return a policy, or another one if its file is broken, which is logged with what is lost then."""
+    """Return the policy that `read` returns; if its file is broken, log what is `lost` and return `instead`."""
     try:
         return read()
     except ConfigurationError as error:
-        logger.error(f"{lost}: %s", error)
+        logger.error(f"A policy file is broken, so {lost}: %s", error)
         return instead
 
 
@@ -49,10 +49,10 @@ class Files(Stores):
 
     @cached_property
     def rules_or_none(self) -> "Rules":
-        """The rules for ingest, or none if the file is broken: that must not stop ingest, and Classify reports it."""
+        """The rules for ingest; if rules.yaml is broken, an empty set, because that must not stop ingest."""
         from firstline.policy.rules import NO_RULES
 
-        return _or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours is known")
+        return _or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours counts")
 
     @cached_property
     def paging_policy(self) -> "PagingPolicy":
@@ -62,7 +62,7 @@ class Files(Stores):
 
     @cached_property
     def paging_policy_or_none(self) -> "PagingPolicy | None":
-        """The paging policy for ingest, or None if the file is broken: that must not stop ingest."""
+        """The paging policy for ingest, or None if paging.yaml is broken, because that must not stop ingest."""
         return _or(None, lambda: self.paging_policy, "all storms page the same people")
 
     @cached_property
@@ -73,15 +73,15 @@ class Files(Stores):
 
     @cached_property
     def people(self) -> "People":
-        """The list of people, or nobody if the file is broken: no button but Approve depends on it."""
+        """The list of people; if people.yaml is broken, an empty one, because most buttons do not depend on it."""
         from firstline.policy.people import NOBODY, load_people
 
         path = self._policy("people.yaml")
-        return _or(NOBODY, lambda: load_people(path), "nobody may approve, and no terminal may act")
+        return _or(NOBODY, lambda: load_people(path), "nobody may approve or act")
 
     @cached_property
     def _on_call_file(self) -> "OnCall":
-        """The file of schedules, or an empty one if it is broken: a page goes out without a name."""
+        """The file of schedules; if oncall.yaml is broken, an empty one: pages then go out without a name."""
         from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
         path = self._policy("oncall.yaml")
@@ -89,12 +89,12 @@ class Files(Stores):
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":
-        """The schedules of who is on call."""
+        """The on-call schedules by name: those in oncall.yaml, and the followed ones that are kept elsewhere."""
         from firstline.policy.followed import everything
 
         return everything(self._on_call_file)
 
     @property
     def followed(self) -> "Mapping[str, Followed]":
-        """The schedules that are kept elsewhere."""
+        """The on-call schedules by name that are kept elsewhere, with the place of each."""
         return self._on_call_file.followed

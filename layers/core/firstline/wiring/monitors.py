@@ -1,4 +1,4 @@
-"""The parts that read the monitors which send alerts: the evidence around an alarm, and whether it is well again."""
+"""The readers of CloudWatch: the evidence around an alarm, and whether its metric is back in its range."""
 
 from functools import cached_property
 from threading import Lock
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MonitorParts(Files):
-    """The readers of CloudWatch's alarms, and the clients of the services that they ask."""
+    """The readers of CloudWatch's alarms, and their AWS clients."""
 
     def alarms(self, account: str) -> "AlarmReader":
         """Return the reader of the evidence around this account's alarms."""
@@ -35,7 +35,7 @@ class MonitorParts(Files):
         )
 
     def look(self, arn: str) -> "MetricLook":
-        """Return the look at whether metrics are back in their ranges, for alarms of an ARN's account and region."""
+        """Return the check of whether metrics recovered, for alarms in the account and region of an ARN."""
         region, account = arn.split(":")[3:5]
         if account not in self._looks:
             from firstline.adapters.aws.alarm_metric import OwnAlarms
@@ -62,9 +62,9 @@ class MonitorParts(Files):
         return TagReader()
 
     def _evidence_client(self, service: str) -> Any:
-        """Return the client of a service, made once: boto3's session must not make two at the same time.
+        """Return the client of a service for evidence; only searches of `logs` may take more than a second.
 
-        A search through a log takes longer than the look at a resource.
+        Each is built once and under a lock, because boto3's session is not thread-safe.
         """
         with self._evidence_lock:
             if service not in self._evidence_clients:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class OnCallParts(PeopleParts):
-    """Text messages to one person, hand-overs, calendar feeds."""
+    """The parts around on-call schedules."""
 
     def text_messages(self, level: "Level") -> "Channel":
-        """Return the channel `sms` of a level."""
+        """Return the channel `sms`, which texts the person on call at a level."""
         from firstline.adapters.channels.texting import TextMessages
 
         return TextMessages(

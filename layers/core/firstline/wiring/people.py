@@ -1,4 +1,4 @@
-"""The parts that tell, page and serve people: channels, events, on-call, the front of respond, the console."""
+"""The parts that tell, page and serve people: channels, events, on-call, the function respond, the console."""
 
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -15,33 +15,46 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
-    from firstline.models import NormalizedAlert
-    from firstline.people.on_call import OnCallDesk, OverridesOf, Turn
+    from firstline.models import IncidentRecord, NormalizedAlert
+    from firstline.people.on_call import OnCallOverrides, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
 
 
 class PeopleParts(RemediationParts):
-    """Channels, events, on-call, the front of respond, the console."""
+    """The parts that tell, page and serve people."""
 
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
-        """Connect the channels anew each time: a rotated secret is used from the next message on."""
+        """Return the channels by name, connected anew each time, so that a rotated secret is used at once."""
         from firstline.adapters.channels.connect import connect
 
         save, save_post = self.incidents.save_slack_message, self.incidents.save_post
         return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
 
     def say(self, text: str) -> bool:
-        """Tell the ops channel in Slack something that is about no incident. Return False if it failed."""
+        """Post a text that is about no incident in Slack's channel for alerts; return False if that failed."""
         from firstline.channels.delivery import say
 
         return say(text, self.channels())
 
-    def conclude(self, event: "NotifyInput | PageOnCallInput", now: datetime) -> None:
-        """Write down what people were told, and settle the remediation once it is over."""
+    def conclude(
+        self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
+    ) -> "IncidentRecord | None":
+        """Add to the audit trail what people were told, and settle the incident's remediation if it is over.
+
+        Return the incident's record as it then stands; None if it is unknown, or could not be read.
+        """
         from firstline.remediation.settle import conclude
 
-        conclude(event, records=self.incidents, remediations=self.remediations, trail=self.trail, say=self.say, now=now)
+        return conclude(
+            event,
+            records=self.incidents,
+            remediations=self.remediations,
+            trail=self.trail,
+            say=self.say,
+            now=now,
+            record=record,
+        )
 
     @cached_property
     def publisher(self) -> "Publisher":
@@ -69,7 +82,7 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def known_overrides(self) -> "OverridesOf":
-        """The overrides of people who are on the list, over the copies of schedules that are kept elsewhere."""
+        """A function that returns a schedule's overrides by listed people; of a followed one, its copied shifts too."""
         return self._over_copies(self.people)
 
     def _over_copies(self, people: "People") -> "OverridesOf":
@@ -81,7 +94,7 @@ class PeopleParts(RemediationParts):
         return with_copies(listed, self.followed, copies.of, people, lambda: datetime.now(UTC))
 
     def turn(self, level: "Level") -> "Turn | None":
-        """Return whose turn it is by a level's schedule; None if it has none, or the schedule does not say."""
+        """Return whose turn it is by a level's schedule; None if it has no schedule, or nobody has the turn now."""
         from firstline.people.on_call import whose_turn
 
         if level.schedule is None:
@@ -89,7 +102,7 @@ class PeopleParts(RemediationParts):
         return whose_turn(level.schedule, self.schedules, self.known_overrides, datetime.now(UTC))
 
     def on_call(self, level: "Level") -> str | None:
-        """Return whose turn it is at a level, by its schedule or else by PagerDuty; None if neither says."""
+        """Return the name of the person on call at a level, by its schedule or else by PagerDuty; None if unknown."""
         from firstline.adapters.channels.connect import on_call_now
 
         if level.schedule is not None:
@@ -97,14 +110,14 @@ class PeopleParts(RemediationParts):
             return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
-    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallDesk":
-        from firstline.people.on_call import OnCallDesk
+    def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallOverrides":
+        from firstline.people.on_call import OnCallOverrides
 
         known = self._over_copies(people)
-        return OnCallDesk(self.schedules, people, known, self.overrides.save, tell, self.trail)
+        return OnCallOverrides(self.schedules, people, known, self.overrides.save, tell, self.trail)
 
     def _submit(self, alert: "NormalizedAlert") -> None:
-        """Hand an alert that a person raised to ingest."""
+        """Put an alert that a person raised into ingest's queue."""
         from firstline.adapters.aws.quarantine import BacklogQueue
         from firstline.ingest.quarantine import Backlog
 

@@ -1,4 +1,4 @@
-"""The parts that plan and act: rules, documents, releases, targets, the switch, and the times of what comes next."""
+"""The parts that plan and permit remediation, and the waiting times of incidents."""
 
 from datetime import datetime, timedelta
 from functools import cache, cached_property, partial
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class RemediationParts(Files):
-    """Rules, documents, releases, targets, the switch, and the times of what comes next."""
+    """The parts that plan and permit remediation, and the waiting times of incidents."""
 
     def planning(self, request: "PlanRemediationInput", here: "OwnAccount", now: datetime) -> "Planning":
-        """Gather what planning reads and reserves."""
+        """Return the stores, rules and facts from which the incident's remediation is planned."""
         from firstline.remediation.plan import Planning
 
         return Planning(
@@ -42,7 +42,7 @@ class RemediationParts(Files):
         )
 
     def permission(self, now: datetime) -> "Permission":
-        """Gather the present facts that the permission of a plan rests on."""
+        """Return the stores and rules that decide whether a plan may run now."""
         from firstline.remediation.permission import Permission
 
         return Permission(

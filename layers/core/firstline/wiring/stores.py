@@ -34,11 +34,11 @@ if TYPE_CHECKING:
         settings.CanarySettings,
         settings.PublishSettings,
     ):
-        """The settings of all functions together, for mypy. At run time a function has its own."""
+        """The settings of all functions together, for mypy. At run time a function has only its own settings."""
 
 
 class Stores:
-    """Settings, clients, secrets, the table's stores and the executions."""
+    """Settings, AWS clients, secrets, the table's stores and the executions, each built when it is first used."""
 
     def __init__(self, model: type[settings.Settings], config: "Config" = CLIENT_CONFIG) -> None:
         self._model = model

@@ -28,7 +28,7 @@ from firstline.observability import logger
 from firstline.privacy.safe import safe_line
 
 DEADLINE_SECONDS = 5.0
-"""The time for all requests of one alarm together. What has not answered by then is missing."""
+"""The time for all requests of one alarm together; an answer that comes later is left out."""
 
 SIGN_PERIOD = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -37,7 +37,7 @@ MAX_CHANGES = 10
 
 
 class AlarmReader:
-    """The evidence around this account's alarms. A bounded number of requests for such an alarm, none for other alerts.
+    """A reader of the evidence around the alarms of this account and region, with at most twelve requests for each.
 
     Parameters
     ----------
@@ -84,9 +84,10 @@ class AlarmReader:
         return self._alarms.covers(alert)
 
     def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
-        """Return the alarm's metric up to a moment and the rest as it is now; None for an alarm that is not ours.
+        """Return the evidence for an alarm: its metric up to `moment`, everything else as it is `now`.
 
-        A request that fails, or that has not answered within the deadline, costs only itself: `missing` says so.
+        None if the alert is no alarm of this account and region, or if CloudWatch does not know the alarm. If a request
+        fails or misses the deadline, the evidence is without its answer, and `missing` says so.
 
         Raises
         ------
@@ -105,7 +106,7 @@ class AlarmReader:
         return _evidence(answers, missing, watched).in_zone(self._zone)
 
     def _watched(self, alarm: dict[str, Any]) -> Watched | None:
-        """Return the resource that the alarm watches, or None if it is of no known kind or not exactly one."""
+        """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several."""
         queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
         metrics = [alarm] if alarm.get("MetricName") else queries
         places = []
@@ -121,7 +122,7 @@ class AlarmReader:
     def _reads(
         self, alarm: dict[str, Any], watched: Watched | None, moment: datetime, now: datetime
     ) -> dict[str, Callable[[], object]]:
-        """Return the reads for an alarm, by what they read."""
+        """Return the functions that read the evidence for an alarm, each under the name of what it reads."""
         cloudwatch = self._clients("cloudwatch")
         reads: dict[str, Callable[[], object]] = {_METRIC: partial(alarm_metric.series, cloudwatch, alarm, moment)}
         if arn := alarm.get("AlarmArn"):
@@ -138,7 +139,7 @@ class AlarmReader:
         return reads
 
     def _run(self, reads: dict[str, Callable[[], object]], ends: float) -> tuple[dict[str, object], list[str]]:
-        """Run all reads at once until the deadline; return the answers and a sentence for each that gave none."""
+        """Run all reads in parallel until `ends`; return the answers by name, and a sentence for each failed read."""
         pool = ThreadPoolExecutor(len(reads))
         try:
             futures = {name: pool.submit(read) for name, read in reads.items()}
@@ -160,13 +161,13 @@ _OTHERS = (_METRIC, _NOW, _WEEK_AGO, _STATE, _TAGS, _LOG)
 
 
 def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object, str | None]:
-    """Return a read's answer, or None and the sentence that says what is missing."""
+    """Return a read's answer and None; or, if the read failed or is not done, None and the sentence that says why."""
     if not future.done():
         return None, f"{name} could not be read: no answer within {seconds:g} s"
     try:
         return future.result(), None
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a read, it must not stop the verdict
-        logger.warning("evidence not read", what=name, error=repr(error))
+        logger.warning("Could not read a part of an alarm's evidence", what=name, error=repr(error))
         return None, f"{name} could not be read: {safe_line(str(error), 300)}"
 
 
@@ -190,11 +191,11 @@ def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | No
 
 
 type _Values = dict[str, list[tuple[datetime, float]]]
-"""The times and values of metrics by name, newest first."""
+"""The (time, value) pairs of each metric, newest first, by the metric's name."""
 
 
 def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Values:
-    """Read the resource's vital signs between two moments. One request."""
+    """Read the metrics that show how a resource is, between two moments, with one request."""
     signs = KINDS[watched.namespace].signs
     answer = client.get_metric_data(
         MetricDataQueries=[_query(number, sign, watched) for number, sign in enumerate(signs)],
@@ -227,7 +228,7 @@ def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricR
 def _reading(
     sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
 ) -> MetricReading:
-    """Return a reading. A metric with gaps has no value of an hour ago, and then none is told."""
+    """Sum up a metric's values, newest first; `hour_ago` is None if they do not reach back an hour."""
     values = [value for _, value in found]
     (newest, now), (oldest, earliest) = found[0], found[-1]
     return MetricReading(

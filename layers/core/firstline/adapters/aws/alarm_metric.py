@@ -13,7 +13,7 @@ from firstline.models import MetricSeries, NormalizedAlert
 from firstline.privacy.safe import safe_line
 
 PERIODS = 15
-"""The number of values up to the moment: enough to tell a jump from a slope."""
+"""The number of a metric's newest values that are read: enough to tell a jump from a slope."""
 
 DEFAULT_PERIOD_SECONDS = 300
 
@@ -23,11 +23,11 @@ _BREACHES: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-"""The comparisons with a fixed threshold. An alarm on an anomaly has none."""
+"""CloudWatch's comparisons with a fixed threshold. Alarms on anomalies use other ones."""
 
 
 class OwnAlarms:
-    """The alarms of this account and region. People read times in `zone`."""
+    """The CloudWatch alarms of this account and region; texts for people tell times in `zone`."""
 
     def __init__(self, clients: Clients, *, account: str, region: str, zone: tzinfo = UTC) -> None:
         self.clients = clients
@@ -40,23 +40,24 @@ class OwnAlarms:
         return alert.source == "cloudwatch" and (alert.account, alert.region) == (self.account, self.region)
 
     def definition(self, alert: NormalizedAlert) -> dict[str, Any] | None:
-        """Return CloudWatch's description of an alarm, or None for one that is not there or is a composite.
+        """Return CloudWatch's description of an alarm, or None if the alarm does not exist or is a composite alarm.
 
         Raises
         ------
         MetricsUnavailable
             CloudWatch did not describe the alarm.
         """
-        with raising(MetricsUnavailable, f"alarm {alert.alert_name}"):
+        with raising(MetricsUnavailable, f"CloudWatch did not describe alarm {alert.alert_name}"):
             found = self.clients("cloudwatch").describe_alarms(
                 AlarmNames=[alert.alert_name], AlarmTypes=["MetricAlarm"]
             )["MetricAlarms"]
         return cast("dict[str, Any]", found[0]) if found else None
 
     def recovered(self, alert: NormalizedAlert, now: datetime) -> str | None:
-        """Say whether the alarm's metric is back in its range; None where nobody can tell. At most two requests.
+        """Return a sentence that says whether the alarm's metric is back in its range, or None if that is unknown.
 
-        The newest whole period counts. Only the alarm itself decides when it is over: it may look at several periods.
+        The metric's newest complete period counts. The alarm may look at several periods, so the sentence quotes its
+        state too. At most two requests.
 
         Raises
         ------
@@ -67,7 +68,7 @@ class OwnAlarms:
         breaches = _BREACHES.get(str((alarm or {}).get("ComparisonOperator")))
         if alarm is None or breaches is None or "Threshold" not in alarm:
             return None
-        with raising(MetricsUnavailable, f"the metric of alarm {alert.alert_name}"):
+        with raising(MetricsUnavailable, f"CloudWatch did not return the metric of alarm {alert.alert_name}"):
             found = newest(self.clients("cloudwatch"), alarm, now)
         if found is None:
             return None
@@ -79,7 +80,7 @@ class OwnAlarms:
 
 
 def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
-    """Read the alarm's own metric up to a moment. One request."""
+    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request."""
     seconds = period_seconds(alarm)
     period = timedelta(seconds=seconds)
     # The period in which it fired is still open: its value so far counts too.
@@ -99,7 +100,7 @@ def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries
 
 
 def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
-    """Read the value of the newest whole period, and its end; None if there is none. One request."""
+    """Return the end and the value of the metric's newest period that is over; None if there is none. One request."""
     period = timedelta(seconds=period_seconds(alarm))
     found = _read(client, alarm, now - 4 * period, now)
     ended = zip(found["Timestamps"], found["Values"], strict=True) if found else ()
@@ -127,14 +128,14 @@ def _statistic(alarm: dict[str, Any]) -> str | None:
 
 
 def period_seconds(alarm: dict[str, Any]) -> int:
-    """Return the period of the alarm's metric: of several the longest."""
+    """Return the period of the alarm's metric in seconds: the longest if the alarm has several metrics."""
     queries = alarm.get("Metrics") or ()
     periods = [query.get("Period") or query.get("MetricStat", {}).get("Period") for query in queries]
     return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
 
 
 def label(alarm: dict[str, Any], given: str) -> str:
-    """Say what is measured, and what the alarm compares it with."""
+    """Describe the alarm's metric and threshold; `given` names the metric if the alarm does not."""
     measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else given or "metric math"
     if "Threshold" not in alarm:
         return measured

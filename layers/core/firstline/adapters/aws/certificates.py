@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 3.0
 """The time-out of each step of the request; SNS itself waits 15 seconds for the answer."""
 
 MAX_BYTES = 16_384
-"""A certificate has about 2,000."""
+"""The most bytes that are read; a certificate has about 2,000."""
 
 MAX_REMEMBERED = 16
 """The most certificates that are remembered: there is one for each region, renewed about once a year."""
@@ -30,9 +30,9 @@ type Connect = Callable[..., HTTPSConnection]
 
 
 class Certificates:
-    """Signing certificates, each fetched once: an address stands for one certificate for ever.
+    """Signing certificates of SNS, each fetched once, because the certificate at an address never changes.
 
-    An address without one is not asked again for a minute, so that a stranger cannot make a request of each of theirs.
+    An address without a certificate is not asked again for a minute: else a stranger's every request would cause ours.
     """
 
     def __init__(self, connect: Connect = HTTPSConnection, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class Certificates:
         Raises
         ------
         Unauthenticated
-            There is no certificate: no such host, or an answer that says so.
+            The host does not exist, or the answer is no certificate.
         CertificateUnavailable
             The address did not answer in time; the sender should try again.
         """
@@ -59,12 +59,12 @@ class Certificates:
                 if len(self._refused_until) >= MAX_REMEMBERED:
                     self._refused_until.clear()
                 self._refused_until[url] = now + REFUSED_SECONDS
-        raise Unauthenticated(f"{url} is no certificate of SNS")
+        raise Unauthenticated(f"the signing certificate cannot be fetched: {url} had none within the last minute")
 
     def _fetch(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
-            raise Unauthenticated(f"{url} is no https address")
+            raise Unauthenticated(f"the signing certificate cannot be fetched: {url} does not start with https://")
         connection = self._connect(parts.hostname, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", parts.path)
@@ -72,7 +72,7 @@ class Certificates:
             body = response.read(MAX_BYTES + 1)
         except gaierror as error:
             if error.errno in _NO_SUCH_HOST:
-                raise Unauthenticated(f"there is no such host: {url}") from error
+                raise Unauthenticated(f"the signing certificate cannot be fetched: {url} has no such host") from error
             raise CertificateUnavailable(f"{url} did not answer: {error}") from error
         except (OSError, HTTPException) as error:
             raise CertificateUnavailable(f"{url} did not answer: {error}") from error
@@ -82,5 +82,5 @@ class Certificates:
             raise CertificateUnavailable(f"{url} answered {response.status}")
         is_certificate = len(body) <= MAX_BYTES and body.lstrip().startswith(b"-----BEGIN CERTIFICATE-----")
         if response.status != 200 or not is_certificate:
-            raise Unauthenticated(f"{url} answered {response.status}, and with no certificate")
+            raise Unauthenticated(f"{url} answered {response.status} without a signing certificate")
         return body.decode("ascii", "replace")

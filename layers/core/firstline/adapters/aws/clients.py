@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from firstline.errors import FirstlineError
 
 CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
-"""Gives up within a function's 30 seconds; the state machine, the sender or the next reconcile then tries again."""
+"""The default: it gives up within a function's 30 seconds; the state machine, the sender or reconcile tries again."""
 
 SENDER_WAITS = CLIENT_CONFIG.merge(
     Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}, parameter_validation=False)
@@ -33,9 +33,9 @@ AWS_FAILURES = (ClientError, BotoCoreError)
 
 
 class raising:
-    """Raise `error` when an AWS call in the block fails; its message names `what` failed and why.
+    """A context manager that raises `error` if an AWS call in its block fails, with the message `what: failure`.
 
-    Not a generator: every request to the table is made in such a block.
+    It is a class because a generator would be slower, and every request to the table is made in such a block.
     """
 
     __slots__ = ("_error", "_what")
@@ -47,6 +47,6 @@ class raising:
         """Begin the block."""
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        """Raise the error if the block failed as AWS calls fail."""
+        """Raise the error if boto3 raised one in the block."""
         if isinstance(failure, AWS_FAILURES):
             raise self._error(f"{self._what}: {failure}") from failure

@@ -1,7 +1,7 @@
 """The most connections that a database takes, by its class and the formula of RDS's default parameter groups.
 
-RDS tells the limit in no answer and in no metric. Under a group of the owner's own it may be any number, and is not
-known. The true limit is a little lower, because the system takes a part of the class's memory.
+RDS reports the limit nowhere. A parameter group of the owner's may set any limit, so it is unknown then. The true limit
+is a little lower, because the system takes a part of the class's memory.
 """
 
 import re
@@ -16,7 +16,7 @@ _MOST_OF_POSTGRES = 5_000
 
 
 def most_connections(instance_class: str, engine: str, groups: Iterable[str]) -> int | None:
-    """Return the limit, or None if it is not known.
+    """Return the most connections that a database takes, or None if that is unknown.
 
     Parameters
     ----------

@@ -24,12 +24,12 @@ class SsmDocuments:
         self._client = client
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """Return this version, or the default version, or None if there is no such document.
+        """Return a document in this version, or else in its default version; None if that does not exist.
 
         Raises
         ------
         DocumentUnreadable
-            SSM does not return it, or it is no JSON.
+            Systems Manager fails, or the document is no JSON.
         """
         with raising(DocumentUnreadable, f"document {name}"):
             found = self._content(name, version)
@@ -40,17 +40,18 @@ class SsmDocuments:
             return Document(version=version, content=content, hash=described["Hash"])
 
     def script(self, step: PlannedStep) -> str:
-        """Return the script in the version of the step's document that would run.
+        """Return the shell script that a planned step would run: that of its document's pinned version.
 
         Raises
         ------
         DocumentUnreadable
-            There is no such document, SSM does not return it, or it holds no script.
+            The document or the version does not exist or holds no script, or Systems Manager fails.
         """
         with raising(DocumentUnreadable, f"document {step.document}"):
             found = self._content(step.document, step.document_version)
         if found is None:
-            raise DocumentUnreadable(f"document {step.document}: version {step.document_version} does not exist")
+            missing = f"document {step.document}: version {step.document_version} does not exist"
+            raise DocumentUnreadable(f"{missing}; it was deleted after the step was planned")
         try:
             (main,) = found[1]["mainSteps"]
             return "\n".join(main["inputs"]["runCommand"])
@@ -66,4 +67,4 @@ class SsmDocuments:
         except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
             return None
         except ValueError as error:
-            raise DocumentUnreadable(f"document {name}: {error}") from error
+            raise DocumentUnreadable(f"document {name} is no JSON: {error}") from error

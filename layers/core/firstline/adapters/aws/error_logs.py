@@ -20,13 +20,13 @@ from firstline.classification.error_lines import LogEvent, group
 from firstline.models import ErrorLog
 
 BEFORE, AFTER = timedelta(minutes=15), timedelta(minutes=5)
-"""The lines around the alarm's start: what went wrong before it fired, and shortly after."""
+"""The time before the alarm's start, and the time after, whose lines are read."""
 
 MAX_REQUESTS = 3
-"""FilterLogEvents of one alarm. Each returns at most 1 MB, and may return nothing although there is more."""
+"""The most FilterLogEvents requests for one alarm. Each answers at most 1 MB, or nothing although more lines follow."""
 
 MOST_REQUESTS = 4
-"""All requests for one alarm's log, those that find it included: a search after two of those is shorter."""
+"""The most requests for one alarm's log, including those that find the log group."""
 
 MAX_EVENTS = 600
 MAX_GROUPS = 2
@@ -61,8 +61,8 @@ class ErrorLogReader:
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most two requests to find the log group, `MAX_REQUESTS` to search it, and `MOST_REQUESTS` together. A log
-        that cannot be searched says why.
+        At most two requests find the log group, `MAX_REQUESTS` search it, and `MOST_REQUESTS` are made together. If the
+        log cannot be searched, `unread` of the answer says why.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class ErrorLogReader:
 def _search(
     client: Any, name: str, pattern: str, times: tuple[datetime, datetime], requests: int, most: int
 ) -> tuple[list[LogEvent], int, bool]:
-    """Search a log group. Return the events, the number of requests, and whether the search came to its end."""
+    """Search a log group; return the events, the number of requests made, and True if the whole time was searched."""
     moment, now = times
     asked: dict[str, Any] = {
         "logGroupName": name,
@@ -120,12 +120,12 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _of_function(watched: Watched, _clients: Clients) -> Iterator[str]:
-    """Name the log group that a function has by default. Another one stands in its configuration, which is not read."""
+    """Yield the default log group of a function. Its configuration, which may name another one, is not read."""
     yield f"/aws/lambda/{watched.id}"
 
 
 def _of_service(watched: Watched, clients: Clients) -> Iterator[str]:
-    """Read the log groups of a service's containers from its task definition (the log driver `awslogs`)."""
+    """Yield the log groups of a service's containers, from its task definition (only of the log driver `awslogs`)."""
     ecs = clients("ecs")
     cluster, service = watched.dimensions["ClusterName"], watched.dimensions["ServiceName"]
     for known in ecs.describe_services(cluster=cluster, services=[service])["services"]:
@@ -139,7 +139,7 @@ def _of_service(watched: Watched, clients: Clients) -> Iterator[str]:
 
 
 def _of_database(watched: Watched, clients: Clients) -> Iterator[str]:
-    """Name the log groups that a database exports its errors to."""
+    """Yield the log groups that a database exports its errors to."""
     for known in clients("rds").describe_db_instances(DBInstanceIdentifier=watched.id)["DBInstances"]:
         cluster = known.get("DBClusterIdentifier")
         place = f"cluster/{cluster}" if cluster else f"instance/{watched.id}"
@@ -148,7 +148,7 @@ def _of_database(watched: Watched, clients: Clients) -> Iterator[str]:
 
 
 def _of_api(watched: Watched, clients: Clients) -> Iterator[str]:
-    """Name the log group of an API's stage: of an HTTP API its access log, of a REST API its execution log."""
+    """Yield the log group of an API's stage: the access log of an HTTP API, the execution log of a REST API."""
     stage = watched.dimensions.get("Stage")
     if stage is None:
         return
@@ -177,4 +177,4 @@ _GROUPS: Mapping[str, Callable[[Watched, Clients], Iterator[str]]] = {
     _API: _of_api,
 }
 _TO_FIND: Mapping[str, int] = {"AWS/Lambda": 0, "AWS/ECS": 2}
-"""The number of requests that find the log groups, where it is not one."""
+"""The number of requests that find a resource's log groups, by namespace; 1 for one that is not listed."""

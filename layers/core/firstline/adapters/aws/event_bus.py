@@ -12,14 +12,14 @@ MOST_ENTRIES = 10
 """The most entries that one PutEvents takes: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
 MOST_BYTES = 200_000
-"""The most bytes of one PutEvents; the bus takes 256 KB, and of a longer request nothing, however often it comes:
+"""The most bytes that one PutEvents sends. The bus refuses a request above 256 KB as a whole:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
 
 _PASSING = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 
 
 class EventBus:
-    """A bus, and the source that the events of this stack name."""
+    """An EventBridge bus, and the source that this stack's events name on it."""
 
     def __init__(self, client: Any, bus: str, stack: str) -> None:
         self._client = client
@@ -27,24 +27,24 @@ class EventBus:
         self._source = source_of(stack)
 
     def send(self, events: Sequence[IncidentEvent]) -> int:
-        """Send events in their order, and return how many the bus took before the first that it did not.
+        """Send events in order until the bus takes one not yet, and return how many need not be sent again.
 
-        An event that it refuses for good is logged and counted as lost, so that it does not hold those behind it.
+        An event that the bus refuses for good is among these: it is logged and counted as lost, and later events go on.
         """
         taken = 0
         for some in self._requests(events):
             try:
                 answers = self._client.put_events(Entries=[entry for _, entry in some])["Entries"]
             except AWS_FAILURES as error:
-                logger.error("The event bus took nothing", extra={"bus": self._bus, "why": str(error)})
+                logger.error("The event bus failed; its events are sent again", extra=self._failure(str(error)))
                 return taken
             for (event, _), answer in zip(some, answers, strict=True):
                 code = answer.get("ErrorCode")
                 if code in _PASSING:
-                    logger.error("The event bus did not take an event", extra={"event": event.id, "why": code})
+                    logger.error("The event bus failed; the event is sent again", extra=self._failure(code, event))
                     return taken
                 if code is not None:
-                    logger.error("The event bus refuses an event", extra={"event": event.id, "why": code})
+                    logger.error("The event bus refused an event; it is lost", extra=self._failure(code, event))
                     metrics.add_metric(name="EventsLost", unit="Count", value=1)
                 taken += 1
         return taken
@@ -64,6 +64,9 @@ class EventBus:
         if request:
             yield request
 
+    def _failure(self, why: str, event: IncidentEvent | None = None) -> dict[str, str | None]:
+        return {"bus": self._bus, "event": event.id if event else None, "why": why}
+
     def _entry(self, event: IncidentEvent) -> Any:
         return {
             "EventBusName": self._bus,
@@ -75,10 +78,10 @@ class EventBus:
 
 
 def source_of(stack: str) -> str:
-    """Return the source that a stack's events name."""
+    """Return the `Source` of a stack's events on EventBridge."""
     return f"firstline.{stack}"
 
 
 def detail_type(event: IncidentEvent) -> str:
-    """Return an event's detail type: `Incident Paged`."""
+    """Return an event's `DetailType` on EventBridge, such as `Incident Paged`."""
     return f"Incident {event.type.replace('_', ' ').title()}"

@@ -42,8 +42,8 @@ class StepFunctions:
     def start(self, incident: Incident, generation: int) -> None:
         """Start an incident's execution; starting it again changes nothing.
 
-        Its name and its input depend on the incident as it was opened and on the generation, and on nothing else. So an
-        execution that has this name already is the one that was to be started.
+        The execution's name and input depend only on the incident as it was opened and on the generation. So an
+        execution that has this name already is the right one.
         """
         name = execution_name(incident.incident_id, generation)
         failed = raising(ExecutionsUnavailable, f"execution {name} could not be started")
@@ -53,10 +53,10 @@ class StepFunctions:
             )
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End the wait behind a task token; return False if nothing waits on it any more."""
+        """End the wait that has this task token; return False if the wait is over already."""
         output = json.dumps({"signal": signal, "by": by})
         known = self._client.exceptions
-        with raising(ExecutionsUnavailable, "an execution could not be told"):
+        with raising(ExecutionsUnavailable, f"the waiting execution could not be sent {signal!r}"):
             try:
                 self._client.send_task_success(taskToken=token, output=output)
             except (known.TaskTimedOut, known.InvalidToken, known.TaskDoesNotExist):
@@ -64,7 +64,7 @@ class StepFunctions:
             return True
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
-        """Return whether an incident's execution of that generation runs."""
+        """Return RUNNING or ENDED for the incident's execution of a generation, or UNKNOWN if there is none."""
         described = self._describe(execution_name(incident_id, generation))
         if described is None:
             return "UNKNOWN"
@@ -73,7 +73,7 @@ class StepFunctions:
     def failed_since(self, since: datetime) -> list[str]:
         """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first.
 
-        Of each of these ends only the newest hundred executions are looked at.
+        Only the newest hundred executions of each of these three statuses are looked at.
         """
         ended: list[ExecutionListItemTypeDef] = []
         for status in _FAILURES:
@@ -99,7 +99,7 @@ class StepFunctions:
         return None if given is None else ExecutionInput.model_validate_json(given).incident.incident_id
 
     def _describe(self, name: str) -> Any:
-        """Return what Step Functions knows of an execution, or None if it does not know it."""
+        """Return Step Functions' description of an execution, or None if there is no execution of that name."""
         arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{name}"
         with raising(ExecutionsUnavailable, f"execution {name} could not be looked at"):
             try:

@@ -1,7 +1,8 @@
-"""The stack's own public door, as a sender reaches it: over the internet, by its address."""
+"""The stack's own public API, reached as a sender reaches it: over the internet, by its address."""
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.client import HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ type Connect = Callable[..., HTTPSConnection]
 
 
 class OwnDoor:
-    """Posts to one address of the stack's API."""
+    """One address of the stack's own API."""
 
     def __init__(self, url: str, connect: Connect = HTTPSConnection) -> None:
         self._url = urlsplit(url)
@@ -27,18 +28,20 @@ class OwnDoor:
         Raises
         ------
         CanaryLost
-            There is no answer, or none of 2xx that is a JSON object.
+            There is no answer, its status is not 2xx, or it is no JSON object.
         """
         connection = self._connect(self._url.netloc, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("POST", self._url.path, body, dict(headers))
             response = connection.getresponse()
             status, text = response.status, response.read(MAX_BYTES)
-            answer = json.loads(text)
         except (OSError, HTTPException, ValueError) as error:
             raise CanaryLost(f"{self._url.netloc} did not answer: {error or type(error).__name__}") from error
         finally:
             connection.close()
-        if not 200 <= status < 300 or not isinstance(answer, dict):
-            raise CanaryLost(f"{self._url.netloc} answered {status}: {text[:300].decode(errors='replace')}")
-        return answer
+        with suppress(ValueError):
+            answer = json.loads(text)
+            if 200 <= status < 300 and isinstance(answer, dict):
+                return answer
+        said = text[:300].decode(errors="replace")
+        raise CanaryLost(f"{self._url.netloc} answered {status} where a 2xx with a JSON object is expected: {said}")

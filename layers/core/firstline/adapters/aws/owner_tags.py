@@ -1,4 +1,4 @@
-"""The tags that the owner gave to an alarm and to the resource that it watches, by the one table of meanings."""
+"""The tags that the owner gave to an alarm and to its resource, and what they say of service, team and severity."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,21 +10,23 @@ from firstline.sources import meanings, severity
 from firstline.sources.meanings import Meant
 
 KEPT_SECONDS = 600.0
+"""The time for which tags are remembered: they seldom change."""
+
 MAX_KEPT = 256
-"""Tags seldom change: they are read again after ten minutes. So many alarms are remembered."""
+"""The most alarms whose tags are remembered."""
 
 _REDACTED = "[redacted"
 
 
 class TagReader:
-    """Reads tags, and remembers them for some minutes. One request for an alarm and its resource together."""
+    """A reader of tags that remembers them for ten minutes; one request reads an alarm's and its resource's."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[tuple[str, ...], tuple[float, OwnerTags]] = {}
 
     def read(self, alarm_arn: str, watched: Watched | None, clients: Clients) -> OwnerTags:
-        """Return what the tags of the alarm, and then those of its resource, mean.
+        """Return what the tags of an alarm say; where they say nothing, except of the severity, its resource's tags do.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Queues that keep what a delivery left: unreadable bodies in the quarantine, alerts to be written in the backlog."""
+"""SQS queues of ingest: the quarantine has unreadable deliveries, the backlog has alerts that are not written yet."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -19,14 +19,14 @@ class _Queue:
         self._queue_url = queue_url
 
     def _send(self, messages: Iterable[Mapping[str, Any]]) -> None:
-        with raising(QuarantineUnavailable, f"queue {self._queue_url}"):
+        with raising(QuarantineUnavailable, f"queue {self._queue_url} did not take a message"):
             client = self._connect()
             for message in messages:
                 client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
 
 
 class Quarantine(_Queue):
-    """The queue from which a person redrives deliveries."""
+    """The queue of unreadable deliveries, which a person can send to ingest again (redrive)."""
 
     def keep(self, delivery: Quarantined) -> None:
         """Send a delivery to the quarantine queue.
@@ -40,7 +40,7 @@ class Quarantine(_Queue):
 
 
 class BacklogQueue(_Queue):
-    """The queue from which ingest works off what it had no time for."""
+    """The queue of alerts that ingest had no time to write; ingest writes them later."""
 
     def keep(self, backlog: Backlog) -> None:
         """Send alerts to the backlog queue.

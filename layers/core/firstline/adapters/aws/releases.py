@@ -25,10 +25,10 @@ type State = Literal["in progress", "good", "failed", "taken back"]
 _CODE_DEPLOY: dict[str, State] = {"Succeeded": "good", "Failed": "failed", "Stopped": "failed"}
 _TAKEN_BACK: dict[str, State] = dict.fromkeys(("ROLLING_BACK", "ROLLED_BACK", "REVERTED"), "taken back")
 _APP_CONFIG: dict[str, State] = {"COMPLETE": "good", **_TAKEN_BACK}
-"""Every other state is one of a deployment in progress."""
+"""The states of AppConfig's deployments; every state that is not listed means that the deployment is in progress."""
 
 _SCALING = ("autoscaling", "autoscalingTermination", "CodeDeployAutoUpdate")
-"""Creators of a deployment that brings new hosts what the others have already: nothing was released."""
+"""Creators of a deployment that brings new hosts the revision of the others, so that nothing new is released."""
 
 _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
 """Creators of a deployment that takes another one back."""
@@ -48,8 +48,8 @@ class ReleaseRecords:
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
         """Return a deployment group's last 100 deployments without those that released nothing, newest first.
 
-        Only for EC2 and on-premises hosts: GetDeployment leaves out the text of a revision for ECS or Lambda, and one
-        for Lambda names the version that it comes from.
+        Only for EC2 and on-premises hosts: CodeDeploy does not return the whole revision of a deployment to ECS or
+        Lambda, so it could not be deployed again.
 
         Raises
         ------
@@ -73,7 +73,8 @@ class ReleaseRecords:
         latest = group.get("lastAttemptedDeployment", {}).get("deploymentId", "")
         # The order of ListDeployments is not documented, but no deployment in it may be newer than the group's last.
         if (latest or infos) and (latest not in began or any(release.at > began[latest] for release in deployed)):
-            raise ReleasesUnreadable(f"CodeDeploy's answers contradict each other on what was released last to {place}")
+            contradiction = f"CodeDeploy's answers contradict each other on what was released last to {place}"
+            raise ReleasesUnreadable(f"{contradiction}; look at its deployments")
         watched = group.get("alarmConfiguration", {})
         alarms = [alarm["name"] for alarm in watched.get("alarms", [])] if watched.get("enabled") else []
         return ReleaseHistory(deployed=deployed, latest=latest, alarms=alarms)
@@ -122,7 +123,7 @@ def _of_code_deploy(info: "DeploymentInfoTypeDef") -> Deployed:
 
 
 def _revision(revision: "RevisionLocationTypeDef") -> dict[str, Any] | None:
-    """Return a revision as the state machine names it; None if it is not exact, such as S3 without version and ETag."""
+    """Return a revision as Step Functions takes it; None if its content may change (S3 without version and ETag)."""
     match revision.get("revisionType"):
         case "S3" if revision["s3Location"].get("version") or revision["s3Location"].get("eTag"):
             return {"RevisionType": "S3", "S3Location": _pascals(revision["s3Location"])}
@@ -157,10 +158,10 @@ def _of_app_config(item: "DeploymentSummaryTypeDef") -> Deployed:
 
 
 def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
-    """Tell whether a deployment is of this profile; an older SDK reads only its name, which is unique then."""
+    """Return True if a deployment is of this profile. An older SDK returns only its name, which decides alone then."""
     return item.get("ConfigurationProfileId", profile) == profile and item["ConfigurationName"] == name
 
 
 def _pascals(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell the keys as Step Functions does: `S3Location`, where the API has `s3Location`."""
+    """Return the members that have a value, with keys as Step Functions spells them: `S3Location` for `s3Location`."""
     return {name[0].upper() + name[1:]: value for name, value in members.items() if value}

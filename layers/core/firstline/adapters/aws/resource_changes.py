@@ -10,11 +10,11 @@ WINDOW = timedelta(hours=4)
 MAX_CHANGES = 10
 
 type Reader = Callable[[Watched, Clients, datetime], list[ResourceChange]]
-"""Returns what changed up to a moment. One request."""
+"""A function that returns a resource's changes in the four hours before a moment, with one request."""
 
 
 def writes(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
-    """Return the calls that changed the resource, newest first. CloudTrail tells them some minutes late."""
+    """Return the API calls that changed the resource, newest first. CloudTrail shows a call only after some minutes."""
     answer = clients("cloudtrail").lookup_events(
         LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": watched.id}],
         StartTime=until - WINDOW,
@@ -31,7 +31,7 @@ def writes(watched: Watched, clients: Clients, until: datetime) -> list[Resource
 
 
 def rds_events(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
-    """Return the events that RDS tells of the instance, newest first, with RDS's own categories."""
+    """Return the events that RDS recorded of a database instance, newest first, with RDS's own categories."""
     answer = clients("rds").describe_events(
         SourceIdentifier=watched.id,
         SourceType="db-instance",
@@ -70,6 +70,6 @@ READERS: Mapping[str, Mapping[str, Reader]] = {
     "AWS/ECS": {"writes on the resource": writes, "scaling activities": scaling},
     "AWS/DynamoDB": {"writes on the resource": writes, "scaling activities": scaling},
 }
-"""The readers of each namespace, by what they read."""
+"""The readers of changes for each CloudWatch namespace, under the name of what they read."""
 
 DEFAULT: Mapping[str, Reader] = {"writes on the resource": writes}

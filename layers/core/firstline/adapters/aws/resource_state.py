@@ -17,7 +17,7 @@ MAX_CHARS = 200
 MAX_TARGET_GROUPS = 2
 
 type Clients = Callable[[str], Any]
-"""Returns the boto3 client of a service."""
+"""A function that returns the boto3 client of a service by its name."""
 
 
 class Watched(NamedTuple):
@@ -31,12 +31,12 @@ class Watched(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Return the resource's own name: the value of the first dimension of its kind that the alarm has."""
+        """Return the resource's name: the value of the alarm's first dimension that names resources of this kind."""
         return next(self.dimensions[name] for name in KINDS[self.namespace].dimensions if name in self.dimensions)
 
     @property
     def own_arn(self) -> str | None:
-        """Return the resource's own ARN, or None if its dimensions do not tell it."""
+        """Return the resource's ARN, or None if it cannot be built from the alarm's dimensions."""
         named = _ARNS.get(self.namespace)
         if self.namespace == "AWS/ApplicationELB":
             group = self.dimensions.get("TargetGroup")
@@ -57,11 +57,11 @@ _ARNS: Mapping[str, tuple[str, str]] = {
     "AWS/SQS": ("sqs", ""),
     "AWS/DynamoDB": ("dynamodb", "table/"),
 }
-"""The service and the begin of the name in the ARNs of resources."""
+"""The service, and the prefix of the resource's name, in the ARNs of a namespace's resources."""
 
 
 def describe(watched: Watched, clients: Clients) -> Resource:
-    """Describe the resource now.
+    """Return the resource with its present state and facts, as AWS describes them.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def describe(watched: Watched, clients: Clients) -> Resource:
 
 
 def resource_of(watched: Watched, state: object = None, facts: Mapping[str, object] | None = None) -> Resource:
-    """Return the resource with its state and with the facts that are known."""
+    """Return the resource with its state, and with those facts that have a value."""
     known = {name: value for name, value in (facts or {}).items() if value not in (None, "")}
     return Resource(
         kind=KINDS[watched.namespace].word,
@@ -112,7 +112,7 @@ def _rds(watched: Watched, clients: Clients) -> _State:
 
 
 def _replication(database: Mapping[str, Any]) -> object:
-    """Return RDS's word for the state of a read replica's replication, if that is not normal."""
+    """Return RDS's word for the state of a read replica's replication, or None if it is normal."""
     infos = database.get("StatusInfos", [])
     return next(
         (info.get("Status") for info in infos if info.get("StatusType") == "read replication" and not info["Normal"]),
@@ -134,7 +134,7 @@ def _ec2(watched: Watched, clients: Clients) -> _State:
 
 
 def _open(event: Mapping[str, Any]) -> bool:
-    """Return True if a scheduled event is still to come: AWS keeps what is over, and marks it in its description."""
+    """Return True if a scheduled event is still to come; the description of one that is over says so at its start."""
     return not str(event.get("Description", "")).startswith(("[Completed]", "[Canceled]"))
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
@@ -9,7 +10,7 @@ from botocore.config import Config
 from firstline.adapters.aws.clients import CLIENT_CONFIG
 
 MAX_AGE_SECONDS = 300
-"""The time for which a secret is remembered: a rotated one is picked up within it."""
+"""The time for which a secret is remembered, and so the longest until a rotated one is used."""
 
 
 class Secrets:
@@ -32,12 +33,13 @@ class Secrets:
         Raises
         ------
         GetParameterError
-            The parameter exists or may exist, but could not be read: a retry is better than to go on without it.
+            SSM failed or refused, so the secret may exist: try again rather than go on without it.
         """
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
         if self._provider is None:
-            self._provider = SSMProvider(boto_config=self._config)
+            # A provider that makes its own client begins a session for it, which reads botocore's data once more.
+            self._provider = SSMProvider(boto3_client=boto3.client("ssm", config=self._config))
         try:
             value = self._provider.get(f"{self._prefix}/{name}", decrypt=True, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
@@ -49,5 +51,5 @@ class Secrets:
         return str(value).strip() or None
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the values of a secret that has one value per line. With two of them, each can be rotated."""
+        """Return the values of a secret that has one on each line: an old and a new one are valid during a rotation."""
         return tuple(line.strip() for line in (self.get(name) or "").splitlines() if line.strip())

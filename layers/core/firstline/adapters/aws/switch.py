@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RemediationSwitch:
-    """The switch, read anew each time: a person who switches remediation off needs it off at once.
+    """The kill switch, which is read anew each time: a person who switches remediation off needs it off at once.
 
     Example
     -------
@@ -23,12 +23,12 @@ class RemediationSwitch:
         self._name = name
 
     def read(self) -> Switch:
-        """Return `on` if the parameter says so or does not exist; any other value, such as `stop`, means off."""
+        """Return `on` if the parameter says `on` or does not exist, `unreadable` if SSM fails, otherwise `off`."""
         try:
             value = self._ssm.get_parameter(Name=self._name)["Parameter"].get("Value", "")
         except self._ssm.exceptions.ParameterNotFound:
             return "on"
         except AWS_FAILURES:
-            logger.exception("The switch for remediation cannot be read; nothing runs", parameter=self._name)
+            logger.exception("The kill switch cannot be read, so no remediation runs", parameter=self._name)
             return "unreadable"
         return "on" if value.strip().lower() == "on" else "off"

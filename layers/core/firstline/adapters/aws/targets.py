@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import InstanceInformationTypeDef
 
 MAX_HOSTS = 50
-"""The number of instance ids that one SendCommand takes."""
+"""The most instance ids that one SendCommand takes."""
 
 _MOST = 1_000
-"""The number of instances that the names of one incident may fit, and of hybrid nodes that are searched for an id."""
+"""The most instances that the names of one incident may fit, and the most hybrid nodes that are searched for an id."""
 
 _FILTER_VALUES = 200
-"""The number of values that one filter takes."""
+"""The most values that one filter of DescribeInstances takes."""
 
 _FILTERS = {"id": "instance-id", "address": "private-ip-address", "name": "tag:Name"}
 _STATES = ["pending", "running", "stopping", "stopped"]
-"""All but the terminated: a stopped instance carries its name, too."""
+"""All states of an instance but `terminated`: a stopped instance has its name, too."""
 
 
 class TaggedInstances:
@@ -51,13 +51,13 @@ class TaggedInstances:
         self._domains = domains
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
-        """Return the one instance of each location: tagged, running, online, and on Linux or Windows.
+        """Return the instance of each location, or the problem: each is one tagged, online host on Linux or Windows.
 
         A problem with one location is a problem with all of them: to cure a part of an incident's hosts would look like
         a recovery. An alert's text only selects among the tagged instances; it cannot widen the choice.
         """
         if len(locations) > MAX_HOSTS:
-            return _problem(f"more than {MAX_HOSTS} hosts are affected, which is the limit")
+            return _problem(f"more than {MAX_HOSTS} hosts are affected, which is the most that one command can reach")
         said = [hint for location in locations for hint in hints(location, self._domains)]
         found = list(islice(self._instances(said), _MOST + 1))
         if len(found) > _MOST:
@@ -86,7 +86,7 @@ class TaggedInstances:
         return sum(1 for _ in self._tagged_nodes())
 
     def _instances(self, said: Iterable[Hint]) -> Iterator[Instance]:
-        """Yield each instance that a hint may fit, each once, tagged or not: two of one name are no target."""
+        """Yield each instance that fits a hint, once, tagged or not: an untagged namesake makes a name ambiguous."""
         seen: set[str] = set()
         for kind, key in _FILTERS.items():
             values = {value for hint in said if hint.kind == kind for value in hint.values}

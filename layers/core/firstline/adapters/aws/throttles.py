@@ -1,4 +1,4 @@
-"""Throttles of Lambda functions, as CloudWatch counts them."""
+"""Throttles of Lambda functions (invocations that Lambda refused), as CloudWatch counts them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ HOUR_SECONDS = 3600
 
 
 class LambdaThrottles:
-    """The throttles of some functions.
+    """The throttles of some Lambda functions.
 
-    CloudWatch bills each metric that it is asked for, so it is asked for the account's sum first, and for each function
-    only if that is not 0.
+    CloudWatch bills each metric that is read. So the account's sum is read first, and each function's only if the sum
+    is not 0.
     """
 
     def __init__(self, client: "CloudWatchClient", functions: Sequence[str]) -> None:
@@ -25,7 +25,7 @@ class LambdaThrottles:
         self._functions = functions
 
     def between(self, begin: datetime, end: datetime) -> dict[str, int]:
-        """Return how often Lambda refused each function in whole hours, of those that it refused.
+        """Return the number of throttles of each function that has any, by name; the time is in whole hours.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class LambdaThrottles:
             }
             for number, each in enumerate(dimensions)
         ]
-        with raising(MetricsUnavailable, "throttles"):
+        with raising(MetricsUnavailable, "CloudWatch did not return Lambda's throttles"):
             found = self._client.get_metric_data(MetricDataQueries=queries, StartTime=begin, EndTime=end)
         values = {result["Id"]: sum(result["Values"]) for result in found["MetricDataResults"]}
         return [round(values.get(query["Id"], 0)) for query in queries]

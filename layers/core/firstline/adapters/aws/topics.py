@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def confirm_subscription(topic_arn: str, token: str) -> None:
-    """Confirm the subscription to a topic.
+    """Confirm this stack's subscription to an SNS topic.
 
     Raises
     ------
     ConfirmationFailed
-        SNS did not accept it; SNS asks again, so the sender should get an error.
+        SNS did not accept the token. Answer SNS with an error, so that SNS asks again.
     """
     region = topic_arn.split(":")[3]
     client: SNSClient = boto3.client("sns", region_name=region, config=SENDER_WAITS)
-    with raising(ConfirmationFailed, f"topic {topic_arn}"):
+    with raising(ConfirmationFailed, f"SNS did not confirm the subscription to topic {topic_arn}"):
         # Without AuthenticateOnUnsubscribe, a message's unsubscribe link would let any reader cut the alarms off.
         client.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")

@@ -16,7 +16,7 @@ from firstline.policy.paging import Level
 from firstline.settings import ChannelSettings, EscalateSettings, PageTopicSettings
 
 ADDRESS = "console/url"
-"""The parameter with the address of the stack's console; without it, messages do not link there."""
+"""The SSM parameter with the address of the stack's console; without it, messages do not link to the console."""
 
 
 def connect(
@@ -24,8 +24,8 @@ def connect(
 ) -> dict[str, Channel]:
     """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
 
-    A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
-    for a person who waits for the answer: short time-outs, and channels that can't edit are told later.
+    A secret that can't be read makes a channel whose every message fails, so that the other channels still work. With
+    `interactive`, for a person who waits for the answer, time-outs are short, and channels that can't edit post later.
     """
     stack = stack_info(settings, secrets)
     found = {
@@ -38,7 +38,7 @@ def connect(
 
 
 def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) -> StackInfo:
-    """Return the values of the stack that messages show. Without the console's address they go out all the same.
+    """Return the facts about the stack that messages show. If the console's address cannot be read, it is empty.
 
     Only pages link to the console: Slack has a button that makes each person a link.
     """
@@ -57,7 +57,7 @@ def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> s
     try:
         token = secrets.get("pagerduty/api-token") if policy else None
     except GetParameterError as error:
-        logger.warning("Could not read pagerduty/api-token", extra={"why": str(error)})
+        logger.warning("Messages do not say who is on call: cannot read pagerduty/api-token", extra={"why": str(error)})
         return None
     return on_call_name(policy, api_url=settings.pagerduty_api_url, api_token=token) if policy and token else None
 

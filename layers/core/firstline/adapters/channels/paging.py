@@ -33,7 +33,7 @@ _OUR_MISTAKES = frozenset(
 
 
 class PagerDuty:
-    """Events API v2 for one routing key. A page is retried safely: the dedup key makes it the same incident."""
+    """PagerDuty's Events API v2 for one routing key. A retry is safe: the dedup key keeps it one PagerDuty incident."""
 
     wakes: Wakes = "once"
 
@@ -44,7 +44,7 @@ class PagerDuty:
         self._timeout_seconds = timeout_seconds
 
     def tell(self, notification: Notification) -> bool:
-        """Trigger, acknowledge or resolve; return False if PagerDuty need not hear of this notification."""
+        """Trigger, acknowledge or resolve PagerDuty's incident; return False if the notification does none of these."""
         event = pagerduty.render(notification, self._stack)
         if event is None:
             return False
@@ -58,7 +58,7 @@ class PagerDuty:
             passing = error.code == 429 or error.code >= 500
             raise ChannelFailed(f"PagerDuty answered {error.code} {said}{fix}", retryable=passing) from None
         except (OSError, HTTPException) as error:
-            raise ChannelFailed(f"PagerDuty: {error or type(error).__name__}", retryable=True) from error
+            raise ChannelFailed(f"PagerDuty did not answer: {error or type(error).__name__}", retryable=True) from error
         return True
 
 
@@ -84,12 +84,12 @@ class PageTopic:
         return True
 
     def say(self, subject: str, text: str) -> None:
-        """Tell the subscribers something about Firstline itself, as its alarms do.
+        """Send the subscribers a message about Firstline itself, not about an incident.
 
         Raises
         ------
         ChannelFailed
-            SNS did not take it.
+            SNS did not take the message.
         """
         self._publish(sns.news(subject, text))
 
@@ -98,7 +98,9 @@ class PageTopic:
             self._client.publish(TopicArn=self._topic_arn, **message)
         except AWS_FAILURES as error:
             ours = isinstance(error, ClientError) and error.response["Error"]["Code"] in _OUR_MISTAKES
-            raise ChannelFailed(f"SNS: {error}", retryable=not ours) from error
+            raise ChannelFailed(
+                f"SNS did not take a message for {self._topic_arn}: {error}", retryable=not ours
+            ) from error
 
     def has_subscriber(self) -> bool:
         """Return False only if SNS says that nobody has a confirmed subscription."""
@@ -106,7 +108,7 @@ class PageTopic:
             page = self._client.list_subscriptions_by_topic(TopicArn=self._topic_arn)
         except AWS_FAILURES as error:
             # The page is out; unknown readers are no reason to call it lost.
-            logger.warning("Could not see the page topic's subscribers", extra={"why": str(error)})
+            logger.warning("Could not list the page topic's subscribers", extra={"why": str(error)})
             return True
         confirmed = [each for each in page["Subscriptions"] if each["SubscriptionArn"].startswith("arn:")]
         return bool(confirmed or page.get("NextToken"))

@@ -1,4 +1,4 @@
-"""POST requests to addresses that the owner sets, and channels that post once what they cannot edit.
+"""POST requests to addresses that the owner sets, and the base of channels that cannot edit what they posted.
 
 The address is a secret of the owner's; nothing that an alert or a model says reaches it. So a private address is
 allowed: it may be meant. A redirect is not followed, because it would lead to an address that the owner did not set.
@@ -21,7 +21,7 @@ from firstline.text import one_line
 
 TIMEOUT_SECONDS = 3.0
 LEAVE_ALONE_SECONDS = 60.0
-"""The time for which a receiver that hangs is left alone: another try at once would hold those who are told next."""
+"""The time for which a receiver that timed out is not tried again: a try at once would delay the next channels."""
 
 LONGEST_ANSWER = 500
 _PASSING = frozenset({408, 425, 429})
@@ -29,11 +29,11 @@ _TOO_LARGE = 413
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost"})
 
 type SavePost = Callable[[str, str, str], object]
-"""Stores the digest of a channel's newest post: incident id, channel, digest."""
+"""A function that stores the digest of a channel's newest post: takes incident id, channel and digest."""
 
 
 class PostsOnce(ABC):
-    """A channel that cannot edit: it posts when what it would say has changed since its newest post on the incident.
+    """A channel that cannot edit: it posts only if its message has changed since its last post on the incident.
 
     `name` is the channel's name in the paging policy.
     """
@@ -46,14 +46,14 @@ class PostsOnce(ABC):
 
     @abstractmethod
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of what a post would say, or None if this moment is worth none."""
+        """Return a digest of what a post would say, or None if the notification needs no post."""
 
     @abstractmethod
     def post(self, notification: Notification) -> None:
-        """Post it. Raises ChannelFailed."""
+        """Post the notification. Raises ChannelFailed."""
 
     def tell(self, notification: Notification) -> bool:
-        """Post, or return False if this moment is worth no post. What was posted already counts as told."""
+        """Post the notification unless the last post said the same; return False if it needs no post at all."""
         digest = self.digest(notification)
         if digest is None:
             return False
@@ -65,12 +65,12 @@ class PostsOnce(ABC):
             self._save(record.incident.incident_id, self.name, digest)
         except HistoryUnavailable:
             # People can read the post. If the same is told again, they read it twice.
-            logger.exception("Could not store what was posted", extra={"channel": self.name})
+            logger.exception("Could not store what was posted; it may be posted twice", extra={"channel": self.name})
         return True
 
 
 class PostRefused(ChannelFailed):
-    """A receiver's refusal. `too_large` is true if it asks for less."""
+    """A receiver's refusal. `too_large` is true if a shorter message may be accepted (status 413)."""
 
     def __init__(self, message: str, *, retryable: bool, retry_after: float | None, too_large: bool) -> None:
         super().__init__(message, retryable=retryable, retry_after=retry_after)
@@ -78,19 +78,19 @@ class PostRefused(ChannelFailed):
 
 
 def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: str, seconds: float) -> None:
-    """POST JSON, and return if the receiver took it (2xx) within the time.
+    """POST JSON, and return when the receiver has accepted it with a status of 2xx.
 
     Parameters
     ----------
     what
         The receiver in words, for messages.
     fix
-        What to do if the receiver does not want such a request.
+        The advice that an error ends with if the receiver refuses the request for good.
 
     Raises
     ------
     ChannelFailed
-        The address is not https, the receiver did not take it, or it took too long. The message does not quote the
+        The address is not https, or the receiver refused or did not answer in `seconds`. The message does not quote the
         address, which is a secret.
     """
     if not is_allowed(url):
@@ -112,7 +112,7 @@ def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: s
 
 
 def _failure(what: str, request: urllib.request.Request, fix: str, seconds: float) -> ChannelFailed | None:
-    """Make the request, and return why it failed, or None."""
+    """Make the request, and return its failure, or None if the receiver accepted it."""
     try:
         with _OPENER.open(request, timeout=seconds):
             return None
@@ -137,12 +137,12 @@ def _failure(what: str, request: urllib.request.Request, fix: str, seconds: floa
 
 
 def _timed_out(what: str, seconds: float) -> ChannelFailed:
-    said = f"{what}: timed out after {seconds:g} seconds"
+    said = f"{what} did not answer within {seconds:g} seconds"
     return ChannelFailed(said, retryable=True, retry_after=LEAVE_ALONE_SECONDS)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that takes a redirect as the answer."""
+    """A handler that follows no redirect, which makes the redirect the answer."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -163,10 +163,10 @@ def is_allowed(url: str) -> bool:
 
 
 def _without_address(error: Exception) -> str:
-    """Return an error in words. A URLError's reason names no address; of others, only the kind is told."""
+    """Return an error's text without the secret address: a URLError's reason, or the class of any other error."""
     return str(error.reason) if isinstance(error, urllib.error.URLError) else type(error).__name__
 
 
 def _seconds(asked: str | None) -> float:
-    """Return for how many seconds a receiver asks to be left alone; a minute if it does not say it in whole seconds."""
+    """Return the seconds in a receiver's `Retry-After` header, or 60 if it has no whole number."""
     return float(asked) if asked and asked.isdecimal() else LEAVE_ALONE_SECONDS

@@ -24,20 +24,20 @@ from firstline.text import one_line
 
 TIMEOUT_SECONDS = 4
 LONGEST_WAIT_SECONDS = 3
-"""Slack asks for longer waits under load; a function that sleeps through them would time out instead of saying so."""
+"""The longest wait that Slack may ask for; a function that slept longer would time out without an error to report."""
 
 type Remember = Callable[[str, str, str], object]
-"""Stores where an incident's message is: incident id, place, timestamp."""
+"""A function that stores where an incident's message is: takes incident id, `<feed>:<channel id>` and timestamp."""
 
 type Place = tuple[slack.Feed, str, str]
 """The place of an incident's message: feed, channel id, timestamp."""
 
 
 class SlackBot:
-    """A bot token: it posts an incident's message once, edits it from then on, and puts the details in its thread.
+    """A Slack bot: it posts an incident's message once, edits it from then on, and puts the details in its thread.
 
-    The incident's record says where the message is, as `<feed>:<channel id>`: editing takes the id, which only the
-    answer to the first post tells, and moving from one feed to the other takes the feed.
+    The incident's record says where the message is, as `<feed>:<channel id>`: an edit needs the channel's id, which
+    Slack returns for the first post, and a move to the other feed needs the feed.
 
     If a person waits for the answer (`interactive`), one quick attempt is made, without details.
     """
@@ -67,7 +67,7 @@ class SlackBot:
         self._remember = remember
 
     def tell(self, notification: Notification) -> bool:
-        """Bring the incident's message up to date, in the channel where it belongs now."""
+        """Post or edit the incident's message; return False for a suppressed incident, which has no message."""
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
@@ -87,7 +87,7 @@ class SlackBot:
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
     def say(self, text: str) -> None:
-        """Post a message that is about no incident to the channel for alerts, or to the other if that takes none.
+        """Post a message that is about no incident, in the channel for alerts or, if that refuses it, in the other.
 
         Raises
         ------
@@ -100,21 +100,21 @@ class SlackBot:
         except _Refused as refused:
             if refused.refusal.meaning != "elsewhere" or len(set(self._channels.values())) == 1:
                 raise
-            logger.error("A Slack channel takes no messages; another one got it", extra={"why": str(refused)})
+            logger.error("A Slack channel takes no messages; another got this one", extra={"why": str(refused)})
             self._call("chat.postMessage", {"channel": self._channels["automated"], **message})
 
     def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
-        """Show a form to the person whose press gave the trigger, which is valid for three seconds.
+        """Show a form to the person who pressed a button; its `trigger_id` is valid for three seconds.
 
         Raises
         ------
         ChannelFailed
-            Slack refused, most likely because it was too late, or could not be reached.
+            Slack could not be reached or refused, most likely because the three seconds were over.
         """
         self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
     def _show(self, notification: Notification) -> tuple[str, str]:
-        """Edit the incident's message or post it, where Slack lets us. Return its channel's id and its timestamp."""
+        """Edit or post the incident's message, where Slack allows it; return its channel's id and its timestamp."""
         record = notification.record
         message = slack.render(notification, self._stack)
         wanted = slack.feed(notification)
@@ -130,7 +130,7 @@ class SlackBot:
             except _Refused as refused:
                 if refused.refusal.meaning not in ("anew", "elsewhere"):
                     raise
-                logger.warning("Slack takes the incident's message elsewhere only", extra={"why": str(refused)})
+                logger.warning("Slack refused the incident's message in one place", extra={"why": str(refused)})
                 barred = refused if to == wanted else barred
                 continue
             if barred or not isinstance(to, tuple):
@@ -139,7 +139,7 @@ class SlackBot:
         raise barred or AssertionError("the channel that is wanted was not tried")
 
     def _ways(self, place: Place | None, wanted: slack.Feed) -> list[Place | slack.Feed]:
-        """Return the ways to show a message, best first: an edit of the one that stands, or a new one in a channel."""
+        """Return the ways to show a message, best first: a place means an edit of its message, a feed a new message."""
         other: slack.Feed = "alerts" if wanted == "automated" else "automated"
         ways: list[Place | slack.Feed] = [wanted]
         if place:
@@ -148,10 +148,10 @@ class SlackBot:
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
     def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
-        """Remember where the message is now, and say so where people may look for it.
+        """Store where the message is now, and leave a note about that where people may look for the message.
 
-        `barred` is why it does not stand in the channel of its feed. It keeps its feed all the same: what is in the
-        feed for humans is shown as theirs, with its buttons, and is edited where it is from now on.
+        `barred` is the refusal that kept the message out of its feed's channel, if any. The message keeps its feed all
+        the same, because the feed decides on its buttons, and further edits are made where it is now.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
@@ -161,18 +161,19 @@ class SlackBot:
             # People can read the message; the next moment gets a message of its own instead of an edit.
             logger.exception("Could not store where the incident's Slack message is")
         if barred:
-            logger.error("A Slack channel takes no messages; another one got it", extra={"why": str(barred)})
+            logger.error("A Slack channel takes no messages; another got this one", extra={"why": str(barred)})
             note = {"thread_ts": timestamp, **slack.render_detour(self._channels[feed], str(barred))}
-            self._try("chat.postMessage", {"channel": channel, **_QUIET, **note}, "Could not say why it stands here")
+            unsaid = "Could not say in the thread why the message is in this channel"
+            self._try("chat.postMessage", {"channel": channel, **_QUIET, **note}, unsaid)
         elif before and before[0] != feed:
             pointer = {"channel": before[1], "ts": before[2], **slack.render_pointer(notification)}
-            self._try("chat.update", pointer, "Could not mark the old Slack message")
+            self._try("chat.update", pointer, "Could not mark the old Slack message as moved")
 
     def _send(self, method: str, where: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
         return _less_if_too_long(lambda text: self._call(method, where | text), message)
 
     def _try(self, method: str, body: dict[str, Any], warning: str) -> None:
-        """Log a failure instead of raising it: the message itself is there, and a retry would post it again."""
+        """Call Slack, and log a failure instead of raising it, because a retry would post the main message again."""
         try:
             self._call(method, body)
         except ChannelFailed as failure:
@@ -186,7 +187,8 @@ class SlackBot:
             code = str(said.get("error") or "unknown error")
             raise _Refused(method, code, said.status_code, said.headers) from error
         except (SlackClientError, OSError, HTTPException) as error:
-            raise ChannelFailed(f"Slack {method}: {error or type(error).__name__}", retryable=True) from error
+            why = f"Slack did not answer {method}: {error or type(error).__name__}"
+            raise ChannelFailed(why, retryable=True) from error
 
 
 class SlackWebhook(PostsOnce):
@@ -200,7 +202,7 @@ class SlackWebhook(PostsOnce):
         self._stack = stack
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the news, or None: what only brings a message up to date needs an edit."""
+        """Return a digest of the notification's news, or None if it has none: a mere update could only be an edit."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:
@@ -216,7 +218,8 @@ class SlackWebhook(PostsOnce):
         try:
             answer = self._client.send_dict({**_QUIET, **message})
         except (SlackClientError, OSError, HTTPException) as error:
-            raise ChannelFailed(f"Slack webhook: {error or type(error).__name__}", retryable=True) from error
+            why = f"Slack's webhook did not answer: {error or type(error).__name__}"
+            raise ChannelFailed(why, retryable=True) from error
         if answer.status_code != 200:
             raise _Refused(
                 "webhook", answer.body, answer.status_code, answer.headers, "check the secret slack/webhook-url"
@@ -224,7 +227,7 @@ class SlackWebhook(PostsOnce):
 
 
 class _Refused(ChannelFailed):
-    """A refusal of Slack's, with what it means for the message."""
+    """A refusal by Slack; `refusal` says what it means for the message and how to mend it."""
 
     def __init__(self, method: str, code: str, status: int, headers: Mapping[str, str], fix: str = "") -> None:
         self.refusal = refusal(code, status)
@@ -238,7 +241,7 @@ class _Refused(ChannelFailed):
 
 
 def _less_if_too_long[Answered](send: Callable[[dict[str, Any]], Answered], message: dict[str, Any]) -> Answered:
-    """Send a message, and less of it as long as Slack finds it too long."""
+    """Send a message, shortened step by step as long as Slack finds it too long."""
     for less in slack.shorter(message):
         try:
             return send(message)
@@ -251,13 +254,13 @@ def _less_if_too_long[Answered](send: Callable[[dict[str, Any]], Answered], mess
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
-    """Return for how many seconds Slack asks to be left alone; a minute if it does not say it in whole seconds."""
+    """Return the seconds in Slack's `Retry-After` header, or 60 if it has no whole number."""
     asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     return float(asked) if asked.isdecimal() else 60.0
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
-    """A retry handler that waits as long as Slack asks, unless that is too long for a function."""
+    """A retry handler that waits as long as Slack asks, but does not retry if that is over `LONGEST_WAIT_SECONDS`."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **asked: Any) -> bool:
         if response is None or not super()._can_retry(response=response, **asked):

@@ -18,7 +18,7 @@ _FIX = "check the secret teams/workflow-url, and that the workflow is switched o
 
 
 class TeamsWorkflow(PostsOnce):
-    """A workflow's address, which is all that it takes to post: keep it as a password."""
+    """A workflow of Teams. Its address is a secret, because whoever knows it can post."""
 
     name = "teams"
 
@@ -29,11 +29,11 @@ class TeamsWorkflow(PostsOnce):
         self._timeout_seconds = timeout_seconds
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the news, or None: a workflow cannot edit, so what is no news is not posted."""
+        """Return a digest of the notification's news, or None if it has none: a mere update could only be an edit."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:
-        """Post the card, and less of it if it is too much for the workflow. Raises ChannelFailed."""
+        """Post the card, or a shorter one if it is too large for the workflow. Raises ChannelFailed."""
         message = teams.render(notification, self._stack)
         try:
             self._send(message)

@@ -32,7 +32,7 @@ class TextMessages:
     Parameters
     ----------
     turn
-        Returns the name of that person, or None if the schedule is not known.
+        Returns the name of the person whose turn it is, or None if no schedule says it.
     secret
         Returns the value of a parameter below the stack's prefix, or None. Raises `GetParameterError`.
     link
@@ -61,12 +61,15 @@ class TextMessages:
         self._sender_id = sender_id
 
     def tell(self, notification: Notification) -> bool:
-        """Send a page to the person's phone; raises ChannelFailed, also if the person has none."""
+        """Send a page to the phone of the person on call. Raises ChannelFailed, also if the person has no phone."""
         if notification.kind != "paged":
             return False
         name = self._turn()
         if name is None:
-            raise ChannelFailed("SMS: no schedule says whose turn it is", retryable=False)
+            unknown = (
+                "SMS: no schedule says whose turn it is; look at the level's schedule in runbooks/policy/oncall.yaml"
+            )
+            raise ChannelFailed(unknown, retryable=False)
         number = self._number(name)
         text = text_message(notification, self._link_for(name, notification.record.incident.incident_id))
         attributes = {"SMSType": "Transactional"} | ({"SenderID": self._sender_id} if self._sender_id else {})
@@ -89,7 +92,7 @@ class TextMessages:
     def _number(self, name: str) -> str:
         entry = self._people.people.get(name)
         if entry is None or entry.phone is None:
-            raise ChannelFailed(f"SMS: {name} has no phone in {FILE}", retryable=False)
+            raise ChannelFailed(f"SMS: {name} has no phone in {FILE}; add one", retryable=False)
         if entry.phone_parameter is None:
             return entry.phone
         try:
@@ -99,12 +102,13 @@ class TextMessages:
             raise ChannelFailed(why, retryable=True) from None
         number = (number or "").replace(" ", "")
         if not NUMBER.fullmatch(number):
-            wrong = "has no number as +4915112345678" if number else "is not there"
-            raise ChannelFailed(f"SMS: the parameter {entry.phone_parameter} of {name} {wrong}", retryable=False)
+            wrong = "has no number like +4915112345678" if number else "does not exist"
+            why = f"SMS: the parameter {entry.phone_parameter} with {name}'s number {wrong}; store it again"
+            raise ChannelFailed(why, retryable=False)
         return number
 
     def _link_for(self, name: str, incident_id: str) -> str:
-        """Return the person's link, or nothing: a page without a link is better than none."""
+        """Return the person's link to the incident, or an empty text if none can be made: the page goes out anyway."""
         person = self._people.named(name)
         try:
             return "" if person is None else self._link(person, incident_id)

@@ -13,7 +13,7 @@ _FIX = "check the receiver, and the secrets webhook/url and webhook/signing-key"
 
 
 class SignedWebhook(PostsOnce):
-    """An address and the keys that sign what is posted to it."""
+    """A webhook's address, and the keys that sign the messages to it."""
 
     name = "webhook"
 
@@ -37,11 +37,11 @@ class SignedWebhook(PostsOnce):
         self._clock = clock
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the message, or None for suppressed noise, which no channel is told of."""
+        """Return a digest of the message, or None for a suppressed incident, which no channel reports."""
         return None if notification.kind == "suppressed" else webhook.digest_of(self._message(notification))
 
     def post(self, notification: Notification) -> None:
-        """Post the message under an id that is the same whenever it is sent. Raises ChannelFailed."""
+        """Post the signed message; its id stays the same if it is posted again. Raises ChannelFailed."""
         try:
             keys = webhook.keys_of(self._secrets)
         except ConfigurationError as error:

@@ -21,24 +21,21 @@ if TYPE_CHECKING:
 PARTITION = "CIRCUITS"
 
 FAILURES_IN_A_ROW = 3
-"""The failures in one environment that open the circuit.
-
-Each costs an incident a deadline; with fewer, one bad minute would count as an outage."""
+"""The failures in one environment of the function that open the circuit: each makes an incident wait in vain."""
 
 OPEN_SECONDS = 60
-"""The time after which one incident at a time asks again; its answer closes or opens the circuit everywhere.
+"""The time after which one incident asks the server again; its answer closes or opens the circuit for all.
 
-Not less than the longest deadline, because the question that probes has the circuit to itself for as long."""
+No other incident asks meanwhile, so this must not be less than the longest deadline of a question."""
 
 STATE_AGE_SECONDS = 5
 
 
 class SharedCircuit:
-    """A circuit breaker whose state all environments share.
+    """A circuit breaker whose state all environments of the function share.
 
-    Only `ModelUnavailable` is a failure of the server. A refusal or a wrong answer is not: the author of an alert could
-    cause one and so switch the model off for all other alerts. When the table does not answer, the model is asked: a
-    breaker must not be the outage.
+    Only `ModelUnavailable` counts as a failure. A refusal or a wrong answer does not: the author of an alert could
+    cause one and so switch the model off for all other alerts. If the table does not answer, the model is asked.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -47,7 +44,7 @@ class SharedCircuit:
         self._store: Any = None
 
     def call[T](self, name: str, ask: Callable[[], T]) -> T:
-        """Return or raise what `ask` does. While the circuit of that name is open, raise `CircuitOpen`."""
+        """Return what `ask` returns; while the circuit of that name is open, raise `CircuitOpen` without a call."""
         from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
 
         if self._store is None:
@@ -86,11 +83,11 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
 
     class Store(CircuitBreakerDynamoDBPersistence):
         def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
-            """Let the call through if the table cannot be written, as `call` does if it cannot be read."""
+            """Claim the question that tests the server again; also return True if the table cannot be written."""
             try:
                 return super().try_acquire_half_open(name, owner, opened_at)
             except Exception:  # noqa: BLE001 - whatever a store can raise
-                logger.exception("circuit could not be claimed for a probe: asking all the same", circuit=name)
+                logger.exception("The circuit's state cannot be written; the model is asked anyway", circuit=name)
                 return True
 
     keys: dict[str, Any] = {
@@ -103,11 +100,12 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
 
 
 def _refuse(circuit: Any) -> Any:  # noqa: ARG001 - Powertools gives it by its name
-    raise CircuitOpen(f"circuit open: its server failed {FAILURES_IN_A_ROW} times in a row and is left alone")
+    failed = f"its server failed {FAILURES_IN_A_ROW} times in a row"
+    raise CircuitOpen(f"circuit open: {failed}, so the model is not asked for {OPEN_SECONDS} seconds")
 
 
 def _tell(transition: Any) -> None:
     states = {"was": transition.from_state, "now": transition.to_state}
-    logger.warning("circuit of a model", circuit=transition.circuit_name, **states)
+    logger.warning("The circuit of a model's server changed its state", circuit=transition.circuit_name, **states)
     if transition.to_state == "OPEN":
         count("LlmCircuitOpened")

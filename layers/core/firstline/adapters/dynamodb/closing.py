@@ -1,4 +1,4 @@
-"""The end of incidents in the table: all their counts stop in one transaction, and the end is evidence for the next."""
+"""The end of incidents in the table: one transaction stops all their counts, and the end is stored as evidence."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Closing(TableEvidence):
-    """The part of the port `Incidents` that ends them; the port says what the methods take and return.
+    """The part of the port `Incidents` that ends incidents; the port documents the methods.
 
     Every method raises `HistoryUnavailable` when DynamoDB fails.
     """
 
     @cached_property
     def _disagreements(self) -> Disagreements:
-        # Ingest has this store too, and no use for a model's say.
+        # Ingest has this store too, and never needs a model's disagreements.
         from firstline.adapters.dynamodb.disagreements import Disagreements
 
         return Disagreements(self._table)
@@ -49,10 +49,16 @@ class Closing(TableEvidence):
         now: datetime,
         *,
         joined: int | None,
+        seen: IncidentRecord | None = None,
     ) -> IncidentRecord | None:
-        """Close the incident, and store it as evidence. If it is closed already, return the stored record."""
+        """Close the incident, store it as evidence and return its record, also if it was closed before.
+
+        Return None, and leave it open, if an alert joined since the caller counted `joined` (None: if one fires), or if
+        another execution than that of `generation` is in charge.
+        """
         for tries in range(ATTEMPTS):
-            record = self.record(incident.incident_id)
+            # What was seen is as good as read now: the writes are refused if it is no longer so.
+            record = (seen if tries == 0 else None) or self.record(incident.incident_id)
             if record is None:
                 raise HistoryUnavailable(f"incident {incident.incident_id} is not in table {self._table.name}")
             if record.status == CLOSED:
@@ -64,16 +70,18 @@ class Closing(TableEvidence):
                 continue
             knew_all = live.firing <= 0 if joined is None else live.joined == joined
             if not knew_all or generation not in (None, live.generation):
+                if record is seen:
+                    continue
                 return None
             ended = {"outcome": outcome, "outcome_reason": reason, "results": _json(results)}
             try:
                 self._table.transact(*self._closing(record.incident, live, ended, now))
             except WriteRefused:
                 self._table.pause(tries)
-        raise HistoryUnavailable(f"too many writers change {incident.incident_id} at this moment")
+        raise HistoryUnavailable(f"incident {incident.incident_id} has too many writers to be closed now; try again")
 
     def repair_index(self, incident_id: str) -> None:
-        """Take an incident that is closed, or whose live half is gone, out of the list of open ones."""
+        """Mark an incident as closed in the index of incidents if it is over or its live half is gone."""
         record = self.record(incident_id)
         if record is None or (record.status == OPEN and record.live is not None and record.live.open):
             return
@@ -92,16 +100,16 @@ class Closing(TableEvidence):
         self._table.edit(incident_key(incident_id), edit)
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence from a closed incident up to date, and store what it says of its model."""
+        """Store what a closed incident says for later ones, and whether its model was right to disagree."""
         super().remember_the_end(record)
         try:
             self._disagreements.count(record)
         except HistoryUnavailable:
-            # Only the model's say misses this label; the incident's end and people's words are stored.
-            logger.exception("the model's disagreement was not stored", incident_id=record.incident.incident_id)
+            # The incident's end and people's words are stored all the same.
+            logger.exception("The model's disagreement was not stored", incident_id=record.incident.incident_id)
 
     def _closing(self, incident: Incident, live: Live, ended: Item, now: datetime) -> list[Item]:
-        """Return the writes that close an incident whose counts are still as they were read, all of them."""
+        """Return the writes that close an incident, all on the condition that its counts are still as in `live`."""
         expiry, closed = self._table.expiry(now), live.model_copy(update={"open": False, "closed_at": now})
         gone = dict.fromkeys(("due_pk", "due_sk", "task_token", "awaiting"))
         on_live = Edit(

@@ -14,14 +14,14 @@ from firstline.adapters.dynamodb.table import TableStore, stamp
 from firstline.models.live import LAYOUT
 
 KEEP_SECONDS = 7 * 86_400
-"""The time for which a command is remembered: longer than any runs."""
+"""The time for which a command is stored, which is longer than any command runs."""
 
 
 class TableCommands(TableStore):
     """The commands in the table. Its method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def end(self, command_id: str, status: str, now: datetime) -> str | None:
-        """Write down that a command has ended; return the task token of the execution that waits for it, or None."""
+        """Store that a command has ended; return the task token of the execution that waits for it, or None."""
         written = self._table.update(
             f"COMMAND#{command_id}",
             "COMMAND",

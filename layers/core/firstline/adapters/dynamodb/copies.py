@@ -24,14 +24,14 @@ class TableCopies(TableStore):
         try:
             return None if item is None else Copy.from_stored(item["copy"])
         except ValidationError as error:
-            logger.error("The copy of a schedule cannot be read", extra={"schedule": schedule, "why": str(error)})
+            logger.error("A schedule's copy in the table is invalid", extra={"schedule": schedule, "why": str(error)})
             return None
 
     def save(self, schedule: str, copy: Copy) -> None:
-        """Store a copy in place of the one before."""
+        """Store a schedule's copy in place of its earlier copy."""
         self._table.put({"pk": f"FOLLOWED#{schedule}", "sk": "COPY", "copy": copy.model_dump_json()})
 
     def claim(self, schedule: str, now: datetime, every: timedelta) -> bool:
-        """Return True if nobody has begun to read the schedule for so long; then this caller does."""
+        """Claim the next read of a schedule; return False if another caller began one less than `every` ago."""
         item = {"pk": f"FOLLOWED#{schedule}", "sk": "TRIED", "tried_at": stamp(now)}
         return self._table.put(item, "attribute_not_exists(pk) OR tried_at <= :before", {":before": stamp(now - every)})

@@ -1,12 +1,12 @@
-"""Models' disagreements with the verdict without them, in the table: what a model has earned is computed from them.
+"""Disagreements of models with the verdict by rules, in the table: how far a model is believed depends on them.
 
 | what | pk | sk |
 |---|---|---|
 | a disagreement on one incident, and its label | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
 | the incidents that a model raised as its guess in a week | `SPENDING` | `!raises#<year>-W<week>` |
 
-An item is written again when people change their words; there is none for a verdict that agrees. `!` sorts before the
-days of the account, which are read from a day on.
+An item is written again when people change their feedback; a verdict that agrees leaves none. `!` sorts before the days
+of `spending`, whose reports read from a day on.
 """
 
 from __future__ import annotations
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
 
 PARTITION = "EARNED"
 MAX_ITEMS = 1_000
-"""The number of the newest disagreements that count: systems, models and habits change."""
+"""The most disagreements that count, the newest ones: systems, models and habits change."""
 
 REMEMBERED = timedelta(minutes=5)
 
 
 class EarnedSay:
-    """The earnings of models, read once in five minutes. Until they can be read, nothing counts."""
+    """The trust that models have earned, read at most once in five minutes.
+
+    Until the first read succeeds, no model has earned anything.
+    """
 
     def __init__(self, incidents: Incidents, missed_page_cost: float) -> None:
         self._incidents = incidents
@@ -43,13 +46,13 @@ class EarnedSay:
         self._earned = NOTHING_EARNED
 
     def at(self, now: datetime) -> Earned:
-        """Return what counts at present; if the table cannot be read, what was read last."""
+        """Return what models have earned; if the table cannot be read, as it was read last."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
                 self._earned = earned_by(self._incidents.disagreements(), self._missed_page_cost)
             except HistoryUnavailable:
-                logger.exception("what models have earned could not be read: it stays as it was last known")
+                logger.exception("What models have earned could not be read; the last known values stay in force")
         return self._earned
 
 
@@ -57,12 +60,12 @@ class Disagreements(TableStore):
     """The disagreements in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def read(self) -> list[Disagreement]:
-        """Return the newest disagreements, oldest first. One request for every megabyte."""
+        """Return the newest `MAX_ITEMS` disagreements, oldest first. One request for every megabyte."""
         items = list(self._table.query(PARTITION, newest_first=True, limit=MAX_ITEMS))
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
     def count(self, record: IncidentRecord) -> None:
-        """Store a closed incident's disagreement, with what is known of who was right; again, when that changes."""
+        """Store a closed incident's disagreement, if it has one, with what is known of who was right."""
         found = disagreement(record)
         says_nothing = found is None or (found.label == Label() and not record.feedback)
         if found is not None and record.closed_at is not None and not says_nothing:
@@ -78,16 +81,16 @@ class Disagreements(TableStore):
 
 
 class Raises:
-    """The alerts that a model may raise as its guess in a week (ISO, UTC), counted for the whole stack."""
+    """The count of incidents whose severity a model raised as a guess, which is limited for each week (ISO, UTC)."""
 
     def __init__(self, table: Table, per_week: int) -> None:
         self._table = table
         self._per_week = per_week
 
     def take(self, incident_id: str, now: datetime) -> bool:
-        """Take one of the week's raises for this incident, which may take it again.
+        """Take one of the week's raises for an incident; return False if none is left or the table fails.
 
-        Return False if none is left, or if the table cannot tell.
+        An incident that took one this week may take it again without using another.
         """
         if self._per_week == 0:
             return False
@@ -105,5 +108,5 @@ class Raises:
                 self._table.update("SPENDING", f"!raises#{year}-W{week:02}", change, values, condition=left) is not None
             )
         except HistoryUnavailable as error:
-            logger.warning("the model raises nothing: its raises cannot be counted", error=str(error))
+            logger.warning("The model may not raise the severity: its raises cannot be counted", error=str(error))
             return False

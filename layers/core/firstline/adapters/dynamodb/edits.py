@@ -1,4 +1,4 @@
-"""One update of one item as plain values, turned into DynamoDB's expressions in one place."""
+"""An update of one item as plain values, which are turned into DynamoDB's expressions here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ class Edit:
     adds
         Numbers to add; an absent attribute counts as zero.
     when
-        What attributes must hold for the update to be written; None for an attribute that must be absent.
+        Attributes and the values that they must have for the update; None for an attribute that must be absent.
     where, values
-        A further condition in DynamoDB's words, and its values.
+        A further condition as a DynamoDB expression, and the values of its placeholders.
     """
 
     sets: Mapping[str, Any] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Edit:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def expression(self) -> str:
-        """Return the update expression."""
+        """Return DynamoDB's update expression, such as `SET #status = :s_status ADD #joined :a_joined`."""
         sets = [f"#{name} = :s_{name}" for name, value in self.sets.items() if value is not None]
         sets += [f"#{name} = if_not_exists(#{name}, :o_{name})" for name in self.once]
         sets += [f"#{name} = #{source}" for name, source in self.copies.items()]
@@ -44,7 +44,7 @@ class Edit:
         return " ".join(f"{word} {', '.join(pieces)}" for word, pieces in parts.items() if pieces)
 
     def condition(self) -> str | None:
-        """Return the condition, or None if there is none."""
+        """Return DynamoDB's condition expression, or None if the update has no condition."""
         tests = [
             f"attribute_not_exists(#{name})" if value is None else f"#{name} = :w_{name}"
             for name, value in self.when.items()
@@ -52,12 +52,12 @@ class Edit:
         return " AND ".join([*tests, *([f"({self.where})"] if self.where else [])]) or None
 
     def names(self) -> dict[str, str]:
-        """Return the placeholders of all attributes: some of their names are reserved words."""
+        """Return the attribute name of each placeholder; they are needed because some names are reserved words."""
         written = [*self.sets, *self.once, *self.copies, *self.copies.values(), *self.adds, *self.when]
         return {f"#{name}": name for name in written}
 
     def all_values(self) -> dict[str, Any]:
-        """Return the values by their placeholders."""
+        """Return the value of each placeholder in the update and in its condition."""
         given = {"s": self.sets, "o": self.once, "a": self.adds, "w": self.when}
         return dict(self.values) | {
             f":{letter}_{name}": value

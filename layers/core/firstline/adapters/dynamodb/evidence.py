@@ -1,8 +1,8 @@
-"""Evidence for the next incident, in the table.
+"""Evidence for later incidents, in the table.
 
 | what | pk | sk |
 |---|---|---|
-| new alerts of a name, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
+| a write's new alerts of a name, with small bodies | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
 | the same, of a service | `SERVICE#<service>` | `ALERT#<received at>#<incident id>#<version>` |
 | a service's last deployment, for each environment | `SERVICE#<service>` | `DEPLOYED#<environment>` |
 | a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
@@ -12,18 +12,18 @@
 | the same, by service, shortened | `LIKE#SERVICE#<service>` | `<day of closing>#<group key>` |
 | how bad an alert is, as a person said last | `WORDS` | `<hash of source, name and environment>` |
 
-Under `LIKE#` a group has one item a day, its newest: one that comes a hundred times a day must not hide all others from
-a read that ends after some dozens. Services are in lower case in keys.
+Under `LIKE#` a group has one item a day, its newest: a group with a hundred incidents a day must not hide all others
+from a read that ends after some dozens. Services are in lower case in keys.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstline import models
 from firstline.adapters.dynamodb.records import incident_key
@@ -45,26 +45,29 @@ if TYPE_CHECKING:
     )
 
 MAX_COUNTED = 1_000
-"""Writes of new alerts that are counted. More of one name or service in a day are a storm, whatever their number."""
+"""The most writes of new alerts that are counted; more of one name or service in a day are a storm anyway."""
 
 CANDIDATES = 60
-"""Earlier incidents of a name, and as many of a service, that similar ones are chosen from: some 50 KiB a read."""
+"""The most incidents of a name, and of a service, from which similar ones are chosen: about 50 KiB a read."""
 
 MAX_WORDS = 1_000
-"""People's words that are read to find the nearest: some 300 KiB. Of more, any thousand."""
+"""The most of people's words on alerts that are read, about 300 KiB; which ones, if there are more, is by chance."""
 
 MAX_NOTE_CHARS = 300
 
 RAW_PAYLOADS_BYTES = 32_768
-"""The part of the senders' bodies that is stored beside a write of new alerts."""
+"""The most characters of the senders' bodies that are stored beside a write of new alerts."""
+
+ONE_UNIT = 1_024
+"""The bytes that a write unit pays for."""
 
 MOST_NAMES = 2
-"""The number of alert names, and of services, that one write counts: a group hardly ever has more."""
+"""The most alert names, and the most services, that one write counts: a group hardly ever has more."""
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""An item that a clock this much ahead wrote still counts; a later one does not."""
+"""The most that a writer's clock may be ahead; alerts with later times are not counted."""
 
 
 class TableEvidence(TableStore):
@@ -119,17 +122,17 @@ class TableEvidence(TableStore):
         return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return the last word on this subject, else the one for every environment, else None. One request."""
+        """Return what a person said last about alerts of this kind; else about them in every environment; else None."""
         keys = [("WORDS", subject.key), ("WORDS", subject.everywhere().key)]
         found = self._table.get_all(keys)
         return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
-        """Return people's words on all alerts, at most `MAX_WORDS`. One request."""
+        """Return what people said about all kinds of alerts, at most `MAX_WORDS`. One request."""
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
-        """Store a word in place of the one before. It never expires. Return False if a later one stands."""
+        """Store a person's word on a kind of alert, without expiry; return False if a later word is stored already."""
         at = stamp(word.at)
         item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
         return self._table.put(item, "attribute_not_exists(said_at) OR said_at <= :at", {":at": at})
@@ -137,9 +140,9 @@ class TableEvidence(TableStore):
     # --- the past -----------------------------------------------------------------------------------------------------
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """Return the group's last incidents that are over, newest first.
+        """Return the group's last closed incidents, newest first.
 
-        Suppressed incidents that a person called real are among them, however many came since.
+        Suppressed incidents that a person called real come before all others, so that they are never cut off.
         """
         query, pk = self._table.query, f"GROUP#{group_key}"
         return _newest_first(query(pk, since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit))
@@ -151,10 +154,10 @@ class TableEvidence(TableStore):
         )
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Store a closed incident's outcome and people's answers, as evidence for the next one.
+        """Store a closed incident's outcome and people's feedback, as evidence for later incidents.
 
-        A late writer may know less: the write with more words stands. A suppressed incident that a person called real
-        is also written where a reader of the newest incidents meets it first, however many came since.
+        A late writer may know less, so the item with more feedback and notes stays. A suppressed incident that a person
+        called real gets a second item, which sorts before all others, so that readers of the newest incidents find it.
         """
         from firstline.classification.feedback import calls_real
         from firstline.classification.history import ended
@@ -208,9 +211,10 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
 
 
 def evidence_of(change: Change) -> list[Item]:
-    """Return what a write of new alerts leaves for the next incident: their names, their services, the senders' bodies.
+    """Return the items that new alerts leave as evidence: counts by name and by service, and the senders' bodies.
 
-    The bodies are separate items, because a count of a day's alerts must not read them all.
+    Small bodies stand in the first count's item, where they cost nothing. Larger ones are an item of their own, because
+    a count of a day's alerts must not read them all.
     """
     if not change.new:
         return []
@@ -220,21 +224,27 @@ def evidence_of(change: Change) -> list[Item]:
     names = Counter(alert.alert_name for alert in change.new).most_common(MOST_NAMES)
     services = Counter(alert.service for alert in change.new if alert.service).most_common(MOST_NAMES)
     raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
-    return [
-        *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
-        *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
-        {"pk": pk, "sk": f"RAW#{received_at}#{mark}", "raw": raw},
-    ]
+    first, *others = ({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names)
+    by_service = ({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services)
+    bodies = {"raw": raw}
+    if _bytes(first | bodies) <= ONE_UNIT:
+        return [first | bodies, *others, *by_service]
+    return [first, *others, *by_service, {"pk": pk, "sk": f"RAW#{received_at}#{mark}", **bodies}]
+
+
+def _bytes(item: Mapping[str, Any]) -> int:
+    """Return at least as many bytes as DynamoDB bills for an item once it has the time when it expires."""
+    return 40 + sum(len(f"{name}{value}".encode()) for name, value in item.items())
 
 
 def _mark(change: Change) -> str:
-    """Return a short text that tells a change from all others of the same incident and moment."""
+    """Return a hash that differs from that of every other change of the same incident at the same moment."""
     names = "\n".join(write.after.fingerprint for write in change.writes)
     return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 
 
 def service_key(service: str) -> str:
-    """Return the partition of a service's alerts and deployments."""
+    """Return the partition key of a service's alerts and deployments."""
     return f"SERVICE#{service.casefold()}"
 
 

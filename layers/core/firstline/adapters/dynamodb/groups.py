@@ -2,8 +2,8 @@
 
 | what | pk | sk |
 |---|---|---|
-| tokens of a minute: in all, by name, for whom | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
-| who has a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
+| a minute's new incidents: in all, by name, by opener | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| the opener of a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
 | how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` |
 
 `live` has the layout of the groups themselves.
@@ -43,13 +43,13 @@ from firstline.models import Change, Incident, Live, StoredAlert
 from firstline.observability import logger
 
 SHARDS = 16
-"""The number of shards over which a storm of writes is spread: each takes one transaction at a time."""
+"""The number of shards over which many writers spread their counts: each shard takes one transaction at a time."""
 
 SPREAD_AFTER = 2
-"""The number of conflicts on LIVE in a row after which its writers go on to shards."""
+"""The number of conflicts in a row on an incident's LIVE item after which its counts go to shards."""
 
 ATTEMPTS = 24
-"""The number of tries while transactions collide, which take about three seconds: senders wait for five."""
+"""The most tries while transactions collide: they take about three seconds together, and a sender waits for five."""
 
 
 class TableGroups(TableStore):
@@ -68,7 +68,10 @@ class TableGroups(TableStore):
     def read(
         self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
-        """Read groups and some of their alerts, consistently: one request for every hundred items."""
+        """Return the groups with the wanted alerts, and how many alerts fire for each inhibition.
+
+        Reads are consistent, with one request for every hundred items. `wanted` has fingerprints by group key.
+        """
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}
         alerts = [alert_key(group_key, name) for group_key, names in fingerprints.items() for name in names]
@@ -90,7 +93,7 @@ class TableGroups(TableStore):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
+        """Count a new incident against the minute's limits; return None, or the limit that is reached in words."""
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
         expression, free = "ADD #total :one, #name :one SET expires_at = :expiry", ""
@@ -114,10 +117,10 @@ class TableGroups(TableStore):
         return f"{limits.per_minute_and_alert} a minute of one name"
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident of its own that a name may begin while a storm lasts.
+        """Claim the one incident that alerts of a name may begin beside a storm; return False if that is taken.
 
-        Return False if another opening of that name has it. The name is an alert's, and says whom it pages if that is
-        not the storm's own route.
+        The name is that of an alert, with the paging route if that is not the storm's. `opening` names the claimer,
+        which may claim again.
         """
         item: Item = {
             "pk": f"BUCKET#{source}#paging",
@@ -131,7 +134,7 @@ class TableGroups(TableStore):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts: one transaction."""
+        """Write a new incident with its first alerts in one transaction, and return its live half."""
         live = new_live(incident, change, opened)
         free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
         writes = [
@@ -152,12 +155,12 @@ class TableGroups(TableStore):
                     return self._as_written(change, error)
             else:
                 return live
-        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
+        raise _too_many_writers(change)
 
     def apply(self, change: Change) -> Live:
-        """Write alerts that join or end, and return the live half as it stands after that.
+        """Write alerts that join or end, and return the live half after that.
 
-        Conflicts with other writers are tried again here; what conflicts often is spread over shards.
+        A conflict with another writer is tried again; after some conflicts in a row, the counts go to shards.
         """
         in_a_row = 0
         for tries in range(ATTEMPTS):
@@ -177,7 +180,7 @@ class TableGroups(TableStore):
                     self._spread(change)
             else:
                 return self._live(change)
-        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
+        raise _too_many_writers(change)
 
     def put_alone(
         self,
@@ -187,25 +190,25 @@ class TableGroups(TableStore):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store the last word of an alert that no open incident counts."""
+        """Store the state of an alert that no open incident counts."""
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
         counters = self._inhibit_requests(inhibits or {}, alert.received_at)
         try:
             self._table.transact_patiently(self._table.guarded_put(item, unchanged(before)), *counters)
         except WriteRefused as error:
-            raise GroupChanged(f"{alert.fingerprint} is no longer as it was read") from error
+            raise GroupChanged(f"alert {alert.fingerprint} of group {group_key} changed since it was read") from error
 
     # --- a storm of writes --------------------------------------------------------------------------------------------
 
     def _has_shards(self, change: Change) -> bool:
-        """Return whether the counts of the change's incident are on shards by now."""
+        """Return True if the counts of the change's incident are on shards by now."""
         item = self._item(change)
         if item is not None and "shards" in item:
             self._on_shards.add(change.incident_id)
         return change.incident_id in self._on_shards
 
     def _spread(self, change: Change) -> None:
-        """Give the live half shards, unless it has some, the incident is over, or another writer has LIVE."""
+        """Create the shards of the change's incident, unless they exist, it is over, or another writer has its LIVE."""
         edit = Edit(
             sets={"shards": SHARDS, "due_sk": stamp(change.at)},
             when={"incident_id": change.incident_id, "status": OPEN, "shards": None},
@@ -220,7 +223,10 @@ class TableGroups(TableStore):
             self._on_shards.add(change.incident_id)
 
     def _apply_to_shard(self, change: Change) -> Live:
-        """Write a change whose counts go to a shard: LIVE is not in the transaction. A closed incident's are closed."""
+        """Write a change with its counts on one shard instead of LIVE, and return the live half.
+
+        A closed incident's shards are closed, so that nothing joins it.
+        """
         if change.needs_hold:
             item = self._item(change)
             if item is None or not on_hold(live_of(item), change.at):
@@ -236,13 +242,13 @@ class TableGroups(TableStore):
                 self._table.pause(tries)
             else:
                 return self._announced(change)
-        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
+        raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Show on LIVE what a change on a shard means for a waiting execution, and return the live half.
+        """Tell a waiting execution through LIVE that a shard changed, and return the live half.
 
-        LIVE is not in the shard's transaction. If it cannot be written, or its writer ends here, reconcile finds the
-        incident: one with shards is due each minute.
+        LIVE is not in the shard's transaction. If LIVE cannot be written, or the function dies before that, reconcile
+        finds the change: it looks at an incident with shards each minute.
         """
         if change.adds.changes:
             self._announce(change, change.adds.changes)
@@ -256,17 +262,17 @@ class TableGroups(TableStore):
         try:
             self._table.edit(live_key(change.live_key), announcing(change, changes))
         except HistoryUnavailable:
-            logger.exception("reconcile will find what joined", incident_id=change.incident_id)
+            logger.exception("Could not announce alerts that joined; reconcile will", incident_id=change.incident_id)
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _item(self, change: Change) -> Item | None:
-        """Return the LIVE item if it is still about the change's incident."""
+        """Return the group's LIVE item if it still belongs to the change's incident, else None."""
         item = self._table.get(*live_key(change.live_key))
         return item if item is not None and item["incident_id"] == change.incident_id else None
 
     def _live(self, change: Change) -> Live:
-        """Return the live half after a write: one request."""
+        """Return the live half of the change's incident; raise GroupChanged if that is no longer the newest one."""
         if change.incident_id in self._on_shards:
             shards = [shard_key(change.incident_id, number) for number in range(SHARDS)]
             found = self._table.get_all([live_key(change.live_key), *shards])
@@ -275,24 +281,25 @@ class TableGroups(TableStore):
                 return live_of(item, [found[key] for key in shards if key in found])
         elif item := self._item(change):
             return read_lives(self._table, [item])[0]
-        raise GroupChanged(f"{change.incident_id} is over")
+        raise GroupChanged(f"incident {change.incident_id} was succeeded by another one of its group")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
-        """Return the live half after a refused write, if an earlier try whose reply was lost had written the change.
+        """Return the live half if the table has a change whose write was refused: an earlier try, whose reply was lost.
 
         Raises
         ------
         GroupChanged
-            The change is not in the table: another writer was faster.
+            The table does not have the change: another writer was faster.
         """
         keys = {alert_key(change.group_key, write.after.fingerprint): write.after for write in change.writes}
         found = self._table.get_all(keys)
         if not keys or any(key not in found or alert_of(found[key]) != keys[key] for key in keys):
-            raise GroupChanged(f"{change.group_key} is no longer as it was read: {error}") from error
+            why = error or "its hold ended"
+            raise GroupChanged(f"group {change.group_key} changed since it was read: {why}") from error
         return self._live(change)
 
     def _with_alerts(self, first: Sequence[Item], change: Change) -> list[Item]:
-        """Return the writes of a change after the `first` ones: alerts, inhibitions and evidence."""
+        """Return the `first` writes and those of a change's alerts, inhibitions and, as far as they fit, evidence."""
         expiry = self._table.expiry(change.at)
         alerts = [
             self._table.guarded_put(alert_item(change.group_key, write.after, expiry), unchanged(write.before))
@@ -312,12 +319,16 @@ class TableGroups(TableStore):
         ]
 
 
+def _too_many_writers(change: Change) -> HistoryUnavailable:
+    return HistoryUnavailable(f"group {change.live_key} has too many writers at this moment; send the alert again")
+
+
 def _mark_of(kind: str, text: str) -> str:
-    """Return the name of an attribute of a bucket: a text of any length and characters, hashed."""
+    """Return the name of a bucket's attribute that counts for a text, which is hashed: it may have any length."""
     return f"{kind}_{sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _inhibit_key(key: str) -> Key:
-    """Return the key of a counter: the rule, and the values by which it makes alerts equal."""
+    """Return the key of an inhibition's counter, from `<rule>#<hash of the equal values>`."""
     rule, _, values = key.partition("#")
     return f"INHIBIT#{rule}", values or "-"

@@ -1,4 +1,4 @@
-"""The last hand-over of each on-call schedule in the table.
+"""The last hand-over of each on-call schedule, in the table.
 
 | what | pk | sk |
 |---|---|---|
@@ -24,7 +24,7 @@ class TableHandOvers(TableStore):
         return Holding(item["person"], datetime.fromisoformat(item["since"]), unsaid)
 
     def claim(self, schedule: str, new: Holding, seen: Holding | None) -> bool:
-        """Write who has a schedule now, unless another run has done so since it was seen."""
+        """Store who has a schedule now; return False if another run changed the stored person since it was `seen`."""
         item: Item = {"pk": f"HANDOVER#{schedule}", "sk": "LAST", "person": new.person, "since": stamp(new.since)}
         if new.unsaid:
             item |= {"unsaid_person": new.unsaid[0], "unsaid_since": stamp(new.unsaid[1])}

@@ -25,7 +25,7 @@ _PK = "HEARTBEATS"
 _NEWEST = (
     "(attribute_not_exists(beat_at) OR beat_at <= :now) AND (attribute_not_exists(resolved_at) OR resolved_at <= :now)"
 )
-"""The condition that nothing later is known: what lay in the quarantine comes late."""
+"""The condition that nothing later is known of a heartbeat: a delivery from the quarantine comes late."""
 
 _TIMES = ("beat_at", "resolved_at", "absent_since", "told_at", "forgotten_at", "forgotten_by")
 
@@ -34,7 +34,10 @@ class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
-        """Record that the heartbeat arrived at a time, or that its sender resolved it; a new one takes two requests."""
+        """Record that a heartbeat arrived or that its sender resolved it.
+
+        Return False if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes two requests.
+        """
         key, change, values = _note(alert, now, self._table.expiry(now))
         if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:
             return True
@@ -50,17 +53,17 @@ class TableHeartbeats(TableStore):
         try:
             self._table.transact_patiently(new, counted)
         except WriteRefused as error:
-            # A heartbeat that is known has said something later.
+            # The heartbeat exists, and something later is known of it.
             return 0 in error.refused
         return True
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Start to expect a required heartbeat that was never seen."""
+        """Store a required heartbeat that was never seen, so that its absence raises an alert."""
         _, change, values = _note(alert, now, self._table.expiry(now))
         self._table.update(_PK, f"PULSE#{REQUIRED}{name}", change, values, condition=_NEWEST)
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
-        """Return every heartbeat record and the record of the last check. One request per thousand or so."""
+        """Return all stored heartbeats, and the last check if there was one. One request for about a thousand."""
         items = list(self._table.query(_PK, consistent=True))
         # Before the first check it has counts only.
         check = next((item for item in items if item["sk"] == "WATCH" and "looked_at" in item), None)
@@ -77,14 +80,14 @@ class TableHeartbeats(TableStore):
         return since
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """Record that people were told about the absence, or with None about the return."""
+        """Record that people were told that a heartbeat is absent since a time or, with None, that it is back."""
         change, values = "SET told_at = :now REMOVE absent_since", {":now": stamp(now)}
         if absent_since is not None:
             change, values = "SET told_at = :now, absent_since = :since", values | {":since": stamp(absent_since)}
         self._table.update(_PK, f"PULSE#{pulse.key}", change, values)
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
-        """Stop expecting this heartbeat until it is seen again. Return False if it is unknown.
+        """Stop expecting a heartbeat until it arrives again; return False if it is unknown.
 
         The item stays, so that reconcile can resolve the alert about its absence.
         """
@@ -93,7 +96,7 @@ class TableHeartbeats(TableStore):
 
 
 def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str, Item]:
-    """Return the key, the update and its values that record the last word of a heartbeat."""
+    """Return the sort key, the update expression and its values that record a heartbeat's arrival or its end."""
     safe = without_secrets(alert.without_raw()).model_dump_json()
     values = {":now": stamp(now), ":alert": safe, ":expiry": expiry}
     change = "SET alert = :alert, expires_at = :expiry, "
@@ -107,7 +110,7 @@ def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str,
 
 
 def _count(source: str) -> str:
-    """Return the attribute of the last check that counts a source's heartbeats."""
+    """Return the name of the attribute of `WATCH` that counts a source's heartbeats."""
     return f"of_{source}"
 
 
@@ -119,5 +122,5 @@ def _read(item: Item) -> Pulse | None:
         alert = NormalizedAlert.from_stored(item["alert"])
         return Pulse(key=item["sk"].removeprefix("PULSE#"), alert=alert, **known)
     except ValidationError:
-        logger.exception("a heartbeat cannot be read", key=item["sk"])
+        logger.exception("A heartbeat in the table is invalid and is not watched", key=item["sk"])
         return None

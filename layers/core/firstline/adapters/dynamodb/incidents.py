@@ -1,4 +1,4 @@
-"""Incidents in the table: what people and functions write on them, and what is read of them besides one record."""
+"""Incidents in the table: what people and functions write on them, and reads of more than one record."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from firstline.adapters.dynamodb.records import (
 from firstline.adapters.dynamodb.table import ATTEMPTS, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable, JoinedSince
 from firstline.models import PAGING_RANK
+from firstline.text import count
 
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.table import Item
@@ -46,14 +47,14 @@ if TYPE_CHECKING:
 class TableIncidents(LiveMarks, Closing):
     """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails.
 
-    A plain write whose reply was lost is repeated by the client and then refused. So a refusal is read again: what is
-    stored exactly as it was to be written counts as written.
+    If the reply to a write is lost, boto3 repeats the write, which is then refused. So after a refusal the item is read
+    again: if it already is as it was to be written, the write counts as done.
     """
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
-        """Return the incident's alerts, worst first. An index answers: an alert of the last second may be missing."""
+        """Return the incident's alerts, worst first, from an index, which may miss alerts of the last second."""
         return [alert_of(item) for item in self._table.query_whole(incident_id, "by_incident", limit=limit)]
 
     def open_records(self) -> Iterator[IncidentRecord]:
@@ -78,7 +79,7 @@ class TableIncidents(LiveMarks, Closing):
         ]
 
     def disagreements(self) -> list[Disagreement]:
-        """Return where models disagreed with the verdict without them, and who was right; oldest first."""
+        """Return models' disagreements with the verdict by rules, and who was right, oldest first."""
         return self._disagreements.read()
 
     def save_disagreement(self, record: IncidentRecord, found: Disagreement) -> None:
@@ -86,7 +87,7 @@ class TableIncidents(LiveMarks, Closing):
         self._disagreements.put(record, found)
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Return our incident id for a PagerDuty incident id, or None."""
+        """Return the id of our incident that a PagerDuty incident was opened for, or None if it is not known."""
         item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
         return None if item is None else str(item["incident_id"])
 
@@ -103,9 +104,9 @@ class TableIncidents(LiveMarks, Closing):
         self._table.update(*incident_key(incident_id), change, {":digest": digest}, names=names)
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
-        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id.
+        """Store which of our incidents a PagerDuty incident belongs to, because some events carry only PagerDuty's id.
 
-        Return False, and store nothing, if ours is known there under another id that is not over.
+        Return False, and store nothing, if our incident belongs to another PagerDuty incident that is not over.
         """
         free = "attribute_not_exists(pk) OR pagerduty_id = :id OR over_id = pagerduty_id"
         if not self._name_page(incident_id, "pagerduty_id", pagerduty_id, at, free):
@@ -115,22 +116,22 @@ class TableIncidents(LiveMarks, Closing):
         return True
 
     def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
-        """Store when PagerDuty said what became of one of its incidents; return False if a later word is known.
+        """Store the time of PagerDuty's event on one of its incidents; return False if a later event is known.
 
-        The same word once more is taken again: the effect of its first delivery may be missing.
+        An event that is delivered again returns True again, because its first delivery may have had no effect.
         """
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "SAID", "said_at": stamp(said_at)}
         newer = "attribute_not_exists(pk) OR said_at <= :said"
         return self._table.put(item | {"expires_at": self._table.expiry(now)}, newer, {":said": stamp(said_at)})
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
+        """Store that a PagerDuty incident is over, so that the next page for our incident may open another there."""
         self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
     def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
-        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written.
+        """Write a PagerDuty id for our incident into the attribute `name`; return False if the condition fails.
 
-        Which id is over is an attribute of its own, so that a late word about that one does not make it open again.
+        `over_id` is an attribute of its own, so that a late event on an ended PagerDuty incident does not reopen it.
         """
         values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
         change = f"SET {name} = :id, expires_at = :expiry"
@@ -139,9 +140,9 @@ class TableIncidents(LiveMarks, Closing):
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write an acknowledgement of every page so far, up to the severity that people were told of.
+        """Acknowledge every page so far, up to the severity that people were told of, and return the new record.
 
-        Return None if there is one already since the newest page, or the incident is over or unknown.
+        Return None if the newest page is acknowledged already, or if the incident is over or unknown.
         """
         record = self.record(incident_id)
         live = _going_on(record)
@@ -161,9 +162,9 @@ class TableIncidents(LiveMarks, Closing):
         return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
 
     def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Take the acknowledgement of the newest page back, and put its next page off by the page's own patience.
+        """Take the acknowledgement of the newest page back; the next page follows after that page's own waiting time.
 
-        Return None if there is no acknowledgement, or the incident is over or unknown.
+        Return None if there is no acknowledgement, or if the incident is over or unknown.
         """
         record = self.record(incident_id)
         live = _going_on(record)
@@ -180,10 +181,10 @@ class TableIncidents(LiveMarks, Closing):
         return self._changed(record, _seen_by_waits(edit, live, now))
 
     def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Make the next page due now: the next level, or the first one of an incident that paged nobody yet.
+        """Make the next page due now: at the next level, or at the first if nobody was paged yet.
 
         An acknowledgement is taken back, and an incident of low severity counts as a high one. Return None if the
-        incident is over or unknown, or not with people, or if a page goes out at this moment.
+        incident is over or unknown, does not wait for people, or has a page that is going out at this moment.
         """
         record = self.record(incident_id)
         live = _going_on(record)
@@ -199,12 +200,13 @@ class TableIncidents(LiveMarks, Closing):
         return self._changed(record, _seen_by_waits(edit, live, now))
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
-        """Write that a person resolved the incident; return None if it is over or unknown.
+        """Record that a person resolved the incident, and return the new record; None if it is over or unknown.
 
         Parameters
         ----------
         seen
-            `Live.joined` as the person had seen it; None for a person who cannot know it (PagerDuty): as it is now.
+            The number of alerts (`Live.joined`) that the person saw. None counts as all, for people in PagerDuty, who
+            cannot see it.
 
         Raises
         ------
@@ -217,7 +219,9 @@ class TableIncidents(LiveMarks, Closing):
             if record is None or live is None:
                 return self._if_written(incident_id, lambda live: (live.resolved_by, live.resolved_at) == (by, now))
             if seen is not None and live.joined > seen:
-                raise JoinedSince(f"alerts joined {incident_id} since", seen=seen, joined=live.joined)
+                more = count(live.joined - seen, "more alert")
+                unseen = f"{more} joined {incident_id} since you looked: look again, then resolve it"
+                raise JoinedSince(unseen, seen=seen, joined=live.joined)
             sets = {
                 "resolved_at": stamp(now),
                 "resolved_by": by,
@@ -230,10 +234,13 @@ class TableIncidents(LiveMarks, Closing):
             edit = _seen_by_waits(Edit(sets=sets, when=as_read), live, now)
             if changed := self._changed(record, edit):
                 return changed
-        raise HistoryUnavailable(f"too many writers change {incident_id} at this moment")
+        raise HistoryUnavailable(f"incident {incident_id} has too many writers to be resolved now; try again")
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
+        """Record that the incident's hold ended, and return the new record.
+
+        Return None if the hold had ended before, or if the incident is over or unknown.
+        """
         record = self.record(incident_id)
         live = _going_on(record)
         if record is None or live is None:
@@ -254,21 +261,24 @@ class TableIncidents(LiveMarks, Closing):
         seen: IncidentRecord,
         begins: Beginning | None = None,
     ) -> IncidentRecord | None:
-        """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
+        """Record one person's answer to the plan, if the plan is undecided and its answers are as the person saw them.
 
-        An approval is also an acknowledgement.
+        An approval also acknowledges the incident's pages.
 
         Parameters
         ----------
         decision
-            The decision that this answer makes; None for a yes that needs another.
+            The decision that follows from this answer; None if the plan needs another person's approval too.
+        seen
+            The incident's record on which the person answered.
         begins
-            The locks and the run that the deciding yes takes, in the same transaction.
+            The run and its locks, which the deciding approval stores in the same transaction.
 
         Returns
         -------
         IncidentRecord | None
-            None when the incident is over, someone else's answer came in between, or a remediation began or ended.
+            The new record. None if the incident is over, another answer came first, or another remediation began or
+            ended at the same moment.
         """
         from firstline.adapters.dynamodb.reservations import begin_requests
 
@@ -312,27 +322,27 @@ class TableIncidents(LiveMarks, Closing):
     # --- what people say ----------------------------------------------------------------------------------------------
 
     def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add one person's feedback unless someone else gave theirs after the record was `seen`."""
+        """Add a person's feedback and return the new record, or None if other feedback came after the record `seen`."""
         return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add a note unless someone else wrote one after the record was `seen`."""
+        """Add a note and return the new record, or None if another note came after the record `seen`."""
         return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
 
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
     def _changed(self, record: IncidentRecord, edit: Edit) -> IncidentRecord | None:
-        """Edit the incident's LIVE and return the record with it, or None if the condition does not hold."""
+        """Edit the incident's LIVE item and return the changed record, or None if the edit's condition fails."""
         item = self._table.edit(live_key(record.incident.group_key), edit)
         return None if item is None else with_live(record, read_lives(self._table, [item])[0])
 
     def _if_written(self, incident_id: str, is_mine: Callable[[Live], bool]) -> IncidentRecord | None:
-        """Return the record if the refused write is in the table already: its first reply was lost."""
+        """Return the record if the table already has the write that was refused, because its first reply was lost."""
         record = self.record(incident_id)
         return record if record is not None and record.live is not None and is_mine(record.live) else None
 
     def _append(self, incident_id: str, name: str, entry: str, before: int) -> IncidentRecord | None:
-        """Append to one of the head's lists unless it no longer has the length that it had `before`."""
+        """Append to one of the head's lists and return the new record, or None if its length is no longer `before`."""
         values: Item = {":none": [], ":entry": [entry]}
         unchanged = f"attribute_not_exists({name})"
         if before:
@@ -345,7 +355,7 @@ class TableIncidents(LiveMarks, Closing):
 
 
 def _going_on(record: IncidentRecord | None) -> Live | None:
-    """Return the live half of an incident that is open and that no person resolved; else None."""
+    """Return the live half if the incident is open and no person resolved it, else None."""
     if record is None or record.status == CLOSED or record.live is None or not record.live.open:
         return None
     return None if resolved_by_hand(record.live) else record.live
@@ -357,7 +367,7 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
 
 
 def _seen_by_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
-    """Return an edit of an open incident's LIVE that no wait misses; reconcile looks whether it was told."""
+    """Return the edit so that the waiting execution notices it; reconcile checks a minute later that it did."""
     return replace(
         edit,
         sets={**edit.sets, "due_sk": stamp(now + LOOK_AGAIN)},

@@ -1,4 +1,4 @@
-"""The live half of incidents in the table: items that many writers change at the same moment.
+"""The live half of incidents in the table: their counts and marks, which many writers change at the same moment.
 
 | what | pk | sk |
 |---|---|---|
@@ -29,7 +29,7 @@ PARTS_OF_DUE = 8
 """The number of partitions over which the index `due` spreads the open incidents."""
 
 LOOK_AGAIN = timedelta(minutes=1)
-"""The time after a write in which its writer tells the waiting execution. Later, reconcile does it."""
+"""The time that a writer has to tell the waiting execution of its write; after that, reconcile does it."""
 
 _TIMES = (
     "opened_at",
@@ -73,7 +73,7 @@ _LOUD = ("judged_loud", "paged_loud", "resolved_loud")
 
 
 def live_key(group_key: str) -> Key:
-    """Return the key of a group's live half; the state machine writes its task tokens there too."""
+    """Return the key of a group's LIVE item, on which the state machine writes its task tokens too."""
     return f"GROUP#{group_key}", "LIVE"
 
 
@@ -88,7 +88,7 @@ def shard_key(incident_id: str, number: int) -> Key:
 
 
 def due_partition(group_key: str) -> str:
-    """Return the partition of the index `due` that holds a group's live half."""
+    """Return the partition key of a group's LIVE item in the index `due`."""
     return f"DUE#{int(sha256(group_key.encode()).hexdigest()[:8], 16) % PARTS_OF_DUE}"
 
 
@@ -96,7 +96,7 @@ def due_partition(group_key: str) -> str:
 
 
 def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
-    """Return the live halves that are in these LIVE items. One more request if any of them has shards."""
+    """Return the live halves of incidents from their LIVE items; one request reads the shards, if there are any."""
     lives = list(items)
     keys = [key for item in lives for key in shard_keys(item)]
     shards = table.get_all(keys) if keys else {}
@@ -104,7 +104,7 @@ def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
 
 
 def read_live(table: Table, group_key: str) -> Live | None:
-    """Return a group's live half as it stands now, or None. One request, or two if it has shards."""
+    """Return the live half of a group's newest incident, or None if it has none. One request, with shards two."""
     item = table.get(*live_key(group_key))
     return None if item is None else read_lives(table, [item])[0]
 
@@ -115,7 +115,7 @@ def shard_keys(item: Item) -> list[Key]:
 
 
 def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
-    """Read a LIVE item together with its shards."""
+    """Return the live half from a LIVE item and its shards."""
     shards = list(shards)
     fields: Item = {name: item[name] for name in (*_TIMES, *_WORDS) if name in item}
     fields |= {name: int(item[name]) for name in _NUMBERS if name in item}
@@ -146,7 +146,7 @@ def counts_of(item: Item) -> Counts:
 
 
 def alert_of(item: Item) -> StoredAlert:
-    """Read an ALERT item."""
+    """Return the alert from an ALERT item."""
     known = {name: item[name] for name in StoredAlert.model_fields if name in item}
     numbers = {name: int(item[name]) for name in ("layout", "rank", "number")}
     return StoredAlert.from_stored(known | numbers | {"alert": json.loads(item["alert"])})
@@ -157,7 +157,7 @@ def _loud_of(item: Item, name: str) -> Loud:
 
 
 def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
-    """Return the live half with the times that only its shards have."""
+    """Return the live half with the times of its shards, where these are newer."""
     newest = {
         name: max((shard[name] for shard in shards if name in shard), default=None)
         for name in ("last_alert_at", "last_end_at")
@@ -209,7 +209,7 @@ def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> 
 
 
 def joining(change: Change) -> Edit:
-    """Return what a change does to LIVE: its incident must be open and without shards, and a needed hold must last."""
+    """Return a change's edit of LIVE, which fails if the incident is closed, has shards, or lacks a needed hold."""
     edit = _counting(change)
     sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}
     edit = replace(edit, sets=sets, when={"incident_id": change.incident_id, "status": OPEN, "shards": None})
@@ -217,13 +217,13 @@ def joining(change: Change) -> Edit:
 
 
 def joining_shard(change: Change) -> Edit:
-    """Return what a change does to a shard, which must be open."""
+    """Return a change's edit of a shard, which fails if the shard is closed."""
     edit = _counting(change)
     return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return what a change that is on a shard does to LIVE: waits must see it, and reconcile must look."""
+    """Return the edit of LIVE that tells waiting executions and reconcile of a change that is on a shard."""
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}
     return Edit(sets={"due_sk": stamp(change.at + LOOK_AGAIN)}, once=once, adds={"changes": changes}, when=when)
@@ -237,7 +237,7 @@ def shard_item(incident_id: str, number: int, expires_at: int) -> Item:
 
 
 def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
-    """Return an alert as an item. It expires only after it ended."""
+    """Return an alert as an ALERT item, which expires only if the alert has ended."""
     pk, sk = alert_key(group_key, alert.fingerprint)
     return _alert_fields(alert) | {
         "pk": pk,
@@ -249,7 +249,7 @@ def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
 
 
 def unchanged(alert: StoredAlert | None) -> Edit:
-    """Return the condition that an alert is still as it was read."""
+    """Return the condition that an alert's item is still as it was read; with None, that there is none."""
     if alert is None:
         return Edit(when={"pk": None})
     names = ("firing", "rank", "held", "received_at", "ended_at", "incident_id")
@@ -280,7 +280,7 @@ def _counting(change: Change) -> Edit:
 
 
 def _amounts(counts: Counts) -> dict[str, int]:
-    """Return counts by the names of their attributes."""
+    """Return counts under the names of their attributes in the table."""
     ranks = {f"c{rank}": number for rank, number in enumerate(counts.ranks)}
     return counts.model_dump(exclude={"ranks"}) | ranks
 

@@ -1,7 +1,7 @@
-"""Writes on an open incident's LIVE: verdicts, pages, marks, and the time of reconcile's next look.
+"""Writes on an open incident's LIVE item: verdicts, pages, marks, and the time of reconcile's next look.
 
-Each is one update under a condition. Where a mark may only go if nothing came in between, the update is tried with the
-condition that everything is as it was seen, and then without that part.
+Each is one update under a condition. A mark may be removed only if nothing came in between. So the update is tried on
+the condition that everything is as it was seen, and if that fails, again without removing the mark.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class LiveMarks(TableStore):
-    """The marks on the live halves. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The marks on incidents' live halves. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def live(self, group_key: str) -> Live | None:
-        """Return a group's live half as it stands now: that of its newest incident, open or closed."""
+        """Return the live half of a group's newest incident, open or closed; None if the group has none."""
         return read_live(self._table, group_key)
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ class LiveMarks(TableStore):
     def judge(
         self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
     ) -> None:
-        """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
+        """Store a verdict on an incident, and the alerts that it covers: those in `seen`, the live half that it judged.
 
-        A verdict below paging severity ends the wait for a page, unless something joined since.
+        A verdict below the severity that pages ends the wait for a page, unless alerts joined since.
         """
         self._table.update(
             *incident_key(incident.incident_id),
@@ -69,9 +69,9 @@ class LiveMarks(TableStore):
     # --- pages --------------------------------------------------------------------------------------------------------
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
-        """Claim the page with the number `page.seq`, which is to go out now.
+        """Claim the right to send a page now.
 
-        Return False if somebody else claimed or acknowledged since the live half was `seen`, or the incident is over.
+        Return False if another claim or an acknowledgement came after the live half `seen`, or the incident is over.
         """
         taken = seen.page_done < seen.paged_seq and seen.page_lease is not None and seen.page_lease > now
         if taken or not seen.open:
@@ -106,12 +106,19 @@ class LiveMarks(TableStore):
         return True
 
     def finish_page(
-        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+        self,
+        incident: Incident,
+        page: Page,
+        again_at: datetime,
+        now: datetime,
+        *,
+        seen: Live | None = None,
+        shown: bool = False,
     ) -> None:
-        """Store a page that went out, and when the next level or round is due.
+        """Store that a page went out, when the next level or round is due, and with `shown` what people were shown.
 
-        A page that could not be claimed counts from now on, for what it was `seen` to tell of, or else for the severity
-        that its incident opened with: no page for the same alerts follows at once, and something worse is still paged.
+        A page that was sent without a claim counts too: for the alerts in `seen`, the live half that it told of, or
+        else for the severity that its incident opened with. So these are not paged again at once, but worse ones are.
         """
         self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -125,19 +132,23 @@ class LiveMarks(TableStore):
         if seen is not None:
             unclaimed |= {"paged_rank": known_rank(seen), **loud_fields("paged_loud", seen.loud)}
         late = replace(edit, sets=sets | unclaimed, where="paged_seq < :seq")
-        self._first_possible(incident, quiet, edit, late)
+        edits = [quiet, edit, late]
+        if shown and seen is not None:
+            # Refused if people were shown more meanwhile.
+            edits = [*(_showing(each, seen.version) for each in edits), *edits]
+        self._first_possible(incident, *edits)
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
-        """Give back the claim of a page that no channel took: it may be claimed again at once."""
+        """Give back the claim of a page that no channel took, so that it can be claimed again at once."""
         claimed = "page_done < :seq"
         sets: Item = {"page_lease": stamp(now), "due_sk": stamp(now)}
         edit = Edit(sets=sets, when={"paged_seq": page.seq}, where=claimed, values={":seq": page.seq})
         self._first_possible(incident, edit)
 
     def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
-        """Claim something that only one incident may do for the whole stack until a time.
+        """Claim the right to an action (`key`) that only one incident of the stack may take until a time.
 
-        Return False while another holder has it. The holder itself may claim it again, which changes nothing.
+        Return False while another incident holds the right. The holder may claim it again.
         """
         item: Item = {"pk": f"ONCE#{key}", "sk": "ONCE", "held_by": holder, "held_until": stamp(until)}
         free = "attribute_not_exists(pk) OR held_until <= :now OR held_by = :holder"
@@ -145,7 +156,7 @@ class LiveMarks(TableStore):
         return self._table.put(item, free, {":now": stamp(now), ":holder": holder})
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Store that nothing fires any more: pages that went out before do not ring any more."""
+        """Void an incident's pages because nothing fires any more; do nothing if an alert fires or joined."""
         live = self.live(incident.group_key)
         if live is None or live.incident_id != incident.incident_id or live.firing > 0:
             return
@@ -156,21 +167,20 @@ class LiveMarks(TableStore):
     # --- marks --------------------------------------------------------------------------------------------------------
 
     def mark_shown(self, incident: Incident, version: int) -> None:
-        """Store which version of the live half (`Live.version`) people were shown."""
+        """Store the version of the live half (`Live.version`) that people were shown, if it is the newest."""
         newer = {":version": version}
         self._first_possible(incident, Edit(sets={"shown": version}, where="shown < :version", values=newer))
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
-        """Store that a runbook's verification held; the first time counts."""
+        """Store when a runbook first verified that the host recovered."""
         self._first_possible(incident, Edit(once={"verified_at": stamp(now)}))
 
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        One of paging severity that neither a page told of nor the person saw is paged from the first level on, unless a
-        page or an answer came in between. If nothing says since when it has been loud, it is since the last alert
-        joined. The answer to the earlier pages is taken back. PagerDuty may still stand answered, and then it rings
-        nobody for the same key: `acked_seq` stays, so that a page through PagerDuty alone is not enough.
+        If an alert that pages joined, of which neither a page nor the person knew, paging starts anew at the first
+        level, unless a page or an answer came in between; the answer to the earlier pages is taken back. PagerDuty may
+        still show these as answered and ring nobody. So `acked_seq` stays, by which the next page uses other channels.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -189,7 +199,10 @@ class LiveMarks(TableStore):
     # --- reconcile ----------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
-        """Return the live halves that are due to be looked at, oldest first, at most `limit`, without the `resting`."""
+        """Return at most `limit` live halves that reconcile must look at by now, those due longest first.
+
+        `resting` holds groups to leave out, each with the due time at which it rests.
+        """
         until = stamp(now)
         rests = {(live_key(group_key)[0], stamp(due_at)) for group_key, due_at in (resting or {}).items()}
         found = [
@@ -205,21 +218,24 @@ class LiveMarks(TableStore):
         return [live for due_at, live in sorted(lives, key=lambda due: due[0]) if due_at <= now]
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Make a live half due at a later time, unless it changed and is due earlier.
+        """Make a live half due at a later time, unless it changed since it was read.
 
-        One with shards stays due each minute: those who write to its shards do not always write to LIVE.
+        With shards it is due again within a minute, because writers to shards do not always write to LIVE.
         """
         if live.due_at is None:
             return
         later = min(until, live.due_at + LOOK_AGAIN) if live.shards else until
         as_seen: Item = {"incident_id": live.incident_id, "status": OPEN, "due_sk": stamp(live.due_at)}
         as_seen |= {"joined": live.own.joined, "changes": live.own.changes}
-        # A claim may leave the time as it is.
+        # A claim of a page need not change `due_sk`.
         as_seen |= {"paged_seq": live.paged_seq, "page_lease": _stamp(live.page_lease)}
         self._table.edit(live_key(live.group_key), Edit(sets={"due_sk": stamp(later)}, when=as_seen))
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
-        """Let a new execution succeed a dead one; return None if that happened already or the incident is over."""
+        """Count a new execution that takes over from a dead one, and return the new live half.
+
+        Return None if another caller was faster, or if the incident is over.
+        """
         edit = Edit(
             sets={
                 "generation": live.generation + 1,
@@ -236,7 +252,7 @@ class LiveMarks(TableStore):
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _first_possible(self, incident: Incident, *edits: Edit) -> None:
-        """Make the first of these edits whose condition holds, if the group's newest incident is still this one."""
+        """Make the first of these edits whose condition holds; make none if the group has a newer incident."""
         for edit in edits:
             mine = replace(edit, when={"incident_id": incident.incident_id, **edit.when})
             if self._table.edit(live_key(incident.group_key), mine) is not None:
@@ -249,22 +265,28 @@ class LiveMarks(TableStore):
 
 
 def known_rank(live: Live) -> int:
-    """Return the worst rank that a person who is told now learns of: the one to act on, or that of a loud alert."""
+    """Return the worst severity rank that a message sent now would tell: the verdict's, or that of an alert."""
     return max(live.rank, loudest_since(live, Loud()))
 
 
 def told_rank(live: Live) -> int:
-    """Return the worst rank that people were told of: what joined a moment ago is on no page and in no message yet.
+    """Return the worst severity rank that people were told of; alerts that joined a moment ago may not be told yet.
 
-    Who answers what is on no record was told all the same, and the record got lost.
+    If no page and no message is recorded, but a person answers one, its record was lost: then all was told.
     """
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)
     return max(live.paged_rank, live.decided or 0)
 
 
+def _showing(edit: Edit, version: int) -> Edit:
+    """Return an edit that also stores which version people were shown, unless it was a newer one."""
+    older, values = f"({edit.where}) AND shown <= :version", {**edit.values, ":version": version}
+    return replace(edit, sets={**edit.sets, "shown": version}, where=older, values=values)
+
+
 def _heard_rank(live: Live) -> int:
-    """Return the worst rank that a page told of which went out, or that somebody acknowledged."""
+    """Return the worst severity rank that the last page told, if it went out, or that somebody acknowledged."""
     return max(live.paged_rank if live.page_done == live.paged_seq else 0, live.acked_rank)
 
 
@@ -273,15 +295,15 @@ def loud_fields(name: str, loud: Loud) -> Item:
 
 
 def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
-    """Return what makes a live half due at a time, or nothing if it is due before: a change of the index costs twice.
+    """Return the attribute that makes a live half due at a time; nothing if it is due before, to save a write.
 
-    Until then reconcile sees by its page that it changed, so it neither postpones it nor lets it rest.
+    A write to the index `due` costs as much as the item. The page that is written with it shows reconcile the change.
     """
     return {} if live.due_at is not None and now < live.due_at <= until else {"due_sk": stamp(until)}
 
 
 def _as_counted(live: Live) -> Item:
-    """Return the condition that nothing joined LIVE since; what joins a shard shows in `changes` if it matters."""
+    """Return the condition that nothing joined since; an alert on a shard that matters is counted in `changes`."""
     if live.shards:
         return {"joined": live.own.joined, "changes": live.own.changes}
     return {"joined": live.own.joined}

@@ -1,4 +1,4 @@
-"""The number of open incidents, from the keys in the index `due`, which only open ones are in."""
+"""The number of open incidents, counted in the index `due`, which holds only open incidents."""
 
 from firstline.adapters.dynamodb.live import PARTS_OF_DUE
 from firstline.adapters.dynamodb.table import Table
@@ -8,7 +8,7 @@ MOST_IN_PART = 2_500
 
 
 def count_open(table: Table) -> int:
-    """Count the open incidents, at most 20,000. One request for each partition of the index, as a rule.
+    """Count the open incidents, up to 20,000. As a rule, one request for each of the index's eight partitions.
 
     Raises
     ------

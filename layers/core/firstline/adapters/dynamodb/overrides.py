@@ -4,8 +4,8 @@
 |---|---|---|
 | an override | `ONCALL#<schedule>` | `<ends at>#<made at>#<person>` |
 
-One query reads those that are not over, all of them: any may be the one that counts. They go three months after their
-end.
+One query reads all overrides that are not over, because any of them may count. They are deleted three months after
+their end.
 """
 
 from datetime import datetime, timedelta
@@ -24,18 +24,18 @@ class TableOverrides(TableStore):
     """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that end after a time, without those that were withdrawn before."""
+        """Return the overrides of a schedule that end after a time, without those withdrawn before that time."""
         return [override for override in self.made(schedule, since) if not override.is_over(since)]
 
     def made(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that were to end after a time, whether they were withdrawn or not."""
+        """Return the overrides of a schedule that were made to last beyond a time, withdrawn ones too."""
         items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), consistent=True)
         return [override for item in items if (override := _read(item)) is not None]
 
     def save(self, override: Override) -> None:
         """Store an override, new or withdrawn."""
         key = f"{stamp(override.ends_at)}#{stamp(override.at)}#{override.person}"
-        # Without what is not set: a function of the last release refuses fields that it does not know.
+        # Fields that are not set are left out: a function of the last release refuses fields that it does not know.
         said = override.model_dump_json(exclude_none=True)
         item: Item = {"pk": f"ONCALL#{override.schedule}", "sk": key, "override": said}
         self._table.put(item | {"expires_at": ceil((override.ends_at + KEPT).timestamp())})

@@ -1,10 +1,10 @@
-"""Incidents in the table as people read them: one record out of the items of all their writers.
+"""Records of incidents: each is read from the items of all its writers in the table.
 
 | what | pk | sk |
 |---|---|---|
 | the head: what began, the verdict, the messages, the end | `INCIDENT#<incident id>` | `INCIDENT` |
 | a page | the same | `PAGE#<number, six digits>` |
-| the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<hash>` |
+| the senders' bodies that do not fit beside the name (`evidence`) | the same | `RAW#<received at>#<hash>` |
 | the plan | `PLAN#<incident id>` | `PLAN` |
 | people's answers to the plan | `DECISION#<incident id>` | `DECISION` |
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from firstline.models import IncidentRecord
 
 NEWEST_PAGES = 20
-"""The number of pages that a record holds."""
+"""The most pages that a record holds, the newest ones."""
 
 HEADS_AT_ONCE = 25
 
@@ -81,14 +81,14 @@ def head_item(incident: Incident) -> Item:
 
 
 def in_index(status: str, incident: Incident, at: datetime) -> Item:
-    """Return what puts an incident's head into the list of open or of closed ones. A canary is in none."""
+    """Return the attributes that list an incident as open or as closed in the index; none for a canary."""
     if incident.is_canary:
         return {}
     return {"status_pk": status, "status_sk": f"{stamp(at)}#{incident.incident_id}"}
 
 
 def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
-    """Return an incident as it stands now, or None: three requests, and one more if its counts are on shards."""
+    """Return an incident as it stands now, or None if it is unknown. Three requests, or four if it has shards."""
     for _ in range(2):
         head = table.get(*incident_key(incident_id))
         if head is None:
@@ -105,13 +105,13 @@ def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
 
 
 def read_records(table: Table, heads: Iterable[Item]) -> Iterator[IncidentRecord]:
-    """Yield the records of these heads, without their pages: one or two requests for every 25."""
+    """Yield the records of these head items, without their pages. One or two requests for every 25."""
     for chunk in batched(heads, HEADS_AT_ONCE, strict=False):
         yield from _records(table, chunk)
 
 
 def read_pages(table: Table, records: Iterable[IncidentRecord]) -> Iterator[IncidentRecord]:
-    """Yield these records with their newest pages: one request for every hundred pages."""
+    """Yield these records with their newest pages. One request for every hundred pages."""
     for chunk in batched(records, MOST_WRITES, strict=False):
         keys = {record.incident.incident_id: _newest_pages(record) for record in chunk}
         found = table.get_all(key for wanted in keys.values() for key in wanted)
@@ -129,17 +129,17 @@ def _newest_pages(record: IncidentRecord) -> list[Key]:
 
 
 def with_live(record: IncidentRecord, live: Live | None) -> IncidentRecord:
-    """Return a record with another live half."""
+    """Return a record with this live half and the fields that are copies from it; unchanged if it is None."""
     return record.model_copy(update={"live": live, **_copied(live)}) if live else record
 
 
 def resolved_by_hand(live: Live) -> bool:
-    """Return True if a person resolved the incident, and nothing joined since that the person had not seen."""
+    """Return True if a person resolved the incident and had seen all its alerts."""
     return live.resolved_at is not None and (live.resolved_seen is None or live.joined <= live.resolved_seen)
 
 
 def snapshot(live: Live) -> str:
-    """Return a live half as the head of a closed incident holds it."""
+    """Return a live half as JSON for the head of a closed incident: its counts summed up, without marks of waits."""
     kept = live.model_copy(update={"own": live.counts, "shards": (), "due_at": None, "awaiting": None})
     return kept.to_stored(exclude={"task_token"})
 

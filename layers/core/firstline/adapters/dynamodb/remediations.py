@@ -1,4 +1,4 @@
-"""Remediations in the table: reservations, locks, outcomes, and runbooks that may no longer run by themselves.
+"""Remediations in the table: plans, runs, locks, outcomes, and whether a runbook may run without approval.
 
 | what | pk | sk |
 |---|---|---|
@@ -8,11 +8,11 @@
 | a runbook that began for an incident | `RUNS#<runbook id>` | `<began at>#<incident id>`, with `#shadow` in shadow |
 | whether a runbook may still run by itself | `RUNBOOK#<runbook id>` | `STANDING` |
 
-A plan that waits for a yes holds nothing: its run and its locks are written with the yes, and one that nobody approved
-leaves a run that was never sent. The limits are checked against the ledger as it was read, so it may not change before
-the reservation. Every beginning and every end increases the ledger's version, and a reservation is one transaction on
-the condition that the version is the same: of two incidents that begin at the same moment, the second reads again. The
-locks in the same transaction hold even if the ledger were lost.
+A plan that waits for approval holds no lock: its run and its locks are written with the approval. If nobody approves
+it, a run that was never sent is written at its end. The limits are checked against the ledger as it was read, so the
+ledger may not change before the reservation: every beginning and every end increases its version, and a reservation is
+one transaction on the condition that the version is the same. Of two incidents that begin at the same moment, the
+second must read again. The locks in the same transaction hold even if the ledger were lost.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from firstline.remediation.store import NOTHING_RUNS, Beginning, RemediationStat
 
 
 class TableRemediations(TableStore):
-    """The port `Remediations` over the table; the port says what the methods take, return and raise.
+    """The port `Remediations` over the table; the port documents the methods.
 
     Every method raises `HistoryUnavailable` when DynamoDB fails.
     """
@@ -44,7 +44,7 @@ class TableRemediations(TableStore):
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        """Return the plan that an incident has already, or None."""
+        """Return the stored plan of an incident, or None if it has none."""
         item = self._table.get(*plan_key(incident_id))
         return None if item is None else RemediationPlan.model_validate_json(item["plan"])
 
@@ -59,32 +59,49 @@ class TableRemediations(TableStore):
         )
 
     def keep(self, plan: RemediationPlan, incident_id: str) -> None:
-        """Store a plan that waits for a yes: it holds no lock and counts against no limit."""
+        """Store a plan that waits for approval; it takes no lock and counts against no limit.
+
+        Raises
+        ------
+        AlreadyPlanned
+            The incident has a plan.
+        """
         try:
             self._table.transact(self._plan_request(plan, incident_id))
         except WriteRefused as error:
-            raise AlreadyPlanned(f"incident {incident_id} has a plan already; this one is dropped") from error
+            raise _already_planned(incident_id) from error
 
     def reserve(self, reservation: Beginning, now: datetime) -> None:
-        """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing."""
+        """Store an incident's plan, count its run and take its locks, in one transaction.
+
+        Raises
+        ------
+        AlreadyPlanned
+            The incident has a plan.
+        LockHeld
+            Another incident's remediation has one of the locks.
+        RemediationContended
+            Another remediation began or ended since the state was read.
+        """
         plan, me = reservation.plan, reservation.run.incident_id
         try:
             self._table.transact(self._plan_request(plan, me), *begin_requests(self._table, reservation, now))
         except WriteRefused as error:
             if 0 in error.refused:
-                raise AlreadyPlanned(f"incident {me} has a plan already; this one is dropped") from error
+                raise _already_planned(me) from error
             if 1 in error.refused or not error.refused:
-                raise RemediationContended(str(error)) from error
+                why = f"incident {me}: another remediation began or ended meanwhile; read the ledger again ({error})"
+                raise RemediationContended(why) from error
             names = [plan.locks[number - 3] for number in sorted(error.refused) if number >= 3]
-            raise LockHeld(f"{', '.join(names) or 'it'} is in the hands of another incident") from error
+            raise LockHeld(f"{', '.join(names) or plan.title} is being remediated by another incident") from error
 
     def holds_locks(self, incident_id: str, now: datetime) -> bool:
-        """Return True if the incident's remediation has taken its locks and its lease is not over."""
+        """Return True if the incident's remediation took its locks, and their time is not over."""
         lease = (self._table.get(*LEDGER) or {"held": {}})["held"].get(incident_id)
         return lease is not None and Lease.from_stored(lease).until > now
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a run in shadow; of one incident, only the first."""
+        """Count a run of a runbook in shadow mode; a second one for the same incident at the same time is ignored."""
         with suppress(WriteRefused):
             self._table.transact(run_request(self._table, run, "#shadow"))
 
@@ -102,7 +119,7 @@ class TableRemediations(TableStore):
         proven: bool = False,
         at: datetime,
     ) -> bool:
-        """Write how the remediation ended and release its locks; only the first time counts."""
+        """Store how a remediation ended and release its locks; return False if its end was stored before."""
         sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
         sets |= {} if accepted is None else {"accepted": accepted}
         ended = self._end_request(plan, incident_id, began, sets)
@@ -141,12 +158,12 @@ class TableRemediations(TableStore):
                         break
                 else:
                     return True
-        raise RemediationContended("too many remediations begin and end at this moment")
+        raise RemediationContended("the end was not stored: too many remediations begin and end now; try again")
 
     # --- autonomy -----------------------------------------------------------------------------------------------------
 
     def standing(self, runbook_id: str) -> Standing:
-        """Return the record of a runbook: whether it may run by itself."""
+        """Return a runbook's record: its successes in a row, and who or what decided whether it must ask."""
         item = self._table.get(*_standing_key(runbook_id)) or {}
         return Standing(
             in_a_row=int(item.get("in_a_row", 0)),
@@ -156,12 +173,12 @@ class TableRemediations(TableStore):
         )
 
     def promote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Let a runbook run by itself, as a person decided."""
+        """Store that a person lets a runbook run without approval."""
         change = "SET promoted_at = :at, promoted_by = :by REMOVE demoted_at, demoted_by_person"
         self._table.update(*_standing_key(runbook_id), change, {":at": stamp(at), ":by": by}, condition=None)
 
     def demote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Let a runbook ask again, as a person decided."""
+        """Store that a person makes a runbook ask for approval again."""
         demotion = _demotion(f"{by} demoted it", by, at, by_person=True)
         self._table.update(*_standing_key(runbook_id), *demotion, condition=None)
 
@@ -172,7 +189,7 @@ class TableRemediations(TableStore):
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
     def _end_request(self, plan: RemediationPlan, incident_id: str, began: datetime | None, end: Item) -> Item:
-        """Return the write that ends a run once. One that never began is written as over."""
+        """Return the write that ends a run, which fails if it has ended; a run that never began is created as ended."""
         once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
         if began is None:
             run = beginning_of(plan, incident_id, NOTHING_RUNS, plan.planned_at).run
@@ -192,12 +209,16 @@ def plan_item(incident_id: str, plan: RemediationPlan) -> Item:
     return {"pk": pk, "sk": sk, "layout": LAYOUT, **stored}
 
 
+def _already_planned(incident_id: str) -> AlreadyPlanned:
+    return AlreadyPlanned(f"incident {incident_id} has a plan already; the second plan is dropped")
+
+
 def _standing_key(runbook_id: str) -> tuple[str, str]:
     return f"RUNBOOK#{runbook_id}", "STANDING"
 
 
 def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
-    """Return the update of a standing, with its values, after which a runbook asks and begins its row anew."""
+    """Return the update of STANDING, with its values, that makes a runbook ask and sets its successes in a row to 0."""
     change = (
         "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"
         " REMOVE promoted_by"

@@ -1,7 +1,6 @@
 """The writes with which a remediation begins: the ledger, the run, and its locks.
 
-They go into one transaction with the write that lets the remediation begin: the plan that may run by itself, or the
-deciding yes to one that asks.
+They are in one transaction with the write that permits the remediation: the plan, or the deciding approval of it.
 """
 
 from datetime import datetime
@@ -18,7 +17,7 @@ LEDGER = ("REMEDIATION", "LEDGER")
 
 
 def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> list[Item]:
-    """Return the writes of a reservation: the ledger if it is still as it was read, the run, then each lock."""
+    """Return the writes of a reservation in order: the ledger (if it is still as it was read), the run, each lock."""
     plan, run, state = reservation.plan, reservation.run, reservation.state
     me = run.incident_id
     ledger = {
@@ -35,12 +34,12 @@ def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> lis
 
 
 def run_request(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return the write of a run, which is counted once."""
+    """Return the write of a run, which fails if the run is stored already."""
     return table.put_request(run_item(table, run, suffix), condition="attribute_not_exists(pk)")
 
 
 def run_item(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return the item of a run, without its end."""
+    """Return a run as an item, without its outcome."""
     item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
     item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
     return item | {"expires_at": table.expiry(run.at)}

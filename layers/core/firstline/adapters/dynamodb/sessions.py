@@ -1,4 +1,4 @@
-"""The console's tickets and sessions in the table, under the hash of their tokens.
+"""The console's tickets (links for one log-in) and sessions in the table, under the hash of their tokens.
 
 | what | pk | sk |
 |---|---|---|
@@ -16,34 +16,34 @@ from firstline.console.sessions import Pass, hash_of, new_token
 from firstline.observability import logger
 
 KEPT = timedelta(days=1)
-"""The time for which an item stays after its end: it tells a ticket that was used from one that never was."""
+"""The time for which a ticket or session is kept after its end, so that a used ticket differs from an unknown one."""
 
 
 class TableSessions(TableStore):
     """The tickets and sessions in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Write a ticket and return its token."""
+        """Store a ticket and return its token."""
         return self._put("TICKET", given, now)
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
-        """Use a ticket up. Return None if it is unknown, over, or was used before."""
+        """Use a ticket up and return its pass, or None if the ticket is unknown, expired or was used before."""
         unused = "attribute_exists(pk) AND attribute_not_exists(over_at)"
         pk = f"TICKET#{hash_of(token)}"
         used = self._table.update(pk, "TICKET", "SET over_at = :now", {":now": stamp(now)}, condition=unused)
         return None if used is None else _valid(used, now)
 
     def begin(self, given: Pass, now: datetime) -> str:
-        """Write a session and return its token."""
+        """Store a session and return its token."""
         return self._put("SESSION", given, now)
 
     def find(self, token: str, now: datetime) -> Pass | None:
-        """Return the session of a token, or None if it is unknown or over."""
+        """Return the pass of a session by its token, or None if the session is unknown or over."""
         item = self._table.get(f"SESSION#{hash_of(token)}", "SESSION")
         return None if item is None or "over_at" in item else _valid(item, now)
 
     def end(self, token: str, now: datetime) -> None:
-        """End a session."""
+        """End the session with this token."""
         self._table.update(f"SESSION#{hash_of(token)}", "SESSION", "SET over_at = :now", {":now": stamp(now)})
 
     def _put(self, kind: str, given: Pass, now: datetime) -> str:
@@ -54,10 +54,10 @@ class TableSessions(TableStore):
 
 
 def _valid(item: Item, now: datetime) -> Pass | None:
-    """Return the pass while it is valid: the table deletes what is over days later. One that cannot be read is none."""
+    """Return an item's pass, or None if it has expired or cannot be read; the table deletes it only days later."""
     try:
         given = Pass.model_validate_json(item["pass"])
     except ValidationError as error:
-        logger.warning("A pass of another version cannot be read", extra={"why": str(error)})
+        logger.warning("A console session is unreadable; its person must log in again", extra={"why": str(error)})
         return None
     return given if now < given.expires_at else None

@@ -1,4 +1,4 @@
-"""Silences in the table: a person can silence an alert at 3 am without deploying anything.
+"""Silences in the table, so that a person can silence an alert without a deployment.
 
 | what | pk | sk |
 |---|---|---|
@@ -19,7 +19,7 @@ from firstline.observability import logger
 from firstline.policy.holds import LONGEST, Silence
 
 MOST = 200
-"""The number of silences that are read at most for a new alert: those that expire first."""
+"""The most silences that are read for a new alert: those that expire first."""
 
 REMEMBERED = timedelta(seconds=10)
 """The time for which one process uses the silences that it has read."""
@@ -29,7 +29,7 @@ class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Return the silences that expire after a time, including those that a person ended early."""
+        """Return the silences that expire after a time, first to expire first, with those that a person ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         silences = [silence for item in items if (silence := _read(item)) is not None]
         if not any(silence.until_resolved and silence.ended_at is None for silence in silences):
@@ -38,17 +38,17 @@ class TableSilences(TableStore):
         return [_ended(silence, ends.get(_sort_key(silence))) for silence in silences]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """Return a silence by its id, even if it expired recently; None if it is unknown."""
+        """Return a silence by its id, or None if it is unknown or expired longer ago than the longest silence lasts."""
         return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:
-        """Write the silence, new or changed; it is stored as long as the incidents that name it."""
+        """Store a silence, new or changed; it is kept as long as the incidents that name it."""
         item: Item = {"pk": "SILENCES", "sk": _sort_key(silence)}
         item |= {"silence": silence.model_dump_json(), "expires_at": self._table.expiry(silence.expires_at)}
         self._table.put(item)
 
     def end(self, silence: Silence, by: str, now: datetime) -> Silence:
-        """End the silence now; readers notice within `REMEMBERED`."""
+        """End a silence now and return it; other processes notice within ten seconds (`REMEMBERED`)."""
         ended = silence.model_copy(update={"ended_at": now, "ended_by": by})
         self.save(ended)
         return ended
@@ -62,7 +62,7 @@ class TableSilences(TableStore):
 
 
 class RememberedSilences:
-    """The silences, read again after `REMEMBERED`. If they cannot be read, nothing is silenced."""
+    """Silences, which are read again after ten seconds (`REMEMBERED`). If they cannot be read, nothing is silenced."""
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
@@ -76,7 +76,7 @@ class RememberedSilences:
             try:
                 self._known = self._silences.since(now, limit=MOST)
             except HistoryUnavailable as error:
-                logger.error("the silences could not be read, so nothing is silenced: %s", error)
+                logger.error("The silences cannot be read, so nothing is silenced: %s", error)
         return self._known
 
 
@@ -85,7 +85,7 @@ def _sort_key(silence: Silence) -> str:
 
 
 def _ended(silence: Silence, end: Item | None) -> Silence:
-    """Return the silence with its end, if it has one and nobody ended it before."""
+    """Return the silence, ended as its item in SILENCE_ENDS says; unchanged if there is none or a person ended it."""
     if end is None or silence.ended_at is not None or not silence.until_resolved:
         return silence
     return silence.model_copy(
@@ -94,9 +94,9 @@ def _ended(silence: Silence, end: Item | None) -> Silence:
 
 
 def _read(item: Item) -> Silence | None:
-    """Return the silence, or None if it is unreadable: it must not stop new alerts."""
+    """Return the silence, or None if it is invalid, because an invalid silence must not stop new alerts."""
     try:
         return Silence.model_validate_json(item["silence"])
     except ValidationError as error:
-        logger.error("silence %s is not read: %s", item["sk"], error)
+        logger.error("Silence %s in the table is invalid and silences nothing: %s", item["sk"], error)
         return None

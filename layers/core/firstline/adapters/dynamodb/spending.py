@@ -1,14 +1,14 @@
-"""Account of the model: its tokens and cost by day (UTC), and the ceiling after which it is not asked.
+"""The model's usage: tokens and cost by day (UTC), and the daily ceiling above which the model is not asked.
 
 | what | pk | sk |
 |---|---|---|
 | a day | `SPENDING` | `2026-03-04` |
 
-The ceilings limit `held_tokens` and `held_micros` (millionths of the prices' currency): what was spent, and the most
-that the questions in progress may need. A question reserves its most before it is asked, in one conditional write, and
-gives back what it did not need; so any number of questions at a time cannot pass a ceiling together.
+The ceilings limit `held_tokens` and `held_micros` (millionths of the prices' currency): the sum of what was spent and
+of the most that the questions in progress may need. One conditional write reserves the most for a question before it
+is asked, and what it did not need is given back. So questions at the same time cannot pass a ceiling together.
 `prompt_tokens`, `completion_tokens`, `cost_micros`, `questions` and `unmetered` are for people. `unmetered` counts
-questions with unknown usage (no answer in time): those keep their reservation.
+questions with unknown usage (no answer in time), which keep their reservation.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Reservation:
 
 
 class Day(Frozen):
-    """The model's usage in one day, for reports. `cost` leaves out questions without a price."""
+    """The model's usage on one day, for reports. `cost` does not count questions to a model without a price."""
 
     day: date
     questions: int = 0
@@ -48,7 +48,7 @@ class Day(Frozen):
 
 
 class Spending:
-    """The account of a stack's models."""
+    """The usage of a stack's models, and the daily ceiling on it."""
 
     def __init__(
         self, table: Table, ceiling: Ceiling, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -76,11 +76,12 @@ class Spending:
             self._tell_once(day)
             now = self._clock().astimezone(UTC)
             left = short_duration(datetime.combine(now.date() + timedelta(days=1), time(0), UTC) - now)
-            raise CeilingReached(f"not asked: {self._words()} for the day is reached; a new day begins in {left}")
+            reached = f"{self._words()} for the day is reached; a new day begins in {left}"
+            raise CeilingReached(f"the model is not asked: {reached}")
         return held
 
     def settle(self, held: Reservation, usage: Usage | None) -> None:
-        """Release what was reserved and not used, and record what was used. Never raise: the answer matters more."""
+        """Record a question's usage and release the rest of its reservation; None means unknown usage. Never raises."""
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
             added = "questions :one, unmetered :one"
@@ -95,7 +96,7 @@ class Spending:
         try:
             self._table.update(PARTITION, held.day, f"ADD {added} {_EXPIRES}", values, condition=None)
         except HistoryUnavailable as error:
-            logger.warning("the model's usage could not be recorded", error=str(error))
+            logger.warning("The model's usage could not be recorded", error=str(error))
 
     def days(self, since: date) -> Iterator[Day]:
         """Yield each day's usage, oldest first. Raises `HistoryUnavailable`."""
@@ -118,11 +119,11 @@ class Spending:
         try:
             taken = self._table.update(PARTITION, held.day, change, values, condition=" AND ".join(conditions))
         except HistoryUnavailable as error:
-            raise ModelGaveNoVerdict(f"not asked: what was spent today is not known ({error})") from error
+            raise ModelGaveNoVerdict(f"the model is not asked: today's usage cannot be read ({error})") from error
         return taken is not None
 
     def _tell_once(self, day: str) -> None:
-        """Emit the metric once a day, however many environments of the function there are."""
+        """Log and count that the ceiling is reached, once a day for all environments of the function."""
         if self._told == day:
             return
         now = self._clock()
@@ -131,11 +132,11 @@ class Spending:
         try:
             first = self._table.update(PARTITION, day, f"{_EXPIRES}, ceiling_at = :now", values, condition=once)
         except HistoryUnavailable as error:
-            logger.warning("the reached ceiling could not be recorded", error=str(error))
+            logger.warning("It could not be recorded that the model's ceiling is reached", error=str(error))
             return
         self._told = day
         if first is not None:
-            logger.warning("the model's ceiling for the day is reached", ceiling=self._words())
+            logger.warning("The model's ceiling for the day is reached; rules alone decide", ceiling=self._words())
             count("LlmCeilingReached")
 
     def _words(self) -> str:

@@ -1,4 +1,4 @@
-"""The table's stream: each write to an item, with the item before and after, as milestones of incidents."""
+"""The milestones of incidents in the table's stream, which tells each write with the item before and after it."""
 
 import json
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _LATE = ("outcome", "ended_at")
 
 
 def number_of(record: Mapping[str, Any]) -> str:
-    """Return the number of a stream's record: it stays the same if the record is delivered again."""
+    """Return the sequence number of a record, which stays the same if the record is delivered again."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 
 def milestones_in(record: Mapping[str, Any]) -> list[Milestone]:
-    """Return the milestones in one record of the stream; most writes are none.
+    """Return the milestones that one record of the stream shows; for most records there are none.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """A DynamoDB table, reduced to the operations that Firstline uses, with plain values in and out.
 
-A condition that does not hold is an answer (False, None or `WriteRefused`). When DynamoDB fails, every method raises
-`HistoryUnavailable`.
+If a condition does not hold, methods return False or None, or raise `WriteRefused`. If DynamoDB fails, every method
+raises `HistoryUnavailable`.
 """
 
 import random
@@ -32,19 +32,19 @@ INDEXES = {
 there."""
 
 MOST_WRITES = 100
-"""The number of writes that one transaction takes, and of items that one BatchGetItem returns."""
+"""The most writes that one transaction takes, and the most items that one BatchGetItem returns."""
 
 READ_AT_ONCE = 50
-"""The number of items that are read at once after an index has named them."""
+"""The number of items that one request reads after an index has named them."""
 
 LONGEST_KEY = 2_048
 """The most bytes of a partition key."""
 
 ATTEMPTS = 8
-"""The number of tries of a plain write while transactions hold its item, and of a batch that is read in parts."""
+"""The most tries of a single write while transactions hold its item, and of a batch that is read in parts."""
 
 LONGEST_OPEN = timedelta(days=365)
-"""No execution, and so no open incident, lasts longer. What belongs to one expires this much later than other items."""
+"""The longest time that an execution, and so an open incident, lasts: its items expire this much later than others."""
 
 THROTTLED = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 """The reasons of a transaction that was cancelled because of too many writes."""
@@ -55,8 +55,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.32
 class WriteRefused(FirstlineError):
     """A transaction was cancelled: a condition did not hold, or another writer had the same item at that moment.
 
-    `refused` holds the positions of the writes whose condition did not hold; it is empty if only the moment was wrong.
-    `conflicts` holds the positions of those whose items another writer had. Both are empty if DynamoDB throttled it.
+    `refused` holds the positions of the writes whose condition did not hold, `conflicts` those of the writes whose item
+    another writer had. Both are empty if DynamoDB throttled the transaction.
     """
 
     def __init__(self, message: str, refused: frozenset[int], conflicts: frozenset[int] = frozenset()) -> None:
@@ -71,9 +71,11 @@ class Table:
     Parameters
     ----------
     keep_days
-        How long an item stays that nothing needs any more.
-    sleep, chance
-        How to wait between two tries, and a random number from 0 to 1 that spreads the writers.
+        The number of days for which an item is kept that nothing needs any more.
+    sleep
+        Waits for some seconds between two tries.
+    chance
+        Returns a random number from 0 to 1, which makes the waits of colliding writers differ.
     """
 
     def __init__(
@@ -96,15 +98,15 @@ class Table:
         return int(now.timestamp()) + self._keep_seconds
 
     def late_expiry(self, now: datetime) -> int:
-        """Return when an item of an incident that may stay open expires: never before the incident's own item."""
+        """Return when an item of an open incident expires, in seconds since the epoch: not while that may be open."""
         return self.expiry(now + LONGEST_OPEN)
 
     def pause(self, tries: int) -> None:
-        """Wait before another try, on average longer after each: writers that collided must not meet again."""
+        """Wait a random time before another try, on average twice as long after each, so that writers spread out."""
         self._sleep(self.chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries))
 
     def get_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return the items with these keys as they stand now. One request for every hundred; absent ones are left out.
+        """Return the items with these keys; an item that does not exist is left out. One request for every hundred.
 
         Each item is read consistently, but not all at the same moment.
         """
@@ -120,7 +122,7 @@ class Table:
                     break
                 self.pause(tries)
             if left:
-                raise HistoryUnavailable(f"table {self.name}: it returned only a part of what was asked for")
+                raise HistoryUnavailable(f"table {self.name} returned only a part of the items in {ATTEMPTS} tries")
         return found
 
     def edit(self, key: Key, edit: Edit) -> Item | None:
@@ -129,13 +131,13 @@ class Table:
         return None if answer is None else deserialize(answer["Attributes"])
 
     def edit_request(self, key: Key, edit: Edit) -> Item:
-        """Return an edit as a part of a transaction."""
+        """Return an edit of an item as one of a transaction's writes."""
         return self.update_request(
             *key, edit.expression(), edit.all_values(), condition=edit.condition(), names=edit.names()
         )
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """Return one item as it stands now, or None, as for a key that no item can have."""
+        """Return an item as it stands now; None if it does not exist, or if DynamoDB takes no such key."""
         if not _can_be_a_key(pk):
             return None
         item = self._call("get_item", **self._key(pk, sk), ConsistentRead=True).get("Item")
@@ -207,9 +209,9 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def query_whole(self, pk: str, index: str, *, since: str | None = None, limit: int | None = None) -> Iterator[Item]:
-        """Yield the whole items that an index names, in its order, one request more for every fifty.
+        """Yield the whole items of one of an index's partitions, in the index's order; fifty take one request more.
 
-        An index is a moment behind: an item that has left this partition meanwhile is left out.
+        An index is a moment behind, so an item that has left the partition meanwhile is left out.
         """
         partition = INDEXES[index][0]
         named = ((item["pk"], item["sk"]) for item in self.query(pk, index=index, since=since, limit=limit))
@@ -223,7 +225,7 @@ class Table:
         Raises
         ------
         WriteRefused
-            A condition did not hold, another writer had one of the items at that moment, or DynamoDB throttled it.
+            A condition did not hold, another writer had one of the items, or DynamoDB throttled the request.
         """
         # botocore gives each transaction a token of its own, so its own retry after a lost reply changes nothing.
         with raising(HistoryUnavailable, f"table {self.name}"):
@@ -254,17 +256,17 @@ class Table:
                 if error.refused:
                     raise
                 self.pause(tries)
-        raise HistoryUnavailable(f"table {self.name}: too many writers have the same items")
+        raise HistoryUnavailable(f"table {self.name}: other writers had the same items in {ATTEMPTS} tries; try again")
 
     def guarded_put(self, item: Mapping[str, Any], guard: Edit) -> Item:
-        """Return a put under the condition of an edit as a part of a transaction."""
+        """Return a put under the condition of `guard`, as one of a transaction's writes."""
         request = self.put_request(item, condition=guard.condition(), values=guard.all_values())["Put"]
         return {"Put": request | {"ExpressionAttributeNames": guard.names()}}
 
     def put_request(
         self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> Item:
-        """Return a put as a part of a transaction."""
+        """Return a put as one of a transaction's writes; attributes that are None are left out."""
         plain = {name: value for name, value in item.items() if value is not None}
         return {"Put": {"TableName": self.name, "Item": _serialize(plain), **_conditional(condition, values)}}
 
@@ -278,12 +280,12 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """Return an update as a part of a transaction."""
+        """Return an update as one of a transaction's writes."""
         request = self._key(pk, sk) | {"UpdateExpression": expression} | _conditional(condition, values)
         return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 
     def check_request(self, key: Key, guard: Edit) -> Item:
-        """Return the condition of an edit, on an item that is not written, as a part of a transaction."""
+        """Return the condition of `guard` on an item that is not written, as a part of a transaction."""
         condition = _conditional(guard.condition(), guard.all_values())
         return {"ConditionCheck": self._key(*key) | condition | {"ExpressionAttributeNames": guard.names()}}
 
@@ -291,9 +293,9 @@ class Table:
         return {"TableName": self.name, "Key": _key(pk, sk)}
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        """Return DynamoDB's answer, or None if the request's condition does not hold.
+        """Call an operation of DynamoDB; return the answer, or None if the request's condition does not hold.
 
-        A plain write fails while a transaction has its item. No client retries that, so it is tried again here.
+        A write fails while a transaction has its item. boto3 does not retry that, so it is tried again here.
         """
         with raising(HistoryUnavailable, f"table {self.name}"):
             for tries in range(ATTEMPTS):
@@ -311,19 +313,19 @@ class Table:
 
 
 class TableStore:
-    """One kind of items in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The base of stores of one kind of items. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
 
 def stamp(at: datetime) -> str:
-    """Return a time as text that sorts as the time does."""
+    """Return a time as text in UTC with microseconds; such texts sort as their times do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _can_be_a_key(pk: str) -> bool:
-    """Return True if DynamoDB takes a text as a partition key: it may be what somebody typed into an address."""
+    """Return True if DynamoDB takes a text as a partition key; a text that a person typed may be too long."""
     try:
         return len(pk.encode()) <= LONGEST_KEY
     except UnicodeEncodeError:
@@ -344,9 +346,9 @@ def _serialize(values: Mapping[str, Any]) -> Item:
 
 
 def _attribute(value: Any) -> Item:
-    """Return a value as DynamoDB takes it. Nearly all are texts and whole numbers: they need none of boto3's tests.
+    """Return a value as a typed DynamoDB attribute, such as `{"S": "text"}`.
 
-    boto3's package is imported for the rare kinds alone: it takes longer than all of the client that they go to.
+    boto3's serializer is imported only for rare types, such as sets: it is slow to import, and slow for common types.
     """
     match value:
         case str() if type(value) is str:
@@ -367,12 +369,12 @@ def _attribute(value: Any) -> Item:
 
 
 def deserialize(item: Mapping[str, Any]) -> Item:
-    """Return an item that DynamoDB stored with plain values."""
+    """Return an item of DynamoDB's typed attributes as plain values."""
     return {name: _value(stored) for name, stored in item.items()}
 
 
 def _value(stored: Any) -> Any:
-    """Return a value that DynamoDB stored; a whole number as `int`, wherever it stands."""
+    """Return a typed DynamoDB attribute as a plain value; a whole number becomes an `int`."""
     match stored:
         case {"S": value} | {"BOOL": value}:
             return value

@@ -1,4 +1,4 @@
-"""The one JSON object in a model's answer, whatever stands around it and whatever dialect of JSON it is written in.
+"""A reader of the one JSON object in a model's answer, with any text around it and in several dialects of JSON.
 
 | what a model or its server writes | what is read |
 |---|---|
@@ -8,7 +8,7 @@
 | a JSON text inside a JSON string | that text |
 | trailing commas, comments, `True`, `None`, single or curly quotes, raw line breaks in a text | the object that is meant |
 
-Two objects are no verdict, because it is unknown which one is meant: the alert itself may be quoted.
+Two objects are no verdict, because it is unknown which of them is meant: one may be a quotation from the alert.
 
 Sources: https://cookbook.openai.com/articles/openai-harmony, https://github.com/llama-farm/llamafarm/issues/753 (marks
 lost), https://huggingface.co/mistralai/Magistral-Small-2507, https://docs.cohere.com/docs/reasoning.
@@ -19,10 +19,10 @@ import re
 from typing import Any
 
 MAX_OPENING_BRACES = 20
-"""The number of opening braces in prose that are tried; each try may read all of the text."""
+"""The most opening braces in prose at which an object is looked for; each try may read all of the text."""
 
 MAX_DIALECT_CHARS = 50_000
-"""The length of an object that is read although it is not quite JSON."""
+"""The most characters of an object that are read if it is not quite JSON."""
 
 _WITH_ONE_FENCE = 3
 """The number of parts of a text with one code fence: before it, in it, and after it."""
@@ -41,7 +41,12 @@ _SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*+)(?:'|\\?\Z)"
 _COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 # Python quotes a text that holds an apostrophe with double quotes.
 _EITHER = f"{_TEXT}|{_SINGLE_QUOTED}"
-_BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _EITHER)}
+_BRACES = {
+    quoted: re.compile(rf"(?:[^{{}}\"'/]++|{quoted}|{_COMMENT}|[^{{}}])*+(?P<run>\{{+|\}}+)", re.DOTALL)
+    for quoted in (_TEXT, _EITHER)
+}
+"""Up to the next run of braces of one kind, past all that is quoted or a comment."""
+
 _DIALECT = re.compile(rf"{_TEXT}|{_COMMENT}|\b(?:True|False|None)\b", re.DOTALL)
 _LAST_COMMA = re.compile(rf"{_TEXT}|,(?=\s*[}}\]])", re.DOTALL)
 _IN_JSON = {"True": "true", "False": "false", "None": "null"}
@@ -50,9 +55,9 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def find_object(text: str) -> dict[str, Any] | None:
-    """Return the one JSON object in an answer, or None if it has none or several.
+    """Return the only JSON object in an answer, or None if the answer has none or several.
 
-    An answer that is nothing but an object is read first, so that no mark in one of its texts can cut it.
+    An answer that is nothing but an object is read as a whole, so that no mark of thoughts inside a text can cut it.
     """
     text = text.strip().removeprefix("\ufeff")
     if (whole := _value(text)) is not None:
@@ -68,7 +73,7 @@ def find_object(text: str) -> dict[str, Any] | None:
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
-    """Return the outermost objects in a text, or none if it has more braces than are tried."""
+    """Return the outermost objects in a text; none at all if it has more than `MAX_OPENING_BRACES`."""
     found: list[dict[str, Any]] = []
     start = text.find("{")
     for _ in range(MAX_OPENING_BRACES):
@@ -82,7 +87,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
 
 
 def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
-    """Return the object that begins here and its end, or None and the place to go on from."""
+    """Return the object that begins at `start` and its end, or None and the position from which to look on."""
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -96,17 +101,22 @@ def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
 
 
 def _balanced(text: str) -> str:
-    """Return the text up to the brace that closes its first one, or nothing."""
-    depth = 0
-    for token in _BRACES[_quoted(text)].finditer(text):
-        depth += {"{": 1, "}": -1}.get(token[0], 0)
-        if depth == 0:
-            return text[: token.end()]
+    """Return the text up to the brace that closes its first brace, or an empty text if none does."""
+    to_braces = _BRACES[_quoted(text)].match
+    depth, at = 0, 0
+    while found := to_braces(text, at):
+        begin, at = found.span("run")
+        if text[begin] == "{":
+            depth += at - begin
+        elif at - begin < depth:
+            depth -= at - begin
+        else:
+            return text[: begin + depth]
     return ""
 
 
 def _plain_json(written: str) -> str:
-    """Turn a dialect into JSON. What is between double quotes stays as it is."""
+    """Turn an object in a dialect of JSON into JSON; texts between double quotes stay unchanged."""
     if _quoted(written) == _EITHER:
         written = re.sub(_EITHER, _double_quoted, written, flags=re.DOTALL)
     written = _DIALECT.sub(lambda token: token[0] if token[0][0] == '"' else _IN_JSON.get(token[0], ""), written)
@@ -114,7 +124,7 @@ def _plain_json(written: str) -> str:
 
 
 def _quoted(written: str) -> str:
-    """Return the pattern of a text in an object that is written like this one."""
+    """Return the pattern for quoted texts in an object: single quotes count too if its first key has them."""
     return _EITHER if re.match(r"\{\s*'", written) else _TEXT
 
 

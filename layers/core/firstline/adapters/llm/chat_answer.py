@@ -1,7 +1,7 @@
-"""Answer of a chat-completions server: read leniently where servers differ, and strictly where the verdict is.
+"""Reader of a chat-completions server's answer: lenient where servers differ, strict about the verdict itself.
 
-What counts as an early end is a table, because servers invent words for an end: only what is known to be early is
-refused. Whatever else was cut off does not fit the schema.
+Servers have many words for the end of an answer (`finish_reason`). Only words that are known to mean an early end are
+refused: a verdict that was cut off for another reason does not fit the schema.
 
 | word | who says it | source |
 |---|---|---|
@@ -54,16 +54,16 @@ _EARLY = {
     **dict.fromkeys(("networkerror", "insufficientsystemresource", "engineoverloaded", "interrupted"), _FAILED),
     **dict.fromkeys(("incomplete", "pauseturn", "malformedfunctioncall"), _FAILED),
 }
-"""The words for an end that is known to be early, by their letters, and the meaning of each for people."""
+"""The meaning, for people, of each word (its letters only) that is known to tell an early end of an answer."""
 
 _A_CALL = {"toolcalls", "toolcall", "functioncall", "tooluse"}
 _TEXT_PARTS = (None, "text", "output_text")
-"""The kinds of part that are the answer. `thinking`, `reasoning` and kinds that are not known are passed over."""
+"""The types of content parts that belong to the answer; `thinking`, `reasoning` and unknown types do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The part of a chat completion that counts; servers differ in the rest. Some do not report their usage."""
+    """The parts of a chat completion that Firstline uses. `tokens` is None if the server does not report its usage."""
 
     content: str | dict[str, Any] = ""
     refusal: str = ""
@@ -75,24 +75,24 @@ class Completion:
 
     @classmethod
     def read(cls, body: bytes) -> "Completion":
-        """Read a body.
+        """Return the completion in the body of an answer with status 200.
 
         Raises
         ------
         ModelGaveNoVerdict
-            It is no chat completion (its cost is unknown then), or an error that came with a 200 (`error_inside`).
+            The body is no chat completion (the usage is unknown then), or it holds an error (`error_inside`).
         """
         answer = _json(body)
         if isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
         if not isinstance(answer, dict):
-            raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_kind(body)}", usage=None)
+            raise ModelGaveNoVerdict(f"the server's answer is not a chat completion: {_kind(body)}", usage=None)
         tokens = _tokens(answer)
         if (error := error_inside(answer, tokens)) is not None:
             raise error
         choices = answer.get("choices")
         if not isinstance(choices, list):
-            raise ModelGaveNoVerdict("the answer is not a chat completion: choices is no list", usage=tokens)
+            raise ModelGaveNoVerdict("the server's answer is not a chat completion: choices is no list", usage=tokens)
         if not choices:
             return cls(has_choice=False, tokens=tokens)
         choice = _dict(choices[0])
@@ -115,10 +115,10 @@ class Completion:
         Raises
         ------
         ModelGaveNoVerdict
-            Missing, refused, cut short, or not of the schema; without usage, which the caller knows.
+            The verdict is missing, refused, cut short, or not of the schema. The error is without usage.
         """
         if not self.has_choice:
-            raise ModelGaveNoVerdict("the answer holds no choice")
+            raise ModelGaveNoVerdict("the server's answer has no text: its list of choices is empty")
         if self.refusal:
             raise ModelGaveNoVerdict(f"the model refused: {safe_words(self.refusal, MAX_REASON_CHARS)}")
         if why := self._why_early():
@@ -142,17 +142,17 @@ class Completion:
         return f"{why} ({', '.join(self.filtered)})" if why and self.filtered else why
 
     def _instead(self) -> str:
-        """Describe an answer without a verdict: what the model said, which may be its reason."""
+        """Describe an answer that holds no verdict: the model's words, which may say why, or that it is empty."""
         said = safe_words(str(self.content), MAX_REASON_CHARS)
         if said:
-            return f"it holds not one JSON object. The model said: {said}"
+            return f"one JSON object is expected. The model said: {said}"
         if self.has_thoughts:
-            return "it is empty, and the model's thoughts are not: the server took the answer for thoughts"
-        return "it is empty"
+            return "the answer is empty, but the model's thoughts are not: the server took the answer for thoughts"
+        return "the answer is empty"
 
 
 def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage | None) -> ModelVerdict:
-    """Return the verdict of an answer with its usage. Raise `ModelGaveNoVerdict`, with the usage."""
+    """Return the verdict in a completion, with the usage. Raises `ModelGaveNoVerdict`, which has the usage too."""
     try:
         judgement = completion.judgement(prompt)
         return ModelVerdict(judgement=judgement, model=model, usage=usage or Usage(cost=None))
@@ -172,10 +172,10 @@ def _json(body: bytes) -> object:
 def _kind(body: bytes) -> str:
     """Describe a body that is no JSON object."""
     if not body.strip():
-        return "it is empty"
+        return "its body is empty"
     if body.lstrip().startswith((b"data:", b"event:")):
-        return "it is a stream of events, although none was asked for"
-    return "it is no JSON object"
+        return "it is a stream of events, which was not asked for"
+    return "its body is no JSON object"
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _words(content: object, kinds: tuple[str | None, ...] = _TEXT_PARTS) -> str:
-    """Return the text of a content, which is a text or a list of parts, of which only these kinds count."""
+    """Return the text of a message's content: a text, or a list of parts, of which only these types count."""
     if isinstance(content, str):
         return content if None in kinds else ""
     words: list[str] = []
@@ -198,7 +198,7 @@ def _words(content: object, kinds: tuple[str | None, ...] = _TEXT_PARTS) -> str:
 
 
 def _arguments(message: dict[str, Any]) -> object:
-    """Return the arguments of a message's only call: a server may have taken the schema for a tool."""
+    """Return the arguments of a message's only tool call, or None: some servers turn the schema into a tool."""
     calls = message.get("tool_calls")
     only = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
     called = _dict(_dict(only).get("function")) or _dict(message.get("function_call"))  # its older name
@@ -206,14 +206,14 @@ def _arguments(message: dict[str, Any]) -> object:
 
 
 def _filters(choice: dict[str, Any]) -> list[tuple[str, object]]:
-    """Return Azure's filters and what each found (https://learn.microsoft.com/azure/ai-foundry/openai)."""
+    """Return the names of Azure's content filters, each with its result (learn.microsoft.com/azure/ai-foundry)."""
     return list(_dict(choice.get("content_filter_results")).items())
 
 
 def _tokens(answer: dict[str, Any]) -> Usage | None:
-    """Return the reported usage, or None if there is none. A number that is null or makes no sense counts as absent.
+    """Return the reported usage, or None if there is none; null and impossible numbers count as absent.
 
-    Tokens that only the total has (some servers: thoughts) count as answer.
+    Tokens that are only in the total, as some servers count thoughts, are added to those of the answer.
     """
     usage = _dict(answer.get("usage"))
     prompt = _count(usage, "prompt_tokens", "input_tokens")
@@ -233,7 +233,7 @@ def _count(usage: dict[str, Any], *names: str) -> int:
 
 
 def _first(error: ValidationError) -> str:
-    """Describe the first mistake without the input, which is the model's text and may be long."""
+    """Describe the first error of a validation, without the model's text, which may be long."""
     mistake = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(map(str, mistake["loc"]))
     return safe_line(f"{where}: {mistake['msg']}" if where else mistake["msg"], MAX_REASON_CHARS)

@@ -1,4 +1,4 @@
-"""Form of the request to a chat-completions server for one JSON object, and the form to try when it is refused.
+"""Form of a request for one JSON object to a chat-completions server, and the form to try when a server refuses it.
 
 Servers that speak OpenAI's API differ in three things that matter here: whether they can be held to a schema
 (`json_schema`), only to JSON (`json_object`), or to nothing; their name for the longest answer
@@ -28,7 +28,7 @@ _ABOUT_ROLE = re.compile(
     r"|roles?\b.{0,80}\bsystem\b|only user\b.{0,40}\broles?\b|roles must alternate|messages?\W{1,3}0\W{1,3}role",
     re.IGNORECASE | re.DOTALL,
 )
-"""Complaints about the role of the instructions, such as:
+"""A pattern for servers' complaints about the role of the instructions, such as:
 
 - "System role not supported": Gemma's template, https://github.com/vllm-project/vllm/issues/2964
 - "Conversation roles must alternate user/assistant/…": Mistral's, https://github.com/microsoft/autogen/issues/1037
@@ -37,7 +37,7 @@ _ABOUT_ROLE = re.compile(
 """
 
 _ABOUT_VALUE = re.compile(r"too (?:large|big|high|long|many)|exceed|at most|maximum|less than or equal", re.IGNORECASE)
-"""Complaints about how long the answer may be, and not about the name of the limit."""
+"""A pattern for complaints about the value of the limit, which another name for the limit does not mend."""
 
 _ABOUT_SHAPE = re.compile(
     r"response_?format|json[_ ]?(?:schema|object|mode)|structured.?output|guided|grammar|schema"
@@ -45,13 +45,13 @@ _ABOUT_SHAPE = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_SOMETHING = re.compile(r"un(?:supported|recognized|known)|not (?:supported|permitted|allowed)", re.IGNORECASE)
-"""Complaints that do not say what they are about: the schema is what older servers know least."""
+"""A pattern for complaints without a subject; most often older servers do not know the schema."""
 
 MAX_COMPLAINT_CHARS = 600
-"""The part of a server's message that is looked at: what follows may repeat the question."""
+"""The most characters of a server's message that are searched, because the rest may repeat the question."""
 
 TEMPLATE_TOKENS = 200
-"""The tokens that a chat template adds to two messages, at most."""
+"""The most tokens that a chat template adds to two messages."""
 
 _IN_WORDS = "Answer with one JSON object and nothing else: no prose, no code fence. It fits this JSON Schema:"
 _DATA_FOLLOWS = "The next message follows. It is the JSON document:"
@@ -59,14 +59,14 @@ _DATA_FOLLOWS = "The next message follows. It is the JSON document:"
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A form of a request. Today's servers understand the default. `role` is whose message has the instructions."""
+    """A form of a request. `role` is that of the message with the instructions. Today's servers take the default."""
 
     shape: Shape = "json_schema"
     limit: Limit = "max_completion_tokens"
     role: Role = "system"
 
     def arguments(self, prompt: Prompt, max_output_tokens: int) -> dict[str, Any]:
-        """Return the request without the model's name. Without `json_schema`, the instructions contain the schema."""
+        """Return the request's body without the model's name; other shapes than `json_schema` quote the schema."""
         schema, system = answer_schema(prompt.runbook_ids), prompt.system
         response_format: dict[str, Any] = {"type": self.shape}
         if self.shape == "json_schema":
@@ -81,7 +81,7 @@ class ChatFormat:
         return {"messages": messages, self.limit: max_output_tokens, **held}
 
     def after(self, said: str) -> "ChatFormat | None":
-        """Return the form to try after this refusal, or None if the refusal is not about the form."""
+        """Return the form to try after a server's refusal (`said`), or None if another form cannot help."""
         said = said[:MAX_COMPLAINT_CHARS]
         if _ABOUT_ROLE.search(said):
             return replace(self, role="user") if self.role == "system" else None
@@ -92,22 +92,22 @@ class ChatFormat:
         return None
 
     def with_other_limit(self) -> "ChatFormat":
-        """Return the same form for a server that does not know, or ignores, this name of the limit."""
+        """Return this form with the other name for the limit, for a server that does not know or ignores this name."""
         return replace(self, limit=_OTHER_LIMIT[self.limit])
 
     def with_next_shape(self) -> "ChatFormat | None":
-        """Return the same form with less to hold the server to, or None if there is nothing plainer."""
+        """Return this form with a weaker demand (schema, then any JSON, then text), or None after text."""
         return replace(self, shape=_NEXT_SHAPE[self.shape]) if self.shape in _NEXT_SHAPE else None
 
 
 def is_about_form(said: str) -> bool:
-    """Return True if a server's message names a part of the form."""
+    """Return True if a server's message complains about the schema or the role of the instructions."""
     said = said[:MAX_COMPLAINT_CHARS]
     return bool(_ABOUT_ROLE.search(said) or _ABOUT_SHAPE.search(said))
 
 
 def most(prompt: Prompt, max_output_tokens: int) -> Usage:
-    """Return the most tokens that a question can need if the server keeps to the limit. A token has a byte or more."""
+    """Return the most tokens that a question can use, if the server keeps the limit: one token per byte at most."""
     messages = ChatFormat("text", role="user").arguments(prompt, max_output_tokens)["messages"]
     size = sum(len(message["content"].encode()) for message in messages)
     return Usage(prompt_tokens=size + TEMPLATE_TOKENS, completion_tokens=max_output_tokens, cost=None)

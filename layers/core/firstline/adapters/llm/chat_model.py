@@ -1,8 +1,8 @@
 """LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
 
-A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
-(`openai_chat.py`) in the form that the server takes (`chat_format.py`), which the stack remembers (`shared_forms.py`).
-Its answer is checked in `chat_answer.py`.
+A question goes through the endpoint's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
+`openai_chat.py` sends it in the form that the server takes (`chat_format.py`), which the stack remembers
+(`shared_forms.py`), and `chat_answer.py` checks the answer.
 
 The `openai` client takes several times as long to import as everything else, so only a call imports it.
 """
@@ -31,18 +31,18 @@ from firstline.privacy.safe import safe_line
 MAX_REASON_CHARS = 300
 
 FAIR_SHARE = 0.5
-"""A server that had a smaller share of the time did not fail: a cold start (key, import) took the rest."""
+"""The share of the time below which a late answer is not the server's failure: a cold start took the rest."""
 
 BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
-"""The time before the deadline for recording failures and spending: the smaller of the two."""
+"""The time that is kept free before the deadline to record failures and usage: a share of it, at most a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The address of a model. `model` is what the server calls it: a model's name, or Azure's deployment name.
+    """A model's address, name, key and price. `model` is the server's name for it, such as Azure's deployment name.
 
-    `api_key` is called for each question, so that a rotated key is picked up; None means that no key was set.
-    `key_name` is what people know the key as.
+    `api_key` is called for each question, so that a rotated key is used; None means that no key was set. Messages call
+    the key `key_name`.
     """
 
     base_url: str
@@ -54,12 +54,12 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """Return the name of the circuit breaker: each server and model has its own."""
+        """Return the name of the circuit breaker for this server and model."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
 class ChatModel:
-    """A `classification.model.Model` that asks an OpenAI-compatible server.
+    """A model (`classification.model.Model`) behind an OpenAI-compatible server.
 
     Example
     -------
@@ -86,13 +86,15 @@ class ChatModel:
         self._refused_limits: set[str] = set()
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Ask the model, and check its answer.
+        """Ask the model and return its checked verdict, before the deadline.
+
+        The time to read the key, import the client and look up the server's name counts too.
 
         Raises
         ------
         ModelGaveNoVerdict
-            Off, unreachable, slow, refusing, cut short, wrong or too dear, with the reason; within the deadline,
-            whatever the server does. Reading the key, importing the client and looking up the name count too.
+            The circuit is open, the ceiling is reached, the key is missing, the server failed, refused or was too slow,
+            or its answer is no valid verdict. The message says which.
         """
         try:
             verdict = self._within_the_deadline(prompt)
@@ -104,10 +106,10 @@ class ChatModel:
         return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
-        """Return the answer, or raise at the deadline. The thread that asks may outlive this call.
+        """Ask the model in another thread, and return its verdict or raise at the deadline.
 
-        The deadline in the thread (asyncio) ends every wait for the network and closes the connection. The deadline
-        here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
+        The thread's own time-out (asyncio) ends waits for the network and closes the connection. The wait here also
+        ends if the thread hangs in what cannot be cancelled, such as a look-up of a name; the thread then lives on.
         """
         answer: Future[ModelVerdict] = Future()
         seconds = self._deadline_seconds
@@ -118,7 +120,7 @@ class ChatModel:
         except ModelGaveNoVerdict:
             raise
         except TimeoutError:
-            raise ModelUnavailable(f"no answer within {seconds:g} s", usage=None) from None
+            raise ModelUnavailable(f"the model gave no answer within {seconds:g} s", usage=None) from None
         except Exception as error:  # no error of a client may stop an incident
             raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_REASON_CHARS)) from error
 
@@ -153,7 +155,7 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> Completion:
-        """Ask in the form that this server accepted last; if it refuses the form, try the one that it asks for."""
+        """Ask in the form that the server accepted last; if the server refuses it, ask in other forms until `until`."""
         endpoint, began = self._endpoint, time.monotonic()
         form = self._known_form()
         tried, is_a_guess = {form}, False
@@ -191,9 +193,9 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return the plain form to ask in at once, if the form may be the reason for the server's own error.
+        """Return the form without a schema to try now if the schema may have caused the server's error, else None.
 
-        Anything else that broke (an overloaded proxy?) is followed by another form of the next question.
+        After an error that may come from elsewhere, such as a proxy, only the next question uses another form.
         """
         if not error.broken or self._form_is_proven:
             return None
@@ -203,7 +205,7 @@ class ChatModel:
         return other if error.broken == "application" and other.shape == "text" else None
 
     def _known_form(self) -> ChatFormat:
-        """Return the form that the server accepted last; a new process asks the stack's memory once."""
+        """Return the form that the server accepted last; a new process reads it from the table once."""
         if self._forms is not None and not self._has_recalled:
             self._has_recalled = True
             known = self._forms.recall(self._endpoint.circuit)
@@ -212,15 +214,17 @@ class ChatModel:
         return self._form
 
     def _prefer_older_limit(self) -> None:
-        """Name the limit as older servers do: this one ignored `max_completion_tokens` without saying so."""
+        """Use the older name of the limit from now on, because the server ignored `max_completion_tokens`."""
         if self._form.limit == "max_completion_tokens" and "max_tokens" not in self._refused_limits:
             self._remember(self._form.with_other_limit())
 
     def _remember(self, form: ChatFormat, *, for_the_stack: bool = True) -> None:
-        """Use this form from now on. A server that only failed once must not stay with a plain form for weeks."""
+        """Use a form from now on, and with `for_the_stack` in all processes; a guess after one failure stays here."""
         if form == self._form:
             return
-        logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
+        logger.warning(
+            "The model's server gets its questions in another form", circuit=self._endpoint.circuit, form=str(form)
+        )
         self._form = form
         if self._forms is not None and for_the_stack:
             self._forms.keep(self._endpoint.circuit, form)
@@ -239,5 +243,5 @@ def _key(endpoint: Endpoint) -> str:
         raise ModelGaveNoVerdict(safe_line(reason, MAX_REASON_CHARS)) from error
     if key is None:
         fix = f"set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
-        raise ModelGaveNoVerdict(f"no API key: {fix}")
+        raise ModelGaveNoVerdict(f"no API key for the model: {fix}")
     return key

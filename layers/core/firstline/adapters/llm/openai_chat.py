@@ -1,7 +1,6 @@
-"""One chat completion over HTTP with the `openai` client. Imported only when a model is really asked.
+"""One chat completion over HTTP with the `openai` client, which is imported only when a model is asked.
 
-The body is returned unread: `chat_answer.py` checks it against a schema of our own, because the client builds its
-objects without validating them.
+The answer's body is returned unread: `chat_answer.py` checks it, because the client does not validate what it reads.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ MAX_BODY_BYTES = 1_000_000
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """A response body that is read up to `MAX_BODY_BYTES`."""
+    """A response body that raises ModelGaveNoVerdict if it is longer than `MAX_BODY_BYTES`."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -30,7 +29,7 @@ class _Capped(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise ModelGaveNoVerdict(f"the answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
+                raise ModelGaveNoVerdict(f"the server's answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
             yield chunk
 
     async def aclose(self) -> None:
@@ -44,22 +43,22 @@ class _Transport(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise ModelGaveNoVerdict("the answer is compressed, although identity was asked for", usage=None)
+            raise ModelGaveNoVerdict("the server compressed its answer, although it was asked not to", usage=None)
         response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream))
         return response
 
 
 async def complete(base_url: str, api_key: str, seconds: float, request: dict[str, Any]) -> bytes:
-    """Return the body of one successful completion. There is no retry: the incident is waiting.
+    """Return the body of one successful completion. There is no retry, because an incident waits for the answer.
 
     Raises
     ------
     ModelUnavailable
-        Not there, overloaded, broken, or no answer within `seconds`.
+        The server cannot be reached, is overloaded or broken, or does not answer within `seconds`.
     QuestionRefused
         The server does not take a question of this form.
     ModelGaveNoVerdict
-        The server does anything else instead of answering.
+        The server answers with another error, or with a body that is too large or compressed.
     """
     # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
     http = httpx2.AsyncClient(transport=_Transport(), timeout=seconds, trust_env=False)
@@ -73,7 +72,7 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
             body: bytes = answer.content
             return body
     except (TimeoutError, openai.APITimeoutError):
-        raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
+        raise ModelUnavailable(f"the model gave no answer within {seconds:.3g} s", usage=None) from None
     except openai.APIStatusError as error:
         # The client shows a message that stands where OpenAI puts it, and no other.
         said = error.message if " - " in error.message else f"{error.message}: {words_of(error.body)}".rstrip(": ")

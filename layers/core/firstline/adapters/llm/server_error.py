@@ -1,4 +1,4 @@
-"""A server's error as one of Firstline's: its HTTP status, or the error object that some servers put into a 200.
+"""Translation of a model server's error, from its HTTP status or from an error object in a 200, into Firstline's errors.
 
 Gateways answer 200 as soon as they have an upstream, and then carry its failure in the body:
 
@@ -27,10 +27,10 @@ _OVERLOADED = (408, 409, 425, 429)
 
 _QUESTION_REFUSED = (400, 422)
 _BROKEN = (500, 501)
-"""Statuses of a server that cannot do what it was asked, or that cannot do anything at the moment."""
+"""Statuses of a server that fails at this request, or at every request."""
 
 _MAY_BE_THE_FORM = (404, 415, *_BROKEN)
-"""Statuses that refuse the form if the message is about it."""
+"""Statuses that mean a refused form of the request if the server's message is about the form."""
 
 _STATUSES = {
     "ratelimitexceeded": 429, "ratelimiterror": 429, "ratelimited": 429, "toomanyrequests": 429,
@@ -73,16 +73,17 @@ _SAYS = (
     (503, r"overloaded|is loading|service.?unavailable|temporarily unavailable|no healthy upstream|bad gateway"
           r"|high load|internal server error|upstream (?:error|connect)|connection refused"),
 )  # fmt: skip
-"""The HTTP statuses that an error without any number or known word means, by what it says."""
+"""Patterns in the text of an error that has no known status or code, each with the HTTP status that it means."""
 
 _FINE = {"", "0", "200", "ok", "success", "none", "null"}
 
 
 def server_error(status: int, said: str, *, explained: bool, reason: str | None = None) -> ModelGaveNoVerdict:
-    """Return the error for an HTTP status and the server's message, which `explained` it if it is an error object.
+    """Return Firstline's error for a server's HTTP status and message (`said`).
 
-    A 500 whose message is about the form of the question refuses the form: vLLM and llama.cpp answer so when they
-    cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
+    `explained` is True if the message came in an error object of the model's server, not of a proxy. A 500 whose
+    message is about the form of the question refuses the form: vLLM and llama.cpp answer so when they cannot build the
+    grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
     https://github.com/anomalyco/opencode/issues/5034).
     """
     reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"
@@ -96,9 +97,9 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
 
 
 def words_of(body: object) -> str:
-    """Return what the body of a refusal says, wherever its server puts that; of a page of markup nothing.
+    """Return the message in the body of a server's refusal, or an empty text if it is a page of markup or has none.
 
-    FastAPI lists what is wrong in `detail`, and Gemini's compatible endpoint sends a list of one error.
+    FastAPI lists its messages in `detail`, and Gemini's compatible endpoint sends a list of one error.
     """
     if isinstance(body, list):
         body = body[0] if body else None
@@ -108,7 +109,7 @@ def words_of(body: object) -> str:
 
 
 def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdict | None:
-    """Return the error in the body of a 200, or None if it holds none. `usage` is what the body reports."""
+    """Return the error in the body of an answer with status 200, or None; `usage`, if reported, goes into the error."""
     found = _error_object(body)
     if found is None:
         return None
@@ -128,7 +129,7 @@ def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdic
 
 
 def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the part of the body that describes an error, by the mark of its server."""
+    """Return the part of a body that describes an error, or None; each kind of server marks it in its own way."""
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     of_choice = first.get("error") if first.get("finish_reason") != "stop" else None
@@ -148,7 +149,7 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _said(error: dict[str, Any]) -> str:
-    """Return the server's words, with those of the server behind a gateway."""
+    """Return the message of an error object, with the message of the server behind a gateway."""
     words = [error.get(name) for name in _SAID]
     # Apigee's detail holds a code, Mistral's message the list of what is wrong.
     words = [(word.get("errorcode") or _said(word)) if isinstance(word, dict) else word for word in words]

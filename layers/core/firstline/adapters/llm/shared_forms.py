@@ -1,11 +1,11 @@
-"""The stack's memory of the form that each model's server accepts, so that a new process need not find it out again.
+"""The form of request that each model's server accepts, stored in the table for all processes of the stack.
 
 | what | pk | sk |
 |---|---|---|
 | a form | `CIRCUITS` | `<host>/<model>#FORM` |
 
-A form is forgotten after some weeks: the server may have been renewed by then. A table that fails costs the detour, and
-never the question.
+A form is forgotten after thirty days, because the server may have been renewed by then. If the table fails, a process
+finds the form out by itself.
 """
 
 from collections.abc import Callable
@@ -24,18 +24,18 @@ REMEMBERED_FOR = timedelta(days=30)
 
 
 class SharedForms:
-    """The forms in the table, by the name of the server's circuit."""
+    """The stored forms, by the name of the server's circuit breaker."""
 
     def __init__(self, table: Table, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = table
         self._clock = clock
 
     def recall(self, circuit: str) -> ChatFormat | None:
-        """Return the form that the server accepted, or None if it is not known, too old, or of another version."""
+        """Return the form that the server accepted last, or None if it is unknown, too old or invalid."""
         try:
             item = self._table.get(PARTITION, f"{circuit}#FORM")
         except HistoryUnavailable as error:
-            logger.warning("the form for the model's server could not be read", circuit=circuit, error=str(error))
+            logger.warning("The form for the model's server cannot be read", circuit=circuit, error=str(error))
             return None
         if item is None or int(item["expires_at"]) <= self._clock().timestamp():
             return None
@@ -45,10 +45,10 @@ class SharedForms:
             return None
 
     def keep(self, circuit: str, form: ChatFormat) -> None:
-        """Store the form. Never raise: the answer matters more."""
+        """Store the form that the server accepted; log a failure of the table instead of raising it."""
         expires_at = int((self._clock() + REMEMBERED_FOR).timestamp())
         item = {"pk": PARTITION, "sk": f"{circuit}#FORM", "form": asdict(form), "expires_at": expires_at}
         try:
             self._table.put(item)
         except HistoryUnavailable as error:
-            logger.warning("the form for the model's server could not be stored", circuit=circuit, error=str(error))
+            logger.warning("The form for the model's server cannot be stored", circuit=circuit, error=str(error))

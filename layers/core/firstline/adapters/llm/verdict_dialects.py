@@ -1,7 +1,7 @@
-"""Spellings of a verdict that mean one thing only, turned into the schema's.
+"""Unambiguous spellings of a verdict, turned into those of the schema.
 
-A small model without a grammar answers nearly the schema. What is unambiguous is read; the rest stays as it is, and the
-schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `yes` is no boolean.
+A small model without a grammar answers nearly as the schema demands. Only unambiguous deviations are read. The rest
+stays as it is, so that the schema refuses it: a confidence of 86 may mean 0.86 or nothing, and `yes` is no boolean.
 
 | field | also read |
 |---|---|
@@ -22,10 +22,10 @@ from firstline.adapters.llm.answer_text import find_object
 from firstline.classification.model import Judgement
 
 MAX_STEPS = 100
-"""The number of steps that the schema takes. Far fewer are shown."""
+"""The most steps, and the most cited ids, that are read; the schema takes no more."""
 
 MAX_WORD = 50
-"""The length of a severity that is looked at."""
+"""The most characters of a severity that are read."""
 
 _WRAPPERS = 3
 _OF_A_CALL = ("name", "type", "id")
@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,17})?|\.\d{1,17})\s*(%?)")
 
 
 def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict[str, Any]:
-    """Return a model's object with the schema's names and types where they can be told."""
+    """Return a model's object with the names and types of the schema, where its own are unambiguous."""
     answer = _with_our_names(_unwrapped(found))
     severity, runbook = answer.get("severity"), answer.get("runbook_id")
     if isinstance(severity, str):
@@ -62,7 +62,7 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
 
 
 def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the innermost object if each object around it has none of our fields and only one object in it."""
+    """Return the object with the verdict, from inside of objects that have no field of the schema themselves."""
     for _ in range(_WRAPPERS):
         objects = [value for value in found.values() if isinstance(value, dict)]
         if len(objects) == 1 and not _with_our_names(found):
@@ -79,7 +79,7 @@ def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_our_names(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema's fields. One that comes under two names is left out, because either may be meant."""
+    """Return an object's fields of the schema under their right names; a field in two spellings is left out."""
     answer: dict[str, Any] = {}
     twice: set[str] = set()
     for key, value in found.items():
@@ -91,7 +91,7 @@ def _with_our_names(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: object) -> object:
-    """Return the number that is written in a text as a share, or the value as it is."""
+    """Return the number in a text (`"86%"` as 0.86), or the value unchanged if it is no such text."""
     written = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
     if written is None:
         return value
@@ -99,7 +99,7 @@ def _number(value: object) -> object:
 
 
 def _texts(value: object, depth: int = 3) -> list[str]:
-    """Return the non-empty lines of a text, a number, or a list or object of them."""
+    """Return the non-empty lines of a text, a number or a list of these; an object becomes one line."""
     if depth == 0:
         return []
     match value:

@@ -1,6 +1,7 @@
-"""Deployments, as CI/CD reports them with `POST /deployments` and AWS with events: the first suspects of an alert.
+"""The reading of deployments, which are the most frequent causes of alerts.
 
-`webhooks.py` and `aws.py` read them, `states.py` knows the words for states, and `report.py` makes the deployment.
+`webhooks.py` reads what CI/CD sends with `POST /deployments`, and `aws.py` reads EventBridge events. `states.py` maps
+the senders' words for states, and `report.py` builds the deployment.
 """
 
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event

@@ -8,9 +8,9 @@
 | ECS Deployment State Change | the service in the ARN | deployment id | `eventName`, reason |
 | CloudFormation Stack Status Change | stack | the request's token | its status |
 
-Where the version is missing, the event's id still tells two changes apart. A trigger or reason that speaks of a
-rollback means one. An ECS cluster is no environment: its name would keep the deployment from concerning an alert of
-`production`.
+If an event has no version, its id is used, so that two changes stay apart. A trigger or reason that mentions a rollback
+makes the state a rollback. The ECS cluster is not used as the environment, because its name seldom equals the
+environment in alerts, and the deployment would then not be matched with them.
 """
 
 import re
@@ -28,7 +28,7 @@ _CONSOLE = "https://{region}.console.aws.amazon.com/{path}?region={region}"
 
 
 def is_deployment_event(event: Any) -> bool:
-    """Return True if an EventBridge event is of a kind that reports deployments."""
+    """Return True if an EventBridge event has a `detail-type` that reports deployments."""
     kind = event.get("detail-type") if type(event) is dict else None
     return isinstance(kind, str) and kind in _READERS
 
@@ -36,18 +36,18 @@ def is_deployment_event(event: Any) -> bool:
 def deployment_from_event(event: Any, *, received_at: datetime) -> Deployment | None:
     """Return the deployment that an EventBridge event reports, or None if it reports no change.
 
-    Both ends of a change count: alerts may come while it goes out, or hours after a slow one began.
+    Both the start and the end of a deployment count, because alerts may begin at any time between them.
 
     Raises
     ------
     UnreadablePayload
-        The event is of the right kind, and does not say what was deployed.
+        The event is about a deployment but does not say what was deployed.
     """
     if not is_deployment_event(event):
         return None
     kind, detail = event["detail-type"], event.get("detail")
     if type(detail) is not dict:
-        raise UnreadablePayload(f"{kind}: the event has no `detail` object, which says what was deployed")
+        raise UnreadablePayload(f"{kind}: the event has no `detail` object: forward the event as AWS sends it")
     return _READERS[kind](event, detail, moment(event.get("time"), received_at))
 
 
@@ -105,7 +105,7 @@ def _of_stack(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> De
 
 
 def _console(event: dict[str, Any], detail: dict[str, Any], path: str) -> str | None:
-    """Return a page of the console, or None if the region is not known."""
+    """Return the address of a page in the AWS console, or None if the event names no region."""
     region = str(detail.get("region") or event.get("region") or "")
     return _CONSOLE.format(region=region, path=path) if re.fullmatch(r"[a-z0-9-]{1,32}", region) else None
 

@@ -1,4 +1,4 @@
-"""A deployment, made of what its sender says. Each optional field that makes no sense costs only itself."""
+"""The building of a deployment from a sender's untrusted values; an unreadable optional field is left out."""
 
 import logging
 import re
@@ -17,21 +17,21 @@ from firstline.sources import values
 SHORT_HASH = 12
 
 _NOT_TOLD = (None, "<no value>")
-"""Go's templates, such as Argo CD's, write the second for a field that is not there."""
+"""The values for a missing field; templates of Go, such as Argo CD's, write `<no value>`."""
 
 _log = logging.getLogger("firstline.sources")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """The deployments in one message, and the reasons why other parts of it are none."""
+    """The deployments in one message, and the reasons why parts of the message are no deployments."""
 
     deployments: list[Deployment] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 
 def nothing(reason: str) -> Deployments:
-    """Return the report of a message that was understood and reports no deployment."""
+    """Return the result for a message without a deployment; `reason` says why there is none."""
     return Deployments(ignored=[reason])
 
 
@@ -44,19 +44,19 @@ def deployment(
     environment: Any = None,
     url: Any = None,
 ) -> Deployment:
-    """Return a deployment, without secrets. Its service and version must be there.
+    """Return a deployment with secrets removed from its texts; only service and version are required.
 
     Raises
     ------
     UnreadablePayload
-        The message names the field.
+        A required field is missing, or a field is invalid; the message names the field.
     """
     service, version = values.name(service), values.name(version)
     if service in _NOT_TOLD or version in _NOT_TOLD:
         missing = "service" if service in _NOT_TOLD else "version"
-        raise UnreadablePayload(f"a deployment without `{missing}`; it needs `service` and `version`")
+        raise UnreadablePayload(f"a deployment has no `{missing}`: send `service` and `version`")
     if url is not None and values.url(url) is None:
-        _log.warning("a deployment's `url` is no http(s) address, and is left out: %s", values.quoted(url))
+        _log.warning("a deployment's `url` is left out: send an http(s) address instead of %s", values.quoted(url))
     try:
         return Deployment(
             service=redact_secrets(service),
@@ -68,11 +68,14 @@ def deployment(
         )
     except ValidationError as error:
         wrong = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))
-        raise UnreadablePayload(f"a deployment: {wrong}") from None
+        raise UnreadablePayload(f"a deployment has an invalid field: correct {wrong}") from None
 
 
 def version_of(ref: Any, commit: Any) -> str | None:
-    """Return what went out as people and machines can tell it: the branch or tag, and the commit."""
+    """Return a version as `branch@commit`, with the tag for a branch and the commit cut to 12 characters.
+
+    Only the branch or the commit is returned if the other is missing; None if both are.
+    """
     branch, commit = values.name(ref), values.name(commit)
     short = commit[:SHORT_HASH] if commit else None
     if branch is None or branch == commit:
@@ -82,19 +85,21 @@ def version_of(ref: Any, commit: Any) -> str | None:
 
 
 def moment(value: Any, received_at: datetime) -> datetime:
-    """Return the time that a sender names, or of the receipt if it names none that can be read.
+    """Read a sender's time; return `received_at` for an unreadable or missing time, or one in the future.
 
     GitLab writes `2026-02-11 08:00:00 +0100` and `2026-02-11 08:00:00 UTC`.
     """
     text = re.sub(r" (?=[+-]\d\d:?\d\d$)", "", value.removesuffix(" UTC")) if isinstance(value, str) else value
     at = values.moment(text)
     if at is None and value is not None:
-        _log.warning("a deployment's time cannot be read, and the receipt's counts: %s", values.quoted(value))
+        _log.warning(
+            "a deployment's time %s cannot be read, so the time of receipt is used: send ISO 8601", values.quoted(value)
+        )
     return received_at if at is None else min(at, received_at)
 
 
 def part(payload: Any, *names: str) -> dict[str, Any]:
-    """Return the object at this path, or an empty one."""
+    """Return the object at a path of keys through nested objects, or an empty object if there is none."""
     for name in names:
         payload = payload.get(name) if isinstance(payload, dict) else None
     return payload if isinstance(payload, dict) else {}

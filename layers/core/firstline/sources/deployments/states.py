@@ -1,11 +1,11 @@
-"""The state of a deployment, from the words that its senders use. Only the letters of a word count.
+"""The state of a deployment, from the senders' words for it. Only the letters of a word are compared.
 
 | state | meaning |
 |---|---|
-| `in_progress` | it goes out now: some hosts have the new version |
-| `succeeded` | it is out |
-| `failed` | it ended, or was stopped, before it was out: some hosts may have the new version |
-| `rolled_back` | the version before it is back |
+| `in_progress` | the deployment is running: some hosts have the new version |
+| `succeeded` | all hosts have the new version |
+| `failed` | the deployment failed or was stopped: some hosts may have the new version |
+| `rolled_back` | the hosts have the previous version again |
 
 Sources: https://docs.github.com/webhooks/webhook-events-and-payloads (GitHub: `deployment_status`, `workflow_run`),
 https://docs.gitlab.com/user/project/integrations/webhook_events (GitLab),
@@ -24,7 +24,7 @@ from firstline.models import DeploymentState
 type NothingHappened = Literal["nothing"]
 
 NOTHING: NothingHappened = "nothing"
-"""The state of a deployment that has not begun, was replaced by another one, or only cleans up."""
+"""The result for a deployment that changes nothing: it has not begun, was superseded, or only cleans up."""
 
 _WORDS: dict[DeploymentState | NothingHappened, str] = {
     "in_progress": """
@@ -65,10 +65,10 @@ STATES: dict[str, DeploymentState | NothingHappened] = {
 
 
 def state_of(word: object, *told: object) -> DeploymentState | NothingHappened | None:
-    """Return the state that a sender's word means, or None if the word is not known.
+    """Return the state that a sender's word means, or None if the word is unknown.
 
-    `told` are texts about the deployment (its task, name or reason). One that speaks of a rollback turns a deployment
-    that is out or goes out into one that was rolled back.
+    `told` are texts about the deployment (its task, name or reason). If one mentions a rollback, a running or
+    succeeded deployment counts as rolled back.
     """
     state = STATES.get(_letters(word)) if isinstance(word, str) else None
     is_rollback = any(_ROLLBACK.search(text[:1_000]) for text in told if isinstance(text, str))

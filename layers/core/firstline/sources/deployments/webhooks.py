@@ -1,6 +1,6 @@
-"""Deployments that CI/CD reports with `POST /deployments`, in each sender's own shape and with its own proof.
+"""Deployments that CI/CD reports with `POST /deployments`, in the form and with the authentication of each sender.
 
-| sender | its mark | its proof | what counts |
+| sender | recognized by | authenticated by | deployments in |
 |---|---|---|---|
 | GitHub | `X-GitHub-Event` | `X-Hub-Signature-256` | `deployment_status`; a `workflow_run` named like a deployment |
 | GitLab | `object_kind` | signature, or `X-Gitlab-Token` | deployment events; a pipeline's jobs with an environment |
@@ -41,77 +41,83 @@ GITHUB_EVENT, GITHUB_SIGNATURE = "x-github-event", "x-hub-signature-256"
 GITLAB_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
 
 _IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|\bship\b|\bcd\b", re.IGNORECASE)
-"""Names of GitHub workflows that deploy. Others (tests, linters) change nothing that runs."""
+"""Words in the name or path of a GitHub workflow that deploys. Other workflows (tests, linters) are ignored."""
 
 _DEPLOYS_NOTHING = ("prepare", "stop", "verify", "access")
-"""The actions of a job on its environment that deploy nothing: https://docs.gitlab.com/ci/yaml/#environmentaction"""
+"""The values of GitLab's `environment:action` that deploy nothing: https://docs.gitlab.com/ci/yaml/#environmentaction"""
 
 _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
 
 
 def authenticate(request: Request) -> None:
-    """Verify the sender's proof: GitHub's signature, GitLab's signature or token, or a token as for every source.
+    """Raise unless the request has GitHub's signature, GitLab's signature or token, or a token as for every source.
 
-    GitLab signs as a Standard Webhook if a signing token is set, beside or instead of the secret token:
+    GitLab signs as Standard Webhooks do if a signing token is set, in addition to the secret token or instead of it:
     https://docs.gitlab.com/user/project/integrations/webhooks/
 
     Raises
     ------
     Unauthenticated
-        It has no proof, or one that does not match.
+        The request has no signature or token, or one that does not match.
     """
     if GITHUB_SIGNATURE in request.headers:
         given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
         if not signed([given], request.body, request.secrets):
-            raise Unauthenticated(f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body")
+            raise Unauthenticated(
+                f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body: "
+                f"set the webhook's secret in GitHub to the secret sources/{request.source}"
+            )
     elif is_signed_webhook(request):
         return
     elif token := request.headers.get(GITLAB_TOKEN):
         if not has_token(replace(request, headers={TOKEN_HEADER: token}), request.secrets):
-            raise Unauthenticated(f"{request.source}: the token in {GITLAB_TOKEN} is not valid")
+            raise Unauthenticated(
+                f"{request.source}: the token in {GITLAB_TOKEN} is not valid: "
+                f"set the webhook's secret token in GitLab to the secret sources/{request.source}"
+            )
     else:
         require_token(request)
 
 
 def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Deployments:
-    """Read the body of `POST /deployments`, whoever sent it.
+    """Read the body of `POST /deployments` from any of the senders in the module's docstring.
 
     Parameters
     ----------
     payload
         Parsed JSON, or the fields of a form: GitHub can send its JSON in the field `payload`.
     headers
-        The request's; names in any case.
+        The request's headers; names in any case.
     received_at
-        Aware; the time of a deployment whose sender gave none that can be read.
+        The time of a deployment whose sender states no readable time, with a time zone.
 
     Raises
     ------
     UnreadablePayload
-        Something that must be there is missing; the message names it.
+        A required field is missing; the message names the field.
     """
     if type(payload) is dict and set(payload) == {"payload"} and isinstance(payload["payload"], str):
         payload = parse_json(payload["payload"])
     if type(payload) is not dict:
-        raise UnreadablePayload("a deployment is an object with `service` and `version`")
+        raise UnreadablePayload("a deployment is no object: send an object with `service` and `version`")
     message = _Message(payload, {name.lower(): value for name, value in headers.items()}, received_at)
     read = next(reader for fits, reader in _READERS if fits(message))
     return read(message)
 
 
 def deployment_from_request(payload: Any, *, received_at: datetime) -> Deployment:
-    """Read a deployment that says itself what it is.
+    """Read a deployment in Firstline's own form.
 
-    `service` and `version` must be there. `environment`, `status`, `time` (ISO 8601 or since 1970; by default now) and
-    `url` may be, and one that makes no sense costs only itself.
+    `service` and `version` are required. `environment`, `status`, `time` (ISO 8601 or since 1970; now by default) and
+    `url` are optional, and left out if they are unreadable.
 
     Raises
     ------
     UnreadablePayload
-        The message names the field.
+        A required field is missing; the message names the field.
     """
     if type(payload) is not dict:
-        raise UnreadablePayload("a deployment is an object with `service` and `version`")
+        raise UnreadablePayload("a deployment is no object: send an object with `service` and `version`")
     said = next((payload[name] for name in _STATE_FIELDS if isinstance(payload.get(name), str)), None)
     state = state_of(said)
     return deployment(
@@ -194,7 +200,7 @@ def _repository_name(message: _Message) -> str | None:
 
 
 def _own_words(payload: Any) -> dict[str, Any]:
-    """Return what the deployment's creator added to it: an object, or JSON in a text."""
+    """Return the object that the creator of a GitHub deployment attached to it, given as an object or as JSON text."""
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
@@ -249,7 +255,7 @@ def _gitlab_pipeline(message: _Message) -> Deployments:
 
 
 def _project(payload: dict[str, Any]) -> str | None:
-    """Return the project's name in addresses: services are called so rather than by its title."""
+    """Return the project's name from its path, or else its title: the path is closer to a service's name."""
     project = part(payload, "project")
     return str(project.get("path_with_namespace") or "").rpartition("/")[2] or values.name(project.get("name"))
 
@@ -278,7 +284,7 @@ def _argo(message: _Message) -> Deployments:
 
 
 def _revision(app: dict[str, Any], operation: dict[str, Any]) -> str | None:
-    """Return what was synced; an application of several sources has a list of revisions."""
+    """Return the version that Argo CD synced; revisions of several sources are joined by `+`."""
     branch = part(app, "spec", "source").get("targetRevision")
     for synced in (part(operation, "syncResult"), part(app, "status", "sync")):
         if values.name(synced.get("revision")):
@@ -312,4 +318,4 @@ _READERS: tuple[tuple[Callable[[_Message], bool], Callable[[_Message], Deploymen
     (lambda message: message.payload.get("kind") == "Application" and "metadata" in message.payload, _argo),
     (lambda _: True, _anybody),
 )
-"""The readers, by the sender's own mark; the first that fits reads."""
+"""A test for each sender's messages and the function that reads them; the first test that holds decides."""

@@ -1,4 +1,4 @@
-"""Messages of an SNS topic and of EventBridge that are no alarms: each is read by its mark, and the rest as text."""
+"""Messages from SNS topics and EventBridge that are no CloudWatch alarms: events of AWS services, and other texts."""
 
 from typing import Any
 
@@ -16,19 +16,21 @@ from firstline.sources.reading import Reading
 
 
 def is_known(message: Any) -> bool:
-    """Return True if a body without an envelope is one of these messages."""
+    """Return True if a body without an SNS envelope is a message that a reader of this package knows."""
     return type(message) is dict and (_is_alertmanagers(message) or of_message(message) is not None)
 
 
 def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: Any, reading: Reading) -> None:
-    """Add what the message tells, or say why it is no alert.
+    """Add the alerts of a message to the reading, or the reason why it is no alert.
 
     Parameters
     ----------
     message
         An object, or a text that is no JSON.
     envelope
-        The SNS message around it; empty if it came without one.
+        The SNS message that holds `message`; empty if there is none.
+    raw
+        The payload as it was received, to be stored with the alert.
     """
     subject = values.name(envelope.get("Subject"))
     text = message if type(message) is str else ""
@@ -44,7 +46,7 @@ def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: 
     if notices is None:
         notices = [of_unknown(message, subject, topic)]
     if not notices:
-        reading.ignore("the message tells of nothing")
+        reading.ignore("the message holds no event")
     for notice in notices:
         if notice.state is None:
             reading.ignore(notice.why or f"{notice.name} is no problem")
@@ -53,7 +55,7 @@ def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: 
 
 
 def _is_alertmanagers(message: Any) -> bool:
-    """Return True for an Alertmanager notification, also one that the documented template of AMP wrote.
+    """Return True for an Alertmanager notification, also as Amazon Managed Service for Prometheus sends it.
 
     https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-receiver-JSON.html
     """

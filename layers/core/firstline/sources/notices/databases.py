@@ -1,4 +1,4 @@
-"""The events of databases. Those of RDS, Aurora, DocumentDB and Neptune share their ids; DMS and Redshift have others.
+"""The events of AWS databases. RDS, Aurora, DocumentDB and Neptune share the ids of events; DMS and Redshift do not.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 """
@@ -11,7 +11,7 @@ from firstline.sources import values
 from firstline.sources.notices.notice import Notice, State, letters
 
 type Meaning = tuple[State, str, SourceSeverity | None]
-"""The effect of an event, the problem of its database that it is about, and its severity."""
+"""The state that an event brings, the database problem that it is about, and its severity."""
 
 # problem: the events that fire by severity, and those that end it
 _PROBLEMS: dict[str, tuple[dict[SourceSeverity, str], str]] = {
@@ -55,7 +55,19 @@ _TABLE = _table()
 def of_database(
     event_id: str, source: Any, kind: Any, told: Any, *, at: Any, url: Any = None, said: str | None = None
 ) -> Notice:
-    """Read an event of a database. `said` is the severity that the sender states: an INFO is no problem."""
+    """Read the event of a database as a notice.
+
+    Parameters
+    ----------
+    source
+        The name of the database.
+    kind
+        The kind of the database: an instance, a cluster, …
+    told
+        The text of the event.
+    said
+        The severity that the sender states, or None. If it is set, it alone decides: INFO is no problem, others fire.
+    """
     text = values.scalar(told) or ""
     state, problem, severity = _meaning(event_id, text)
     if said is not None:
@@ -76,7 +88,7 @@ def of_database(
 
 
 def _meaning(event_id: str, message: str) -> Meaning:
-    """Return what an event does. One that is not listed fires if its message tells of something bad."""
+    """Return the meaning of an event by its id; an event that is not listed fires if a bad word is in its message."""
     found = _NUMBER.search(event_id)
     number = found[1] if found else message
     if found and found[0].startswith("RDS-") and number in _TABLE:

@@ -1,4 +1,4 @@
-"""The health of an environment of Elastic Beanstalk, which it tells by mail and by events in the same words.
+"""The health of an Elastic Beanstalk environment. Mails and events report it in the same words.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.sns.html
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.eventbridge.html
@@ -19,7 +19,10 @@ _SEVERITIES = {"severe": "critical", "red": "critical", "degraded": "high", "war
 
 
 def of_environment(told: str, environment: Any, application: Any, **further: Any) -> Notice:
-    """Read what is told of an environment: its health, which ends when it is green, or what failed in it."""
+    """Read a message of Elastic Beanstalk: the environment's health, which resolves when it is green, or a failure.
+
+    `told` is the message's text; `further` are more fields of the notice.
+    """
     health = _HEALTH.search(told)
     new = letters(health[2]) if health else ""
     if health:

@@ -1,4 +1,4 @@
-"""The readers of EventBridge events, chosen by their `detail-type`. They come by EventBridge itself or through SNS.
+"""The readers of EventBridge events, chosen by `detail-type`. Events arrive from EventBridge directly or through SNS.
 
 https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html lists what each service sends.
 """
@@ -38,11 +38,11 @@ DEPLOYMENTS = frozenset(
         "CloudFormation Stack Status Change",
     }
 )
-"""The types of the events that are recorded as deployments (`firstline.sources.deployments.aws`)."""
+"""The event types that `firstline.sources.deployments.aws` also records as deployments."""
 
 
 def of_event(event: Event) -> list[Notice] | None:
-    """Return what an event says, or None if neither its type nor a word in it is known."""
+    """Return the notices of an event; None if neither its type nor the word for its state is known."""
     kind, detail = values.name(event.get("detail-type")) or "", event.get("detail")
     if type(detail) is not dict:
         return None
@@ -65,7 +65,11 @@ _TROUBLE = re.compile(r"incident|outage|alert|alarm|anomaly|problem|opsitem|degr
 
 
 class _Run(NamedTuple):
-    """A kind of run (a job, a build): where its state, the thing that runs, and the one run's id stand in `detail`."""
+    """A kind of run (a job, a build): its name for people, and the keys of `detail` for its facts.
+
+    `state` is the key of the run's state, `of` the key of what runs (a project, a pipeline), `run` the key of this
+    run's id.
+    """
 
     called: str
     state: str
@@ -116,7 +120,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
 
 
 def _stack(event: Event) -> Iterator[Notice]:
-    """Read CloudFormation's word on a stack: only the end of a change that went wrong is a problem."""
+    """Read the status of a CloudFormation stack; only the end of a failed change is a problem."""
     detail = event["detail"]
     status = values.name(part(detail, "status-details", "status")) or ""
     stack = values.scalar(detail.get("stack-id")) or ""
@@ -139,7 +143,7 @@ _HEALTH = {"issue": "high", "investigation": "high", "scheduledChange": "medium"
 
 
 def _health(event: Event) -> Iterator[Notice]:
-    """Read an event of AWS Health. Its ARN stays the same until it is closed.
+    """Read an event of AWS Health. All messages about the event, up to its close, carry the same ARN.
 
     https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
     """
@@ -161,7 +165,7 @@ def _health(event: Event) -> Iterator[Notice]:
 
 
 def _database(event: Event) -> Iterator[Notice]:
-    """Read an event of RDS, or of DMS, which has neither a number nor a severity."""
+    """Read an event of RDS or DMS. Events of DMS have neither a numbered id nor a severity."""
     detail = event["detail"]
     arn = detail.get("SourceArn") or first(event.get("resources"))
     notice = of_database(
@@ -175,7 +179,7 @@ def _database(event: Event) -> Iterator[Notice]:
 
 
 def _service_of_ecs(event: Event) -> Iterator[Notice]:
-    """Read what ECS says of a service: an ERROR or a WARN fires, and its steady state ends it.
+    """Read an event of an ECS service: ERROR and WARN fire, a steady state or completed deployment resolves.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
     """
@@ -197,7 +201,7 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
 
 
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
-    """Read the state of an ECS task: only one that ended by itself, was unhealthy or never started is a problem.
+    """Read the state of an ECS task; only a task that failed by itself, was unhealthy or never started is a problem.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
@@ -233,7 +237,7 @@ def _exited_well(detail: Event) -> bool:
 
 
 def _group_of_instances(event: Event) -> Iterator[Notice]:
-    """Read what EC2 Auto Scaling failed to do."""
+    """Read an event of EC2 Auto Scaling about a launch, termination or refresh that failed."""
     detail = event["detail"]
     group = detail.get("AutoScalingGroupName")
     yield notice_of(
@@ -249,7 +253,7 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
 
 
 def _checked(event: Event) -> Iterator[Notice]:
-    """Read the result of a check that is made again and again: of Trusted Advisor or of a rule of AWS Config."""
+    """Read the result of a recurring check, of Trusted Advisor or of a rule of AWS Config."""
     detail = event["detail"]
     check = called(detail.get("check-name") or detail.get("configRuleName"))
     # In SNS, AWS Config names the resource within the result only.
@@ -270,7 +274,7 @@ def _checked(event: Event) -> Iterator[Notice]:
 
 
 def _access(event: Event) -> Iterator[Notice]:
-    """Read a finding of IAM Access Analyzer: a resource that others can reach, until it is resolved or archived.
+    """Read a finding of IAM Access Analyzer; it fires while it is active and resolves when resolved or archived.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html
     """
@@ -290,7 +294,7 @@ def _access(event: Event) -> Iterator[Notice]:
 
 
 def _environment(event: Event) -> Iterator[Notice]:
-    """Read what Elastic Beanstalk says of an environment."""
+    """Read an event of Elastic Beanstalk about an environment."""
     detail = event["detail"]
     notice = of_environment(
         values.scalar(detail.get("Message")) or "", detail.get("EnvironmentName"), detail.get("ApplicationName")
@@ -299,7 +303,7 @@ def _environment(event: Event) -> Iterator[Notice]:
 
 
 def _certificate(event: Event) -> Iterator[Notice]:
-    """Read ACM's word on a certificate that expires, or has expired."""
+    """Read an event of ACM about a certificate that expires soon (high from 7 days on), or has expired."""
     arn = first(event.get("resources"))
     days = part(event, "detail", "DaysToExpiry")
     name = part(event, "detail", "CommonName")
@@ -316,7 +320,7 @@ def _certificate(event: Event) -> Iterator[Notice]:
 
 
 def _api_call(event: Event) -> Iterator[Notice]:
-    """Read what CloudTrail recorded: a rule that lets it through wants people to know of this call, or sign-in.
+    """Read an API call or sign-in that CloudTrail recorded. It always fires: the owner's rule chose to forward it.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """

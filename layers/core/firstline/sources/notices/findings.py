@@ -9,7 +9,7 @@ from firstline.sources.severity import from_number
 
 
 def guard_duty(event: Event) -> Iterator[Notice]:
-    """Read a finding, whose severity is a number on GuardDuty's scale."""
+    """Read a finding of GuardDuty; its severity is a number on GuardDuty's scale, and an archived one is no alert."""
     detail = event["detail"]
     archived = part(detail, "service", "archived") is True
     yield notice_of(
@@ -36,7 +36,7 @@ def _resource_of_finding(detail: Event) -> Any:
 
 
 def security_hub(event: Event) -> Iterator[Notice]:
-    """Read findings in AWS's own format; `Severity.Label` is preferred to the number of 0 to 100.
+    """Read findings of Security Hub; `Severity.Label` counts before the number from 0 to 100.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
     """
@@ -71,7 +71,7 @@ def security_hub(event: Event) -> Iterator[Notice]:
 
 
 def inspector(event: Event) -> Iterator[Notice]:
-    """Read a finding of Inspector or Macie."""
+    """Read a finding of Inspector or Macie; a closed or suppressed one resolves."""
     detail = event["detail"]
     resource, severity = first(detail.get("resources")), detail.get("severity")
     instance = part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None

@@ -1,4 +1,4 @@
-"""The readers of messages that AWS services write to SNS as JSON, chosen by the keys that only their messages have."""
+"""The readers of JSON messages that AWS services send to SNS, chosen by keys that only a service's messages have."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
 
 
 def of_message(message: dict[str, Any]) -> list[Notice] | None:
-    """Return what a service's message says, or None if no mark of a service is in it."""
+    """Return the notices of a service's message; None if no reader knows the keys of the message."""
     if "detail-type" in message:
         return of_event(message)
     if "detailType" in message and "notificationRuleArn" in message:
@@ -52,7 +52,7 @@ def of_message(message: dict[str, Any]) -> list[Notice] | None:
 
 
 def _database(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read an event of RDS, DocumentDB, Neptune, DMS or Redshift; only Redshift states a severity.
+    """Read an event of RDS, DocumentDB, Neptune, DMS or Redshift. Only Redshift states a severity.
 
     https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-event-notifications.html
     https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Events.html
@@ -66,7 +66,7 @@ def _database(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _auto_scaling(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a notification of EC2 Auto Scaling, or a lifecycle hook's message, which is meant for a machine.
+    """Read a notification of EC2 Auto Scaling; only an error fires, and a lifecycle hook's message is no alert.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-sns-notifications.html
     """
@@ -88,7 +88,7 @@ def _auto_scaling(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a trigger of CodeDeploy, about a deployment or an instance of it.
+    """Read a notification of CodeDeploy about a deployment or one of its instances; only a failure fires.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
     """
@@ -157,7 +157,7 @@ def _custom(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
-    """Read an event of ElastiCache or MemoryDB: its name, and the cluster or node.
+    """Read an event of ElastiCache or MemoryDB from `mark` (service and event) and the name of the cluster or node.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
     https://docs.aws.amazon.com/memorydb/latest/devguide/memorydbsns.html
@@ -181,12 +181,12 @@ def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
 
 
 def _object_event(_message: dict[str, Any]) -> Iterator[Notice]:
-    """Read the events of objects that S3 sends to a topic, and its test event: they are meant for a machine."""
+    """Read S3's events about objects, and its test event, as no alert: they are meant for programs."""
     yield Notice(name="S3", state=None, why="an event of S3 is no alert", identity=())
 
 
 def _mail(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read what SES tells of a mail: one that was received is somebody's message, and the fate of a sent one is not.
+    """Read a notification of SES: a received mail fires, and what became of a sent mail is no alert.
 
     https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
     """
@@ -195,7 +195,7 @@ def _mail(message: dict[str, Any]) -> Iterator[Notice]:
     yield Notice(
         name=part(headers, "subject") or "mail",
         state="firing" if letters(message.get("notificationType")) == "received" else None,
-        why="it tells what became of a mail that was sent",
+        why="SES reports what became of a mail that was sent, which is no alert",
         identity=("mail", sender, essence(part(headers, "subject"))),
         text=(line("From", sender), message.get("content")),
         at=part(message, "mail", "timestamp"),
@@ -203,7 +203,7 @@ def _mail(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _lambda(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read the record of an asynchronous invocation that a function's destination gets; what failed is its input's.
+    """Read the record of an asynchronous Lambda invocation; one that did not succeed fires.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -226,7 +226,7 @@ def _lambda(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _insight(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read what DevOps Guru says of an insight, until it is closed. Its recommendations are no problem of their own.
+    """Read a message of DevOps Guru about an insight: it fires when new or worse, and resolves when closed.
 
     https://docs.aws.amazon.com/devops-guru/latest/APIReference/API_NotificationFilterConfig.html
     """
@@ -235,7 +235,7 @@ def _insight(message: dict[str, Any]) -> Iterator[Notice]:
     yield Notice(
         name=f"DevOps Guru: {called(message.get('InsightName') or message['InsightId'])}",
         state=states.get(kind),
-        why=f"DevOps Guru tells more of an insight: {kind}",
+        why=f"DevOps Guru's message {kind} neither opens nor closes an insight",
         identity=("devops guru", message["InsightId"]),
         severity=message.get("InsightSeverity"),
         text=(message.get("InsightDescription"),),
@@ -247,11 +247,16 @@ def _insight(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _config(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a message of AWS Config's delivery channel: only a change of compliance is about a problem."""
+    """Read a message of AWS Config's delivery channel; only a change of compliance can be an alert."""
     if message["messageType"] == "ComplianceChangeNotification":
         yield from of_event({"detail-type": "Config Rules Compliance Change", "detail": message}) or ()
     else:
-        yield Notice(name="Config", state=None, why="AWS Config tells of its own work", identity=())
+        yield Notice(
+            name="Config",
+            state=None,
+            why="AWS Config reports a snapshot or a recorded change, which is no alert",
+            identity=(),
+        )
 
 
 _READERS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Any]], Iterator[Notice]]], ...] = (

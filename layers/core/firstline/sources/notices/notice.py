@@ -1,7 +1,7 @@
-"""The common shape of messages that are no alarms, and their words for a state.
+"""The common form of messages that are no CloudWatch alarms, and helpers to read them.
 
-A notice ends an alert only if AWS reports on the same thing again: the same event of Health, the same environment, the
-same finding. The success of another run (a backup, a deployment, a launch) is neither a problem nor an end.
+A notice resolves an alert only if AWS reports again about the same event, environment or finding. The success of a
+later run (a backup, a deployment, a launch) neither fires nor resolves.
 """
 
 import json
@@ -12,10 +12,10 @@ from typing import Any, Literal
 from firstline.sources import values
 
 type Event = dict[str, Any]
-"""An event of EventBridge."""
+"""An EventBridge event as parsed JSON."""
 
 type State = Literal["firing", "resolved"] | None
-"""The effect of a notice on its alert: it fires, it ends, or neither."""
+"""The effect of a notice: its alert fires or resolves; None if the notice is ignored."""
 
 _BAD_WORDS = "failed failure error fault timedout timeout aborted expired impaired unsuccessful partial"
 _GOOD_WORDS = (
@@ -35,11 +35,20 @@ _STATE_OF_RUN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message as its reader understood it.
+    """The facts that a reader found in a message.
 
-    `name` says what happened, `about` is the thing that it happened to, and `identity` tells the alert from others: it
-    holds no time and no count. `problem` names the incident; by default it is the identity. `why` is the reason why a
-    notice that neither fires nor ends is ignored.
+    Attributes
+    ----------
+    name
+        The alert's name, which says what happened.
+    identity
+        The values that tell the alert from others; no times and no counts.
+    problem
+        The values that tell the incident from others; by default those of `identity`.
+    about
+        The resource or service that the message is about.
+    why
+        The reason why a notice without a state is ignored.
     """
 
     name: Any
@@ -60,58 +69,58 @@ class Notice:
 
 
 def state_of_run(word: Any) -> State:
-    """Return what the state of one run (a job, a build, an execution) means: only a failure matters."""
+    """Return firing for a word that says that a run (a job, a build, an execution) failed; None for any other."""
     return "firing" if letters(word) in _BAD else None
 
 
 def is_good_news(word: Any) -> bool:
-    """Return True for the words of a success, or of something that is under way."""
+    """Return True for a word for success (`completed`) or for something that is under way (`running`)."""
     return letters(word) in _GOOD
 
 
 def state_key(fields: dict[str, Any]) -> str | None:
-    """Return the key under which a message states its state, or None: `status` before `TrainingJobStatus`."""
+    """Return the key of a message that holds its state, or None; `status` is preferred to `TrainingJobStatus`."""
     stated = [(letters(key), key) for key in fields if values.scalar(fields[key])]
     plain = next((key for word in _STATE_KEYS for name, key in stated if name == word), None)
     return plain or next((key for name, key in stated if _STATE_OF_RUN.fullmatch(name)), None)
 
 
 def letters(word: Any) -> str:
-    """Return the letters of a word in lower case: `TIMED_OUT`, `Timed Out` and `timed-out` are one."""
+    """Return only the letters of a word, in lower case: `TIMED_OUT`, `Timed Out` and `timed-out` become equal."""
     return "".join(char for char in (values.scalar(word) or "")[:64].lower() if char.isalpha())
 
 
 def last_of_arn(arn: Any) -> str | None:
-    """Return the last part of an ARN, the resource's own name; of any other text the text itself."""
+    """Return the resource's own name from the end of an ARN; return any other text unchanged."""
     text = values.scalar(arn)
     return re.split(r"[:/]", text)[-1] if text and text.startswith("arn:") else text
 
 
 def called(value: Any) -> str:
-    """Return a name on one line, also if there is none."""
+    """Return a name on one line, or `unknown` if there is none."""
     return values.name(value) or "unknown"
 
 
 def line(label: str, value: Any) -> str | None:
-    """Return a labelled line of text, or None if there is no value."""
+    """Return the text `label: value`, or None if there is no value."""
     text = values.scalar(value)
     return f"{label}: {text}" if text else None
 
 
 def part(value: Any, *path: str) -> Any:
-    """Return what stands at a path of nested objects, or None."""
+    """Return the value at a path of keys through nested objects, or None if a key is missing."""
     for key in path:
         value = value.get(key) if type(value) is dict else None
     return value
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as an empty one."""
+    """Return a list unchanged, and an empty list for any other value."""
     return value if type(value) is list else []
 
 
 def first(value: Any) -> Any:
-    """Return the first element of a list, or None."""
+    """Return the first element of a list; None for an empty list or any other value."""
     return next(iter(items(value)), None)
 
 
@@ -136,10 +145,7 @@ _PASSING = re.compile(
 
 
 def essence(value: Any) -> str:
-    """Return a message without what differs each time it is sent: its times and its own ids.
-
-    So the same message again is the same alert, and two different messages are two.
-    """
+    """Return a message as text without its times, durations and ids, so that a repeated message gives the same text."""
     if type(value) is dict:
         kept = {key: value[key] for key in sorted(value) if letters(key) not in _RUN_KEYS}
         return json.dumps({key: essence(item) for key, item in kept.items()})
@@ -149,7 +155,10 @@ def essence(value: Any) -> str:
 
 
 def notice_of(event: Event, **said: Any) -> Notice:
-    """Return a notice with what the event's envelope says of account, region and time, and its details as labels."""
+    """Return a notice with the account, region and time of an event, and the event's details as labels.
+
+    `said` are further fields of the notice; they replace the event's, except for an account or region of None.
+    """
     labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
     envelope = {key: event.get(key) for key in ("account", "region")}
     given = {key: value for key, value in said.items() if value is not None or key not in envelope}

@@ -1,4 +1,4 @@
-"""The readers of messages that are plain text, chosen by the subject or by how the text begins."""
+"""The readers of plain-text messages of AWS services, chosen by the subject or the first lines of the text."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -23,7 +23,10 @@ _BACKUP_FAILED = re.compile(
 
 
 def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
-    """Return what a text says, or None if no mark of a service is in it. `attributes` are those of the SNS message."""
+    """Return the notices of a service's text; None if no reader knows the text.
+
+    `attributes` are the `MessageAttributes` of the SNS message.
+    """
     for mark, reader in _READERS:
         if mark.search(f"{subject or ''}\n{text[:2_000]}"):
             return list(reader(text[:20_000], attributes))
@@ -31,10 +34,10 @@ def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | N
 
 
 def alertmanager_notification(text: str) -> dict[str, Any] | None:
-    """Return the notification that Alertmanager's default template for SNS wrote, or None for another text.
+    """Read a text in the form of Alertmanager's default template for SNS as a webhook's notification; None for others.
 
-    Amazon Managed Service for Prometheus uses it, and Grafana writes the like. The template is `sns.default.message` of
-    https://github.com/prometheus/alertmanager/blob/main/template/default.tmpl
+    Amazon Managed Service for Prometheus uses the template, and Grafana writes similar texts. The template is
+    `sns.default.message` of https://github.com/prometheus/alertmanager/blob/main/template/default.tmpl
     """
     found = list(_ALERTS.finditer(text))
     alerts: list[dict[str, Any]] = []
@@ -48,7 +51,7 @@ def alertmanager_notification(text: str) -> dict[str, Any] | None:
 
 
 def _alert(block: str) -> dict[str, Any]:
-    """Read one alert: its labels, its annotations, whose values may have several lines, and its source."""
+    """Read the labels, the annotations (their values may have several lines) and the source of one alert."""
     alert: dict[str, Any] = {"labels": {}, "annotations": {}}
     pairs, name = alert["labels"], None
     for line in block.splitlines():
@@ -71,7 +74,7 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _budget(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail of AWS Budgets: a threshold was passed.
+    """Read the mail of AWS Budgets about a threshold that was passed; it always fires.
 
     https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
     """
@@ -93,7 +96,7 @@ def _budget(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _backup(text: str, attributes: Any) -> Iterator[Notice]:
-    """Read AWS Backup's word on a job.
+    """Read the mail of AWS Backup about a job; only a failed job fires.
 
     https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-notifications.html
     """
@@ -118,7 +121,7 @@ def _backup(text: str, attributes: Any) -> Iterator[Notice]:
 
 
 def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read Elastic Beanstalk's mail: the health of an environment, and what failed in it."""
+    """Read a mail of Elastic Beanstalk about the health of an environment or a failure in it."""
     fields = _fields(text)
     yield of_environment(
         fields.get("Message", text),
@@ -130,7 +133,7 @@ def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _database(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read an event of a database as its mail has it."""
+    """Read the mail about an event of a database."""
     fields = _fields(text)
     source = fields.get("SourceId") or fields.get("Source ID")
     told = fields.get("Message") or fields.get("Event Message")
@@ -139,7 +142,7 @@ def _database(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read CloudFormation's word on a resource: only the end of a whole stack that went wrong is a problem.
+    """Read the mail of CloudFormation about a resource; only a failed end of a whole stack fires.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
     """
@@ -160,7 +163,7 @@ def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _set_up(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail that tells that a service may send to the topic from now on, such as SES's."""
+    """Read the mail in which a service confirms that it can send to the topic as no alert."""
     yield Notice(name="set up", state=None, why=values.name(text, 80), identity=())
 
 

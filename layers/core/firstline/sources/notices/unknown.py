@@ -1,4 +1,4 @@
-"""Messages that no reader knows: what they are called, whether they end something, and by what they are the same."""
+"""The name, the state and the identity of messages that no reader knows, from their words alone."""
 
 import re
 from typing import Any
@@ -61,16 +61,16 @@ _NAMES_RUN = re.compile(
     r"|scans?|tests?|snapshots?|migrations?|upgrades?|updates?)\b",
     re.IGNORECASE,
 )
-"""The kinds of runs whose success is good news. That of a login may be the alert."""
+"""The words for runs whose success is good news. The success of anything else, such as a login, may be the alert."""
 _GOES_ON = re.compile(r"[,;]|\s+\w")
-"""The rest of a sentence that goes on and may take back the end: `has recovered with data loss`."""
+"""The rest of a sentence that may contradict its beginning: `has recovered with data loss`."""
 _WAS = re.compile(r"\b(?:was|were|been) (?:down|offline|unavailable|unreachable)\b.*", re.IGNORECASE | re.DOTALL)
 _NOT_OVER = re.compile(
     r"\b(?:but|not|no|still|un\w+|fail\w*|error\w*|down|offline|degraded|critical|lost|loss|corrupt\w*"
     r"|only|just|none|nothing|nobody|zero|few|fewer|less|half|0|(\d+) ?(?:of|/|out of) ?(?!\1\b)\d+)\b",
     re.IGNORECASE,
 )
-"""Words of trouble, and those that say that of several only some are well."""
+"""Words of trouble, and words that say that only some of several are well: `2 of 3`, `only`."""
 _MORE_IS_WORSE = re.compile(r"\b(?:rates?|ratio|latency|usage|load|depth|queue|lag|count|traffic) $", re.IGNORECASE)
 _OFFERED = re.compile(r"\b(?:updates?|upgrades?|versions?|patch(?:es)?)\b", re.IGNORECASE)
 _OF_ATTACKER = re.compile(
@@ -80,14 +80,14 @@ _OF_ATTACKER = re.compile(
 _TROUBLES = re.compile(
     r"\b(?:alert|alarm|problem|incident|issue|fault|condition|outage|error|failure)\b", re.IGNORECASE
 )
-"""The words for trouble, which is over when it is cleared. A log or a cache that was cleared may be the alert."""
+"""The words for trouble: `alarm cleared` is an end. `cleared` after other words (a log) may be the alert."""
 _BRACKETED = re.compile(r"\[[^\[\]]{0,100}\]")
 _BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
-"""Signs that `is up` is good news: a queue that is up is long."""
+"""Signs that `is up` is good news. Without one, as in `queue depth is up`, it may be bad news."""
 _MOST = 500
 _CHANGES = re.compile(r"[ -](?:State|Status)[ -]?Change\b.*|[ -]Notification$", re.IGNORECASE)
 _IS_RUN = re.compile(r":[\w-]+-execution/[^/]+$")
-"""The end of the ARN of a run of Systems Manager's. Beside it stands what runs."""
+"""The end of the ARN of an execution in Systems Manager; another ARN of the same event names what was executed."""
 _RUN = re.compile(r"[:/](?:execution|run|job-run|build)s?[:/][^:/]+$")
 _NAMES = re.compile(
     r"(?!.*(?:user|event|request|session|account)).*(?:name|arn)|(?:server|cluster|instance|queue|bucket)id"
@@ -95,10 +95,11 @@ _NAMES = re.compile(
 
 
 def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
-    """Read any other message: its identity is its headline and its body, without state, times and ids of its own.
+    """Read a message that no other reader knows.
 
-    It ends if its state is a word for it, or its headline begins with one. One whose state is a word of success is no
-    problem.
+    The alert's identity is the headline and the body, without their state, times and ids. The alert resolves if the
+    field for the state, or without such a field the headline, says that something is over. If the state is a word for
+    success, the message is ignored.
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
@@ -134,7 +135,7 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
 
 
 def _headline(message: Any, subject: str | None, topic: str | None) -> str:
-    """Return what the message calls itself: an event's type, a mail's subject, a text's first line."""
+    """Return the headline of a message: an event's type, the subject of a mail, or the first line of a text."""
     if type(message) is dict:
         own = values.name(message.get("detail-type")) or subject
     else:
@@ -144,7 +145,7 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
 
 
 def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
-    """Return the service, what happened, and to which resource: an event's type alone says neither."""
+    """Return the service, what happened and the resource of an EventBridge event; `kind` for any other message."""
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
         return kind
@@ -158,7 +159,7 @@ def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: st
 
 
 def _resource(event: dict[str, Any]) -> str | None:
-    """Return the name of the resource that an event is about, or None. Of a run it is the thing that runs."""
+    """Return the name of the resource that an event is about, or None; for a run, the name of what runs."""
     named = [arn for arn in map(values.scalar, items(event.get("resources"))) if arn]
     arn = next((arn for arn in named if not _IS_RUN.search(arn)), first(named))
     if arn is None:
@@ -173,8 +174,8 @@ def _resource(event: dict[str, Any]) -> str | None:
 def says_end(text: str, *, bad: bool = False) -> bool:
     """Return True if a text says that something is over: `[OK] disk`, `RESOLVED: disk`, `shop is up`.
 
-    A sentence with any word of trouble says no end, and none does of an alert that is graded `bad`: "The admin panel is
-    reachable" may be the alert.
+    A sentence such as `shop is up` does not count if it holds a word of trouble, or if the alert is graded critical or
+    high (`bad`): "The admin panel is reachable" may be the alert.
     """
     begins = _BEGINS_WITH_STATE.match(text)
     if begins is not None:
@@ -199,7 +200,10 @@ def says_end(text: str, *, bad: bool = False) -> bool:
 
 
 def _is_apart(text: str, brackets: re.Match[str]) -> bool:
-    """Return True if a state in brackets is no word of a sentence: no thing is called so, or it stands at an end."""
+    """Return True if a state in brackets states the text's state, instead of being a word of a sentence.
+
+    That is so for `resolved` and the like, for a state with a sign such as ✅, and for one at the text's start or end.
+    """
     word = (brackets[2] or "").lower()
     if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
         return True
@@ -208,23 +212,24 @@ def _is_apart(text: str, brackets: re.Match[str]) -> bool:
 
 
 def _sentence(text: str) -> re.Match[str] | None:
-    """Return the part of a text that says that a thing is up or down, is well or ill, or how a run ended."""
+    """Return the words of a text that say that something is up or down, healthy or not, or how a run ended; or None."""
     said = _IN_SENTENCE.search(text[:_MOST])
     is_of_another = said is not None and said["run"] and _NAMES_RUN.search(text[: said.start()]) is None
     return None if is_of_another else said
 
 
 def shows_end(text: str) -> bool:
-    """Return True if the first state that a message shows with a sign is an end: `[shop] [✅ Up] 200 - OK`.
+    """Return True if the first state in brackets has a sign and is an end: `[shop] [✅ Up] 200 - OK`.
 
-    A named alert is over by no less: its message may say in passing that something else is well.
+    The message of an alert that has a name ends the alert only in this form, because a message may also say that
+    something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
     return shown is not None and shown["sign"] is not None and shown[2] is not None
 
 
 def stateless(text: str) -> str:
-    """Return a text without the state that it tells, so that a problem and its end are one alert."""
+    """Return a text without its words for a state, so that a problem and its end give the same text."""
     if (begins := _BEGINS_WITH_STATE.match(text)) is not None:
         return text[begins.end() :]
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
@@ -239,7 +244,7 @@ def stateless(text: str) -> str:
 
 
 def _without(message: Any, key: str | None) -> Any:
-    """Return a message without its state: a text's first word, or a key of the object or of its `detail`."""
+    """Return a text as `stateless` returns it, and an object (and its `detail`) without the key `key` of its state."""
     if type(message) is not dict:
         return stateless(message) if type(message) is str else message
     kept = {name: value for name, value in message.items() if name != key}
@@ -248,6 +253,6 @@ def _without(message: Any, key: str | None) -> Any:
 
 
 def _stated(labels: dict[str, str]) -> str | None:
-    """Return the severity that a field of the message states. A number is on a scale that nobody knows."""
+    """Return the severity that a field of the message states in words, or None; a number has no known scale."""
     said = (labels[key] for key in labels if letters(key) in ("severity", "priority"))
     return next((word for word in said if not word.replace(".", "").isdecimal()), None)

@@ -1,4 +1,4 @@
-"""The tables of the shapes in which known tools post to the generic source."""
+"""The tables of the messages that known tools post to the generic source."""
 
 from firstline.sources.tools import azure, monitors, responders
 from firstline.sources.tools.shape import ToolShape
@@ -6,4 +6,4 @@ from firstline.sources.tools.shape import ToolShape
 __all__ = ["SHAPES", "ToolShape"]
 
 SHAPES = (*azure.SHAPES, *monitors.SHAPES, *responders.SHAPES)
-"""The first that fits counts."""
+"""All known shapes; the first shape whose marks a message has is used."""

@@ -1,4 +1,4 @@
-"""The shapes in which Azure posts to the generic source."""
+"""The shapes of the messages that Azure posts to the generic source."""
 
 from firstline.sources.tools.shape import ToolShape, words
 

@@ -1,4 +1,4 @@
-"""The shapes in which tools that watch hosts, services and sites post to the generic source."""
+"""The shapes of messages from tools that monitor hosts, services and sites, as posted to the generic source."""
 
 from firstline.sources.tools.shape import ToolShape, words
 
@@ -17,7 +17,10 @@ _LIBRENMS_TITLE = (
     r"(?: got (?:acknowledged|worse|better|changed))?"
 )
 _LIBRENMS_STATES = {"0": "resolved", "1": "firing", "2": "acknowledged", "3": "firing", "4": "firing", "5": "firing"}
-"""3 got worse, 4 got better, 5 changed: https://github.com/librenms/librenms/blob/master/LibreNMS/Enum/AlertState.php"""
+"""LibreNMS' numbers for states; 3 is worse, 4 better, 5 changed, and all three still fire.
+
+https://github.com/librenms/librenms/blob/master/LibreNMS/Enum/AlertState.php
+"""
 
 SHAPES = (
     ToolShape(

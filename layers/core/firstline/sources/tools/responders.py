@@ -1,4 +1,4 @@
-"""The shapes of tools for incidents, errors, status pages and intrusions at the generic source."""
+"""The shapes of messages from tools for incidents, errors, status pages and intrusions, at the generic source."""
 
 from firstline.sources.tools.shape import ToolShape, words
 

@@ -1,7 +1,7 @@
-"""The form of an entry in the tables of tools.
+"""The form of an entry in the tables of tools: which messages it fits, and where each field stands in them.
 
-A place is a path such as `data.issue.title`; of several the first with a value counts, and those with a `+` between
-them are one value together. Its first name is compared by letters and digits alone.
+A place is a path of keys such as `data.issue.title`. Of several places the first with a value counts; places joined by
+`+` give one value together. The first key of a path is compared by its letters and digits alone.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 def words(**meanings: str) -> dict[str, str]:
-    """Return the meaning of each word."""
+    """Return the meaning of each word: `words(firing="open new")` is `{"open": "firing", "new": "firing"}`."""
     return {word: meaning for meaning, listed in meanings.items() for word in listed.split()}
 
 
@@ -20,25 +20,25 @@ class ToolShape:
     Parameters
     ----------
     marks
-        The places that must be there.
+        The places that a message must have to be of this shape, separated by spaces.
     fields
-        Where each field stands. `fingerprint` names the alert and `group` its incident among those of the tool.
+        The places of each field. `fingerprint` tells the alert and `group` the incident from others of the tool.
     statuses
         The tool's own words for a status, beyond those of `firstline.sources.statuses`.
     other
-        What any other word stands for: some tools tell of much that is no alert.
+        The status of any other word; `muted` for tools that send much that is no alert.
     severities
-        The tool's own words for a severity, beyond those of `firstline.sources.severity`; an empty one states none.
+        The tool's own words for a severity, beyond those of `firstline.sources.severity`; empty for no severity.
     scale
         The numeric scale of its severities, by its name in `firstline.sources.severity.SCALES`.
     usual
-        The severity of a message that states none.
+        The severity of a message that states no severity.
     apart
-        The statuses that tell of another alert of the same thing.
+        The statuses whose messages are an alert of their own, beside the other alert about the same object.
     title
-        The form of its titles; the first group is the alert's name in it.
+        A regular expression for the tool's titles; its first group is the alert's name.
     by_title
-        Only a message with such a title has this shape: its marks are anybody's.
+        True if a message also needs such a title to have this shape, because other tools use the same marks.
     """
 
     tool: str

@@ -1,0 +1,173 @@
+"""The state of an alert in the generic shape: whether its fields say that it fires, that it is over, or neither.
+
+All functions take the fields of an alert by the letters of their names (`by_letters`).
+"""
+
+from typing import Any
+
+from firstline.sources import meanings, severity, values
+from firstline.sources.statuses import (
+    STATUSES,
+    Status,
+    is_completed,
+    is_failure,
+    is_under_way,
+    names_run,
+    status_of,
+    word_of_event,
+)
+
+SEVERITY = ("severity", "priority", "level", "eventseverity", "triggerseverity")
+"""The fields for a severity."""
+FINE = ("ok", "clear", "cleared", "resolved", "recovered", "green")
+"""Words in the field for a severity that are a status: of Kapacitor, InfluxDB and Netdata."""
+ABOUT = (
+    *("data", "details", "detail", "context", "metadata", "extra", "custom", "payload", "event"),
+    *("job", "error", "fields", "attachments", "embeds", "notifications", "savedsearch"),
+)
+"""The fields whose objects describe what an alert is about, so that a status in them is not the alert's own."""
+
+_STATUS = (
+    *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
+    *("checkstatename", "eventaction"),
+    *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate", "runstatus"),
+)
+"""The fields for a status."""
+_STATUS_OF_TOOLS = ("actiongroup", "actiongroupname", "alertaction", "lifecycle", "triggertype", "alert")
+"""The fields for a status of Kibana, Coralogix, Scout and Sumo Logic, and `alert`. Other tools put other values there,
+such as an alert's name, so only a word that fires or ends an alert counts."""
+_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type")
+"""The fields for what happened, whose values state a status only if they end with a known word: `uptime.down`."""
+_IS_UPDATE = ("eventupdatestatus", "isupdate")
+"""The yes-or-no fields for a message that only updates an alert: Zabbix' `{EVENT.UPDATE.STATUS}`."""
+_OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
+"""The yes-or-no fields that say yes if all is well."""
+_BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
+"""The yes-or-no fields that say yes if something is wrong."""
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+_EXIT_CODE = ("exitcode", "exitstatus", "returncode")
+_RESULT = ("result", "outcome", "conclusion", "resultstate", "buildresult")
+"""The fields for the result of a run."""
+_ERROR = ("error", "errormessage")
+_NO_ERROR = ("", "none", "null", "nil", "undefined", "na", "false", "no", "noerror", "noerrors", "0", "ok", "success")
+"""The values of an error field, by their letters, that mean that there was no error."""
+_FAILED_EARLY = ("pending", "failed")
+"""The event and the status of a run that failed before it really began, so the status counts."""
+
+
+def by_letters(alert: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields by the letters of their names, without fields that hold only an unfilled template.
+
+    Of two names with the same letters, the one in lower case counts.
+    """
+    return {values.letters(key): alert[key] for key in sorted(alert) if not values.is_template(alert[key])}
+
+
+def first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Return the first non-empty scalar value among the fields `keys`, as text, or None."""
+    for key in keys:
+        if key in alert and (said := values.scalar(alert[key])):
+            return said
+    return None
+
+
+def labels_of(alert: dict[str, Any]) -> dict[str, Any]:
+    """Return the labels or tags, from an object or from a list of texts such as `team:ledger`."""
+    labels = alert.get("labels") or alert.get("tags")
+    if type(labels) is list:
+        pairs = (label.partition(":") for label in labels if type(label) is str)
+        return {key: value for key, _, value in pairs if value}
+    return labels if type(labels) is dict else {}
+
+
+def status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
+    """Return the status of an alert called `name`, and the word that states it.
+
+    A field for what happened counts before one for the alert's state: a message about a comment may repeat the state.
+    """
+    if any(first(alert, (key,)) in _YES for key in _IS_UPDATE):
+        return None, "updated"
+    event = next((word for key in _EVENT if (word := word_of_event(first(alert, (key,))))), None)
+    said = _with_exit_code(alert, event, _stated_status(alert, event))
+    if is_completed(said or event or "") and (_went_wrong(alert, name) or (said is None and is_bad(alert))):
+        return "firing", "failed"
+    if said is not None:
+        return _of_word(alert, name, said, event)
+    if any(first(alert, (key,)) in _YES for key in _OVER) or any(first(alert, (key,)) in _NO for key in _BEGUN):
+        return "resolved", "resolved"
+    if event is not None:
+        return ("firing", event) if event == "pending" and _is_trouble(alert, name) else (STATUSES[event], event)
+    fine = (first(alert, SEVERITY) or "").strip().lower()
+    return ("resolved", fine) if fine in FINE else ("firing", "firing")
+
+
+def states(alert: dict[str, Any]) -> bool:
+    """Return True if any field says whether the alert fires."""
+    if any(word_of_event(first(alert, (key,))) for key in _EVENT):
+        return True
+    return bool(_words_of_status(alert)) or any(
+        first(alert, (key,)) is not None for key in (*_IS_UPDATE, *_OVER, *_BEGUN, *_EXIT_CODE)
+    )
+
+
+def is_bad(alert: dict[str, Any]) -> bool:
+    """Return True if a field or a label grades the alert critical or high."""
+    labelled = meanings.of(labels_of(alert)).first("severity")
+    stated = first(alert, SEVERITY) or meanings.of(alert).first("severity") or labelled
+    return severity.from_word(stated or "") in ("critical", "high")
+
+
+def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) -> str | None:
+    """Return `failed` if the alert has an exit code other than 0; otherwise the status `said`, or `ok` for a code 0."""
+    code = first(alert, _EXIT_CODE)
+    if code is None or not severity.is_number(code):
+        return said
+    # A container that ends without an error may be what is wrong.
+    well = "ok" if event is None and not is_bad(alert) else None
+    return "failed" if float(code) else said or well
+
+
+def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
+    """Return the status of the word `said` with the word; None if the event or a running run says it is no alert."""
+    status, word = status_of(said), said.strip().lower()
+    if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_EARLY:
+        return None, event
+    goes_on = status == "firing" and is_under_way(said, is_run=any(map(names_run, alert)))
+    if goes_on and not _is_trouble(alert, name):
+        return None, word
+    return status, first(alert, ("said",)) or word
+
+
+def _is_trouble(alert: dict[str, Any], name: str) -> bool:
+    """Return True if the alert is graded critical or high, or holds a bad result or an error."""
+    return is_bad(alert) or _failed(alert, name)
+
+
+def _went_wrong(alert: dict[str, Any], name: str) -> bool:
+    """Return True if a field of a completed run says that the run failed."""
+    unwell = any(first(alert, (key,)) in _NO for key in _OVER)
+    return unwell or any(first(alert, (key,)) in _YES for key in _BEGUN) or _failed(alert, name)
+
+
+def _failed(alert: dict[str, Any], name: str) -> bool:
+    """Return True if the alert holds a bad result, or an error that is not merely the alert's name."""
+    within = (by_letters(inner) for key in ABOUT if type(inner := alert.get(key)) is dict)
+    told = [alert.get(key) for key in _RESULT] + [inner.get(key) for inner in within for key in (*_RESULT, *_STATUS)]
+    if any(is_failure(values.scalar(said) or "") for said in told):
+        return True
+    errors = [error for key in _ERROR if (error := first(alert, (key,))) and values.letters(error) not in _NO_ERROR]
+    return bool(errors) and name not in errors
+
+
+def _stated_status(alert: dict[str, Any], event: str | None) -> str | None:
+    """Return the status that a field states; a word counts before a number, and a number only without an event."""
+    told = _words_of_status(alert)
+    number = None if event else next(iter(told), None)
+    return next((word for word in told if not severity.is_number(word.strip())), number)
+
+
+def _words_of_status(alert: dict[str, Any]) -> list[str]:
+    """Return the values of all fields for a status."""
+    told = [word for key in _STATUS if (word := first(alert, (key,))) is not None]
+    of_tools = [word for key in _STATUS_OF_TOOLS if (word := first(alert, (key,))) is not None]
+    return told + [word for word in of_tools if status_of(word) == "resolved" or STATUSES.get(word.lower()) == "firing"]

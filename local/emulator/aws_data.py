@@ -1,0 +1,11 @@
+"""AWS's service models, which all clients of this process read once.
+
+Imported before moto, whose modules make sessions of their own while they are imported. Each session would list
+hundreds of services and parse the endpoints of all regions again: a tenth of a second of CPU.
+"""
+
+from functools import cache
+
+import botocore.session
+
+botocore.session.create_loader = cache(botocore.session.create_loader)
