@@ -288,7 +288,7 @@ class Releases:
                 raise ServiceError(code, f"Deployment {where.running.id} is in progress.", status)
             deployment = self._begin(where, what, request, course)
         if course.lost:
-            raise ConnectionResetError(f"The answer about deployment {deployment.id} is lost, as its course says.")
+            raise ConnectionResetError(f"The answer about a deployment in {where.name} is lost, as its course says.")
         if course.hangs:
             self.over.wait(60)
         return deployment
