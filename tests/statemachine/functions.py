@@ -36,7 +36,7 @@ type Trouble = Callable[[Handler, Event], Any]
 """Stands between Lambda and the handler: calls it, or not, and answers, or raises."""
 
 
-STATELESS = ""
+NAMES_NO_STATE = ""
 """The `state` of an invocation that names none: planning, in the remediate function."""
 
 
@@ -183,7 +183,7 @@ class Functions:
                 aws_request_id="00000000-0000-4000-8000-000000000000",
                 get_remaining_time_in_millis=lambda: int(spec.timeout_seconds * 1_000),
             )
-            self.invoked.append((function, event.get("state", STATELESS)))
+            self.invoked.append((function, event.get("state", NAMES_NO_STATE)))
             trouble = self._next_trouble(function, event)
             if trouble:
                 return trouble(lambda event: handler(event, context), event)
@@ -215,7 +215,7 @@ class Functions:
 
     def _next_trouble(self, function: str, event: Event) -> Trouble | None:
         for planned in self._planned:
-            fits = planned.function == function and planned.state in (None, event.get("state", STATELESS))
+            fits = planned.function == function and planned.state in (None, event.get("state", NAMES_NO_STATE))
             if fits and planned.troubles:
                 return planned.troubles[0] if planned.for_good else planned.troubles.pop(0)
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.statemachine.functions import (
-    STATELESS,
+    NAMES_NO_STATE,
     Event,
     Handler,
     Trouble,
@@ -79,7 +79,7 @@ def test_classify_fails_and_a_human_decides(world: World, trouble: Trouble) -> N
 
 @for_good
 def test_planning_fails_and_somebody_is_paged(world: World, trouble: Trouble) -> None:
-    world.functions.plan("remediate", trouble, for_good=True, state=STATELESS)
+    world.functions.plan("remediate", trouble, for_good=True, state=NAMES_NO_STATE)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
@@ -148,7 +148,7 @@ def test_when_escalate_is_broken_the_machine_pages_by_itself(world: World, troub
 
 @pytest.mark.parametrize("trouble", [crashes, misunderstands], ids=["crashes", "misunderstands"])
 def test_a_page_of_the_machine_names_the_error_without_its_cause(world: World, trouble: Trouble) -> None:
-    world.functions.plan("remediate", trouble, for_good=True, state=STATELESS)
+    world.functions.plan("remediate", trouble, for_good=True, state=NAMES_NO_STATE)
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
@@ -297,10 +297,10 @@ def test_a_command_that_cannot_even_be_cancelled_is_paged(world: World) -> None:
 @pytest.mark.parametrize(
     ("function", "state"),
     [
-        ("classify", STATELESS),
-        ("remediate", STATELESS),
+        ("classify", NAMES_NO_STATE),
+        ("remediate", NAMES_NO_STATE),
         ("remediate", "What Now?"),
-        ("escalate", STATELESS),
+        ("escalate", NAMES_NO_STATE),
         ("notify", "Close Incident"),
     ],
     ids=lambda value: str(value),
@@ -356,12 +356,13 @@ def test_a_field_that_only_a_later_machine_sends_changes_nothing(world: World) -
     assert "Page Without Escalate" not in incident.path
 
 
-def test_a_reply_lost_while_planning_reserves_one_run(world: World) -> None:
-    world.functions.plan("remediate", reply_lost, state=STATELESS)
+def test_planning_again_after_a_lost_reply_does_not_reserve_a_second_run(world: World) -> None:
+    world.functions.plan("remediate", reply_lost, state=NAMES_NO_STATE)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery")
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
+    # A second run would be refused, because the runbook cools down after the first.
     assert "cools down" not in str(incident.record.plan)
 
 

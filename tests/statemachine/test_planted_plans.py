@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.statemachine.functions import STATELESS
+from tests.statemachine.functions import NAMES_NO_STATE
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import STACK_NAME, World
 
@@ -31,7 +31,7 @@ def lies(world: World, lie: Lie) -> None:
                 answer["next"]["go"] = "Announce Remediation"
         return answer
 
-    for state in (STATELESS, "Plan Remediation", "What Now?"):
+    for state in (NAMES_NO_STATE, "Plan Remediation", "What Now?"):
         world.functions.plan("remediate", changed, state=state, for_good=True)
 
 
