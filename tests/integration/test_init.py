@@ -163,7 +163,7 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
         (["--pagerduty-key", "env:SLACK"], "an integration key has 32 letters and digits"),
         (["--page-email", "ops"], "'ops' is no mail address"),
         (["--approvers", "Ada=U01"], "String should match pattern"),
-        (["--approvers", "ada=U01ABC bob=U01ABC"], "one identity belongs to one person"),
+        (["--approvers", "ada=U01ABC bob=U01ABC"], "U01ABC belongs to ada, too"),
         (["--sources", "kafka"], "'kafka' is no source; known are cloudwatch"),
         (["--environment", "production"], "'production' is no environment"),
     ],
