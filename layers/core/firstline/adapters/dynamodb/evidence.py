@@ -2,7 +2,7 @@
 
 | what | pk | sk |
 |---|---|---|
-| a write's new alerts of a name, with small bodies | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
+| new alerts of a name, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
 | the same, of a service | `SERVICE#<service>` | `ALERT#<received at>#<incident id>#<version>` |
 | a service's last deployment, for each environment | `SERVICE#<service>` | `DEPLOYED#<environment>` |
 | a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firstline import models
 from firstline.adapters.dynamodb.records import incident_key
@@ -57,9 +57,6 @@ MAX_NOTE_CHARS = 300
 
 RAW_PAYLOADS_BYTES = 32_768
 """The most characters of the senders' bodies that are stored beside a write of new alerts."""
-
-ONE_UNIT = 1_024
-"""The bytes that a write unit pays for."""
 
 MOST_NAMES = 2
 """The most alert names, and the most services, that one write counts: a group hardly ever has more."""
@@ -213,8 +210,7 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
 def evidence_of(change: Change) -> list[Item]:
     """Return the items that new alerts leave as evidence: counts by name and by service, and the senders' bodies.
 
-    Small bodies stand in the first count's item, where they cost nothing. Larger ones are an item of their own, because
-    a count of a day's alerts must not read them all.
+    The bodies are an item of their own, because a count of a day's alerts must not read them all.
     """
     if not change.new:
         return []
@@ -224,17 +220,11 @@ def evidence_of(change: Change) -> list[Item]:
     names = Counter(alert.alert_name for alert in change.new).most_common(MOST_NAMES)
     services = Counter(alert.service for alert in change.new if alert.service).most_common(MOST_NAMES)
     raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
-    first, *others = ({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names)
-    by_service = ({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services)
-    bodies = {"raw": raw}
-    if _bytes(first | bodies) <= ONE_UNIT:
-        return [first | bodies, *others, *by_service]
-    return [first, *others, *by_service, {"pk": pk, "sk": f"RAW#{received_at}#{mark}", **bodies}]
-
-
-def _bytes(item: Mapping[str, Any]) -> int:
-    """Return at least as many bytes as DynamoDB bills for an item once it has the time when it expires."""
-    return 40 + sum(len(f"{name}{value}".encode()) for name, value in item.items())
+    return [
+        *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
+        *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
+        {"pk": pk, "sk": f"RAW#{received_at}#{mark}", "raw": raw},
+    ]
 
 
 def _mark(change: Change) -> str:

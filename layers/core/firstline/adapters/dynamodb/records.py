@@ -4,7 +4,7 @@
 |---|---|---|
 | the head: what began, the verdict, the messages, the end | `INCIDENT#<incident id>` | `INCIDENT` |
 | a page | the same | `PAGE#<number, six digits>` |
-| the senders' bodies that do not fit beside the name (`evidence`) | the same | `RAW#<received at>#<hash>` |
+| the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<hash>` |
 | the plan | `PLAN#<incident id>` | `PLAN` |
 | people's answers to the plan | `DECISION#<incident id>` | `DECISION` |
 
