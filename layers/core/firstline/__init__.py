@@ -13,7 +13,7 @@ Read the rooms in the order in which an alert passes them. Each room's `__init__
 
 `policy` (the owner's files) and `privacy` (redaction) serve all of them. `adapters` talk to AWS, to the channels and to
 the model; `wiring` builds the parts of a function from its `settings`. `contracts` are the inputs and outputs of the
-state machine's functions. Arrows go one way: functions -> wiring -> adapters -> core.
+state machine's functions. Imports go one way: functions -> wiring -> adapters -> core.
 """
 
 import gc

@@ -1,7 +1,7 @@
 """A reader of iCalendar feeds: who is on call when, as a calendar of shifts says it.
 
-The feed is untrusted: its size is bounded by `on_call_feeds`, its lines and repetitions here, and only names and times
-are read. Repetition rules are expanded by dateutil, which boto3 brings. https://www.rfc-editor.org/rfc/rfc5545
+The feed is untrusted. `on_call_feeds` limits its size, this module its lines and repetitions; only names and times are
+read. Repetition rules are expanded by dateutil, which boto3 brings. https://www.rfc-editor.org/rfc/rfc5545
 """
 
 import re
@@ -36,7 +36,9 @@ type _Event = dict[str, list[_Property]]
 
 
 def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = monotonic) -> list[Span]:
-    """Return the shifts of a calendar in the format iCalendar. A repeated shift is returned only around `now`.
+    """Return the shifts of a calendar in the format iCalendar.
+
+    A repeated shift is returned only from 14 days before (`BEHIND`) to 60 days after (`AHEAD`) `now`.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = 
     Raises
     ------
     FeedUnavailable
-        The text is no calendar, an event makes no sense, or the events take too long to count.
+        The text is no calendar, an event cannot be read, or the repetitions take too long to count.
     """
     lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
     if lines[0].strip().upper() != "BEGIN:VCALENDAR" or len(lines) > MOST_LINES:
@@ -112,7 +114,7 @@ def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, d
 
 
 def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, length: timedelta) -> list[datetime]:
-    """Return the times at which an event begins: its one time, or those around now at which its rule repeats it."""
+    """Return the times at which an event begins: `begin`, or with a repetition rule those around `now`, in UTC."""
     first, last = now - BEHIND - length, now + AHEAD
     if "RRULE" not in event:
         return [begin]
@@ -149,7 +151,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
 
 
 def _moment(given: _Property, zone: ZoneInfo) -> datetime:
-    """Return a time (`20261129T090000Z`, or without `Z` in its own or else the given zone) or a day's begin in UTC."""
+    """Return a time in UTC; one without `Z` is in its own or else the given zone, and one without hours is midnight."""
     _, written = given
     if re.fullmatch(r"\d{8}", written):
         return datetime.combine(date.fromisoformat(written), time(0), _zone(given, zone)).astimezone(UTC)

@@ -58,7 +58,7 @@ class OnCallFeeds:
         self._timeout_seconds = timeout_seconds
 
     def read(self, followed: Followed, now: datetime) -> list[Span]:
-        """Return the shifts of a schedule around a time.
+        """Return the shifts of a schedule around `now`.
 
         Raises
         ------
@@ -77,7 +77,10 @@ class OnCallFeeds:
         return ical.read(text, ZoneInfo(followed.time_zone), now)
 
     def _of_pagerduty(self, schedule: str, now: datetime) -> list[Span]:
-        """Return PagerDuty's final schedule in UTC: https://developer.pagerduty.com/api-reference/ (Get a schedule)."""
+        """Return the shifts in PagerDuty's final schedule, which has its overrides, in UTC.
+
+        https://developer.pagerduty.com/api-reference/ (Get a schedule).
+        """
         span = {"since": (now - BEHIND).isoformat(), "until": (now + AHEAD).isoformat(), "time_zone": "UTC"}
         body = self._fetch(
             f"{self._api_url}/schedules/{schedule}?{urlencode(span)}",

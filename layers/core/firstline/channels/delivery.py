@@ -22,7 +22,7 @@ class Channel(Protocol):
 
     @property
     def wakes(self) -> Wakes:
-        """Return which pages through the channel wake a sleeping person."""
+        """Return which pages of an incident wake a person through the channel: none, the first (`once`), or each."""
         ...
 
     def tell(self, notification: Notification) -> bool:
@@ -52,7 +52,7 @@ class Unusable:
 
 @dataclass(frozen=True)
 class Later:
-    """A stand-in for a channel that is too slow for a person who waits: the execution sends the message later."""
+    """A stand-in for a channel that is too slow while a person waits; the incident's execution sends there later."""
 
     wakes: Wakes = "never"
 
@@ -75,15 +75,15 @@ class Told:
 
     @property
     def shown(self) -> bool:
-        """Return True if a channel took the message and none is behind; else reconcile shows the incident again."""
+        """Return True if a channel took the message and `behind` is empty; if not, reconcile sends it again later."""
         return bool(self.reached) and not self.behind
 
 
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
-    """Send the notification, without personal data, to every channel once.
+    """Send the notification, without personal data, to every channel.
 
-    A channel that failed for a passing reason gets the notification again in the next round, after the others, unless
-    the channel asked to be left alone for a time. Failures are logged and counted, not raised, so one broken channel
+    A channel that failed for a passing reason gets it again in the next of the `rounds`, unless the channel asked to be
+    left alone for a time (such as by `Retry-After`). Failures are logged and counted, not raised, so one broken channel
     stops no other. The notification of a canary is not sent, but each channel counts as having taken it.
     """
     if notification.record.incident.is_canary:
@@ -114,7 +114,7 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
 def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> bool:
     """Send the notification to Slack only, in one try, because Slack gives the answer to a button three seconds.
 
-    Return True if Slack took the notification and no other channel is told later.
+    Return True if Slack took the notification and no other channel has to be told later (`Later`).
     """
     first = {name: channel for name, channel in channels.items() if name == "slack" or isinstance(channel, Later)}
     return tell_all(notification, first, rounds=1).shown

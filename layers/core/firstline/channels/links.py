@@ -69,14 +69,14 @@ def links_of(
 def execution_link(execution_url: str, incident: Incident) -> str | None:
     """Return the address where the incident's execution can be watched; None if `execution_url` is empty.
 
-    `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
-    name; that name is the incident's id.
+    `execution_url` is the address of an execution in the AWS console without `:<name>` at its end; the name is the
+    incident's id.
     """
     return f"{execution_url}:{incident.incident_id}" if execution_url else None
 
 
 def safe_link(label: str, url: str | None) -> PageLink | None:
-    """Return a link to an https address whose real host people can see; None for any other address."""
+    """Return a link with its host, which people see beside the label; None if the address is not a usable https one."""
     host = https_host(url) if url and len(url) <= MAX_URL else None
     return None if url is None or host is None else PageLink(one_line(label, 40), url, host)
 

@@ -23,10 +23,10 @@ def dedup_key(incident: Incident) -> str:
 
 
 def rings_by_itself(incident: Incident) -> bool:
-    """Return True if PagerDuty has paged for this alert itself, so that Firstline must not ask PagerDuty to page.
+    """Return True if PagerDuty sent the alert with high urgency: it has paged, so Firstline must not page there again.
 
-    True only for an incident of high urgency that PagerDuty sent. PagerDuty wakes nobody for low urgency, and an alert
-    without an urgency is about a message of PagerDuty's that could not be read.
+    PagerDuty wakes nobody for low urgency. An alert of PagerDuty's without an urgency is about one of its messages that
+    could not be read.
     """
     return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") == "high"
 

@@ -1,13 +1,13 @@
 """The evidence around a CloudWatch alarm: what a person would look at first.
 
-The alarm itself says what it measures and which resource it is about; the alert is not trusted for that. Only alarms of
-this account and region can be read; for all others no request is made.
+CloudWatch's description of the alarm says what it measures and which resource it is about; the text of the alert is not
+trusted for that. Only alarms of this account and region can be read; for all others no request is made.
 
-Requests for one alarm, all of which only read: DescribeAlarms; then, at the same time, GetMetricData for the alarm's
-own metric, for the vital signs now and for those a week ago, at most three describe calls, at most two for what
-changed, and one for the owner's tags. That is ten at most; with error lines (`error_logs`), which not every kind of
-resource has, twelve at most. GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001; the rest
-is free.
+Requests for one alarm, all of which only read: DescribeAlarms; then, at the same time, three of GetMetricData (for the
+alarm's own metric, and for the metrics that show how its resource is now and how it was a week ago), at most three
+describe calls, at most two for what changed, and one for the owner's tags. That is ten at most; with error lines
+(`error_logs`), which not every kind of resource has, twelve at most. GetMetricData costs $0.01 for 1,000 metrics, so
+one alarm costs less than $0.001; the rest is free.
 """
 
 import time
@@ -52,7 +52,7 @@ class AlarmReader:
 
     Example
     -------
-    >>> AlarmReader(boto3.client, account="123456789012", region="eu-west-1").around(alert, opened_at)
+    >>> AlarmReader(boto3.client, account="123456789012", region="eu-west-1").around(alert, opened_at, now)
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class AlarmReader:
         """Return the evidence for an alarm: its metric up to `moment`, everything else as it is `now`.
 
         None if the alert is no alarm of this account and region, or if CloudWatch does not know the alarm. If a request
-        fails or misses the deadline, the evidence is without its answer, and `missing` says so.
+        fails or misses the deadline, the evidence lacks what it asked for, and a sentence in `missing` says why.
 
         Raises
         ------
@@ -195,7 +195,10 @@ type _Values = dict[str, list[tuple[datetime, float]]]
 
 
 def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Values:
-    """Read the metrics that show how a resource is, between two moments, with one request."""
+    """Read the metrics that show how a resource is, from `begin` to `end`, with one request.
+
+    Return the times and values of each metric by its name, newest first; a metric without values is left out.
+    """
     signs = KINDS[watched.namespace].signs
     answer = client.get_metric_data(
         MetricDataQueries=[_query(number, sign, watched) for number, sign in enumerate(signs)],
@@ -228,7 +231,10 @@ def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricR
 def _reading(
     sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
 ) -> MetricReading:
-    """Sum up a metric's values, newest first; `hour_ago` is None if they do not reach back an hour."""
+    """Sum up the values of a metric (`found`) and its newest value a week ago; both lists hold the newest value first.
+
+    `hour_ago` of the result is None if the values do not reach back an hour.
+    """
     values = [value for _, value in found]
     (newest, now), (oldest, earliest) = found[0], found[-1]
     return MetricReading(

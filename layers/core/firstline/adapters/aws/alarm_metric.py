@@ -27,7 +27,7 @@ _BREACHES: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class OwnAlarms:
-    """The CloudWatch alarms of this account and region; texts for people tell times in `zone`."""
+    """The CloudWatch alarms of this account and region. The sentences about them give times in the time zone `zone`."""
 
     def __init__(self, clients: Clients, *, account: str, region: str, zone: tzinfo = UTC) -> None:
         self.clients = clients
@@ -56,8 +56,8 @@ class OwnAlarms:
     def recovered(self, alert: NormalizedAlert, now: datetime) -> str | None:
         """Return a sentence that says whether the alarm's metric is back in its range, or None if that is unknown.
 
-        The metric's newest complete period counts. The alarm may look at several periods, so the sentence quotes its
-        state too. At most two requests.
+        Only the metric's newest complete period is compared with the threshold. The alarm may look at several periods,
+        so the sentence ends with the alarm's own state. At most two requests.
 
         Raises
         ------
@@ -135,7 +135,10 @@ def period_seconds(alarm: dict[str, Any]) -> int:
 
 
 def label(alarm: dict[str, Any], given: str) -> str:
-    """Describe the alarm's metric and threshold; `given` names the metric if the alarm does not."""
+    """Describe the alarm's metric and threshold: `CPUUtilization, Average; the alarm fires when GreaterThan 90`.
+
+    `given` names the metric if the alarm does not.
+    """
     measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else given or "metric math"
     if "Threshold" not in alarm:
         return measured

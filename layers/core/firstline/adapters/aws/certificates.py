@@ -1,6 +1,6 @@
-"""Signing certificates of SNS, fetched over HTTPS from the one address that a request may name.
+"""Signing certificates of SNS, fetched over HTTPS from an address that a delivery of SNS names.
 
-Only pass what `firstline.sources.sns` has found to be such an address. `http.client` follows no redirect, reads no
+Pass only an address that `firstline.sources.sns` has found to be SNS's own. `http.client` follows no redirect, reads no
 proxy from the environment and knows no scheme but its own: nothing else can be reached by accident.
 """
 
@@ -32,7 +32,8 @@ type Connect = Callable[..., HTTPSConnection]
 class Certificates:
     """Signing certificates of SNS, each fetched once, because the certificate at an address never changes.
 
-    An address without a certificate is not asked again for a minute: else a stranger's every request would cause ours.
+    An address without a certificate is not asked again for a minute: otherwise each request
+    of a stranger to Firstline would cause a request by Firstline.
     """
 
     def __init__(self, connect: Connect = HTTPSConnection, clock: Callable[[], float] = time.monotonic) -> None:

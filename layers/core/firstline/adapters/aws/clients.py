@@ -33,7 +33,7 @@ AWS_FAILURES = (ClientError, BotoCoreError)
 
 
 class raising:
-    """A context manager that raises `error` if an AWS call in its block fails, with the message `what: failure`.
+    """A context manager that raises `error` if an AWS call in its block fails. The message is `what`, then the failure.
 
     It is a class because a generator would be slower, and every request to the table is made in such a block.
     """

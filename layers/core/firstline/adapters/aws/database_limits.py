@@ -1,7 +1,7 @@
 """The most connections that a database takes, by its class and the formula of RDS's default parameter groups.
 
-RDS reports the limit nowhere. A parameter group of the owner's may set any limit, so it is unknown then. The true limit
-is a little lower, because the system takes a part of the class's memory.
+RDS reports the limit nowhere. With a parameter group of the owner's, which may set any limit, it is unknown. The true
+limit is a little lower, because the system takes a part of the class's memory.
 """
 
 import re

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class SsmDocuments:
-    """The stack's SSM documents, always read from Systems Manager, as Run Command does: no copy can differ.
+    """The stack's SSM documents, always read from Systems Manager, where Run Command reads them too.
 
     A version never changes its content, but a document that is deleted and made again begins with version 1. So a
-    command names the version and the hash that Systems Manager itself has of it, and is refused if they do not fit:
+    command names the version and its hash, and Systems Manager refuses the command if the version has another hash:
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
     """
 
@@ -24,7 +24,7 @@ class SsmDocuments:
         self._client = client
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """Return a document in this version, or else in its default version; None if that does not exist.
+        """Return a document in `version` (by default its default version), or None if it does not exist.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class SsmDocuments:
             raise DocumentUnreadable(f"document {step.document} holds no shell script: {error!r}") from error
 
     def _content(self, name: str, version: str | None) -> tuple[str, Any] | None:
-        """Return the version and the content of a document, or None if there is no such document or version."""
+        """Return a document's version and content (by default its default version), or None if it does not exist."""
         wanted = {"Name": name, "DocumentVersion": version} if version else {"Name": name}
         try:
             answer = self._client.get_document(**wanted, DocumentFormat="JSON")

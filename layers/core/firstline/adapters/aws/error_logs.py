@@ -55,14 +55,14 @@ class ErrorLogReader:
         self._permitted = tuple(permitted)
 
     def covers(self, watched: Watched) -> bool:
-        """Return True if the resource is of a kind whose log can be found, and if any log may be read."""
+        """Return True if the log of this kind of resource can be found, and the owner permits a log group at all."""
         return bool(self._permitted) and watched.namespace in _GROUPS
 
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most two requests find the log group, `MAX_REQUESTS` search it, and `MOST_REQUESTS` are made together. If the
-        log cannot be searched, `unread` of the answer says why.
+        At most two requests find the log groups, `MAX_REQUESTS` search them, and all together are at most
+        `MOST_REQUESTS`. If a log group cannot be searched, the returned `ErrorLog.unread` says why.
 
         Raises
         ------

@@ -27,9 +27,9 @@ class EventBus:
         self._source = source_of(stack)
 
     def send(self, events: Sequence[IncidentEvent]) -> int:
-        """Send events in order until the bus takes one not yet, and return how many need not be sent again.
+        """Send events in order up to the first that fails for a passing reason; return how many need not be sent again.
 
-        An event that the bus refuses for good is among these: it is logged and counted as lost, and later events go on.
+        An event that the bus refuses for good is among those: it is logged as lost, and the next ones are still sent.
         """
         taken = 0
         for some in self._requests(events):
@@ -50,7 +50,7 @@ class EventBus:
         return taken
 
     def _requests(self, events: Sequence[IncidentEvent]) -> Iterator[list[tuple[IncidentEvent, Any]]]:
-        """Yield the events with their entries, as many at a time as one request takes."""
+        """Yield lists of events, each with its entry for PutEvents; each list is as long as one request may be."""
         request: list[tuple[IncidentEvent, Any]] = []
         size = 0
         for event in events:
@@ -78,7 +78,7 @@ class EventBus:
 
 
 def source_of(stack: str) -> str:
-    """Return the `Source` of a stack's events on EventBridge."""
+    """Return the `Source` of a stack's events on EventBridge: `firstline.<stack>`."""
     return f"firstline.{stack}"
 
 

@@ -42,8 +42,8 @@ class StepFunctions:
     def start(self, incident: Incident, generation: int) -> None:
         """Start an incident's execution; starting it again changes nothing.
 
-        The execution's name and input depend only on the incident as it was opened and on the generation. So an
-        execution that has this name already is the right one.
+        `generation` counts the incident's executions. The name and input depend only on it and on the incident as it
+        was opened, so an execution that has this name already is the right one.
         """
         name = execution_name(incident.incident_id, generation)
         failed = raising(ExecutionsUnavailable, f"execution {name} could not be started")
@@ -87,7 +87,10 @@ class StepFunctions:
         return list(dict.fromkeys(incident_id for incident_id in ids if incident_id is not None))
 
     def _incident_of(self, name: str) -> str | None:
-        """Return the incident's id for the name of an execution, or None if it cannot be known."""
+        """Return the id of the incident that an execution, given by its name, belongs to; None if that is unknown.
+
+        A long id is cut in the name and is then read from the execution's input.
+        """
         successor = _SUCCESSOR.fullmatch(name)
         if successor is None:
             return name

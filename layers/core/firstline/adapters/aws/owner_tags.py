@@ -19,14 +19,16 @@ _REDACTED = "[redacted"
 
 
 class TagReader:
-    """A reader of tags that remembers them for ten minutes; one request reads an alarm's and its resource's."""
+    """A reader of tags that remembers them for ten minutes. One request reads those of an alarm and of its resource."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[tuple[str, ...], tuple[float, OwnerTags]] = {}
 
     def read(self, alarm_arn: str, watched: Watched | None, clients: Clients) -> OwnerTags:
-        """Return what the tags of an alarm say; where they say nothing, except of the severity, its resource's tags do.
+        """Return the service, environment, team and severity that the tags of an alarm state.
+
+        What the alarm's tags do not state is taken from its resource's tags, except the severity.
 
         Raises
         ------

@@ -46,7 +46,9 @@ class ReleaseRecords:
         self._codedeploy, self._appconfig = codedeploy, appconfig
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
-        """Return a deployment group's last 100 deployments without those that released nothing, newest first.
+        """Return a deployment group's last 100 deployments, newest first.
+
+        Those that only bring new hosts the group's present revision are left out.
 
         Only for EC2 and on-premises hosts: CodeDeploy does not return the whole revision of a deployment to ECS or
         Lambda, so it could not be deployed again.
@@ -158,7 +160,7 @@ def _of_app_config(item: "DeploymentSummaryTypeDef") -> Deployed:
 
 
 def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
-    """Return True if a deployment is of this profile. An older SDK returns only its name, which decides alone then."""
+    """Return True if a deployment is of the profile with this id and name; an older SDK returns only the name."""
     return item.get("ConfigurationProfileId", profile) == profile and item["ConfigurationName"] == name
 
 

@@ -31,7 +31,7 @@ class Watched(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Return the resource's name: the value of the alarm's first dimension that names resources of this kind."""
+        """Return the resource's name: the value of the dimension for its kind, such as `InstanceId`."""
         return next(self.dimensions[name] for name in KINDS[self.namespace].dimensions if name in self.dimensions)
 
     @property
@@ -87,7 +87,7 @@ def resource_of(watched: Watched, state: object = None, facts: Mapping[str, obje
 
 
 def text(value: object) -> str:
-    """Return a value of AWS as a short, redacted line."""
+    """Return a value from an AWS response as one line of text, redacted and cut to `MAX_CHARS`."""
     return safe_line(str(value), MAX_CHARS)
 
 
@@ -112,7 +112,7 @@ def _rds(watched: Watched, clients: Clients) -> _State:
 
 
 def _replication(database: Mapping[str, Any]) -> object:
-    """Return RDS's word for the state of a read replica's replication, or None if it is normal."""
+    """Return the state of a read replica's replication as RDS names it, or None if RDS calls it normal."""
     infos = database.get("StatusInfos", [])
     return next(
         (info.get("Status") for info in infos if info.get("StatusType") == "read replication" and not info["Normal"]),
@@ -134,7 +134,7 @@ def _ec2(watched: Watched, clients: Clients) -> _State:
 
 
 def _open(event: Mapping[str, Any]) -> bool:
-    """Return True if a scheduled event is still to come; the description of one that is over says so at its start."""
+    """Return True unless EC2's description of a scheduled event begins with `[Completed]` or `[Canceled]`."""
     return not str(event.get("Description", "")).startswith(("[Completed]", "[Canceled]"))
 
 

@@ -1,4 +1,4 @@
-"""Instances that a command may be sent to: those that an alert's names fit, as EC2 and Systems Manager know them."""
+"""Instances that a command may be sent to: EC2 and Systems Manager are asked which ones an alert's host names mean."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,9 +32,9 @@ _STATES = ["pending", "running", "stopping", "stopped"]
 
 
 class TaggedInstances:
-    """The instances that carry the stack's tag and are online in Systems Manager, found by what alerts say of them.
+    """The instances that carry the stack's tag and are online in Systems Manager, found by the host names in alerts.
 
-    `domains` are those in which hosts of this account have their names.
+    `domains` are the DNS domains of this account's hosts: with `example.org`, `web-1.example.org` also means `web-1`.
 
     Example
     -------
@@ -51,10 +51,10 @@ class TaggedInstances:
         self._domains = domains
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
-        """Return the instance of each location, or the problem: each is one tagged, online host on Linux or Windows.
+        """Return the tagged, online instance that each location means; or the problem, if one means none or several.
 
-        A problem with one location is a problem with all of them: to cure a part of an incident's hosts would look like
-        a recovery. An alert's text only selects among the tagged instances; it cannot widen the choice.
+        With a problem no instance at all is returned: to cure a part of an incident's hosts would look like a recovery.
+        An alert's text only selects among the tagged instances; it cannot widen the choice.
         """
         if len(locations) > MAX_HOSTS:
             return _problem(f"more than {MAX_HOSTS} hosts are affected, which is the most that one command can reach")
@@ -86,7 +86,10 @@ class TaggedInstances:
         return sum(1 for _ in self._tagged_nodes())
 
     def _instances(self, said: Iterable[Hint]) -> Iterator[Instance]:
-        """Yield each instance that fits a hint, once, tagged or not: an untagged namesake makes a name ambiguous."""
+        """Yield each instance that a host name in an alert (a hint) may mean, once.
+
+        EC2 instances without the tag are included, because one with the same name makes the name ambiguous.
+        """
         seen: set[str] = set()
         for kind, key in _FILTERS.items():
             values = {value for hint in said if hint.kind == kind for value in hint.values}

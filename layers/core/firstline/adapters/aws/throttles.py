@@ -25,7 +25,7 @@ class LambdaThrottles:
         self._functions = functions
 
     def between(self, begin: datetime, end: datetime) -> dict[str, int]:
-        """Return the number of throttles of each function that has any, by name; the time is in whole hours.
+        """Return the number of throttles of each function that has any, by its name. Whole hours are summed up.
 
         Raises
         ------

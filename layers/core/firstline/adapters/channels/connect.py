@@ -24,8 +24,9 @@ def connect(
 ) -> dict[str, Channel]:
     """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
 
-    A secret that can't be read makes a channel whose every message fails, so that the other channels still work. With
-    `interactive`, for a person who waits for the answer, time-outs are short, and channels that can't edit post later.
+    A channel whose secret cannot be read fails each message, so that the other channels still work. If a person waits
+    for the answer (`interactive`), time-outs are short, and Teams and the webhook send nothing: the incident's
+    execution posts there later.
     """
     stack = stack_info(settings, secrets)
     found = {
@@ -40,7 +41,7 @@ def connect(
 def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) -> StackInfo:
     """Return the facts about the stack that messages show. If the console's address cannot be read, it is empty.
 
-    Only pages link to the console: Slack has a button that makes each person a link.
+    The address is set for the SNS topic's pages only: in Slack, a button makes a link to the console for each person.
     """
     try:
         address = (secrets.get(ADDRESS) or "") if isinstance(settings, PageTopicSettings) else ""
@@ -52,7 +53,7 @@ def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) 
 
 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
-    """Return who PagerDuty says is on call at a level, or None if the policy or the secrets don't say where to ask."""
+    """Return who PagerDuty says is on call at a level; None without a token or an escalation policy of the level."""
     policy = level.pagerduty_escalation_policy
     try:
         token = secrets.get("pagerduty/api-token") if policy else None

@@ -1,7 +1,8 @@
 """POST requests to addresses that the owner sets, and the base of channels that cannot edit what they posted.
 
 The address is a secret of the owner's; nothing that an alert or a model says reaches it. So a private address is
-allowed: it may be meant. A redirect is not followed, because it would lead to an address that the owner did not set.
+allowed: the owner may want it. A redirect is not followed, because it would lead to an address that the owner did not
+set.
 """
 
 import threading
@@ -46,14 +47,14 @@ class PostsOnce(ABC):
 
     @abstractmethod
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of what a post would say, or None if the notification needs no post."""
+        """Return a hash of the content of the post, or None if the notification needs no post."""
 
     @abstractmethod
     def post(self, notification: Notification) -> None:
         """Post the notification. Raises ChannelFailed."""
 
     def tell(self, notification: Notification) -> bool:
-        """Post the notification unless the last post said the same; return False if it needs no post at all."""
+        """Post the notification unless the last post had the same digest; return False if it needs no post at all."""
         digest = self.digest(notification)
         if digest is None:
             return False

@@ -36,10 +36,11 @@ type Place = tuple[slack.Feed, str, str]
 class SlackBot:
     """A Slack bot: it posts an incident's message once, edits it from then on, and puts the details in its thread.
 
-    The incident's record says where the message is, as `<feed>:<channel id>`: an edit needs the channel's id, which
-    Slack returns for the first post, and a move to the other feed needs the feed.
+    There are two channels, called feeds: `automated` (what Firstline did by itself), `alerts` (what needs a person).
+    The incident's record says where the message is, as `<feed>:<channel id>`, because an edit needs the channel's id,
+    and a message that people are needed for later moves to the other feed.
 
-    If a person waits for the answer (`interactive`), one quick attempt is made, without details.
+    If a person waits for the answer (`interactive`), one quick attempt is made, without details in the thread.
     """
 
     wakes: Wakes = "never"
@@ -87,7 +88,9 @@ class SlackBot:
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
     def say(self, text: str) -> None:
-        """Post a message that is about no incident, in the channel for alerts or, if that refuses it, in the other.
+        """Post a message that is about no incident.
+
+        It goes to the channel `alerts` or, if that takes no messages, to the channel `automated`.
 
         Raises
         ------
@@ -114,7 +117,7 @@ class SlackBot:
         self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
     def _show(self, notification: Notification) -> tuple[str, str]:
-        """Edit or post the incident's message, where Slack allows it; return its channel's id and its timestamp."""
+        """Edit or post the incident's message; return the id of the channel that it is in, and its timestamp."""
         record = notification.record
         message = slack.render(notification, self._stack)
         wanted = slack.feed(notification)
@@ -139,7 +142,7 @@ class SlackBot:
         raise barred or AssertionError("the channel that is wanted was not tried")
 
     def _ways(self, place: Place | None, wanted: slack.Feed) -> list[Place | slack.Feed]:
-        """Return the ways to show a message, best first: a place means an edit of its message, a feed a new message."""
+        """Return the ways to show a message, best first: a `Place` means an edit there, a `Feed` a new post in it."""
         other: slack.Feed = "alerts" if wanted == "automated" else "automated"
         ways: list[Place | slack.Feed] = [wanted]
         if place:
@@ -148,10 +151,10 @@ class SlackBot:
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
     def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
-        """Store where the message is now, and leave a note about that where people may look for the message.
+        """Store the message's new place, and tell people of it in its thread or in the message that it replaces.
 
-        `barred` is the refusal that kept the message out of its feed's channel, if any. The message keeps its feed all
-        the same, because the feed decides on its buttons, and further edits are made where it is now.
+        `barred` is the error if the channel of the message's feed (`alerts` or `automated`) refused the message, which
+        is then in the other channel. The stored feed stays the wanted one.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
@@ -202,7 +205,7 @@ class SlackWebhook(PostsOnce):
         self._stack = stack
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the notification's news, or None if it has none: a mere update could only be an edit."""
+        """Return a hash of the notification's news, or None if it has none: an old post cannot be edited here."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:

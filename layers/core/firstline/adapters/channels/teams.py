@@ -29,7 +29,7 @@ class TeamsWorkflow(PostsOnce):
         self._timeout_seconds = timeout_seconds
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the notification's news, or None if it has none: a mere update could only be an edit."""
+        """Return a hash of the notification's news, or None if it has none: an old card cannot be edited here."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:

@@ -27,12 +27,12 @@ _PASSING = frozenset({"Throttling", "Throttled", "ThrottledException", "Internal
 
 
 class TextMessages:
-    """Pages by text message to the person whose turn it is.
+    """Pages by text message to the person on call.
 
     Parameters
     ----------
     turn
-        Returns the name of the person whose turn it is, or None if no schedule says it.
+        Returns the name of the person on call, or None if no schedule says who is.
     secret
         Returns the value of a parameter below the stack's prefix, or None. Raises `GetParameterError`.
     link

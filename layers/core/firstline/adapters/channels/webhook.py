@@ -37,7 +37,7 @@ class SignedWebhook(PostsOnce):
         self._clock = clock
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a digest of the message, or None for a suppressed incident, which no channel reports."""
+        """Return a hash of the message, or None for a suppressed incident, about which nothing is sent."""
         return None if notification.kind == "suppressed" else webhook.digest_of(self._message(notification))
 
     def post(self, notification: Notification) -> None:

@@ -1,6 +1,6 @@
-"""The one DynamoDB table. Each question to it has a key; docs/table.md lists the items and the questions.
+"""The one DynamoDB table. Each read uses a key, and nothing scans the table.
 
-Nothing scans the table.
+docs/table.md lists the items and the reads.
 
 Keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers that care
 compare times themselves), and three indexes. Every item of an incident carries `layout`, the number of this layout.

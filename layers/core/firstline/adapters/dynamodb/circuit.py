@@ -83,7 +83,10 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
 
     class Store(CircuitBreakerDynamoDBPersistence):
         def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
-            """Claim the question that tests the server again; also return True if the table cannot be written."""
+            """Claim the one question that tests whether the server works again; return False if another process has it.
+
+            Return True also if the table cannot be written.
+            """
             try:
                 return super().try_acquire_half_open(name, owner, opened_at)
             except Exception:  # noqa: BLE001 - whatever a store can raise

@@ -1,4 +1,4 @@
-"""The end of incidents in the table: one transaction stops all their counts, and the end is stored as evidence."""
+"""The end of an incident in the table: one transaction closes all its counts; then the end is stored as evidence."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Closing(TableEvidence):
     ) -> IncidentRecord | None:
         """Close the incident, store it as evidence and return its record, also if it was closed before.
 
-        Return None, and leave it open, if an alert joined since the caller counted `joined` (None: if one fires), or if
-        another execution than that of `generation` is in charge.
+        Return None, and leave the incident open, if the number of its alerts is no longer `joined` (with None: if an
+        alert still fires), or if an execution of another generation than `generation` is in charge.
         """
         for tries in range(ATTEMPTS):
             # What was seen is as good as read now: the writes are refused if it is no longer so.
@@ -81,7 +81,7 @@ class Closing(TableEvidence):
         raise HistoryUnavailable(f"incident {incident.incident_id} has too many writers to be closed now; try again")
 
     def repair_index(self, incident_id: str) -> None:
-        """Mark an incident as closed in the index of incidents if it is over or its live half is gone."""
+        """Mark an incident as closed in the index of incidents if it is over or has no LIVE item any more."""
         record = self.record(incident_id)
         if record is None or (record.status == OPEN and record.live is not None and record.live.open):
             return
@@ -100,7 +100,7 @@ class Closing(TableEvidence):
         self._table.edit(incident_key(incident_id), edit)
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Store what a closed incident says for later ones, and whether its model was right to disagree."""
+        """Store a closed incident as evidence for later ones, and its model's disagreement with the rules, if any."""
         super().remember_the_end(record)
         try:
             self._disagreements.count(record)
@@ -109,7 +109,7 @@ class Closing(TableEvidence):
             logger.exception("The model's disagreement was not stored", incident_id=record.incident.incident_id)
 
     def _closing(self, incident: Incident, live: Live, ended: Item, now: datetime) -> list[Item]:
-        """Return the writes that close an incident, all on the condition that its counts are still as in `live`."""
+        """Return the writes that close an incident, which fail if its counts are no longer as in `live`."""
         expiry, closed = self._table.expiry(now), live.model_copy(update={"open": False, "closed_at": now})
         gone = dict.fromkeys(("due_pk", "due_sk", "task_token", "awaiting"))
         on_live = Edit(

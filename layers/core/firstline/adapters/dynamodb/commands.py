@@ -1,11 +1,11 @@
-"""Commands that executions wait for.
+"""Commands of Systems Manager (Run Command) on hosts, whose end an execution waits for.
 
 | what | pk | sk |
 |---|---|---|
 | a command: who waits for it, and that it has ended | `COMMAND#<id>` | `COMMAND` |
 
 The state machine writes the token, and is refused if the command has ended. The end is written under no condition, so
-one of the two always sees the other.
+whichever of the token and the end is written second finds the first.
 """
 
 from datetime import datetime

@@ -3,7 +3,7 @@
 | what | pk | sk |
 |---|---|---|
 | the copy | `FOLLOWED#<schedule>` | `COPY` |
-| when somebody last began to read it | `FOLLOWED#<schedule>` | `TRIED` |
+| when a function last began to read the schedule | `FOLLOWED#<schedule>` | `TRIED` |
 """
 
 from datetime import datetime, timedelta

@@ -1,12 +1,12 @@
-"""Disagreements of models with the verdict by rules, in the table: how far a model is believed depends on them.
+"""Disagreements of models with the verdict by rules, in the table. They decide which verdicts of a model count.
 
 | what | pk | sk |
 |---|---|---|
-| a disagreement on one incident, and its label | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
-| the incidents that a model raised as its guess in a week | `SPENDING` | `!raises#<year>-W<week>` |
+| a disagreement on an incident, who was right | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
+| the incidents whose severity a model raised in a week, as a guess | `SPENDING` | `!raises#<year>-W<week>` |
 
-An item is written again when people change their feedback; a verdict that agrees leaves none. `!` sorts before the days
-of `spending`, whose reports read from a day on.
+An item is written again when people change their feedback; a verdict that agrees leaves none. `SPENDING` also holds the
+items of `spending`, one a day. Their readers begin at a day and so miss `!raises`, which sorts before all days.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ REMEMBERED = timedelta(minutes=5)
 
 
 class EarnedSay:
-    """The trust that models have earned, read at most once in five minutes.
+    """The deviations from the rules' verdict that each model has earned by being right.
 
-    Until the first read succeeds, no model has earned anything.
+    They are read at most once in five minutes. Until the first read succeeds, no model has earned any.
     """
 
     def __init__(self, incidents: Incidents, missed_page_cost: float) -> None:
@@ -46,7 +46,7 @@ class EarnedSay:
         self._earned = NOTHING_EARNED
 
     def at(self, now: datetime) -> Earned:
-        """Return what models have earned; if the table cannot be read, as it was read last."""
+        """Return what models have earned; if the table cannot be read now, the values of the last read."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
@@ -65,7 +65,7 @@ class Disagreements(TableStore):
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
     def count(self, record: IncidentRecord) -> None:
-        """Store a closed incident's disagreement, if it has one, with what is known of who was right."""
+        """Store the model's disagreement on a closed incident, if there is one, with what is known of who was right."""
         found = disagreement(record)
         says_nothing = found is None or (found.label == Label() and not record.feedback)
         if found is not None and record.closed_at is not None and not says_nothing:
@@ -90,7 +90,7 @@ class Raises:
     def take(self, incident_id: str, now: datetime) -> bool:
         """Take one of the week's raises for an incident; return False if none is left or the table fails.
 
-        An incident that took one this week may take it again without using another.
+        An incident that took one this week already counts once, however often it asks.
         """
         if self._per_week == 0:
             return False

@@ -16,7 +16,7 @@ class Edit:
     once
         Attributes that are set only if they are absent.
     copies
-        Attributes that are set to what another attribute holds.
+        Attributes, each with the name of the attribute whose value it gets.
     adds
         Numbers to add; an absent attribute counts as zero.
     when

@@ -2,18 +2,19 @@
 
 | what | pk | sk |
 |---|---|---|
-| new alerts of a name, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
-| the same, of a service | `SERVICE#<service>` | `ALERT#<received at>#<incident id>#<version>` |
+| how many new alerts of one name came in one write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
+| how many new alerts of one service | `SERVICE#<service>` | `ALERT#<received at>#<incident id>#<version>` |
 | a service's last deployment, for each environment | `SERVICE#<service>` | `DEPLOYED#<environment>` |
 | a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
 | how an incident of a group ended | `GROUP#<group key>` | `CLOSED#<closed at>#<incident id>` |
-| the same again, when a person called noise real | `GROUP#<group key>` | `CLOSED#~<closed at>#<incident id>` |
-| the same, by the words of its name, shortened | `LIKE#NAME#<words>` | `<day of closing>#<group key>` |
-| the same, by service, shortened | `LIKE#SERVICE#<service>` | `<day of closing>#<group key>` |
-| how bad an alert is, as a person said last | `WORDS` | `<hash of source, name and environment>` |
+| the same again, if a person called a suppressed one real | `GROUP#<group key>` | `CLOSED#~<closed at>#<incident id>` |
+| how it ended, shortened, by the words of the alert's name | `LIKE#NAME#<words>` | `<day of closing>#<group key>` |
+| the same, by the alert's service | `LIKE#SERVICE#<service>` | `<day of closing>#<group key>` |
+| a person's newest word: how bad alerts of one kind are | `WORDS` | `<hash of source, name and environment>` |
 
-Under `LIKE#` a group has one item a day, its newest: a group with a hundred incidents a day must not hide all others
-from a read that ends after some dozens. Services are in lower case in keys.
+The bodies that senders sent, if small, stand in one of the items `ALERT#`. Under `LIKE#` a group has one item a day,
+its newest: a group with a hundred incidents a day must not hide all others from a read that ends after some dozens.
+Services are in lower case in keys.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class TableEvidence(TableStore):
         return _counted(((item["sk"], int(item["count"])) for item in items), now)
 
     def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        """Count the new alerts of a service, and return its last deployment in each environment. One request."""
+        """Count a service's new alerts of the last hour and day, with its last deployment in each environment.
+
+        One request.
+        """
         since = f"ALERT#{stamp(now - DAY)}"
         items = self._table.query(
             service_key(service), since=since, until="DEPLOYED$", newest_first=True, limit=MAX_COUNTED
@@ -119,17 +123,17 @@ class TableEvidence(TableStore):
         return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return what a person said last about alerts of this kind; else about them in every environment; else None."""
+        """Return the newest word on alerts of this kind, else the one for every environment; None without both."""
         keys = [("WORDS", subject.key), ("WORDS", subject.everywhere().key)]
         found = self._table.get_all(keys)
         return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
-        """Return what people said about all kinds of alerts, at most `MAX_WORDS`. One request."""
+        """Return the newest word on each kind of alerts, at most `MAX_WORDS`. One request."""
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
-        """Store a person's word on a kind of alert, without expiry; return False if a later word is stored already."""
+        """Store a person's word on a kind of alert, without expiry; return False if a newer one is stored already."""
         at = stamp(word.at)
         item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
         return self._table.put(item, "attribute_not_exists(said_at) OR said_at <= :at", {":at": at})
@@ -153,8 +157,8 @@ class TableEvidence(TableStore):
     def remember_the_end(self, record: IncidentRecord) -> None:
         """Store a closed incident's outcome and people's feedback, as evidence for later incidents.
 
-        A late writer may know less, so the item with more feedback and notes stays. A suppressed incident that a person
-        called real gets a second item, which sorts before all others, so that readers of the newest incidents find it.
+        It may be stored more than once: the version with more feedback and notes stays. A suppressed incident that a
+        person called real gets a second item, which readers of the newest incidents find before all others.
         """
         from firstline.classification.feedback import calls_real
         from firstline.classification.history import ended
@@ -199,7 +203,7 @@ def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
 
 
 def _short(earlier: EarlierIncident) -> EarlierIncident:
-    """Return the incident with its texts and answers shortened, as evidence for other groups."""
+    """Return the incident with its texts cut and only its last three feedbacks, as evidence for other groups."""
     from firstline.text import shorten
 
     texts = {name: getattr(earlier, name) for name in ("outcome_reason", "cause", "note")}
@@ -228,7 +232,7 @@ def evidence_of(change: Change) -> list[Item]:
 
 
 def _mark(change: Change) -> str:
-    """Return a hash that differs from that of every other change of the same incident at the same moment."""
+    """Return a hash of a change's alerts, which makes its key unique among the incident's changes at one moment."""
     names = "\n".join(write.after.fingerprint for write in change.writes)
     return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 

@@ -2,9 +2,9 @@
 
 | what | pk | sk |
 |---|---|---|
-| a minute's new incidents: in all, by name, by opener | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
-| the opener of a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
-| how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` |
+| a source's new incidents of a minute, also by name, group | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| who began a name's one incident beside a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
+| how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the rule and the shared values>` |
 
 `live` has the layout of the groups themselves.
 """
@@ -70,7 +70,8 @@ class TableGroups(TableStore):
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
         """Return the groups with the wanted alerts, and how many alerts fire for each inhibition.
 
-        Reads are consistent, with one request for every hundred items. `wanted` has fingerprints by group key.
+        `wanted` maps each group's key to the fingerprints of the wanted alerts. Both results have a key for everything
+        that was asked for. Reads are consistent, with one request for every hundred items.
         """
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}
@@ -93,7 +94,11 @@ class TableGroups(TableStore):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Count a new incident against the minute's limits; return None, or the limit that is reached in words."""
+        """Count a new incident against the limits for a minute; return None or the limit that is reached.
+
+        The limit is in words, such as `30 a minute`. `paging` incidents are counted apart from others. Calls with the
+        same `opening` count once in a minute.
+        """
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
         expression, free = "ADD #total :one, #name :one SET expires_at = :expiry", ""
@@ -117,10 +122,10 @@ class TableGroups(TableStore):
         return f"{limits.per_minute_and_alert} a minute of one name"
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident that alerts of a name may begin beside a storm; return False if that is taken.
+        """Claim the one incident that an alert name may begin beside a storm; return False if another opening has it.
 
-        The name is that of an alert, with the paging route if that is not the storm's. `opening` names the claimer,
-        which may claim again.
+        `name` is the alert's name, followed by the levels that it pages if they differ from the storm's. A caller with
+        the same `opening` may claim again.
         """
         item: Item = {
             "pk": f"BUCKET#{source}#paging",
@@ -134,7 +139,11 @@ class TableGroups(TableStore):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts in one transaction, and return its live half."""
+        """Write a new incident with its first alerts in one transaction, and return its LIVE item.
+
+        `before` is the group's LIVE item as it was read (None if it had none). If another writer opened an incident
+        first, raise GroupChanged.
+        """
         live = new_live(incident, change, opened)
         free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
         writes = [
@@ -158,7 +167,7 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def apply(self, change: Change) -> Live:
-        """Write alerts that join or end, and return the live half after that.
+        """Write a change: alerts that join an open incident or end in it. Return its LIVE item after that.
 
         A conflict with another writer is tried again; after some conflicts in a row, the counts go to shards.
         """
@@ -190,7 +199,11 @@ class TableGroups(TableStore):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store the state of an alert that no open incident counts."""
+        """Store the state of an alert that no open incident counts.
+
+        Raise GroupChanged if the stored alert is no longer as in `before`. `inhibits` maps an inhibition's key to the
+        change of its number of firing alerts.
+        """
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
         counters = self._inhibit_requests(inhibits or {}, alert.received_at)
         try:
@@ -201,7 +214,7 @@ class TableGroups(TableStore):
     # --- a storm of writes --------------------------------------------------------------------------------------------
 
     def _has_shards(self, change: Change) -> bool:
-        """Return True if the counts of the change's incident are on shards by now."""
+        """Return True if the change's incident has shards by now, on which further changes are counted."""
         item = self._item(change)
         if item is not None and "shards" in item:
             self._on_shards.add(change.incident_id)
@@ -223,7 +236,7 @@ class TableGroups(TableStore):
             self._on_shards.add(change.incident_id)
 
     def _apply_to_shard(self, change: Change) -> Live:
-        """Write a change with its counts on one shard instead of LIVE, and return the live half.
+        """Write a change with its counts on one shard instead of LIVE; return LIVE with the counts of all shards.
 
         A closed incident's shards are closed, so that nothing joins it.
         """
@@ -245,7 +258,7 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Tell a waiting execution through LIVE that a shard changed, and return the live half.
+        """Mark on LIVE, which wakes a waiting execution, that a shard changed; return LIVE with its shards.
 
         LIVE is not in the shard's transaction. If LIVE cannot be written, or the function dies before that, reconcile
         finds the change: it looks at an incident with shards each minute.
@@ -272,7 +285,7 @@ class TableGroups(TableStore):
         return item if item is not None and item["incident_id"] == change.incident_id else None
 
     def _live(self, change: Change) -> Live:
-        """Return the live half of the change's incident; raise GroupChanged if that is no longer the newest one."""
+        """Return the LIVE item of a change's incident; raise GroupChanged if the group has a newer incident by now."""
         if change.incident_id in self._on_shards:
             shards = [shard_key(change.incident_id, number) for number in range(SHARDS)]
             found = self._table.get_all([live_key(change.live_key), *shards])
@@ -284,7 +297,7 @@ class TableGroups(TableStore):
         raise GroupChanged(f"incident {change.incident_id} was succeeded by another one of its group")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
-        """Return the live half if the table has a change whose write was refused: an earlier try, whose reply was lost.
+        """Return the LIVE item if an earlier try of the refused change succeeded, whose reply was lost.
 
         Raises
         ------
@@ -324,11 +337,11 @@ def _too_many_writers(change: Change) -> HistoryUnavailable:
 
 
 def _mark_of(kind: str, text: str) -> str:
-    """Return the name of a bucket's attribute that counts for a text, which is hashed: it may have any length."""
+    """Return the name of the attribute that counts a text of any length, such as `n_0f3a…` for an alert name."""
     return f"{kind}_{sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _inhibit_key(key: str) -> Key:
-    """Return the key of an inhibition's counter, from `<rule>#<hash of the equal values>`."""
+    """Return the table's key of an inhibition's count, from the inhibition's key `<rule id>#<hash>`."""
     rule, _, values = key.partition("#")
     return f"INHIBIT#{rule}", values or "-"

@@ -1,8 +1,8 @@
-"""The last hand-over of each on-call schedule, in the table.
+"""The last known hand-over of each on-call schedule, in the table.
 
 | what | pk | sk |
 |---|---|---|
-| who has it, as people were told | `HANDOVER#<schedule>` | `LAST` |
+| who was on call at the last look, and since when | `HANDOVER#<schedule>` | `LAST` |
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ class TableHandOvers(TableStore):
     """The last hand-overs in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def last(self, schedule: str) -> Holding | None:
-        """Return who was given a schedule last, and when; None if nobody ever was."""
+        """Return who was on call at the last look at a schedule, and since when; None before the first look."""
         item = self._table.get(f"HANDOVER#{schedule}", "LAST")
         if item is None:
             return None
@@ -24,7 +24,7 @@ class TableHandOvers(TableStore):
         return Holding(item["person"], datetime.fromisoformat(item["since"]), unsaid)
 
     def claim(self, schedule: str, new: Holding, seen: Holding | None) -> bool:
-        """Store who has a schedule now; return False if another run changed the stored person since it was `seen`."""
+        """Store who is on call now; return False, and store nothing, if what is stored is no longer `seen`."""
         item: Item = {"pk": f"HANDOVER#{schedule}", "sk": "LAST", "person": new.person, "since": stamp(new.since)}
         if new.unsaid:
             item |= {"unsaid_person": new.unsaid[0], "unsaid_since": stamp(new.unsaid[1])}

@@ -2,11 +2,11 @@
 
 | what | pk | sk |
 |---|---|---|
-| a heartbeat, by its labels | `HEARTBEATS` | `PULSE#<source>:<fingerprint>` |
-| one that is required and was never seen | `HEARTBEATS` | `PULSE#required:<id>` |
-| the last check, since when there are checks without a gap, and each source's number | `HEARTBEATS` | `WATCH` |
+| a heartbeat that arrived | `HEARTBEATS` | `PULSE#<source>:<fingerprint>` |
+| a heartbeat that is required and never arrived | `HEARTBEATS` | `PULSE#required:<id>` |
+| the last check; since when checks were regular; the number of heartbeats of each source | `HEARTBEATS` | `WATCH` |
 
-A heartbeat that is new adds one to its source's number of heartbeats in the same transaction; each check counts anew.
+A new heartbeat adds one to its source's number in the same transaction; each check counts all again and stores that.
 """
 
 from collections import Counter
@@ -36,7 +36,8 @@ class TableHeartbeats(TableStore):
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
         """Record that a heartbeat arrived or that its sender resolved it.
 
-        Return False if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes two requests.
+        Return False, and record nothing, if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes
+        two requests.
         """
         key, change, values = _note(alert, now, self._table.expiry(now))
         if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:
@@ -71,7 +72,7 @@ class TableHeartbeats(TableStore):
         return [pulse for item in items if (pulse := _read(item)) is not None], last
 
     def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
-        """Record this check and the number of heartbeats that it found; return the start of the uninterrupted watch."""
+        """Record this check and the number of heartbeats per source; return since when checks came without a gap."""
         since = now if before is None else before.begin(now)
         known = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
         found = Counter(pulse.key.partition(":")[0] for pulse in known)
@@ -80,23 +81,23 @@ class TableHeartbeats(TableStore):
         return since
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """Record that people were told that a heartbeat is absent since a time or, with None, that it is back."""
+        """Record that people were told of a heartbeat: that it is absent (since `absent_since`) or, with None, back."""
         change, values = "SET told_at = :now REMOVE absent_since", {":now": stamp(now)}
         if absent_since is not None:
             change, values = "SET told_at = :now, absent_since = :since", values | {":since": stamp(absent_since)}
         self._table.update(_PK, f"PULSE#{pulse.key}", change, values)
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
-        """Stop expecting a heartbeat until it arrives again; return False if it is unknown.
+        """Stop expecting a heartbeat until it arrives again; return False if none is stored under the key.
 
-        The item stays, so that reconcile can resolve the alert about its absence.
+        Its item stays, so that reconcile can resolve the alert about its absence.
         """
         change = "SET forgotten_at = :now, forgotten_by = :by"
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
 
 
 def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str, Item]:
-    """Return the sort key, the update expression and its values that record a heartbeat's arrival or its end."""
+    """Return a heartbeat's sort key, and the update expression and values that record that it came or ended."""
     safe = without_secrets(alert.without_raw()).model_dump_json()
     values = {":now": stamp(now), ":alert": safe, ":expiry": expiry}
     change = "SET alert = :alert, expires_at = :expiry, "
@@ -110,7 +111,7 @@ def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str,
 
 
 def _count(source: str) -> str:
-    """Return the name of the attribute of `WATCH` that counts a source's heartbeats."""
+    """Return the name of the attribute that counts a source's heartbeats on the item `WATCH`: `of_grafana`."""
     return f"of_{source}"
 
 

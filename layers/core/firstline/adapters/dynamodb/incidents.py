@@ -54,7 +54,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
-        """Return the incident's alerts, worst first, from an index, which may miss alerts of the last second."""
+        """Return the incident's alerts, worst first; alerts of the last second may be missing (an index is read)."""
         return [alert_of(item) for item in self._table.query_whole(incident_id, "by_incident", limit=limit)]
 
     def open_records(self) -> Iterator[IncidentRecord]:
@@ -66,11 +66,11 @@ class TableIncidents(LiveMarks, Closing):
         return read_records(self._table, self._table.query_whole(CLOSED, "by_status", since=stamp(since)))
 
     def with_pages(self, records: Iterable[IncidentRecord]) -> Iterator[IncidentRecord]:
-        """Return these incidents with their newest pages, oldest first."""
+        """Return these incidents, each with its newest 20 pages, oldest page first."""
         return read_pages(self._table, records)
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
+        """Return a runbook's runs that were planned since a time, oldest first, with those in shadow mode."""
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
@@ -79,7 +79,7 @@ class TableIncidents(LiveMarks, Closing):
         ]
 
     def disagreements(self) -> list[Disagreement]:
-        """Return models' disagreements with the verdict by rules, and who was right, oldest first."""
+        """Return each disagreement of a model with the verdict by rules, with who was right, oldest first."""
         return self._disagreements.read()
 
     def save_disagreement(self, record: IncidentRecord, found: Disagreement) -> None:
@@ -125,13 +125,13 @@ class TableIncidents(LiveMarks, Closing):
         return self._table.put(item | {"expires_at": self._table.expiry(now)}, newer, {":said": stamp(said_at)})
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over, so that the next page for our incident may open another there."""
+        """Store that a PagerDuty incident is over, so that the next page for our incident may open another."""
         self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
     def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
         """Write a PagerDuty id for our incident into the attribute `name`; return False if the condition fails.
 
-        `over_id` is an attribute of its own, so that a late event on an ended PagerDuty incident does not reopen it.
+        An ended PagerDuty incident has its id in an attribute of its own (`over_id`): no late event can reopen it.
         """
         values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
         change = f"SET {name} = :id, expires_at = :expiry"
@@ -162,7 +162,7 @@ class TableIncidents(LiveMarks, Closing):
         return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
 
     def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Take the acknowledgement of the newest page back; the next page follows after that page's own waiting time.
+        """Take the acknowledgement of the newest page back. That page's time to acknowledge it begins anew.
 
         Return None if there is no acknowledgement, or if the incident is over or unknown.
         """
@@ -181,7 +181,7 @@ class TableIncidents(LiveMarks, Closing):
         return self._changed(record, _seen_by_waits(edit, live, now))
 
     def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
-        """Make the next page due now: at the next level, or at the first if nobody was paged yet.
+        """Make the next page due now: at the next level, or at the first level if nobody was paged yet.
 
         An acknowledgement is taken back, and an incident of low severity counts as a high one. Return None if the
         incident is over or unknown, does not wait for people, or has a page that is going out at this moment.
@@ -261,7 +261,7 @@ class TableIncidents(LiveMarks, Closing):
         seen: IncidentRecord,
         begins: Beginning | None = None,
     ) -> IncidentRecord | None:
-        """Record one person's answer to the plan, if the plan is undecided and its answers are as the person saw them.
+        """Record one person's answer to the plan (`word`), if nobody has decided it and no answer is newer than `seen`.
 
         An approval also acknowledges the incident's pages.
 
@@ -337,12 +337,15 @@ class TableIncidents(LiveMarks, Closing):
         return None if item is None else with_live(record, read_lives(self._table, [item])[0])
 
     def _if_written(self, incident_id: str, is_mine: Callable[[Live], bool]) -> IncidentRecord | None:
-        """Return the record if the table already has the write that was refused, because its first reply was lost."""
+        """Return the record if `is_mine` finds the refused write in LIVE: an earlier try made it."""
         record = self.record(incident_id)
         return record if record is not None and record.live is not None and is_mine(record.live) else None
 
     def _append(self, incident_id: str, name: str, entry: str, before: int) -> IncidentRecord | None:
-        """Append to one of the head's lists and return the new record, or None if its length is no longer `before`."""
+        """Append to a list (`notes`, `feedback`) of an incident's INCIDENT item and return the new record.
+
+        Return None, and append nothing, if the length of the list is no longer `before`.
+        """
         values: Item = {":none": [], ":entry": [entry]}
         unchanged = f"attribute_not_exists({name})"
         if before:
@@ -355,7 +358,7 @@ class TableIncidents(LiveMarks, Closing):
 
 
 def _going_on(record: IncidentRecord | None) -> Live | None:
-    """Return the live half if the incident is open and no person resolved it, else None."""
+    """Return the record's `Live` if the incident is open and no person resolved it, else None."""
     if record is None or record.status == CLOSED or record.live is None or not record.live.open:
         return None
     return None if resolved_by_hand(record.live) else record.live
@@ -367,7 +370,10 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
 
 
 def _seen_by_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
-    """Return the edit so that the waiting execution notices it; reconcile checks a minute later that it did."""
+    """Return the edit with additions that wake the waiting execution and let reconcile look a minute later.
+
+    The edit then also fails if the incident is not open. `changes` is added to the changes that LIVE counts.
+    """
     return replace(
         edit,
         sets={**edit.sets, "due_sk": stamp(now + LOOK_AGAIN)},

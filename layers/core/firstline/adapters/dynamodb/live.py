@@ -2,9 +2,9 @@
 
 | what | pk | sk |
 |---|---|---|
-| a group's live half: that of its newest incident | `GROUP#<group key>` | `LIVE` |
-| counts of a storm of writes, beside those on LIVE | `INCIDENT#<incident id>` | `SHARD#<two digits>` |
-| an alert of a group: its last word, and the incident that it counts in | `GROUP#<group key>` | `ALERT#<fingerprint>` |
+| the live half of a group's newest incident | `GROUP#<group key>` | `LIVE` |
+| further counts, if too many writers collide on LIVE | `INCIDENT#<incident id>` | `SHARD#<two digits>` |
+| an alert of a group: its newest state, and the incident that counts it | `GROUP#<group key>` | `ALERT#<fingerprint>` |
 
 A write to LIVE only adds to its counts, so writers need no version: each change states what must still be true. When
 transactions collide on LIVE, its writers go on to shards (`firstline.adapters.dynamodb.groups`); LIVE then says in
@@ -88,7 +88,7 @@ def shard_key(incident_id: str, number: int) -> Key:
 
 
 def due_partition(group_key: str) -> str:
-    """Return the partition key of a group's LIVE item in the index `due`."""
+    """Return the partition key of a group's LIVE item in the index `due`: `DUE#0` to `DUE#7`, by a hash."""
     return f"DUE#{int(sha256(group_key.encode()).hexdigest()[:8], 16) % PARTS_OF_DUE}"
 
 
@@ -96,7 +96,7 @@ def due_partition(group_key: str) -> str:
 
 
 def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
-    """Return the live halves of incidents from their LIVE items; one request reads the shards, if there are any."""
+    """Return a `Live` for each LIVE item, with the counts of its shards; one request reads all shards, if any."""
     lives = list(items)
     keys = [key for item in lives for key in shard_keys(item)]
     shards = table.get_all(keys) if keys else {}
@@ -104,7 +104,7 @@ def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
 
 
 def read_live(table: Table, group_key: str) -> Live | None:
-    """Return the live half of a group's newest incident, or None if it has none. One request, with shards two."""
+    """Return the LIVE item of a group with the counts of its shards, or None. One request, or two with shards."""
     item = table.get(*live_key(group_key))
     return None if item is None else read_lives(table, [item])[0]
 
@@ -115,7 +115,7 @@ def shard_keys(item: Item) -> list[Key]:
 
 
 def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
-    """Return the live half from a LIVE item and its shards."""
+    """Return one `Live` from a LIVE item and its shards."""
     shards = list(shards)
     fields: Item = {name: item[name] for name in (*_TIMES, *_WORDS) if name in item}
     fields |= {name: int(item[name]) for name in _NUMBERS if name in item}
@@ -157,7 +157,7 @@ def _loud_of(item: Item, name: str) -> Loud:
 
 
 def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
-    """Return the live half with the times of its shards, where these are newer."""
+    """Return `live` with what only its shards know: later times of the last alert and end, and since when to page."""
     newest = {
         name: max((shard[name] for shard in shards if name in shard), default=None)
         for name in ("last_alert_at", "last_end_at")
@@ -176,7 +176,7 @@ def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
 
 
 def live_item(live: Live) -> Item:
-    """Return a live half as a LIVE item."""
+    """Turn a `Live` into the LIVE item that stores it."""
     pk, sk = live_key(live.group_key)
     words = {name: getattr(live, name) for name in (*_NUMBERS, *_WORDS)}
     times = {name: None if (at := getattr(live, name)) is None else stamp(at) for name in _TIMES}
@@ -192,7 +192,7 @@ def live_item(live: Live) -> Item:
 
 
 def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> Live:
-    """Return the live half of an incident that begins."""
+    """Return the `Live` of a new incident, which begins with this change."""
     return Live(
         group_key=change.live_key,
         incident_id=incident.incident_id,
@@ -209,7 +209,10 @@ def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> 
 
 
 def joining(change: Change) -> Edit:
-    """Return a change's edit of LIVE, which fails if the incident is closed, has shards, or lacks a needed hold."""
+    """Return the edit that counts a change on LIVE.
+
+    It fails if the incident is closed or has shards, or if the change relies on a hold (`needs_hold`) that is over.
+    """
     edit = _counting(change)
     sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}
     edit = replace(edit, sets=sets, when={"incident_id": change.incident_id, "status": OPEN, "shards": None})
@@ -217,13 +220,16 @@ def joining(change: Change) -> Edit:
 
 
 def joining_shard(change: Change) -> Edit:
-    """Return a change's edit of a shard, which fails if the shard is closed."""
+    """Return the edit that counts a change on a shard; it fails if the shard is closed."""
     edit = _counting(change)
     return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit of LIVE that tells waiting executions and reconcile of a change that is on a shard."""
+    """Return the edit of LIVE that wakes the waiting execution after a change was counted on a shard.
+
+    `changes` is added to the changes that LIVE counts; reconcile looks at the incident a minute later.
+    """
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}
     return Edit(sets={"due_sk": stamp(change.at + LOOK_AGAIN)}, once=once, adds={"changes": changes}, when=when)
@@ -249,7 +255,7 @@ def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
 
 
 def unchanged(alert: StoredAlert | None) -> Edit:
-    """Return the condition that an alert's item is still as it was read; with None, that there is none."""
+    """Return the condition that an alert's item is still as it was read (`alert`); with None, that there is no item."""
     if alert is None:
         return Edit(when={"pk": None})
     names = ("firing", "rank", "held", "received_at", "ended_at", "incident_id")

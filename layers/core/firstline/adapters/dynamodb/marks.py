@@ -1,7 +1,7 @@
 """Writes on an open incident's LIVE item: verdicts, pages, marks, and the time of reconcile's next look.
 
-Each is one update under a condition. A mark may be removed only if nothing came in between. So the update is tried on
-the condition that everything is as it was seen, and if that fails, again without removing the mark.
+Each is one update under a condition. A mark, such as "a page is due", may be removed only if nothing changed since it
+was read. So the update is tried on that condition and, if that fails, again without removing the mark.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class LiveMarks(TableStore):
-    """The marks on incidents' live halves. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The marks on incidents' LIVE items. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def live(self, group_key: str) -> Live | None:
-        """Return the live half of a group's newest incident, open or closed; None if the group has none."""
+        """Return the LIVE item of a group's newest incident, open or closed; None if the group has none."""
         return read_live(self._table, group_key)
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ class LiveMarks(TableStore):
     def judge(
         self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
     ) -> None:
-        """Store a verdict on an incident, and the alerts that it covers: those in `seen`, the live half that it judged.
+        """Store a verdict on an incident, and that it covers the alerts in `seen` (LIVE as it was when judged).
 
-        A verdict below the severity that pages ends the wait for a page, unless alerts joined since.
+        A verdict of a severity that does not page cancels the page that is due, unless alerts joined after `seen`.
         """
         self._table.update(
             *incident_key(incident.incident_id),
@@ -71,7 +71,7 @@ class LiveMarks(TableStore):
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
         """Claim the right to send a page now.
 
-        Return False if another claim or an acknowledgement came after the live half `seen`, or the incident is over.
+        Return False if another claim or an acknowledgement came after LIVE was read (`seen`), or the incident is over.
         """
         taken = seen.page_done < seen.paged_seq and seen.page_lease is not None and seen.page_lease > now
         if taken or not seen.open:
@@ -115,10 +115,10 @@ class LiveMarks(TableStore):
         seen: Live | None = None,
         shown: bool = False,
     ) -> None:
-        """Store that a page went out, when the next level or round is due, and with `shown` what people were shown.
+        """Store that a page went out and when the next is due; with `shown`, also that people saw the alerts in `seen`.
 
-        A page that was sent without a claim counts too: for the alerts in `seen`, the live half that it told of, or
-        else for the severity that its incident opened with. So these are not paged again at once, but worse ones are.
+        A page that was sent without a claim counts too. It covers the alerts in `seen` or, without `seen`, the severity
+        with which its incident opened: only worse alerts are paged again at once.
         """
         self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -156,7 +156,7 @@ class LiveMarks(TableStore):
         return self._table.put(item, free, {":now": stamp(now), ":holder": holder})
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Void an incident's pages because nothing fires any more; do nothing if an alert fires or joined."""
+        """Store that an incident's pages no longer ring because none of its alerts fires; do nothing if one fires."""
         live = self.live(incident.group_key)
         if live is None or live.incident_id != incident.incident_id or live.firing > 0:
             return
@@ -167,7 +167,7 @@ class LiveMarks(TableStore):
     # --- marks --------------------------------------------------------------------------------------------------------
 
     def mark_shown(self, incident: Incident, version: int) -> None:
-        """Store the version of the live half (`Live.version`) that people were shown, if it is the newest."""
+        """Store which `Live.version` of the incident people were shown, unless a newer one is stored."""
         newer = {":version": version}
         self._first_possible(incident, Edit(sets={"shown": version}, where="shown < :version", values=newer))
 
@@ -178,9 +178,10 @@ class LiveMarks(TableStore):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        If an alert that pages joined, of which neither a page nor the person knew, paging starts anew at the first
-        level, unless a page or an answer came in between; the answer to the earlier pages is taken back. PagerDuty may
-        still show these as answered and ring nobody. So `acked_seq` stays, by which the next page uses other channels.
+        If an alert that pages joined, of which neither the last page nor the person knew, paging starts anew at the
+        first level and earlier pages lose their acknowledgement, unless a page or an acknowledgement came after `seen`.
+        PagerDuty may still show its incident as acknowledged and ring nobody; `acked_seq` remembers that, so that the
+        next page uses other channels.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -199,9 +200,9 @@ class LiveMarks(TableStore):
     # --- reconcile ----------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
-        """Return at most `limit` live halves that reconcile must look at by now, those due longest first.
+        """Return the LIVE items of at most `limit` open incidents at which reconcile must look by now, earliest first.
 
-        `resting` holds groups to leave out, each with the due time at which it rests.
+        `resting` maps a group's key to a due time: while the group's LIVE has this due time, it is left out.
         """
         until = stamp(now)
         rests = {(live_key(group_key)[0], stamp(due_at)) for group_key, due_at in (resting or {}).items()}
@@ -218,9 +219,9 @@ class LiveMarks(TableStore):
         return [live for due_at, live in sorted(lives, key=lambda due: due[0]) if due_at <= now]
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Make a live half due at a later time, unless it changed since it was read.
+        """Let reconcile look at an incident later, at `until`, unless its LIVE item changed since it was read.
 
-        With shards it is due again within a minute, because writers to shards do not always write to LIVE.
+        With shards the delay is at most a minute, because writers to shards do not always write to LIVE.
         """
         if live.due_at is None:
             return
@@ -232,7 +233,7 @@ class LiveMarks(TableStore):
         self._table.edit(live_key(live.group_key), Edit(sets={"due_sk": stamp(later)}, when=as_seen))
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
-        """Count a new execution that takes over from a dead one, and return the new live half.
+        """Count a new execution, which takes over from a dead one, and return the new LIVE item.
 
         Return None if another caller was faster, or if the incident is over.
         """
@@ -252,7 +253,7 @@ class LiveMarks(TableStore):
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _first_possible(self, incident: Incident, *edits: Edit) -> None:
-        """Make the first of these edits whose condition holds; make none if the group has a newer incident."""
+        """Make the first of these edits whose condition holds and no other; none if the group has a newer incident."""
         for edit in edits:
             mine = replace(edit, when={"incident_id": incident.incident_id, **edit.when})
             if self._table.edit(live_key(incident.group_key), mine) is not None:
@@ -265,14 +266,14 @@ class LiveMarks(TableStore):
 
 
 def known_rank(live: Live) -> int:
-    """Return the worst severity rank that a message sent now would tell: the verdict's, or that of an alert."""
+    """Return the worst severity rank that a message sent now would show: that of the verdict or of a paging alert."""
     return max(live.rank, loudest_since(live, Loud()))
 
 
 def told_rank(live: Live) -> int:
-    """Return the worst severity rank that people were told of; alerts that joined a moment ago may not be told yet.
+    """Return the worst severity rank that people were told of; alerts that joined a moment ago may not be among them.
 
-    If no page and no message is recorded, but a person answers one, its record was lost: then all was told.
+    If no page and no message is recorded although a person answers one, its record was lost; then all counts as told.
     """
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)
@@ -280,13 +281,13 @@ def told_rank(live: Live) -> int:
 
 
 def _showing(edit: Edit, version: int) -> Edit:
-    """Return an edit that also stores which version people were shown, unless it was a newer one."""
+    """Return the edit so that it also stores the version that people were shown; it fails if a newer one is stored."""
     older, values = f"({edit.where}) AND shown <= :version", {**edit.values, ":version": version}
     return replace(edit, sets={**edit.sets, "shown": version}, where=older, values=values)
 
 
 def _heard_rank(live: Live) -> int:
-    """Return the worst severity rank that the last page told, if it went out, or that somebody acknowledged."""
+    """Return the worst severity rank of the newest page, if it went out, and of the newest acknowledgement."""
     return max(live.paged_rank if live.page_done == live.paged_seq else 0, live.acked_rank)
 
 
@@ -295,15 +296,15 @@ def loud_fields(name: str, loud: Loud) -> Item:
 
 
 def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
-    """Return the attribute that makes a live half due at a time; nothing if it is due before, to save a write.
+    """Return the attribute `due_sk` that lets reconcile look at `until`; nothing if it looks before that anyway.
 
-    A write to the index `due` costs as much as the item. The page that is written with it shows reconcile the change.
+    A changed `due_sk` also costs a write to the index `due`.
     """
     return {} if live.due_at is not None and now < live.due_at <= until else {"due_sk": stamp(until)}
 
 
 def _as_counted(live: Live) -> Item:
-    """Return the condition that nothing joined since; an alert on a shard that matters is counted in `changes`."""
+    """Return the condition that no alert joined since LIVE was read; on shards, `changes` counts those that matter."""
     if live.shards:
         return {"joined": live.own.joined, "changes": live.own.changes}
     return {"joined": live.own.joined}

@@ -4,8 +4,7 @@
 |---|---|---|
 | an override | `ONCALL#<schedule>` | `<ends at>#<made at>#<person>` |
 
-One query reads all overrides that are not over, because any of them may count. They are deleted three months after
-their end.
+One query reads all overrides of a schedule that are not over. They are deleted three months after their end.
 """
 
 from datetime import datetime, timedelta
@@ -24,11 +23,11 @@ class TableOverrides(TableStore):
     """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that end after a time, without those withdrawn before that time."""
+        """Return the overrides of a schedule that end after a time; one that was withdrawn ended when it was."""
         return [override for override in self.made(schedule, since) if not override.is_over(since)]
 
     def made(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that were made to last beyond a time, withdrawn ones too."""
+        """Return the overrides of a schedule whose planned end is after a time, with those that were withdrawn."""
         items = self._table.query(f"ONCALL#{schedule}", since=stamp(since), consistent=True)
         return [override for item in items if (override := _read(item)) is not None]
 

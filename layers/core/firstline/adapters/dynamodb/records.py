@@ -2,7 +2,7 @@
 
 | what | pk | sk |
 |---|---|---|
-| the head: what began, the verdict, the messages, the end | `INCIDENT#<incident id>` | `INCIDENT` |
+| the head: the incident as it began, the verdict, the end | `INCIDENT#<incident id>` | `INCIDENT` |
 | a page | the same | `PAGE#<number, six digits>` |
 | the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<hash>` |
 | the plan | `PLAN#<incident id>` | `PLAN` |
@@ -63,12 +63,12 @@ def decision_key(incident_id: str) -> Key:
 
 
 def posted_attribute(channel: str) -> str:
-    """Return the name of the head's attribute with the digest of a channel's newest post."""
+    """Return the name of the attribute on an incident's head that holds the hash of a channel's newest post."""
     return f"{_POSTED}{channel}"
 
 
 def head_item(incident: Incident) -> Item:
-    """Return the head of an incident that begins."""
+    """Return the head (the INCIDENT item) of a new incident."""
     pk, sk = incident_key(incident.incident_id)
     return {
         "pk": pk,
@@ -81,7 +81,7 @@ def head_item(incident: Incident) -> Item:
 
 
 def in_index(status: str, incident: Incident, at: datetime) -> Item:
-    """Return the attributes that list an incident as open or as closed in the index; none for a canary."""
+    """Return the attributes that list an incident in the index of open (or closed) incidents; none for a canary."""
     if incident.is_canary:
         return {}
     return {"status_pk": status, "status_sk": f"{stamp(at)}#{incident.incident_id}"}
@@ -111,7 +111,7 @@ def read_records(table: Table, heads: Iterable[Item]) -> Iterator[IncidentRecord
 
 
 def read_pages(table: Table, records: Iterable[IncidentRecord]) -> Iterator[IncidentRecord]:
-    """Yield these records with their newest pages. One request for every hundred pages."""
+    """Yield these records, each with its newest 20 pages. One request for every hundred pages."""
     for chunk in batched(records, MOST_WRITES, strict=False):
         keys = {record.incident.incident_id: _newest_pages(record) for record in chunk}
         found = table.get_all(key for wanted in keys.values() for key in wanted)
@@ -129,7 +129,7 @@ def _newest_pages(record: IncidentRecord) -> list[Key]:
 
 
 def with_live(record: IncidentRecord, live: Live | None) -> IncidentRecord:
-    """Return a record with this live half and the fields that are copies from it; unchanged if it is None."""
+    """Return the record with `live` and the fields that repeat it (`acknowledged_by`); unchanged if it is None."""
     return record.model_copy(update={"live": live, **_copied(live)}) if live else record
 
 
@@ -139,7 +139,7 @@ def resolved_by_hand(live: Live) -> bool:
 
 
 def snapshot(live: Live) -> str:
-    """Return a live half as JSON for the head of a closed incident: its counts summed up, without marks of waits."""
+    """Return `live` as JSON for the head of a closed incident: counts summed up, without the task token of a wait."""
     kept = live.model_copy(update={"own": live.counts, "shards": (), "due_at": None, "awaiting": None})
     return kept.to_stored(exclude={"task_token"})
 
@@ -179,7 +179,7 @@ def _record(head: Item, incident: Incident, live: Live | None, *, plan: Item, de
 
 
 def _copied(live: Live) -> dict[str, Any]:
-    """Return the fields of a record that are copies from its live half."""
+    """Return the fields of a record that repeat its `Live`, such as `alert_count`, the number of alerts that joined."""
     by_hand = resolved_by_hand(live)
     over = live.last_end_at if live.firing == 0 else None
     return {

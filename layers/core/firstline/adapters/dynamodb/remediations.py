@@ -9,7 +9,7 @@
 | whether a runbook may still run by itself | `RUNBOOK#<runbook id>` | `STANDING` |
 
 A plan that waits for approval holds no lock: its run and its locks are written with the approval. If nobody approves
-it, a run that was never sent is written at its end. The limits are checked against the ledger as it was read, so the
+it, its end is written as a run that never began. The limits are checked against the ledger as it was read, so the
 ledger may not change before the reservation: every beginning and every end increases its version, and a reservation is
 one transaction on the condition that the version is the same. Of two incidents that begin at the same moment, the
 second must read again. The locks in the same transaction hold even if the ledger were lost.
@@ -49,7 +49,7 @@ class TableRemediations(TableStore):
         return None if item is None else RemediationPlan.model_validate_json(item["plan"])
 
     def state(self, runbook_id: str, since: datetime) -> RemediationState:
-        """Read the remediations in progress, with one runbook's runs that began since a time. Two requests."""
+        """Return the remediations in progress in the stack, and one runbook's runs since a time. Two requests."""
         # The ledger first: a run that begins after this read changes the version, so the reservation fails.
         ledger = self._table.get(*LEDGER) or {"version": 0, "held": {}}
         return RemediationState(
@@ -101,7 +101,7 @@ class TableRemediations(TableStore):
         return lease is not None and Lease.from_stored(lease).until > now
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a run of a runbook in shadow mode; a second one for the same incident at the same time is ignored."""
+        """Store a run in shadow mode (planned, not executed); a second one of the same incident and time is ignored."""
         with suppress(WriteRefused):
             self._table.transact(run_request(self._table, run, "#shadow"))
 
@@ -119,7 +119,12 @@ class TableRemediations(TableStore):
         proven: bool = False,
         at: datetime,
     ) -> bool:
-        """Store how a remediation ended and release its locks; return False if its end was stored before."""
+        """Store how a remediation ended and release its locks; return False if its end was stored before.
+
+        `began` is None if the remediation never took its locks, `accepted` (a person's decision) if nobody decided.
+        `demote` is the reason why the runbook needs approval from now on; without it, `proven` adds one to its
+        successes in a row.
+        """
         sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
         sets |= {} if accepted is None else {"accepted": accepted}
         ended = self._end_request(plan, incident_id, began, sets)
@@ -146,7 +151,7 @@ class TableRemediations(TableStore):
         return first
 
     def _write_first_possible(self, *ways: Sequence[Item]) -> bool:
-        """Try these transactions in order until one succeeds; return False if the first write of one is refused."""
+        """Try these transactions in order until one succeeds; return False as soon as one's first write is refused."""
         for writes in ways:
             for _ in range(5):
                 try:
@@ -163,7 +168,7 @@ class TableRemediations(TableStore):
     # --- autonomy -----------------------------------------------------------------------------------------------------
 
     def standing(self, runbook_id: str) -> Standing:
-        """Return a runbook's record: its successes in a row, and who or what decided whether it must ask."""
+        """Return a runbook's record: its successes in a row, and who or what decided whether it needs approval."""
         item = self._table.get(*_standing_key(runbook_id)) or {}
         return Standing(
             in_a_row=int(item.get("in_a_row", 0)),
@@ -189,7 +194,7 @@ class TableRemediations(TableStore):
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
     def _end_request(self, plan: RemediationPlan, incident_id: str, began: datetime | None, end: Item) -> Item:
-        """Return the write that ends a run, which fails if it has ended; a run that never began is created as ended."""
+        """Return the write that ends a run, or creates one that never began as ended; it fails if the run has ended."""
         once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
         if began is None:
             run = beginning_of(plan, incident_id, NOTHING_RUNS, plan.planned_at).run
@@ -218,7 +223,7 @@ def _standing_key(runbook_id: str) -> tuple[str, str]:
 
 
 def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
-    """Return the update of STANDING, with its values, that makes a runbook ask and sets its successes in a row to 0."""
+    """Return an update and its values: the runbook needs approval from now on and has no successes in a row."""
     change = (
         "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"
         " REMOVE promoted_by"

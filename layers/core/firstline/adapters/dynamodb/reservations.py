@@ -17,7 +17,7 @@ LEDGER = ("REMEDIATION", "LEDGER")
 
 
 def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> list[Item]:
-    """Return the writes of a reservation in order: the ledger (if it is still as it was read), the run, each lock."""
+    """Return the writes that begin a remediation, in order: the ledger (if unchanged since it was read), run, locks."""
     plan, run, state = reservation.plan, reservation.run, reservation.state
     me = run.incident_id
     ledger = {
@@ -34,12 +34,12 @@ def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> lis
 
 
 def run_request(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return the write of a run, which fails if the run is stored already."""
+    """Return the write that stores a run and fails if it is stored already; `suffix` ends its key (`#shadow`)."""
     return table.put_request(run_item(table, run, suffix), condition="attribute_not_exists(pk)")
 
 
 def run_item(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return a run as an item, without its outcome."""
+    """Return the item of a run that has no outcome yet; `suffix` ends its key (`#shadow`)."""
     item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
     item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
     return item | {"expires_at": table.expiry(run.at)}

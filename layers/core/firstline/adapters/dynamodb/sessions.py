@@ -1,5 +1,7 @@
 """The console's tickets (links for one log-in) and sessions in the table, under the hash of their tokens.
 
+Each carries a pass: the right of one person to look and to act until a time.
+
 | what | pk | sk |
 |---|---|---|
 | a ticket, and when it was used | `TICKET#<hash>` | `TICKET` |
@@ -23,7 +25,7 @@ class TableSessions(TableStore):
     """The tickets and sessions in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket and return its token."""
+        """Store a ticket for a person's pass and return its token."""
         return self._put("TICKET", given, now)
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
@@ -34,7 +36,7 @@ class TableSessions(TableStore):
         return None if used is None else _valid(used, now)
 
     def begin(self, given: Pass, now: datetime) -> str:
-        """Store a session and return its token."""
+        """Store a session for a person's pass and return its token."""
         return self._put("SESSION", given, now)
 
     def find(self, token: str, now: datetime) -> Pass | None:

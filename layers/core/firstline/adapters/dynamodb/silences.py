@@ -3,10 +3,10 @@
 | what | pk | sk |
 |---|---|---|
 | a silence | `SILENCES` | `<expires at>#<id>` |
-| the end of one that lasts until its incident resolves | `SILENCE_ENDS` | the same |
+| the end of a silence that lasts until its incident resolves | `SILENCE_ENDS` | the same |
 
-One query reads those that have not expired, and one more the ends if any lasts until its incident resolves. The times
-of a silence decide whether it is active. The function that closes incidents writes ends only: it can silence nothing.
+One query reads the silences that have not expired; if one of them lasts until its incident resolves, a second query
+reads the ends. The function that closes incidents may write only ends, so it can silence nothing.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Return the silences that expire after a time, first to expire first, with those that a person ended early."""
+        """Return the silences that expire after a time, earliest first, also those that were ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         silences = [silence for item in items if (silence := _read(item)) is not None]
         if not any(silence.until_resolved and silence.ended_at is None for silence in silences):
@@ -38,11 +38,11 @@ class TableSilences(TableStore):
         return [_ended(silence, ends.get(_sort_key(silence))) for silence in silences]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """Return a silence by its id, or None if it is unknown or expired longer ago than the longest silence lasts."""
+        """Return a silence by its id; None if it is unknown, or expired longer ago than `LONGEST`."""
         return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:
-        """Store a silence, new or changed; it is kept as long as the incidents that name it."""
+        """Store a new or changed silence; its item stays after its expiry as long as a closed incident stays stored."""
         item: Item = {"pk": "SILENCES", "sk": _sort_key(silence)}
         item |= {"silence": silence.model_dump_json(), "expires_at": self._table.expiry(silence.expires_at)}
         self._table.put(item)
@@ -62,7 +62,7 @@ class TableSilences(TableStore):
 
 
 class RememberedSilences:
-    """Silences, which are read again after ten seconds (`REMEMBERED`). If they cannot be read, nothing is silenced."""
+    """The silences, read again after ten seconds (`REMEMBERED`). If they cannot be read, nothing is silenced."""
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
@@ -85,7 +85,7 @@ def _sort_key(silence: Silence) -> str:
 
 
 def _ended(silence: Silence, end: Item | None) -> Silence:
-    """Return the silence, ended as its item in SILENCE_ENDS says; unchanged if there is none or a person ended it."""
+    """Return the silence with the end from its item in SILENCE_ENDS; unchanged without one or if a person ended it."""
     if end is None or silence.ended_at is not None or not silence.until_resolved:
         return silence
     return silence.model_copy(

@@ -4,11 +4,11 @@
 |---|---|---|
 | a day | `SPENDING` | `2026-03-04` |
 
-The ceilings limit `held_tokens` and `held_micros` (millionths of the prices' currency): the sum of what was spent and
-of the most that the questions in progress may need. One conditional write reserves the most for a question before it
-is asked, and what it did not need is given back. So questions at the same time cannot pass a ceiling together.
-`prompt_tokens`, `completion_tokens`, `cost_micros`, `questions` and `unmetered` are for people. `unmetered` counts
-questions with unknown usage (no answer in time), which keep their reservation.
+The two ceilings of a day limit `held_tokens` and `held_micros` (millionths of the prices' currency): the sum of what
+was spent and of the most that the questions in progress may need. One conditional write reserves the most for a
+question before it is asked, and what it did not need is given back. So questions that are asked at the same time cannot
+exceed a ceiling together. `prompt_tokens`, `completion_tokens`, `cost_micros`, `questions` and `unmetered` are for
+people. `unmetered` counts questions with unknown usage (no answer in time), which keep their reservation.
 """
 
 from collections.abc import Callable, Iterator

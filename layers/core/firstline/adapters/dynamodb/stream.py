@@ -1,4 +1,4 @@
-"""The milestones of incidents in the table's stream, which tells each write with the item before and after it."""
+"""The milestones of incidents, found in the table's stream, which has each written item before and after the write."""
 
 import json
 from collections.abc import Mapping

@@ -71,7 +71,7 @@ class Table:
     Parameters
     ----------
     keep_days
-        The number of days for which an item is kept that nothing needs any more.
+        The number of days after which an item expires, counted from the time that `expiry` is given.
     sleep
         Waits for some seconds between two tries.
     chance
@@ -94,11 +94,14 @@ class Table:
         self._sleep = sleep
 
     def expiry(self, now: datetime) -> int:
-        """Return when an item written now expires, in seconds since the epoch."""
+        """Return when an item that is needed until `now` expires (`keep_days` later), in seconds since the epoch."""
         return int(now.timestamp()) + self._keep_seconds
 
     def late_expiry(self, now: datetime) -> int:
-        """Return when an item of an open incident expires, in seconds since the epoch: not while that may be open."""
+        """Return when an item of an incident that is open expires, in seconds since the epoch.
+
+        It expires `keep_days` after the longest time for which an incident may be open.
+        """
         return self.expiry(now + LONGEST_OPEN)
 
     def pause(self, tries: int) -> None:
@@ -137,7 +140,7 @@ class Table:
         )
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """Return an item as it stands now; None if it does not exist, or if DynamoDB takes no such key."""
+        """Return an item as it stands now; None if it does not exist, or if the key is too long for DynamoDB."""
         if not _can_be_a_key(pk):
             return None
         item = self._call("get_item", **self._key(pk, sk), ConsistentRead=True).get("Item")
@@ -209,9 +212,9 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def query_whole(self, pk: str, index: str, *, since: str | None = None, limit: int | None = None) -> Iterator[Item]:
-        """Yield the whole items of one of an index's partitions, in the index's order; fifty take one request more.
+        """Yield the items of one partition of an index, in its order, whole; one more request for each fifty.
 
-        An index is a moment behind, so an item that has left the partition meanwhile is left out.
+        The index lags behind the table; an item that has left the partition in the table is left out.
         """
         partition = INDEXES[index][0]
         named = ((item["pk"], item["sk"]) for item in self.query(pk, index=index, since=since, limit=limit))
@@ -259,7 +262,7 @@ class Table:
         raise HistoryUnavailable(f"table {self.name}: other writers had the same items in {ATTEMPTS} tries; try again")
 
     def guarded_put(self, item: Mapping[str, Any], guard: Edit) -> Item:
-        """Return a put under the condition of `guard`, as one of a transaction's writes."""
+        """Return a put as one of a transaction's writes; it fails unless the condition of `guard` holds."""
         request = self.put_request(item, condition=guard.condition(), values=guard.all_values())["Put"]
         return {"Put": request | {"ExpressionAttributeNames": guard.names()}}
 
@@ -285,7 +288,7 @@ class Table:
         return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 
     def check_request(self, key: Key, guard: Edit) -> Item:
-        """Return the condition of `guard` on an item that is not written, as a part of a transaction."""
+        """Return a check as one part of a transaction, which fails unless the item meets the condition of `guard`."""
         condition = _conditional(guard.condition(), guard.all_values())
         return {"ConditionCheck": self._key(*key) | condition | {"ExpressionAttributeNames": guard.names()}}
 

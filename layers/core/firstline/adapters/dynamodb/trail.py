@@ -65,10 +65,10 @@ class TableTrail(TableStore):
 
 
 def _log(entry: Entry) -> None:
-    """Log an entry's hash, so that a trail that somebody rewrote in the table can be told from the original."""
+    """Log an entry's hash: it proves later whether somebody changed the trail in the table."""
     logger.info("Audit trail entry written", what=entry.what, number=entry.number, trail_hash=entry.hash)
 
 
 def _said(fact: Fact) -> str:
-    """Return a text that is the same for equal facts; sets of such texts find facts that a trail has already."""
+    """Return a text that is equal for equal facts, whose dictionaries cannot be put into a set."""
     return repr((fact.what, fact.who, sorted(fact.facts.items())))

@@ -57,7 +57,7 @@ _DECODER = json.JSONDecoder(strict=False)
 def find_object(text: str) -> dict[str, Any] | None:
     """Return the only JSON object in an answer, or None if the answer has none or several.
 
-    An answer that is nothing but an object is read as a whole, so that no mark of thoughts inside a text can cut it.
+    An answer that is nothing but an object is read as a whole, so that `</think>` inside one of its texts cuts nothing.
     """
     text = text.strip().removeprefix("\ufeff")
     if (whole := _value(text)) is not None:
@@ -73,7 +73,7 @@ def find_object(text: str) -> dict[str, Any] | None:
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
-    """Return the outermost objects in a text; none at all if it has more than `MAX_OPENING_BRACES`."""
+    """Return the outermost objects in a text; none if more than `MAX_OPENING_BRACES` braces were tried."""
     found: list[dict[str, Any]] = []
     start = text.find("{")
     for _ in range(MAX_OPENING_BRACES):
@@ -124,7 +124,7 @@ def _plain_json(written: str) -> str:
 
 
 def _quoted(written: str) -> str:
-    """Return the pattern for quoted texts in an object: single quotes count too if its first key has them."""
+    """Return the pattern of quoted texts in an object; single quotes count as quotes only if its first key has them."""
     return _EITHER if re.match(r"\{\s*'", written) else _TEXT
 
 

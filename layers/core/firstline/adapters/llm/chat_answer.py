@@ -1,16 +1,16 @@
 """Reader of a chat-completions server's answer: lenient where servers differ, strict about the verdict itself.
 
-Servers have many words for the end of an answer (`finish_reason`). Only words that are known to mean an early end are
-refused: a verdict that was cut off for another reason does not fit the schema.
+Servers have many words for why an answer ended (`finish_reason`). An answer is refused only for words that are known to
+mean an early end; a verdict that is cut off with another word does not fit the schema. These words mean a normal end:
 
 | word | who says it | source |
 |---|---|---|
 | `stop`, null, absent | OpenAI | https://platform.openai.com/docs/api-reference/chat/object |
 | `eos`, `eos_token`, `stop_sequence` | Together, TGI | https://github.com/vespa-engine/vespa/pull/33327 |
 | `end_turn` | Bedrock's gateways, xAI | https://github.com/aws-samples/bedrock-access-gateway/issues/11 |
-| `tool_calls` with an answer | servers that take it for a call | https://github.com/ml-explore/mlx-lm/pull/782 |
+| `tool_calls` with an answer | servers that see a tool's call in it | https://github.com/ml-explore/mlx-lm/pull/782 |
 
-Those are ends. `_EARLY` has the others, from https://api-docs.deepseek.com/api/create-chat-completion (DeepSeek),
+`_EARLY` has the words for an early end, from https://api-docs.deepseek.com/api/create-chat-completion (DeepSeek),
 https://github.com/genkit-ai/genkit/pull/6259 (z.AI, OpenRouter), https://docs.mistral.ai/api (Mistral),
 https://ai.google.dev/api/generate-content#FinishReason (Gemini) and https://docs.sglang.ai (SGLang, vLLM: `abort`).
 """
@@ -142,7 +142,7 @@ class Completion:
         return f"{why} ({', '.join(self.filtered)})" if why and self.filtered else why
 
     def _instead(self) -> str:
-        """Describe an answer that holds no verdict: the model's words, which may say why, or that it is empty."""
+        """Describe an answer that holds no verdict: quote the model's words, or say that the answer is empty."""
         said = safe_words(str(self.content), MAX_REASON_CHARS)
         if said:
             return f"one JSON object is expected. The model said: {said}"
@@ -170,7 +170,7 @@ def _json(body: bytes) -> object:
 
 
 def _kind(body: bytes) -> str:
-    """Describe a body that is no JSON object."""
+    """Describe a body that is no JSON object: empty, a stream of events, or something else."""
     if not body.strip():
         return "its body is empty"
     if body.lstrip().startswith((b"data:", b"event:")):
@@ -183,7 +183,10 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _words(content: object, kinds: tuple[str | None, ...] = _TEXT_PARTS) -> str:
-    """Return the text of a message's content: a text, or a list of parts, of which only these types count."""
+    """Return the text of a message's content, which is a text or a list of parts; only parts of `kinds` are read.
+
+    None in `kinds` stands for a text without a type.
+    """
     if isinstance(content, str):
         return content if None in kinds else ""
     words: list[str] = []
@@ -213,7 +216,7 @@ def _filters(choice: dict[str, Any]) -> list[tuple[str, object]]:
 def _tokens(answer: dict[str, Any]) -> Usage | None:
     """Return the reported usage, or None if there is none; null and impossible numbers count as absent.
 
-    Tokens that are only in the total, as some servers count thoughts, are added to those of the answer.
+    Some servers count the tokens of thoughts only in the total; these are added to `completion_tokens`.
     """
     usage = _dict(answer.get("usage"))
     prompt = _count(usage, "prompt_tokens", "input_tokens")

@@ -59,14 +59,24 @@ _DATA_FOLLOWS = "The next message follows. It is the JSON document:"
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A form of a request. `role` is that of the message with the instructions. Today's servers take the default."""
+    """A form of a request; today's servers accept the default.
+
+    Parameters
+    ----------
+    shape
+        How strictly the answer is held to the schema.
+    limit
+        The name of the parameter for the longest answer.
+    role
+        The role of the message that has the instructions.
+    """
 
     shape: Shape = "json_schema"
     limit: Limit = "max_completion_tokens"
     role: Role = "system"
 
     def arguments(self, prompt: Prompt, max_output_tokens: int) -> dict[str, Any]:
-        """Return the request's body without the model's name; other shapes than `json_schema` quote the schema."""
+        """Return the request's body without the model's name; without the shape `json_schema`, it quotes the schema."""
         schema, system = answer_schema(prompt.runbook_ids), prompt.system
         response_format: dict[str, Any] = {"type": self.shape}
         if self.shape == "json_schema":
@@ -92,7 +102,7 @@ class ChatFormat:
         return None
 
     def with_other_limit(self) -> "ChatFormat":
-        """Return this form with the other name for the limit, for a server that does not know or ignores this name."""
+        """Return this form with the other name of the limit, for a server that does not know or ignores its name."""
         return replace(self, limit=_OTHER_LIMIT[self.limit])
 
     def with_next_shape(self) -> "ChatFormat | None":
@@ -107,7 +117,7 @@ def is_about_form(said: str) -> bool:
 
 
 def most(prompt: Prompt, max_output_tokens: int) -> Usage:
-    """Return the most tokens that a question can use, if the server keeps the limit: one token per byte at most."""
+    """Return an upper bound of the tokens that a question uses: one per byte of the prompt, and the longest answer."""
     messages = ChatFormat("text", role="user").arguments(prompt, max_output_tokens)["messages"]
     size = sum(len(message["content"].encode()) for message in messages)
     return Usage(prompt_tokens=size + TEMPLATE_TOKENS, completion_tokens=max_output_tokens, cost=None)

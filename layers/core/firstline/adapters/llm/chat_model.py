@@ -41,8 +41,8 @@ BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 class Endpoint:
     """A model's address, name, key and price. `model` is the server's name for it, such as Azure's deployment name.
 
-    `api_key` is called for each question, so that a rotated key is used; None means that no key was set. Messages call
-    the key `key_name`.
+    `api_key` is called for each question, so that a rotated key is used; it returns None if no key is set. Error
+    messages name the key `key_name`.
     """
 
     base_url: str
@@ -193,9 +193,9 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return the form without a schema to try now if the schema may have caused the server's error, else None.
+        """Return the form without a schema to try now, if the model server's error may come from the schema, else None.
 
-        After an error that may come from elsewhere, such as a proxy, only the next question uses another form.
+        If the error may also come from a proxy, return None, but use another form for the next question.
         """
         if not error.broken or self._form_is_proven:
             return None
@@ -214,12 +214,12 @@ class ChatModel:
         return self._form
 
     def _prefer_older_limit(self) -> None:
-        """Use the older name of the limit from now on, because the server ignored `max_completion_tokens`."""
+        """Send the limit as `max_tokens` from now on, because the server ignored `max_completion_tokens`."""
         if self._form.limit == "max_completion_tokens" and "max_tokens" not in self._refused_limits:
             self._remember(self._form.with_other_limit())
 
     def _remember(self, form: ChatFormat, *, for_the_stack: bool = True) -> None:
-        """Use a form from now on, and with `for_the_stack` in all processes; a guess after one failure stays here."""
+        """Use a form from now on in this process and, with `for_the_stack`, store it for all processes of the stack."""
         if form == self._form:
             return
         logger.warning(

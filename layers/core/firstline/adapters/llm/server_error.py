@@ -82,8 +82,8 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
     """Return Firstline's error for a server's HTTP status and message (`said`).
 
     `explained` is True if the message came in an error object of the model's server, not of a proxy. A 500 whose
-    message is about the form of the question refuses the form: vLLM and llama.cpp answer so when they cannot build the
-    grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
+    message is about the form of the question counts as a refusal of the form: vLLM and llama.cpp answer so when they
+    cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
     https://github.com/anomalyco/opencode/issues/5034).
     """
     reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"
@@ -97,7 +97,7 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
 
 
 def words_of(body: object) -> str:
-    """Return the message in the body of a server's refusal, or an empty text if it is a page of markup or has none.
+    """Return the message in the body of a server's refusal, or an empty text if it is a page of HTML or has none.
 
     FastAPI lists its messages in `detail`, and Gemini's compatible endpoint sends a list of one error.
     """

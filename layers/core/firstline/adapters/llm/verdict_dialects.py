@@ -6,12 +6,12 @@ stays as it is, so that the schema refuses it: a confidence of 86 may mean 0.86 
 | field | also read |
 |---|---|
 | any | its name in another case or other separators (`runbookId`); all in one inner object, or a call's arguments |
-| `severity` | another case, spaces or marks around it, `severity` behind it |
+| `severity` | another case, spaces or marks around it, the word `severity` behind it |
 | `confidence` | a number in quotes; with a percent sign |
 | `is_deployment_related`, `can_be_remediated` | `"true"` and `"false"` |
 | `runbook_id` | spaces around it; `""`, `"null"`, `"none"`, `"n/a"` and an absent key as none |
 | `cause`, `summary` | null as nothing, a list as its lines, a number as text |
-| `cites` | a text as one id; numbers and capitals; null and an absent key as none |
+| `cites` | a text as one id; ids as numbers or in capitals; null and an absent key as none |
 | `first_steps` | a text as a step for each of its lines; objects and numbers as text; null and an absent key as none |
 """
 
@@ -62,7 +62,7 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
 
 
 def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the object with the verdict, from inside of objects that have no field of the schema themselves."""
+    """Return the verdict's object, unwrapped: `{"result": {"severity": …}}` gives the inner object."""
     for _ in range(_WRAPPERS):
         objects = [value for value in found.values() if isinstance(value, dict)]
         if len(objects) == 1 and not _with_our_names(found):
@@ -79,7 +79,7 @@ def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_our_names(found: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's fields of the schema under their right names; a field in two spellings is left out."""
+    """Return the object's fields that the schema has, with the schema's names; a field in two spellings is left out."""
     answer: dict[str, Any] = {}
     twice: set[str] = set()
     for key, value in found.items():
