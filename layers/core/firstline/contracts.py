@@ -69,7 +69,8 @@ type Go = Literal[
 class DoneSoFar(ExecutionInput):
     """The steps that an execution has taken, which the choice of its next state depends on.
 
-    `planned` is true once the execution asked for a plan, `paged` once it sent a page.
+    `remediation` is how its remediation ended, None before that. `planned` is true once the execution asked for a plan,
+    `paged` once it sent a page.
     """
 
     remediation: RemediationEnd | None = None
@@ -92,7 +93,11 @@ class WhatNowInput(DoneSoFar):
 
 
 class AfterSignal(Lenient):
-    """The next state after a wait that a signal ended. `WhatNowOutput` explains the fields."""
+    """The state that follows a wait when a signal ends it (`go`), and what that state needs.
+
+    `seconds` is how long that state waits, `changes` the group's count of changes at the decision, `acked` the number
+    of the page that has to be acknowledged before `go` applies.
+    """
 
     go: Go | Literal["What Now?"] = "What Now?"
     seconds: int = Field(default=0, ge=0)
@@ -125,7 +130,7 @@ class WhatNowOutput(Lenient):
     plan
         The incident's plan, or None.
     rank
-        The rank of the worst alert that a page would tell of now.
+        The rank, from 0 to 4 (critical), of the worst alert that a page would tell of now.
     reason
         A text for people that only the record holds, or None.
     remediation
@@ -166,7 +171,11 @@ class ClassifyOutput(Lenient):
 
 
 class PlanRemediationInput(ExecutionInput):
-    """Input of the state `Plan Remediation`. `paged`, `notified` and `rounds` are explained in `WhatNowInput`."""
+    """Input of the state `Plan Remediation`.
+
+    `paged` is true once the execution sent a page, `notified` once the ops channel was told. `rounds` counts how often
+    the execution has asked `What Now?`.
+    """
 
     classification: Classification
     paged: bool = False
@@ -213,8 +222,9 @@ class Origin(Lenient):
 class NextMoveInput(Lenient):
     """Input of the state `Next Move`.
 
-    `observed` is how the remediation's last state ended, `reason` the text for people so far. The fields from
-    `incident` to `rounds` are explained in `WhatNowInput`; executions of an older release do not send them.
+    `observed` is how the remediation's last state ended, `reason` the text for people so far. The fields `incident`,
+    `generation`, `classification`, `paged` and `rounds` serve to answer `What Now?` at the end of the remediation;
+    executions of an older release do not send them.
     """
 
     state: Literal["Next Move"]
@@ -251,7 +261,8 @@ before it sends the command. `What Now?` ends the remediation.
 class NextMoveOutput(Lenient):
     """Output of the state `Next Move`.
 
-    The machine waits for `seconds` before it moves. It takes the command to send from its own plan, never from here.
+    The machine waits for `seconds` before it moves. It takes the command to send from the plan that it holds, never
+    from this output.
     At the end of the remediation `next` is the answer that `What Now?` would give now; None if the machine has to ask.
     """
 
@@ -299,9 +310,9 @@ class PageOnCallOutput(Lenient):
 class EndInput(ExecutionInput):
     """Input of a state that ends the incident.
 
-    `joined` is the number of alerts that had joined when the end was decided; if another one joins, the incident stays
-    open. The function then raises `StaysOpen` for the machine to catch if `ends` is true. Executions of an older
-    release leave `ends` out and read `closed` of the output.
+    `joined` is the number of alerts that had joined when the end was decided; if another has joined since, the incident
+    stays open. If `ends` is true, the function then raises `StaysOpen`, which the machine catches. Executions of an
+    older release leave `ends` out, and read from the output's `closed` that the incident stays open.
     """
 
     joined: int
@@ -329,7 +340,7 @@ class NotifyOpsInput(ReasonedInput, DoneSoFar):
 
 
 class AnnounceQuietInput(ExecutionInput):
-    """Input of the state `Announce Quiet`: no alert fires any more, and the grouping window begins.
+    """Input of the state `Announce Quiet`: no alert fires any more, and a wait begins before the incident is closed.
 
     The function raises `StaysOpen` if the record says that an alert fires.
     """

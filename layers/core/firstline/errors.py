@@ -16,7 +16,7 @@ class SourceError(FirstlineError):
 
 
 class UnknownSource(SourceError):
-    """No source of that name is registered."""
+    """A request names a source that Firstline does not know."""
 
 
 class Unauthenticated(SourceError):
@@ -44,7 +44,7 @@ class HistoryUnavailable(FirstlineError):
 
 
 class GroupChanged(FirstlineError):
-    """Another function wrote the group's item first; the caller should read it again and fold its alerts anew."""
+    """An alert group changed in the table since it was read; the caller should read it and add its own alerts again."""
 
 
 class JoinedSince(FirstlineError):
@@ -68,7 +68,7 @@ class MetricsUnavailable(FirstlineError):
 
 
 class RemediationContended(FirstlineError):
-    """Another remediation was planned or ended at the same moment; the caller should read the ledger and retry."""
+    """Another remediation was planned or ended at the same moment; the caller should read the table again and retry."""
 
 
 class AlreadyPlanned(FirstlineError):
@@ -88,7 +88,7 @@ class ConfirmationFailed(FirstlineError):
 
 
 class ExecutionsUnavailable(FirstlineError):
-    """Step Functions refused to start or to signal an execution; reconcile repairs it from what the table stores."""
+    """Step Functions refused to start or signal an execution; the reconcile function does it later, from the table."""
 
 
 class ApprovalRefused(FirstlineError):
@@ -96,7 +96,7 @@ class ApprovalRefused(FirstlineError):
 
 
 class NotEntitled(ApprovalRefused):
-    """Firstline did not sign the link for this incident, or the person is no approver."""
+    """A person's link or session is not valid here, or the person's role does not allow the action."""
 
 
 class Superseded(ApprovalRefused):
@@ -160,9 +160,8 @@ class ModelGaveNoVerdict(FirstlineError):
 class ModelUnavailable(ModelGaveNoVerdict):
     """The model's server is slow, overloaded, broken or unreachable. Only this error opens the circuit breaker.
 
-    `broken` is set if the server answered 500 without saying that the form of the question is the reason, although it
-    may be: `application` if the answer was the server's own error, `something` if it was anything else, such as a page
-    of a proxy.
+    `broken` is set if the server answered 500 without blaming the form of the question, which may be the reason all the
+    same: `application` if the answer was the server's own error, `something` if it was another, such as a proxy's page.
     """
 
     def __init__(
@@ -177,7 +176,7 @@ class ModelUnavailable(ModelGaveNoVerdict):
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The model's server refuses the form of the question, with status 400, 422 or one whose text says so.
+    """The model's server refuses the form of the question: by status 400 or 422, or in the text of another status.
 
     `said` is the text of the refusal.
     """

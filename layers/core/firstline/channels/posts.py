@@ -1,4 +1,4 @@
-"""Posts that cannot be edited: which notifications are worth one, and a digest that tells whether it was posted before.
+"""Posts for channels that cannot edit them: which notifications are worth a post, and a digest to find repetitions.
 
 Slack's bot edits one message per incident. An incoming webhook, a Teams workflow and a signed webhook can only post, so
 they post once for each change that matters to people.
@@ -22,7 +22,8 @@ def is_news(notification: Notification) -> bool:
 def digest_of_news(notification: Notification) -> str:
     """Return a digest of what matters to people in a notification. An equal digest needs no second post.
 
-    The reason counts only for the kind `changed`, because reconcile repeats the other kinds with another reason.
+    The notification's reason counts only for the kind `changed`: a notification of another kind that is sent again may
+    have a reason in other words.
     """
     record, kind = notification.record, notification.kind
     return digest(

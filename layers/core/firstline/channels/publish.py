@@ -1,4 +1,4 @@
-"""Publication of the events in a batch of the table's stream.
+"""Publication of incidents' events, read from a batch of the DynamoDB table's stream, on an EventBridge bus.
 
 No incident and no page waits for the bus. If the bus does not take an event, the stream delivers that event and all
 after it again, for up to a day. So an event may be published twice.
@@ -18,16 +18,17 @@ from firstline.observability import logger, metrics
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publisher of the events in the table's stream to the bus.
+    """Publisher of the events in the DynamoDB table's stream, to an EventBridge bus.
 
     Parameters
     ----------
     milestones_in
-        Reads the milestones in a record of the stream; ValueError, KeyError and TypeError mean that it is unreadable.
+        Returns the milestones of an incident (opened, paged, …) that a record of the stream shows. Raises ValueError,
+        KeyError or TypeError if the record is unreadable.
     number_of
-        Returns a stream record's number.
+        Returns the sequence number of a record of the stream.
     record
-        Reads an incident's record as it stands now; None if the table does not hold it.
+        Reads the record of the incident with this id as it stands now; None if the table does not hold it.
     send
         Sends events in their order, and returns how many the bus took before the first that it did not take.
     """
@@ -40,7 +41,7 @@ class Publisher:
     console_url: str
 
     def publish(self, records: Sequence[Mapping[str, Any]]) -> str | None:
-        """Publish the events in these records. Return the number of the first record to deliver again, or None."""
+        """Publish the events in these stream records; return the number of the first to deliver again, or None."""
         events: list[IncidentEvent] = []
         numbers: list[str] = []
         unread: str | None = None
@@ -72,7 +73,7 @@ class Publisher:
             return []
 
     def _event(self, milestone: Milestone, known: dict[str, IncidentRecord | None]) -> IncidentEvent | None:
-        """Return the event about a milestone; None for a canary, an expired incident, or one that fits no schema."""
+        """Return the event about a milestone; None if its incident is a canary or gone, or the event fits no schema."""
         me = milestone.incident_id
         if me not in known:
             known[me] = self.record(me)

@@ -55,9 +55,9 @@ _NEWS = ("paged", "needs_human", "approval", "remediating")
 
 
 def feed(notification: Notification) -> Feed:
-    """Return the Slack channel for a notification: `alerts` as soon as a person is needed, else `automated`.
+    """Return a notification's Slack channel: `automated` if a runbook acts or the incident ended alone, else `alerts`.
 
-    A message that only brings an earlier message up to date stays in that message's channel.
+    The kind `quiet`, and a change while a runbook acts, stay in the channel of the incident's earlier message.
     """
     kind, record = notification.kind, notification.record
     if kind == "quiet" or (kind == "changed" and standing(record) == "remediating"):
@@ -95,10 +95,10 @@ def render(notification: Notification, stack: StackInfo | None = None, *, intera
 
 
 def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return two shorter forms of a message that Slack finds too long: its first two lines and buttons, and its text.
+    """Return two shorter versions of a message that is too long for Slack: its first two lines and buttons; its text.
 
-    A form without the plan has no button that approves the plan. Each form has `blocks`, if empty ones, because an edit
-    without them would leave the old ones.
+    A version without the plan has no button that approves the plan. Each has `blocks`, even if empty, because an edit
+    without `blocks` would leave the message's old ones.
     """
     blocks = message.get("blocks", [])
     kept = [_without_approve(block) for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
@@ -153,7 +153,7 @@ def render_pointer(notification: Notification) -> dict[str, Any]:
 
 
 def render_detour(channel: str, why: str) -> dict[str, Any]:
-    """Return the reply in a message's thread that says why the message is not in its own channel."""
+    """Return the reply in a message's thread that says why the message is not in `channel`, where it belongs."""
     text = f"This message belongs in {channel}, which takes no messages: {why}."
     return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [section(text)]}
 
@@ -176,7 +176,7 @@ def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 
 
 def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
-    """Yield the steps of a plan that runs or waits for an approval; for one that waits, also why it asks."""
+    """Yield the steps of a plan that runs or waits for an approval; for one that waits, also why it needs approval."""
     plan = record.plan
     asked = kind in _FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):
@@ -192,13 +192,13 @@ def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) 
 
 
 def _steps(plan: RemediationPlan) -> tuple[str, list[str]]:
-    """Return a plan's title with places and risk, and a line for each step with its document, version and values."""
+    """Return a plan's title with its targets and risk, and a line for each step: what it sends, and its parameters."""
     title = f"{plan.title}, on {', '.join(plan.places.values())} ({plan.risk.replace('_', ' ')})"
     return title, [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
 
 
 def _is_whole(plan: RemediationPlan) -> bool:
-    """Return True if a message can show the plan without cutting a line, so that people may approve below it."""
+    """Return True if a message can show the plan without cutting a line, so that people may approve the plan there."""
     title, lines = _steps(plan)
     return all(fits(text) for text in (f"Proposed: {title}", *lines))
 
@@ -212,7 +212,7 @@ def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
 
 
 def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the lists below the buttons: doubts, the likely cause, the resource, and what was tried."""
+    """Yield the lists below the buttons: why Firstline is unsure, the cause, the resource's state, what was tried."""
     if summary.unsure and kind in _FOR_PEOPLE:
         yield listed("Firstline is not sure. Please judge", summary.unsure)
     if summary.cause:
@@ -247,7 +247,7 @@ def _sent(step: AnyPlannedStep) -> str:
 
 
 def _details(notification: Notification, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the alert's own text unless the message has all of it, its labels, and the outputs of commands."""
+    """Yield the alert's text unless the message shows all of it; then the alert's labels, and the commands' outputs."""
     record = notification.record
     alert = record.incident.alert
     facts = [f"{name} = {value}" for name, value in labels(record.incident).items()]
@@ -264,7 +264,7 @@ def _outputs(summary: Summary) -> Iterator[dict[str, Any]]:
 
 
 def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, Any]]:
-    """Return the rows of buttons. "Was this right?" is asked only when nothing fires any more."""
+    """Return the rows of buttons. "Was this right?" is asked once an incident is quiet, closed or suppressed."""
     if kind == "remediating":
         return []
     rows = []

@@ -1,6 +1,7 @@
-"""Slack's errors: the meaning of each for a message, and the fix.
+"""Slack's error codes: the meaning of each for the message that was sent, and how to fix its reason.
 
-Each row names who documents its errors; `any` stands for the four methods that Firstline calls, whose pages share them:
+Each row of `_TABLE` has one of these names, for the page that documents the row's codes. `any` stands for the four
+methods that Firstline calls, whose pages share these codes.
 
 | name | source |
 |---|---|
@@ -30,7 +31,7 @@ trying again changes nothing.
 
 @dataclass(frozen=True)
 class Refusal:
-    """The meaning of one of Slack's errors, and the fix; empty if nobody has to fix anything."""
+    """The meaning of one of Slack's error codes, and how a person mends it; `fix` is empty if nobody has to."""
 
     meaning: Meaning
     fix: str = ""

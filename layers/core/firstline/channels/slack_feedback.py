@@ -36,10 +36,10 @@ def question(incident_id: str) -> dict[str, Any]:
 
 
 def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
-    """Return the question how bad an alert is, with its buttons, if neither the sender nor a person has said so yet.
+    """Return the blocks that ask how bad an alert is, with buttons; none if its source, a rule or a person said so.
 
-    A button's value is `<incident id>#<severity>#<key of the alert>`, because another alert may be the worst one by the
-    time of the press.
+    A button's value is `<incident id>#<severity>#<key of the kind of alert>`, because another alert may be the
+    incident's worst one when a person presses the button.
     """
     verdict = record.classification
     if verdict is None or verdict.subject is None or not is_asked(record):
@@ -65,7 +65,7 @@ def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
 def note_button(record: IncidentRecord) -> dict[str, Any]:
     """Return the button that opens the form for a note. While the incident is open, the form also resolves it.
 
-    The button's value then has the number of alerts that had joined when the person saw the message.
+    For an open incident, the button's value ends with the number of alerts that had joined when it was written.
     """
     over = record.resolved_by is not None or record.status == "CLOSED"
     seen = record.live.joined if record.live else ""
@@ -75,7 +75,10 @@ def note_button(record: IncidentRecord) -> dict[str, Any]:
 
 
 def note_form(incident_id: str, channel: str, *, resolves: bool, seen: int | None = None) -> dict[str, Any]:
-    """Return the form for a note on what fixed an incident. Slack sends its `private_metadata` back, signed."""
+    """Return the form for a note on what fixed an incident; with `resolves`, sending it also resolves the incident.
+
+    `seen` is the number of alerts that the person knew of. Slack sends the form's `private_metadata` back, signed.
+    """
     then = f"resolve#{'' if seen is None else seen}" if resolves else ""
     label = _plain("What was it, and what fixed it?")
     hint = "Whoever meets this next reads your note. Write commands that helped one a line, each beginning with $."

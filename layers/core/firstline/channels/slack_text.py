@@ -36,7 +36,7 @@ def escape(text: str, limit: int) -> str:
 
 
 def escape_markup(text: str, limit: int) -> str:
-    """Escape a message's fallback text, the only text in which Slack reads markup, so that nothing in it is markup."""
+    """Escape a message's fallback text, so that Slack reads no markup in it, and cut it to `limit` UTF-16 units."""
     return _fit(text, limit, _DEFUSED)
 
 

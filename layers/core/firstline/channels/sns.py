@@ -51,7 +51,7 @@ def news(subject: str, text: str) -> dict[str, Any]:
 def text_message(notification: Notification, link: str) -> str | None:
     """Return a page as a text message: how bad, what, where, and the person's link at the end; None if it is no page.
 
-    The text is cut to one part, or with a link to two; a very long link may need more.
+    It is cut to one SMS (160 characters of the GSM alphabet), or with a link to two; a very long link may need more.
     """
     if notification.kind != "paged":
         return None
@@ -86,7 +86,10 @@ def _mail(summary: Summary, notification: Notification) -> str:
 
 
 def _gsm(text: str, limit: int) -> str:
-    """Return a line in the GSM alphabet of at most `limit` places; other characters become plain letters or `?`."""
+    """Return a line in the GSM alphabet, cut to `limit` places; other characters become plain letters or `?`.
+
+    A character takes one place, or two if it is one of `_TWO_PLACES`, such as `€`.
+    """
     line = one_line(text.translate(_SPELLED), 4 * limit)
     kept = "".join(map(_in_gsm, unicodedata.normalize("NFC", line)))
     if _places(kept) <= limit:

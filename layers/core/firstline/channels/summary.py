@@ -1,6 +1,6 @@
 """The summary of an incident for a person at 3 am: what it is, who has it, what to do first, and what is known.
 
-The words come from the classification (a model's, or else its templates') and from facts. All texts are cleaned and
+The words come from the classification, which a model or fixed texts wrote, and from facts. All texts are cleaned and
 bounded, but not yet escaped for a channel, and no line repeats another one.
 """
 
@@ -53,7 +53,8 @@ class StackInfo:
     zone
         The time zone in which people read times.
     execution_url
-        As for `execution_link`; empty for no link.
+        The AWS console's page of the state machine's executions, up to the colon before an execution's name; empty for
+        no link.
     address
         The address of the stack's console, without a slash at the end; empty if it is not known.
     """
@@ -88,13 +89,13 @@ class Summary:
     resource
         What the affected resource shows.
     unsure
-        Why a human should judge, and the known facts.
+        Why Firstline is not sure, and the facts by which a person can judge; empty if it is sure.
     tried, evidence
         A line for each command, and each command's output.
     since
         When the incident began, in the stack's time zone; `age` is how long it has lasted.
     judged
-        The person who set the alert's severity, the day and the severity; empty if no person did.
+        Who set the alert's severity, when and to what: `ada on 2026-03-01: low`; empty if no person did.
     """
 
     severity: Severity
@@ -122,7 +123,7 @@ class Summary:
 
     @property
     def lead(self) -> str:
-        """Return why people read this and what happens, on one line."""
+        """Return `news` (why people read this now) and `happening` (what happens) on one line."""
         return " ".join(" ".join(part.split()) for part in (self.news, self.happening) if part)
 
 
@@ -320,7 +321,7 @@ def _command(result: StepResult, record: IncidentRecord) -> str:
 
 
 def _rest(result: StepResult, record: IncidentRecord) -> str:
-    """Return a line with the log streams of a command's whole output, if the record has only a part; else ""."""
+    """Return a line that names the log with a command's whole output if the record holds only a part of it, else ""."""
     plan = record.plan
     if plan is None or len(result.output) < plan.most_output:
         return ""

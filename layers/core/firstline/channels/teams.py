@@ -43,7 +43,7 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
 
 
 def shortest(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message with only its title, its first text, the incident's id and its links."""
+    """Return a message with only its title, the text right below the title, the incident's id and its links."""
     card = message["attachments"][0]["content"]
     title, happening, *_, foot = card["body"]
     said = {**happening, "inlines": [{**run, "text": shorten(run["text"], 500)} for run in happening["inlines"]]}
@@ -77,7 +77,7 @@ def _facts(summary: Summary) -> dict[str, Any]:
 
 
 def _labelled(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return texts behind their labels; a text of several lines begins below its label."""
+    """Return a block that shows pairs of label and text; a text of several lines begins below its bold label."""
     runs: list[dict[str, Any]] = []
     for label, text in pairs:
         between = "\n" if "\n" in text else " "
@@ -97,7 +97,7 @@ def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
 
 
 def _says(lines: Sequence[str]) -> str:
-    """Return the lines of an alert's text as a list, or a single line as it is, without `THE_ALERT_SAYS`."""
+    """Join what the alert says as bullets, or return a single line as it is, without the label `The alert says: `."""
     said = [line.removeprefix(THE_ALERT_SAYS) for line in lines]
     return said[0] if len(said) == 1 else bullets(said)
 

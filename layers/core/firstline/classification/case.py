@@ -1,4 +1,4 @@
-"""The case to be judged: an incident, its evidence, and the opinions of rules, source and history."""
+"""The case to be judged: an incident, its evidence, and what rules, the alert's source and earlier incidents say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An incident and its evidence, with the opinions of rules, source and history.
+    """An incident and its evidence, with what rules, the alert's source and earlier incidents say about it.
 
     Attributes
     ----------
@@ -42,17 +42,18 @@ class Case:
     rule
         The first of the owner's rules that matches, or None.
     base, said
-        The severity to begin with, and a sentence that says where it comes from: the source. If the source states no
-        severity, the first of these that there is: a person's word on this alert, a tag of the alarm, a person's word
-        on the alert most like it, a guess from the alert's words.
+        The severity to begin with, and a sentence on where it comes from. It is the source's severity. If the source
+        states none, it is the first that there is of these: a person's word on this alert, a tag of the alarm, a
+        person's word on the alert most like it, a guess from the alert's words. Evidence of a fault, or an alert that
+        says that data is lost, may raise it.
     stated
         True if the source or a tag of the alarm states the severity; people's answers alone may not lower it then.
     word
         A person's word on an alert without a stated severity, or None. It is the severity unless a rule declares one.
     cause
-        The cause that the evidence of the affected resource names, or None.
+        The cause that a rule found in the evidence about the affected resource, or None.
     past
-        The opinion of history.
+        The opinion of history, which is what the earlier incidents say.
     offered
         The runbooks whose match fits the alert, best first.
     """
@@ -78,7 +79,7 @@ class Case:
         now: datetime,
         offered: "Sequence[Offered]" = (),
     ) -> Self:
-        """Build the case with the opinions of rules, source and history."""
+        """Build the case with what rules, the alert's source and earlier incidents say about it."""
         incident = with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
@@ -103,7 +104,7 @@ class Case:
 
     @property
     def takes_a_word(self) -> bool:
-        """Return True if a person's word may set the severity: neither source, tag nor rule states one; no storm."""
+        """Return True if a person's word may set the severity: no source, tag or rule states one, and it's no storm."""
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property
@@ -118,7 +119,7 @@ class Case:
 
 
 def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeverity, str]:
-    """Return a guessed severity and its sentence, raised to `high` because the evidence names a broken resource."""
+    """Return a guessed severity, raised to `high` if it is lower, as evidence shows a fault; and a sentence on why."""
     if SEVERITY_RANK[base] >= PAGING_RANK:
         return base, said
     return "high", f"{said} Raised to high by its evidence ({cause.category}): something is broken now."
@@ -127,7 +128,7 @@ def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeveri
 def _not_low(
     base: SourceSeverity, said: str, alert: NormalizedAlert, evidence: Evidence, now: datetime
 ) -> tuple[SourceSeverity, str]:
-    """Return a stated `low` or `info` and its sentence, raised to `high` if the alert's words say that data is lost.
+    """Return a stated `low` or `info`, or `high` instead if the alert says that data is lost; and a sentence on why.
 
     It is not raised if people called an earlier incident of the group with the same words noise.
     """

@@ -49,7 +49,7 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 
 
 def _changed(seen: Seen) -> Cause | None:
-    """Return the newest change that somebody made before the incident as the cause, but only if failures rose."""
+    """Return as the cause the newest change that somebody made before the incident; None if no failure count rose."""
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
     if database_cause.connections_fell(seen):
         failing.append("DatabaseConnections")

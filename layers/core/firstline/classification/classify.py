@@ -1,4 +1,7 @@
-"""The steps of classifying an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first."""
+"""The steps of classifying an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first.
+
+The last step, say, decides how much of a model's verdict counts.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Assessment(NamedTuple):
-    """A verdict, and whether it is `new`; a stored verdict that still covers all alerts is returned again."""
+    """A verdict. `new` is False if it is the stored verdict, returned again because it still covers all alerts."""
 
     classification: Classification
     new: bool
@@ -43,15 +46,15 @@ def assess(
     say: Say = NO_SAY,
     alarms: AlarmSource | None = None,
 ) -> Assessment:
-    """Judge the incident with all alerts that joined until now, and store the verdict with the counts it covers.
+    """Judge the incident with all alerts that joined until now, and store the verdict with the number that it covers.
 
-    A stored verdict is returned again if no alert joined since. If the table cannot be read, the verdict has less
-    evidence; if it cannot be written, the verdict is returned all the same.
+    A stored verdict is returned again if no alert joined since and its hold, if any, lasts. If the table cannot be
+    read, the verdict has less evidence; if it cannot be written, the verdict is returned all the same.
 
     Parameters
     ----------
     generation
-        The number of the execution that asks.
+        The number of the incident's execution that asks: 1 for its first.
     declared
         The owner's rules, and what holds alerts. Silences and inhibitions are read only after an incident's hold ended,
         to see whether it must wait longer.

@@ -69,7 +69,7 @@ def causes(seen: Seen) -> Iterator[Cause]:
 
 
 def _storage(seen: Seen) -> Iterator[Cause]:
-    """Yield a full storage: by state or metric, or by AWS's event if the metric of free storage was not read."""
+    """Yield the cause `storage full` by the database's state or free storage, or if that is unknown, by AWS's event."""
     resource, free = seen.resource, seen.now("FreeStorageSpace")
     allocated = resource.number("allocated_storage_gib")
     bound = min(max(_GIB, _FREE_SHARE * allocated * _GIB), _MOST_FREE) if allocated else _GIB
@@ -83,7 +83,7 @@ def _storage(seen: Seen) -> Iterator[Cause]:
 
 
 def _replication(seen: Seen) -> Iterator[Cause]:
-    """Yield a replication that stopped or lags, by the replica's own lag or the data its primary has yet to send."""
+    """Yield the cause `replication lag` if replication stopped, or the replica is behind by time or by unsent data."""
     if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
         yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
     words = "The replica is behind its primary"
@@ -113,7 +113,7 @@ def _memory(seen: Seen) -> Iterator[Cause]:
 
 
 def _connections(seen: Seen) -> Iterator[Cause]:
-    """Yield exhausted connections: near the limit, or grown by half within the hour and not falling again."""
+    """Yield the cause `connections exhausted`: near the limit, or up by half within the hour and not falling again."""
     limit = seen.resource.number("max_connections")
     share = (seen.now("DatabaseConnections") or 0.0) / limit if limit else None
     if limit and share is not None and seen.above("DatabaseConnections", _NEAR_ITS_LIMIT * limit):
@@ -140,7 +140,7 @@ def connections_fell(seen: Seen) -> bool:
 
 
 def credits_used_up(seen: Seen) -> Iterator[Cause]:
-    """Yield burst credits that were used up within the hour or the week, of any resource that has such a metric."""
+    """Yield the cause `burst credits used up` for each credit metric that is low now but was higher before."""
     for name in ("BurstBalance", "EBSIOBalance%", "EBSByteBalance%", "CPUCreditBalance"):
         reading = seen.readings.get(name)
         if reading is None or not seen.below(name, _CREDITS_LEFT):

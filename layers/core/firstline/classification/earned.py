@@ -1,8 +1,8 @@
-"""Earned say: which kinds of changes (moves) by a model count, measured by what they would have saved so far.
+"""Earned say: which kinds of changes (moves) that a model makes to verdicts count, by what they would have saved.
 
 Each verdict of a model is kept beside the verdict without it. If the two differ and people or the incident's end show
 which was right, that is a bet of this kind of move (a page less, a page more, …): it wins or loses what the move would
-have saved. A move's wealth begins at 1; it is the mean of three bettors' wealth, who each always stake another share.
+have saved. A move's wealth begins at 1; it is the mean of three purses, each with its own stake (25, 60, 95 %).
 A move that saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality), however often one looks; so
 a move counts once its wealth is 20. From then on the opposite move bets, too: when its wealth reaches 2, the move no
 longer counts, and must be earned again.
@@ -67,7 +67,7 @@ class Label(NamedTuple):
 
 
 class Bet(NamedTuple):
-    """The gain or loss by one move of a model: `saving` is between -1 and 1, `group` the incident's group key."""
+    """The gain (up to 1) or loss (down to -1) by a model's move on an incident; `group` is the incident's group key."""
 
     move: Move
     group: str
@@ -87,13 +87,16 @@ class Disagreement(Lenient):
     label: Label
 
     def bets(self, missed_page: float = MISSED_PAGE_COST) -> list[Bet]:
-        """Return a bet for each difference on which the label shows who was right."""
+        """Return a bet for each difference of the two verdicts on which the label shows which was right.
+
+        `missed_page` is the number of needless pages that cost as much as one missed page.
+        """
         return bets_on(self.plain, self.judged, self.label, self.group, missed_page)
 
 
 @dataclass(frozen=True, slots=True)
 class Earnings:
-    """The state of a move: whether it counts, its wealth, the wealth `against` it since it counts, and its bets."""
+    """The state of a move: whether it counts, its wealth, the opposite move's (`against`), and its number of bets."""
 
     counts: bool = False
     wealth: float = 1.0
@@ -103,7 +106,7 @@ class Earnings:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """The moves that count for each decider (a model with a prompt). With `everything`, all moves of all count."""
+    """The moves that count for each decider (a model with a prompt). With `everything`, all moves of each one count."""
 
     moves: Mapping[str, Collection[Move]] = field(default_factory=dict)
     standings: Mapping[str, Mapping[Move, Earnings]] = field(default_factory=dict)
@@ -133,7 +136,7 @@ def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
 
 
 def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_COST) -> Earned:
-    """Compute which moves count for each decider from disagreements, which must be oldest first."""
+    """Compute which moves count for each decider, from incidents on which it disagreed with rules, oldest first."""
     bets: defaultdict[str, list[Bet]] = defaultdict(list)
     for each in found:
         bets[each.decider] += each.bets(missed_page)
@@ -141,7 +144,7 @@ def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_CO
 
 
 def severity_move(plain: Severity, judged: Severity) -> Move | None:
-    """Return the kind of move from one severity to another; None if they are the same."""
+    """Return the kind of move between two severities: `page to tell` from high to medium; None if they are equal."""
     if plain == judged:
         return None
     return _MOVES.get((reach(plain), reach(judged)), WITHIN)
@@ -150,7 +153,7 @@ def severity_move(plain: Severity, judged: Severity) -> Move | None:
 def bets_on(
     plain: Stance, judged: Stance, label: Label, group: str, missed_page: float = MISSED_PAGE_COST
 ) -> list[Bet]:
-    """Return a bet for each part on which the two verdicts differ and the label shows which is right.
+    """Return a bet for each of severity, runbook and blame where both verdicts differ and the label shows who is right.
 
     Parameters
     ----------
@@ -235,13 +238,13 @@ def _first_of_each_group(bets: Iterable[Bet]) -> Iterator[float]:
 
 
 class Bettor:
-    """The wealth of a move: three purses, which begin at 1 and each stake another share of `STAKES` on every bet."""
+    """The wealth of a move: three purses that begin at 1. On every bet, each stakes its own share in `STAKES`."""
 
     def __init__(self) -> None:
         self._purses = [1.0] * len(STAKES)
 
     def settle(self, saving: float) -> None:
-        """Pay out a bet whose move saved `saving`, between -1 and 1."""
+        """Fill or empty the purses by a bet whose move saved `saving`, from -1 (a full loss) to 1."""
         self._purses = [purse * (1 + stake * saving) for purse, stake in zip(self._purses, STAKES, strict=True)]
 
     @property

@@ -63,7 +63,7 @@ class LogEvent(NamedTuple):
 
 
 def group(events: Iterable[LogEvent]) -> list[ErrorLine]:
-    """Return the most frequent shapes among the events that report an error, at most `MAX_LINES`, with counts."""
+    """Return the most frequent error lines of the events, redacted and masked, with counts; at most `MAX_LINES`."""
     alike: dict[str, tuple[int, int, str]] = {}
     for event in events:
         line = error_line(event.text)
@@ -84,7 +84,7 @@ def group(events: Iterable[LogEvent]) -> list[ErrorLine]:
 
 
 def _shape(line: str) -> str:
-    """Return the shape of a line. It is redacted before it is masked, as a masked secret no longer looks like one."""
+    """Redact a line, then mask its numbers, ids, hosts and paths, as a masked secret would no longer look like one."""
     words = mask(safe_line(line, _MAX_LINE_CHARS)).split()
     begin = next((place for place, word in enumerate(words) if word not in PLACEHOLDERS), len(words))
     return shorten(" ".join(words[begin:]), MAX_SHAPE_CHARS)
@@ -112,9 +112,9 @@ def _is_error(line: str) -> bool:
 
 
 def _told(line: str, lines: list[str]) -> str | None:
-    """Return the text of an error line without its level. Of a traceback, that is the line that names the exception.
+    """Return an error line without its level (`ERROR`); if it begins a traceback, the line that names the exception.
 
-    JSON at the end of the line is replaced by the error that it holds.
+    JSON at the end of the line is replaced by the error that the JSON holds.
     """
     if _TRACEBACK in line:
         named = next((later for later in lines[lines.index(line) + 1 :] if not later[0].isspace()), None)

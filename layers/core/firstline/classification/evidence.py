@@ -74,7 +74,7 @@ def gather(
     alarms: AlarmSource | None = None,
     rules: Rules = NO_RULES,
 ) -> Evidence:
-    """Gather the evidence at `now`, with all reads at the same time. A read that fails is named in `missing`.
+    """Gather the evidence at `now`, with all reads in parallel. A read that fails is named in the evidence's `missing`.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[
 
 
 def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
-    """Return a person's word on this kind of alert, or else the nearest word on another alert; one of them is None."""
+    """Return a person's word on this kind of alert, and None; without one, None and the word on the nearest alert."""
     word = incidents.word_on(kind_of(alert))
     return (word, None) if word is not None else (None, nearest(alert, incidents.words()))
 
@@ -178,6 +178,6 @@ def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert, tags:
 
 
 def _topology(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the place of an alert (cluster, node, team and so on) by its labels, without CloudWatch's namespaces."""
+    """Return an alert's cluster, node, team and so on, by its labels; values that begin with `AWS/` are left out."""
     found = {kind: next(filter(None, map(labels.get, names)), "") for kind, names in _TOPOLOGY.items()}
     return {kind: value for kind, value in found.items() if value and not value.startswith("AWS/")}

@@ -1,6 +1,6 @@
 """The lines in which people read the evidence around an alarm, in every channel and in the console. Pure.
 
-Both use this module: a verdict that has its evidence at once, and a verdict that gets it after the page.
+A verdict that has its evidence at once gets these lines, and so does one whose evidence is read after the page.
 """
 
 from collections.abc import Iterator

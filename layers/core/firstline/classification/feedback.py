@@ -47,7 +47,7 @@ def severity_said(answers: Sequence[Feedback]) -> Severity | None:
 
 
 def was_right(severity: Severity, answers: Sequence[Feedback]) -> bool | None:
-    """Return whether most answers agree with a verdict's severity, or None without answers. A draw means no."""
+    """Return True if most answers agree with a verdict's severity, False if half or fewer do, None without answers."""
     if not answers:
         return None
     return 2 * sum(_agrees(severity, answer) for answer in answers) > len(answers)

@@ -26,7 +26,8 @@ ATTEMPTS = 10
 def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -> IncidentRecord:
     """Save one person's answer and return the incident's record.
 
-    Saving a person's last answer again stores no second one, but still writes evidence that was not written before.
+    An answer that repeats the person's last one is not stored again; evidence for the group is then written all the
+    same, in case the first time failed.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def consequence(record: IncidentRecord, answer: Feedback) -> str:
 def _keep(
     incident_id: str, incidents: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
-    """Append an answer or a note to the incident's record, and bring the group's evidence up to date.
+    """Append an answer or a note to the incident's record, and write the evidence for the group's next incident.
 
     `append` returns None if the record changed since it was read; then the record is read again, up to `ATTEMPTS`
     times.

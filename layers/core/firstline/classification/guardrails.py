@@ -37,7 +37,7 @@ _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Changes:
-    """A severity while bounds are applied to it, and the reasons so far, with a sentence for each change."""
+    """A severity to which bounds are applied one after the other, and the reasons, with a sentence for each change."""
 
     severity: Severity
     reasons: list[str] = field(default_factory=list)
@@ -67,11 +67,11 @@ class Changes:
 
 
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
-    """Bring a severity that a model or memory gave into the allowed range, with the reasons for each change.
+    """Bring a severity that a model or memory gave into the allowed range, with a reason for each change.
 
-    A person's word on the alert replaces the severity. Without a word, the severity may not be below the lowest that a
-    model may choose; this bound is left out if `by_people` is true, for a severity that people confirmed. Last come the
-    owner's rules.
+    A person's word on the alert replaces the severity. Without a word, the severity is raised to the lowest that a
+    model may choose with this confidence (`trust`), unless people confirmed it (`by_people`). The bounds of the owner's
+    rules are applied last.
     """
     changes = Changes(severity)
     if case.word is not None:
@@ -111,7 +111,7 @@ def apply(verdict: "ModelVerdict", case: Case, fallback: Classification, questio
     fallback
         The verdict of rules and history. It fills in everything that the model may not decide or left empty.
     question
-        The prompt that the model was asked: its version, and the only runbook ids that may pass.
+        The prompt that the model answered: its version, and the ids of runbooks and evidence that the answer may name.
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS) or "unknown"
@@ -164,7 +164,7 @@ def _is_cited(judged: "Judgement", question: "Prompt") -> bool:
 
 
 def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -> Classification:
-    """Return the verdict of rules and history because the model is not sure. The model may still raise its severity."""
+    """Return the verdict of rules and history, as the model is not sure; at most, the model raises its severity."""
     changes = Changes(answered.severity, [*answered.reasons, said])
     changes.reasons.append(f"That is below {TRUSTED_FROM:g}: rules and history decide.")
     if case.word is None:

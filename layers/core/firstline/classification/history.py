@@ -45,7 +45,7 @@ ALIKE_FROM = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """The opinion of history. Each text is the reason, in words; None where history has no opinion.
+    """The opinion of history: what earlier incidents say about this one. Each text is a reason; None is no opinion.
 
     Attributes
     ----------
@@ -56,13 +56,13 @@ class Opinion:
         Most incidents of the group resolved by themselves. Only this lets a model take an alert that its source calls
         `high` below a page; incidents that Firstline itself suppressed do not count.
     at_least, because
-        The severity, above the source's, at which people had to act on the group or which they called right; and why.
+        A severity above the source's, because people had to act on the group's incidents or called it right; and why.
     not_noise
         A person said that a suppressed incident of the group was real: for the time of `MEMORY` only a declared rule
         may call an incident of the group noise.
     not_the_deployment, cause_instead
-        The last time that a deployment was blamed and people answered, a person called the cause wrong. Deployments are
-        then only a hint. `cause_instead` is the note on that incident.
+        When a deployment was last blamed and people answered, a person called that cause wrong. Deployments are then
+        only a hint. `cause_instead` is the newest note on that incident, or else the reason of its outcome.
     cures, cures_elsewhere
         For each runbook, how many incidents of the group, and how many similar incidents of other groups, it cured.
 
@@ -143,7 +143,7 @@ type _Floor = tuple[Severity, str]
 def _floor(
     recent: list[EarlierIncident], alike: list[EarlierIncident], source: SourceSeverity, now: datetime
 ) -> _Floor | None:
-    """Return the lowest severity that history allows: by people's answers, else outcomes, else similar incidents."""
+    """Return the lowest severity that history allows, and why: by answers, else outcomes, else similar incidents."""
     last = recent[:LAST]
     by_outcomes = _floor_by_outcomes(last, source)
     floor = _floor_by_words(last, by_outcomes[0] if by_outcomes else source, now) or by_outcomes
@@ -168,7 +168,7 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
 
 
 def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
-    """Return the severity that people last called right, if it is above the `known` one."""
+    """Return the severity that people called right last, and why, if it is above the severity `known` without them."""
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
             because = f"{_who(earlier)} said that the incident {ago(earlier, now)} should have been {wanted}"
@@ -177,7 +177,10 @@ def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverit
 
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return `medium` if similar incidents of other groups needed a human at `medium` or above."""
+    """Return `medium`, and why, if similar incidents of other groups needed a human at `medium` or above; else None.
+
+    None also if the source itself says `medium` or more.
+    """
     medium = _rank("medium")
     acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)
     if _rank(source) >= medium or acted_on < SOMETIMES:
@@ -186,7 +189,7 @@ def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> 
 
 
 def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
-    """Return a clause about the newest suppressed incident that a person called real, or None."""
+    """Return `anna said that the incident suppressed 3 days ago was real`, about the newest such incident, or None."""
     for earlier in recent:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
             return f"{_who(earlier)} said that the incident suppressed {ago(earlier, now)} was real"
@@ -234,7 +237,7 @@ def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], boo
 
 
 def _who(earlier: EarlierIncident) -> str:
-    """Return the names of the people who called the incident real; if nobody did, of all who answered."""
+    """Return the names of at most three people who called the incident real; if nobody did, of those who answered."""
     return _named([word for word in earlier.feedback if calls_real(word)] or earlier.feedback)
 
 

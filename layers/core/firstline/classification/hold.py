@@ -23,7 +23,8 @@ class Declared:
     silences
         Reads the current silences.
     inhibitors
-        Returns, for each of these inhibition keys, how many inhibiting alerts fire.
+        Returns, for each of the given keys (an inhibition rule with an alert's values), how many alerts fire that
+        inhibit others under this key.
     """
 
     rules: Rules
@@ -31,7 +32,7 @@ class Declared:
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
 
     def hold_on(self, alerts: Sequence[NormalizedAlert], now: datetime) -> Hold | None:
-        """Return the hold that ends first, if every one of these alerts is held; else None."""
+        """Return the hold that ends first of those on these alerts; None unless every alert is held."""
         inhibit = self.rules.inhibit
         quiet = Holds(self.rules.maintenance, self.silences())
         keys = {key for alert in alerts for key in target_keys(inhibit, alert)}
@@ -63,7 +64,7 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:
-    """Return the hold that a rule declares, or None. A critical incident waits only under `even_critical`."""
+    """Return the hold that a rule declares, or None. Noise and storms never wait; critical only by `even_critical`."""
     if rule is None or rule.hold is None or incident.storm or verdict.severity == "noise":
         return None
     if "critical" in (incident.alert.severity, verdict.severity) and not rule.even_critical:
@@ -74,7 +75,7 @@ def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification,
 
 
 def with_hold(verdict: Classification, rule: Rule | None, hold: Hold | None) -> Classification:
-    """Return the verdict with the route that the rule gives it and with the hold, and a reason for each."""
+    """Return the verdict with the rule's route (whom to page; none for noise), the hold, and a reason for each."""
     reasons = list(verdict.reasons)
     route = None
     if rule is not None and rule.route is not None and verdict.severity != "noise":

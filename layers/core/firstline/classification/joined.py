@@ -39,7 +39,7 @@ MOST_KINDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """An incident's state when it is classified: its live half, its record, and its alerts, worst first.
+    """An incident's state when it is classified: its LIVE item, its record, and its alerts, worst first.
 
     `record` is None before the first verdict. `alerts` is empty if only one alert joined or they cannot be read.
     """
@@ -50,9 +50,9 @@ class Joined:
 
     @classmethod
     def read(cls, incident: Incident, incidents: Incidents) -> Self | None:
-        """Read the incident's state; None if the table cannot be read, or the group's live half is another incident's.
+        """Read the incident's state; None if the table cannot be read, or the group's LIVE item isn't this incident's.
 
-        The live half is read first, so that the verdict covers no alert that joins during the reads.
+        The LIVE item is read first, so that the verdict counts no alert as covered that joins during the reads.
         """
         try:
             live = incidents.live(incident.group_key)
@@ -73,12 +73,12 @@ class Joined:
 
     @property
     def paged(self) -> bool:
-        """True if a page was claimed for the incident."""
+        """True if an execution has claimed a page for the incident, even if the page has not gone out yet."""
         return self.live.paged_seq > 0
 
     @property
     def ended_hold(self) -> bool:
-        """True if the incident's hold was ended, or a loud alert (high or critical, not held) joined since."""
+        """True if the hold was ended, or a loud alert (high or critical, not held) joined since the last verdict."""
         return self.live.hold_ended_at is not None or loudest_since(self.live, self.live.judged_loud) > 0
 
     @property
@@ -88,7 +88,7 @@ class Joined:
 
     @property
     def may_wait(self) -> bool:
-        """True if a rule may hold the incident: no verdict other than noise was given, and no hold was ended."""
+        """True if a rule may hold the incident: it has no verdict yet, or noise, and no hold on it was ended."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 
@@ -111,7 +111,7 @@ class Joined:
         return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
 
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
-        """Return the incident with its worst firing alert as its alert, if alerts joined since it was opened.
+        """Return the incident with its worst firing alert in place of its first, if alerts joined since it was opened.
 
         An alert without a stated severity ranks as people's words on it say. Of equally bad alerts, those that the last
         verdict did not know of come first, then the earliest. A storm is returned unchanged.
@@ -129,7 +129,7 @@ class Joined:
         return incident.model_copy(update=changes)
 
     def raised(self, verdict: Classification, incident: Incident) -> Classification:
-        """Return the verdict, raised to the severity of the loud alerts that were counted but not listed."""
+        """Return the verdict, raised to the severity of high and critical alerts that are counted but not listed."""
         changes = Changes(verdict.severity, list(verdict.reasons))
         for severity, number in self._unjudged(incident).items():
             if number > 0:
@@ -137,7 +137,10 @@ class Joined:
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
     def _unjudged(self, incident: Incident) -> dict[Severity, int]:
-        """Count the loud alerts since the last verdict that are not listed. Of a storm, that is all of them."""
+        """Count, by severity, the loud alerts since the last verdict that are not listed; of a storm, listed ones too.
+
+        An alert is loud if it is high or critical and not held.
+        """
         loud, known = self.live.loud, self.live.judged_loud
         if self.live.joined <= incident.alert_count and not incident.storm:
             return {}
@@ -161,7 +164,7 @@ class Joined:
 def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
-    """Return, for each kind of alert without a stated severity, the rank that people gave it.
+    """Return, for each kind of alert without a stated severity, the rank of the severity in people's word on it.
 
     Empty if all alerts are of one kind, as they need no order then, or if people's words cannot be read.
     """

@@ -7,7 +7,7 @@ from firstline.models.live import loudest_since
 
 
 def decider_of(verdict: Classification) -> str:
-    """Return the name under which reports measure a verdict's decider: `rules`, or `llm:<model>:<prompt version>`."""
+    """Return the name under which reports measure a verdict's decider, such as `rules` or `llm:<model>:<prompt>`."""
     if verdict.decided_by != "llm":
         return verdict.decided_by
     return llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
@@ -61,7 +61,7 @@ def label_of(record: IncidentRecord) -> Label:
 
 
 def disagreement(record: IncidentRecord) -> Disagreement | None:
-    """Return where the model's verdict differed from that of rules and history, with the label; None if they agree."""
+    """Return the verdicts with and without the model, and the label; None if they agree or no model gave a verdict."""
     verdict = record.classification
     if verdict is None or verdict.without_model is None or verdict.model_says is None:
         return None

@@ -1,4 +1,4 @@
-"""A person's lasting word on an alert: who may give it, and what follows.
+"""A person's lasting word on how bad an alert is each time that it comes: who may give it, and what follows.
 
 Anybody may let an alert page people or be told to them. Only an approver may drop it, as nobody sees a dropped alert.
 """
@@ -9,7 +9,7 @@ from firstline.policy.people import FILE
 
 
 def choices(guess: Severity) -> dict[str, Severity]:
-    """Return the severity that each button (page, tell, drop) sets; page sets `critical` if that was the guess."""
+    """Return the severity that each button sets: `page` high (critical if so guessed), `tell` medium, `drop` noise."""
     return {"page": "critical" if guess == "critical" else "high", "tell": "medium", "drop": "noise"}
 
 
@@ -25,7 +25,7 @@ def kind_in(record: IncidentRecord, key: str | None = None) -> AlertKind:
     Parameters
     ----------
     key
-        The key of the kind on the button that was pressed; None if the word came without a button.
+        The key of the kind of alert, from the value of the pressed button; None if the word came without a button.
 
     Raises
     ------

@@ -138,7 +138,7 @@ class Guess:
 
     @property
     def because(self) -> str:
-        """Say in a clause why this severity was guessed."""
+        """Say in a clause why this severity was guessed: `its words (down) usually mean critical`."""
         if not self.words:
             return "its words do not suggest one either, so it counts as medium"
         return f"its words ({', '.join(self.words)}) usually mean {self.severity}"
@@ -214,7 +214,7 @@ def _notices(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """Yield the points and words of each known phrase in a text; of overlapping phrases, only the longest."""
+    """Yield the points (how bad it sounds) and words of each known phrase in a text; of overlaps, only the longest."""
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
         words = found[0]
@@ -239,7 +239,7 @@ def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Mapp
 
 
 def amounts(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the points and words of each amount in a text that shows how urgent it is.
+    """Yield points (the more urgent, the higher) and words of each amount in a text that shows how urgent the alert is.
 
     Urgent are a short time or a small rest ("within 4 hours", "less than 3 % left"). How long a condition lasted before
     the alert ("for 20 minutes") makes it less urgent. The yielded words repeat only numbers of the text.

@@ -46,7 +46,7 @@ class Known:
     because: str
 
     def by_people(self, case: Case) -> bool:
-        """Return True if people's answers prove the verdict (not as noise), and the case has no stated severity."""
+        """Return True if people's answers prove a severity other than noise, and the case has no stated severity."""
         return bool(self.entry.feedback) and self.severity != "noise" and not case.stated
 
     def lowers(self, case: Case) -> bool:
@@ -56,7 +56,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The lack of a verdict from memory, with the reason; `because` is None if no earlier incident has these words."""
+    """The lack of a verdict from memory; `because` is the reason, None if no earlier incident has the alert's words."""
 
     because: str | None
 
@@ -64,7 +64,8 @@ class Unknown:
 def evidence_class(case: Case) -> str:
     """Return the circumstances of a verdict as text. A verdict is used again only if the text is the same.
 
-    The numbers of alerts and hosts, which vary a little each time, stand in coarse steps: few, several, many.
+    Such as `high, …, environment prod, service shop, steady, few alerts of the name, …`. The numbers of alerts and
+    hosts, which vary a little each time, stand in coarse steps: few, several, many.
     """
     incident, evidence, alert = case.incident, case.evidence, case.incident.alert
     # Amounts change each time, so `words` leaves them out; the guessed severity counts them.
@@ -113,7 +114,7 @@ def recall(case: Case) -> Known | Unknown:
 
 
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
-    """Return a remembered verdict as a classification within the bounds of a model.
+    """Return a remembered verdict as a classification, within the bounds that hold for a model's verdict.
 
     Its summary and first steps are taken from `fallback`, the verdict of rules and history.
     """
@@ -193,7 +194,7 @@ def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str
 
 
 def _judged_since(deployed: datetime, newer: EarlierIncident, entry: EarlierIncident) -> bool:
-    """Return True if a model judged a later incident with the same words after the deployment."""
+    """Return True if `newer` began after the deployment, has the same words as `entry`, and was judged by a model."""
     return newer.opened_at > deployed and newer.decided_by == "llm" and newer.template == entry.template
 
 
@@ -224,7 +225,7 @@ def _amount(count: int, few: int) -> str:
 
 
 def _difference(before: str | None, here: str) -> str:
-    """Return the present circumstances that an earlier verdict did not have."""
+    """Return those of the circumstances `here` that an earlier verdict did not have: `flapping; after a deployment`."""
     if before is None:
         return "which they were is not known"
     known = set(before.split(", "))

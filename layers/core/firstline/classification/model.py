@@ -1,4 +1,4 @@
-"""The port to a model, and its checked answer, which is all that a model can add to a verdict."""
+"""The interface to a model, and the model's checked answer, which is all that it can add to a verdict."""
 
 from typing import Any, Protocol
 

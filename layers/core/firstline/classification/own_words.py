@@ -1,4 +1,4 @@
-"""People's lasting words on alerts: the kind of alert that a word is about, and the nearest word for a new alert."""
+"""People's lasting words on how bad alerts are: the kind of alert that each is about, and the nearest for a new one."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -38,7 +38,7 @@ MEANING_VOTES = 0.1
 
 
 def about(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of an alert, with its template, for people to give a lasting word on."""
+    """Return the kind of alert that a lasting word on this alert is about, with the alert's template (masked words)."""
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 
@@ -51,9 +51,10 @@ def kind_named(source: str, alert_name: str, environment: str | None, text: str)
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
     """Return the word on another alert by which an alert without a stated severity is judged, or None.
 
-    Three levels compete: page, medium, and less (where a word that drops alerts counts as `low`). The nearest words
-    vote, each for its level; so do the organisation's habit and the usual meaning of the alert's words. Of the level
-    that wins, the nearest word is returned; None if the usual meaning alone won.
+    Three levels compete: page, medium, and less (which includes words that drop alerts). Votes come from people's words
+    on the most similar alerts, from their words on all alerts whose texts usually mean as much, and from that usual
+    meaning itself. Of the level that wins, the word on the most similar alert is returned; None if no word on a similar
+    alert has that level, and it is the usual meaning.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]
@@ -82,7 +83,7 @@ def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
 
 
 def _meaning(judged: AlertKind) -> int:
-    """Return the level (1 to 3) that the words of a kind of alert usually mean."""
+    """Return the level that the words of a kind of alert usually mean: 3 to page, 2 for medium, 1 for less."""
     return _read(judged.alert_name, judged.template)
 
 
@@ -92,17 +93,20 @@ def _read(name: str, template: str) -> int:
 
 
 def _level(severity: Severity | SourceSeverity) -> int:
-    """Return 3 for what pages, 2 for medium and 1 for everything below."""
+    """Return 3 for a severity that pages, 2 for medium and 1 for any below."""
     return min(PAGING_RANK, max(1, SEVERITY_RANK[severity]))
 
 
 def as_stated(word: Word) -> SourceSeverity:
-    """Return a word's severity on the scale of sources, where noise is called info."""
+    """Return a word's severity as a source would state it: `noise` becomes `info`."""
     return "info" if word.severity == "noise" else word.severity
 
 
 def lent(near: NearWord) -> str:
-    """Say in a sentence by whose word on another alert this alert is judged, and why by that word."""
+    """Say by whose word on another alert this alert is judged, and why by that word.
+
+    Such as `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`.
+    """
     name = safe_line(near.word.subject.alert_name, 100)
     if near.habit is None:
         return told(near.word, f"the nearest alert that people judged, {name},")

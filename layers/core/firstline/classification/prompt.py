@@ -50,7 +50,7 @@ ALERT = "alert"
 
 
 class Offered(Protocol):
-    """A runbook whose `match` fits the alert: the two fields that classification needs."""
+    """A runbook whose `match` fits the alert: its id and its title, which are all that classification needs."""
 
     @property
     def id(self) -> str: ...

@@ -30,7 +30,7 @@ def _never(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """The power of models over verdicts: the moves that each has earned, and a few unearned raises a week.
+    """The power of models over verdicts: the kinds of change (moves) each has earned, and a few unearned raises a week.
 
     `may_raise` takes an incident's id, uses up one of the week's raises and returns True; False if none is left or the
     number cannot be read.
@@ -89,7 +89,7 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 
 
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
-    """Return the moves of the model that do not count: the differences between the result and the model's verdict."""
+    """Return the moves that do not count: those by which the model's verdict (`judged`) differs from what `stands`."""
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []
     moves += [BLAME] if stands.is_deployment_related != judged.is_deployment_related else []

@@ -1,4 +1,4 @@
-"""The evidence about one resource, in the form in which the rules that name a cause ask for it. Pure."""
+"""The evidence about one resource, with the questions that the rules on causes ask of it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Seen:
         return cls(evidence.resource, own, recent, opened_at)
 
     def cause(self, category: Category, words: str, *metrics: str) -> Cause:
-        """Return a cause whose sentence is `words`, the resource, and the values of those metrics that were read."""
+        """Return a cause, `<words> (SQS orders): oldest message 12 min.`, which cites those metrics that were read."""
         cited = [told(self.readings[name], self.resource.namespace) for name in metrics if name in self.readings]
         evidence = f": {'; '.join(cited)}" if cited else ""
         return Cause(category, f"{words} ({self.resource.kind} {self.resource.id}){evidence}.", metrics)
@@ -96,21 +96,21 @@ class Seen:
         return reading is not None and reading.now < bound and (reading.week_ago is None or reading.week_ago >= bound)
 
     def grew(self, name: str, factor: float) -> bool:
-        """Return True if the metric grew to `factor` times its value an hour and, if known, a week ago."""
+        """Return True if the metric is at least `factor` times its value an hour ago and, if known, a week ago."""
         reading = self.readings.get(name)
         if reading is None or reading.hour_ago is None:
             return False
         return reading.now >= factor * max(reading.hour_ago, reading.week_ago or 0.0)
 
     def fell(self, name: str, to: float = _COLLAPSED) -> bool:
-        """Return True if the metric fell to the share `to` (0 to 1) of its value an hour and, if known, a week ago."""
+        """Return True if the metric is at most `to` (0 to 1) times its value an hour ago and, if known, a week ago."""
         reading = self.readings.get(name)
         if reading is None or not reading.hour_ago:
             return False
         return reading.now <= to * min(reading.hour_ago, reading.week_ago or reading.hour_ago)
 
     def rose(self, name: str) -> bool:
-        """Return True if a count of failures rose within the hour and the week; a missing earlier value counts as 0."""
+        """Return True if a count of failures is well above those an hour and a week ago; an unknown one counts as 0."""
         reading = self.readings[name]
         return reading.now > 0 and reading.now >= GROWN * max(reading.hour_ago or 0.0, reading.week_ago or 0.0)
 
@@ -120,5 +120,5 @@ class Seen:
         return (self.now(part) or 0.0) / of if of else 0.0
 
     def event(self, category: str) -> ResourceChange | None:
-        """Return the newest event with this AWS category, or None."""
+        """Return the resource's newest change with this AWS category, such as `failover`, or None."""
         return next((change for change in self.changes if category in change.categories), None)

@@ -1,8 +1,8 @@
 """The likeness of incidents of other groups to an alert, by their shared words. Pure.
 
 The candidates come from two bounded reads (`adapters/dynamodb/evidence.py`): the same alert name, the same service.
-Their templates are compared word by word, with rapidfuzz for words that are nearly the same. Words that tell much about
-the trouble weigh more than words that stand in every alert.
+Their templates (texts with numbers, hosts and names masked) are compared word by word, with rapidfuzz for words that
+are nearly the same. Words that tell much about the trouble weigh more than words that stand in every alert.
 
 The numbers were chosen by hand and checked against labelled incidents; docs/evals.md has the figures.
 """
@@ -135,7 +135,7 @@ def most_similar(
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
-    """Return how alike two templates are, from 0 to 1 (the same template of the same service)."""
+    """Return how alike two alerts' templates (masked texts) are: from 0 to 1, the same template of the same service."""
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
     if template == other:
@@ -173,7 +173,7 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """Return the words of a template with their weights; synonyms are replaced by one word."""
+    """Return the words of a template with their weights (how much they tell); one word stands for all its synonyms."""
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)

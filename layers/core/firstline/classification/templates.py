@@ -107,7 +107,7 @@ def family_of(alert: NormalizedAlert) -> str:
 
 
 def template_of(alert: NormalizedAlert) -> str:
-    """Return an alert's template, `<words of the name>: <masked message>`, without the names that identify it."""
+    """Return an alert's template, `<words of the name>: <masked message>`, without its host and identifying labels."""
     return f"{family_of(alert)}: {mask(_identity(alert).sub(HOST, alert.message[:MAX_CHARS]))}"
 
 
@@ -136,7 +136,7 @@ def _lexemes(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Return a text without invisible characters, accents and full-width letters, cut to `MAX_CHARS`."""
+    """Return a text cut to `MAX_CHARS`, without invisible characters and accents, its full-width letters made plain."""
     decomposed = unicodedata.normalize("NFKD", strip_invisible(text[:MAX_CHARS]))
     return "".join(char for char in decomposed if not unicodedata.combining(char))[:MAX_CHARS]
 

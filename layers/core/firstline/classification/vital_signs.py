@@ -213,7 +213,7 @@ def told_change(change: ResourceChange) -> str:
 
 
 def _changed(reading: MetricReading) -> float:
-    """Return the share by which the metric changed within the hour; 0 if the earlier value is not known."""
+    """Return how much the metric changed within the hour, as a share of the larger value; 0 if the old is unknown."""
     if reading.hour_ago is None:
         return 0.0
     largest = max(abs(reading.now), abs(reading.hour_ago))

@@ -90,9 +90,9 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
 
 
 def _best(offered: "Sequence[Offered]", past: Opinion) -> tuple[str, str]:
-    """Return the id of the best runbook, and why: it cured this group, or else similar incidents, most often.
+    """Return the id of the runbook that cured this group or else similar incidents most often, and why.
 
-    If no runbook cured either, the best match is returned.
+    If no runbook cured either, the first offered one is returned, which matches best.
     """
     best = max(offered, key=lambda runbook: (past.cures.get(runbook.id, 0), past.cures_elsewhere.get(runbook.id, 0))).id
     for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):

@@ -61,7 +61,8 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 def cause(case: Case) -> str:
     """Return the cause that the evidence names and the suspected deployment in words; empty if there is neither.
 
-    If people said last time that a deployment was blamed wrongly, their note of that time is named instead.
+    If people said last time that the deployment was not the cause, their note on that incident is named first; without
+    a note, the deployment is not named either.
     """
     named = [case.cause.sentence] if case.cause else []
     culprits, past = case.culprits, case.past
@@ -76,7 +77,7 @@ def cause(case: Case) -> str:
 
 
 def around(case: Case) -> list[str]:
-    """Return a few lines about the affected resource, the metrics that the cause cites first."""
+    """Return a few lines about the affected resource; the metrics that the cause cites come first."""
     return evidence_lines(case.evidence, case.cause, well=case.well)
 
 

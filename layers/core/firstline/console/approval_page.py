@@ -27,7 +27,7 @@ MAX_EARLIER = 5
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A run of the runbook for an earlier incident. `outcome` is None if the incident is open, or no longer stored."""
+    """A run of the plan's runbook for another incident; `outcome` is None if that is open or no longer stored."""
 
     incident_id: str
     at: datetime
@@ -71,7 +71,7 @@ def review(
 
 
 def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
-    """Yield every command that the plan may send: steps, verification, rollback. A release has no command."""
+    """Yield every command that the plan may send: steps, verification, rollback. Steps on a release send no command."""
     yield from (step for step in plan.steps if isinstance(step, PlannedStep))
     if plan.verify:
         yield plan.verify

@@ -39,7 +39,7 @@ _STATUSES: dict[type[ApprovalRefused], HTTPStatus] = {
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a browser: a page, or the address of one."""
+    """The answer to a browser: a page, or a redirect to `location`."""
 
     status: HTTPStatus
     html: str
@@ -53,11 +53,11 @@ class ApprovalHandler:
     Parameters
     ----------
     keys
-        Reads the active signing keys.
+        Reads the active keys that sign approvers' links.
     approvers
         The names of the people who may approve now. The link of a person who is not among them is refused.
     operations
-        Builds the service that carries out a decision and tells the given channels.
+        Returns, for these channels, the service that carries out a decision and tells them of it.
     zone
         The time zone in which times are shown.
     """
@@ -135,7 +135,7 @@ def _read_form(body: bytes) -> tuple[str, bool]:
 
 
 def _reply(incident_id: str, answer: Callable[[], Reply]) -> Reply:
-    """Return the answer, or for an error a page with its reason."""
+    """Return what `answer` returns, or for one of Firstline's errors a page with the reason."""
     try:
         return answer()
     except UnreadablePayload as error:

@@ -36,7 +36,7 @@ _MOST_BYTES = 75
 
 
 def key_of(schedule: str, person: str, secret: str) -> str:
-    """Return the key of a person's feed of a schedule."""
+    """Return the key in the address of a person's feed of a schedule: 40 hex digits of an HMAC made with `secret`."""
     return hmac.digest(secret.encode(), f"{_PURPOSE}\n{schedule}\n{person}".encode(), "sha256").hex()[:40]
 
 
@@ -45,8 +45,10 @@ def address(api_url: str, schedule: str, person: str, secrets: Sequence[str], *,
 
     Raises
     ------
-    NotEntitled, ConfigurationError
-        There is no secret, or one is too short.
+    NotEntitled
+        There is no secret.
+    ConfigurationError
+        A secret is too short.
     """
     key = key_of(schedule, person, links.checked(secrets, SECRET)[0])
     asked = {"person": person} | ({"all": "1"} if whole else {}) | {"key": key}
@@ -60,7 +62,7 @@ class CalendarFeed:
     Parameters
     ----------
     secrets
-        Returns the secrets that keys may be made with. Without any, all feeds are closed.
+        Returns the secrets with which a feed's key may have been made. Without any, all feeds are closed.
     """
 
     stack: str

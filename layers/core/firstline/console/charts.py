@@ -25,7 +25,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle of the plot."""
+    """A rectangle of the plot: its upper left corner and its size in the SVG's units, its colour and its title."""
 
     x: float
     y: float
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """A plot of bars, and its table. `change` is the place of the line that marks a change; None without one."""
+    """A plot of bars, and its table. `change` is the x of the vertical line that marks a change; None without one."""
 
     title: str
     series: Sequence[Series]

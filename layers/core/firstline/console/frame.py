@@ -21,7 +21,7 @@ class Frame:
     me
         The visitor; None on a page for which nobody has to sign in.
     token
-        The token of the visitor's session, from which that of the forms is made; empty on a page without forms.
+        The token of the visitor's session, of which the forms carry a hash; empty on a page without forms.
     script
         The name of the script that refreshes the page; empty on a page that is not refreshed.
     """

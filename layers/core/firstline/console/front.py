@@ -57,7 +57,7 @@ class PeopleFront:
     people
         Reads the list of people, when a request first needs it.
     secrets
-        Returns the active values of the secret with this name; none if it is not set.
+        Returns the active values of the secret of a given name; none if it is not set.
     channels
         Connects the stack's channels for one request.
     submit

@@ -56,7 +56,7 @@ class IncidentView:
 
 
 def gather(record: IncidentRecord, now: datetime, *, incidents: Incidents, trail: Trail) -> IncidentView:
-    """Read everything about an incident that the page shows. Raises HistoryUnavailable."""
+    """Read everything about an incident that the page shows. Raises HistoryUnavailable if the table does not answer."""
     incident, alert = record.incident, record.incident.alert
     since = incident.opened_at - SUSPECT
     suspects = [
@@ -85,7 +85,8 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
     Parameters
     ----------
     execution_url
-        As for `channels.links.execution_link`; empty for no link.
+        The AWS console's page of the state machine's executions, up to the colon before an execution's name; empty for
+        no link.
     said
         A sentence on the effect of the visitor's last form; empty without one.
     """
@@ -164,7 +165,7 @@ def _status_values(record: IncidentRecord, frame: Frame) -> dict[str, Any]:
 
 
 def _opening_alert(record: IncidentRecord) -> StoredAlert:
-    """Return the alert that opened the incident, in place of the index of alerts, which may be a moment behind."""
+    """Return the alert that opened the incident, to show while the index of alerts, which may lag, lists none."""
     alert, opened_at = record.incident.alert, record.incident.opened_at
     firing = record.live.firing > 0 if record.live else record.status == "OPEN"
     return StoredAlert(
@@ -187,7 +188,7 @@ class _AlertLine:
 
 
 def _by_host(members: Iterable[StoredAlert]) -> list[tuple[str, list[_AlertLine]]]:
-    """Group alerts, which come worst first, by their host or else service; the group with the worst alert is first."""
+    """Return pairs of a host (or else service) and its alerts. `members` come worst first, and so do the pairs."""
     places: dict[str, list[_AlertLine]] = {}
     for stored in members:
         alert, known = stored.alert, member(stored)

@@ -3,8 +3,8 @@
 Unlike a ticket, a link may be opened more than once, because its owner comes back to it. A link is not in the table,
 because the functions that page may write no ticket. Each character of a text message is paid for, so a link is short:
 `/console/enter/<incident>?link=<person>.<seal>`, where the seal is the person's role, the time at which the link ends,
-and 128 bits of an HMAC over all of it. The HMAC has its own key and purpose, so that a link to the approval page is no
-such link.
+and 128 bits of an HMAC over all of it. The HMAC has its own key and purpose, so that a link to the approval page cannot
+be used here.
 """
 
 import hmac
@@ -49,8 +49,10 @@ def address(person: Person, incident_id: str, api_url: str, keys: Sequence[str],
 
     Raises
     ------
-    NotEntitled, ConfigurationError
-        There is no key, or one is too short.
+    NotEntitled
+        There is no key.
+    ConfigurationError
+        A key is too short.
     """
     right = _RIGHT.pack(_ROLES.index(person.role), int((now + LASTS).timestamp()))
     mac = _mac(right, person.key, incident_id, links.checked(keys, SECRET)[0])
@@ -83,6 +85,9 @@ def read(token: str, incident_id: str, keys: Sequence[str], now: datetime) -> Pa
 
 
 def _mac(right: bytes, name: str, incident_id: str, key: str) -> bytes:
-    """Return the signature of a link. A name and an id have no line break, so each link signs a text of its own."""
+    """Return the signature over a link's role and end (`right`), its person and its incident.
+
+    Neither a name nor an id has a line break, so no two links sign the same text.
+    """
     signed = _PURPOSE + right + f"{name}\n{incident_id}".encode("utf-8", "replace")
     return hmac.digest(key.encode(), signed, "sha256")[:_MAC_BYTES]

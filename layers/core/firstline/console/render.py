@@ -50,7 +50,7 @@ def style() -> str:
 
 @cache
 def style_hash() -> str:
-    """Return the style sheet's hash in the form of a content security policy: `sha256-<base64>`."""
+    """Return the style sheet's hash as a content security policy names it: `sha256-<base64>`."""
     return f"sha256-{base64.b64encode(sha256(style().encode()).digest()).decode()}"
 
 
@@ -61,17 +61,17 @@ def _environment() -> "Environment":
 
     @pass_context
     def clock(context: Any, moment: datetime) -> str:
-        """Write a moment in the stack's time zone."""
+        """Write a moment in the stack's time zone: `03:12`, on another day `Sun 1 Mar 03:12`."""
         return local_time(moment, context["zone"], context["now"])
 
     @pass_context
     def zoned(context: Any, moment: datetime) -> str:
-        """Write a moment in the stack's time zone, with the name of the zone."""
+        """Write a moment in the stack's time zone, with the name of the zone: `03:12 CET`."""
         return zoned_time(moment, context["zone"], context["now"])
 
     @pass_context
     def ago(context: Any, moment: datetime) -> str:
-        """Write how long ago a moment was."""
+        """Write how long ago a moment was: `12 min ago`."""
         return f"{short_duration(context['now'] - moment)} ago"
 
     environment = Environment(

@@ -37,7 +37,10 @@ _TONES = ("go", "main", "warn", "quiet", "stop", "open")
 
 
 class Asked:
-    """The report that a visitor asks for. An invalid number of days, split or change is replaced by the default."""
+    """The report that a visitor asks for: its days, what its rows are split by, and the day of a change to compare.
+
+    An invalid value is replaced by the default.
+    """
 
     def __init__(self, days: str, by: str, change: str, frame: Frame) -> None:
         self.days = int(days) if days in map(str, PERIODS) else PERIODS[0]
@@ -49,7 +52,7 @@ class Asked:
 
     @property
     def reads_since(self) -> datetime:
-        """Return the time from which on incidents must be read for the report and its comparison."""
+        """Return the time from which on incidents must be read, for the report and for the span before the change."""
         return reads_since(self.since, self.until, self.change)
 
 

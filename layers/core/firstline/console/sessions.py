@@ -26,8 +26,8 @@ NOT_IN = "You are not signed in, or your session is over. Open the console with 
 class Pass(Frozen):
     """The right of one person to look and to act until a time, which a ticket or a session stands for.
 
-    `key` identifies the person, and others read `name` (`policy.people.Person`). A pass with an `incident_id` is good
-    for that incident alone, to read it and to acknowledge it.
+    `key` identifies the person to Firstline; `name` is shown to other people. A pass with an `incident_id` is good for
+    that incident alone, to read it and to acknowledge it.
     """
 
     key: Name
@@ -55,16 +55,16 @@ class Pass(Frozen):
 
 
 class Sessions(Protocol):
-    """The tickets and sessions of one stack. Every method raises `HistoryUnavailable`."""
+    """The tickets and sessions of one stack. Every method raises `HistoryUnavailable` if the table does not answer."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket and return its token."""
+        """Store a ticket for this pass, and return the ticket's token."""
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
         """Use a ticket up and return its pass. Return None if it is unknown, too old, or was used before."""
 
     def begin(self, given: Pass, now: datetime) -> str:
-        """Store a session and return its token."""
+        """Store a session for this pass, and return the session's token."""
 
     def find(self, token: str, now: datetime) -> Pass | None:
         """Return the pass of a session by its token, or None if the session is unknown or over."""

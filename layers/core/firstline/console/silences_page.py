@@ -28,7 +28,7 @@ class _SilenceLine:
 
 
 def silences_page(silences: Sequence[Silence], frame: Frame) -> str:
-    """Render the page. The active silence that ends first stands first; of those over, the one that ended last."""
+    """Render the page: active silences, the first to end on top, then those that are over, the last to end on top."""
     by_end = sorted(silences, key=_end)
     active = [silence for silence in by_end if silence.active(frame.now)]
     over = [silence for silence in reversed(by_end) if not silence.active(frame.now)][:MOST_OVER]

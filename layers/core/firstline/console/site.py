@@ -69,13 +69,14 @@ class Site:
     Parameters
     ----------
     silences
-        Returns the silences that expire after a time.
+        Returns the silences that expire after the given time.
     session
-        Returns the pass of a session's token at a time, or None.
+        Returns the pass to which a session's token belongs at the given time, or None.
     schedules, people
         Read the owner's files, when a page first needs them.
     execution_url
-        As for `channels.links.execution_link`; empty for no link.
+        The AWS console's page of the state machine's executions, up to the colon before an execution's name; empty for
+        no link.
     """
 
     stack: str

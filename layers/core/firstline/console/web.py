@@ -48,7 +48,7 @@ def see_other(location: str, cookie: str | None = None) -> HttpAnswer:
 
 @cache
 def security_headers() -> dict[str, str]:
-    """Return the headers of every answer, which forbid inline scripts, other sites' content, frames, referrers, copies.
+    """Return the headers of every answer, which forbid inline scripts, other sites' content, frames, referrers, caches.
 
     The style sheet is a part of each page, which saves a request. The policy allows that sheet alone, by its hash.
     """
@@ -80,7 +80,7 @@ def method_and_path(event: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 
 def query(event: Mapping[str, Any], name: str) -> str | None:
-    """Return a parameter of the address, or None if it is not there."""
+    """Return a parameter of the query in the request's address, or None if it is not there."""
     value = (event.get("queryStringParameters") or {}).get(name)
     return None if value is None else str(value)
 
