@@ -43,7 +43,7 @@ class Entry(Fact):
 
 
 class Trail(Protocol):
-    """The audit trails of all incidents. Both methods raise `HistoryUnavailable`."""
+    """The audit trails of all incidents. Both methods raise `HistoryUnavailable` if the store cannot be reached."""
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
         """Add the facts that are not on the incident's trail yet, in their order, behind its last entry."""
@@ -63,7 +63,7 @@ BEGINNING = "0" * 64
 
 
 def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry | None) -> list[Entry]:
-    """Return facts as the next entries of an incident's chain, which ends with the entry `after` (None: empty)."""
+    """Return facts as the next entries of an incident's chain, whose last entry is `after` (None: no entry yet)."""
     entries: list[Entry] = []
     last = after
     for fact in facts:
@@ -75,7 +75,7 @@ def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry 
 
 
 def hash_of(incident_id: str, entry: Entry) -> str:
-    """Return the SHA-256 of an entry with its number, its incident and the hash of the entry before it."""
+    """Return the SHA-256, in hexadecimal, of an incident's id and all fields of an entry but its own hash."""
     body = entry.model_dump(mode="json", exclude={"hash"}) | {"incident_id": incident_id}
     return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -150,7 +150,10 @@ def planned(plan: RemediationPlan) -> Fact:
 
 
 def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
-    """Return a trail fact that says why no plan was made: no runbook fits, the policy denies it, or it is in shadow."""
+    """Return a trail fact that says why nothing will run: no runbook fits, the policy denies it, or it is in shadow.
+
+    A runbook in shadow is only planned, never run.
+    """
     facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
     return Fact(what="planned", who="policy", facts={**facts})
 
@@ -222,7 +225,10 @@ def paged(record: IncidentRecord) -> list[Fact]:
 
 
 def acknowledged(record: IncidentRecord) -> list[Fact]:
-    """Return the newest acknowledgement as a trail fact, with the pages and the rank that it answers, or none."""
+    """Return the newest acknowledgement as a trail fact; none if nobody acknowledged.
+
+    The fact has the number of the newest page and the worst severity rank that the acknowledgement covers.
+    """
     live = record.live
     if live is None or live.acked_at is None:
         return []
@@ -231,7 +237,7 @@ def acknowledged(record: IncidentRecord) -> list[Fact]:
 
 
 def resolved(record: IncidentRecord) -> list[Fact]:
-    """Return a person's Resolve as a trail fact, with how many alerts the person had seen, or none."""
+    """Return a person's Resolve as a trail fact, with how many alerts the person had seen; none without a Resolve."""
     live = record.live
     if live is None or live.resolved_by is None or live.resolved_at is None:
         return []
@@ -240,7 +246,7 @@ def resolved(record: IncidentRecord) -> list[Fact]:
 
 
 def held(record: IncidentRecord) -> list[Fact]:
-    """Return the hold that delayed the incident as a trail fact, with its early end if it had one, or none."""
+    """Return the hold that delayed the incident as a trail fact, with its early end, if any; none without a hold."""
     hold = record.classification.hold if record.classification else None
     if hold is None:
         return []

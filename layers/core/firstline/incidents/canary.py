@@ -32,7 +32,7 @@ class Canary:
     secret
         Returns the secret that signs the canary's alerts; None if none was set.
     clock
-        Returns the time in seconds, by which the flight is measured.
+        Returns the time in seconds, by which the time until the page is measured.
     """
 
     post: Callable[[bytes, Mapping[str, str]], Mapping[str, Any]]
@@ -47,7 +47,8 @@ class Canary:
         Raises
         ------
         CanaryLost
-            Ingest did not take the alert, or it was not paged within `LONGEST`. The alert is resolved all the same.
+            There is no secret, ingest did not take the alert, or it was not paged within `LONGEST`. An alert that was
+            taken is resolved all the same.
         """
         secret = self.secret()
         if not secret:
@@ -85,7 +86,10 @@ class Canary:
 
 
 def signed(secret: str, flight: str, status: str, *, began_at: datetime, at: datetime) -> tuple[bytes, dict[str, str]]:
-    """Return the body of a canary's alert, and headers with its signature, as `firstline.sources.canary` reads them."""
+    """Return the JSON body of a canary's alert, and its headers with the signature, for `firstline.sources.canary`.
+
+    `flight` names the alert, `status` is `firing` or `resolved`, and `at` is the time of sending.
+    """
     said = {"flight": flight, "status": status, "began_at": began_at.isoformat(), "at": at.isoformat()}
     body, stamp = json.dumps(said).encode(), str(int(at.timestamp()))
     message = f"{flight}-{status}.{stamp}.".encode() + body

@@ -53,10 +53,7 @@ def decide(
 
 
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
-    """Choose the next state. If that waits for an acknowledgement, choose the state after the wait as well.
-
-    `what_now` explains the parameters.
-    """
+    """Choose the next state as `what_now` does. If it waits for an acknowledgement, choose the state after it, too."""
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen
@@ -69,10 +66,11 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
 def _once_acknowledged(
     request: WhatNowInput, record: IncidentRecord, live: Live, now: datetime, times: Times
 ) -> AfterSignal:
-    """Return the state after an acknowledgement that people see already, if it is known now; else an empty answer.
+    """Return the state after an acknowledgement if it is sure to be `Await Resolution`; else an empty answer.
 
-    After an empty answer the machine asks `What Now?`. It must ask if a further page is due, if another state than
-    `Await Resolution` follows, if an answer to this page was taken back before, and if the live half has shards.
+    After an empty answer the machine asks `What Now?`. The state is not sure if a further page would be due, if the
+    newest page was acknowledged before, or if a part of the incident's counts is on shards. The acknowledgement is
+    taken to be shown to people already.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

@@ -1,4 +1,4 @@
-"""The next state after a state whose function chooses it itself, so that the machine need not visit `What Now?`.
+"""The choice of the next state by the function of the state that ends, so that the machine can skip `What Now?`.
 
 The record is read after the function's effect. If the record changes between this choice and the next state, that state
 finds out: its wait or its end is refused.
@@ -20,7 +20,7 @@ _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
 
 
 def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: Any) -> WhatNowInput:
-    """Return the input that `What Now?` would get after a state; `news` are the fields that the state changed."""
+    """Return the input that `What Now?` would get after a state; `news` are the request's changed fields."""
     done = {name: getattr(request, name) for name in DoneSoFar.model_fields}
     return WhatNowInput(state="What Now?", happened=Observed(state=state, result=result), **done | news)
 
@@ -36,8 +36,9 @@ def following(
 ) -> WhatNowOutput | None:
     """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself.
 
-    That is so if the choice writes to the table, if it has a plan or a reason that the machine does not have, if the
-    table cannot be read, and if a state would follow itself, because `What Now?` counts the rounds.
+    It has to if the record cannot be read, if a Resolve has to be withdrawn, if only `What Now?` may choose the state,
+    if the choice carries a reason or a plan that the machine lacks, and if a state would follow itself: `What Now?`
+    counts such rounds.
 
     Parameters
     ----------

@@ -21,25 +21,26 @@ from firstline.policy.heartbeats import (
 
 
 class Heartbeats(Protocol):
-    """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
+    """The store of heartbeats that were seen or are required. Every method raises `HistoryUnavailable` if it fails."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
         """Record that a heartbeat arrived, or that its sender resolved it, unless something newer is recorded.
 
-        Return False, and record nothing, if the heartbeat is new and its source has `MOST_OF_A_SOURCE` already.
+        Return False, and record nothing, if it is a new heartbeat of a source that has `MOST_OF_A_SOURCE` heartbeats
+        already; else return True.
         """
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """Record a required heartbeat that was never seen, so that its absence is noticed."""
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
-        """Return every heartbeat record and the record of the last check."""
+        """Return every heartbeat record, and the record of the last check (None before the first one)."""
 
     def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
-        """Record this check and how many heartbeats it found; return since when checks were not interrupted."""
+        """Record this check and how many heartbeats it found; return since when checks have run without a gap."""
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """Record that an alert was raised for a heartbeat's absence, or, with None, resolved for its return."""
+        """Record that the alert about a heartbeat's absence was raised or, if `absent_since` is None, resolved."""
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
         """Stop expecting this heartbeat until it is seen again. Return False if it is unknown."""

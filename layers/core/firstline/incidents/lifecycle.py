@@ -62,7 +62,7 @@ class Executions(Protocol):
 def execution_name(incident_id: str, generation: int) -> str:
     """Return the name of an incident's execution: the incident's id, followed for a successor by the generation.
 
-    A name above `MAX_NAME_LENGTH` is cut in its middle, before the time and the hash.
+    In a name longer than `MAX_NAME_LENGTH`, the readable part before the id's time and hash is shortened.
     """
     if generation == 1:
         return incident_id

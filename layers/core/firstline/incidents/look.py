@@ -15,7 +15,7 @@ NEWS_AFTER = timedelta(seconds=30)
 
 @dataclass
 class Spare:
-    """The number of whole incidents (`records`) that a run of reconcile may still read."""
+    """The number of whole incident records that one run of reconcile may still read."""
 
     records: int
 
@@ -27,11 +27,11 @@ class Look:
     Parameters
     ----------
     live
-        The live half as it was read last.
+        The incident's `Live` item as it was read last.
     spare
-        The reads of whole incidents that the run has left.
+        The number of whole incidents that the run may still read.
     record
-        The whole incident; None until it was read for this live half.
+        The whole incident; None until it was read after `live`.
     until
         When the incident has to be looked at again; None if no step asked for that.
     unfinished
@@ -55,17 +55,20 @@ class Look:
 
     @property
     def last_change(self) -> datetime:
-        """Return the time of the last opening, page, acknowledgement or Resolve, whose makers show it to people."""
+        """Return the time of the newest opening, page, acknowledgement or Resolve.
+
+        Whoever makes such a change also shows it to people a moment later.
+        """
         live = self.live
         known = (live.opened_at, live.last_paged_at, live.acked_at, live.resolved_at)
         return max(at for at in known if at is not None)
 
     def again(self, at: datetime, *, only: bool = False) -> None:
-        """Ask for another look at a time. The earliest of all asked times counts; with `only`, this one."""
+        """Ask for another look at a time. The earliest time asked for counts; with `only`, this time alone."""
         self.until = at if only or self.until is None else min(self.until, at)
 
     def take(self, live: Live) -> None:
-        """Replace the live half by a newer one, and forget the record that belonged to the old one."""
+        """Replace `live` by a newer one, and forget the record that was read with the old one."""
         self.live, self.record = live, None
 
     def may_read(self) -> bool:
@@ -78,9 +81,9 @@ class Look:
 
 
 def missed_signal(look: Look, record: Callable[[], IncidentRecord | None]) -> str | None:
-    """Return the signal for what people did that the waiting execution has missed, or None.
+    """Return the signal that the waiting execution has missed: a person's action or the end of its hold; else None.
 
-    `lifecycle.tell` looks for alerts that joined or ended.
+    Alerts that joined or ended are not looked at here but in `lifecycle.tell`.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ def out_of_date(live: Live) -> bool:
 
 
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
-    """Return when to look again at an incident that needs nothing now: in 1 to 10 minutes, by what is pending."""
+    """Return when to look again at an incident that needs nothing now: in 1 to 10 minutes, by hold and next page."""
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:
         return soon

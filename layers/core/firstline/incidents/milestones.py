@@ -57,7 +57,7 @@ class Head:
 
 
 def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
-    """Return the milestones opened, classified and closed that a change of an incident's main item shows."""
+    """Return which of the milestones `opened`, `classified` and `closed` a change of an incident's main item shows."""
     me = after.incident.incident_id
     milestones = []
     if before is None:
@@ -72,10 +72,10 @@ def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
 
 
 def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
-    """Return the milestones of acknowledgement and resolution, and of taking them back, that a change shows.
+    """Return the milestones that a change shows: acknowledged or resolved, or one of these taken back.
 
-    Without a person's Resolve, an incident is resolved when its execution begins to wait for quiet; not if an alert
-    ended without data, because nobody knows whether it recovered.
+    An incident is resolved by a person, or when its execution begins to wait for quiet after the last alert ended. The
+    latter does not count if an alert ended without data, because nobody knows whether it recovered.
     """
     if before is None or before.incident_id != after.incident_id:
         return []

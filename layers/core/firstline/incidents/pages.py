@@ -38,8 +38,8 @@ class NextDue(NamedTuple):
 def next_due(live: Live) -> NextDue | None:
     """Return the page that is due next for an incident that needs a person; None if it is over or answered.
 
-    An acknowledgement answers the pages before it, up to the worst severity that it covered. A loud alert that ended
-    without data is paged like one that fires, because nobody saw it recover.
+    An acknowledgement answers the pages before it, up to the worst severity that it covered. A loud alert (high or
+    critical, not held) that ended without data is paged like one that fires, because nobody saw it recover.
     """
     if not live.open or (live.firing <= 0 and live.lost_loud <= 0):
         return None
@@ -78,7 +78,7 @@ def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
 
 
 def seconds_until_due(live: Live, now: datetime) -> int:
-    """Return the seconds until a page is due if nothing else happens; 1 if it is due now or none is."""
+    """Return the seconds until the next page is due; 1 if one is due now, or if none will be due."""
     following = next_due(live)
     left = following.at - now if following and following.at else timedelta(0)
     return max(1, ceil(left.total_seconds()))
@@ -87,8 +87,8 @@ def seconds_until_due(live: Live, now: datetime) -> int:
 def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     """Return True if reconcile has to page, because a page has been due for `page_after` and the execution sent none.
 
-    After a verified cure, the first page may wait as long again, for the alert to resolve by itself. `page_within`
-    shortens the time for a worse alert that joined.
+    For the first page after a verified cure, this time counts from the verification. For a worse alert that joined,
+    the time is shorter (`page_within`).
     """
     due, page_after = page_due(live, now), page_within(live, page_after)
     if due is None or on_hold(live, now):
@@ -115,7 +115,10 @@ def page_within(live: Live, page_after: timedelta) -> timedelta:
 
 
 def has_louder(live: Live) -> bool:
-    """Return True if an alert joined that is worse than the verdict, the newest page and its acknowledgement cover."""
+    """Return True if a loud alert (high or critical, not held) joined that no verdict, page or acknowledgement covers.
+
+    It must be worse than all three. In a storm, a critical alert that is in neither verdict nor page is enough.
+    """
     paged, judged = live.paged_loud, live.judged_loud
     if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
         return True

@@ -17,7 +17,7 @@ SLACK_IS_DOWN = (
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event with the reason for people: how the last state ended, if that is a reason; else its own."""
+    """Return the event, with a sentence on how the last state ended as `reason` if that is a reason for people."""
     if event.happened is None or not says_why(event.happened):
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
@@ -35,7 +35,7 @@ def says_why(happened: Observed) -> bool:
 
 
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
-    """Say in a sentence how a state ended."""
+    """Say in a sentence how a state ended, such as `Nobody acknowledged it in time`."""
     if happened.error is None:
         title = plan.title if plan else "the plan"
         return _of_signal(happened.state, happened.result, title)
@@ -64,7 +64,7 @@ def _signal(result: Any) -> str:
 
 
 def _of_signal(state: str, result: Any, title: str) -> str:
-    """Say in a sentence by which signal of whom a wait ended."""
+    """Say in a sentence which signal of whom ended a wait, such as `Escalated by ada.`; `title` is the plan's."""
     by = str(result["by"]) if isinstance(result, dict) and result.get("by") else "somebody"
     match _signal(result):
         case "approved" | "refused" as decision:

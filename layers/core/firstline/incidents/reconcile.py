@@ -82,7 +82,7 @@ class Reconciler:
     page_after
         The longest time that a due page may wait before reconcile sends it.
     page
-        Pages for an incident, with a reason, if a page is still due; raises if no person was woken.
+        Pages for an incident if a page is still due, and gives the reason; raises if no person was woken.
     show
         Brings an incident's message up to date; returns False if no channel took it, or nobody needs to see it.
     hold_over
@@ -255,9 +255,10 @@ class Reconciler:
             self._succeed(look, record.incident)
 
     def _succeed(self, look: Look, incident: Incident) -> bool:
-        """Start a successor of an execution that ended. Return False if the pause since the last start is not over.
+        """Start a successor of an execution that ended; return True if it was started.
 
-        Also return False if the incident is over, or another process started the successor.
+        Return False if the pause since the last start is not over, if the incident is over, or if another process was
+        faster.
         """
         if not self.restarts.allows(look.incident_id, look.now):
             look.again(self.restarts.next_try(look.incident_id, look.now))
@@ -300,7 +301,7 @@ class Reconciler:
             look.again(look.now + SHORTEST)
 
     def _show(self, look: Look) -> None:
-        """Bring the incident's message up to date, unless the execution or the maker of the change may do so now."""
+        """Bring the incident's message up to date, unless the execution or the change's maker may just be doing so."""
         if not out_of_date(look.live):
             return
         if look.told or look.now - look.last_change < NEWS_AFTER:
@@ -326,7 +327,7 @@ class Reconciler:
         Raises
         ------
         HistoryUnavailable
-            The table has the incident's live half, but not its record.
+            The table has the incident's `Live` item, but not its record.
         """
         if look.record is None and look.may_read():
             look.record = self.incidents.record(look.incident_id)
@@ -359,9 +360,9 @@ class Reconciler:
             _count("ReconcileFailed")
 
     def _mend_index(self) -> None:
-        """Take incidents whose live half is closed or gone out of the index of open incidents.
+        """Take incidents whose `Live` item is closed or gone out of the index of open incidents.
 
-        Only somebody who edits the table by hand can leave one there.
+        Only somebody who edits the table by hand can leave such an incident in the index.
         """
         with _apart("the index of open incidents could not be repaired: tried again in 10 minutes"):
             for record in islice(self.incidents.open_records(), MOST_IN_INDEX):
@@ -386,7 +387,7 @@ def _count(name: str) -> None:
 
 @contextmanager
 def _apart(message: str, failures: list[str] | None = None, **about: str) -> Iterator[None]:
-    """Log any error of the block and go on, so that one incident does not stop the repair of the others."""
+    """Log any error of the `with` block, add `message` to `failures`, and go on with the next step or incident."""
     try:
         yield
     except Exception:  # noqa: BLE001 - whatever it is, it must not cost the others

@@ -1,7 +1,7 @@
-"""Open incidents that need no look for a while, kept in reconcile's memory, so that such a look writes nothing.
+"""Reconcile's memory of open incidents that need no look for a while, which saves writing a later due time.
 
-An incident rests while its due time and its counts are as they were at the last look: each write that reconcile must
-see changes one of them. A new process has an empty memory, and looks at each incident once.
+An incident rests while its due time, counts and page marks are as they were at the last look: each write that reconcile
+must see changes one of them. A new process has an empty memory, and looks at each incident once.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ MOST = 200
 
 @dataclass
 class _Rest:
-    """The rest of an incident: its end, and the due time and counts that the incident had at the last look.
+    """The rest of an incident: its end, and the due time and other values (`_seen`) of the incident at the last look.
 
-    `settled` is true once the incident was seen unchanged after its due time. Before that, another write may still give
-    it the same due time.
+    `settled` is true once the incident was seen unchanged after its due time. Until then each run reads it, because
+    another write may still give it the same due time.
     """
 
     until: datetime
@@ -32,7 +32,7 @@ class _Rest:
 
 
 def _seen(live: Live) -> tuple[object, ...]:
-    """Return the values that a write may change without changing the incident's due time."""
+    """Return the counts and page marks that a write may change without changing the incident's due time."""
     return live.own.joined, live.own.changes, live.paged_seq, live.page_lease
 
 
@@ -43,9 +43,10 @@ class Resting:
         self._rests: dict[str, _Rest] = {}
 
     def begin(self, live: Live, until: datetime, now: datetime) -> bool:
-        """Let an incident rest until a time. Return False if it has to be postponed in the table instead.
+        """Let an incident rest until a time. Return False if the caller has to postpone it in the table instead.
 
-        An incident with shards never rests, because a write to a shard does not always change its live half.
+        An incident whose counts are spread over shards never rests, because a write to a shard does not always change
+        the `Live` item.
         """
         full = len(self._rests) >= MOST and live.group_key not in self._rests
         if live.due_at is None or live.shards or full:
@@ -54,7 +55,7 @@ class Resting:
         return True
 
     def settled(self, now: datetime) -> Mapping[str, datetime]:
-        """Return the due times, by group key, of the incidents that need not be read; forget rests that are over."""
+        """Return by group key the due times of resting incidents that need not be read; forget rests that are over."""
         self._rests = {group_key: rest for group_key, rest in self._rests.items() if now < rest.until}
         return {group_key: rest.due_at for group_key, rest in self._rests.items() if rest.settled}
 

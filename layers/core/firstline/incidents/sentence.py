@@ -60,7 +60,7 @@ def _remediating(record: IncidentRecord, at: datetime, zone: tzinfo) -> str:
 
 
 def _took(record: IncidentRecord) -> str:
-    """Return `, 2 min after the first page` if somebody has the incident who took it after a page; else empty."""
+    """Return `, 2 min after the first page` if a person took the incident after a page and still has it; else empty."""
     live = record.live
     if live is None or live.acked_at is None or live.paged_at is None or live.acked_at <= live.paged_at:
         return ""

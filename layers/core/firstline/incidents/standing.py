@@ -32,9 +32,9 @@ _LOAD_BALANCER = re.compile(r"(?:app|net|gwy)/([^/]{1,64})/[0-9a-f]{16}")
 
 
 def severity(record: IncidentRecord) -> Severity:
-    """Return the verdict's severity, or that of a worse loud alert that joined since.
+    """Return the verdict's severity, or that of a worse loud alert (high or critical, not held) that joined since.
 
-    Before a verdict, return the worst severity that joined.
+    Without a verdict, return the worst severity among the alerts that joined.
     """
     verdict, live = record.classification, record.live
     rank = SEVERITY_RANK[verdict.severity if verdict else record.incident.alert.severity]
@@ -44,7 +44,7 @@ def severity(record: IncidentRecord) -> Severity:
 
 
 def headline(record: IncidentRecord) -> str:
-    """Return the incident's title: what fires, and where."""
+    """Return the incident's title, such as `DiskFull on web-1` or `Storm of 40 alerts, first DiskFull`."""
     incident = record.incident
     name = one_line(incident.first_alert, 120)
     if incident.storm:
@@ -58,7 +58,7 @@ def headline(record: IncidentRecord) -> str:
 
 
 def where(incident: Incident) -> str:
-    """Return the incident's place: its first hosts and how many more, or else its service; empty if none is known."""
+    """Return an incident's place: `web-1, web-2, web-3 and 4 more`, or else its service; empty if neither is known."""
     hosts = [place_name(host) for host in incident.hosts[:MAX_NAMED_HOSTS]]
     if not hosts:
         return one_line(incident.alert.service or "", 80)
@@ -73,7 +73,7 @@ def place_name(host: str) -> str:
 
 
 def end_of(record: IncidentRecord) -> str:
-    """Return in words how a closed incident ended. If its runbook changed nothing, it cleared by itself."""
+    """Say how a closed incident ended, such as `Cleared by itself` (also if its runbook ran and changed nothing)."""
     outcome = record.outcome or "resolved"
     if outcome == "auto_resolved" and changed_nothing(record):
         return ENDS["self_cleared"]

@@ -43,7 +43,7 @@ class Status:
     holder, owner
         The party that deals with the incident; the person's name if that is a person.
     words, timing
-        The holder in words, `ada has it`, and the form of the time that follows these words.
+        The holder in words (`ada has it`), and the form of the time behind them (`for`: `ada has it, for 10 min`).
     since
         Since when the holder deals with the incident, or since when nobody does.
     waits_for
@@ -95,7 +95,7 @@ class Status:
 
     @property
     def sort_key(self) -> tuple[int, int, datetime]:
-        """Return a key that sorts incidents nobody has first and closed ones last; then by severity, then by age."""
+        """Return a key that sorts incidents nobody has first, closed ones last; then worst first, then oldest first."""
         place = {"nobody": 0, "person": 1, "firstline": 1, "over": 2}[self.holder]
         return place, -SEVERITY_RANK[self.severity], self.opened_at
 

@@ -51,7 +51,7 @@ class EvidenceSource(Protocol):
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
         """Return the group's last `limit` closed incidents, newest first.
 
-        Suppressed incidents that a person called real are always among them, even if many came after them.
+        Suppressed incidents that a person called real (not noise) are taken first if there are more than `limit`.
         """
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
@@ -61,7 +61,7 @@ class EvidenceSource(Protocol):
         """Return the deployments since a time, newest first."""
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return the last word on this kind of alert, or else the word on it for every environment, or else None."""
+        """Return a person's last word on this kind of alert, else the word on it for every environment, else None."""
 
     def words(self) -> list[Word]:
         """Return people's last word on each kind of alert, in no particular order."""
@@ -76,7 +76,7 @@ class Incidents(EvidenceSource, Protocol):
         """Return the whole incident as it stands now, or None if it is unknown."""
 
     def live(self, group_key: str) -> Live | None:
-        """Return the live half of the group's newest incident, open or closed; None if the group has none."""
+        """Return the `Live` item of the group's newest incident, open or closed; None if the group has none."""
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
         """Return the incident's alerts, worst first, at most `limit`. Alerts of the last second may be missing."""
@@ -91,10 +91,10 @@ class Incidents(EvidenceSource, Protocol):
         """Return these incidents with their newest pages, which the lists of incidents leave out."""
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
+        """Return a runbook's runs that were planned since a time, also those in shadow (only planned), oldest first."""
 
     def disagreements(self) -> list[Disagreement]:
-        """Return the models' disagreements with rules and history, with what was right, oldest first."""
+        """Return on which closed incidents a model's verdict differed from that of rules and history, oldest first."""
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
         """Return the id of Firstline's incident for a PagerDuty incident id, or None if it is unknown."""
@@ -104,15 +104,16 @@ class Incidents(EvidenceSource, Protocol):
     def judge(
         self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
     ) -> None:
-        """Store a verdict, and the counts of the alerts it covers: those of `seen`, the live half when it was formed.
+        """Store a verdict, and which alerts it covers: those counted in `seen`, the `Live` item that it was based on.
 
-        A verdict below paging severity means that no page is due any more, unless an alert joined since.
+        A verdict below paging severity ends the wait for a page, unless an alert joined after `seen`.
         """
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
         """Claim the page with the number `page.seq`, before it goes out, until `lease_until`.
 
-        Return False if the page was claimed or acknowledged since the live half was `seen`, or the incident is over.
+        Return False if, since the `Live` item was read (`seen`), there was another claim or an acknowledgement, or if
+        the incident is over.
         """
 
     def finish_page(
@@ -125,26 +126,26 @@ class Incidents(EvidenceSource, Protocol):
         seen: Live | None = None,
         shown: bool = False,
     ) -> None:
-        """Store that a page went out, and when the next level or round is due.
+        """Store that a page went out, and that the next level or round is due at `again_at`.
 
-        `seen` is the live half that the page covers. A page that could not be claimed before needs it, and so does
-        `shown`, which stores that people were shown it.
+        `seen` is the `Live` item that the page told people of, needed in two cases: if the page could not be claimed
+        before it went out, and with `shown`, which stores that people's newest message shows `seen`.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
         """Give back the claim of a page that no channel took, so that it may be claimed again at once."""
 
     def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
-        """Claim for one holder, until a time, what only one in the whole stack may do; `key` names it.
+        """Claim the action that `key` names for `holder`: until a time, no other holder in the stack may take it.
 
-        Return False while another holder has the claim. The holder may claim it again, which changes nothing.
+        Return False while another holder has the claim. The same holder may claim it again.
         """
 
     def mark_shown(self, incident: Incident, version: int) -> None:
-        """Store the version of the live half (`Live.version`) that the newest message to people shows."""
+        """Store which state of the incident (`Live.version`) the newest message to people shows."""
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Store that no alert fires any more, so that earlier pages no longer ring (`Live.voided_seq`)."""
+        """Void the incident's pages (`Live.voided_seq`), so that they no longer ring; do nothing if an alert fires."""
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook's verification held; a later call keeps the first time."""
@@ -171,7 +172,7 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over, so that the next page may open another one there."""
+        """Store that a PagerDuty incident is over, so that the next page may open another one in PagerDuty."""
 
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
@@ -200,7 +201,8 @@ class Incidents(EvidenceSource, Protocol):
         Parameters
         ----------
         seen
-            The value of `Live.joined` that the person had seen; None takes the value of now, for PagerDuty.
+            The value of `Live.joined` (how many alerts joined) that the person had seen. None counts all as seen, for
+            people in PagerDuty, who cannot see the value.
 
         Raises
         ------
@@ -211,7 +213,7 @@ class Incidents(EvidenceSource, Protocol):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        If a loud alert among them is not covered by a page, paging begins again with the first level.
+        If no page covers a loud one of them (high or critical, not held), paging begins again with the first level.
         """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
@@ -276,23 +278,23 @@ class Incidents(EvidenceSource, Protocol):
     # --- reconcile --------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
-        """Return the live halves of open incidents that are due for a look of reconcile, at most `limit`.
+        """Return the `Live` items of open incidents that are due for a look of reconcile, at most `limit`.
 
-        Those that have been due for longest come first. `resting` maps group keys to due times: a live half that is
+        Those that have been due for longest come first. `resting` maps group keys to due times: an incident that is
         still due at exactly this time is left out.
         """
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Make a live half due at a later time, unless it has changed since it was read."""
+        """Make an incident due for a look of reconcile at a later time, unless `live` has changed since it was read."""
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
-        """Count a new execution, which succeeds one that ended, and return the new live half.
+        """Count a new execution (`Live.generation`), which succeeds one that ended, and return the new `Live` item.
 
         Return None if another writer has done so, or the incident is over.
         """
 
     def repair_index(self, incident_id: str) -> None:
-        """Take an incident that is closed, or whose live half is gone, out of the index of open incidents."""
+        """Take an incident that is closed, or whose `Live` item is gone, out of the index of open incidents."""
 
     # --- people's answers -------------------------------------------------------------------------------------------
 
@@ -300,7 +302,7 @@ class Incidents(EvidenceSource, Protocol):
         """Add one person's feedback; return None if the record's feedback changed since it was `seen`."""
 
     def save_word(self, word: Word) -> bool:
-        """Store a person's lasting word in place of the earlier one. Return False if a later word is stored."""
+        """Store a person's word on a kind of alert in place of the earlier; return False if a later one is stored."""
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add a person's note; return None if the record's notes changed since it was `seen`."""
@@ -309,7 +311,7 @@ class Incidents(EvidenceSource, Protocol):
         """Store a model's disagreement on a closed incident; it replaces this model's earlier one on the incident."""
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence that a closed incident leaves up to date; do nothing for an open incident."""
+        """Store a closed incident's outcome and feedback as evidence for later ones; do nothing for an open one."""
 
 
 class Limits(NamedTuple):
@@ -324,7 +326,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """A group of alerts as it was read: its live half, and the alerts that were asked for, by fingerprint."""
+    """A group of alerts as it was read: its `Live` item, and the alerts that were asked for, by fingerprint."""
 
     live: Live | None = None
     alerts: Mapping[str, StoredAlert] = field(default_factory=dict)
@@ -354,7 +356,7 @@ class Groups(Protocol):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or in words the limit that is reached.
+        """Take one of this minute's tokens for a new incident; return None, or the limit reached (`30 a minute`).
 
         Parameters
         ----------
@@ -363,10 +365,10 @@ class Groups(Protocol):
         """
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the only incident that a name may open beside a storm while the storm lasts.
+        """Claim the one incident that alerts named `name` may open beside a storm; return False if it is taken.
 
-        `name` is an alert's name, with the levels that it pages if they differ from the storm's. Return False if
-        another opening has claimed the name.
+        Behind the alert's name, `name` has the escalation levels that are paged, if they differ from the storm's.
+        `opening` names the claimer, which may claim again.
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
@@ -375,7 +377,7 @@ class Groups(Protocol):
         Parameters
         ----------
         before
-            The live half that the group had, which is replaced; None for a new group.
+            The `Live` item that the group had, which is replaced; None for a new group.
         opened
             The times at which the group opened incidents within the last hour, this incident included.
 
@@ -386,9 +388,9 @@ class Groups(Protocol):
         """
 
     def apply(self, change: Change) -> Live:
-        """Store alerts that join or end, and return the live half after that.
+        """Store alerts that join or end, and return the `Live` item after that.
 
-        A conflict with other writers is tried again here; counts with many conflicts are spread over shards.
+        A conflict with other writers is tried again here; after many conflicts, counts go to further items (shards).
 
         Raises
         ------

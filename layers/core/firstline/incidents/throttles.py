@@ -27,7 +27,7 @@ class ThrottleWatch:
     refused
         Returns how often Lambda refused each function between two times; functions without refusals are left out.
     claim
-        Claims the hours until a time; returns False if another process reports them.
+        Claims the report on the hours before a time; returns False if another process makes it.
     say
         Sends operators a message with a subject and a text.
     zone

@@ -55,11 +55,11 @@ class Times:
     Parameters
     ----------
     page_after
-        The time after a verified cure for the alert to resolve by itself, before a person is paged.
+        The time that an alert gets after a verified cure to resolve by itself, before a person is paged.
     flap_quiet
-        The grouping window of a flapping incident.
+        How long an incident that comes and goes (`flapping`) must be quiet before it is closed.
     resolve_within
-        The time after which an incident that never paged is closed as expired; of others, people are told again.
+        The time after which an incident that never paged is closed as expired; if it paged, people are told again.
     """
 
     page_after: timedelta
@@ -94,7 +94,7 @@ def stale_resolve(live: Live) -> bool:
 
 
 def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
-    """Return how much is left of the grouping window of an incident without firing alerts; negative if it is over."""
+    """Return the time left of the grouping window, the quiet before an incident's close; negative if it is over."""
     window = max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
     since = max(live.last_end_at or live.last_alert_at, live.last_alert_at)
     return since + window - now
@@ -145,14 +145,14 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The end of the remediation, also if an earlier execution ran it."""
+        """The end of the remediation, also if an earlier execution ran it; None if none has ended."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"
 
     @property
     def reason(self) -> str | None:
-        """The reason for people that the record shows, beside the end of the last state; None if there is none."""
+        """The reason for a message that the record gives, such as a cure that did not end the alert; else None."""
         if self.live.firing <= 0:
             return WITHOUT_DATA
         title = self.record.plan.title if self.record.plan else "A remediation"
@@ -190,7 +190,7 @@ class _Look:
     # --- is the incident over? --------------------------------------------------------------------------------------
 
     def over(self) -> WhatNowOutput | None:
-        """Close an incident that a person resolved; if no alert fires any more, wait through the grouping window."""
+        """Choose to close an incident that a person resolved; once nothing fires, to wait for quiet, then close."""
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
         if not is_over(self.live):
@@ -204,7 +204,7 @@ class _Look:
     # --- may the incident end without people? -------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Judge, hold, suppress, plan and remediate, as long as an alert fires and nobody was called."""
+        """Choose to judge, hold, suppress, plan or remediate, while an alert fires and nobody was paged or has it."""
         if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
@@ -230,16 +230,13 @@ class _Look:
         return self._may_run() or self._verified()
 
     def _louder(self) -> bool:
-        """Return True if a loud alert joined that is worse than the verdict, or any loud alert during a hold."""
+        """Return True if a loud alert (high or critical) joined that is worse than the verdict; on hold, if any did."""
         newcomer = loudest_since(self.live, self.live.judged_loud)
         covered = 0 if on_hold(self.live, self.now) else self.live.decided or 0
         return newcomer >= PAGING_RANK and newcomer > covered
 
     def _to_be_judged_again(self, verdict: Classification) -> bool:
-        """Return True if alerts joined that the verdict may not cover, or if its hold is over.
-
-        A verdict that a rule holds is not judged again after that hold.
-        """
+        """Return True if alerts joined that the verdict may not cover, or if its hold is over and was not a rule's."""
         joined = self.live.joined > self.live.judged
         if verdict.hold is None or verdict.hold.by == "rule":
             return joined and (self._louder() or verdict.severity == "noise")
@@ -283,7 +280,7 @@ class _Look:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def with_people(self) -> WhatNowOutput:
-        """Page, wait for an answer, tell ops, or wait for the end; before a wait, bring the message up to date."""
+        """Choose to page, tell ops, or wait for an answer or the end; before a wait, to update an old message."""
         found = self._with_people()
         # After a page that was just refused, wait first: after a message the page would be tried again at once.
         show = found.go in WITH_PEOPLE and self._unseen() and not (self.pages and page_due(self.live, self.now))

@@ -1,4 +1,4 @@
-"""Acceptance of a delivery's alerts: one read for all of them, then for each group a write and a start or a signal.
+"""Acceptance of a delivery's alerts: one read for all, then each group is written and its execution started or told.
 
 If a function dies between these steps, nothing is lost. The first write opens the incident in the table. The next
 delivery or reconcile starts an execution that was not started, and tells a waiting one what the table says.
@@ -85,7 +85,7 @@ class Ports:
     clock
         Returns seconds, from which the time that a delivery takes is measured.
     spread
-        Writes several groups at the same time.
+        Calls a function with each of several group keys, possibly at the same time.
     """
 
     groups: Groups
@@ -156,11 +156,12 @@ class Delivery:
     lives
         The `Live` item of each group and storm, by group key; None if there is none.
     inhibitors
-        The number of firing alerts that inhibit others, by the key of the inhibition.
+        How many firing alerts make each inhibition hold others, by the key of the inhibition.
     sources
-        The same numbers for the alerts of this delivery alone.
+        How many firing alerts of this delivery do so, by the same keys.
     refused
-        The limits that this delivery found reached, in words, by source, alert name, whether it pages, and time.
+        The limits that this delivery found reached, in words, by what asked for an incident: source, alert name,
+        whether it pages, and from when on (now, or the end of its hold).
     started
         The incidents whose execution this delivery has started, or tried to start.
     """
@@ -234,13 +235,13 @@ class Delivery:
         return storm_key(alert.source, levels=self.judge.levels_in_storm(alert, rank, self.now))
 
     def take(self, views: Mapping[str, GroupView]) -> None:
-        """Replace what is known of groups by what was read from the table."""
+        """Keep each group as it was just read from the table, in place of what was known of it."""
         for key, view in views.items():
             self.views[key] = view
             self.lives[key] = view.live
 
     def fold(self, key: str) -> FoldedGroup:
-        """Fold the delivery's alerts of a group into what was read of the group."""
+        """Find out how the delivery's alerts of a group change the group's alerts in the table."""
         view = self.views.get(key, GroupView())
         own = view.live
         flapping = own is not None and own.open and own.flapping

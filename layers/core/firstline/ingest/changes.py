@@ -75,7 +75,7 @@ class Newcomer:
 
 
 def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
-    """Prepare an alert to join an incident, without secrets (not earlier, because most deliveries are duplicates)."""
+    """Prepare an alert to join an incident, and remove its secrets: only now, as most deliveries are duplicates."""
     return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
 
@@ -277,7 +277,7 @@ def incident(
     Parameters
     ----------
     before
-        The `Live` item of the group's previous incident.
+        The `Live` item of the group's previous incident; None if there was none.
     storm
         The alert that a storm incident is about; None for any other incident.
     levels
@@ -317,7 +317,7 @@ def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = No
 
 
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
-    """Return a readable id that is a valid execution name: alert, host or service, the alert's time, a short hash."""
+    """Return an id such as `DiskFull-web-1-20261130T031500Z-1a2b3c4d`, which is a valid execution name, too."""
     began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
     where = _slug(alert.host or alert.service or "", 20)

@@ -123,10 +123,10 @@ def fold(
 
 
 def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
-    """Return True if the message names a newer episode that began after the alert's incident was closed.
+    """Return True if the message names an episode newer than the stored one, begun after its incident was closed.
 
-    Whoever closed the incident did not know of such an episode. Whether it is a newer one is decided by the sender's
-    unchanged times, because a sender whose clock is ahead repeats the same time.
+    Whoever closed the incident did not know of such an episode. To find the newer one, the sender's own times are
+    compared, even if later than the receipt: a repeat from a clock that is ahead has the same time, so it is not newer.
     """
     began, known = arrival.began_at, before.alert.began_at
     if live is None or live.closed_at is None or not arrival.fires:

@@ -52,7 +52,7 @@ class FoldedGroup:
     folded: list[Folded]
 
     def of(self, *fates: Fate) -> list[Folded]:
-        """Return the group's folded alerts that have one of these fates."""
+        """Return the group's folded alerts that have one of these fates, such as `enters` or `ends`."""
         return [folded for folded in self.folded if folded.fate in fates]
 
     @property
@@ -114,14 +114,14 @@ class GroupWriter:
             raise OutOfTime
 
     def leave(self, group: FoldedGroup) -> None:
-        """Add the group's alerts that are neither written nor known to those that the delivery leaves."""
+        """Add the group's alerts that are neither written nor duplicate nor late to `left` of the delivery's result."""
         known = {folded.before.fingerprint for folded in group.of("duplicate", "late") if folded.before is not None}
         known |= self.written
         left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in known]
         self.delivery.result.left += left
 
     def write_once(self, group: FoldedGroup) -> str | None:
-        """Write the folded alerts once; return the id of the incident that alerts opened, or None."""
+        """Write the folded alerts once; return the id of the incident or storm that new alerts entered, or None."""
         pieces: defaultdict[str, list[Piece]] = defaultdict(list)
         for folded in group.of("ends"):
             pieces[_counting(folded)].append(changes.end(folded))
@@ -147,7 +147,7 @@ class GroupWriter:
         return self.enter(entering, group.own) if entering else None
 
     def count(self, change: Change) -> None:
-        """Add a change that was written to the group's result."""
+        """Count a change, which is in the table now: its new alerts in the result, its fingerprints in `written`."""
         self.result.new += len(change.new)
         self.written |= {write.after.fingerprint for write in change.writes}
 
@@ -206,8 +206,8 @@ class GroupWriter:
         """Take a token for a new incident; return None if it is granted, or the limit that is reached, in words.
 
         Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
-        lasts, an alert name that pages gets one incident of its own for the same levels; its further alerts page as
-        members of the storm.
+        lasts, each alert name of paging severity gets one incident of its own (for other escalation levels another);
+        further alerts of the name join the storm, which pages for them.
         """
         if self.granted:
             return None

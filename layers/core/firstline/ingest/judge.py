@@ -41,11 +41,11 @@ class Judge:
     paging: "Callable[[], PagingPolicy | None]" = lambda: None
 
     def rank(self, alert: NormalizedAlert, now: datetime, *, flapping: bool) -> int:
-        """Return the rank that a rule gives an alert, or the rank of its sender's severity."""
+        """Return the rank (0 to 4) that a rule gives an alert; without a rule, the rank of its sender's severity."""
         return self.rules().rank(alert, now, now.astimezone(self.zone), flapping=flapping)
 
     def hold_on(self, alert: NormalizedAlert, now: datetime, counts: Mapping[str, int]) -> Hold | None:
-        """Return the longest hold on a firing alert, or None.
+        """Return the hold on a firing alert, of several the one that ends last; None if nothing holds it.
 
         Parameters
         ----------
@@ -66,9 +66,9 @@ class Judge:
         return target_keys(self.rules().inhibit, alert)
 
     def levels_in_storm(self, alert: NormalizedAlert, rank: int, now: datetime) -> list[str]:
-        """Return the escalation levels that the alert pages in a storm, if they differ from its source's storm's.
+        """Return the escalation levels that the alert pages in a storm, if its source's storm pages other levels.
 
-        The list is empty if they are the same, if the rank does not page, or if there are no routes.
+        The list is empty if the levels are the same, if the rank does not page, or if the paging policy has no routes.
         """
         policy = self.paging()
         if rank < PAGING_RANK or policy is None or not policy.routes:

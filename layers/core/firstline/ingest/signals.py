@@ -59,8 +59,8 @@ class SignalHandler:
     def _was_paged_as(self, sender_id: str, incident_id: str, now: datetime) -> bool:
         """Return True if Firstline paged for the incident through PagerDuty, and PagerDuty's id of it is `sender_id`.
 
-        The first id that PagerDuty sends for an incident is remembered until it is resolved there. So an incident that
-        somebody else opens in PagerDuty, with a forged key, cannot answer Firstline's page.
+        The first id that PagerDuty sends for an incident is remembered until that PagerDuty incident is over. So an
+        incident that somebody else opens in PagerDuty, with a forged key, cannot answer Firstline's page.
         """
         record = self.incidents.record(incident_id)
         pages = record.pages if record is not None else []

@@ -1,4 +1,4 @@
-"""The alert about a message that could not be read, so that people learn of it: it may be a critical alert. Pure."""
+"""The alert about a message that could not be read, because that message may be a critical alert. Pure."""
 
 import re
 from datetime import datetime, timedelta

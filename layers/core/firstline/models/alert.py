@@ -34,8 +34,8 @@ type Direction = Literal["above", "below", "absent"]
 class Measured(Frozen):
     """A metric that an alert's rule compares with a threshold, as the sender states it.
 
-    `namespace` is CloudWatch's. `where` maps each label that the rule selects by to the value it wants, or to `!` and
-    the value it excludes. `direction` is None if the sender names the metric only.
+    `namespace` is CloudWatch's. `where` maps each label that the rule selects by to the value it wants or, after
+    `!`, excludes: `{"job": "shop", "env": "!dev"}`. `direction` is None if the sender names the metric only.
     """
 
     metric: Name
@@ -69,7 +69,7 @@ class NormalizedAlert(Frozen):
     `nothing_known` is the sender's reason why an alert ended without a recovery (its data is missing, its rule is
     paused); None for every other alert.
 
-    `measured` holds the metrics that the alert's rule compares; empty if the sender does not name them.
+    `measured` holds the metrics that the alert's rule compares with thresholds; empty if the sender does not name them.
 
     `links` are further addresses beside `url`, each https. `annotations` are the sender's further texts by their names.
     Both are for people, and part of no identity.

@@ -33,7 +33,7 @@ class Deployment(Frozen):
     state: Annotated[DeploymentState | None, BeforeValidator(_known_state)] = None
 
     def concerns(self, alert: NormalizedAlert) -> bool:
-        """Return True if the alert's service was deployed, unless that is known to be in another environment."""
+        """Return True if this deployed the alert's service, unless it is known that the environments differ."""
         if alert.service is None or self.service.casefold() != alert.service.casefold():
             return False
         there, here = self.environment, alert.environment
@@ -170,7 +170,7 @@ class ResourceChange(Frozen):
 class ErrorLine(Frozen):
     """The error lines of a log that differ only in numbers, ids and values.
 
-    `shape` is their common text, redacted and with these masked. `times` counts the lines.
+    `shape` is their common text, redacted, with the numbers, ids and values masked. `times` counts the lines.
     """
 
     shape: Short
@@ -259,7 +259,7 @@ class Evidence(Frozen):
     maintenance
         The declared maintenance windows that are active and cover this alert.
     word, near
-        For an alert without a stated severity: a person's lasting word on it, or else on the alert most like it.
+        For an alert without a stated severity: a person's word on its kind, or else a word on a similar alert.
     """
 
     same_name_last_hour: int = Field(ge=0)

@@ -66,12 +66,12 @@ class Incident(Frozen):
 
     @property
     def is_test(self) -> bool:
-        """Return True if `firstline test` opened the incident; False for a storm that holds such an alert."""
+        """Return True if `firstline test` opened the incident. A storm is no test, even with a test alert in it."""
         return TEST in self.alert.labels and not self.storm
 
     @property
     def first_alert(self) -> str:
-        """The name of the incident's first alert. A storm's `alert` is made up, so its label holds that name."""
+        """The name of the incident's first alert; for a storm, whose `alert` is made up, of the first it collected."""
         return self.alert.labels.get(FIRST_OF_STORM, self.alert.alert_name) if self.storm else self.alert.alert_name
 
 

@@ -23,7 +23,7 @@ STORM_PREFIX = "storm:"
 
 
 class Counts(Frozen):
-    """The numbers of alerts that joined an incident and that still fire. Writers only ever add to them.
+    """The numbers of alerts that joined an incident and that still fire. Writers only add (also negative numbers).
 
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count the
     high and critical alerts that no hold kept back. `changes` counts everything that a waiting execution must see.
@@ -72,7 +72,10 @@ type Awaiting = Literal["hold", "recovery", "acknowledgement", "resolution", "qu
 
 
 class Live(Frozen):
-    """The live half of an incident. It holds no list that grows, and never expires while the incident is open.
+    """The live half of an incident: the `LIVE` item of its group, with counts and marks that many writers change.
+
+    It holds no list that grows with the incident, and never expires while the incident is open. Loud alerts are high or
+    critical ones that no hold kept back.
 
     Parameters
     ----------
@@ -225,7 +228,7 @@ class Live(Frozen):
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the worst rank of the loud alerts that joined after `known` was counted, or 0 if none did."""
+    """Return the worst rank of loud alerts (high or critical, not held) that joined after `known`; 0 if none did."""
     loud = live.loud
     if loud.critical > known.critical:
         return SEVERITY_RANK["critical"]
@@ -248,7 +251,7 @@ class StoredAlert(Frozen):
     number
         About how many alerts had joined the incident before: only for sorting.
     inhibits
-        The keys of the inhibitions that count the alert while it fires, by the rules of when it began.
+        The keys of the inhibitions that count the alert while it fires, by the rules as they were when it joined.
     """
 
     layout: int = LAYOUT
@@ -275,10 +278,10 @@ class StoredAlert(Frozen):
 
 
 def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_after: timedelta) -> bool:
-    """Return True if a firing alert belongs to an open incident, or to one that was closed a short while ago.
+    """Return True if the incident of a firing alert is open, or was closed less than `reopen_after` ago.
 
-    An incident is closed only under the condition that no alert joined unnoticed, so the decision to close it knew of
-    each alert. For `reopen_after`, repeats of these alerts need no new incident.
+    Whoever closed the incident knew of the alert, because a close is refused if an alert joined unnoticed. So for that
+    time, a repeat of the alert opens no new incident.
     """
     if live is None or live.incident_id != alert.incident_id:
         return False

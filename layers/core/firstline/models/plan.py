@@ -134,10 +134,10 @@ class RemediationPlan(Frozen):
     `verify` runs at most `verify_attempts` times, `recovery_wait_seconds` apart, until the command succeeds or the
     alert resolves. `rollback` is in the order in which it runs. A plan that only takes releases back has no targets.
 
-    An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
-    after `max_errors` failures; the first target is the canary. `waves` is the number of rounds for all hosts. `locks`
-    keep other remediations away from the same hosts and releases, from the beginning of this remediation on, for
-    `longest_seconds` at the most. `policy_version` names the policy, settings and runbook behind the decision.
+    A step that acts goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no
+    further host after `max_errors` failures; the first target is the canary. `waves` is the number of rounds for all
+    hosts. `locks` keep other remediations away from the same hosts and releases, from the beginning of this remediation
+    on, for `longest_seconds` at the most. `policy_version` names the policy, settings and runbook behind the decision.
     """
 
     runbook_id: Name
@@ -191,7 +191,7 @@ class RemediationPlan(Frozen):
 
     @property
     def most_output(self) -> int:
-        """The number of characters of output to keep for each host: `MOST_OUTPUT`, but for all hosts twice as many."""
+        """The characters of output to keep for each host: `MOST_OUTPUT`, but at most twice that for all hosts."""
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property

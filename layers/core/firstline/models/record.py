@@ -95,8 +95,9 @@ class Note(Frozen):
 class IncidentRecord(Frozen):
     """One incident as the table stores it, up to now, for people, reports and evidence.
 
-    Fields that both have are copied from `live`, which is always up to date. `pages` holds only the newest pages,
-    oldest first. `members` are the incident's alerts, worst first; empty unless the reader asked for them.
+    Fields that `Live` has, too, such as `resolved_by`, are copied from `live`, which is always up to date. `pages`
+    holds only the newest pages, oldest first. `members` are the incident's alerts, worst first; empty unless the reader
+    asked for them.
     """
 
     incident: Incident

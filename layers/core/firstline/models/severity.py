@@ -18,5 +18,5 @@ _BY_RANK: tuple[Severity, ...] = ("noise", "low", "medium", "high", "critical")
 
 
 def severity_of(rank: int) -> Severity:
-    """Return the severity that Firstline decides for a rank from 0 to 4."""
+    """Return the severity of a rank, from 0 (`noise`) to 4 (`critical`)."""
     return _BY_RANK[rank]

@@ -63,15 +63,16 @@ class Word(Lenient):
     at: AwareDatetime
 
     def holds(self, now: datetime) -> bool:
-        """Return True unless the word drops alerts (severity noise) and is older than `DROPS_FOR`."""
+        """Return True if the word still counts: always, but one that drops alerts (`noise`) only for `DROPS_FOR`."""
         return self.severity != "noise" or now - self.at < DROPS_FOR
 
 
 class NearWord(Frozen):
     """A person's word on another alert that may hold for this alert too; `score` is their likeness from 0 to 1.
 
-    `habit` is None if the word was chosen by likeness. Else it holds two numbers: of the alerts whose words usually
-    mean the same severity as this alert's, how many people judged like this word, and how many there are.
+    `habit` is None if the word was chosen by likeness. Else the word stands for how people usually judge: with
+    `habit` (3, 4), they judged 4 alerts whose text suggests the same severity as this alert's text, and 3 of them as
+    this word does.
     """
 
     word: Word

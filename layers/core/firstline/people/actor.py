@@ -1,4 +1,4 @@
-"""The person behind an action, the proof of who it is, and the answers that every place gives alike."""
+"""The person behind an action, the proof of who it is, and the answers that Slack, console and command line share."""
 
 from datetime import datetime
 from typing import Literal

@@ -51,7 +51,7 @@ METRICS: dict[Outcome, str] = {
 
 
 class Announced(NamedTuple):
-    """The answer of a state of the notify function, and the record if it was read after all of its effects."""
+    """The output of a state of the notify function; and the incident's record, None if it was not read at the end."""
 
     output: NotifyOutput
     record: IncidentRecord | None = None
@@ -67,7 +67,7 @@ def announce(
     times: Times,
     look: Look = no_look,
 ) -> Announced:
-    """Tell people about an incident, and close the incident, as the state of the state machine asks.
+    """Tell people about an incident, and close the incident, as the state in `event` asks.
 
     Suppressed noise is stored and counted, but no channel is told. A close is stored before the channels are told, so
     a channel that fails then is only logged. If no channel took the message, the output's `told` is False, and
@@ -85,7 +85,7 @@ def announce(
     Raises
     ------
     ChannelFailed
-        No channel took the message of `Notify Ops`, and this incident is the one that is paged for all of them.
+        No channel took the message of `Notify Ops`. Raised for one incident only, which then pages for all others, too.
     HistoryUnavailable
         The table could not be reached.
     StaysOpen
@@ -284,15 +284,15 @@ class _Announcer:
         )
 
     def _known(self, **known: object) -> IncidentRecord:
-        """Return the record, with the values from the event where the state machine knows newer ones."""
+        """Return the record with the values `known` from the event, which are newer; empty ones change nothing."""
         return self.record.model_copy(update={name: value for name, value in known.items() if value})
 
 
 def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
-    """Return what changed, in words, if people need only see a changed message; None if they need a message of its own.
+    """Return in words what changed, if it is enough to edit the incident's message; None if people need a new message.
 
-    The text is "" where only alerts joined. A message is edited when the change ended the wait for people, or answered
-    a page that was going out.
+    Editing is enough after a wait for people that did not fail, and after a page. The text is empty if nobody
+    acknowledged or gave the incident back, for example if only alerts joined.
     """
     if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
         return None
