@@ -1,6 +1,6 @@
-"""The decision on a plan, for Slack's buttons and the approval page alike.
+"""The decision of people on a remediation plan, for Slack's buttons and the approval page alike.
 
-The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
+The table's conditional write decides; the record is read before it only so that a refused answer gets a reason. An
 approval counts for exactly one plan, once per person, while that person is an approver. Where the runbook or the policy
 says so, it takes two people; one refusal is enough. A plan can be decided on until its incident closes, and whoever
 approves has the incident: it is an acknowledgement.
@@ -45,7 +45,7 @@ class Answer:
     approver
         The person's name on the list of people, or the key of somebody who is not on it.
     by
-        The person, and where they answered, as messages name them.
+        The person, and where they answered, as messages name them: `ana (Slack)`.
     plan_digest
         The plan that the person read.
     """
@@ -108,7 +108,7 @@ def decide(
 
 
 def _beginning(plan: RemediationPlan, incident_id: str, remediations: Remediations, now: datetime) -> Beginning:
-    """Return the locks and the run to reserve for a plan that begins now; raise NotNow if they cannot be had."""
+    """Return the locks and the run to reserve for a plan that begins now; raise NotNow if locks or limits forbid."""
     since = now - look_back(plan.limits, timedelta(seconds=plan.longest_seconds))
     state = remediations.state(plan.runbook_id, since)
     if why := why_not_now(Claim.of(plan, incident_id), state.held, state.runs, now):
@@ -142,7 +142,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     Superseded
         The plan is decided.
     TooLate
-        The incident is over or unknown, or it has no plan that asks.
+        The incident is over or unknown, or it has no plan that needs approval.
     """
     if record is None:
         raise TooLate(UNKNOWN)

@@ -26,6 +26,8 @@ sets an alert's severity from now on, `note` opens the form for a note, and `wri
 class Press:
     """One press of a button by a person in a Slack channel.
 
+    A description that begins with `resolve`, `note` or `word` is of a field that only those buttons set.
+
     Parameters
     ----------
     plan_digest
@@ -140,7 +142,7 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
 
 
 def _read_then(then: str) -> tuple[bool, int | None]:
-    """Read the end of a note's value, `resolve#12`: does the note also resolve, and how many alerts were seen."""
+    """Read the end of a note's value: `resolve#12` for a note that also resolves, when 12 alerts had joined."""
     word, _, seen = then.partition("#")
     return word == "resolve", _read_seen(seen)
 
@@ -167,7 +169,7 @@ class _User(BaseModel):
 
 
 class _Chosen(BaseModel):
-    """The value of a button, of a chosen entry or of a text field."""
+    """The part of Slack's JSON that holds the value of a button, of a menu's chosen entry or of a text field."""
 
     value: str | None = None
 

@@ -23,8 +23,8 @@ class Follower:
     read
         Reads a schedule's shifts around a time from the other tool. Raises `FeedUnavailable`.
     claim
-        Returns True for one run only: if no run has begun to read the schedule within this duration. Raises
-        `HistoryUnavailable`, as `save` does.
+        Takes a schedule's name, the time and a duration; returns True, for one run only, if no run began to read the
+        schedule within that duration before that time. Raises `HistoryUnavailable`, as `save` does.
     """
 
     followed: Mapping[str, Followed]
@@ -33,7 +33,7 @@ class Follower:
     save: Callable[[str, Copy], None]
 
     def look(self, now: datetime) -> int:
-        """Copy each schedule that is due, and return the number copied. An unreadable one keeps its old copy."""
+        """Copy the schedules that are due, and return the number copied; one that cannot be read keeps its old copy."""
         copied = begun = 0
         for name, followed in self.followed.items():
             try:

@@ -35,7 +35,7 @@ TRIED_FOR = timedelta(hours=1)
 class Holding(NamedTuple):
     """The person who was on call at the last look at a schedule, and since when.
 
-    `unsaid` is the person before them, and since when that one was on call; None once the hand-over was announced.
+    `unsaid` is the person before, and since when they were on call, while Slack has not taken the hand-over; else None.
     """
 
     person: str
@@ -85,12 +85,12 @@ def gather(
 
 
 def suppressed_in(closed: Iterable[IncidentRecord], now: datetime) -> list[str]:
-    """Return the titles of those incidents that were suppressed, so that nobody was told of them."""
+    """Return the titles of the incidents in `closed` that were suppressed, so that nobody was told of them."""
     return [status_of(record, now).title for record in closed if record.outcome == "suppressed"]
 
 
 def in_words(given: HandOver, zone: tzinfo, now: datetime, most: int = MOST_LISTED) -> str:
-    """Write a hand-over as a message, without the personal data that alerts quote."""
+    """Write a hand-over as a message with at most `most` incidents and silences, without personal data of alerts."""
     until = f" until {local_time(given.comes.until, zone, now)}" if given.comes.until else ""
     before = f"{given.leaves} hands {given.schedule} over to {given.comes.person}" if given.leaves else ""
     parts = [f"On call: {before or f'{given.comes.person} has {given.schedule}'}{until}."]
@@ -160,10 +160,10 @@ class HandOverWatch:
     """The hand-overs that neither Slack nor the table took: who was on call before, by schedule and new start."""
 
     def look(self, now: datetime) -> int:
-        """Announce each hand-over that is due, once, and return the number announced.
+        """Announce each hand-over that is due, and return the number that Slack took.
 
-        Of several runs at the same moment, the one whose claim succeeds announces it. A later run repeats a message
-        that Slack did not take. A run that dies after its claim announces nothing, and nobody repeats its message.
+        If several runs look at the same moment, only the run whose claim succeeds announces the hand-over. If Slack
+        does not take the message, a later run sends it again; if the run dies after its claim, none does.
         """
         said = 0
         for name, roster in self.schedules.items():

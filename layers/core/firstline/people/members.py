@@ -16,12 +16,12 @@ MOST_NAMED = 20
 
 
 def with_members(record: IncidentRecord, incidents: Incidents) -> IncidentRecord:
-    """Return the record with its worst alerts as `members`; none if it has only one, or the store cannot be read."""
+    """Return the record with its worst alerts as `members`; empty if it has only one, or the table is unreachable."""
     return record.model_copy(update={"members": [member(alert) for alert in stored_members(record, incidents)]})
 
 
 def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredAlert]:
-    """Return up to 20 of the incident's alerts, worst first; none if it has only one, or the store cannot be read."""
+    """Return up to 20 of the incident's alerts, worst first; empty if it has only one, or the table is unreachable."""
     if record.live is None or record.live.joined <= 1:
         return []
     try:
@@ -35,8 +35,8 @@ def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredA
 def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
     """Return a sentence on the alerts whose data ended, so that nobody saw them recover; None if there are none.
 
-    The incident's counts say whether there are any. The names come from an index, which may be a moment behind: if it
-    has none, the sentence names no alert.
+    The counts in the incident's record say whether there are any. The alerts' names come from an index of the table,
+    which may be a moment behind: while it lacks them, the sentence names no alert.
     """
     if record.live is None or record.live.lost <= 0:
         return None
@@ -55,7 +55,7 @@ def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
 
 
 def member(stored: StoredAlert) -> Member:
-    """Return an alert as messages name it, at the severity that Firstline counts it with."""
+    """Return an alert as messages name it, with the severity of its stored `rank`, which need not be its sender's."""
     alert = stored.alert
     severity = "low" if stored.rank == 0 and alert.severity == "info" else severity_of(stored.rank)
     return Member(
@@ -69,7 +69,7 @@ def member(stored: StoredAlert) -> Member:
 
 
 def joined_since(alerts: list[StoredAlert], since: datetime | None) -> list[StoredAlert]:
-    """Return the alerts that fire and were received after a time, in the given order; all that fire if it is None."""
+    """Return the firing alerts that were received after `since`, in the given order; all firing ones if it is None."""
     return [alert for alert in alerts if alert.firing and (since is None or alert.received_at > since)]
 
 

@@ -45,7 +45,7 @@ class AskedOverride(Frozen):
 
 
 class AskedWithdrawal(Frozen):
-    """A request to end an override, by the id that `firstline oncall overrides` shows."""
+    """A request to end the override with this id, which `firstline oncall overrides` shows."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
 
@@ -59,7 +59,7 @@ class Overridden(NamedTuple):
 
 @dataclass(frozen=True)
 class OnCallOverrides:
-    """The place where people make and withdraw overrides.
+    """The actions with which people make and withdraw overrides.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ class OnCallOverrides:
     trail: Trail
 
     def override(self, name: ScheduleName, asked: AskedOverride, actor: Actor, now: datetime) -> Overridden:
-        """Give a span of a schedule to a person, and tell everybody.
+        """Put a person on call for a span of time in place of whoever would be, and tell everybody.
 
         Raises
         ------
         OperationRefused
-            The caller may not act, nobody who could act has this name, the span is over, empty, too long or too far
-            away, or there are too many.
+            The caller may not act, the person to take over is unknown or a reader, the span is over, empty, too
+            long or too far away, or the schedule has too many overrides.
         HistoryUnavailable
             The table does not answer; nothing was changed.
         """
@@ -128,7 +128,7 @@ class OnCallOverrides:
         return Overridden(made, said)
 
     def withdraw(self, name: ScheduleName, asked: AskedWithdrawal, actor: Actor, now: datetime) -> Overridden:
-        """End an override now, or before it begins, and tell everybody who has the rest of its time.
+        """End an override now, or before it begins, and announce who is on call in the rest of its time.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class OnCallOverrides:
         return self._schedule(name)
 
     def _record(self, override: Override, does: str, actor: Actor, now: datetime) -> None:
-        """Put a person's action on the override's own audit trail."""
+        """Put a person's action (`does`) on the audit trail of the override, which is named by `trail_of`."""
         fact = acted(actor, does, now, override.reason)
         span = {"from": override.begins_at.isoformat(), "until": override.end.isoformat()}
         about = {"schedule": override.schedule, "person": override.person, **span}
@@ -197,14 +197,14 @@ class OnCallOverrides:
 
 
 def of_people(known: Sequence[Override]) -> list[Override]:
-    """Return the overrides that people made, without the spans of a schedule that is kept elsewhere."""
+    """Return the overrides that people made, without those copied from PagerDuty or a calendar (`copied_from`)."""
     return [override for override in known if override.copied_from is None]
 
 
 def of_listed(overrides_of: OverridesOf, people: People) -> OverridesOf:
     """Wrap a look-up of overrides, so that it leaves out people who are no longer on the list of people.
 
-    While the list cannot be read, every override counts.
+    With an empty list of people, nobody is left out.
     """
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
@@ -220,7 +220,7 @@ def trail_of(override: Override) -> str:
 
 
 def _relieved(schedule: Roster, known: Sequence[Override], made: Override) -> list[str]:
-    """Return the names of the people whose time the override takes, in the order of their shifts."""
+    """Return the names of the people whose time the override `made` takes, in the order of their shifts."""
     return _names(schedule, known, made.begins_at, made.ends_at, without=made.person)
 
 
@@ -247,14 +247,14 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
 
 
 class Turn(NamedTuple):
-    """The person on call. `old` says which copy of a schedule this is from, and its age, if the copy is out of date."""
+    """The person on call. `old` is empty, or names an out-of-date copy: `says PagerDuty, a copy of 2 days ago`."""
 
     person: str
     old: str
 
 
 def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
-    """Return who is on call on a schedule; None if there is no such schedule, or it has a gap.
+    """Return who is on call on a schedule; None if there is no such schedule, or another tool's has nobody on call now.
 
     If the table fails, the overrides are left out, so that a page still finds a person.
     """

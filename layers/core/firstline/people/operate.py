@@ -57,7 +57,7 @@ MAX_REASON = 300
 
 
 class Action(Frozen):
-    """An action of a person. Each field belongs to the actions that stand before its description.
+    """An action of a person. A description such as `resolve, note: …` is of a field that only those actions use.
 
     Parameters
     ----------
@@ -67,8 +67,10 @@ class Action(Frozen):
         note: the text of the note; reopen, escalate: the reason.
     resolves
         note: True if the note also resolves the incident.
-    said, severity
-        judge, word: as in `Feedback`.
+    said
+        judge: what the person says of the verdict, such as `noise`.
+    severity
+        word, or judge with `said` as `wrong_severity`: the right severity.
     subject
         word: the key of the alert that the person saw; None if they saw none.
     plan_digest
@@ -117,7 +119,7 @@ class Operations:
     approvers, shared
         The names of the approvers, and of those among them that are a whole IAM role.
     submit
-        Hands an alert to ingest's queue; raises QuarantineUnavailable.
+        Hands an alert to ingest's queue; raises QuarantineUnavailable if the queue does not take it.
     """
 
     incidents: Incidents
@@ -137,7 +139,7 @@ class Operations:
         OperationRefused, ApprovalRefused, FeedbackRefused
             Nothing was changed; the message says why, and what to do instead.
         ExecutionsUnavailable
-            The action is stored, but the execution could not be told; reconcile does so within two minutes (`LATER`).
+            The action is stored, but the execution could not be told; reconcile does so within two minutes.
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
@@ -175,7 +177,7 @@ def check_role(actor: Actor, role: Role) -> None:
 
 @dataclass(frozen=True)
 class _Deed:
-    """One action of one person on one incident."""
+    """One action of one person on one incident, with the code that carries it out."""
 
     by: Operations
     action: Action
@@ -246,7 +248,7 @@ class _Deed:
         tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
 
     def tell_what_joined(self, since: JoinedSince) -> str:
-        """Show people which alerts joined since this person looked, and return the refusal that names them."""
+        """Show in Slack which alerts joined since this person looked, and return the text that refuses to resolve."""
         record = self.by.incidents.record(self.incident_id)
         more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
         if record is not None:
@@ -364,7 +366,7 @@ class _Deed:
         return Done(f"Noted: {said(answer)}. {follows}", record)
 
     def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
-        """Store the right severity as a lasting word if the alert's sender states none. Return what follows from it."""
+        """Store the right severity for later alerts of this kind if their sender states none; say what follows."""
         verdict = record.classification
         if answer.severity is None or verdict is None or verdict.subject is None:
             return feedback_store.consequence(record, answer)
@@ -376,7 +378,7 @@ class _Deed:
         return lasting_words.what_follows(word)
 
     def _say(self) -> Done:
-        """Store the severity that an alert has from now on by a person's word, and show it in the message at once."""
+        """Store the severity that an alert has from now on because a person said so, and update the message at once."""
         answer = self._feedback("word")
         subject = lasting_words.kind_in(self._known(), self.action.subject)
         word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))
@@ -391,9 +393,9 @@ class _Deed:
         return Done(f"Noted. {lasting_words.what_follows(word)}", record)
 
     def _show_if_closed(self, record: IncidentRecord) -> None:
-        """Update a closed incident's message.
+        """Update the Slack message of a closed incident; an open incident shows the feedback in its next message.
 
-        An open incident shows the feedback in its next message; a suppressed one has no message.
+        A suppressed incident has no message.
         """
         if record.closed_at is not None and record.slack_ts is not None:
             reason = (record.outcome_reason or "")[:4_000]

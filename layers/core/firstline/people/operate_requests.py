@@ -5,7 +5,7 @@
 | `POST /operate/whoami` | 200: the caller's name and role |
 | `POST /operate/incidents`, a report | 202: the group that its incident will have |
 | `POST /operate/incidents/<incident>/<action>` | 200: what was done, and how the incident stands |
-| the same, written down but not yet told to the execution | 202 |
+| an action that is stored, but could not yet be told to the execution | 202 |
 | a caller who is not on the list of people, or whose role does not suffice | 403 |
 | an unknown incident or path | 404 |
 | `POST /operate/oncall/<schedule>/calendar` | 200: the address of a calendar feed |
@@ -166,7 +166,7 @@ class OperateHandler:
 
 
 def _read[Body: BaseModel](model: type[Body], body: bytes, **more: str) -> Body:
-    """Read a request's JSON body as this model; `more` are fields from the path. Raises UnreadablePayload."""
+    """Read a request's JSON body, with the fields `more` from the path added, as `model`. Raises UnreadablePayload."""
     try:
         if len(body) > MAX_BODY_BYTES:
             raise UnreadablePayload(f"The body has {len(body)} bytes: send at most {MAX_BODY_BYTES}.")

@@ -44,20 +44,20 @@ def page_on_call(
     """Page the next escalation level, if a page is due; after the last level comes the first one again.
 
     Channels that wake people go first. A page counts as delivered if one of those took it; if none did, the page topic
-    is tried, listed or not. For an alert that PagerDuty sent, PagerDuty's own page counts. Only then is the name of the
-    person on call looked up and Slack told: neither may delay the pager. If the table cannot be reached, the page goes
-    out unclaimed.
+    `sns` is tried, even if the level does not list it. For an alert that PagerDuty sent, PagerDuty's own page counts.
+    After these channels, the name of the person on call is looked up and Slack is told, so that neither delays the
+    pager. If the table cannot be reached, the page goes out unclaimed, unless `must_claim` is true.
 
     Parameters
     ----------
     channels
         The configured channels by the policy's names. `sns` must be there.
     on_call
-        Looks up who is on call at a level; if it returns None, the page has the policy's words. Must not raise.
+        Returns the person on call at a level; with None, the page has the level's text `on_call`. Must not raise.
     must_claim
         True for reconcile, which comes back each minute: without the table it pages nobody.
     text
-        Returns a level's channel `sms`, which sends a text message to the person on call.
+        Returns the channel `sms` for a level, which sends a text message to the person on call.
 
     Returns
     -------
@@ -124,7 +124,7 @@ class _Job(NamedTuple):
 
 @dataclass
 class _Pager:
-    """The sending of one page. `reached`, `behind` and `failed` collect what the channels answered."""
+    """The sender of one page. `reached` lists the channels that took it, `failed` the error of each that did not."""
 
     policy: PagingPolicy
     channels: Mapping[str, Channel]
@@ -163,7 +163,7 @@ class _Pager:
         rung = _still_rung(record)
 
         def tell(names: Iterable[str]) -> bool:
-            """Send the page through these channels. Return True if any channel so far has woken another person."""
+            """Send the page through the channels `names`. Return True if this or an earlier call woke a person."""
             pages = [*(sent for sent in record.pages if sent.seq != page.seq), page]
             paged = record.model_copy(update={"pages": pages})
             notification = Notification(kind="paged", record=paged, reason=reason, at=self.now)
@@ -204,7 +204,7 @@ class _Pager:
         return levels[min(job.level, len(levels) - 1)]
 
     def _page(self, job: _Job) -> Page:
-        """Return the page as it is claimed: it lists no channel yet."""
+        """Return the page as the claim stores it, before it goes out: with no channel in `delivered_to`."""
         level = self._level(job)
         return Page(
             seq=job.seq,
@@ -233,7 +233,7 @@ class _Pager:
             logger.exception("The claim of a page that woke nobody could not be released; it ends within a minute")
 
     def _wakes_another(self, rung: set[str]) -> bool:
-        """Return True if the page woke a person, beyond the channels that ring only once and have rung before."""
+        """Return True if the page woke a person; a channel that rings only once wakes nobody if it is in `rung`."""
         wakes = {name: self.channels[name].wakes for name in self.reached}
         return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())
 
@@ -256,10 +256,10 @@ def _newest(record: IncidentRecord) -> Page | None:
 
 
 def _still_rung(record: IncidentRecord) -> set[str]:
-    """Return the channels through which an earlier page still stands, answered or not.
+    """Return the names of the channels that earlier pages of the incident reached, acknowledged or not.
 
-    A page stands no more if all alerts ended before anybody acknowledged it: PagerDuty's incident was resolved then, so
-    the next page rings again.
+    Pages that nobody acknowledged before all alerts ended do not count: PagerDuty's incident was resolved then, so the
+    next page rings there again.
     """
     live = record.live
     voided, answered = (live.voided_seq, live.acked_seq) if live else (0, 0)

@@ -56,17 +56,17 @@ def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[Stor
 
 
 def _stopped(live: Live) -> bool:
-    """Return True if an alert ended after the newest page."""
+    """Return True if an alert ended after the newest page; without a page, if any alert ended."""
     return live.last_end_at is not None and (live.last_paged_at is None or live.last_end_at >= live.last_paged_at)
 
 
 def _new(alerts: list[StoredAlert], since: datetime | None, rank: int) -> str:
-    """Return the names of the alerts of at least this rank that were received after a time and are not held."""
+    """Return the names of firing alerts of at least `rank`, received after `since` (None: at any time) and not held."""
     return names([alert for alert in joined_since(alerts, since) if alert.rank >= rank and not alert.held])
 
 
 def _unanswered_since(record: IncidentRecord, live: Live) -> datetime | None:
-    """Return the time of the oldest page that nobody has answered, or None if each is answered."""
+    """Return the time of the oldest page that still waits for an acknowledgement, or None if no page does."""
     waiting = [page for page in record.sent_pages if page.seq > max(live.acked_seq, live.voided_seq)]
     return min((page.at for page in waiting if page.at is not None), default=None)
 

@@ -52,8 +52,8 @@ class PressHandler:
     ticket
         Returns the address of an incident in the console that signs this person in, once.
     whisper
-        Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
-        ChannelFailed. None without a bot, as is `open_form`.
+        Sends a message that only one user sees; takes the channel, the user, the text, and a link or None. May raise
+        ChannelFailed. `whisper` and `open_form` are None if the stack has no Slack bot.
     open_form
         Opens a form for the person whose press gave the trigger id; may raise ChannelFailed.
     """

@@ -1,6 +1,7 @@
 """A look at whether an alarm's metric is back in its range, shown when an incident's message is edited.
 
-Only an edit starts a look, at most `MOST_LOOKS` times a minute. A look closes no incident and delays no page.
+The metric is read only when a message is edited, at most `MOST_LOOKS` times a minute. The metric closes
+no incident, and reading it delays no page.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ type Look = Callable[[IncidentRecord, datetime], str | None]
 
 
 def no_look(_record: IncidentRecord, _now: datetime) -> str | None:
-    """Return None: there is no monitor to ask."""
+    """Return None: this is the `Look` of a stack without a monitor to ask."""
     return None
 
 
@@ -33,7 +34,7 @@ class MetricLook:
     Parameters
     ----------
     recovered
-        Says whether the metric of an alert's alarm is back in its range, or None; raises MetricsUnavailable.
+        Says whether the metric of an alert's alarm is back in its range; None if unknown. Raises MetricsUnavailable.
     """
 
     def __init__(self, recovered: Callable[[NormalizedAlert, datetime], str | None]) -> None:
@@ -42,7 +43,10 @@ class MetricLook:
         self._left = MOST_LOOKS
 
     def __call__(self, record: IncidentRecord, now: datetime) -> str | None:
-        """Look if the alarm fires and a person was paged or has the incident; else return None. Log a failure only."""
+        """Say whether the metric of the incident's alarm is back in its range.
+
+        Return None for a storm, if no alert fires or no person was called, beyond the limit, or if the look fails.
+        """
         live = record.live
         called = bool(record.pages or record.paged_at) or (live is not None and live.answered)
         if record.incident.storm or live is None or live.firing <= 0 or not called or not self._may_look(now):

@@ -1,7 +1,7 @@
 """Updates of an incident's message, and the mark of the version that people were shown.
 
-An incident's live half has a version, and stores the version that people were shown last. Where the two differ, because
-a message is out of date or did not arrive, reconcile shows the incident again.
+An open incident's item in the table has a version, and also stores the version that people were shown last. Where the
+two versions differ, because a message is out of date or did not arrive, reconcile shows the incident again.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def show_again(
 
 
 def is_with_people(record: IncidentRecord) -> bool:
-    """Return True if people were told of the incident, or should have been."""
+    """Return True if people were told of the incident, or it waits for a person to acknowledge or resolve it."""
     live = record.live
     if was_told(record):
         return True
@@ -71,17 +71,16 @@ def is_with_people(record: IncidentRecord) -> bool:
 
 
 def was_told(record: IncidentRecord) -> bool:
-    """Return True if a person may have read of the incident."""
+    """Return True if a message about the incident or a page has gone out, so that a person may have read of it."""
     live = record.live
     shown = live is not None and (live.shown > 0 or live.paged_seq > 0)
     return shown or bool(record.slack_ts or record.pages or record.paged_at)
 
 
 def mark_shown(record: IncidentRecord, incidents: Incidents) -> None:
-    """Store that people were shown this version of the record. A failure is logged: they are shown it again.
+    """Store that people were shown this version of the record. If that fails, they are shown the version again.
 
-    Nothing is stored once all alerts have ended, except for the first message: nothing shows the incident again then,
-    and an alert that joins makes a newer version.
+    Once the incident is over, this is stored for its first message only, because no other message follows.
     """
     live = record.live
     if live is None or live.shown >= live.version or (live.shown > 0 and is_over(live)):

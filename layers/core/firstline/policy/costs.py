@@ -42,7 +42,7 @@ _IN_PAGES: Mapping[tuple[Reach, Reach], float] = {
 def cost(said: Severity, truth: Severity, missed_page: float = MISSED_PAGE_COST) -> float:
     """Return the cost of the severity `said` if `truth` is the right one, in needless pages; 0 if they are equal.
 
-    A page that was dropped instead of told costs twice `missed_page`.
+    If `truth` pages, a severity that only tells the channel costs `missed_page`, and `noise` costs twice that.
     """
     if said == truth:
         return 0.0

@@ -55,7 +55,7 @@ def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: 
 
 
 def _in_words(location: tuple[int | str, ...], advice: str, text: str) -> str:
-    """Return `key: advice (line N)` for a mistake. Without a location, the advice may begin with the key itself."""
+    """Return `key: advice (line N)` for a mistake; without a location, `advice` may begin with the key itself."""
     line = line_of(text, location or tuple(advice.partition(":")[0].split(".")))
     key = f"{'.'.join(map(str, location)) or 'the file'}: "
     return f"{key}{advice} (line {line})"

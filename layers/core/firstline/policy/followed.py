@@ -49,13 +49,13 @@ class Copy(Frozen):
 
 
 def bounded(spans: Iterable[Span], now: datetime) -> tuple[Span, ...]:
-    """Return the spans from `BEHIND` before now to `AHEAD` after it, by their begin, at most `MOST_SPANS`."""
+    """Return the spans in the 14 days before now and the 60 days after, earliest first, at most `MOST_SPANS`."""
     near = [span for span in spans if span.ends_at > now - BEHIND and span.begins_at < now + AHEAD]
     return tuple(sorted(near, key=lambda span: (span.begins_at, span.ends_at, span.who))[:MOST_SPANS])
 
 
 def everything(on_call: OnCall) -> dict[str, Roster]:
-    """Return all schedules by name; a followed one has nobody on call until its copy is added as overrides."""
+    """Return all schedules by name; one that is kept in another tool has nobody on call until its copy is added."""
     empty = {
         name: Roster(time_zone=followed.time_zone, starts=date(2000, 1, 1), rotation=(NOBODY,))
         for name, followed in on_call.followed.items()
@@ -70,7 +70,7 @@ def with_copies(
     people: People,
     now: Callable[[], datetime],
 ) -> Callable[[str, datetime], Sequence[Override]]:
-    """Return a function like `overrides_of` that also returns the spans of copies, as overrides below people's own."""
+    """Return a function like `overrides_of` that adds the spans of copies, over which the overrides of people win."""
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
         made = overrides_of(schedule, since)
@@ -129,7 +129,7 @@ def person_of(said: str, people: People) -> str:
     """Return the name in people.yaml of the person whom another tool calls `said`.
 
     `said` must be the name, the mail or a `known_as` of one person, or contain those of only one person as whole words.
-    If it fits nobody, or several people, a name in the form of people.yaml is made of `said`.
+    If it fits nobody, or several people, the name is made from `said` itself: `Ada Lovelace` becomes `ada-lovelace`.
     """
     text = said.casefold()
     names = {

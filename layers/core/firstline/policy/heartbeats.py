@@ -73,7 +73,7 @@ class Pulse(Frozen):
 
     @property
     def requirement(self) -> str | None:
-        """Return the id of the declaration that this placeholder stands for; None for a heartbeat that was seen."""
+        """Return the declaration's id if this stands for a required heartbeat that never came, or None."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
     def is_to_be_said(self, now: datetime) -> bool:
@@ -82,13 +82,13 @@ class Pulse(Frozen):
 
 
 class LastCheck(Frozen):
-    """The time of the last check, and the start of the uninterrupted watch."""
+    """The time of the last check of heartbeats, and the time since which checks have run without a gap."""
 
     looked_at: AwareDatetime
     since: AwareDatetime
 
     def begin(self, now: datetime) -> datetime:
-        """Return the start of the uninterrupted watch that a check at `now` belongs to."""
+        """Return since when checks have run without a gap: `now` itself if the last one was over five minutes ago."""
         return self.since if now - self.looked_at <= GAP else now
 
 
@@ -111,8 +111,8 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
     Parameters
     ----------
     watched_since
-        The start of the uninterrupted watch. Earlier beats may have been lost with everything else, so the patience
-        begins at this time. An absence that people were told about is ended only by a beat.
+        The time since which checks have run without a gap. Beats before it may have been lost, so the patience begins
+        at this time. An absence that people were told about is ended only by a beat.
     """
     if pulse.forgotten_at is not None:
         return None
@@ -125,7 +125,7 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 
 
 def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert about an absence; it has the same identity each time, so a repeat changes nothing."""
+    """Return the alert about an absent heartbeat, with the same fingerprint and group key for each absence of it."""
     alert = pulse.alert
     if pulse.resolved_at == since:
         what = f"The heartbeat {called(alert)} was resolved, although it should always fire"
@@ -150,7 +150,7 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert that resolves an absence, because the heartbeat is back or a person had it forgotten."""
+    """Return the alert that resolves an absence: the heartbeat is back, or it is no longer expected."""
     message = f"The heartbeat {called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
         message = f"The heartbeat {called(pulse.alert)} is no longer expected: {pulse.forgotten_by} had it forgotten."

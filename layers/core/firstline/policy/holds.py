@@ -69,7 +69,7 @@ class Silence(Frozen):
 
 
 class Window(Frozen):
-    """A maintenance window. Matching alerts are either held until its end (`suppress`), or not above `at_most`.
+    """A maintenance window. Matching alerts are held until its end (`suppress`) or have at most the severity `at_most`.
 
     An alert that was held and still fires at the window's end is treated as if it had just begun.
     """
@@ -100,7 +100,7 @@ class Window(Frozen):
         return self.on(now) and self.match.fits(alert)
 
     def allows(self, severity: SourceSeverity) -> bool:
-        """Return True if the window may hold an alert of this severity."""
+        """Return True if the window may hold an alert of this severity: `critical` only with `even_critical`."""
         return severity != "critical" or self.even_critical
 
     def end(self, now: datetime) -> datetime:
@@ -137,7 +137,7 @@ def seconds_until(until: datetime, now: datetime) -> int:
 
 
 def matched(silence: Silence) -> str:
-    """Write what a silence matches, as `firstline silence add` takes it: `host=web-1 severity=low,medium`."""
+    """Write a silence's conditions as `firstline silence add` takes them: `host=web-1 severity=low,medium`."""
     match = silence.match
     pairs = {name: getattr(match, name) for name in type(match).model_fields if name != "labels"}
     pairs |= {f"labels.{name}": values for name, values in match.labels.items()}

@@ -1,8 +1,8 @@
 """Inhibitions, as in Alertmanager: while a source alert fires, target alerts that follow from it are held.
 
-The table counts for each rule, and for each set of equal values, how many source alerts fire. Ingest holds a target
-alert whose count is above zero. Held alerts are not dropped: when the last source alert has ended, or after `AT_MOST`,
-the target's incident is judged as if it had just begun.
+For each rule and each set of values of its `equal` labels, the table counts how many source alerts fire. Ingest holds a
+target alert whose count is above zero. Held alerts are not dropped: when the last source alert has ended, or after
+`AT_MOST`, the target's incident is judged as if it had just begun.
 """
 
 from collections.abc import Iterable, Mapping

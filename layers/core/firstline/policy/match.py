@@ -39,7 +39,7 @@ _LISTS = ("severity", "message")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The comparison of one key of a match with an alert: the wanted values, the alert's value, and whether it fits."""
+    """The comparison of one condition, such as `host`, with an alert: values wanted, value found, and if it fits."""
 
     name: str
     wants: str
@@ -137,10 +137,10 @@ def _pattern_key(name: str, patterns: Sequence[str], value: str | None) -> Key:
 
 
 def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
-    """Return True if every value that the key `narrow` allows is allowed by `wide`; an empty key allows everything."""
+    """Return True if each value in `narrow` is also in `wide`; an empty collection stands for all values."""
     return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
 
 def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    """Return True if one of the patterns in `wide` covers each in `narrow`; an empty key allows everything."""
+    """Return True if each pattern in `narrow` is covered by one in `wide`; an empty tuple stands for all texts."""
     return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

@@ -24,7 +24,7 @@ class Price(BaseModel):
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
-        """Return the usage with its cost; None if the price is unknown and tokens were used."""
+        """Return a copy of the usage with its `cost`, which is None if tokens were used and the price is unknown."""
         if not self.is_known:
             return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
         cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000

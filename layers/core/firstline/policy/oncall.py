@@ -1,8 +1,8 @@
 """The on-call schedules in `runbooks/policy/oncall.yaml`: rotations, layers, holidays and overrides. Pure.
 
-An override decides first who is on call (of several the one made last), then a holiday, then a layer whose hours it is
-(of several the last in the file), and then the rotation. So exactly one person is on call at each moment. Turns begin
-at a time of the wall clock, also when the clocks change.
+Who is on call at a moment is decided by the first of these that covers it: an override (of several the one made last),
+a holiday, a layer (of several the last in the file), the rotation. So exactly one person is on call at each moment.
+Turns begin at a time of the wall clock, also when the clocks change.
 
 Example
 -------
@@ -101,7 +101,7 @@ class Layer(Frozen):
         return self
 
     def day(self, local: datetime) -> date | None:
-        """Return the day that the layer's hours began on, or None if the layer does not cover this local time."""
+        """Return the day on which the layer's hours around a local time began; None if the layer does not cover it."""
         for day in begin_days(self.hours, local):
             if not self.weekdays or WEEKDAYS[day.weekday()] in self.weekdays:
                 return day
@@ -125,7 +125,7 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A person's time on call in place of whoever would have had it. It moves nobody's turns.
+    """A span of time that a person is on call in place of whoever would have been. It moves nobody's turns.
 
     `ended_at` and `ended_by` are set when somebody withdrew the override; the time before that stays covered.
     """
@@ -344,10 +344,10 @@ def load_oncall(path: Path) -> OnCall:
 def problems(
     on_call: OnCall, people: People, now: datetime, texted: Collection[str] = ()
 ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Yield what is wrong with the schedules for the coming half year: the key in the file, and a text with the fix.
+    """Yield each problem of the schedules: its place, as `("schedules", "platform")`, and a text with the fix.
 
     Reported are people who are not in people.yaml, who cannot be reached, or who may only read, and shifts of more than
-    a week.
+    a week in the coming half year.
 
     Parameters
     ----------

@@ -27,8 +27,9 @@ type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 class Level(Frozen):
     """One level of escalation: whom to page, through which channels, and how long before the next level is paged.
 
-    Messages call the people who were paged by the text `on_call`. They name the person on call instead if the level has
-    a `schedule` of oncall.yaml, or a `pagerduty_escalation_policy` and the stack has a PagerDuty API token.
+    In messages, the text `on_call` ("the platform team") stands for the people who were paged. The person on call is
+    named instead if the level has a `schedule` of oncall.yaml, or a `pagerduty_escalation_policy` in a stack with a
+    PagerDuty API token.
     """
 
     name: LevelName
@@ -127,7 +128,7 @@ class PagingPolicy(Frozen):
         return next(matching, [level.name for level in self.levels])
 
     def levels_in_storm(self, alert: NormalizedAlert, severity: Severity, route: RouteName | None) -> list[LevelName]:
-        """Return the names of the levels for an alert in a storm; none if its source's storm pages the same levels."""
+        """Return the names of the levels for an alert in a storm; empty if the storm pages the same anyway."""
         own = self.names_for(alert, severity, route)
         return [] if own == self.names_for(None, severity) else own
 

@@ -52,7 +52,7 @@ def mentions(phrases: Iterable[str], text: str) -> bool:
 
 @lru_cache(maxsize=_CACHED)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile several patterns to one expression, so that one search tells that none of them fits."""
+    """Compile several patterns to one regular expression, which matches what any of them fits."""
     return re.compile("|".join(f"(?:{_translated(pattern)})" for pattern in patterns), re.DOTALL)
 
 

@@ -209,8 +209,8 @@ class People(Frozen):
         Parameters
         ----------
         shown_as
-            The name that Slack shows, which is used for a person who is not in people.yaml. If people.yaml has that
-            name for somebody else, the user id is added to it.
+            The name that Slack shows, which is used for a person who is not in people.yaml. If people.yaml
+            gives this name to somebody else, the person is called by the name and the user id.
         """
         known = next((name for name, entry in self.people.items() if entry.slack == user_id), None)
         person = None if known is None else self.named(known)
@@ -242,9 +242,9 @@ def _identity_center_user(arn: str) -> str | None:
 
 
 def _place(identity: str) -> tuple[str, str]:
-    """Return the bucket of an identity and its session; identities that may cover each other share a bucket.
+    """Return an identity's account and role as one text, and its session, to compare only identities of one role.
 
-    A bucket is an account and role, or the identity itself if it is no session.
+    For an identity that is no role's session, such as an IAM user, return the identity itself and an empty text.
     """
     session = _SESSION.fullmatch(identity)
     if session is None:

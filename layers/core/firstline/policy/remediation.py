@@ -34,7 +34,7 @@ class Freeze(Schedule):
 
 
 class Fleet(Frozen):
-    """The limit for the hosts that all remediations together may touch at a time; the smaller of the two counts.
+    """The limit for the hosts that all remediations touch at a time: the smaller of `max_hosts` and `max_percent`.
 
     The fleet is every managed instance with the stack's tag. `max_percent` of the fleet is rounded up, so one host is
     always allowed.
@@ -44,18 +44,18 @@ class Fleet(Frozen):
     max_percent: Percent = 50
 
     def allows(self, fleet: int) -> int:
-        """Return how many hosts may be touched at a time in a fleet of this size."""
+        """Return how many hosts remediations may touch at a time in a fleet of `fleet` hosts."""
         return min(self.max_hosts, share_of(self.max_percent, fleet))
 
 
 class ToApprove(Frozen):
-    """The history after which the report suggests the mode `approve`: so many plans in the mode `shadow`."""
+    """The history after which the report suggests the mode `approve`: the number of plans in the mode `shadow`."""
 
     shadowed: int = Field(default=5, ge=1)
 
 
 class ToAuto(Frozen):
-    """The history after which the report suggests the mode `auto`: runs, and how many were accepted and verified."""
+    """The history after which the report suggests `auto`: a number of runs, and percentages accepted and verified."""
 
     run: int = Field(default=10, ge=1)
     accepted_percent: Percent = 95

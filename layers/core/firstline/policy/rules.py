@@ -137,7 +137,7 @@ class Rules(Frozen):
         return any(heartbeat.fits(alert) for heartbeat in self.heartbeats)
 
     def covered(self) -> list[tuple[Rule, Rule]]:
-        """Return the rules that can never decide, each with the first earlier rule that covers it."""
+        """Return pairs of a rule that can never decide, and the first earlier rule that applies wherever it would."""
         found: list[tuple[Rule, Rule]] = []
         for number, later in enumerate(self.rules):
             found += [(later, earlier) for earlier in self.rules[:number] if earlier.covers(later)][:1]

@@ -26,7 +26,7 @@ def one_or_many(value: object) -> object:
 
 
 def _hours(value: object) -> object:
-    """Read `"22:00-06:00"` as begin and end; the span may reach over midnight, and the end does not belong to it."""
+    """Read `"22:00-06:00"` as its begin and its end, which may be on the next day; raise ValueError if invalid."""
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError('write local time as "22:00-06:00", in quotes')
@@ -38,7 +38,7 @@ def _hours(value: object) -> object:
 
 
 def _dates(value: object) -> object:
-    """Read `2026-12-24` or `2026-12-20..2027-01-03` as the first and the last day."""
+    """Read `2026-12-24` or `2026-12-20..2027-01-03` as the first and the last day; raise ValueError if invalid."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value, value
     found = _DATES.fullmatch(value) if isinstance(value, str) else None
@@ -118,7 +118,7 @@ class Schedule(Frozen):
 
 
 def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date]:
-    """Return the days on which those spans began that contain the time `local`; without spans, the day of `local`.
+    """Return the day on which each span around the time `local` began, each once; without spans, the day of `local`.
 
     A schedule's weekdays and dates are compared with these days, so hours over midnight belong to the day on which they
     begin.

@@ -75,7 +75,7 @@ def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_se
 
 
 def _needs_hiding(url: str, hide: Callable[[str], str]) -> bool:
-    """Return True if `hide` changes the address or one of its parts: a key after a slash is found only by itself."""
+    """Return True if `hide` changes the address or a part of it: a key after a slash is found only in its own part."""
     pieces = [url, *map(unquote, re.split("[/?#&=]", url))]
     return any(hide(piece) != piece for piece in pieces)
 
@@ -98,7 +98,7 @@ _WHO_ACTED = re.compile(r"[A-Z][a-z]+ by \S{1,200}\.")
 
 
 def _people(record: IncidentRecord) -> set[str]:
-    """Return the names of the people who dealt with the incident, as messages write them."""
+    """Return the names of all who acknowledged, resolved, decided, judged or wrote notes, as messages write them."""
     verdict = record.classification
     word = verdict.word.by if verdict is not None and verdict.word is not None else None
     said = {each.by for each in record.approvals} | {each.by for each in record.feedback}

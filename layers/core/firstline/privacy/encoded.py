@@ -1,6 +1,7 @@
 """The search for encoded secrets: percent-encoded, in base64, or broken over lines.
 
-Each function yields the places that it finds as start, end and kind; `plain` is the search in plain text.
+Each function yields the places that it finds as start, end and kind. `plain` is a function that finds secrets in plain
+text in the same form.
 """
 
 import base64
@@ -19,7 +20,7 @@ _LAYERS = 2
 
 
 def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the percent-encoded words in which `plain` finds a secret after decoding, up to `layers` times.
+    """Find the percent-encoded words that hold a secret, found by `plain` once they are decoded, up to `layers` times.
 
     Call this before `plain` alone, which finds only the beginning of a key with `%3D` in it.
     """
@@ -33,7 +34,7 @@ def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the words in base64 in which `plain` finds a secret after decoding, up to `layers` times."""
+    """Find the words in base64 that hold a secret, found by `plain` once they are decoded, up to `layers` times."""
     if layers == 0:
         return
     for match in _BASE64.finditer(text):

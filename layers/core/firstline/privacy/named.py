@@ -47,7 +47,7 @@ _NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z
 
 @cache
 def _named() -> re.Pattern[str]:
-    """Return the pattern of a name and its value, compiled when a text has one of `_WORDS`: few alerts have any."""
+    """Return the pattern of a secret's name with its value, `password=…`, compiled at the first call."""
     return re.compile(
         rf"(?:{_NAMES})"
         # The name may go on: `passwordValue`, `token_data`.
@@ -63,7 +63,7 @@ def _named() -> re.Pattern[str]:
 
 @cache
 def _option() -> re.Pattern[str]:
-    """Return the pattern of an option of a command line and its value."""
+    """Return the pattern of a command-line option with a secret, as `--password …` or `-token=…`."""
     return re.compile(
         r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key"
         r"|secret-?key)"
@@ -83,7 +83,7 @@ _WORDS = (
 
 @cache
 def _label() -> re.Pattern[str]:
-    """Return the pattern of a label's name that ends in such a word."""
+    """Return the pattern of a label's name that ends in the name of a secret, as `db_password` does."""
     return re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
 
 
@@ -105,7 +105,7 @@ _ABOUT = frozenset(_SAID.split())
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the places (start, end, kind) of values in a text whose names say that they are secrets."""
+    """Yield the places (start, end, kind) of values that are secrets by the names before them, as `password=…`."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()

@@ -133,7 +133,7 @@ def _secrets_and_personal(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _replaced(text: str, found: Iterable[tuple[int, int, str]]) -> str:
-    """Replace the places `found` (start, end, kind) in a text; overlapping places become one with the first's kind."""
+    """Replace the places `found` (start, end, kind) by `[redacted <kind>]`, overlapping ones by that of the first."""
     pieces: list[str] = []
     at = 0
     for begin, end, what in sorted(found, key=lambda place: (place[0], -place[1])):

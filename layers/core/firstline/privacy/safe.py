@@ -23,7 +23,7 @@ def safe_line(text: str, limit: int) -> str:
 
 
 def safe_label(name: str, value: str, limit: int) -> str:
-    """Redact a label's value, all of it if the name says that it is a secret, and cut it to one line of `limit`."""
+    """Redact a label's value (all of it for a name such as `password`), and cut it to a line of `limit` characters."""
     return safe_line(redact_label(name, _visible(value)), limit)
 
 

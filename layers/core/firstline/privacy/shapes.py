@@ -19,8 +19,8 @@ class Shape(NamedTuple):
     """A kind of secret: its name for people (`what`), its pattern, and words (`near`).
 
     One of the words, in upper or lower case, is in every text that the pattern matches. A `^` at the pattern's
-    beginning stands for `_BORDER`, or for nothing if all `near` words are unmistakable. If the pattern has one group,
-    or named groups, only the group is the secret.
+    beginning stands for the beginning of a word, or for nothing if all `near` words are unmistakable. If the pattern
+    has one group, or named groups, only the group is the secret.
     """
 
     what: str
@@ -171,7 +171,7 @@ _ISSUERS = Path(__file__).parent / "issuers.json"
 
 @cache
 def _by_near() -> dict[str, list[Shape]]:
-    """Return all shapes by each of their `near` words in lower case."""
+    """Return the shapes by `near` word in lower case; a shape with several words is listed under each."""
     near = defaultdict(list)
     issued = (Shape(what, tuple(words), pattern) for what, words, pattern in json.loads(_ISSUERS.read_text()))
     for shape in (*SHAPES, *issued):
@@ -182,7 +182,7 @@ def _by_near() -> dict[str, list[Shape]]:
 
 @cache
 def _by_beginning() -> dict[str, list[tuple[int, str]]]:
-    """Return the `near` words with their positions by their first three characters; shorter words by an empty text."""
+    """Return the position in `_by_near` and the text of each `near` word, by its first three characters (or `""`)."""
     beginnings: dict[str, list[tuple[int, str]]] = {"": []}
     for place, word in enumerate(_by_near()):
         beginnings.setdefault(word[:3] if len(word) >= 3 else "", []).append((place, word))
@@ -190,7 +190,7 @@ def _by_beginning() -> dict[str, list[tuple[int, str]]]:
 
 
 def _near_in(folded: str) -> list[str]:
-    """Return the `near` words that a text in lower case contains, in the order of the shapes.
+    """Return the `near` words that the text `folded`, which is in lower case, contains, in the order of the shapes.
 
     Only words whose first three characters occur in the text are searched for, which saves most of the 500 searches.
     """
@@ -208,7 +208,7 @@ def _compiled(pattern: str, *, anywhere: bool = False) -> re.Pattern[str]:
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the places (start, end, kind) of secrets in a text by their shapes. The places may overlap."""
+    """Yield the places (start, end, kind) of secrets in a text, known by their shape. The places may overlap."""
     near = _by_near()
     for shape in dict.fromkeys(shape for word in _near_in(text.lower()) for shape in near[word]):
         pattern = _compiled(shape.pattern, anywhere=_UNMISTAKABLE.issuperset(shape.near))

@@ -97,7 +97,7 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
 
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
-    """Return how a remediation ended, by its results and by whether the incident was `cured`."""
+    """Return how a remediation ended, such as `verified`, from its results and whether the incident was `cured`."""
     sent = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
     if not sent:
         return "not_run"
@@ -111,7 +111,7 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
 
 
 def is_proven(results: Sequence[StepResult]) -> bool:
-    """Return True if an act changed something and the last verification held on every host."""
+    """Return True if an act changed something, and there was a verification that held on every host."""
     changed = any(result.kind == "act" and result.changed for result in results)
     verified = [result.status == RUN_SUCCEEDED for result in results if result.kind == "verify"]
     return changed and bool(verified) and all(verified)
@@ -132,7 +132,7 @@ def news_of_standing(plan: RemediationPlan, before: Standing, after: Standing) -
 
 
 def _hosts_of(result: StepResult) -> int:
-    """Return the number of hosts of a result: 1, or more for the shared result of successes (`12 hosts`)."""
+    """Return the number of hosts that a result is for: 12 if it stands for `12 hosts` that succeeded, else 1."""
     many = _MANY.fullmatch(result.instance_id)
     return int(many[1]) if many else 1
 

@@ -52,7 +52,7 @@ class Situation(Frozen):
     Attributes
     ----------
     runs
-        The runbook's runs on any host, within the time of `look_back`; runs in shadow may be among them.
+        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
     held
         The locks that remediations of any runbook hold.
     fleet
@@ -60,11 +60,11 @@ class Situation(Frozen):
     targets, releases
         The hosts to act on, or the releases to take back. One of the two lists is empty.
     standing
-        The runbook's record in this stack.
+        The runbook's record of earlier runs in this stack.
     services
-        The services that the plan touches, as `services_touched` names them.
+        The names of the services that the plan touches, from `services_touched`.
     deployments
-        The last deployments of these services, one for each environment.
+        The last deployments of the services in `services`, one for each environment.
     approvers, shared
         The number of approvers, and how many of them are a whole IAM role. A role may stand for a person who has
         approved already, so roles do not count where two people must approve.
@@ -91,7 +91,7 @@ class Situation(Frozen):
 
     @property
     def places(self) -> dict[str, str]:
-        """The names of the hosts by instance id, or of the releases by place."""
+        """The hosts' names by instance id; a place that a release is deployed to is both key and value."""
         return self.claim.places
 
     @property
@@ -101,7 +101,10 @@ class Situation(Frozen):
 
     @property
     def mode(self) -> Mode:
-        """The runbook's mode in this environment; the more careful one if stack and alert name different ones."""
+        """The runbook's mode: the more careful of those for the stack's and the alert's environment.
+
+        `approve` becomes `auto` if the runbook earned it or a person promoted the runbook.
+        """
         mode = self.runbook.mode_in(*self.environments)
         return "auto" if mode == "approve" and self.runs_by_itself else mode
 
@@ -117,7 +120,7 @@ class Situation(Frozen):
 
     @property
     def approvals(self) -> int:
-        """The number of different people who must approve: the larger of the runbook's and the policy's number."""
+        """The number of different people who must approve: the runbook's or the policy's, whichever is larger."""
         return max(self.runbook.approvals, self.policy.approvals.get(self.runbook.risk, 1))
 
     @property
@@ -200,7 +203,7 @@ def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | N
 
 
 def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[str, str]) -> list[str]:
-    """Return the services that a plan touches: the alert's service, and the units that its parameters name.
+    """Return the services that a plan touches: the alert's, and the systemd units that parameters take from the alert.
 
     The service of an alert is often the exporter that measured, while a label names the unit that failed.
     """
@@ -213,7 +216,7 @@ def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[s
 
 
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
-    """Return twelve hexadecimal digits that change with the policy file, the settings and the runbook of a decision."""
+    """Return twelve hexadecimal digits of a hash over what a decision rests on: runbook, policy, mode, environment."""
     rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
     return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
 

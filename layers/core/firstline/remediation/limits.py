@@ -32,12 +32,12 @@ class Claim:
 
     @classmethod
     def of(cls, plan: RemediationPlan, incident_id: str) -> Self:
-        """Return the claim of a plan."""
+        """Return a claim on the hosts or releases of a plan."""
         return cls(incident_id, plan.runbook_id, plan.targets, plan.releases, plan.locks, plan.limits)
 
     @property
     def places(self) -> dict[str, str]:
-        """The names of the hosts by instance id, or of the releases by place."""
+        """The hosts' names by instance id; a place that a release is deployed to is both key and value."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
 
@@ -60,7 +60,7 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     held
         The locks that remediations of any runbook hold.
     runs
-        The runbook's runs on any host, within the time of `look_back`; runs in shadow may be among them.
+        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
     """
     look = _Look(
         claim,
@@ -99,17 +99,17 @@ def limits_of(limits: RunbookLimits, policy: RemediationPolicy, fleet: int | Non
 
 
 def look_back(limits: PlanLimits, longest: timedelta) -> timedelta:
-    """Return the age up to which runs matter to the limits, if a run may take as long as `longest`."""
+    """Return how far back to read runs: a day, or the cool-down if that is longer, plus the `longest` time of a run."""
     return max(timedelta(seconds=limits.cooldown_seconds), _DAY) + longest
 
 
 def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """Return the number of hosts under remediation once these targets are added to those of the held leases."""
+    """Return the number of different hosts in the targets and the held leases together."""
     return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
 
 
 def too_wide_alone(runbook_id: str, targets: Sequence[Target], limits: PlanLimits) -> str | None:
-    """Return why these targets alone are too many for the limits, whatever else runs, or None if they are not."""
+    """Return why these targets exceed the limits even if no other remediation runs, or None if they do not."""
     count = len(targets)
     if count > limits.max_hosts:
         return f"{count} hosts are affected and {runbook_id} may touch {limits.max_hosts} at once"
@@ -155,7 +155,7 @@ def _too_wide(look: _Look) -> str | None:
 
 
 def _counts(run: RunbookRun, claim: Claim) -> bool:
-    """Return True if a run counts against the claim's limits: of this runbook, really sent, for another incident."""
+    """Return True if a run counts against the claim's limits: same runbook, other incident, not in shadow, and sent."""
     real = run.decision != "shadow" and run.outcome != "not_run"
     return real and run.incident_id != claim.incident_id and run.runbook_id == claim.runbook_id
 

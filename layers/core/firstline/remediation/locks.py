@@ -44,7 +44,7 @@ def lock_names(targets: Iterable[Target], service: str | None, releases: Iterabl
 
 
 def longest(runbook: Runbook, waves: int) -> timedelta:
-    """Return the longest time that a remediation with this many waves can take, including its rollback."""
+    """Return the longest time of a remediation, rollback included, whose steps reach the hosts in `waves` rounds."""
     total = _MARGIN
     for step in runbook.steps:
         total += (runbook.timeout_of(step) + _PER_COMMAND) * waves
@@ -57,7 +57,7 @@ def longest(runbook: Runbook, waves: int) -> timedelta:
 
 
 def waves(max_concurrency: str, hosts: int) -> int:
-    """Return the number of rounds in which Run Command reaches all hosts, `1` at a time or `25%` of them."""
+    """Return the number of rounds in which Run Command reaches all hosts: 4 for 8 hosts, `25%` or `2` at a time."""
     if max_concurrency.endswith("%"):
         at_a_time = max(1, hosts * int(max_concurrency[:-1]) // 100)
     else:

@@ -100,7 +100,7 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
 
 
 def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
-    """Return the move with `now` as the time of each new result, which has none yet."""
+    """Return the move with `now` as the time of each result that has no time yet."""
     results = [row if row.at is not None else row.model_copy(update={"at": now}) for row in move.results]
     return move.model_copy(update={"results": results})
 
@@ -224,8 +224,8 @@ def _rows(run: Progress, command: CommandRead) -> list[StepResult]:
 def end_of(output: str) -> str:
     """Return a command's output without secrets, and without lines that were cut in the middle.
 
-    Systems Manager keeps the beginning of an output, and the state machine the end of that. A secret at a cut may have
-    lost the name by which it is recognised, so the whole line is dropped.
+    Systems Manager keeps only the beginning of a long output, and the state machine only the last part of that. A
+    secret at a cut may have lost the name by which it is recognised, so the whole line is dropped.
     """
     from firstline.privacy import redact_secrets  # imported late: few moves read outputs
 
@@ -272,7 +272,7 @@ def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> li
 
 
 def _after_step(run: Progress, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Return the move after a step that is over. With `lost`, the step's command may still run."""
+    """Return the move after a step, from its results on each host. With `lost`, the step's command may still run."""
     succeeded = sum(row.status == RUN_SUCCEEDED for row in rows) == run.places
     passes = succeeded or (run.step.on_failure == "continue" and not lost)
     match run.cursor.queue:

@@ -31,7 +31,7 @@ class Permission:
     now: datetime
 
     def withdrawn(self, plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
-        """Return why the plan may no longer act, or None if it may. The machine itself reads the kill switch."""
+        """Return why the plan may no longer act, or None if it may. The state machine itself reads the kill switch."""
         runbook = self.catalogue.get(plan.runbook_id)
         if runbook is None:
             return f"runbook {plan.runbook_id} is no longer deployed"
@@ -69,7 +69,7 @@ class Permission:
         return why_withdrawn(situation, record.decided_at if approved else None)
 
     def _no_longer_approvers(self, plan: RemediationPlan, record: IncidentRecord) -> str | None:
-        """Return the people whose approval no longer counts, if too few others have approved; else None."""
+        """Return who approved but is no longer an approver, as `ada, bob`, if too few others approved; else None."""
         gone = [approval for approval in record.approvals if approval.approver not in self.rules.approvers]
         if len(record.approvals) - len(gone) >= plan.approvals:
             return None

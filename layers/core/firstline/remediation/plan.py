@@ -114,7 +114,7 @@ class RemediationRules(Frozen):
 class Planning:
     """The input of planning: an incident with its classification, and the parts that planning reads from or writes to.
 
-    `deployments` returns the last deployments of a service.
+    `deployments` returns the last deployments of a service by its name.
     """
 
     incident: Incident
@@ -259,7 +259,7 @@ def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switc
 def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun:
     """Return the run that a runbook in shadow would have made.
 
-    Its time is the incident's opening, so that a retry writes the same run again.
+    The time of the run is that of the incident's opening, so that a retry writes the same run again.
     """
     return RunbookRun(
         runbook_id=chosen.runbook.id,
@@ -343,7 +343,7 @@ def affected(incident: Incident) -> list[Location]:
 
 
 def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str, str], str | None]:
-    """Return the values of the runbook's parameters, taken from the alert's fields, or the first problem in words."""
+    """Return the parameters' values by name, taken from the alert, and None; or no values and the first problem."""
     values: dict[str, str] = {}
     for name, parameter in runbook.parameters.items():
         found = next(((field, value) for field in parameter.from_ if (value := _field(alert, field))), None)

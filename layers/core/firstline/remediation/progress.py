@@ -15,7 +15,7 @@ LONGEST_WAIT = 30
 class Progress:
     """The state of a remediation between two moves. Each method returns a changed copy, or the next move.
 
-    `reason` says to people why the remediation stands where it does.
+    `reason` tells people in words what led to the present position, such as the step that failed.
     """
 
     plan: RemediationPlan
@@ -68,7 +68,7 @@ class Progress:
         return replace(self, results=(*self.results, *rows))
 
     def forget_verifications(self) -> Self:
-        """Drop the results of earlier verifications, so that only the last one is kept."""
+        """Drop the results of earlier verifications while verifying, so that only those of the newest one are kept."""
         kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
         return replace(self, results=kept)
 

@@ -15,8 +15,8 @@ _STOPPED = {"ROLLED_BACK", "REVERTED"}
 class ReleaseRead(BaseModel):
     """The output of the state machine that takes a release back.
 
-    `deployment` is the newest deployment that it knows, `seen` that deployment's last status, `failed` the state that
-    failed for good. `lost` is true if the request was never answered.
+    `deployment` is the newest deployment that the machine knows, `seen` that deployment's last status, `failed` the
+    state that failed for good. `lost` is true if the request was never answered.
     """
 
     deployment: str | None
@@ -39,7 +39,7 @@ class ReleaseRead(BaseModel):
 
 
 class ReleaseEnd(NamedTuple):
-    """The status, the output and the deployment for the result of a step that takes a release back."""
+    """The end of a step that takes a release back: its status, a text, and the deployment's id, `none` or `unknown`."""
 
     status: str
     output: str

@@ -58,7 +58,7 @@ class Releases(Protocol):
 
 
 class _Place(NamedTuple):
-    """A deployment group or environment: its history, and a deployment request to which the release is added."""
+    """A deployment group or environment: its history, and the request for a deployment to it, without the release."""
 
     through: Literal["codedeploy", "appconfig"]
     name: str
@@ -154,7 +154,7 @@ def _choose(history: ReleaseHistory, place: str, incident: Incident, step: Relea
 def _ensure_to_blame(
     last: Deployed, before: Sequence[Deployed], place: str, began: datetime, within: timedelta
 ) -> None:
-    """Raise NoPlan unless the alert follows a new release that has not been taken back already."""
+    """Raise NoPlan unless the alert began at most `within` after a new release that was not taken back already."""
     earlier = [deployed.what for deployed in before if deployed.state == "good"]
     if last.state == "taken back" or last.rollback:
         raise NoPlan(f"the last release to {place} was taken back already, by deployment {last.deployment}")
@@ -171,7 +171,7 @@ def _ensure_to_blame(
 
 
 def _good(last: Deployed, before: Sequence[Deployed], stood_for: timedelta) -> Deployed | None:
-    """Return the newest good release: it succeeded, differs from the blamed one, and stayed long enough."""
+    """Return the newest release in `before` that succeeded, differs from `last`, and was in place for `stood_for`."""
     newer = [last]
     for deployed in before:
         if deployed.state == "good":

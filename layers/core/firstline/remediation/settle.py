@@ -111,8 +111,9 @@ def _settle(
 def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results: list[StepResult]) -> bool:
     """Return True if the runbook helped.
 
-    An approval acknowledges the incident, so its outcome is `resolved`, although the approved runbook cured it. A run
-    that did not help was settled before the close, when people were told.
+    An approval acknowledges the incident, so the incident's outcome is `resolved` even if the approved runbook cured
+    it: then all the runbook's acts must have succeeded. A run that did not help was settled earlier, when people were
+    told.
     """
     if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
         return True

@@ -33,7 +33,7 @@ class RemediationStates:
     Parameters
     ----------
     times
-        The times that the stack's owner sets.
+        The times that the stack's owner sets, such as how long an alert may take to resolve after a cure.
     planning
         Builds the input of planning, for the account and region of the stack and a time.
     permission
@@ -87,7 +87,7 @@ class RemediationStates:
     def _following(
         self, state: str, request: PlanRemediationInput | NextMoveInput, **more: Any
     ) -> WhatNowOutput | None:
-        """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself."""
+        """Return the state after `state`, as `What Now?` chooses it; None if the machine has to enter `What Now?`."""
         if request.incident is None:
             return None
         asked = WhatNowInput(

@@ -29,7 +29,7 @@ class Documents(Protocol):
 
 
 class PinnedSteps(NamedTuple):
-    """The commands of a runbook, each pinned to a version of its document."""
+    """The commands of a runbook for steps, verification and rollback, each pinned to one version of its document."""
 
     steps: list[PlannedStep]
     verify: PlannedStep | None

@@ -42,7 +42,10 @@ class Standing(Frozen):
         return None if again else self.demoted
 
     def runs_by_itself(self, auto_after: int | None) -> bool:
-        """Return True if a person promoted the runbook, or it has `auto_after` verified runs in a row (None: never)."""
+        """Return True if the runbook is not demoted, and a person promoted it or it earned its autonomy.
+
+        It earns that by `auto_after` verified runs in a row; None if it never can.
+        """
         earned = auto_after is not None and self.in_a_row >= auto_after
         return self.why_demoted(auto_after) is None and (earned or self.promoted_by is not None)
 
@@ -109,7 +112,7 @@ class Remediations(Protocol):
         """
 
     def holds_locks(self, incident_id: str, now: datetime) -> bool:
-        """Return True if the incident's remediation has taken its locks and its lease is not over."""
+        """Return True if the incident's remediation has taken its locks and their lease is not over at `now`."""
 
     def keep_shadow(self, run: RunbookRun) -> None:
         """Store a run in shadow; a second run of the same incident changes nothing."""
@@ -152,4 +155,4 @@ class Remediations(Protocol):
         """Store that a person lets a runbook run without approval."""
 
     def demote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Store that a person lets a runbook ask for approval again."""
+        """Store that a person makes a runbook ask for approval again."""

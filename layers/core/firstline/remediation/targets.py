@@ -50,7 +50,7 @@ class Instance(Frozen):
 
 
 class Hint(NamedTuple):
-    """A host name in an alert: the name, its kind, and the instance ids, addresses or Name tags that it may mean.
+    """A host name in an alert: the name, its `kind`, and the instance ids, addresses or Name tags that it may mean.
 
     `region` is the region within EC2's own host names, such as `ip-10-0-0-1.eu-west-1.compute.internal`.
     """
@@ -67,7 +67,7 @@ class Hint(NamedTuple):
 
 
 def hints(location: Location, domains: Sequence[str]) -> list[Hint]:
-    """Return a hint for each host name in an alert. A name in one of `domains` fits without its domain, too."""
+    """Return a hint for each host name in an alert; with the domain `example.org`, `db.example.org` also fits `db`."""
     return [_hint(host, domains) for host in location.hosts]
 
 
@@ -131,7 +131,7 @@ class _Case:
         return [each for each in self.found if hint.fits(each) and (not networks or each.network in networks)]
 
     def proves(self, hint: Hint) -> bool:
-        """Return True if a hint can identify a machine; a private address can only with an account or a VPC."""
+        """Return True if a hint can identify a machine; a private address needs an account or VPC in the alert."""
         return hint.kind != "address" or bool(self.location.accounts or self.location.networks)
 
     @cached_property

@@ -34,7 +34,7 @@ _REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)"
 
 
 def ending_of(record: IncidentRecord) -> Ending:
-    """Return how an incident ended."""
+    """Return how an incident ended, such as `people` or `expired`; `open` if it has not."""
     if record.status == "OPEN":
         return "open"
     match record.outcome:
@@ -49,7 +49,7 @@ def ending_of(record: IncidentRecord) -> Ending:
 
 
 def reopened(records: Iterable[IncidentRecord]) -> set[str]:
-    """Return the ids of the incidents that people reopened, which the alerts of other incidents in `records` name."""
+    """Return the ids of the incidents that people reopened; the alerts of the new incidents in `records` name them."""
     return {known for record in records if (known := reopens(record.incident.alert)) is not None}
 
 

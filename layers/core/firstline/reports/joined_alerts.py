@@ -16,20 +16,20 @@ MOST_READ = 200
 
 @dataclass(frozen=True)
 class JoinedAlerts:
-    """The alerts that joined an incident, and the alert that opened it if it got worse.
+    """The alerts that joined an incident, with the one that opened it if that got worse, judged by two sets of rules.
 
     Parameters
     ----------
     paged, pages
-        The alerts that paged, and those that would page under the changed rules, in the order in which they joined.
+        The alerts that paged, and those that would page under the changed rules, both in the order in which they began.
     changed
-        True if the changed rules judge any of them differently.
+        True if the changed rules give any of the alerts another severity, or change whether a window holds it.
     unknown
         The number of alerts that fired again later, so that the table has them under another incident.
     worst
-        The worst rank of the known alerts; -1 if none is known.
+        The rank of the worst alert; -1 without alerts.
     why
-        The first alert that is judged differently, with its severity under the changed rules; else empty.
+        A sentence on the first alert that differs: `DiskFull on web-2, which joined, is high`; else empty.
     """
 
     paged: Sequence[StoredAlert] = ()
@@ -48,7 +48,7 @@ class JoinedAlerts:
 def joined_alerts(
     record: IncidentRecord, members: Sequence[StoredAlert], before: Rules, after: Rules, zone: tzinfo
 ) -> JoinedAlerts:
-    """Judge each alert that joined as ingest does: alone, by the rules at the moment when it began.
+    """Judge each joined alert by the rules `before` and `after`, as ingest does: alone, at the moment when it began.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: 
 
 
 def _pages(stored: StoredAlert, before: Rules, after: Rules, zone: tzinfo) -> bool:
-    """Return True if an alert would page under the changed rules. An alert that a silence held then stays held."""
+    """Return True if an alert would page under the rules `after`. An alert that, say, a silence held stays held."""
     silenced = stored.held and not _held(stored, before)
     return _rank(stored, after, zone) >= PAGING_RANK and not silenced and not _held(stored, after)
 

@@ -16,9 +16,9 @@ from firstline.reports.periods import real_incidents
 
 
 class Decided(Frozen):
-    """The counts of one decider's verdicts: all, those that people judged, and those that feedback or the end proves.
+    """The counts of a decider's verdicts: all, those that people judged, and those that feedback or the outcome proves.
 
-    `right` counts the judged ones that were right, `proven_right` the proven ones.
+    `right` counts the right ones among the judged, `proven_right` the right ones among the proven.
     """
 
     decider: str
@@ -40,7 +40,7 @@ class Suggestion(Frozen):
 
 
 class Hidden(Frozen):
-    """A group with suppressed incidents: their number, the last one's id and reason, and if people called any real."""
+    """A group with suppressed incidents: their number, the last one's id and reason, if people called one real."""
 
     alert_name: str
     incidents: int
@@ -52,7 +52,7 @@ class Hidden(Frozen):
 class Unjudged(Frozen):
     """An alert whose severity neither its sender nor a person stated.
 
-    `incidents` is their number, `share` that of all incidents, `last` the id of the last one.
+    `incidents` is the number of incidents with it, `share` their part of all (0 to 1), `last` the newest one's id.
     """
 
     alert_name: str
@@ -62,7 +62,7 @@ class Unjudged(Frozen):
 
 
 class Lessons(Frozen):
-    """The lessons of a period."""
+    """The lessons of a period: counts for each decider, suggested rules, hidden groups and unjudged alerts."""
 
     deciders: list[Decided]
     suggestions: list[Suggestion]
