@@ -12,8 +12,8 @@
 | the same, by the alert's service | `LIKE#SERVICE#<service>` | `<day of closing>#<group key>` |
 | a person's newest word: how bad alerts of one kind are | `WORDS` | `<hash of source, name and environment>` |
 
-The bodies that senders sent, if small, stand in one of the items `ALERT#`. Under `LIKE#` a group has one item a day,
-its newest: a group with a hundred incidents a day must not hide all others from a read that ends after some dozens.
+Under `LIKE#` a group has one item a day, its newest: a group with a hundred incidents a day must not hide all others
+from a read that ends after some dozens.
 Services are in lower case in keys.
 """
 
