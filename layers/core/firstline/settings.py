@@ -1,8 +1,8 @@
-"""The settings of each function: one model per function, read from its environment on first use, never at import.
+"""The settings of the Lambda functions: one model per function, read from its environment on first use, not at import.
 
-A field is an environment variable in lower case. `template.yaml` sets every variable, and a test compares the models
-with the template. Fields have no defaults because the template decides them. Base models hold what several functions
-share.
+The name of a field is that of an environment variable in lower case. `template.yaml` sets every variable, and a test
+compares the models with the template. Fields have no default, or an empty one, because the template decides. Base
+models hold the fields that several functions share.
 """
 
 import os
@@ -56,7 +56,7 @@ class Settings(BaseModel):
 
 
 class RunbookSettings(Settings):
-    """Settings of the functions that carry the owner's runbooks and policies."""
+    """Settings of the functions that read the owner's runbooks and policies from `runbooks_dir`."""
 
     runbooks_dir: str
 
@@ -124,7 +124,7 @@ class RemediateSettings(RunbookSettings, TimesSettings):
 
 
 class EscalateSettings(ChannelSettings, PageTopicSettings, TimesSettings):
-    """Settings of functions/escalate. `sms_sender_id` is the sender of text messages, where a country shows one."""
+    """Settings of functions/escalate. `sms_sender_id` is the sender that text messages in some countries show."""
 
     pagerduty_api_url: str
     sms_sender_id: str = ""
@@ -141,20 +141,20 @@ class NotifySettings(ChannelSettings, TimesSettings):
 
 
 class RespondSettings(ChannelSettings, RunbookSettings):
-    """Settings of functions/respond, which hands what people report to ingest's queue."""
+    """Settings of functions/respond, which puts the problems that people report into a queue of functions/ingest."""
 
     backlog_queue_url: str
 
 
 class ConsoleSettings(RunbookSettings):
-    """Settings of functions/console. `console_url` is where Step Functions shows an execution."""
+    """Settings of functions/console. `console_url` is the AWS console's address of an execution, up to its name."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
     console_url: str
 
 
 class PublishSettings(Settings):
-    """Settings of functions/publish. `console_url` is where Step Functions shows an execution."""
+    """Settings of functions/publish. `console_url` is the AWS console's address of an execution, up to its name."""
 
     event_bus_name: str
     console_url: str

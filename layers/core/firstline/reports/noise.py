@@ -35,11 +35,11 @@ _ENDED = ("self_cleared", "resolved")
 
 
 class Hides(Frozen):
-    """The numbers of incidents that a rule would have hidden in a period, in all groups.
+    """The effect that a suggested rule would have had on a period's incidents of all groups, as numbers of incidents.
 
-    `hidden` counts all of them, `real` those that a person had to know of, `critical` the critical ones, and `pages`
-    those that paged. Besides them, `later` incidents would have been told later, and `spared` critical incidents of
-    the group would not have waited, because a rule that waits leaves critical alerts alone.
+    People would not have heard of `hidden` incidents; `real` of these proved to be real, `critical` were critical, and
+    `pages` had paged. Of `later` other incidents people would have heard only after the rule's wait. `spared` critical
+    incidents of the noisy group would not have waited, because a rule with `hold` leaves critical incidents alone.
     """
 
     hidden: int
@@ -51,7 +51,10 @@ class Hides(Frozen):
 
 
 class Advice(Frozen):
-    """The rule that would have helped with a group and what it would have hidden, or why there is none."""
+    """The rule that would have helped with a noisy group, and what the rule would have hidden.
+
+    `why` is the reason for the rule, or the reason why no rule is suggested; then `rule` and `hides` are None.
+    """
 
     why: str
     rule: dict[str, Any] | None = None
@@ -71,7 +74,10 @@ class Noisy(Frozen):
 
 
 def noisiest(records: Sequence[IncidentRecord], zone: tzinfo, most: int = MOST_NOISY) -> list[Noisy]:
-    """Return the groups with at least two incidents that people heard of: most incidents first, then most alerts."""
+    """Return the groups with at least two incidents that people heard of: most incidents first, then most alerts.
+
+    A group is the incidents of one group key. At most `most` groups are returned.
+    """
     groups: dict[str, list[IncidentRecord]] = {}
     for record in filter(_disturbed, records):
         groups.setdefault(record.incident.group_key, []).append(record)
@@ -94,7 +100,7 @@ def noisiest(records: Sequence[IncidentRecord], zone: tzinfo, most: int = MOST_N
 
 
 def advice(group: Sequence[IncidentRecord], every: Sequence[IncidentRecord], zone: tzinfo) -> Advice:
-    """Return the rule that would have helped with a group, tried on all incidents of the period."""
+    """Return the rule that would have helped with a group of incidents, tried on `every` incident of the period."""
     if any(record.incident.storm for record in group):
         return Advice(why="a storm of different alerts: no rule fits it")
     if (noise := called_noise_by_people(group)) is not None:
@@ -123,7 +129,10 @@ def advice(group: Sequence[IncidentRecord], every: Sequence[IncidentRecord], zon
 
 
 def called_noise_by_people(group: Sequence[IncidentRecord]) -> int | None:
-    """Return the number of incidents that people called noise; None if too few people did, or one was called real."""
+    """Return the number of incidents that people called noise.
+
+    None if that is fewer than `ENOUGH` incidents or `PEOPLE` different people, or if one incident was called real.
+    """
     words = [last_words(record.feedback) for record in group]
     noise = list(filter(called_noise, words))
     calling = {word.person for said in noise for word in said if calls_noise(word)}
@@ -133,7 +142,7 @@ def called_noise_by_people(group: Sequence[IncidentRecord]) -> int | None:
 
 
 def noise_rule(group: Sequence[IncidentRecord]) -> dict[str, Any] | None:
-    """Draft the rule that makes a group noise; None if the sender calls any alert of the group critical."""
+    """Draft a rule that gives a group's alerts the severity noise; None if the sender called one of them critical."""
     if any(map(_source_says_critical, group)):
         return None
     noise = [said for record in group if called_noise(said := last_words(record.feedback))]
@@ -143,7 +152,10 @@ def noise_rule(group: Sequence[IncidentRecord]) -> dict[str, Any] | None:
 
 
 def _hold_rule(group: Sequence[IncidentRecord]) -> tuple[dict[str, Any] | None, str]:
-    """Draft a rule that waits as long as most of a group's incidents last. Return it or None, and the reason."""
+    """Draft a rule whose `hold` outlasts most of a group's incidents.
+
+    Return the rule and its reason, or None and the reason why no such rule would help.
+    """
     if all(map(_source_says_critical, group)):
         return None, "its source calls it critical: lower it there, or mend the cause"
     short = sorted(_by_themselves(group))
@@ -161,7 +173,7 @@ def _hold_rule(group: Sequence[IncidentRecord]) -> tuple[dict[str, Any] | None, 
 
 
 def _by_themselves(group: Sequence[IncidentRecord]) -> list[timedelta]:
-    """Return the durations of the incidents that ended although no person and no runbook did anything."""
+    """Return the durations of the incidents that resolved, and that nothing proves to be real (`proof_of`)."""
     return [
         record.resolved_at - record.incident.opened_at
         for record in group
@@ -170,7 +182,7 @@ def _by_themselves(group: Sequence[IncidentRecord]) -> list[timedelta]:
 
 
 def _disturbed(record: IncidentRecord) -> bool:
-    """Return True unless the incident was suppressed, or ended while it was held."""
+    """Return True if people heard of an incident: it was not suppressed, and did not resolve during its hold."""
     return record.outcome != "suppressed" and waited_for(record) is None
 
 
@@ -189,7 +201,7 @@ def _rule(kind: str, group: Sequence[IncidentRecord], does: dict[str, Any], reas
 
 
 def common_match(alerts: Sequence[NormalizedAlert]) -> dict[str, str]:
-    """Return the fields in which all these alerts agree, as the match of a rule."""
+    """Return the fields whose values are the same in all alerts, as the `match` of a rule: `{"service": "shop"}`."""
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
         value, *others = {getattr(alert, name) for alert in alerts}

@@ -16,7 +16,11 @@ NIGHT_BEGINS, NIGHT_ENDS = time(22), time(8)
 
 
 class PagesOf(Frozen):
-    """The number of pages of one person, or of a level's words for who is on call. `zone` is that of the nights."""
+    """The number of pages that one person got.
+
+    `person` is the name of the person on call, or other words that a paging level has for it, such as `whoever reads
+    the page topic`. `zone` is the time zone by which `at_night` was counted.
+    """
 
     person: str
     pages: int
@@ -45,7 +49,7 @@ class Clocks:
         return next((ZoneInfo(name) for name in names), self.zone)
 
     def is_night(self, page: Page) -> bool:
-        """Return True if a page went out between 22:00 and 08:00 in the time zone of its person."""
+        """Return True if a page went out between 22:00 and 08:00 in the time zone of the person who was paged."""
         return page.at is not None and at_night(page.at, self.zone_of(page.on_call))
 
 

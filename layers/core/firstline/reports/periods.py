@@ -1,6 +1,6 @@
 """The figures of a period that teams compare: MTTA, MTTR, how incidents ended, pages, and the model's cost.
 
-An incident belongs to the day on which it began, and open incidents count too. So a slow incident is not left out
+An incident counts in the period in which it began, even if it is still open. So a slow incident is not left out
 because it is slow.
 """
 
@@ -27,8 +27,8 @@ _MOMENT = timedelta(microseconds=1)
 class Figures(Frozen):
     """The figures of a set of incidents, such as those of a week.
 
-    `ends` counts each incident once. Suppressed incidents are left out of both durations, because noise that disturbed
-    nobody should improve no figure.
+    `ends` counts each incident once, by who or what ended it. Suppressed incidents are left out of `acknowledge` and
+    `resolve`, because noise that disturbed nobody should improve no figure.
 
     acknowledge
         The times from the page (or without one, from the opening) to the acknowledgement.
@@ -37,11 +37,13 @@ class Figures(Frozen):
     paged
         The number of incidents that paged.
     pages, at_night
-        The numbers of pages that went out, and of those at night.
-    reopened, came_back
-        The numbers of incidents that a person reopened, and whose group opened another within an hour of the end.
+        The number of pages that went out, and how many of them went out at night.
+    reopened
+        The number of incidents that a person reopened.
+    came_back
+        The number of incidents that another incident of the same group key followed within an hour of their close.
     asked, usage
-        The number of incidents about which a model was asked, and the tokens and cost of that.
+        The number of incidents about which a model was asked, and the tokens and cost of asking.
     """
 
     name: str
@@ -94,15 +96,15 @@ def report(
     clocks: Clocks,
     change: datetime | None = None,
 ) -> Report:
-    """Compute the report of the incidents that began in a period, without tests (`firstline test`).
+    """Compute the report of the incidents that began in a period, without test incidents (of `firstline test`).
 
     Parameters
     ----------
     records
-        Closed and open incidents with their pages; those that began before `since` are left out.
+        Closed and open incidents with their pages. Those that began before `since` count only in the comparison.
     change
-        The moment of a change, before and after which the figures are compared. `reads_since` says from when on
-        `records` must reach for that.
+        The moment of a change, so that the figures before and after it are compared. `records` must then hold the
+        incidents from `reads_since(since, until, change)` on.
     """
     every = [record for record in real_incidents(records) if record.incident.opened_at < until]
     mine = [record for record in every if record.incident.opened_at >= since]
@@ -120,17 +122,17 @@ def report(
 
 
 def reads_since(since: datetime, until: datetime, change: datetime | None) -> datetime:
-    """Return the time from which on incidents must be read for a report and its comparison."""
+    """Return the time from which on incidents must be read for a report: `since`, or earlier to compare a change."""
     return since if change is None else min(since, change - _span(until - since, change, until))
 
 
 def real_incidents(records: Iterable[IncidentRecord]) -> list[IncidentRecord]:
-    """Return the incidents without tests (`firstline test`)."""
+    """Return all incidents but the test incidents that `firstline test` opened."""
     return [record for record in records if not record.incident.is_test]
 
 
 def acknowledged_after(record: IncidentRecord) -> timedelta | None:
-    """Return the time from the page (or the opening) to the acknowledgement, or None without one."""
+    """Return the time from the page (or, without one, the opening) to the acknowledgement; None if there is none."""
     if record.acknowledged_at is None:
         return None
     return max(_MOMENT, record.acknowledged_at - (record.paged_at or record.incident.opened_at))
@@ -151,13 +153,17 @@ def week_of(moment: datetime, zone: tzinfo) -> str:
 
 
 def _span(wanted: timedelta, change: datetime, until: datetime) -> timedelta:
-    """Return the wanted span, or the time that has passed since a change if that is shorter."""
+    """Return the shorter of the span `wanted` and the time from `change` to `until`; at least 0."""
     return max(timedelta(0), min(wanted, until - change))
 
 
 @dataclass(frozen=True)
 class _Counting:
-    """The counting of incidents. `reopened` and `came_back` are the ids among all the incidents that were read."""
+    """A counter that makes `Figures` of incidents.
+
+    `reopened` holds the ids of the incidents that a person reopened, `came_back` the ids of those that another of the
+    same group key followed within an hour of their close.
+    """
 
     clocks: Clocks
     reopened: frozenset[str]

@@ -25,11 +25,12 @@ class Preview:
     seen
         The number of incidents that were checked.
     hidden
-        Incidents that no person would have heard of, and that no record proves to be real.
+        Incidents that no person would have heard of, and that nothing shows to be real.
     real
-        Incidents that no person would have heard of although they were real, each with the proof.
+        Incidents that no person would have heard of although they were real, as pairs of the incident and the reason
+        to call it real: `ada took it`.
     late
-        Incidents that lasted longer than the wait, so that people would have heard of them later.
+        Incidents that lasted at least as long as the rule's `hold`, so that people would have heard of them later.
     """
 
     seen: int = 0
@@ -46,12 +47,12 @@ class Preview:
 def preview(
     records: Iterable[IncidentRecord], applies: Callable[[IncidentRecord], bool], *, wait: timedelta | None = None
 ) -> Preview:
-    """Sort closed incidents by whether the rule, silence or window would have hidden them.
+    """Sort closed incidents by whether a rule, silence or maintenance window would have hidden them from people.
 
     Parameters
     ----------
     applies
-        Returns True if the incident would have been hidden.
+        A function that returns True if the rule, silence or window would have hidden the incident.
     wait
         The time for which the incident would have been hidden; None hides it for good.
     """
@@ -70,19 +71,22 @@ def preview(
 
 
 def preview_rule(records: Iterable[IncidentRecord], rule: "Rule", rules: "Rules", zone: tzinfo) -> Preview:
-    """Preview one rule of a file. The rule hides nothing that an earlier rule of the file applies to."""
+    """Sort closed incidents by whether `rule`, one of `rules`, would have hidden them from people.
+
+    It hides no incident to which an earlier one of `rules` applies. `zone` is the time zone of the hours in rules.
+    """
     # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
     wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
     return preview(records, lambda record: hides(rule, rules, record, zone), wait=wait)
 
 
 def preview_window(records: Iterable[IncidentRecord], window: "Window") -> Preview:
-    """Preview a maintenance window."""
+    """Sort closed incidents by whether a maintenance window would have hidden them from people."""
     return preview(records, lambda record: hides_in(window, record.incident))
 
 
 def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Preview:
-    """Preview a silence as if it had been active all the time."""
+    """Sort closed incidents by whether a silence would have hidden them, had it been active all the time."""
 
     def would_hold(record: IncidentRecord) -> bool:
         incident = record.incident
@@ -93,7 +97,11 @@ def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Pr
 
 
 def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) -> bool:
-    """Return True if this rule of the file hides an incident from people, for good or for a time."""
+    """Return True if `rule` hides an incident for good (noise) or for a time (`hold`).
+
+    It hides no incident to which an earlier one of `rules` applies, and no storm. `zone` is the time zone of the hours
+    in rules.
+    """
     incident = record.incident
     if rules.first(incident, incident.opened_at.astimezone(zone)) is not rule or incident.storm:
         return False
@@ -102,7 +110,7 @@ def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) ->
 
 
 def hides_in(window: "Window", incident: Incident) -> bool:
-    """Return True if a maintenance window holds an incident."""
+    """Return True if a maintenance window with `suppress` would have held an incident when it opened; never a storm."""
     alert = incident.alert
     allowed = window.suppress and not incident.storm and window.allows(alert.severity)
     return allowed and window.holds(alert, incident.opened_at)
@@ -115,9 +123,10 @@ def outlasts(record: IncidentRecord, wait: timedelta) -> bool:
 
 
 def _became_real(record: IncidentRecord) -> str | None:
-    """Return why an incident must not be hidden: its proof, or else that somebody was paged or helped; None if neither.
+    """Return why an incident must not be hidden; None if nothing speaks against hiding it.
 
-    If people gave feedback, only the proof counts.
+    The reason is the proof that it was real (`proof_of`), or else, if nobody gave feedback on the incident, that
+    somebody was paged or ended it.
     """
     if record.feedback and proof_of(record) is None:
         return None

@@ -8,9 +8,10 @@ _NAME_CHARS = 80
 
 
 def proof_of(record: IncidentRecord) -> str | None:
-    """Return what proves that an incident was real, as `ada took it`; None without proof, or if people call it noise.
+    """Return what proves that an incident was real, such as `ada took it`; None if nothing does.
 
-    A page proves nothing, because an alarm that nobody needs pages too.
+    If people call the incident noise, and nobody calls it real, nothing else proves it real. A page proves nothing,
+    because an alarm that nobody needs pages too.
     """
     words = last_words(record.feedback)
     real = [word for word in words if calls_real(word)]
@@ -31,6 +32,6 @@ def proof_of(record: IncidentRecord) -> str | None:
 
 
 def is_critical(record: IncidentRecord) -> bool:
-    """Return True if the source or the verdict calls an incident critical."""
+    """Return True if the alert's source or the classification calls an incident critical."""
     verdict = record.classification
     return "critical" in (record.incident.alert.severity, verdict.severity if verdict else None)

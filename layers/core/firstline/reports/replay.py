@@ -1,9 +1,10 @@
-"""Past incidents under changed rules, routes and runbooks: which pages would go away, come new, or reach other people.
+"""The replay of past incidents under changed policy files: which pages would be lost, be new, or reach other people.
 
-Only incidents that the change touches are judged again. The alert that opened an incident is judged as Classify does,
-each alert that joined as ingest does. A rule's severity is final; its bounds limit the verdict of then. If the rule of
-then is gone, rules and history decide on the evidence of then.
-No model is asked and no command runs. Where the records are not enough, the incident is listed as unsure.
+Only incidents that the change touches are judged again: the alert that opened the incident as functions/classify would
+judge it, each alert that joined later as functions/ingest would. If a changed rule sets `severity`, that decides; its
+`at_most` and `at_least` limit the severity that the incident had. But if the old rule or window had set or limited that
+severity, the new rules and the history decide anew, by what was known when the incident opened.
+No model is asked and no command runs. If the records are not enough, the incident is listed as unsure.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +40,7 @@ _EFFECT = ("severity", "at_most", "at_least", "hold", "route", "even_critical")
 
 @dataclass(frozen=True)
 class PolicyFiles:
-    """The files that decide who is paged: the deployed ones, or the changed ones."""
+    """The rules, the paging policy and the runbooks, which decide who is paged: as deployed, or as changed."""
 
     rules: Rules
     paging: PagingPolicy
@@ -64,7 +65,7 @@ class Affected:
 
     @property
     def critical(self) -> bool:
-        """Return True if the source or the verdict called it critical."""
+        """True if the alert's source or the classification called the incident critical."""
         return is_critical(self.record)
 
 
@@ -74,18 +75,23 @@ class Replay:
 
     Attributes
     ----------
-    goes, comes
-        Pages that went out and would not, and pages that did not go out and would.
+    seen, paged
+        The number of incidents that were judged, and how many of them had paged.
+    goes
+        Incidents that paged, and would not page under the changed files.
+    comes
+        Incidents that did not page, and would page under the changed files.
     later
-        Pages that a hold would delay.
+        Incidents whose page would go out later.
     moves
-        Pages that other people or channels would get.
+        Incidents whose page other people or channels would get.
     plans
-        Incidents with another runbook, or the same one in another mode.
+        Incidents that would get another runbook, or the same one with another mode or text.
     unsure
         Incidents that the change touches, but whose records do not tell the effect.
     incomplete
-        The number of incidents judged without some of their alerts, which fired again later.
+        The number of incidents that were judged without some of their alerts, because these fired again later, and
+        the table has them under another incident.
     """
 
     seen: int = 0
@@ -100,7 +106,7 @@ class Replay:
 
     @property
     def missed(self) -> list[Affected]:
-        """Return the pages that would not go out although the incident was real, so that people would miss it."""
+        """The incidents of `goes` that were real, so that people would miss them."""
         return [affected for affected in self.goes if affected.proof is not None]
 
 
@@ -114,16 +120,20 @@ def replay(
     assess: Assess,
     members: Members,
 ) -> Replay:
-    """Replay closed incidents against changed files, without tests (`firstline test`).
+    """Return the differences that changed files (`after`) would make for closed incidents, without test incidents.
 
     Parameters
     ----------
     before
-        The files that were deployed.
+        The files that are deployed.
     zone
         The time zone of the hours in rules.
     environment
         The stack's environment, which decides the mode of a runbook.
+    assess
+        A function that returns the severity that rules and history give an incident, by what was known at its opening.
+    members
+        A function that returns the alerts that the table has under an incident's id.
     """
     found = Replay()
     for record in real_incidents(records):
@@ -141,7 +151,7 @@ def replay(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The comparison of one incident under both sets of files. It adds what differs to `found`."""
+    """The comparison of one incident under the files `before` and `after`. It adds the differences to `found`."""
 
     record: IncidentRecord
     before: PolicyFiles
@@ -189,7 +199,10 @@ class _Comparison:
         return changes.severity
 
     def _rules_differ(self, old: Rule | None, new: Rule | None, windows: Sequence[Window], severity: Severity) -> bool:
-        """Add the incident to the list for what the rules change. Return True if it pages under the changed rules."""
+        """Add the incident to `goes`, `comes`, `later` or `unsure` of `found` if the changed rules have that effect.
+
+        Return True if it pages under the changed rules. `new`, `windows` and `severity` are those after the change.
+        """
         record = self.record
         paged = record.paged_at is not None
         until = self._held_until(new, windows, severity) if severity != "noise" else None
@@ -212,9 +225,9 @@ class _Comparison:
         return paged
 
     def _joined_differ(self) -> bool:
-        """Add an incident of which the rules judge only an alert that joined differently, to the list for the change.
+        """Add the incident to `found` if the changed rules judge only an alert that joined differently, not the first.
 
-        Return True if it pages under the changed rules.
+        Return True if the incident pages under the changed rules.
         """
         paged, why = self.record.paged_at is not None, self.joined.why
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
@@ -228,7 +241,10 @@ class _Comparison:
         return bool(self.joined.pages) and not self.joined.paged
 
     def _stays(self, why: str) -> bool:
-        """Add a page that the first alert would not send any more. Return True if an alert that joined would page."""
+        """Add the incident to `later`, `unsure` or `goes` of `found`, because its first alert would no longer page.
+
+        Return True if an alert that joined pages instead, or may do so; False if the page is lost.
+        """
         if (at := self.joined.first_page) is not None:
             waits = at - self.record.incident.opened_at
             if waits > AT_ONCE:
@@ -241,7 +257,11 @@ class _Comparison:
         return False
 
     def _comes(self, why: str) -> bool:
-        """Add a page that only the changed rules send, and return True; False if not only the rules prevented it."""
+        """Add the incident, which did not page, to `comes` of `found`, and return True.
+
+        Return False if something else than the old rules kept it from paging. If a runbook cured it, perhaps before a
+        page was due, add it to `unsure` and return False.
+        """
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":
             verdict = self.record.classification
             if verdict is None or verdict.hold is None:
@@ -253,7 +273,10 @@ class _Comparison:
         return True
 
     def _held_until(self, new: Rule | None, windows: Sequence[Window], severity: Severity) -> datetime | None:
-        """Return when the incident's hold would end, by a silence of then or the changed files; None without a hold."""
+        """Return when the incident's hold would end under the changed files; None if nothing would hold it.
+
+        The silence or inhibition that held it then, and the changed windows count; without these, the rule `new` does.
+        """
         incident, opened = self.record.incident, self.record.incident.opened_at
         then = incident.hold if incident.hold and incident.hold.by in ("silence", "inhibition") else None
         ends = [then.until] if then else []
@@ -295,7 +318,10 @@ class _Comparison:
             self._add(self.found.unsure, f"{why}: it would run before the page, and nobody knows whether it helps")
 
     def _runbook(self, catalogue: Catalogue) -> Runbook | None:
-        """Return the runbook that the verdict chose, if it still fits the alert, or else the one that fits best."""
+        """Return the runbook that was chosen, if it fits the alert in `catalogue`, or else the one that fits best.
+
+        None if no runbook of `catalogue` fits.
+        """
         verdict = self.record.classification
         fitting = offered(catalogue, self.record.incident.alert)
         chosen = verdict.runbook_id if verdict else None
@@ -322,7 +348,7 @@ class _Comparison:
 
     @property
     def _worse_joined(self) -> bool:
-        """Return True if an alert joined that was worse than all the alerts that the table still has."""
+        """True if an alert joined that was more severe than every alert of the incident that is still known."""
         live = self.record.live
         known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
         return live is not None and live.worst > known
@@ -332,7 +358,7 @@ class _Comparison:
 
 
 def _windows(rules: Rules, incident: Incident) -> list[Window]:
-    """Return the maintenance windows that limit an incident's severity, or hold it."""
+    """Return the maintenance windows that were active when an incident opened, and that match its alert."""
     return [window for window in rules.maintenance if window.holds(incident.alert, incident.opened_at)]
 
 

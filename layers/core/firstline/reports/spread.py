@@ -11,9 +11,10 @@ ENOUGH_FOR_P90 = 10
 
 
 class Spread(Frozen):
-    """The number of some durations, and the values that 50 and 90 percent of them do not exceed.
+    """The number `n` of durations, and the durations that 50 and 90 percent of them do not exceed.
 
-    Both are values that occurred (nearest rank). `p50` is None without durations, `p90` with fewer than ten.
+    `p50` and `p90` are durations that occurred (nearest rank). `p50` is None without durations, `p90` with fewer than
+    ten.
     """
 
     n: int = 0
@@ -32,6 +33,9 @@ def spread(durations: Iterable[timedelta]) -> Spread:
 
 
 def percentile(ordered: list[timedelta], share: float) -> timedelta:
-    """Return the smallest of the ordered durations that at least this share of them does not exceed."""
+    """Return the smallest duration of a sorted list that at least `share` of the list does not exceed.
+
+    Of ten durations, a share of 0.9 gives the ninth.
+    """
     # Rounded first: 0.9 of 10 is a little more than 9 in binary, and would be the tenth.
     return ordered[max(1, ceil(round(share * len(ordered), 9))) - 1]

@@ -20,7 +20,7 @@ COLUMNS: Mapping[str, tuple[Ending, ...]] = {
 
 
 def percent(share: float | None) -> str:
-    """Format a share in percent, or a dash if it is None."""
+    """Format a share from 0 to 1 in percent, as `25%`; a dash for None."""
     return "–" if share is None else f"{share:.0%}"
 
 
@@ -38,7 +38,10 @@ def spread_in_words(spread: Spread) -> str:
 
 
 def side_by_side(*sides: Figures) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of a table: a name, and the value of each side. Ends that no side has are left out."""
+    """Yield the rows of a table of figures: the name of a figure, and its value on each side.
+
+    A way to end (such as `cleared by itself`) gets no row if no incident of any side ended so.
+    """
     yield "Incidents", *(f"{side.incidents}, of {count(side.alerts, 'alert')}" for side in sides)
     yield "Acknowledged after (MTTA), p50 / p90 (n)", *(spread_in_words(side.acknowledge) for side in sides)
     yield "Resolved after (MTTR), p50 / p90 (n)", *(spread_in_words(side.resolve) for side in sides)
@@ -53,7 +56,7 @@ def side_by_side(*sides: Figures) -> Iterator[tuple[str, ...]]:
 
 
 def pages_in_words(side: Figures) -> str:
-    """Write how many pages went out, for how many incidents, and how many of them at night."""
+    """Write how many pages went out, for how many incidents, and how many pages at night: `3 for 2 incidents, …`."""
     return f"{side.pages} for {count(side.paged, 'incident')}, {side.at_night} at night"
 
 
@@ -71,7 +74,7 @@ def advice_in_words(advice: Advice) -> str:
 
 
 def hidden_in_words(hides: Hides) -> str:
-    """Write what a rule would have hidden. Real and critical incidents are in capitals."""
+    """Write what a rule would have hidden: `It would have hidden 5 and kept 2 pages back: 1 REAL, none critical`."""
     real = f"{hides.real} REAL" if hides.real else "none real"
     critical = f"{hides.critical} CRITICAL" if hides.critical else "none critical"
     text = f"It would have hidden {hides.hidden} and kept {count(hides.pages, 'page')} back: {real}, {critical}"

@@ -56,7 +56,7 @@ def load(folder: Path) -> Catalogue:
 
 
 def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
-    """Return the valid runbooks of a folder, and the problems of all its runbooks."""
+    """Return the valid runbooks of a folder, and the problems of all its files."""
     if not folder.is_dir():
         return [], [Problem(str(folder), "no such folder; set RUNBOOKS_DIR to the folder of the runbooks")]
     runbooks: list[Runbook] = []
@@ -75,9 +75,9 @@ def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 
 
 def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
-    """Yield a problem for every two steps whose SSM documents would get the same name in the template.
+    """Yield a problem for every two steps whose SSM documents would get the same logical id in CloudFormation.
 
-    Step `c` of the runbook `a-b` and step `b-c` of the runbook `a` are such a pair.
+    Step `c` of the runbook `a-b` and step `b-c` of the runbook `a` are such a pair: logical ids have no dashes.
     """
     owners: dict[str, tuple[str, str]] = {}
     for runbook in runbooks:
@@ -159,7 +159,10 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the mapping around a location's last part may have."""
+    """Return the keys that a runbook's file allows beside the key to which `location` leads.
+
+    For `("limits", "cooldwn")` these are the keys of `limits`.
+    """
     kind: type[BaseModel] = Runbook
     names = [part for part in location[:-1] if isinstance(part, str)]
     for end in range(1, len(names) + 1):
@@ -191,7 +194,7 @@ _PARTS: dict[str, type[BaseModel]] = {
 
 
 def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the line and the name of each key that a mapping has twice; YAML would silently keep the last value."""
+    """Yield the line and the name of each key that a mapping at any depth has twice; YAML would keep the last."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

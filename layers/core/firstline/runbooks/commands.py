@@ -118,7 +118,7 @@ class DocumentStep(Frozen):
 
     `version` is one version of the document, which Systems Manager never changes. `parameters` maps the document's
     parameters to the runbook's. Firstline cannot add `verify` or a precondition to the document, so the document is
-    sent even if `verify` holds already. The stack waits for the command up to `timeout`.
+    sent even if the host has recovered already. The stack waits for the command up to `timeout`.
 
     The stack sends only documents that its parameter OwnDocumentArns lists.
     """
@@ -142,7 +142,7 @@ class Verify(Command):
 
     @property
     def attempts(self) -> int:
-        """The number of tries that fit into `within`, at least one."""
+        """The number of tries, one per `every`, that fit into `within`; at least one."""
         return max(1, ceil(self.within / self.every))
 
     @model_validator(mode="after")
@@ -156,7 +156,7 @@ class Verify(Command):
 
 
 class RollbackStep(Command):
-    """A command that undoes a change of the steps.
+    """A command that undoes what the runbook's steps changed.
 
     If a rollback command fails, the later ones still run, unless the failed one says `on_failure: stop`.
     """

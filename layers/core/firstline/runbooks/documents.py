@@ -1,6 +1,6 @@
 """Runbooks as Systems Manager documents: the only commands that a stack can send.
 
-Facts about Run Command that this rests on (AWS Systems Manager User Guide; the agent's source):
+Facts about Run Command that this module rests on (AWS Systems Manager User Guide; the agent's source):
 
 - `interpolationType: ENV_VAR` needs schema 2.2 and SSM Agent 3.3.2746.0. An older agent leaves the variables unset, so
   every script checks its variables first, and stops with the name of one that is not set.
@@ -72,8 +72,8 @@ def render_template(catalogue: Catalogue) -> str:
 def render_script(command: Command) -> str:
     """Render the shell script of a command, without the checks that precede an act, as the SSM agent runs it.
 
-    The script of a user other than root is passed to bash in a variable. On standard input, commands of the script that
-    read their input would swallow the rest of the script.
+    The script of a user other than root is passed to bash in a variable. If it came on standard input, a command in it
+    that reads its input would swallow the rest of the script.
     """
     guarded = _guarded(command.variables, command.run) + "\n"
     if command.run_as == "root":
@@ -130,7 +130,7 @@ def _shell(user: str, variable: str) -> str:
 
 
 def _guarded(parameters: Iterable[str], script: str) -> str:
-    """Return a script with its guards in front, and with the functions that protect units if the script calls one."""
+    """Return a script with the lines of `guards` in front, and the functions that protect units if it calls one."""
     return "\n".join([*guards(parameters), protected.shell_functions(script) + script.rstrip("\n")])
 
 
@@ -195,20 +195,20 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
 
 
 def logical_id(runbook_id: str, step_id: str) -> str:
-    """Return the name of a document's resource in the template: CloudFormation allows only letters and digits."""
+    """Return the logical id of a document in CloudFormation: `DiskFullCleanUp` for `disk-full` and `clean-up`."""
     return "".join(part.capitalize() for part in f"{runbook_id}-{step_id}".split("-"))
 
 
 class _Sub(str):
-    """A text that is dumped with CloudFormation's tag !Sub."""
+    """A text that is written to YAML with CloudFormation's tag !Sub."""
 
 
 class _Block(str):
-    """A text of many lines that is dumped as a YAML block, which people can read."""
+    """A text of many lines that is written to YAML as a block (`|`), which people can read."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """A YAML dumper for plain values, `_Sub` and `_Block`."""
+    """A writer of YAML for plain values, `_Sub` and `_Block`."""
 
 
 _Dumper.add_representer(_Sub, lambda dumper, data: dumper.represent_scalar("!Sub", str(data), style='"'))

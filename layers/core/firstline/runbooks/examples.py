@@ -43,7 +43,10 @@ class Examples(Frozen):
     no_match: list[ExampleAlert] = Field(default=[], max_length=20)
 
     def located(self) -> Iterator[tuple[tuple[str | int, ...], ExampleAlert, bool]]:
-        """Yield the keys that lead to each example in the file, the example, and True if it must match."""
+        """Yield the path to each example in the file, the example, and True if it must match.
+
+        The path of the first is `("examples", "match", 0)`.
+        """
         for key, examples in (("match", self.match), ("no_match", self.no_match)):
             for number, example in enumerate(examples):
                 yield ("examples", key, number), example, key == "match"

@@ -10,7 +10,7 @@ from firstline.policy.durations import Duration, between
 
 
 def at_least_one(value: str) -> str:
-    """Return a share of hosts unchanged; raise ValueError if it is 0, because no host would ever get the command."""
+    """Return a number or share of hosts (`2`, `25%`) unchanged; raise ValueError for `0`: nothing would run."""
     if value.strip("0") == "":
         raise ValueError("with 0 hosts at a time no command would ever run; write 1 or more")
     return value

@@ -35,7 +35,10 @@ def compile_linear(body: str) -> LinearPattern:
 
 
 def _alternatives(tokens: list[str]) -> Step:
-    """Compile the tokens up to a closing parenthesis or the end, and remove them; they are in reverse order."""
+    """Compile the alternatives (`a|b`) up to a closing parenthesis or the end, and remove their tokens.
+
+    `tokens` is in reverse order, so that the next token is the last of the list.
+    """
     branches: list[list[Step]] = [[]]
     while tokens and tokens[-1] != ")":
         word = tokens.pop()

@@ -37,7 +37,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the runbook lists the alert's metric, with its direction, or the alert's name.
+    """Return True if the runbook lists the alert's metric, whose direction the sender reports, or the alert's name.
 
     Words of the alert's message do not count: the message may quote logs, into which anybody may have written.
     """
@@ -55,7 +55,7 @@ def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
 
 
 def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the alert's name may decide, given that no metric of the alert is one of the runbook's.
+    """Return True if the alert's name may decide on a match, given that no metric of the alert is one of the runbook's.
 
     The name may decide if the alert or the runbook has no metrics, or if the alert measures a recording rule.
     """
@@ -63,9 +63,10 @@ def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
-    """Return a score above 0 if one of the runbook's names or patterns fits the alert's folded name.
+    """Return a score above 0 if one of the alert names in the runbook fits an alert's name, and 0 if none does.
 
-    An exact name scores highest, and a longer pattern scores higher than a shorter one.
+    `name` is the alert's name as `_name_of` returns it. An exact name scores highest, and a longer pattern (`disk*`)
+    scores higher than a shorter one.
     """
     patterns = runbook.match.alerts
     names, folded = _spellings(tuple(patterns))
@@ -94,7 +95,10 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
 
 
 def _words(text: str) -> str:
-    """Return the folded words of a text, one space around each, so that a phrase is found only as whole words."""
+    """Return a text's words in lower case, with one space around each, so that a phrase is found only as whole words.
+
+    `Disk-Full!` gives ` disk full `.
+    """
     return f" {_NOT_WORD.sub(' ', fold(text)).strip()} "
 
 
@@ -106,7 +110,10 @@ def _phrases(words: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_CACHED)
 def _spellings(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return a runbook's names twice: folded by `_name_of` for equality, and by `_pattern_of` as patterns."""
+    """Return the alert names in a runbook in two forms: to compare for equality (`_name_of`), and as patterns.
+
+    `Disk-*` gives `disk` and the pattern `disk*`.
+    """
     return frozenset(map(_name_of, patterns)), tuple(map(_pattern_of, patterns))
 
 

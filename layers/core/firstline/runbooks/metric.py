@@ -21,9 +21,9 @@ class MetricMatch(Frozen):
     """A metric that a runbook is for. The metric of an alert must meet `metric` and every other condition given.
 
     `metric` and `namespace` (CloudWatch's) are patterns: `*` stands for any text and `?` for one character. `direction`
-    is above, below or absent (no data arrives); without it above and below fit. `where` gives a pattern for the value
-    that the alert's rule selects of each label, as in `{mode: idle}`; a value that the rule excludes begins with `!`,
-    as in `"!idle*"`.
+    is above, below or absent (no data arrives); without it above and below fit. `where` maps a label to a pattern for
+    the value that the alert's rule selects, as in `{mode: idle}`; a value that the alert's rule excludes begins with
+    `!`, as in `{mode: "!idle"}`.
     """
 
     metric: MetricPattern
@@ -39,15 +39,15 @@ class MetricMatch(Frozen):
 
     @property
     def weight(self) -> int:
-        """The score of the conditions: more conditions weigh more, and then a longer `metric` does."""
+        """The score of this match: it rises with the number of conditions, and then with the length of `metric`."""
         asked = len(self.where) + (self.namespace is not None) + (self.direction is not None) + ("*" not in self.metric)
         return 100 * asked + len(self.metric)
 
     def fits(self, measured: Measured) -> bool:
         """Return True if a measured metric meets the conditions.
 
-        If the sender reports no direction, it did not read the alert's rule: then the labels that it does not report
-        are not compared, and any direction but absent fits.
+        If the sender reports no direction, it did not read the alert's rule. Then labels that it does not report are
+        not compared, and `direction` is met unless it is absent.
         """
         if not _fits(self.metric, measured.metric):  # nearly always
             return False

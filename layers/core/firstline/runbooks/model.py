@@ -138,7 +138,10 @@ class Runbook(Frozen):
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
 
     def mode_in(self, *environments: str) -> Mode:
-        """Return the most careful mode that the runbook has for any of an environment's names."""
+        """Return the most careful mode that the runbook has for any of the environments.
+
+        Case does not matter, empty names are ignored, and an environment that `mode` does not list has the default.
+        """
         modes = self.mode if isinstance(self.mode, dict) else {"default": self.mode}
         named = [modes.get(name.strip().casefold(), modes["default"]) for name in environments if name.strip()]
         return min(named or [modes["default"]], key=MODES.index)
@@ -155,9 +158,10 @@ class Runbook(Frozen):
 
     @property
     def needs_record(self) -> bool:
-        """True if only the record of the runbook's own runs, or a person, may let it run without approval.
+        """True if the runbook needs approval, even in the mode auto, until it has earned it or a person promotes it.
 
-        Such a runbook may interrupt a service, or it sends documents of the owner, which Firstline cannot judge.
+        That is so if it may interrupt a service, or sends documents of the owner, which Firstline cannot judge. It
+        earns to run without approval by verified runs (`auto_after`).
         """
         return self.risk == "disruptive" or any(isinstance(step, DocumentStep) for step in self.steps)
 
@@ -190,7 +194,7 @@ class Runbook(Frozen):
         return self.verify if isinstance(command, Step) and command.kind == "act" else None
 
     def parameters_of(self, command: Command) -> list[str]:
-        """Return the sorted names of the parameters that a command reads, and the verification before it."""
+        """Return the sorted names of the parameters that a command, or the verification before it, reads."""
         before = self.verify_before(command)
         return sorted({*command.variables, *(before.variables if before else [])})
 

@@ -70,7 +70,7 @@ class _Scan:
         return found
 
     def _alternatives(self) -> bool:
-        """Scan up to a closing parenthesis or the end. Return True if a part up to there repeats without bound."""
+        """Scan up to a closing parenthesis or the end. Return True if a part of that repeats without bound (`a*`)."""
         unbounded = False
         while self.at < len(self.body) and self.body[self.at] != ")":
             if self._take("|"):
@@ -86,7 +86,7 @@ class _Scan:
         return unbounded
 
     def _atom(self) -> bool:
-        """Scan one literal, class or group. Return True if a part of it repeats without bound."""
+        """Scan one literal, class (`[a-z]`) or group. Return True if a part of a group repeats without bound (`a*`)."""
         if self._take("("):
             return self._group()
         character = self.body[self.at]
@@ -145,7 +145,7 @@ class _Scan:
         return character
 
     def _quantifier(self) -> bool:
-        """Scan the quantifier that may follow an atom. Return True if it has no upper bound."""
+        """Scan a quantifier if one comes next. Return True if it has no upper bound: `*`, `+` or `{2,}`."""
         found = _QUANTIFIER.match(self.body, self.at)
         if not found:
             return False

@@ -129,13 +129,19 @@ def _functions() -> str:
 
 
 def _case(patterns: str) -> str:
-    """Return shell patterns as the pattern of a `case` branch: `a | b-* | c`, with parentheses escaped."""
+    """Return patterns that blanks separate (`a b-* c`) as the pattern of a `case` branch: `a | b-* | c`.
+
+    Parentheses are escaped.
+    """
     words = patterns.split()
     assert all(_PATTERN.fullmatch(word) for word in words), patterns  # noqa: S101
     return " | ".join(word.replace("(", r"\(").replace(")", r"\)") for word in words)
 
 
 def _cases(kind: str, *, but_startable: bool = False) -> str:
-    """Return the branches of a shell `case` that print the reason of each group; `kind` is units or processes."""
+    """Return the branches of a shell `case` that print the reason why a unit or process is protected.
+
+    `kind` is units or processes. `but_startable` leaves out the groups of units that a runbook may start.
+    """
     groups = [group for group in GROUPS if not (but_startable and group.may_start)]
     return "\n".join(f"    {_case(getattr(group, kind))}) echo '{group.reason}' ;;" for group in groups)

@@ -1,6 +1,6 @@
 """The sources of alerts: one module per source, which authenticates its sender and reads its payloads.
 
-Read `generic.py` first, a whole source. Everything here is pure. To add a source, write a module with `read` and
+Read `generic.py` first, a complete source. No module here does I/O. To add a source, write a module with `read` and
 `authenticate` (see `Source`), and add its name to `SOURCES`. A module is imported when its source is first used:
 ingest's start must stay cheap.
 
@@ -38,7 +38,8 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Source(Protocol):
     """The functions that the module of a source has.
 
-    A module may also have `signals(payload, secrets)`, which yields the messages of a payload that are no alerts.
+    A module may also have `signals(payload, secrets)`, which yields the messages of a payload that are no alerts, such
+    as a person's acknowledgement in PagerDuty.
     """
 
     def read(self, payload: Any, reading: Reading) -> None:
@@ -51,7 +52,7 @@ class Source(Protocol):
 def normalize(
     source: str, payload: Any, *, headers: Mapping[str, str] = _NO_HEADERS, received_at: datetime | None = None
 ) -> list[NormalizedAlert]:
-    """Return the alerts in a payload; `normalize_batch` also returns what else the payload holds."""
+    """Return the alerts in a payload; `normalize_batch` also returns the parts that are unreadable or no alerts."""
     return normalize_batch(source, payload, headers=headers, received_at=received_at).alerts
 
 
@@ -97,7 +98,9 @@ def authenticate(
     now: datetime | None = None,
     certificate: Callable[[str], str] | None = None,
 ) -> None:
-    """Raise unless a request proves that its sender knows a secret of the source, or of `deployments`.
+    """Raise unless a request proves that its sender may send: by a secret of the source, or by SNS's signature.
+
+    `source` is the name of a source, or `deployments`.
 
     Parameters
     ----------
@@ -140,7 +143,7 @@ def authenticate(
 
 
 def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Signal"]:
-    """Return the messages of a payload that are no alerts.
+    """Return the messages of a payload that are no alerts, such as a person's acknowledgement in PagerDuty.
 
     Raises
     ------

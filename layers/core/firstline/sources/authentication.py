@@ -40,7 +40,7 @@ class Request:
 
 
 def require_token(request: Request) -> None:
-    """Raise unless a secret is the bearer token, the password of Basic authentication, or `X-Firstline-Token`.
+    """Raise unless one of the secrets is the request's bearer token, Basic password or `X-Firstline-Token` header.
 
     Raises
     ------

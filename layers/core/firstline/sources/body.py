@@ -71,7 +71,7 @@ def _decoded(raw: bytes, content_type: str) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON text; the slips that the module's docstring names are mended.
+    """Read JSON text, and mend control characters in a string, a comma after the last entry, and lone backslashes.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def parse_json(text: str) -> Any:
 
 
 def _unwrapped(data: Any) -> Any:
-    """Return the JSON data inside a JSON string, which senders write that encode twice; other data as it is."""
+    """Return the data inside a string that holds JSON, as of a sender that encodes twice; other data unchanged."""
     if type(data) is not str or not data.lstrip().startswith(("{", "[{")):
         return data
     try:
@@ -118,7 +118,7 @@ def _unwrapped(data: Any) -> Any:
 
 
 def _without_slip(token: re.Match[str]) -> str:
-    """Mend a match of `_SLIPS`: double the lone backslashes of a string, or drop a comma before a closing bracket."""
+    """Return a token of JSON text mended: a string with its lone backslashes doubled, nothing for a trailing comma."""
     if token[0][0] == ",":
         return ""
     return _BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", token[0])

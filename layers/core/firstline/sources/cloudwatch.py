@@ -101,7 +101,10 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
 
 
 def _read_documented(message: dict[str, Any], topic: str | None, reading: Reading) -> None:
-    """Read a message in a shape of the generic source; take a missing account, region or severity from the topic."""
+    """Read a message in a shape of the generic source.
+
+    A missing account, region or severity is taken from the ARN of the SNS topic, such as `…:alerts-critical`.
+    """
     arn = (topic or "").split(":")
     told = {"severity": topic_severity_word(topic)} | ({"account": arn[4], "region": arn[3]} if len(arn) > 5 else {})
     missing = {name: word for name, word in told.items() if word and meanings.find(message, name) is None}
@@ -207,7 +210,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _pairs(dimensions: Any) -> dict[str, Any]:
-    """Return dimensions as a dict by name; SNS writes them as `[{name, value}]`, EventBridge as an object."""
+    """Return dimensions as `{name: value}`; SNS writes them as `[{name, value}]`, EventBridge as such an object."""
     if type(dimensions) is dict:
         return dimensions
     pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))

@@ -58,7 +58,7 @@ class Alarm:
     dimensions
         The dimensions of each metric.
     actions
-        The ARNs of what the alarm does when it fires.
+        The ARNs that the alarm notifies or runs when it fires, such as topics and scaling policies.
     children
         Of a composite alarm: the ARNs of the alarms that triggered this change.
     rule
@@ -152,14 +152,16 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
 def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:
     """Return the group key of an alarm; a composite alarm has the group key of the first child that triggered it.
 
-    The group key is made of account, region and alarm name. Contributors and dimensions do not count, so that all
-    parts of an alarm are alerts of one incident.
+    The group key is made of account, region and alarm name. Contributors and dimensions do not count, so that all the
+    alerts of an alarm belong to one incident.
     """
     return next(map(partial(_key, source), _named(alarm.children)), None) or _key(source, (account, region, name))
 
 
 def _problems(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> list[str]:
     """Return the group keys that a composite alarm may have fired under: its own, and that of each alarm in its rule.
+
+    Return none for an alarm that is not composite.
 
     The child that ends a composite alarm may be another one than the child that triggered it.
     """
@@ -213,7 +215,7 @@ def _reason_to_ignore(alarm: Alarm, name: str) -> str | None:
 
 @lru_cache(maxsize=512)
 def severity_word(name: str | None) -> str | None:
-    """Return the word of a name or headline that states a severity: `[high]`, `severity: P2`, `-WARNING`, `P1`.
+    """Return the word for a severity in a name such as `[high] disk`, `disk severity: P2` or `disk-WARNING`, or None.
 
     Results are cached, so pass names of limited length only.
     """
@@ -242,7 +244,7 @@ def stated_severity(description: Any) -> str | None:
 
 @lru_cache(maxsize=64)
 def topic_severity_word(topic: str | None) -> str | None:
-    """Return the word of an SNS topic's name that states a severity for all its messages: `alerts-critical`."""
+    """Return the severity word in the name or ARN of an SNS topic, as `critical` in `alerts-critical`, or None."""
     return severity.in_topic(topic.rsplit(":", 1)[-1]) if topic else None
 
 

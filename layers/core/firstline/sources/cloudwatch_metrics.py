@@ -127,9 +127,10 @@ def _selected(expression: str) -> Measured | None:
 
 
 def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
-    """Return the ids in an expression; `METRICS()` stands for all metrics.
+    """Return the entries of `table` whose ids an expression such as `m1 / m2` uses; `METRICS()` uses all metrics.
 
-    Of an expression that cannot be parsed, every id that occurs in its text is returned.
+    Each term has an entry's id in place of a metric. Of an expression that cannot be parsed, every id that occurs in
+    its text counts.
     """
     if "METRICS(" in expression.upper():
         return [Term(query.id) for query in table.values() if query.metric is not None]
@@ -138,7 +139,10 @@ def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
 
 
 def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
-    """Return the direction of the metric's value: a low SampleCount means that data is absent, a high one nothing."""
+    """Return the direction in which a metric's own value alarms, if its `statistic` alarms in `direction`.
+
+    They differ for SampleCount only: a low count means that data is absent, and a high one says nothing (None).
+    """
     if (statistic or "").casefold() != "samplecount":
         return direction
     return "absent" if direction in ("below", "absent") else None

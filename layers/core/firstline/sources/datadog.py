@@ -109,7 +109,12 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def _fields(payload: dict[str, Any]) -> dict[str, str]:
-    """Return all scalars of a payload by `letters` of their names; a nested name has the outer name in front."""
+    """Return the scalars of a payload as text, keyed by the letters and digits of their names.
+
+    `{"alert": {"cycle_key": 1}}` gives `{"alertcyclekey": "1"}`.
+
+    Objects such as `data` and `payload` add nothing to the names in them; the scalars of a list are joined by commas.
+    """
     fields: dict[str, str] = {}
     for key, value in payload.items():
         name = letters(key)
@@ -145,7 +150,10 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
 
 
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
-    """Split `[P2] [Triggered on {service:shop}] Errors` into the name `Errors` and priority, transition and scope."""
+    """Split a title such as `[P2] [Triggered on {service:shop}] Errors` into the alert's name and the prefixes.
+
+    Here these are `Errors` and `{"priority": "P2", "transition": "Triggered", "scope": "service:shop"}`.
+    """
     found: dict[str, str] = {}
     rest = title.strip()
     while rest.startswith("["):
@@ -169,7 +177,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the first value of each tag as a label, and the further values of tags that have several."""
+    """Return the first value of each tag as a label, and the further values as pairs of a tag's name and a value."""
     found: dict[str, str] = {}
     further: list[tuple[str, str]] = []
     for tag in _split(f"{tags},{scope}"):
@@ -184,7 +192,10 @@ def _split(tags: str) -> list[str]:
 
 
 def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
-    """Return the status for an unknown or missing transition: firing, unless a word for an end is in it."""
+    """Return the status for a transition that is not listed: resolved if it says so, such as `recovered`, else firing.
+
+    Without a transition, the alert type `success` is resolved, and any other is firing.
+    """
     if not transition:
         return "resolved" if alert_type == "success" else "firing"
     return "resolved" if "recover" in transition or transition in ("ok", "resolved") else "firing"
@@ -198,7 +209,7 @@ def _severity(
     alert_type: str,
     reading: Reading,
 ) -> SourceSeverity | None:
-    """Read the severity from `$ALERT_PRIORITY`, else from the title, the tags, the alert type or the transition.
+    """Return the severity by `$ALERT_PRIORITY`, else by the title, the tags, the alert type or the transition.
 
     Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
     """

@@ -64,7 +64,10 @@ class Term:
     counted: bool = False
 
     def alarms(self, direction: Direction) -> "Term":
-        """Return the term with a direction for a compared value that alarms in `direction`; keep one it already has."""
+        """Return the term with the direction in which its metric alarms, if the compared value alarms in `direction`.
+
+        That is the opposite direction if `rises` is False. A term that has a direction keeps it.
+        """
         if self.direction is not None:
             return self
         return replace(self, direction=direction if self.rises else OPPOSITE[direction])
@@ -89,7 +92,7 @@ class _Value:
 
 
 class _NoExpression(Exception):
-    """The text is no expression that the parser can read."""
+    """The error for a text that is no expression, or none that the parser can read."""
 
 
 @lru_cache(maxsize=512)
@@ -109,7 +112,7 @@ def terms_of(expression: str) -> tuple[Term, ...]:
 
 
 def _direction(sign: str, limit: float | None) -> Direction | None:
-    """Return the direction in which the comparison `value <sign> limit` alarms: below for `== 0`, above for `== 1`.
+    """Return the direction in which `value <sign> limit` alarms: above for `>` and `== 1`, below for `<` and `== 0`.
 
     None if `==` or `!=` has no number to compare with.
     """
@@ -121,7 +124,7 @@ def _direction(sign: str, limit: float | None) -> Direction | None:
 
 
 class _Parser:
-    """A parser by operator precedence. Each method reads the part of the text that it is named after."""
+    """A parser by operator precedence. Each method reads the part of an expression after which it is named."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(islice(_tokens(text), _MOST_TOKENS))
@@ -210,7 +213,10 @@ class _Parser:
         return _Value(value.terms)
 
     def _arguments(self) -> _Value:
-        """Read the values up to the closing bracket and merge their metrics; a single number stays a number."""
+        """Read the values up to the closing bracket, and return all their metrics as one value.
+
+        A single number in brackets stays a number.
+        """
         found: list[_Value] = []
         while not self._takes(")"):
             found.append(self._binary(1))

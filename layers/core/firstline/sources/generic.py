@@ -1,7 +1,7 @@
-"""The source for any other sender: the shape in docs/sources/generic.md, other tools' names of its fields, and texts.
+"""The source for senders without a source of their own: objects as docs/sources/generic.md describes, and plain texts.
 
-One alert is an object, several alerts are `{"alerts": [ … ]}`. The names of fields are looked up by their letters and
-digits alone, as the names of labels are.
+One alert is an object, several alerts are `{"alerts": [ … ]}`. Fields may have the names that other tools give them.
+Only the letters and digits of a name count: `alert_name` and `alertName` are one name.
 """
 
 from datetime import datetime
@@ -188,11 +188,11 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 
 
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
-    """Return the names by which an alert may be identified: a firing one is by the last, an end tries all of them.
+    """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
-    The first is the name as it is sent, the second the name without words for a state; times and ids in a text are
-    left out. If the name is only the text of a message about a service or host that changes its status, the third is
-    that service or host, because the message about the end has another text.
+    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If the name is only
+    the text of a message (`is_text`), both are without times and ids. If the message about the end will have another
+    text, because the text is an error or tells that a service or host is down, that service or host is the third.
     """
     names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
     about = first(alert, _OBJECT)
@@ -203,14 +203,17 @@ def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: 
 
 
 def _severity(alert: dict[str, Any], word: str, by_meaning: str | None) -> str | None:
-    """Return the severity word of the alert's fields, or of its status `word`; None if the word only means a status."""
+    """Return the word for the severity from the alert's fields, its labels (`by_meaning`) or its status (`word`).
+
+    None if there is none, or if it is a word such as `ok` that only repeats the status.
+    """
     stated = first(alert, SEVERITY) or by_meaning or _GRADES.get(word)
     says_the_status = word in FINE and stated is not None and stated.strip().lower() == word
     return None if says_the_status else stated
 
 
 def _group(alert: dict[str, Any], full_name: str, subject: Subject, scope: str) -> str:
-    """Return the group key: from the tool's own incident if it has one, else from the name, the subject and `scope`."""
+    """Return an alert's group key: from the id of the tool's own incident, else from name, subject and `scope`."""
     own = alert.get(GROUP)
     if own:
         return group_key("generic", own, Subject())
@@ -222,10 +225,11 @@ def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
 
 
 def _fields(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the alert's fields by the letters of their names.
+    """Return an alert's fields, keyed by the letters and digits of their names: `alert_name` is `alertname`.
 
-    They are the fields of a known tool's shape, or those at the top. If the top has no name, or neither a status nor a
-    severity, fields of nested objects are added: `{"name": …, "build": {"status": …}}`.
+    A known tool's message is translated into the fields of the generic source. Of another message the fields at the
+    top are returned. If these have no name, or neither a status nor a severity, the fields of nested objects are
+    added: `{"name": …, "build": {"status": …}}`.
     """
     alert = by_letters(raw)
     known = unfolded(alert)
@@ -261,6 +265,6 @@ def _name(alert: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _pairs(labels: dict[str, Any]) -> list[str]:
-    """Return the labels as `key=value` for the fingerprint, without the severity, which may change while it fires."""
+    """Return the labels as `key=value` for the fingerprint, without the severity: a firing alert may change it."""
     texts = ((key, values.scalar(labels[key])) for key in sorted(labels) if meanings.meaning_of(key) != "severity")
     return [f"{key}={text}" for key, text in texts if text]

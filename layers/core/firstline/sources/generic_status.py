@@ -1,6 +1,7 @@
 """The state of an alert in the generic shape: whether its fields say that it fires, that it is over, or neither.
 
-All functions take the fields of an alert by the letters of their names (`by_letters`).
+All functions but `by_letters` take an alert's fields as `by_letters` returns them: the key of `Check-Name` is
+`checkname`.
 """
 
 from typing import Any
@@ -56,9 +57,10 @@ _FAILED_EARLY = ("pending", "failed")
 
 
 def by_letters(alert: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields by the letters of their names, without fields that hold only an unfilled template.
+    """Return an alert's fields, keyed by the letters and digits of their names: `Check-Name` is `checkname`.
 
-    Of two names with the same letters, the one in lower case counts.
+    Fields that hold only an unfilled template (`{{ host }}`) are left out. Of two names with the same letters, the one
+    in lower case counts.
     """
     return {values.letters(key): alert[key] for key in sorted(alert) if not values.is_template(alert[key])}
 
@@ -72,7 +74,7 @@ def first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 
 def labels_of(alert: dict[str, Any]) -> dict[str, Any]:
-    """Return the labels or tags, from an object or from a list of texts such as `team:ledger`."""
+    """Return an alert's labels or else its tags; the list `["team:ledger"]` gives `{"team": "ledger"}`."""
     labels = alert.get("labels") or alert.get("tags")
     if type(labels) is list:
         pairs = (label.partition(":") for label in labels if type(label) is str)
@@ -81,9 +83,10 @@ def labels_of(alert: dict[str, Any]) -> dict[str, Any]:
 
 
 def status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
-    """Return the status of an alert called `name`, and the word that states it.
+    """Return the status of an alert called `name`, and the word that states the status.
 
-    A field for what happened counts before one for the alert's state: a message about a comment may repeat the state.
+    The status is None if the message says neither that the alert fires nor that it is over. A field for what happened
+    counts before one for the alert's state: a message about a comment may repeat the state.
     """
     if any(first(alert, (key,)) in _YES for key in _IS_UPDATE):
         return None, "updated"
@@ -118,7 +121,10 @@ def is_bad(alert: dict[str, Any]) -> bool:
 
 
 def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) -> str | None:
-    """Return `failed` if the alert has an exit code other than 0; otherwise the status `said`, or `ok` for a code 0."""
+    """Return `failed` if the alert has an exit code other than 0; otherwise the status `said`.
+
+    If nothing is said, an exit code of 0 is `ok`, unless there is an event, or the alert is critical or high.
+    """
     code = first(alert, _EXIT_CODE)
     if code is None or not severity.is_number(code):
         return said
@@ -128,7 +134,10 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 
 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
-    """Return the status of the word `said` with the word; None if the event or a running run says it is no alert."""
+    """Return the status that the word `said` means, and the word that states it.
+
+    The status is None if the event (a comment) or a run that goes on (`running`) makes the message no alert.
+    """
     status, word = status_of(said), said.strip().lower()
     if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_EARLY:
         return None, event
@@ -160,14 +169,17 @@ def _failed(alert: dict[str, Any], name: str) -> bool:
 
 
 def _stated_status(alert: dict[str, Any], event: str | None) -> str | None:
-    """Return the status that a field states; a word counts before a number, and a number only without an event."""
+    """Return the value of the field that states the alert's status, or None.
+
+    A word counts before a number (`0`), and a number only if `event` is None.
+    """
     told = _words_of_status(alert)
     number = None if event else next(iter(told), None)
     return next((word for word in told if not severity.is_number(word.strip())), number)
 
 
 def _words_of_status(alert: dict[str, Any]) -> list[str]:
-    """Return the values of all fields for a status."""
+    """Return the values of all the fields that state a status, whether words or numbers."""
     told = [word for key in _STATUS if (word := first(alert, (key,))) is not None]
     of_tools = [word for key in _STATUS_OF_TOOLS if (word := first(alert, (key,))) is not None]
     return told + [word for word in of_tools if status_of(word) == "resolved" or STATUSES.get(word.lower()) == "firing"]

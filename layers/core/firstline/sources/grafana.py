@@ -111,14 +111,17 @@ def _state_in_title(title: Any) -> str | None:
 
 
 def _match_tags(matches: Any) -> dict[str, str]:
-    """Return the tags of the series that fired if only one did; nothing for several, which may be on several hosts."""
+    """Return the tags of the series that fired; nothing if several fired, because they may be on several hosts.
+
+    `matches` is the list `evalMatches` of a legacy alert.
+    """
     if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
         return values.labels(matches[0].get("tags"))
     return {}
 
 
 def _values(matches: Any) -> str:
-    """Write the measured values as `CPU = 97.5, Memory = 81`."""
+    """Write the values in `evalMatches` of a legacy alert, as `CPU = 97.5, Memory = 81`; an empty text without any."""
     if type(matches) is not list:
         return ""
     found = [(values.name(m.get("metric")), values.scalar(m.get("value"))) for m in matches[:20] if type(m) is dict]

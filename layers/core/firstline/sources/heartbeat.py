@@ -1,4 +1,4 @@
-"""Recognition of dead man's switches: alerts that always fire to show that alerting works; their absence is an alarm.
+"""Recognition of dead man's switches: alerts that fire all the time to show that alerting works.
 
 Known names are kube-prometheus' `Watchdog`, `DeadMansSwitch`, `DeadMansSnitch`, and those of collections of rules, such
 as `PrometheusAlertmanagerE2eDeadManSwitch`:

@@ -1,7 +1,7 @@
 """The fingerprint of an alert, the group key of an incident and the name of a host, built alike for all sources.
 
-Fingerprint and group key are made of values that the sender does not change between firing and resolved, and of the
-whole values: texts for people may be shortened, these are not.
+Fingerprint and group key are made of values that the sender does not change between firing and resolved. The values
+are not shortened before, as texts for people are.
 """
 
 import re
@@ -28,7 +28,7 @@ def digest(*parts: str | None) -> str:
 
 
 def group_key(source: str, alert_name: str, subject: Subject, scope: str | None = None) -> str:
-    """Return the key of the incident that an alert belongs to; the same problem of a service on many hosts is one.
+    """Return the group key of an alert; all hosts of a service with the same problem have the same group key.
 
     `scope` tells apart alerts of one name in different clusters, namespaces or organisations.
     """
@@ -70,7 +70,10 @@ def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | No
 
 
 def best_host(candidates: Iterable[str]) -> str | None:
-    """Return the most specific of several names of a host, by the order in `host_hint`; the first of equals."""
+    """Return the most specific of several names of a host, or None if none of them names a host.
+
+    An instance id is preferred, then a private DNS name, an IP address, and any other name; of equals, the first.
+    """
     best, best_rank = None, 4
     for candidate in candidates:
         host = bare_host(candidate)

@@ -1,7 +1,7 @@
 """The links and annotations that a sender supplies for people. They are limited in number and length.
 
-A link is kept if it is https and hides no host (`text.https_host`). A link that is too long is left out, because a
-shortened address would lead elsewhere.
+A link is kept if it is https and does not hide its host, as `https://bank.example@evil.example` does. A link that is
+too long is left out, because a shortened address would lead elsewhere.
 """
 
 import re
@@ -72,13 +72,13 @@ def link_to(kind: str, url: Any) -> AlertLink | None:
 
 
 def bounded(links: Iterable[AlertLink], but: str | None) -> list[AlertLink]:
-    """Return the first `MOST_LINKS` links, each address once, without the address `but`."""
+    """Return at most `MOST_LINKS` links, each address once, and none to the address `but`."""
     first = {link.url: link for link in reversed(list(links)) if link.url != but}
     return list(first.values())[::-1][:MOST_LINKS]
 
 
 def further_texts(annotations: Mapping[str, Any], message: str) -> dict[str, str]:
-    """Return the annotations that are texts for people and stand neither in the message nor among the links."""
+    """Return the annotations that are texts for people, without links and without texts that the message contains."""
     texts: dict[str, str] = {}
     for name, value in annotations.items():
         machine = name.startswith(("__", "grafana_")) or letters(name) in _MESSAGE or letters(name) == "severity"

@@ -1,6 +1,6 @@
 """The location of an alert's machine: every host, account, region and network that the alert names for it.
 
-The planning of a remediation refuses an alert whose facts contradict each other.
+The planning of a remediation refuses an alert that names another account or region than the stack's.
 """
 
 import re

@@ -124,10 +124,16 @@ class Subject(NamedTuple):
 
 
 class Meant(dict[str, list[str]]):
-    """The values of labels by meaning, as they were sent; the values of one meaning stand in the table's order."""
+    """The values of an alert's labels as they were sent, in a list for each meaning: `{"host": ["web-1"]}`.
+
+    In a list, the value whose label comes first in this module's table of names comes first.
+    """
 
     def first(self, meaning: str) -> str | None:
-        """Return the first value of a meaning, cleaned by `values.name`, or None; a service may be derived."""
+        """Return the first value of a meaning, cleaned by `values.name`, or None.
+
+        If no label names the service, a pod or container may stand in for it.
+        """
         if meaning == "service":
             return self._service()
         return values.name(self[meaning][0]) if meaning in self else None
@@ -143,7 +149,8 @@ class Meant(dict[str, list[str]]):
     def _service(self) -> str | None:
         """Return the service, or the workload, pod or container that stands in for a missing service.
 
-        A scrape job that measures other services (`_SCRAPED`) counts only if the labels name nothing else.
+        A scrape job that measures other services, such as kube-state-metrics, counts only if the labels name nothing
+        else.
         """
         pods, containers = self.get("pod", []), self.get("container", [])
         own = [_without(_OF_RUN, name) for name in self.get("service", ())] + [_without(_OF_POD, pod) for pod in pods]
@@ -167,7 +174,7 @@ class Meant(dict[str, list[str]]):
 
 
 def of(labels: Mapping[str, Any]) -> Meant:
-    """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates and non-scalars."""
+    """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates, lists, objects."""
     # Of two spellings with the same letters the one in lower case counts.
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
@@ -198,12 +205,18 @@ def _without(end: re.Pattern[str], name: str) -> str:
 
 
 def find(labels: Mapping[str, Any], meaning: str) -> str | None:
-    """Return the first value with a meaning among labels, cleaned by `values.name`, or None."""
+    """Return the value of the label that has a meaning such as `host`, cleaned by `values.name`, or None.
+
+    If several labels have the meaning, the label that comes first in the table of names counts.
+    """
     return of(labels).first(meaning)
 
 
 def kept(labels: Any) -> dict[str, str]:
-    """Clean labels and limit their number, as `values.labels` does, but keep those with a meaning before others."""
+    """Clean labels and limit their number, as `values.labels` does.
+
+    If there are too many, labels that have a meaning, such as `instance` (host), are kept before others.
+    """
     if type(labels) is dict and len(labels) > values.LABEL_LIMIT:
         labels = dict(sorted(labels.items(), key=lambda label: _place(label[0]) is None))
     return values.labels(labels)

@@ -27,9 +27,9 @@ _DATADOG_FUNCTION = re.compile(r"\.(?:as_count|as_rate|rollup|fill|weighted)\([^
 
 
 def of_rule(generator_url: Any, labels: Mapping[str, Any]) -> list[Measured]:
-    """Return the metrics of a Prometheus rule, from the link with the rule's expression that Prometheus sends.
+    """Return the metrics that a Prometheus rule compares, from the link with the rule's expression (`generatorURL`).
 
-    If the link holds no metric, the label `__name__` names it, in which Grafana keeps a metric's name.
+    If the link holds no metric, the label `__name__` counts, in which Grafana keeps a metric's name.
     """
     found = _of_link(generator_url) if type(generator_url) is str else ()
     metric = None if found else values.exact(labels.get("__name__"))

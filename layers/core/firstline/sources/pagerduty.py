@@ -1,4 +1,4 @@
-"""The source for PagerDuty V3 webhooks: incidents that others opened there, and actions on those of Firstline.
+"""The source for PagerDuty V3 webhooks: incidents that others open there, and people's actions on Firstline's own.
 
 https://developer.pagerduty.com/docs/webhooks-overview
 """
@@ -100,11 +100,11 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
-    """Yield the acknowledgements, resolves and notes of a webhook, and PagerDuty's ids of incidents of Firstline.
+    """Yield the acknowledgements, resolves and notes of a webhook, and PagerDuty's ids of Firstline's own incidents.
 
-    Only people acknowledge and resolve: the same by a timer, service or workflow of PagerDuty does not count, except
-    that a timer may take an acknowledgement back. A merge of one incident into another counts as an acknowledgement.
-    An acknowledgement of an incident that others opened in PagerDuty counts for Firstline's incident about it.
+    An acknowledgement or a resolve counts only if a person did it; PagerDuty's timers, services and workflows can only
+    take an acknowledgement back. A merge of one incident into another counts as an acknowledgement. An acknowledgement
+    of an incident that others opened in PagerDuty counts for Firstline's incident about it.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _change(
 
 
 def _merged_into(data: dict[str, Any]) -> str | None:
-    """Return the name of the incident into which this incident was merged; None if it was not merged."""
+    """Return the title (or id) of the incident into which an incident was merged; None if it was not merged."""
     reason = data.get("resolve_reason")
     if type(reason) is not dict or reason.get("type") != "merge_resolve_reason":
         return None

@@ -117,13 +117,16 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
 
 
 def _rule_of_source(alert_name: str | None, labels: dict[str, Any]) -> str | None:
-    """Return the text `Rule: <name>` for an alert about a data source, whose name does not say which rule failed."""
+    """Return the text `Rule: <name>` for Grafana's alerts about a data source, such as DatasourceError; else None.
+
+    The names of these alerts do not say which rule failed.
+    """
     rule = values.name(labels.get("rulename")) if alert_name in _OF_A_SOURCE else None
     return f"Rule: {rule}" if rule else None
 
 
 def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -> str | None:
-    """Return Grafana's reason for ending an alert without having seen it recover; None if it recovered.
+    """Return Grafana's reason for ending an alert without having seen a recovery; None if the alert recovered.
 
     Grafana gives a reason only if the state does not come from the rule's query: `MissingSeries`, `NoData`, `Error`,
     `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` with another one (`pkg/services/ngalert/models/alert_rule.go`).
@@ -138,9 +141,9 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return the text that tells apart alerts of one name: cluster and namespace.
+    """Return the text that tells apart alerts of one name: `cluster/namespace`.
 
-    For Grafana's alerts about data sources the data source and the rule are added.
+    For Grafana's DatasourceError the data source is added, for its DatasourceNoData the data source and the rule.
     """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):
@@ -153,7 +156,7 @@ def _scope(meant: Meant, labels: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """The facts that an alert's labels state. They never change, because other labels would be another alert."""
+    """The facts that an alert's labels state. They never change: an alert with other labels is another alert."""
 
     labels: dict[str, str]
     alert_name: str | None

@@ -1,6 +1,7 @@
 """The result of reading one payload: its alerts, the reasons for ignored parts, and the unreadable parts.
 
-A source's `read` reports each part of a payload to a `Reading` alone, so that one bad alert does not cost the other 49.
+A source's `read` reports each part of a payload to a `Reading` separately, so that one bad alert of 50 does not cost
+the other 49.
 """
 
 import logging
@@ -38,7 +39,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """The content of a payload.
+    """The alerts of one payload, and its other parts.
 
     Attributes
     ----------
@@ -46,8 +47,8 @@ class Batch:
         Dead man's switches and other alerts that are not meant for people; each also has a reason in `ignored`.
         rules.yaml declares which heartbeats are watched.
     ends_elsewhere
-        Copies of resolved alerts under other group keys and fingerprints that the alert may have fired under. A copy
-        that matches no stored alert changes nothing.
+        Copies of resolved alerts, each with another group key and fingerprint under which the alert may have fired. A
+        copy that matches no stored alert changes nothing.
     ignored
         The reason for each part that was understood and is no alert.
     unknown_severities
@@ -57,7 +58,7 @@ class Batch:
     envelope
         The payload whose list `parts` holds the alerts.
     parts
-        The key of that list in `envelope`; None if the payload has no such list.
+        The key in `envelope` of the list that holds the alerts; None if the payload has no such list.
     """
 
     alerts: list[NormalizedAlert] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Batch:
 
     @property
     def unread(self) -> Any:
-        """The payload with only its rejected parts, to be read again once the source is able to read them."""
+        """The payload with only its rejected parts, to be read again when the source's code can read them."""
         parts = [part.payload for part in self.rejected]
         return {**self.envelope, self.parts: parts} if self.parts is not None else parts
 
@@ -184,7 +185,7 @@ class Reading:
         return next((value for key, value in self.headers.items() if key.lower() == name), None)
 
     def split(self, payload: Mapping[str, Any], parts: str) -> list[Any]:
-        """Return the list under the key `parts`, and keep the payload so that `Batch.unread` can rebuild it."""
+        """Return the list under the key `parts` of a payload, and keep the payload and the key for `Batch.unread`."""
         self.batch.envelope, self.batch.parts = payload, parts
         return list(payload[parts])
 
@@ -197,7 +198,7 @@ class Reading:
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """Return the severity for the sender's word: `default` if the word states no severity, high if it is unknown.
+        """Return the severity for the sender's word: high for an unknown word, `default` for no word or a placeholder.
 
         A bare number states no severity, because 1 is the worst for some senders and the least for others. Scales of
         known senders are in `firstline.sources.severity.SCALES`.
@@ -228,7 +229,10 @@ class Reading:
 
 
 def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
-    """Put before a message which values the sender's template left unfilled, unless the message shows them itself."""
+    """Return a message with a first line that lists the labels and fields with unfilled templates (`{{ host }}`).
+
+    Those that the message shows itself are not listed; without others, the message is unchanged.
+    """
     said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
     found = [key for key, value in said.items() if values.has_template(value) and value not in message]
     if not found:

@@ -111,7 +111,7 @@ def from_word(text: str) -> SourceSeverity | None:
 
 
 def from_number(scale: str, value: Any) -> SourceSeverity | None:
-    """Return the severity of a number, given as a number or a text, on one of the `SCALES`; None for other values."""
+    """Return the severity of a number (`3` or `"3"`) on the scale `SCALES[scale]`; None for any other value."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

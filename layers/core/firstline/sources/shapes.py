@@ -1,4 +1,4 @@
-"""Translation of known tools' messages: the message's own keys become the fields that `generic.py` reads."""
+"""Translation of known tools' messages: a message's own keys become the fields that `generic.py` reads."""
 
 import re
 from collections.abc import Mapping
@@ -54,9 +54,9 @@ _NAMED_BY_EVENT = re.compile(r"(?:public|private)_\w{1,40}\.\w{1,60}_v\d{1,3}")
 
 
 def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of a known tool's message, by letters of their names; None if the message has no known shape.
+    """Translate a known tool's message into the fields of the generic source; None if the message is of no known tool.
 
-    The keys at the top of `payload` must have been reduced to their letters.
+    The keys at the top of `payload` must have been reduced to letters and digits: `alertname` for `alert_name`.
     """
     event = payload.get("eventtype")
     if type(event) is str and _NAMED_BY_EVENT.fullmatch(event):
@@ -73,7 +73,10 @@ def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, Any]:
-    """Return a message with the fields of its nested objects (`_WRAPPERS`) at the top; fields at the top win."""
+    """Return a message with the fields of nested objects such as `data` and `payload` at the top.
+
+    A field that was already at the top wins. `levels` is the greatest depth of the objects.
+    """
     flat = dict(payload)
     for wrapper in _WRAPPERS:
         # A list of `fields` is pairs of names and values, as a message to a chat has them.
@@ -109,7 +112,10 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(shape: ToolShape, found: Mapping[str, Any]) -> str | None:
-    """Return the alert's name inside a title that has the tool's form; None for any other title."""
+    """Return the part of a tool's title that is the alert's name; None if the title is not as `shape.title` says.
+
+    `found["name"]` is the title.
+    """
     title = re.fullmatch(shape.title, (values.scalar(found.get("name")) or "")[:500]) if shape.title else None
     return title[1] if title is not None else None
 
@@ -127,14 +133,14 @@ def _severity(shape: ToolShape, said: str | None) -> str | None:
 
 
 def _told(payload: Any, place: str) -> Any:
-    """Return the value at a place such as `alert.name`; several places joined by `+` give one text."""
+    """Return the value at a path of keys such as `alert.name`; `site.name+site.state` gives both values as one text."""
     if "+" not in place:
         return _at(payload, place)
     return " ".join(values.scalar(_at(payload, part)) or "" for part in place.split("+")).strip()
 
 
 def _at(payload: Any, place: str) -> Any:
-    """Return the value at a place such as `alert.name`, or None; of a list the first entry is taken."""
+    """Return the value at a path of keys such as `alert.name`, or None; of a list the first entry is taken."""
     top, *keys = place.split(".")
     payload = _first(payload.get(letters(top)))
     for key in keys:

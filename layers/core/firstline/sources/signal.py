@@ -30,9 +30,9 @@ class OwnIncidentSignal:
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSeen:
-    """PagerDuty's id of an incident that Firstline opened there; later notes name only this id.
+    """PagerDuty's id (`sender_id`) of an incident that Firstline opened there; later notes name only this id.
 
-    `over` is true when the incident is resolved in PagerDuty, where the next page then opens a new one.
+    `over` is true when the incident is resolved in PagerDuty; the next page then opens a new incident there.
     """
 
     sender_id: str
@@ -42,7 +42,10 @@ class OwnIncidentSeen:
 
 @dataclass(frozen=True, slots=True)
 class AlertSignal:
-    """A person's acknowledgement of the sender's own incident, about which it sent the alert, or its withdrawal."""
+    """A person's acknowledgement, in PagerDuty, of an incident there that Firstline got as an alert, or its withdrawal.
+
+    `group_key` is that of the alert, `sender_id` PagerDuty's id of the incident, `said_at` PagerDuty's time.
+    """
 
     group_key: str
     kind: Literal["acknowledged", "taken back"]

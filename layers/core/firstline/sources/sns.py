@@ -40,7 +40,7 @@ def authenticate(request: Request) -> None:
     Raises
     ------
     Unauthenticated
-        The request has neither.
+        The request has neither a valid token nor such a signature.
     CertificateUnavailable
         SNS did not answer with its certificate; the sender should try again.
     UnreadablePayload

@@ -76,10 +76,10 @@ _LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]
 
 
 def status_of(said: str) -> Status:
-    """Return the status that a word or phrase states. An unknown word is firing: better one incident too many.
+    """Return the status that a word or phrase states; None for neither firing nor resolved.
 
-    `Down (Acknowledged)` and `under_maintenance` are None; `Closed - Resolved`, `ResolvedCritical` and
-    `critical -> ok` are resolved.
+    An unknown word is firing: better one incident too many. `Down (Acknowledged)` and `under_maintenance` are None;
+    `Closed - Resolved`, `ResolvedCritical` and `critical -> ok` are resolved.
     """
     said = _now(said)
     word = said.strip().lower()
@@ -95,13 +95,16 @@ def is_known(word: str) -> bool:
 
 
 def _now(said: str) -> str:
-    """Return `Up` of PRTG's phrase `Down ended (now: Up)`; return other phrases unchanged."""
+    """Return the present status in a phrase of PRTG: `Up` of `Down ended (now: Up)`; return other phrases unchanged."""
     told = _NOW.search(said[:100])
     return told[1] if told is not None else said
 
 
 def _is_over(phrase: str) -> bool:
-    """Return True if every word of a phrase is a word for an end or a filler; one word of trouble makes it False."""
+    """Return True if a phrase says that an alert is over: `Closed - Resolved`, `no longer failing`, `outage ended`.
+
+    Of a phrase with an arrow, such as `critical -> ok`, only the words after the last arrow count.
+    """
     now = _ARROW.split(phrase[:100])[-1]
     words = [word for word in _WORD.findall(_CAMEL.sub(" ", now).lower()) if word not in _FILLERS]
     if words[:2] == ["no", "longer"]:
@@ -118,7 +121,10 @@ def _is_trouble(word: str) -> bool:
 
 
 def is_under_way(said: str, *, is_run: bool) -> bool:
-    """Return True for a word that says that something goes on; for a run (`is_run`) also for one that it began."""
+    """Return True for a word that says that something goes on, such as `running`.
+
+    If it is the status of a run, such as a job (`is_run`), words for its beginning (`started`) count too.
+    """
     word = "".join(_WORD.findall(said[:100].lower()))
     return word in _UNDER_WAY or (is_run and word in _BEGINS)
 
@@ -129,12 +135,12 @@ def is_completed(said: str) -> bool:
 
 
 def is_failure(said: str) -> bool:
-    """Return True for the word for a bad result: `FAILURE`, `timed_out`, `unstable`."""
+    """Return True for a word for a bad result of a run: `FAILURE`, `timed_out`, `unstable`."""
     return "".join(_WORD.findall(said[:100].lower())) in _BAD_RESULTS
 
 
 def names_run(key: str) -> bool:
-    """Return True if the name of a field, in letters, stands for a run: `job`, `jobname`, `runstatus`, `dagid`."""
+    """Return True if a field's name, in lower case without punctuation, stands for a run: `job`, `jobname`, `runid`."""
     return any(key.removesuffix(end) in _RUNS for end in ("", "name", "id", "status", "state", "type"))
 
 
@@ -164,6 +170,6 @@ def word_of_event(said: str | None) -> str | None:
 
 
 def states_something(text: str) -> bool:
-    """Return True if any word of a text says that something fires, is over or is bad, as in `CRITICAL: disk`."""
+    """Return True if any word of a text states that something fires, is over, is bad or is severe: `CRITICAL: disk`."""
     words = _WORD.findall(text[:4_000].lower())
     return any(STATUSES.get(word) is not None or word in _BAD or word in SEVERITIES for word in words)

@@ -82,7 +82,7 @@ def letters(name: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def _letters(name: str) -> str:
-    """Do the work of `letters` and remember the result, because every alert brings the same names."""
+    """Do the work of `letters`, with a cache, because every alert brings the same names."""
     return "".join([c for c in name.lower() if c.isalnum()])
 
 
@@ -135,7 +135,10 @@ def scalar(value: Any) -> str | None:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Return an object's scalar entries as cleaned text, at most `LABEL_LIMIT` of them; nothing for a non-object."""
+    """Return the strings, numbers and booleans of an object as cleaned text, at most `LABEL_LIMIT` entries.
+
+    Return an empty dict for a value that is no object.
+    """
     clean: dict[str, str] = {}
     if type(value) is not dict:
         return clean

@@ -105,7 +105,7 @@ def _of_stack(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> De
 
 
 def _console(event: dict[str, Any], detail: dict[str, Any], path: str) -> str | None:
-    """Return the address of a page in the AWS console, or None if the event names no region."""
+    """Return the address of the page `path` in the AWS console, or None if the event names no region."""
     region = str(detail.get("region") or event.get("region") or "")
     return _CONSOLE.format(region=region, path=path) if re.fullmatch(r"[a-z0-9-]{1,32}", region) else None
 

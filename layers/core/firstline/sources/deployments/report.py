@@ -72,9 +72,10 @@ def deployment(
 
 
 def version_of(ref: Any, commit: Any) -> str | None:
-    """Return a version as `branch@commit`, with the tag for a branch and the commit cut to 12 characters.
+    """Return a version as `branch@commit` or `tag@commit`, with the commit cut to 12 characters.
 
-    Only the branch or the commit is returned if the other is missing; None if both are.
+    If the ref (`refs/heads/main`, `refs/tags/v1`) or the commit is missing, only the other is returned; None without
+    either.
     """
     branch, commit = values.name(ref), values.name(commit)
     short = commit[:SHORT_HASH] if commit else None
@@ -87,7 +88,7 @@ def version_of(ref: Any, commit: Any) -> str | None:
 def moment(value: Any, received_at: datetime) -> datetime:
     """Read a sender's time; return `received_at` for an unreadable or missing time, or one in the future.
 
-    GitLab writes `2026-02-11 08:00:00 +0100` and `2026-02-11 08:00:00 UTC`.
+    Besides ISO 8601, GitLab's `2026-02-11 08:00:00 +0100` and `2026-02-11 08:00:00 UTC` can be read.
     """
     text = re.sub(r" (?=[+-]\d\d:?\d\d$)", "", value.removesuffix(" UTC")) if isinstance(value, str) else value
     at = values.moment(text)

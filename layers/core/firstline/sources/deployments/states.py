@@ -65,7 +65,7 @@ STATES: dict[str, DeploymentState | NothingHappened] = {
 
 
 def state_of(word: object, *told: object) -> DeploymentState | NothingHappened | None:
-    """Return the state that a sender's word means, or None if the word is unknown.
+    """Return the state that a sender's word means, `nothing` for a word such as `queued`, or None if it is unknown.
 
     `told` are texts about the deployment (its task, name or reason). If one mentions a rollback, a running or
     succeeded deployment counts as rolled back.

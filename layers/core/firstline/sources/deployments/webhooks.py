@@ -108,8 +108,8 @@ def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: d
 def deployment_from_request(payload: Any, *, received_at: datetime) -> Deployment:
     """Read a deployment in Firstline's own form.
 
-    `service` and `version` are required. `environment`, `status`, `time` (ISO 8601 or since 1970; now by default) and
-    `url` are optional, and left out if they are unreadable.
+    `service` and `version` are required. `environment`, `status`, `url` and `time` (ISO 8601 or since 1970) are
+    optional. Without a readable `time` the time is `received_at`; other unreadable fields are left out.
 
     Raises
     ------
@@ -200,7 +200,10 @@ def _repository_name(message: _Message) -> str | None:
 
 
 def _own_words(payload: Any) -> dict[str, Any]:
-    """Return the object that the creator of a GitHub deployment attached to it, given as an object or as JSON text."""
+    """Return the object that the creator of a GitHub deployment attached to it; an empty one without a readable object.
+
+    `payload` is the object itself or its JSON text.
+    """
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
@@ -255,7 +258,7 @@ def _gitlab_pipeline(message: _Message) -> Deployments:
 
 
 def _project(payload: dict[str, Any]) -> str | None:
-    """Return the project's name from its path, or else its title: the path is closer to a service's name."""
+    """Return the last part of a GitLab project's path (`shop` of `team/shop`), or else the project's title."""
     project = part(payload, "project")
     return str(project.get("path_with_namespace") or "").rpartition("/")[2] or values.name(project.get("name"))
 
@@ -284,7 +287,10 @@ def _argo(message: _Message) -> Deployments:
 
 
 def _revision(app: dict[str, Any], operation: dict[str, Any]) -> str | None:
-    """Return the version that Argo CD synced; revisions of several sources are joined by `+`."""
+    """Return the version that Argo CD synced, as `branch@commit`; without a commit, only the branch.
+
+    Of an application with several sources, the commits are joined by `+`.
+    """
     branch = part(app, "spec", "source").get("targetRevision")
     for synced in (part(operation, "syncResult"), part(app, "status", "sync")):
         if values.name(synced.get("revision")):

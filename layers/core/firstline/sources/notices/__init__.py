@@ -16,17 +16,19 @@ from firstline.sources.reading import Reading
 
 
 def is_known(message: Any) -> bool:
-    """Return True if a body without an SNS envelope is a message that a reader of this package knows."""
+    """Return True if a message is an Alertmanager notification, or a reader of `firstline.sources.notices` knows it."""
     return type(message) is dict and (_is_alertmanagers(message) or of_message(message) is not None)
 
 
 def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: Any, reading: Reading) -> None:
-    """Add the alerts of a message to the reading, or the reason why it is no alert.
+    """Add the alerts of a message to the reading, or the reason why the message is no alert.
 
     Parameters
     ----------
     message
         An object, or a text that is no JSON.
+    topic
+        The ARN of the SNS topic; None without one.
     envelope
         The SNS message that holds `message`; empty if there is none.
     raw

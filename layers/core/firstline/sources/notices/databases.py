@@ -66,7 +66,8 @@ def of_database(
     told
         The text of the event.
     said
-        The severity that the sender states, or None. If it is set, it alone decides: INFO is no problem, others fire.
+        The severity that the sender states, or None. If it is stated, it alone decides whether the event is a problem:
+        INFO is none, any other severity fires.
     """
     text = values.scalar(told) or ""
     state, problem, severity = _meaning(event_id, text)
@@ -88,7 +89,10 @@ def of_database(
 
 
 def _meaning(event_id: str, message: str) -> Meaning:
-    """Return the meaning of an event by its id; an event that is not listed fires if a bad word is in its message."""
+    """Return the state, the database's problem and the severity of an event, by the event's id.
+
+    An event whose id is not listed fires if its message or its id has a bad word, such as `failed`.
+    """
     found = _NUMBER.search(event_id)
     number = found[1] if found else message
     if found and found[0].startswith("RDS-") and number in _TABLE:

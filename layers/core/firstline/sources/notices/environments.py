@@ -19,7 +19,10 @@ _SEVERITIES = {"severe": "critical", "red": "critical", "degraded": "high", "war
 
 
 def of_environment(told: str, environment: Any, application: Any, **further: Any) -> Notice:
-    """Read a message of Elastic Beanstalk: the environment's health, which resolves when it is green, or a failure.
+    """Read a message of Elastic Beanstalk as a notice.
+
+    A change of the environment's health resolves if the health is good again, and fires otherwise. A failure, such as
+    that of a deployment, fires. Other messages are no alerts.
 
     `told` is the message's text; `further` are more fields of the notice.
     """

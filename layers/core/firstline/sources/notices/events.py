@@ -65,10 +65,9 @@ _TROUBLE = re.compile(r"incident|outage|alert|alarm|anomaly|problem|opsitem|degr
 
 
 class _Run(NamedTuple):
-    """A kind of run (a job, a build): its name for people, and the keys of `detail` for its facts.
+    """A kind of run (a job, a build): its name for people, and three keys of an event's `detail`.
 
-    `state` is the key of the run's state, `of` the key of what runs (a project, a pipeline), `run` the key of this
-    run's id.
+    `state` is the key of the run's state, `of` that of the project or pipeline that runs, `run` that of the run's id.
     """
 
     called: str
@@ -165,7 +164,7 @@ def _health(event: Event) -> Iterator[Notice]:
 
 
 def _database(event: Event) -> Iterator[Notice]:
-    """Read an event of RDS or DMS. Events of DMS have neither a numbered id nor a severity."""
+    """Read an event of the database services RDS or DMS. Events of DMS have neither a numbered id nor a severity."""
     detail = event["detail"]
     arn = detail.get("SourceArn") or first(event.get("resources"))
     notice = of_database(

@@ -36,7 +36,7 @@ _CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
 
 
 def of_message(message: dict[str, Any]) -> list[Notice] | None:
-    """Return the notices of a service's message; None if no reader knows the keys of the message."""
+    """Return the notices of an AWS service's message; None if no reader knows the keys of the message."""
     if "detail-type" in message:
         return of_event(message)
     if "detailType" in message and "notificationRuleArn" in message:
@@ -157,7 +157,9 @@ def _custom(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
-    """Read an event of ElastiCache or MemoryDB from `mark` (service and event) and the name of the cluster or node.
+    """Read an event of ElastiCache or MemoryDB, such as `{"ElastiCache:SnapshotComplete": "sessions-001"}`.
+
+    `mark` is the key in this example, `cluster` the value: the name of the cluster or node.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
     https://docs.aws.amazon.com/memorydb/latest/devguide/memorydbsns.html
@@ -186,7 +188,7 @@ def _object_event(_message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _mail(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a notification of SES: a received mail fires, and what became of a sent mail is no alert.
+    """Read a notification of SES: a received mail fires, and a report about a sent mail, such as a bounce, is no alert.
 
     https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
     """

@@ -35,16 +35,16 @@ _STATE_OF_RUN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """The facts that a reader found in a message.
+    """The facts that a reader found in a message that is no CloudWatch alarm, such as an event of an AWS service.
 
     Attributes
     ----------
     name
         The alert's name, which says what happened.
     identity
-        The values that tell the alert from others; no times and no counts.
+        The values that tell the alert from others, of which its fingerprint is made; no times and no counts.
     problem
-        The values that tell the incident from others; by default those of `identity`.
+        The values that tell the incident from others, of which the group key is made; by default those of `identity`.
     about
         The resource or service that the message is about.
     why
@@ -79,7 +79,10 @@ def is_good_news(word: Any) -> bool:
 
 
 def state_key(fields: dict[str, Any]) -> str | None:
-    """Return the key of a message that holds its state, or None; `status` is preferred to `TrainingJobStatus`."""
+    """Return the key that holds the state in a message's fields, such as `status` or `TrainingJobStatus`, or None.
+
+    A plain `status` or `state` is preferred to the status of a job or run.
+    """
     stated = [(letters(key), key) for key in fields if values.scalar(fields[key])]
     plain = next((key for word in _STATE_KEYS for name, key in stated if name == word), None)
     return plain or next((key for name, key in stated if _STATE_OF_RUN.fullmatch(name)), None)
@@ -97,7 +100,7 @@ def last_of_arn(arn: Any) -> str | None:
 
 
 def called(value: Any) -> str:
-    """Return a name on one line, or `unknown` if there is none."""
+    """Return a value of a message as a name on one line, or `unknown` for a missing or empty value."""
     return values.name(value) or "unknown"
 
 

@@ -23,7 +23,7 @@ _BACKUP_FAILED = re.compile(
 
 
 def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
-    """Return the notices of a service's text; None if no reader knows the text.
+    """Return the notices of a text that an AWS service sent to SNS; None if no reader knows the text.
 
     `attributes` are the `MessageAttributes` of the SNS message.
     """
@@ -34,8 +34,9 @@ def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | N
 
 
 def alertmanager_notification(text: str) -> dict[str, Any] | None:
-    """Read a text in the form of Alertmanager's default template for SNS as a webhook's notification; None for others.
+    """Read a text that Alertmanager's default template for SNS made, as the payload of Alertmanager's webhook.
 
+    None for any other text.
     Amazon Managed Service for Prometheus uses the template, and Grafana writes similar texts. The template is
     `sns.default.message` of https://github.com/prometheus/alertmanager/blob/main/template/default.tmpl
     """
@@ -51,7 +52,10 @@ def alertmanager_notification(text: str) -> dict[str, Any] | None:
 
 
 def _alert(block: str) -> dict[str, Any]:
-    """Read the labels, the annotations (their values may have several lines) and the source of one alert."""
+    """Read one alert in a text of Alertmanager: labels, annotations and `generatorURL` (the line `Source: …`).
+
+    The value of a label or annotation may have several lines.
+    """
     alert: dict[str, Any] = {"labels": {}, "annotations": {}}
     pairs, name = alert["labels"], None
     for line in block.splitlines():
@@ -163,7 +167,7 @@ def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _set_up(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail in which a service confirms that it can send to the topic as no alert."""
+    """Read a service's mail to a new topic, which only confirms that the service can send there, as no alert."""
     yield Notice(name="set up", state=None, why=values.name(text, 80), identity=())
 
 

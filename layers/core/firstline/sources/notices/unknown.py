@@ -1,4 +1,4 @@
-"""The name, the state and the identity of messages that no reader knows, from their words alone."""
+"""The reading of messages that no reader knows: their name, state and identity, from their words alone."""
 
 import re
 from typing import Any
@@ -145,7 +145,10 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
 
 
 def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
-    """Return the service, what happened and the resource of an EventBridge event; `kind` for any other message."""
+    """Return the headline of an EventBridge event: its service, what happened, and the resource.
+
+    `kind` is the event's type and `word` its state. Return `kind` for any other message.
+    """
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
         return kind
@@ -159,7 +162,10 @@ def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: st
 
 
 def _resource(event: dict[str, Any]) -> str | None:
-    """Return the name of the resource that an event is about, or None; for a run, the name of what runs."""
+    """Return the name of the resource that an event is about, or None.
+
+    If the event is about one run (an execution, a job), the state machine or project that runs is the resource.
+    """
     named = [arn for arn in map(values.scalar, items(event.get("resources"))) if arn]
     arn = next((arn for arn in named if not _IS_RUN.search(arn)), first(named))
     if arn is None:
@@ -181,7 +187,7 @@ def says_end(text: str, *, bad: bool = False) -> bool:
     if begins is not None:
         return begins[1] is not None
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
-        return (brackets[2] is not None or brackets[3] is not None) and _is_apart(text, brackets)
+        return (brackets[2] is not None or brackets[3] is not None) and _is_of_text(text, brackets)
     said = _sentence(text)
     if bad or said is None or not (said[2] or said[4] or said[5] or said[7]):
         return False
@@ -199,8 +205,8 @@ def says_end(text: str, *, bad: bool = False) -> bool:
     return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
 
 
-def _is_apart(text: str, brackets: re.Match[str]) -> bool:
-    """Return True if a state in brackets states the text's state, instead of being a word of a sentence.
+def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
+    """Return True if a state in brackets is the state of the whole text: `[OK] disk`, not `the [up] button is red`.
 
     That is so for `resolved` and the like, for a state with a sign such as ✅, and for one at the text's start or end.
     """
@@ -212,16 +218,16 @@ def _is_apart(text: str, brackets: re.Match[str]) -> bool:
 
 
 def _sentence(text: str) -> re.Match[str] | None:
-    """Return the words of a text that say that something is up or down, healthy or not, or how a run ended; or None."""
+    """Return the match of the words in a text that say how something is (`is up`) or how a run ended, or None."""
     said = _IN_SENTENCE.search(text[:_MOST])
     is_of_another = said is not None and said["run"] and _NAMES_RUN.search(text[: said.start()]) is None
     return None if is_of_another else said
 
 
 def shows_end(text: str) -> bool:
-    """Return True if the first state in brackets has a sign and is an end: `[shop] [✅ Up] 200 - OK`.
+    """Return True if the first state in brackets has a sign and says that the alert is over: `[shop] [✅ Up] 200 - OK`.
 
-    The message of an alert that has a name ends the alert only in this form, because a message may also say that
+    If an alert has a name, only this form lets the alert's message end it, because a message may also say that
     something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
@@ -229,7 +235,10 @@ def shows_end(text: str) -> bool:
 
 
 def stateless(text: str) -> str:
-    """Return a text without its words for a state, so that a problem and its end give the same text."""
+    """Return a text without its words for a state, so that an alert and its end give the same text.
+
+    `[DOWN] shop` and `[UP] shop` give `shop`.
+    """
     if (begins := _BEGINS_WITH_STATE.match(text)) is not None:
         return text[begins.end() :]
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
@@ -244,7 +253,10 @@ def stateless(text: str) -> str:
 
 
 def _without(message: Any, key: str | None) -> Any:
-    """Return a text as `stateless` returns it, and an object (and its `detail`) without the key `key` of its state."""
+    """Return a message without its state: a text as `stateless` returns it, an object without the key of its state.
+
+    That key, `key`, is also left out of the object's `detail`.
+    """
     if type(message) is not dict:
         return stateless(message) if type(message) is str else message
     kept = {name: value for name, value in message.items() if name != key}

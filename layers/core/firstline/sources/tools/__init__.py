@@ -1,4 +1,4 @@
-"""The tables of the messages that known tools post to the generic source."""
+"""Tables that say how to read the messages that known tools post to the generic source (`ToolShape`)."""
 
 from firstline.sources.tools import azure, monitors, responders
 from firstline.sources.tools.shape import ToolShape

@@ -1,4 +1,4 @@
-"""The shapes of the messages that Azure posts to the generic source."""
+"""The shapes (`ToolShape`: where each field stands) of the messages that Azure posts to the generic source."""
 
 from firstline.sources.tools.shape import ToolShape, words
 

@@ -1,4 +1,4 @@
-"""The shapes of messages from tools that monitor hosts, services and sites, as posted to the generic source."""
+"""The shapes (`ToolShape`: where each field stands) of messages from tools that monitor hosts, services and sites."""
 
 from firstline.sources.tools.shape import ToolShape, words
 

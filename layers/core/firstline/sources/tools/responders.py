@@ -1,4 +1,4 @@
-"""The shapes of messages from tools for incidents, errors, status pages and intrusions, at the generic source."""
+"""The shapes (`ToolShape`: where each field stands) of messages from tools for incidents, errors and the like."""
 
 from firstline.sources.tools.shape import ToolShape, words
 

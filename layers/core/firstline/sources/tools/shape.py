@@ -15,30 +15,35 @@ def words(**meanings: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ToolShape:
-    """One kind of message of a tool.
+    """One kind of message of a tool: how to recognize it, and where each field of the alert stands in it.
+
+    A place is a path of keys such as `data.issue.title`.
 
     Parameters
     ----------
     marks
-        The places that a message must have to be of this shape, separated by spaces.
+        The places at which a message must have a value to be of this kind, separated by spaces.
     fields
-        The places of each field. `fingerprint` tells the alert and `group` the incident from others of the tool.
+        The places of each field; the first that has a value counts. The field `fingerprint` tells the alert from
+        others of the tool, the field `group` the incident.
     statuses
         The tool's own words for a status, beyond those of `firstline.sources.statuses`.
     other
-        The status of any other word; `muted` for tools that send much that is no alert.
+        The status of any other word. `muted`, which is no alert, is for tools that send many messages of that kind.
     severities
-        The tool's own words for a severity, beyond those of `firstline.sources.severity`; empty for no severity.
+        The tool's own words for a severity, beyond those of `firstline.sources.severity`. A word with an empty text
+        states no severity.
     scale
         The numeric scale of its severities, by its name in `firstline.sources.severity.SCALES`.
     usual
         The severity of a message that states no severity.
     apart
-        The statuses whose messages are an alert of their own, beside the other alert about the same object.
+        The tool's words for statuses that make an alert of their own, which the messages with other statuses do not
+        end: a certificate that expires, although the same site is up.
     title
         A regular expression for the tool's titles; its first group is the alert's name.
     by_title
-        True if a message also needs such a title to have this shape, because other tools use the same marks.
+        True if a message must also have a title that `title` fits, because other tools use the same marks.
     """
 
     tool: str
