@@ -22,7 +22,7 @@ ANSWERS = ("real", "noise", "wrong-cause", "critical", "high", "medium", "low")
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands to an application."""
+    """Add this module's commands, such as `ack` and `resolve`, to an application."""
     commands: dict[str, Callable[..., None]] = {
         "ack": acknowledge,
         "resolve": resolve,
@@ -76,7 +76,7 @@ def escalate(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Page the next level now, even if somebody has the incident."""
+    """Page the next level now, even if somebody has acknowledged the incident."""
     _act(stack, incident, "escalate", output, text=reason)
 
 
@@ -98,7 +98,7 @@ def judge(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Say whether a verdict was right. It counts for the next incident of the group."""
+    """Say whether an incident's verdict was right. Your answer counts for the next incident of its group."""
     if answer not in ANSWERS:
         raise refusal(f"{answer!r} is no answer; say {', '.join(ANSWERS)}.")
     said = {"said": answer.replace("-", "_")}
@@ -113,12 +113,12 @@ def approve(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Show the plan that waits, ask, and approve it."""
+    """Show the plan of an incident that waits for approval, ask whether to run it, and approve it."""
     _decide(stack, incident, "approve", output, ask=not yes)
 
 
 def refuse(incident: IncidentArgument, output: OutputOption = "text", stack: StackOption = CHOSEN) -> None:
-    """Refuse the plan that waits, so that it never runs."""
+    """Refuse the plan of an incident that waits for approval, so that it never runs."""
     _decide(stack, incident, "refuse", output, ask=False)
 
 

@@ -1,4 +1,4 @@
-"""The evidence as it stood at a moment, read from the table of today."""
+"""The evidence for an old incident's verdict, without what the table learned after a moment."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,10 +9,10 @@ from firstline.models import AlertKind, Deployment, EarlierIncident, NormalizedA
 
 
 class AsOf(TableEvidence):
-    """The evidence as it stood at a moment, without later incidents, deployments, words and feedback of people.
+    """The table's evidence as it stood at `moment`, without what came later: deployments, words, feedback, closes.
 
-    With `later_answers`, feedback on earlier incidents counts whenever it was given, so that a case for the evals has
-    everything that is known of its past.
+    With `later_answers`, later feedback on incidents that had closed by then counts too, so that an eval case has all
+    that is known of its past.
     """
 
     def __init__(self, table: Table, moment: datetime, *, later_answers: bool = False) -> None:

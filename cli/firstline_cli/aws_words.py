@@ -55,7 +55,7 @@ def missing_action(error: BaseException) -> str | None:
 
 
 def _of(error: BaseException | None) -> tuple[str, str] | None:
-    """Return the code and message of AWS's answer, also from the cause of an error of our own; None without one."""
+    """Return the code and message of AWS's error, of this exception or of one that caused it; None if AWS sent none."""
     while error is not None:
         answer: Any = getattr(error, "response", None)
         if isinstance(answer, dict) and "Error" in answer:

@@ -1,4 +1,4 @@
-"""The checkout of Firstline that a command reads: runbooks and policies with the owner's over them, and stacks."""
+"""The checkout of Firstline that a command reads, and its runbooks and policies with those in `mine/` over them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from firstline_cli.console import WRONG, refusal
 
 
 def find_checkout(folders: Iterable[Path]) -> Path | None:
-    """Return the first folder that is a checkout of Firstline, or None."""
+    """Return the first folder that is a checkout of Firstline, because it has `runbooks/policy/`; None if none is."""
     return next((folder for folder in folders if (folder / "runbooks" / "policy").is_dir()), None)
 
 

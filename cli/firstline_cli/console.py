@@ -43,7 +43,7 @@ def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
 
 
 def in_columns(rows: "Iterable[Sequence[str]]") -> str:
-    """Return rows as text for a file or a pipe, in aligned columns without a greatest width, without importing rich."""
+    """Return rows as lines of text in aligned columns, each as wide as its longest cell, without importing rich."""
     cells = list(rows)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     padded = ("  ".join(map(str.ljust, row, widths)) for row in cells)

@@ -49,7 +49,7 @@ def run(checkout: Path, environment: str, *, yes: bool) -> None:
 
 
 def environment_of(checkout: Path, name: str) -> Any:
-    """Return the environment of this name; end the command if it is unknown or its file is wrong."""
+    """Return the `Environment` of this name; end the command if it is unknown, or mine/firstline.toml is wrong."""
     from firstline.errors import ConfigurationError
     from firstline_cli import environments
 

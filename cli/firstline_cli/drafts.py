@@ -1,8 +1,8 @@
 """Drafts of people's words on how bad alerts are: one line for each alert that a monitoring tool can send.
 
 Drafts are made from CloudWatch alarms with their tags and actions, Prometheus' rule files, Datadog's monitors, or past
-incidents. A person corrects and confirms them. Alerts that state their own severity are left out, because no word
-counts for them.
+incidents. A person corrects and confirms them. Alerts that state their own severity are left out, because what they
+state counts, and no person's word.
 """
 
 import csv
@@ -36,7 +36,7 @@ _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One line of a draft: an alert, the suggested word for it, and why. The environment `*` stands for all."""
+    """One line of a draft: an alert, the word suggested for how bad it is, and why. Environment `*` stands for all."""
 
     source: str
     name: str
@@ -47,7 +47,7 @@ class Draft:
 
     @property
     def kind(self) -> AlertKind:
-        """Return the kind of alert that the word is about."""
+        """Return what the word is about: all alerts of this source and name in this environment."""
         return kind_named(self.source, self.name, self.environment or None, self.text)
 
 
@@ -55,7 +55,7 @@ COLUMNS = tuple(field.name for field in fields(Draft))
 
 
 def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> Iterator[Draft]:
-    """Draft a line for each CloudWatch alarm, given as DescribeAlarms returns it, with its tags."""
+    """Draft a line for each CloudWatch alarm that states no severity, from DescribeAlarms' dictionary and its tags."""
     for alarm, tags in alarms:
         name, description = str(alarm["AlarmName"]), str(alarm.get("AlarmDescription") or "")
         actions = [str(arn) for arn in alarm.get("AlarmActions", ())]
@@ -70,7 +70,7 @@ def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> 
 
 
 def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
-    """Draft a line for each alerting rule of a Prometheus rule file, or of a PrometheusRule of Kubernetes.
+    """Draft a line for each alerting rule without a severity in a Prometheus rule file or Kubernetes' PrometheusRule.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def of_monitors(document: Any) -> Iterator[Draft]:
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Draft a line for each kind of alert in past incidents whose severity nobody stated, the most frequent first."""
+    """Draft a line for each alert (name, source, environment) that came without a severity, most frequent first."""
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}
     for record in records:
@@ -144,7 +144,7 @@ def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], route
 
 
 def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> tuple[Severity, str]:
-    """Suggest a word, and the reason: from a tag with a severity, else from who is notified, else from the text."""
+    """Suggest a word and the reason: from a severity in `tags`, else a pager in `routes`, else from name and text."""
     graded = meanings.find(tags, "severity")
     found = severity.from_word(graded) if graded else None
     if graded and found is not None:
@@ -158,7 +158,7 @@ def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobo
 
 
 def _word(found: str) -> Severity:
-    """Return the word for a severity that a source stated; never one that drops the alert."""
+    """Return the word to suggest for a severity: the same, but `low` for `info`."""
     return "low" if found == "info" else WORDS[found]
 
 

@@ -32,7 +32,7 @@ FILE = f"{MINE}/firstline.toml"
 
 
 class _Own(BaseModel):
-    """The owner's part of an environment."""
+    """One environment as the owner writes it in mine/firstline.toml."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,12 +60,12 @@ class Environment:
 
 
 def load(checkout: Path) -> dict[str, Environment]:
-    """Return the environments by name.
+    """Return the environments of samconfig.toml by name, with what mine/firstline.toml changes.
 
     Raises
     ------
     ConfigurationError
-        The owner's file is wrong; the message names the key and the fix.
+        mine/firstline.toml is wrong; the message names the key and the fix.
     """
     shipped, own, declared = _shipped(checkout), _own(checkout), parameters_of_template(checkout)
     if unknown := sorted(own.keys() - shipped.keys()):
@@ -92,7 +92,7 @@ def load(checkout: Path) -> dict[str, Environment]:
 
 
 def remember(checkout: Path, environment: str, parameters: Mapping[str, str], region: str | None) -> None:
-    """Write parameters, and the region if it is not empty, into the owner's file. Its other lines and comments stay."""
+    """Write parameters, and a region if given, into mine/firstline.toml. Its other lines and comments stay."""
     import tomlkit
 
     file = checkout / FILE
@@ -127,13 +127,13 @@ _EVENTS = {"cloudwatch": "alarms", "deployments": "deployments"}
 
 
 def comes_by_event(parameters: Mapping[str, str], source: str) -> bool:
-    """Return True if a stack with these parameters takes a source's messages from EventBridge."""
+    """Return True if a stack with these parameters gets a source's alerts or deployments from EventBridge."""
     wanted = parameters.get("EventBridgeEvents", "")
     return source in _EVENTS and _EVENTS[source] in wanted.split("-and-")
 
 
 def event_choice(sources: Collection[str]) -> str:
-    """Return the value of the parameter EventBridgeEvents with which EventBridge delivers to these sources."""
+    """Return the value of the parameter EventBridgeEvents for these sources, such as `alarms-and-deployments`."""
     return "-and-".join(event for source, event in _EVENTS.items() if source in sources) or "none"
 
 
@@ -166,7 +166,7 @@ def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str],
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Return the values of `Name=value Other="another value"` by their names."""
+    """Parse `Name=value Other="another value"` into a dictionary."""
     return dict(word.split("=", 1) for word in shlex.split(text))
 
 
@@ -187,7 +187,7 @@ def _own(checkout: Path) -> dict[str, _Own]:
 
 
 def _problem(name: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return what is wrong with a parameter, or None."""
+    """Return what is wrong with a parameter, by what the template has `declared`; None if nothing is."""
     if name in _RENAMED:
         return f"this parameter is now a part of {_RENAMED[name]}"
     if name not in declared:

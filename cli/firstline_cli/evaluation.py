@@ -39,7 +39,7 @@ def measure(
     accept: Annotated[bool, typer.Option(help="Make these results the baseline of your cases.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Judge your own cases with your runbooks and rules, and say what the verdicts cost; --last N makes the cases."""
+    """Judge your own eval cases by your runbooks and rules, and say what wrong verdicts cost; --last N makes cases."""
     folder = cases or CHECKOUT / MINE / "cases"
     if last:
         written = write_cases(table_of(stack), folder, last, since=datetime.now(UTC) - timedelta(days=days))

@@ -54,7 +54,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
 
 
 def as_csv(found: Report) -> str:
-    """Return the report as CSV: a line for each week, service or runbook, and one for all of them."""
+    """Return the report as CSV: a line for each week, service or runbook (`found.by`), then one for all."""
     rows = [{"by": found.by, **_flat(row)} for row in found.rows] + [{"by": "all", **_flat(found.total)}]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")

@@ -25,7 +25,7 @@ def list_(
     file: FileOption = RULES,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """List every heartbeat that was seen or is required: its last arrival, its interval and its state."""
+    """List every heartbeat that has come once or that rules.yaml requires: its last arrival, interval and state."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     pulses, _ = TableHeartbeats(table_of(stack)).pulses()
     shown = [pulse for pulse in pulses if every or pulse.forgotten_at is None]
@@ -52,7 +52,7 @@ def forget(
     file: FileOption = RULES,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Stop waiting for a heartbeat until it comes again. The incident about its absence resolves within a minute."""
+    """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves in a minute."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     heartbeats = TableHeartbeats(table_of(stack))
     pulses, _ = heartbeats.pulses()

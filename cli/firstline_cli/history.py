@@ -104,9 +104,9 @@ def replay(
     time_zone: ZoneOption = "",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Replay past incidents against changed files: which pages would go away, and which would come new.
+    """Replay past incidents with changed rules, runbooks or paging: which pages would be gone, and which new.
 
-    The command ends with 1 if a page would go away although the incident was real.
+    The command ends with 1 if a page for a real incident would not be sent.
     """
     if not (rules or runbooks or paging):
         raise refusal("No changed file is named: give --rules, --runbooks or --paging.")
@@ -135,7 +135,7 @@ def audit(
     ] = None,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Show an incident's audit trail: each decision, its grounds and its result, and where the chain is broken."""
+    """Show an incident's audit trail: each decision, why, its result, and where the entries' chain of hashes breaks."""
     from firstline_cli import records
 
     console, found = console_of(), stack_of(stack)
@@ -170,7 +170,7 @@ def learn(
 
 
 def _clocks(zone: str) -> "Clocks":
-    """Return the time zones of the stack and of the people in the checkout's schedules, if there is a checkout."""
+    """Return the time zone of the report, and the checkout's on-call schedules, which say the people's time zones."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from firstline.policy.oncall import load_oncall
@@ -186,7 +186,7 @@ def _clocks(zone: str) -> "Clocks":
 
 
 def _moment(written: str, zone: str, now: datetime) -> datetime:
-    """Read a moment in the past, in this time zone unless it has an offset; a day stands for its midnight."""
+    """Read `2026-11-10` (midnight) or `2026-11-10T14:00`, in `zone` unless it has an offset; refuse a future time."""
     from zoneinfo import ZoneInfo
 
     try:

@@ -23,9 +23,10 @@ _SHOWN = 10
 
 
 def full_id(table: "Table", given: str) -> str:
-    """Return the whole id of the incident that is meant; end the command if none or several fit.
+    """Return the whole id of the incident whose id ends with `given`; end the command if none or several do.
 
-    Open incidents come before closed ones. A long id is returned without a look-up.
+    Closed incidents, of the last 30 days, count only if no open one fits. More than 20 characters are taken for a whole
+    id, unchecked.
     """
     if not _FORM.fullmatch(given):
         raise refusal(f"{given!r} is no incident's id, which has only letters, digits, hyphens, underscores.", UNKNOWN)
@@ -48,7 +49,7 @@ def full_id(table: "Table", given: str) -> str:
 
 
 def record_of(table: "Table", given: str) -> "IncidentRecord":
-    """Return the record of the incident that is meant; end the command if there is none."""
+    """Return the record of the incident with this id or end of an id; end the command if none or several fit."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.classification.feedback_store import UNKNOWN as NO_SUCH_INCIDENT
 

@@ -1,4 +1,4 @@
-"""The commands `firstline import` and `firstline words`: draft how bad alerts are, load what people said, list it."""
+"""The commands `firstline import` and `firstline words`: draft, load and list people's words on how bad alerts are."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ def import_alarms(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Read this account's CloudWatch alarms of this region, with tags and actions, and draft a line for each."""
+    """Draft how bad the CloudWatch alarms of this account and region are: a line for each, by tags and actions."""
     try:
         found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
     except (BotoCoreError, ClientError) as error:
@@ -56,7 +56,7 @@ def import_rules(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Read Prometheus' rule files, and draft a line for each alerting rule without a severity."""
+    """Draft how bad the alerting rules without a severity in Prometheus' rule files are: a line for each."""
     found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
     _hand_out(found, confirm, by, stack)
 
@@ -65,7 +65,7 @@ def import_rules(
 def import_monitors(
     files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
-    """Read Datadog's monitors as JSON (`GET /api/v1/monitor`), and draft a line for each."""
+    """Draft how bad Datadog's monitors are: a line for each, from the JSON of `GET /api/v1/monitor`."""
     _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
 
 
@@ -76,7 +76,7 @@ def import_incidents(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft a line for each alert of past incidents whose severity nobody stated, the most frequent first."""
+    """Draft how bad the alerts without a severity in past incidents are: a line for each, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
     _hand_out(drafts.of_incidents(closed), confirm, by, stack)
 
@@ -87,7 +87,7 @@ def load(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Store the words of a file in your name. A line without a word is left out; the last word on an alert counts."""
+    """Store a file's words on how bad alerts are, in your name: for each alert the last. Skip lines without a word."""
     try:
         found = drafts.read(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +101,7 @@ def load(
 def list_(stack: StackOption = CHOSEN) -> None:
     """List the severities that people gave alerts: which alert, how bad, who said so, and when.
 
-    Slack asks again, after some time, about an alert that is dropped.
+    A severity that drops an alert (noise) does not count for ever: Slack then asks again, and the list says so.
     """
     found = TableIncidents(table_of(stack)).words()
     if not found:
@@ -118,7 +118,7 @@ def list_(stack: StackOption = CHOSEN) -> None:
 
 
 def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the drafts for a person to correct and load; with `confirm`, store them at once."""
+    """Print the drafts for a person to correct and load; with `confirm`, store them at once instead."""
     if confirm:
         _store(found, by, stack)
         return
@@ -149,7 +149,7 @@ def _of_file(file: Path, read: Any) -> Iterator[Draft]:
 
 
 def _alarms(client: Any, prefix: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
-    """Yield the alarms, each with its tags. CloudWatch answers about ten requests for tags a second."""
+    """Yield the alarms whose name begins with `prefix`, each with its tags: about ten a second, CloudWatch's limit."""
     asked: dict[str, Any] = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
     if prefix:
         asked["AlarmNamePrefix"] = prefix

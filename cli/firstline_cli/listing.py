@@ -37,7 +37,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One incident in the list: its status, and the alert, place and outcome to show."""
+    """One incident in the list: its status, the alert's name, its host or else service (`place`), and how it ended."""
 
     status: Status
     alert: str
@@ -45,7 +45,7 @@ class Row:
     outcome: str
 
     def is_of(self, name: str) -> bool:
-        """Return True if a person of this name has the incident."""
+        """Return True if the incident's owner, who has taken it, has this name."""
         return (self.status.owner or "").partition(" (")[0] == name
 
     def plain(self) -> dict[str, Any]:
@@ -75,7 +75,10 @@ class Row:
 
 
 def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
-    """Read the incidents that `wanted` lets through: without an owner first, then by severity, then by age."""
+    """Read the open incidents that are `wanted`: without an owner first, then by severity, then by age.
+
+    With `closed_since`, read those that closed since then too.
+    """
     # Not with TableIncidents, whose import takes longer because it can write too.
     named = table.query_whole(CLOSED, "by_status", since=stamp(closed_since)) if closed_since else ()
     records = read_records(table, chain(table.query_whole(OPEN, "by_status"), named))
@@ -106,7 +109,7 @@ def table(rows: list[Row]) -> "Grid":
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """Return the cells of an incident in the list, column by column."""
+    """Return the cells of an incident in the list: severity, short id, alert, place, age, who has it."""
     status = row.status
     who = status.line.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.line
     name = f"{'●' if status.holder != 'over' else '○'} {status.severity}"
@@ -119,7 +122,7 @@ def as_json(rows: list[Row]) -> str:
 
 
 def as_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV with a heading. A cell that a spreadsheet would take for a formula gets a quote before."""
+    """Return the rows as CSV with a heading. A cell that looks like a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -109,7 +109,7 @@ def _group(module: str, attribute: str) -> TyperGroup:
 
 
 def _single(module: str, name: str, attribute: str) -> Any:
-    """Return the only command of a module's application."""
+    """Return the one command of the Typer application `attribute` in a module, with its name set to `name`."""
     found: Any = typer.main.get_command(getattr(import_module(f"firstline_cli.{module}"), attribute))
     found.name = name
     return found

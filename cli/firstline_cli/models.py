@@ -46,7 +46,7 @@ def try_models(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Ask models about incidents that people judged, compare the verdicts, and count what each model earns."""
+    """Ask models about incidents that people judged, and show which changes of severity each model has earned."""
     policy = _policy(base_url)
     names = models or ([policy.model] if policy.model else [])
     if not names:

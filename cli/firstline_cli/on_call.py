@@ -76,7 +76,7 @@ def import_(
     name: Annotated[str, typer.Option(help="The schedule's name in oncall.yaml.")] = "",
     time_zone: Annotated[str, typer.Option(help="The schedule's time zone, for a calendar.")] = "UTC",
 ) -> None:
-    """Draft a schedule for oncall.yaml from one that another tool keeps, and say how far the two agree."""
+    """Draft a schedule for oncall.yaml from another tool's, and say in how many hours both name the same person."""
     from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):
@@ -138,7 +138,7 @@ def override(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Give a span of a schedule to a person at once; by default from now to the end of the present shift."""
+    """Put a person on call for a span of time; by default from now to the end of the present shift."""
     name, chosen = _named(_schedules(), schedule)
     now = datetime.now(UTC)
     begins_at = _moment(chosen, begin, now) if begin else None
@@ -160,13 +160,13 @@ def take(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Take the present shift yourself."""
+    """Go on call yourself, from now to the end of the present shift or to --until."""
     override("", until, "", reason, schedule, output, stack)
 
 
 @oncall.command()
 def handover(schedule: ScheduleOption = "", stack: StackOption = CHOSEN) -> None:
-    """Print the message of the last change of shift, as it would be sent now."""
+    """Print the hand-over message of the last change of shift, as it would be sent now."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
     from firstline.adapters.dynamodb.silences import TableSilences
     from firstline.people.hand_over import Holding, gather, in_words
@@ -228,7 +228,7 @@ def withdraw(
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
 ) -> None:
-    """End an override, so that the schedule's own turns count again."""
+    """End an override, so that whoever the schedule names is on call again."""
     name, _ = _named(_schedules(), schedule)
     answer = post(stack_of(stack), f"oncall/{name}/withdraw", {"id": override_id})
     print(json.dumps(answer) if output == "json" else answer["said"])
@@ -266,7 +266,7 @@ def _overrides(stack: str) -> "OverridesOf":
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:
-    """Read a time in the schedule's zone, unless it has an offset. A time of day is the next one after `after`."""
+    """Read `2026-12-24T18:00`, or `18:00` as the next one after `after`, in the schedule's zone without an offset."""
     (local,) = schedule.local(after)
     try:
         if len(written) > 5:

@@ -54,7 +54,7 @@ class Draft:
             raise NoDraft(f"oncall.yaml would refuse the draft: {error.errors()[0]['msg']}") from None
 
     def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:
-        """Add the remark in how many hours of the other tool's shifts the draft has the same person."""
+        """Add a remark: in how many hours of the other tool's shifts (`spans`) the draft names the same person."""
         roster, same, all_hours = self.roster(), 0, 0
         for span in spans:
             hours = int((span.ends_at - span.begins_at) / _HOUR)
@@ -68,19 +68,21 @@ class Draft:
 
 
 def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[str], str], now: datetime) -> Draft:
-    """Draft a schedule from a file of PagerDuty (`pagerduty`) or a calendar (`ical`), and compare the two.
+    """Draft a schedule from a file of PagerDuty (`pagerduty`) or a calendar (`ical`), and remark how far both agree.
 
     Parameters
     ----------
     name
-        The name of the draft; empty for the name that PagerDuty has.
+        The schedule's name in the draft; empty for its name in PagerDuty.
     zone
-        The time zone of a calendar's schedule.
+        The draft's time zone, if the file is a calendar; PagerDuty's file has its own.
+    person_of
+        Returns the name in people.yaml for the name that the other tool gives a person.
 
     Raises
     ------
     NoDraft
-        No schedule can be read from the file, whatever it holds.
+        No schedule can be read from the file; the message says why.
     """
     try:
         if tool == "pagerduty":
@@ -158,7 +160,7 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
 
 
 def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[str], str]) -> Draft:
-    """Draft a rotation from the shifts of a calendar. Raises NoDraft if they do not follow each other in turns."""
+    """Draft a rotation from a calendar's shifts. Raises NoDraft for fewer than two, or shifts under a day."""
     ordered = sorted(spans, key=lambda span: span.begins_at)
     if len(ordered) < 2:
         raise NoDraft("it has fewer than two shifts, from which no turns can be read")

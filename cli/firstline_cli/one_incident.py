@@ -23,7 +23,7 @@ _MEMBERS = 20
 
 
 def as_json(table: Table, given: str) -> str:
-    """Return the incident, its status and its trail as JSON, without the task token, which could end the wait."""
+    """Return the incident, its status and its trail as JSON, without Step Functions' task token, which is a secret."""
     record = record_of(table, given)
     now = datetime.now(UTC)
     status = status_of(record, now)

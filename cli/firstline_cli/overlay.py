@@ -21,7 +21,9 @@ GENERATED = (Path("documents/template.yaml"), Path("schema.json"))
 
 
 def together(checkout: Path) -> Path:
-    """Return the folder of the shipped and the owner's runbooks together, brought up to date.
+    """Write the shipped runbooks with the owner's over them into one folder, and return it.
+
+    Without a folder `mine/runbooks`, write nothing and return the folder of the shipped ones.
 
     Raises
     ------
@@ -75,12 +77,12 @@ def tree(checkout: Path) -> Path:
 
 
 def tree_of(checkout: Path) -> Path:
-    """Return the folder in which the shipped runbooks and the owner's are put together."""
+    """Return the folder, `.cache/mine`, in which the shipped runbooks and the owner's are put together."""
     return checkout / ".cache" / MINE
 
 
 def named(text: str, checkout: Path) -> str:
-    """Return a text with the paths of the owner's and the shipped files in place of those in the folder `tree_of`."""
+    """Replace paths of copies (`.cache/mine/runbooks/…`) in a text by those of the originals, unless patched."""
     folder = f"{tree_of(checkout) / RUNBOOKS}/"
     if folder not in text:
         return text
@@ -89,7 +91,7 @@ def named(text: str, checkout: Path) -> str:
 
 
 def _name(part: str, checkout: Path) -> str:
-    """Return the folder to show for the path at the beginning of a text; for a patched file, the one of `tree_of`."""
+    """Return the folder of the file that begins the text: `mine/runbooks/`, `runbooks/` or, if patched, `tree_of`'s."""
     path = part.split(":", 1)[0].split(" ", 1)[0]
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
         return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
@@ -103,7 +105,7 @@ def _files(folder: Path) -> dict[Path, Path]:
 
 
 def stale(checkout: Path) -> Iterator[str]:
-    """Yield a sentence for each of the owner's files that equals the shipped file it replaces, or lacks its keys."""
+    """Yield a sentence for each owner's file that equals the shipped file it replaces, or lacks some of its keys."""
     from firstline.policy.files import read_yaml
 
     owned, shipped = _files(checkout / MINE / RUNBOOKS), _files(checkout / RUNBOOKS)
@@ -121,7 +123,7 @@ def stale(checkout: Path) -> Iterator[str]:
 
 
 def _missing(here: Any, there: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys of the mapping `there` that `here` lacks, as `limits.cooldown`."""
+    """Yield the keys that the mapping `there` has and `here` lacks; a nested one as `limits.cooldown`."""
     if not isinstance(here, dict) or not isinstance(there, dict):
         return
     for key, value in there.items():
@@ -167,7 +169,7 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
 
 
 def _risk(runbook: Any) -> int:
-    """Return the place of a runbook's risk among all risks, from the lowest; the last place if it has none."""
+    """Return the rank of a runbook's risk, 0 for the lowest; a rank above all risks if it names none."""
     from firstline.runbooks.model import RISKS
 
     said = runbook.get("risk") if isinstance(runbook, dict) else None
@@ -175,7 +177,7 @@ def _risk(runbook: Any) -> int:
 
 
 def _empty(node: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys of a patch without a value, because a forgotten value must not delete a shipped limit."""
+    """Yield the keys of a patch with nothing after the colon, because only a written `null` may delete a key."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):
@@ -200,7 +202,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def _write_if_changed(content: bytes, target: Path) -> None:
-    """Write a file unless it has this content already. It is replaced at once, as another command may read it."""
+    """Write a file unless it has this content already. A rename puts it in place, as others may be reading."""
     if target.is_file() and target.read_bytes() == content:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +212,7 @@ def _write_if_changed(content: bytes, target: Path) -> None:
 
 
 def main() -> None:
-    """Print the folder to build from; end with 1 and the problems on stderr if the runbooks have any."""
+    """Print the folder to build from; if its runbooks have problems, print those on stderr instead and exit with 1."""
     from firstline.errors import ConfigurationError
 
     try:

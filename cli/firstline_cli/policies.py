@@ -65,7 +65,7 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
 def of_on_call(
     folder: Path, paging: PagingPolicy | None, people: People | None, on_call: OnCall | None
 ) -> Iterator[Problem]:
-    """Yield the problems of the schedules in a policy folder, and of the levels that page by a schedule."""
+    """Yield the problems of oncall.yaml's schedules, and of the levels in paging.yaml that page by a schedule."""
     if paging is not None:
         yield from _problems(folder / "paging.yaml", _without_schedule(paging, on_call))
     if on_call is not None:
@@ -76,7 +76,7 @@ def of_on_call(
 
 
 def in_parameters(samconfig: Path) -> Iterator[Problem]:
-    """Yield the parameters in samconfig.toml that are wrong: Slack channels, the time zone, and a removed one."""
+    """Yield what is wrong with parameters in samconfig.toml: Slack channels, the time zone, the removed `Approvers`."""
     text = samconfig.read_text(encoding="utf-8")
     lines = text.splitlines()
     for environment, tables in tomllib.loads(text).items():
@@ -88,7 +88,7 @@ def in_parameters(samconfig: Path) -> Iterator[Problem]:
 
 
 def unknown_source(given: str) -> str:
-    """Return the message that no source has this name, with the source that may be meant."""
+    """Return the message that no source has this name: `'datadg' fits no source; did you mean 'datadog'?`."""
     near = difflib.get_close_matches(given.lower(), FIRING_SOURCES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(FIRING_SOURCES)}"
     return f"{given!r} fits no source; {hint}"
@@ -210,7 +210,7 @@ def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _parameters(table: Any) -> dict[str, str]:
-    """Return the stack's parameters in a table of samconfig.toml, where SAM takes one text or a list of texts."""
+    """Return the `parameter_overrides` of a table of samconfig.toml by name; they are one string or a list there."""
     if not isinstance(table, dict):
         return {}
     given = table.get("parameters", table).get("parameter_overrides", "") if isinstance(table, dict) else ""

@@ -1,4 +1,4 @@
-"""The table of runbooks' records, and audit trails as text."""
+"""Tables and texts from what is on record: how each runbook did, and an incident's audit trail."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from firstline_cli.stacks import Stack
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
-    """Return a table with the counts of each runbook's plans and runs, and the mode that it has earned."""
+    """Return a table of each runbook's mode, the counts of its plans and runs, and what it lacks for the next mode."""
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), TableIncidents(table)
     since = datetime.now(UTC) - timedelta(days=days)
@@ -68,7 +68,7 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
 
 
 def print_comparison(console: Console, stack: Stack, incident_id: str, export: Path | None) -> bool:
-    """Print whether the trail agrees with Step Functions and CloudTrail. Return False if not, or without a history."""
+    """Print if the trail agrees with Step Functions and CloudTrail. Return False if not, or if there is no history."""
     entries = TableTrail(stack.table).entries(incident_id)
     try:
         found = witnesses.histories(stack, incident_id)

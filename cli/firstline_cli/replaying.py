@@ -53,7 +53,7 @@ def files_of(folder: Path) -> PolicyFiles:
 
 
 def changed(files: PolicyFiles, rules: Path | None, runbooks: Path | None, paging: Path | None) -> PolicyFiles:
-    """Return the files with the given ones in place of theirs; end the command if one is wrong."""
+    """Return `files` with the rules, runbooks or paging read from the given paths instead; end the command if wrong."""
     return PolicyFiles(
         read_policy(load, rules) if rules else files.rules,
         read_policy(load_paging_policy, paging) if paging else files.paging,
@@ -70,7 +70,7 @@ def replay_of(
     environment: str,
     now: datetime,
 ) -> Replay:
-    """Replay the incidents that closed in the last days."""
+    """Replay the incidents that closed in the last `days` under the files `before` and `after`, and compare the two."""
     incidents = TableIncidents(table)
     records = incidents.closed_since(now - timedelta(days=days))
 
@@ -100,7 +100,7 @@ def as_json(found: Replay, days: int) -> str:
 
 
 def print_replay(console: Console, found: Replay, days: int) -> None:
-    """Print the differences that a replay found. Pages that would go away although they were real come last."""
+    """Print the differences that a replay found; pages for real incidents that would no longer be sent come last."""
     console.print(f"In the last {days} days {count(found.seen, 'incident')} closed, {found.paged} of them paged.")
     quiet = [affected for affected in found.goes if affected.proof is None]
     _print(console, quiet, f"{count(len(found.goes), 'page')} would go, {len(found.missed)} of them real.")

@@ -52,7 +52,7 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:
-    """Return in words the answer that API Gateway itself gave, and the fix."""
+    """Describe an answer that came from API Gateway and not from Firstline, with the fix."""
     why = said.get("message") or "no reason"
     if status == 403:
         policy = stack.operator_policy or "the stack's output OperatorPolicyArn"

@@ -88,7 +88,7 @@ def explain(
     file: FileOption = RULES,
     stack: NamedStackOption = "",
 ) -> None:
-    """Explain which rules, windows and silences fit an alert, key by key, which one wins, and what follows."""
+    """Explain which rules, windows and silences fit an alert, key by key, which rule wins, and the severity."""
     now, read = _moment(at), read_rules(file)
     body = sys.stdin.buffer.read() if str(alert_file) == "-" else alert_file.read_bytes()
     try:
@@ -108,7 +108,7 @@ def preview(
     file: FileOption = RULES,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """List the incidents of the last 30 days that it would have hidden, and which of them became real."""
+    """List the past incidents that a rule, window or silence would have hidden, and which of them were real."""
     read = read_rules(file)
     previewed = rules_console.preview_of(name, read, table_of(stack), time_zone, days, datetime.now(UTC))
     if previewed is None:

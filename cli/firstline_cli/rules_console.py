@@ -47,7 +47,7 @@ class Explainer:
     flapping: bool
 
     def explain(self, batch: Batch) -> bool:
-        """Print an explanation for every firing alert and heartbeat of a body. Return False if the body has none."""
+        """Print an explanation for each firing alert and heartbeat of a request's body. Return False if it has none."""
         beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if self.rules.is_heartbeat(alert)]
         for alert in beats:
             expected = next(heartbeat for heartbeat in self.rules.heartbeats if heartbeat.fits(alert))
@@ -148,7 +148,7 @@ def _all_fit(keys: Sequence[Key]) -> bool:
 
 
 def _why(keys: Sequence[Key]) -> str:
-    """Return in words the keys of a match that do not fit; if all fit, all of them."""
+    """Return the keys of a match that do not fit, as `host is web-1, not db-*`; if all fit, each as `host is web-1`."""
     if _all_fit(keys):
         return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
     return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)

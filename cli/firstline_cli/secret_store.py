@@ -77,7 +77,7 @@ def set_(
 
 
 def known() -> tuple[str, ...]:
-    """Return the names of all secrets, except those that the owner chooses."""
+    """Return the names of all secrets, except `oncall/<name>`, whose names the owner chooses."""
     from firstline.sources import SOURCES
 
     sources = dict.fromkeys((*SOURCES, "deployments", "canary"))

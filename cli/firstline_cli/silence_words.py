@@ -35,7 +35,7 @@ def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Ma
 
 
 def extended(before: Silence, lasts: str, now: datetime) -> Silence:
-    """Build the silence that takes the place of another from now on. Raises ConfigurationError."""
+    """Build a silence like `before` from now on, for `lasts` (`4h`). Raises ConfigurationError if that is wrong."""
     details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
     return _silence(before.match.model_dump(exclude_defaults=True), lasts, now, details)
 

@@ -45,7 +45,7 @@ def add(
     yes: YesOption = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Hold matching alerts from now on; open incidents are not held. A broad silence asks first."""
+    """Hold matching alerts from now on; open incidents are not held. Ask first if the silence is broad."""
     found = stack_of(stack)
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     made = _made(matchers, lasts, details)
@@ -84,7 +84,7 @@ def extend(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Let a silence last longer, from now on. A new silence takes its place, and its alerts stay held."""
+    """Let a silence last longer, from now on. A new silence takes its place, and the alerts that it holds stay held."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     before = _active(silences, name, now)
     after = _valid(lambda: silence_words.extended(before, lasts, now))
@@ -161,7 +161,7 @@ def _save(made: Silence, stack: Stack) -> None:
 
 
 def _is_broad(made: Silence) -> bool:
-    """Return True if no pattern of the silence is narrow, so that it holds nearly everything."""
+    """Return True if no pattern has three or more characters besides `*` and `?`, so that nearly all alerts fit."""
     given = made.match.model_dump(mode="json", exclude_defaults=True)
     labels = given.pop("labels", {})
     patterns = [pattern for values in (*given.values(), *labels.values()) for pattern in values]
@@ -177,5 +177,5 @@ def _ask(made: Silence, stack: Stack) -> None:
 
 
 def _literal(value: str) -> str:
-    """Return a pattern that fits this text; for a star in it, the pattern fits any character."""
+    """Return a pattern that fits this text, with `?` (any character) for each `*`, which would fit any text."""
     return value.replace("*", "?")

@@ -7,5 +7,5 @@ _FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def no_formula(value: Any) -> Any:
-    """Return a cell of a CSV, with a quote before a text that a spreadsheet would take for a formula."""
+    """Return a cell of a CSV, with an apostrophe before a text that a spreadsheet would take for a formula: `'=1+1`."""
     return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value

@@ -87,7 +87,7 @@ class Stack:
 
 
 def table_of(stack: str) -> "Table":
-    """Return the stack's table; see `stack_of`."""
+    """Return the DynamoDB table of the stack that `stack_of` finds."""
     return stack_of(stack).table
 
 
@@ -135,7 +135,7 @@ def _emulated(line: Mapping[str, Any]) -> Stack:
 
 
 def _line(stack: str) -> dict[str, Any]:
-    """Read the JSON line of an emulator."""
+    """Parse the JSON line that `python -m local up` prints for its emulator; end the command if it is not whole."""
     try:
         line: dict[str, Any] = json.loads(stack)
     except ValueError:
@@ -164,7 +164,7 @@ def _only_one() -> str:
 
 
 def _in_samconfig() -> Iterator[str]:
-    """Yield the names of the stacks in samconfig.toml; if mine/firstline.toml exists, only of its environments."""
+    """Yield the names of the stacks in samconfig.toml; if mine/firstline.toml exists, only its environments'."""
     file, mine = CHECKOUT / "samconfig.toml", CHECKOUT / "mine" / "firstline.toml"
     own = tomllib.loads(mine.read_text(encoding="utf-8")) if mine.exists() else {}
     for environment, tables in tomllib.loads(file.read_text(encoding="utf-8")).items() if file.exists() else ():
@@ -248,7 +248,7 @@ def _deployed(stack: str, region: str | None) -> Stack:
 
 
 def _session(region: str | None = None) -> "Session":
-    """Return a session of botocore, which is imported faster than boto3 and is enough for the commands."""
+    """Return a botocore session (imported faster than boto3) for a region; by default AWS_REGION or the profile's."""
     from botocore.session import get_session
 
     session = get_session()

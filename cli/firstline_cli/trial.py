@@ -1,4 +1,4 @@
-"""A trial of models on the stack's judged incidents: how each verdict would have differed, and what a model earns."""
+"""A trial of models on the stack's judged incidents: how often their verdicts differ, and what the verdicts cost."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class Replayed:
 class Tried:
     """The result of one model's trial.
 
-    `plain` and `judged` are the costs of the severities without the model and with all its verdicts, in needless pages.
+    `plain` is what the severities cost without the model, `judged` with all its verdicts, both in needless pages.
     """
 
     model: str
@@ -102,7 +102,7 @@ def replay(
     keep: Callable[[IncidentRecord, Disagreement], None],
     missed_page_cost: float,
 ) -> Tried:
-    """Ask one model about each incident, pass its disagreements with the verdict without it to `keep`, and count."""
+    """Ask a model about each incident, pass each verdict that differs from the one without it to `keep`, and add up."""
     tried = Tried(name)
     for each in incidents:
         verdict = classify(

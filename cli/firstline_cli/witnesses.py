@@ -21,7 +21,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.h
 
 @dataclass(frozen=True)
 class Command:
-    """A command that a history or CloudTrail shows. `document` is the SSM document's name and version, as `name:3`."""
+    """A command to hosts in a history or CloudTrail. `document` is the SSM document's name and version, as `name:3`."""
 
     id: str
     document: str
@@ -32,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Histories:
-    """The events of an incident's executions by their names. `over` is True if all of the executions have ended."""
+    """The events of an incident's executions, by the execution's name. `over` is True if all executions have ended."""
 
     events: dict[str, list[dict[str, Any]]]
     over: bool
@@ -47,7 +47,7 @@ class Histories:
 
 
 def histories(stack: Stack, incident_id: str) -> Histories:
-    """Read the histories of an incident's executions, from the first generation to the last.
+    """Read the histories of an incident's executions: the first one, and its successors in order.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _verdict(said: Mapping[str, Any]) -> str:
 
 
 def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
-    """Return why the trail's plans and decisions do not cover a command that was sent; empty if they do."""
+    """Return what the trail lacks for a command that was sent: a plan for its hosts, an approval; empty if nothing."""
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}
     approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)
@@ -190,7 +190,7 @@ def _seen(event: dict[str, Any]) -> Command:
 
 
 def _is_command(entry: Entry) -> bool:
-    """Return True if the entry is about a command on a host, not about a release or a step that was not sent."""
+    """Return True if the entry says that a command ran on a host; False for a release, or a step that was not sent."""
     return entry.what == "ran" and "i-" in str(entry.facts.get("instance_id")) and bool(entry.facts.get("command_id"))
 
 

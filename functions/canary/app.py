@@ -15,7 +15,7 @@ wiring = Wiring(CanarySettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Send one canary alert and count its round trip; raise if it is lost, so that an alarm misses the metric."""
+    """Send one canary alert and store its seconds as a metric, without which an alarm fires; raise if it is lost."""
     seconds = wiring.canary.fly(datetime.now(UTC))
     metrics.add_metric(name="CanaryRoundTrip", unit="Seconds", value=seconds)
     return {"seconds": seconds}

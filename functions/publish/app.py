@@ -1,4 +1,4 @@
-"""Publication of each change of an incident on EventBridge."""
+"""Publication of incidents' changes as events on EventBridge, from the stream of the DynamoDB table."""
 
 from typing import Any
 
@@ -14,6 +14,6 @@ wiring = Wiring(PublishSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publish a batch of the table's stream; the answer names the record from which Lambda must send it again."""
+    """Publish a batch of the table's stream; after a failure, answer with the record from which Lambda is to repeat."""
     again = wiring.publisher.publish(event["Records"])
     return {"batchItemFailures": [] if again is None else [{"itemIdentifier": again}]}

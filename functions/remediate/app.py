@@ -1,4 +1,4 @@
-"""Remediation: it plans runbooks, and decides which state of the machine comes next."""
+"""Remediation: it plans runbooks, and decides what an incident's Step Functions execution does next."""
 
 from datetime import UTC, datetime
 from typing import Any

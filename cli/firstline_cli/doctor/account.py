@@ -22,7 +22,7 @@ WEEK_DAYS = 7
 
 
 def state(stack: "Stack") -> Iterator[Finding]:
-    """Check that the last deployment went through, and that all functions have the same package."""
+    """Check that the last deployment went through, and that all functions use the same version of the core layer."""
     if stack.is_local:
         yield Finding("ok", "version", "the emulator runs this checkout")
         return
@@ -162,7 +162,7 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
 
 
 def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are the checkout's
-    """Report the owner's files that replace a shipped file and lack some of its keys, or are equal to it."""
+    """Report each file in `mine/` that replaces a shipped file, and lacks some of its keys or equals it."""
     from firstline_cli import overlay
     from firstline_cli.checkout import CHECKOUT
 
@@ -211,7 +211,7 @@ def throttles(stack: "Stack") -> Iterator[Finding]:
 
 
 def quotas(stack: "Stack") -> Iterator[Finding]:
-    """Check how many concurrent executions of Lambda the account has left for Firstline."""
+    """Check how many of the account's concurrent Lambda executions are not reserved for other functions."""
     if stack.is_local:
         return
     limits = client(stack, "lambda").get_account_settings()["AccountLimit"]

@@ -1,4 +1,4 @@
-"""The policy files of this checkout that checks read, which a deployment takes along."""
+"""Policy files of this checkout, as the checks read them: the next deployment brings them into the stack."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from firstline_cli.checkout import runbooks_folder
 
 
 def levels_with(channel: str) -> list[Level]:
-    """Return the levels of paging.yaml that page through a channel."""
+    """Return the levels of paging.yaml that page through a channel, such as `sms`; none if there is no such file."""
     file = _folder() / "paging.yaml"
     return [level for level in load_paging_policy(file).levels if channel in level.channels] if file.exists() else []
 

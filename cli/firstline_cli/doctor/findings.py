@@ -15,7 +15,7 @@ _MARKS: dict[State, str] = {"ok": "✓", "note": "!", "wrong": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: the check, what it found, and the fix, which is empty if nothing is to be done."""
+    """One line of the report: its state, the check, what it found, and the fix; "" if nothing is to be done."""
 
     state: State
     check: str
@@ -45,7 +45,7 @@ def client(stack: "Stack", service: str) -> Any:
 
 
 def secret(stack: "Stack", name: str) -> str | None:
-    """Return a secret of the stack, or None if it is not set."""
+    """Return the value of a secret of the stack, such as `slack/bot-token`; None if it is not set or empty."""
     from botocore.exceptions import ClientError
 
     try:
@@ -58,5 +58,5 @@ def secret(stack: "Stack", name: str) -> str | None:
 
 
 def secret_name(stack: "Stack", name: str) -> str:
-    """Return the name of the SSM parameter that holds a secret of the stack."""
+    """Return the name of the SSM parameter that holds a secret, such as `/firstline/<stack>/slack/bot-token`."""
     return f"{stack.outputs.get('SecretsPrefix') or f'/firstline/{stack.deployed}'}/{name}"

@@ -48,7 +48,7 @@ def hosts(stack: "Stack") -> Iterator[Finding]:
 
 
 def tag_value(stack: "Stack") -> str:
-    """Return the value of the tag Firstline that lets the stack touch a host."""
+    """Return the value that a host's tag `Firstline` must have for the stack's runbooks to work on it."""
     return stack.parameters.get("TargetTagValue") or stack.deployed
 
 
@@ -76,7 +76,7 @@ def _host(instance: Any, listed: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _log_rights(stack: "Stack", found: list[Any]) -> Iterator[Finding]:
-    """Check with IAM that the instances' roles may write the output of commands into the log group."""
+    """Check with IAM that the EC2 instances' roles may write the output of commands into the stack's log group."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if stack.is_local:

@@ -21,7 +21,7 @@ _ASKED = "firstline-doctor-asks-whether-the-key-is-known"
 
 
 def keys(stack: "Stack") -> Iterator[Finding]:
-    """Check that the keys are set that sign the links of approvals, of the console and of calendars."""
+    """Check that the secrets are set with which links to approvals, to the console and to calendars are signed."""
     from firstline_cli.init.command import KEYS
 
     names = [secret_name(stack, key) for key in KEYS]
@@ -37,7 +37,7 @@ def keys(stack: "Stack") -> Iterator[Finding]:
 
 
 def who_is_woken(stack: "Stack") -> Iterator[Finding]:
-    """Report who is subscribed to the page topic. It is wrong if nobody can be woken at all."""
+    """Report who is subscribed to the SNS topic for pages, or that nobody is."""
     topic = stack.outputs["PageTopicArn"]
     pages = client(stack, "sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [subscription for page in pages for subscription in page["Subscriptions"]]
@@ -70,7 +70,7 @@ def _sms(stack: "Stack") -> Iterator[Finding]:
 
 
 def slack(stack: "Stack") -> Iterator[Finding]:
-    """Check Slack's bot token, the signing secret, and, as far as the app's scopes allow, the two channels."""
+    """Check Slack's bot token and signing secret, and the two channels that Firstline posts in, if the app may look."""
     token = secret(stack, "slack/bot-token")
     if token is None:
         if secret(stack, "slack/webhook-url"):

@@ -24,7 +24,7 @@ LONGEST_FLIGHT = 30.0
 
 
 def calendars(stack: "Stack") -> Iterator[Finding]:
-    """Check the copies of the schedules that another tool keeps, and the key of the calendar feeds."""
+    """Check the stack's copies of schedules that another tool keeps, and that the key for calendar feeds is set."""
     on_call, now = files.schedules(), datetime.now(UTC)
     copies, people = TableCopies(stack.table), files.everybody()
     for name, followed in on_call.followed.items():
@@ -46,7 +46,7 @@ def calendars(stack: "Stack") -> Iterator[Finding]:
 
 
 def canary(stack: "Stack") -> Iterator[Finding]:
-    """Check that an alert of the canary came through lately, and that a person gets a mail when none does."""
+    """Check that a canary's alert came through in the last half hour, and that a person is mailed if none does."""
     if stack.is_local:
         return
     if not stack.parameters.get("CanaryAddress"):

@@ -20,7 +20,7 @@ MOST_REFUSED = 1_000
 
 
 def sources(stack: "Stack") -> Iterator[Finding]:
-    """Report which sources are open and when each last opened an incident. It is wrong if none is open."""
+    """Report which sources are open to alerts and when each last opened an incident, or that none is open."""
     from firstline.sources import SOURCES
 
     path = secret_name(stack, "sources")
@@ -78,7 +78,7 @@ _QUIET = f"no incident from it in {LOOKS_BACK.days} days"
 
 
 def last_heard(stack: "Stack", now: datetime) -> dict[str, str]:
-    """Return in words how long ago each source's newest incident began, among open ones and those closed in a week."""
+    """Return by source, in words, how long ago its newest incident began, of those open or closed in the last week."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
 
     incidents = TableIncidents(stack.table)

@@ -33,7 +33,7 @@ _LIMIT_FIX += "aws sns set-sms-attributes --attributes MonthlySpendLimit=<dollar
 
 
 def texts(stack: "Stack") -> Iterator[Finding]:
-    """Check that a text message can reach each person of the schedules that are paged by text message."""
+    """Check that a text message can reach each person in the schedules of the paging levels with the channel `sms`."""
     if stack.is_local or not (levels := files.levels_with("sms")):
         return
     numbers: dict[str, str] = {}
@@ -58,9 +58,9 @@ def texts(stack: "Stack") -> Iterator[Finding]:
 
 
 def _numbers(stack: "Stack", schedules: set[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield the people who take turns in the schedules, each with the phone number, or "" without one.
+    """Yield the names of people who take turns in the schedules, each with the phone number, or "" without one.
 
-    For a schedule that another tool keeps, only its copy names the people, so everybody with a phone is yielded.
+    The checkout does not say who takes turns in a schedule that another tool keeps: then yield everybody with a phone.
     """
     known, people = files.schedules(), files.everybody().people
     names = {
@@ -118,7 +118,7 @@ def _spent(stack: "Stack", now: datetime) -> float:
 
 
 def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
-    """Check that the account has a registered number to send from, which carriers of the United States ask for."""
+    """Check that the account has a registered number to send from, if a person has a number of the United States."""
     american = [name for name, number in numbers.items() if _is_of_the_states(number)]
     if american and not sns.list_origination_numbers()["PhoneNumbers"]:
         said = "carriers of the United States take texts only from a registered number, and the account has none: "

@@ -113,7 +113,7 @@ def _alert(
 
 @contextmanager
 def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
-    """Send the alert, and resolve it at the end, even after an error."""
+    """Send the alert, let the caller watch it, and resolve it at the end, even after an error."""
     from firstline_cli.drill.senders import sender_of
     from firstline_cli.drill.watch import Watch
 
@@ -130,7 +130,7 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
 
 
 def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
-    """Print each leg when it ends. End the command if a leg does not end in time, or ends without people or a run."""
+    """Print each leg when it ends. End the command if one is late, or nobody was told or paged, or nothing ran."""
     from firstline_cli.drill import watch
 
     for name, seen in {"in the table": watch.opened, **legs}.items():

@@ -62,7 +62,7 @@ class Sender(Protocol):
 
 
 class Webhook:
-    """A sender that posts JSON with the source's token."""
+    """A sender that posts JSON to Firstline's API, as Prometheus or a script does, with the source's token."""
 
     def __init__(self, source: str, url: str, token: str) -> None:
         self.place = url
@@ -99,7 +99,7 @@ class CloudWatch:
         self._client = cloudwatch
 
     def send(self, alert: TestAlert, status: Status) -> str | None:
-        """Set the alarm's state, and create the alarm first if it is to fire."""
+        """Set the alarm's state, and create the alarm first if it is to fire; return None, for no id is known."""
         if status == "firing":
             self._client.put_metric_alarm(
                 AlarmName=alert.title,
@@ -125,7 +125,7 @@ class CloudWatch:
 
 
 def sender_of(stack: "Stack", source: str) -> Sender:
-    """Return the sender of a source, or of the first open one if `source` is empty; end the command if it is closed."""
+    """Return the sender for a source, by default the first open one; end the command if it is closed, or all are."""
     if source and source not in (*BODIES, "cloudwatch"):
         raise refusal(f"The source {source!r} cannot be tested; write {', '.join(BODIES)} or cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:

@@ -31,7 +31,7 @@ class Watch:
         self.began = self.clock()
 
     def until(self, name: str, seen: Seen, seconds: float) -> Iterator[str]:
-        """Wait for the end of a leg, and yield its line; yield nothing if it does not end within `seconds`."""
+        """Wait until `seen` says how the leg ended, and yield its line; yield nothing if that takes over `seconds`."""
         left = self.clock() + seconds
         while True:
             record = self.record()
@@ -58,12 +58,12 @@ class Watch:
 
 
 def failed(line: str) -> bool:
-    """Return True if a leg's line says that nobody was told or paged, or that no runbook ran."""
+    """Return True if a leg's line has `NOBODY`, `NO PLAN` or `WAITS`: nobody was told or paged, or no runbook ran."""
     return any(word in line for word in ("NOBODY", "NO PLAN", "WAITS"))
 
 
 def opened(record: IncidentRecord) -> str | None:
-    """Return the id of the incident, in words."""
+    """Return `incident <id>`: the leg "in the table" ends as soon as there is a record."""
     return f"incident {record.incident.incident_id}"
 
 
@@ -82,7 +82,7 @@ def pages(record: IncidentRecord) -> str | None:
 
 
 def told(record: IncidentRecord) -> str | None:
-    """Return in words whether people were told; None while the incident does not wait for them yet."""
+    """Return in words whether people were told; None before the incident is shown to people or waits for them."""
     live = record.live
     if record.status == "CLOSED":
         return f"NOBODY was told: the incident is over ({record.outcome})"
@@ -102,7 +102,7 @@ def paged(record: IncidentRecord) -> str | None:
 
 
 def ran(stack: "Stack", record: IncidentRecord) -> str | None:
-    """Return in words how the runbook's steps ended, or why none runs; None while they go on."""
+    """Return in words how the runbook's steps ended, or why no runbook runs; None while that is open."""
     from firstline.adapters.dynamodb.trail import TableTrail
 
     plan, awaiting = record.plan, record.live.awaiting if record.live else None
@@ -118,5 +118,5 @@ def ran(stack: "Stack", record: IncidentRecord) -> str | None:
 
 
 def _end_of(record: IncidentRecord) -> str:
-    """Return the last eight characters of the incident's id, which commands take for it."""
+    """Return the last eight characters of the incident's id, which commands accept instead of the whole id."""
     return record.incident.incident_id[-8:]

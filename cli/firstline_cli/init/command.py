@@ -72,7 +72,7 @@ def init_(
 
 
 def _only_one_known() -> str:
-    """Return the environment in mine/firstline.toml if there is only one, else dev."""
+    """Return the name of the environment in mine/firstline.toml if it has exactly one, else `dev`."""
     import tomllib
 
     from firstline_cli.environments import FILE
@@ -111,7 +111,7 @@ def _store(secrets: Secrets, name: str, question: str, option: str, given: str |
 
 
 def _keep_approvers(given: str | None) -> None:
-    """Write the list of people, unless the owner has one, which is never changed."""
+    """Ask who may approve runbooks and write them to people.yaml in `mine/`; change nothing if that file exists."""
     import yaml
 
     file = CHECKOUT / PEOPLE
@@ -128,7 +128,7 @@ def _keep_approvers(given: str | None) -> None:
 
 
 def _open(secrets: Secrets, parameters: Mapping[str, str]) -> Sequence[str]:
-    """Return the sources that are open now."""
+    """Return the sources that alerts can come from: those with a token in SSM, or delivered by EventBridge."""
     return [
         source
         for source in questions.SOURCES
@@ -137,7 +137,7 @@ def _open(secrets: Secrets, parameters: Mapping[str, str]) -> Sequence[str]:
 
 
 def _tell(environment: "Environment", secrets: Secrets, sources: Sequence[str]) -> None:
-    """Make the missing tokens and keys, and print what to tell each sender. A token is printed only when it is made."""
+    """Make missing tokens and keys, and print what to set up at each sender. Only a token just made is printed."""
     from firstline_cli.stacks import stack_of
 
     for key in KEYS:

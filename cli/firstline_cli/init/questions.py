@@ -21,12 +21,13 @@ def is_terminal() -> bool:
 
 
 def ask[Answer](question: str, given: str | None, default: str, check: Callable[[str], Answer]) -> Answer:
-    """Return the checked answer: of the option, else of the person at the terminal, else the default.
+    """Return an answer that passed `check`: the option's (`given`), else the person's at a terminal, else the default.
 
     Parameters
     ----------
     check
-        Converts the text into the answer. If it raises `ValueError`, the person is told its message and asked again.
+        Converts the text into the answer. If it raises `ValueError`, the person is told its message and asked again;
+        the command ends if the text is the option's, or no person is at a terminal.
     """
     while True:
         answer = given
@@ -41,7 +42,7 @@ def ask[Answer](question: str, given: str | None, default: str, check: Callable[
 
 
 def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: str | None) -> str | None:
-    """Return a secret to be stored, or None to leave it as it is. The typed text is not shown."""
+    """Return the secret that the option (`given`) refers to or a person types unseen; None to leave the stored one."""
     if given is not None:
         value = read(option, given)
         if wrong := mistake(name, value):
@@ -63,7 +64,7 @@ def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: s
 
 
 def an_environment(answer: str) -> str:
-    """Return the name of an environment. Raises ValueError if it is unknown."""
+    """Return the answer if it is the name of an environment. Raises ValueError otherwise."""
     if answer not in ENVIRONMENTS:
         raise ValueError(f"{answer!r} is no environment; write {', '.join(ENVIRONMENTS)}")
     return answer
@@ -79,7 +80,7 @@ def an_address(answer: str) -> str:
 
 
 def some_sources(answer: str) -> tuple[str, ...]:
-    """Return the names of sources, separated by commas or spaces. Raises ValueError if one is unknown."""
+    """Split an answer such as `prometheus, datadog` into names of sources. Raises ValueError if one is unknown."""
     chosen = tuple(dict.fromkeys(re.split(r"[,\s]+", answer.strip()))) if answer not in ("", "none") else ()
     if unknown := [name for name in chosen if name not in SOURCES]:
         raise ValueError(f"{unknown[0]!r} is no source; known are {', '.join(SOURCES)}")
@@ -87,7 +88,7 @@ def some_sources(answer: str) -> tuple[str, ...]:
 
 
 def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return `ada=U01ABCDEF bob=U02GHIJ,arn:aws:iam::…:user/bob` as entries of people.yaml. Raises ValueError."""
+    """Parse `ada=U01ABCDEF bob=U02GHIJ,arn:aws:iam::…:user/bob` into entries of people.yaml, or raise ValueError."""
     from pydantic import ValidationError
 
     from firstline.policy.people import People
@@ -113,5 +114,5 @@ def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _identities(text: str) -> Sequence[str]:
-    """Return the parts between commas, but split no ARN, which may contain a comma."""
+    """Split `U02GHIJ,arn:aws:iam::…:user/bob` at commas before a Slack id or an ARN, as an ARN may contain a comma."""
     return [part for part in re.split(r",(?=arn:|[UW][A-Z0-9]{3})", text) if part]

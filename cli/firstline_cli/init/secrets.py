@@ -47,7 +47,7 @@ class Secrets:
         self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=True)
 
     def make(self, name: str) -> str | None:
-        """Make a random secret and return it, or return None if the secret is set, because senders use it."""
+        """Store a random secret and return it; if one is stored, keep it, because senders use it, and return None."""
         value = randomness.token_urlsafe(32)
         try:
             self.ssm.put_parameter(Name=self.name(name), Value=value, Type="SecureString", Overwrite=False)
@@ -57,7 +57,7 @@ class Secrets:
 
 
 def read(option: str, given: str) -> str:
-    """Return the secret that an option refers to as `env:NAME`, `file:PATH` or `-` (stdin); end the command if none."""
+    """Return the secret at `given`: `env:NAME`, `file:PATH` or `-` (stdin); end the command if there is none."""
     kind, _, where = given.partition(":")
     try:
         if given == "-":
@@ -82,6 +82,6 @@ def read(option: str, given: str) -> str:
 
 
 def mistake(name: str, value: str) -> str | None:
-    """Return what is wrong with the form of a secret, without quoting it; None if nothing is."""
+    """Return what is wrong with the form of a secret's value, without quoting the value; None if nothing is."""
     form, said = FORMS.get(name, (re.compile(r"\S+"), "it must not be empty"))
     return None if form.fullmatch(value) else said

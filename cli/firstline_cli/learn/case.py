@@ -30,7 +30,7 @@ _ALIASES = {
 
 @dataclass
 class Names:
-    """The made-up names for an incident's hosts, addresses and people. A name is always replaced by the same one."""
+    """The names to hide in an eval case: `hosts` and IP `addresses`, each with its made-up name, and `people`."""
 
     hosts: dict[str, str]
     people: set[str]
@@ -38,7 +38,7 @@ class Names:
 
     @classmethod
     def of(cls, record: IncidentRecord) -> "Names":
-        """Build the names for an incident's hosts and people, in every form in which its record names them."""
+        """Collect an incident's hosts and people from its record; a host `db-7.example.com` also as `db-7`."""
         incident = record.incident
         targets = [target.name for target in record.plan.targets] if record.plan else []
         whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
@@ -65,9 +65,9 @@ class Names:
 
 
 def write(story: Story, folder: Path, name: str | None = None) -> Path:
-    """Write the files of a case into `<folder>/<kind>/<name>/`, and return that folder.
+    """Write an incident's eval case into the folder `<folder>/<kind>/<name>/`, and return that folder.
 
-    The default name is made from the alert's name.
+    Its files are alert.yaml, evidence.yaml and truth.yaml. The default name is made from the alert's name.
     """
     place = folder / kind(story) / (name or slug(story.incident.alert.alert_name))
     place.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def kind(story: Story) -> str:
 
 
 def _measured(said: Measured, names: Names) -> dict[str, Any]:
-    """Return a metric that the alert's rule measures, by which runbooks are matched, with names changed."""
+    """Return the fields of a metric that the alert's rule measures, with hosts and people in `where` renamed."""
     found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
     where = {label: names.other(safe_label(label, value, MAX_NOTE)) for label, value in said.where.items()}
     return found | ({"where": where} if where else {})

@@ -29,7 +29,7 @@ _CODES = str.maketrans({character: f"#{ord(character)};" for character in '"#<>|
 
 
 class Link(NamedTuple):
-    """One arrow of the graph, from a cause to its effect."""
+    """One arrow of the graph, from a cause to its effect, with the evidence and how sure it is."""
 
     cause: str
     effect: str
@@ -38,12 +38,12 @@ class Link(NamedTuple):
 
 
 def links(story: Story) -> list[Link]:
-    """Return the arrows that the records suggest: to the problem, from the problem, and to its end."""
+    """Return the arrows that records suggest: cause to problem, problem to impact, fix to end."""
     return [*_to_the_problem(story), *_from_the_problem(story), *_to_the_end(story)]
 
 
 def mermaid(found: Sequence[Link]) -> Verbatim:
-    """Return the graph in Mermaid's language, which GitHub and GitLab draw. Arrows that are not certain are dotted."""
+    """Return the graph in Mermaid's language; an arrow is dotted unless its `sure` is `on record` or `said`."""
     names = {
         text: f"n{number}" for number, text in enumerate(dict.fromkeys(text for link in found for text in link[:2]))
     }

@@ -52,7 +52,7 @@ class FrontMatter(Frozen):
 
 
 def open_items(folder: Path) -> tuple[list[FollowUp], list[str]]:
-    """Return the open action items of a folder of postmortems, the earliest due first, and problems of its files."""
+    """Return a folder's open action items, the earliest due first, and a sentence on each wrong file or item."""
     found: list[FollowUp] = []
     problems: list[str] = []
     for path in sorted(folder.glob("*.md")) if folder.is_dir() else ():
@@ -99,7 +99,7 @@ def _head(path: Path) -> str:
 
 
 def _lacking(path: Path, items: Iterable[ActionItem]) -> list[str]:
-    """Return a sentence for each item that has no owner or no date."""
+    """Return a sentence for each action item that has no owner or no due date."""
     return [
         f"{path}: {item.what!r} has no {' and no '.join(missing)}."
         for item in items

@@ -30,7 +30,7 @@ class Written:
 
 
 def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Written:
-    """Write a case for each of the last judged incidents. An existing case is kept, as people may have edited it."""
+    """Write eval cases of the `last` newest incidents whose right severity is known; keep existing cases."""
     written = Written()
     for record in _judged(table, last, since):
         name = _name(record)
@@ -49,7 +49,7 @@ def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Wr
 
 
 def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord]:
-    """Return the last incidents whose right severity is known, from feedback or from their end, oldest first."""
+    """Return the `last` newest closed incidents whose right severity feedback or their end tells, oldest first."""
     closed = real_incidents(TableIncidents(table).closed_since(since))
     return [record for record in closed if label_of(record).severity is not None][-last:]
 

@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 
 
 def page(story: Story) -> str:
-    """Render the draft as Markdown. Texts of alerts, models and hosts are escaped, so they are plain text in it."""
+    """Render the draft of the postmortem as Markdown; what alerts, models and hosts wrote is escaped to plain text."""
     record, found = story.record, causes.links(story)
     return render(
         "postmortem.md",
@@ -48,7 +48,7 @@ def page(story: Story) -> str:
 
 
 def timeline(story: Story) -> list[Moment]:
-    """Return all moments of the incident, oldest first, from the alert's begin to the close."""
+    """Return all moments of the incident, oldest first, such as deployments, the alert, pages and the close."""
     return sorted(_moments(story), key=lambda moment: moment.at)
 
 

@@ -24,7 +24,7 @@ FENCE = "```"
 
 
 def commands(notes: Sequence[Note]) -> list[str]:
-    """Return the commands in people's notes: lines that begin with `$ `, and lines between fences."""
+    """Return at most 50 commands from notes: what follows `$ ` at the start of a line, and lines between ``` fences."""
     return [line for note in notes for line in _commands(note.text)][:MAX_COMMANDS]
 
 
@@ -50,7 +50,7 @@ def write(story: Story, folder: Path) -> Path | None:
 
 
 def problems(draft: Path, runbooks: Path) -> list[Problem]:
-    """Return the problems that `runbooks check` would find in the draft among the other runbooks."""
+    """Return the problems that `runbooks check` would find in the draft if it were in the folder `runbooks`."""
     name = f"{yaml.safe_load(draft.read_text(encoding='utf-8'))['id']}.yaml"
     with tempfile.TemporaryDirectory() as copy:
         for path in runbooks.glob("*.yaml"):

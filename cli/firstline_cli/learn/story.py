@@ -17,7 +17,7 @@ from firstline_cli.as_of import AsOf
 
 @dataclass(frozen=True)
 class Story:
-    """The facts about one incident from which the drafts are made."""
+    """The facts about one incident from which a postmortem, an eval case and a runbook are drafted."""
 
     record: IncidentRecord
     entries: Sequence[Entry]
@@ -29,7 +29,7 @@ class Story:
         return self.record.incident
 
     def severity(self) -> tuple[Severity, bool]:
-        """Return the severity and True if people stated it; otherwise the verdict's severity and False."""
+        """Return the right severity and True if people's feedback gives it; else the verdict's severity and False."""
         words = last_words(self.record.feedback)
         verdict = self.record.classification
         said = self.incident.alert.severity

@@ -24,7 +24,7 @@ class Verbatim(str):
 
 
 def render(file: str, **values: Any) -> str:
-    """Render the template of a file. The ending of its name, `.md` or `.yaml`, decides how values are escaped."""
+    """Render the template of a file such as `postmortem.md`; the ending, `.md` or `.yaml`, decides how to escape."""
     return (_MARKDOWN if file.endswith(".md") else _YAML).get_template(f"{file}.j2").render(values)
 
 
@@ -34,7 +34,7 @@ def plain(text: str, limit: int = MAX_CHARS) -> str:
 
 
 def on_one_line(value: Any) -> str:
-    """Format a value as YAML on one line, to stand behind a key; a text stays one text, whatever it contains."""
+    """Format a value as YAML on one line, to follow `key: `; a string stays one string, whatever it contains."""
     flow: Any = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": 10**9}
     return str(yaml.dump([value], Dumper=_OnOneLine, **flow))[1:-2]
 
@@ -55,7 +55,7 @@ def _shortened(text: str, limit: int) -> Verbatim:
 
 
 def _code(text: str) -> Verbatim:
-    """Format lines of code for a Markdown list."""
+    """Make a text safe and indent it by six spaces, as code in a Markdown list."""
     return Verbatim("\n".join(f"      {line}" for line in safe_text(text, MAX_NOTE).splitlines()))
 
 

@@ -15,7 +15,7 @@ from firstline_cli.learn.templates import render
 
 @dataclass(frozen=True)
 class Drafts:
-    """The paths of the drafts, and the problems that `runbooks check` finds in the runbook; it is None without one."""
+    """The eval case's folder, the runbook's file (None if no note has a command), and problems found in the runbook."""
 
     case: Path
     runbook: Path | None

@@ -22,7 +22,7 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
 def check(folder: Path) -> list[Problem]:
-    """Return all problems of a runbooks folder: in its runbooks, and in the files that are generated from them."""
+    """Return a folder's problems: those of its runbooks and policy or, without any, outdated generated files."""
     runbooks, problems = read_checked(folder)
     if not problems:
         # Generated files are only compared with runbooks that have no problems.
@@ -35,9 +35,10 @@ def check(folder: Path) -> list[Problem]:
 
 
 def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
-    """Return the sound runbooks of a folder, and the problems of its keys, examples, scripts and policy.
+    """Return the runbooks of a folder whose YAML is valid, and the problems found in the folder.
 
-    The scripts are read by shellcheck, and searched for dangerous commands.
+    Problems are wrong keys and examples, shellcheck's findings, dangerous commands, a broken remediation.yaml, and more
+    commands than a template takes.
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
@@ -60,7 +61,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 
 
 def rendered(runbooks: Catalogue) -> dict[Path, str]:
-    """Return the generated files of a runbooks folder, by their path in it."""
+    """Return the text of each file that is generated from runbooks, by its path in the runbooks folder."""
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
 
 
@@ -72,7 +73,7 @@ def description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 
 
 def source_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report the sources of a runbook's match from which no alert comes."""
+    """Report each name under a runbook's `match.sources` that is no source of alerts, such as a misspelled one."""
     for number, source in enumerate(runbook.match.sources):
         if source not in FIRING_SOURCES:
             yield problem_at(runbook, text, ("match", "sources", number), unknown_source(source))

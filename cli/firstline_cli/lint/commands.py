@@ -1,4 +1,4 @@
-"""The commands of a bash script, each as one line of text. A parser finds them, not in comments and strings.
+"""The commands of a bash script, each as one line of text, as a parser finds them: none in comments.
 
 Commands in the arguments of other commands count too: after sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and
 traps.
@@ -66,7 +66,7 @@ _WRAPPERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """A command or redirection as `text`: its name without folders, then its words without quotes.
+    """A command or redirection. Its `text` has no folder in the name and no quotes: `rm -r x` for `/bin/rm -r 'x'`.
 
     `source` is the command as it is written, with the pipeline before it and its redirections; `line` counts from 1.
     """
@@ -93,7 +93,7 @@ def read(script: str) -> Iterator[Call | Unread]:
 
 
 def parsable(script: str) -> str:
-    """Replace the characters of a script that can crash the parser. No command and no operator has such a character."""
+    """Replace each character beyond Latin-1 by `ÿ`, as it can crash the parser; commands and operators have none."""
     return _BEYOND_LATIN_1.sub("\xff", script)
 
 
@@ -103,7 +103,7 @@ def _parser() -> Parser:
 
 
 def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | Unread]:
-    """Yield the commands of a script. With a `line` other than 0, all of them count as on that line."""
+    """Yield a script's commands, all at `line` unless it is 0; `temporary` names variables with a path by mktemp."""
     script = _ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda base: " " * len(base[0]), script))
     for node in _all(_parser().parse(parsable(script).encode()).root_node):
         at = line or node.start_point.row + 1
@@ -122,7 +122,7 @@ def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | 
 def _inside(
     words: Sequence[str], nodes: Mapping[str, Node], temporary: frozenset[str], line: int
 ) -> Iterator[Call | Unread]:
-    """Read the script that a command takes as an argument: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`."""
+    """Yield the commands of the script that is an argument of a command: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`."""
     name = PurePosixPath(words[0]).name
     if _RUNS_TEXT.fullmatch(name):
         at = next((at for at, word in enumerate(words) if re.fullmatch("-[a-z]*c", word)), len(words)) + 1
@@ -136,7 +136,7 @@ def _inside(
 
 
 def _wrapped(words: list[str]) -> Iterator[list[str]]:
-    """Yield the words of a command, then the words of each command that it runs, as `sudo` and `xargs` do."""
+    """Yield the words of a command, then those of each command that it runs: `sudo rm x`, then `rm x`."""
     while words and _ASSIGNMENT.match(words[0]):
         words = words[1:]
     if not words:
@@ -181,7 +181,7 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Return a word without quotes and backslashes, with marks for expansions and no-break spaces for spaces."""
+    """Return a word without quotes and backslashes, with a mark such as `¤` for `$x`, no-break spaces for spaces."""
     if node.type == "raw_string":
         return _text(node)[1:-1].replace(" ", "\xa0")
     text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")

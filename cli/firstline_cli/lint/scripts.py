@@ -27,7 +27,7 @@ KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNASKED, UNREAD)
 
 @dataclass(frozen=True)
 class _Script:
-    """A script of a runbook: its `text`, its place (the `key` of the command at `owner`), and if it must only look."""
+    """A script of a runbook, at `key` of the YAML's node `owner`; one that `looks` must change nothing on the host."""
 
     command: Command
     owner: Location
@@ -52,7 +52,7 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 
 
 def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report dangerous commands that a runbook's risk does not cover and no `accept` names, and needless `accept`s."""
+    """Report dangerous commands that neither the runbook's risk nor an `accept` allows, and each unused `accept`."""
     scripts = list(_scripts(runbook))
     found: dict[Location, set[str]] = {script.owner: set() for script in scripts}
     for script in scripts:

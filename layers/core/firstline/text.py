@@ -40,7 +40,7 @@ _NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that decides about each character once and remembers the decision."""
+    """A table for `str.translate` that works out once for each character whether to keep, replace or drop it."""
 
     def __missing__(self, code: int) -> int | None:
         seen = self[code] = _visible(chr(code))
@@ -69,7 +69,7 @@ def strip_invisible(text: str) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Return the text without line breaks or repeated spaces, at most `limit` characters long."""
+    """Return the text on one line, without invisible characters and repeated spaces, of at most `limit` characters."""
     return shorten(" ".join(strip_invisible(text[: 4 * limit]).split()), limit)
 
 
@@ -167,7 +167,7 @@ def zoned_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
 
 
 def visible(text: str) -> str:
-    """Replace each invisible character, and each that reorders the text around it, by its code point.
+    r"""Write each invisible character as its code point, also one that reorders the text; line feeds and tabs stay.
 
     Example
     -------

@@ -5,8 +5,8 @@ modules are imported where the part is built, so that a cold start imports nothi
 
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 
-Each module builds on those before it: `stores` (settings, clients, the table), `files` (the owner's files), `monitors`,
-then `classification`, and `remediation`, `people`, `on_call`, `alerts`.
+The modules' classes inherit from each other: `files` (the owner's files) from `stores` (settings, clients, the table);
+then, in one line, `monitors` and `classification`, and in another `remediation`, `people`, `on_call` and `alerts`.
 """
 
 import gc
@@ -33,9 +33,9 @@ class Wiring(AlertParts, ClassificationParts):
     Parameters
     ----------
     model
-        The function's settings.
+        The class of the function's settings, which are read from the environment.
     config
-        The time-outs and retries of its AWS clients; some parts use others.
+        The time-outs and retries of the function's AWS clients, except of those for which a part sets its own.
 
     Example
     -------

@@ -1,4 +1,4 @@
-"""The parts of ingest, reconcile and the canary."""
+"""The objects that make up the functions ingest, reconcile and canary, each built from the function's settings."""
 
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache, partial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AlertParts(OnCallParts, MonitorParts):
-    """The parts of the functions ingest, reconcile and canary."""
+    """The objects that make up the functions ingest, reconcile and canary, each built when it is first used."""
 
     @cached_property
     def ingestion(self) -> "Ingestion":

@@ -1,4 +1,4 @@
-"""The parts of the function classify: holds, the model, and how far it is believed."""
+"""The parts of the function classify: what may hold an alert, the LLM, and which of its verdicts count."""
 
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClassificationParts(MonitorParts):
-    """The parts of the function classify: holds, the model, and how far it is believed."""
+    """The parts of the function classify: what may hold an alert, the LLM, and which of its verdicts count."""
 
     def declared(self, now: datetime) -> "Declared":
         """Return the rules, silences and inhibitions that may hold alerts now."""
@@ -29,7 +29,7 @@ class ClassificationParts(MonitorParts):
 
     @cached_property
     def model(self) -> "ChatModel | None":
-        """The LLM with its circuit breaker and its daily ceiling, or None if model.yaml names none."""
+        """The LLM with its circuit breaker and its daily ceiling, or None if model.yaml names no model."""
         policy = self.model_policy
         if policy.model is None:
             return None
@@ -63,7 +63,7 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return how far the model is believed now; without a model nothing is read."""
+        """Return which of the model's changes to verdicts count now; if there is no model, none, without a read."""
         from firstline.adapters.dynamodb.disagreements import Raises
         from firstline.classification.say import NO_SAY, Say
 

@@ -49,7 +49,7 @@ class Files(Stores):
 
     @cached_property
     def rules_or_none(self) -> "Rules":
-        """The rules for ingest; if rules.yaml is broken, an empty set, because that must not stop ingest."""
+        """The rules for ingest; if rules.yaml is broken, `NO_RULES`, because a broken file must not stop ingest."""
         from firstline.policy.rules import NO_RULES
 
         return _or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours counts")
@@ -62,7 +62,7 @@ class Files(Stores):
 
     @cached_property
     def paging_policy_or_none(self) -> "PagingPolicy | None":
-        """The paging policy for ingest, or None if paging.yaml is broken, because that must not stop ingest."""
+        """The paging policy for ingest; None if paging.yaml is broken, because a broken file must not stop ingest."""
         return _or(None, lambda: self.paging_policy, "all storms page the same people")
 
     @cached_property
@@ -73,7 +73,7 @@ class Files(Stores):
 
     @cached_property
     def people(self) -> "People":
-        """The list of people; if people.yaml is broken, an empty one, because most buttons do not depend on it."""
+        """The list of people; if people.yaml is broken, an empty one: then nobody may approve or act."""
         from firstline.policy.people import NOBODY, load_people
 
         path = self._policy("people.yaml")
@@ -81,7 +81,7 @@ class Files(Stores):
 
     @cached_property
     def _on_call_file(self) -> "OnCall":
-        """The file of schedules; if oncall.yaml is broken, an empty one: pages then go out without a name."""
+        """The schedules in oncall.yaml; none if the file is broken: then pages do not say whose turn it is."""
         from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
         path = self._policy("oncall.yaml")
@@ -89,12 +89,12 @@ class Files(Stores):
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":
-        """The on-call schedules by name: those in oncall.yaml, and the followed ones that are kept elsewhere."""
+        """The on-call schedules by name: written in oncall.yaml, or kept in another tool (without shifts here)."""
         from firstline.policy.followed import everything
 
         return everything(self._on_call_file)
 
     @property
     def followed(self) -> "Mapping[str, Followed]":
-        """The on-call schedules by name that are kept elsewhere, with the place of each."""
+        """The on-call schedules that another tool keeps, by name, each with its PagerDuty schedule or calendar."""
         return self._on_call_file.followed

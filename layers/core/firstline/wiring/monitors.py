@@ -19,7 +19,7 @@ class MonitorParts(Files):
     """The readers of CloudWatch's alarms, and their AWS clients."""
 
     def alarms(self, account: str) -> "AlarmReader":
-        """Return the reader of the evidence around this account's alarms."""
+        """Return the reader of metrics, logs and tags around CloudWatch alarms of `account` in this region."""
         from firstline.adapters.aws.alarm_evidence import AlarmReader
         from firstline.adapters.aws.error_logs import ErrorLogReader
 
@@ -35,7 +35,7 @@ class MonitorParts(Files):
         )
 
     def look(self, arn: str) -> "MetricLook":
-        """Return the check of whether metrics recovered, for alarms in the account and region of an ARN."""
+        """Return what tells if an alarm's metric is back in its range; for the account and region of an alarm's ARN."""
         region, account = arn.split(":")[3:5]
         if account not in self._looks:
             from firstline.adapters.aws.alarm_metric import OwnAlarms
@@ -62,9 +62,9 @@ class MonitorParts(Files):
         return TagReader()
 
     def _evidence_client(self, service: str) -> Any:
-        """Return the client of a service for evidence; only searches of `logs` may take more than a second.
+        """Return the boto3 client of a service that evidence is read from; all but `logs` give up after a second.
 
-        Each is built once and under a lock, because boto3's session is not thread-safe.
+        Each client is built once and under a lock, because boto3's session is not thread-safe.
         """
         with self._evidence_lock:
             if service not in self._evidence_clients:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class OnCallParts(PeopleParts):
-    """The parts around on-call schedules."""
+    """The parts around on-call schedules: text messages to one person, hand-overs, calendar feeds."""
 
     def text_messages(self, level: "Level") -> "Channel":
-        """Return the channel `sms`, which texts the person on call at a level."""
+        """Return the channel `sms`, which sends a text message to the person who is on call at this paging level."""
         from firstline.adapters.channels.texting import TextMessages
 
         return TextMessages(

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class PeopleParts(RemediationParts):
-    """The parts that tell, page and serve people."""
+    """The parts that tell, page and serve people: channels, events, on-call, the function respond, the console."""
 
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
-        """Return the channels by name, connected anew each time, so that a rotated secret is used at once."""
+        """Return the channels by name, connected anew; `interactive` sets short time-outs, because a person waits."""
         from firstline.adapters.channels.connect import connect
 
         save, save_post = self.incidents.save_slack_message, self.incidents.save_post
@@ -40,9 +40,9 @@ class PeopleParts(RemediationParts):
     def conclude(
         self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
     ) -> "IncidentRecord | None":
-        """Add to the audit trail what people were told, and settle the incident's remediation if it is over.
+        """Write to the audit trail what people were told; if the incident's remediation is over, store its outcome.
 
-        Return the incident's record as it then stands; None if it is unknown, or could not be read.
+        Return the incident's record (`record`, or read here); None if there is none, or it could not be read.
         """
         from firstline.remediation.settle import conclude
 
@@ -82,7 +82,7 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def known_overrides(self) -> "OverridesOf":
-        """A function that returns a schedule's overrides by listed people; of a followed one, its copied shifts too."""
+        """A function from a schedule's name and a time to its overrides, and copied shifts, that end later."""
         return self._over_copies(self.people)
 
     def _over_copies(self, people: "People") -> "OverridesOf":
@@ -94,7 +94,7 @@ class PeopleParts(RemediationParts):
         return with_copies(listed, self.followed, copies.of, people, lambda: datetime.now(UTC))
 
     def turn(self, level: "Level") -> "Turn | None":
-        """Return whose turn it is by a level's schedule; None if it has no schedule, or nobody has the turn now."""
+        """Return whose turn it is by a paging level's schedule; None if it has no schedule, or nobody has the turn."""
         from firstline.people.on_call import whose_turn
 
         if level.schedule is None:
@@ -102,7 +102,7 @@ class PeopleParts(RemediationParts):
         return whose_turn(level.schedule, self.schedules, self.known_overrides, datetime.now(UTC))
 
     def on_call(self, level: "Level") -> str | None:
-        """Return the name of the person on call at a level, by its schedule or else by PagerDuty; None if unknown."""
+        """Return who is on call at a paging level: by its schedule or, without one, by PagerDuty; None if unknown."""
         from firstline.adapters.channels.connect import on_call_now
 
         if level.schedule is not None:
