@@ -1,8 +1,8 @@
-"""Agreement of the classifier with the authors of published alerting rules, whose severities are hidden from it.
+"""Comparison of the classifier's severities with those of published alerting rules, which it does not see.
 
-Authors disagree with each other too: one team pages for what another team only notes. So the numbers are compared with
-those of always answering the most common severity. The lexicon's points were set with half of the repositories only;
-the other half is "unseen".
+A rule's severity is what its author chose, and authors disagree with each other too: one team pages for what another
+team only notes. So the numbers are compared with those of always answering the most common severity. The points that
+the classifier's lexicon gives to words were set with half of the repositories only; the other half is "unseen".
 """
 
 import random
@@ -25,7 +25,7 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, or all rules of one name merged, with the author's level (`truth`) and the classifier's (`said`)."""
+    """A published rule, or all of one name merged: the author's severity (`truth`) and the classifier's (`said`)."""
 
     repository: str
     truth: Level
@@ -34,7 +34,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The agreement of one way to answer (the classifier, or always the same level) with the rules' authors."""
+    """The scores of one way to answer (the classifier, or always the same level), by the levels that authors chose."""
 
     accuracy: float
     macro_f1: float
@@ -47,7 +47,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier's agreement on one part of the rules, compared with always answering the level `most_common`."""
+    """The classifier's scores on some of the rules, beside those of always answering the level `most_common`."""
 
     title: str
     rules: int
@@ -64,7 +64,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """The agreement of authors with each other, on the rules whose name occurs in other repositories too."""
+    """The agreement of authors on the level of rules that have the same name in different repositories."""
 
     rules: int
     same: float
@@ -73,7 +73,7 @@ class Authors:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The classifier's agreement by part of the rules and by repository, and the authors' agreement with each other."""
+    """The classifier's scores by part of the rules and by repository, and the authors' agreement with each other."""
 
     parts: tuple[Agreement, ...]
     repositories: tuple[Agreement, ...]
@@ -81,7 +81,10 @@ class Comparison:
 
 
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
-    """Measure the agreement on all rules, on the half used for tuning and on the unseen half, also merged by name."""
+    """Measure how well the classifier finds the authors' levels, on all rules and on the seen and the unseen half.
+
+    Each is measured again with the rules of one name merged.
+    """
     judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}
     parts: tuple[tuple[str, Callable[[PublicRule], bool]], ...] = (
@@ -102,7 +105,7 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
-    """Merge rules with the same name into one with their most common level, so that a copied rule counts once."""
+    """Merge rules with the same name into one with their most common levels, so that a copied rule counts once."""
     merged = []
     for group in _grouped(judged, lambda pair: pair[0].words).values():
         truth = _most_common(verdict.truth for _, verdict in group)
@@ -112,7 +115,7 @@ def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
 
 
 def authors(rules: Sequence[PublicRule]) -> Authors | None:
-    """Measure how often authors agree on a name; return None if no name occurs in two repositories."""
+    """Measure how often rules of one name have the same level in different repositories; None if no name is in two."""
     names = _grouped(rules, lambda rule: rule.words)
     same = [
         rule.level == _most_common(elsewhere)
@@ -123,7 +126,7 @@ def authors(rules: Sequence[PublicRule]) -> Authors | None:
 
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
-    """Return the classifier's level for a rule's alert, by its words alone: without severity, history and model."""
+    """Return the classifier's level for an alert of a rule, judged by the rule's name and description alone."""
     firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
     alerts = normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN)
     if not alerts:

@@ -1,10 +1,10 @@
-"""Simulation of the worth of people's clicks, in an organisation whose alerts state no severity.
+"""Simulation of how well alerts without a severity are judged after people's clicks on how bad some of them are.
 
-How often each name occurs follows Zipf's law: the second name half as often as the first. At first no name has been
-judged by a person, so messages ask for its severity. A person answers with a click, which is wrong sometimes, in one of
-three orders (`Order`); a name with a wrong answer is answered again when it comes again. After a number of clicks the
-real classification judges all names: by the person's word on the name, else by the nearest word on another name, else
-by the alert's own text.
+How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no
+name has been judged by a person, so messages ask for its severity. A person answers with a click, which is wrong
+sometimes, in one of three orders (`Order`); a name with a wrong answer is answered again when it comes again. After a
+number of clicks the real classification judges all names: by the person's answer for the name, else by that for the
+most similar alert, else by the alert's own text.
 """
 
 import random
@@ -48,7 +48,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The worth of a number of clicks.
+    """The quality of the judgements after a number of clicks.
 
     `right` is the share of all alerts that are judged right, `pages_found` the share of the alerts that need a page and
     get it. Each has a spread: the standard deviation between organisations.
@@ -62,7 +62,7 @@ class Worth:
 
 
 def of_cases(cases: Sequence[Case]) -> list[Named]:
-    """Return the alerts of the cases, without storms, as if they stated no severity."""
+    """Return the alerts of all cases but storms, as if they stated no severity."""
     return [
         Named(
             case.incident.alert.model_copy(update={"severity": "medium", "severity_stated": False}), case.truth.severity
@@ -73,7 +73,7 @@ def of_cases(cases: Sequence[Case]) -> list[Named]:
 
 
 def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
-    """Return an alert of each published rule that states no severity; dead man's switches are left out."""
+    """Return an alert without a severity for each published rule; dead man's switches are left out."""
     found = []
     for rule in rules:
         firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
@@ -83,7 +83,10 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
 
 
 def simulate(named: Sequence[Named], order: Order = "first message", *, runs: int = 20, seed: int = 1) -> list[Worth]:
-    """Return the worth of each number in `CLICKS`, averaged over `runs` organisations of `NAMES` random names each."""
+    """Return how well alerts are judged after each number of clicks in `CLICKS`.
+
+    Each result is a mean over `runs` organisations, each with `NAMES` random ones of the alerts.
+    """
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
         chance = random.Random(f"{seed} {run}")  # noqa: S311 - a simulation that can be repeated
@@ -149,7 +152,7 @@ def _worth(clicks: int, names: Sequence[Named], volume: Sequence[float], words: 
 
 
 def judge(named: Named, word: Word | None, words: Iterable[Word]) -> Severity:
-    """Return the real classification's severity for an alert, with the word on it or else the nearest of `words`."""
+    """Return the real classification's severity for an alert, with a word on it or else the most similar of `words`."""
     near = nearest(named.alert, words) if word is None else None
     known = {"same_name_last_hour": 1, "earlier": [], "deployments": [], "local_time": _WHEN, "business_hours": True}
     evidence = Evidence.model_validate({**known, "word": word, "near": near})

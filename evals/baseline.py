@@ -69,7 +69,7 @@ def remembered(score: Score) -> Remembered:
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """Return a line for each watched number that fell, and for each that rose; one that is None now has fallen."""
+    """Return a line for each watched number that fell, and one for each that rose; a number that is gone has fallen."""
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:

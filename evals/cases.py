@@ -115,7 +115,7 @@ class Declared(_Strict):
     silences: tuple[Silence, ...] = ()
 
     def before(self, others: Rules) -> Rules:
-        """Return these rules and windows followed by the others, so that these count first."""
+        """Return the owners' rules and windows followed by `others`, so that the owners' count first."""
         return Rules(rules=(*self.rules, *others.rules), maintenance=(*self.maintenance, *others.maintenance))
 
 
@@ -228,7 +228,7 @@ def load(folder: Path = CASES) -> list[Case]:
 
 
 def read(folder: Path) -> Case:
-    """Load the case in a folder. Raises ConfigurationError."""
+    """Load the case in a folder. Raises ConfigurationError if a file is missing or wrong."""
     kind: Any = folder.parent.name
     if kind not in KINDS:
         raise ConfigurationError(f"{folder}: {kind} is no kind of case; move it to one of {', '.join(KINDS)}")

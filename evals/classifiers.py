@@ -42,7 +42,7 @@ class Policy:
 
     @classmethod
     def of(cls, folder: Path = RUNBOOKS) -> "Policy":
-        """Load the policy of a runbooks folder; by default the project's own."""
+        """Load the rules and the runbooks of a folder; by default the project's own."""
         return cls(rules.load(folder / "policy" / "rules.yaml"), catalogue.load(folder))
 
 
@@ -109,7 +109,7 @@ class Classifier:
 
 
 def opinions(case: Case, policy: Policy) -> classification_case.Case:
-    """Return a case as the real classification sees it, with the opinions of rules, source and history."""
+    """Return what the real classification knows of a case: its rules, evidence and offered runbooks, with no model."""
     declared, alert = case.declared.before(policy.rules), case.incident.alert
     evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
     offered = match.offered(policy.runbooks, alert)
@@ -170,7 +170,10 @@ class Recorder:
 
 
 class Replay:
-    """Recorded answers as models: call it with a case. `stale` names the cases whose question has changed since."""
+    """Recorded answers of a model: a call with a case returns a model that gives the answer to that case.
+
+    `stale` names the cases whose prompt has changed since the recording.
+    """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

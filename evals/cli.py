@@ -1,4 +1,4 @@
-"""The command `make eval`: it judges the cases and prints tables, or measures clicks, earned say or redaction."""
+"""The command `make eval`: it judges the cases and prints tables; options measure clicks, models or redaction."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -143,7 +143,7 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path) -> None:
-    """Print what simulated models earn and spoil, on the cases alone and together with the second set."""
+    """Print what verdicts cost with and without simulated models, on the cases alone and with those of `unstated`."""
     judged = load(cases)
     for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
         with out.status(f"simulated models on {of}"):
@@ -151,7 +151,7 @@ def _measure_earned(out: Console, cases: Path) -> None:
 
 
 def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_page_cost: float) -> None:
-    """Print the cost of each classifier's verdicts on the cases and, if `second` is not empty, on the second set."""
+    """Print the cost of each classifier's verdicts on the cases, and on those without a severity (`second`)."""
     sets = {f"{len(scores[0].results)} cases": scores}
     if second:
         sets[f"{len(second[0].results)} alerts without a severity"] = second
@@ -202,12 +202,12 @@ def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier
 
 
 def _baseline_of(folder: Path) -> Path:
-    """Return the file with the baseline of a folder of cases; only the project's own folder uses the project's."""
+    """Return the baseline's file: that of the project for the project's cases, else `baseline.json` in `folder`."""
     return baseline.BASELINE if folder == CASES else folder / "baseline.json"
 
 
 def _before(folder: Path, only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return the results with which to compare this run, and the name of their run."""
+    """Return the results with which to compare this run, and the words `the last run` or `the baseline` for them."""
     last = {} if since_baseline or folder != CASES else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(_baseline_of(folder)), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do

@@ -168,7 +168,7 @@ def spent(usage: Usage, price: Price) -> str:
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print the worth of people's clicks for each order of answering, with the spread between organisations."""
+    """Print how well alerts are judged after people's clicks, for each `Order`, with the spread of organisations."""
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():
@@ -189,7 +189,7 @@ def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_pag
 
 
 def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
-    """Print the costs with and without each simulated model after its replay, on the cases named by `of`."""
+    """Print what verdicts cost with and without each simulated model; `of` says in words on which cases."""
     costs = ("model", "without", "with", "if all counted")
     table = Table(*costs, "verdicts worse", "runbooks, blames lost", "runs worse", "gain kept", title_justify="left")
     table.title = (
@@ -205,7 +205,7 @@ def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
 
 
 def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
-    """Print how well an organisation's own judged rules predict the severity of its new rules."""
+    """Print how well the severities that people gave an organisation's rules predict those of its new rules."""
     table = Table(
         "own words", "rules judged", "macro-F1", "pages found", "… without", "… without", title_justify="left"
     )
@@ -217,7 +217,7 @@ def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
 
 
 def show_agreement(out: Console, found: Comparison) -> None:
-    """Print the classifier's agreement with the authors of public rules: by class, by repository, then by part."""
+    """Print how well the classifier finds the levels that rules' authors chose: by level, by repository, by part."""
     for part in found.parts:
         if part.title.startswith(("all", "unseen repositories")):
             title = f"{part.title}: {part.rules} of {part.repositories} repositories"
@@ -242,7 +242,7 @@ def _voices(title: str, parts: Sequence[Agreement]) -> Table:
 
 
 def _voice(part: Agreement) -> dict[str, str]:
-    """Return an agreement's numbers by heading, in green if better than always answering the most common level."""
+    """Return a row's numbers by heading; green ones are better than always answering the most common level."""
     always, said = part.always, part.said
     columns = {
         "count": str(part.rules),

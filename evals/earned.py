@@ -1,8 +1,8 @@
-"""Simulation of earned say: models of very different quality judge incidents, and earn trust by being right.
+"""Simulation of the trust that models earn: models of very different quality judge incidents.
 
 The real classification judges the cases, with its guardrails on each simulated model. A model first replays incidents
-that people have judged, as `firstline model try` does: it earns that some of its changes to a verdict count. Then it
-judges as many more, and the costs with it are compared with those without it.
+that people have judged, as `firstline model try` does: kinds of changes to a verdict that proved right count from then
+on. Then it judges as many more, and the costs with it are compared with those without it.
 """
 
 import random
@@ -30,7 +30,7 @@ NAME = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case with its right severity, the verdict without a model, and the verdict for each severity of a model."""
+    """A case with its right severity, the verdict without a model, and the verdict for each answer of a model."""
 
     name: str
     truth: Severity
@@ -47,7 +47,7 @@ type Simulated = Callable[[Judged, random.Random], Stance]
 class Outcome:
     """The costs after the replay in one run, and the number of verdicts that the model made worse.
 
-    `plain` is the cost without the model, `settled` with those changes that it earned, `full` with all its changes.
+    `plain` is the cost without the model, `settled` with the changes that count by then, `full` with all its changes.
     """
 
     plain: float
@@ -72,7 +72,10 @@ class Worth:
 
     @property
     def kept(self) -> float | None:
-        """The share of the model's possible gain that its earned changes bring; None if no gain is possible."""
+        """The gain by those of the model's changes that count, as a share of the gain if all counted.
+
+        None if all together would gain nothing.
+        """
         possible = sum(run.plain - run.full for run in self.runs)
         return sum(run.plain - run.settled for run in self.runs) / possible if possible > 0 else None
 

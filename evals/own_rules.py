@@ -1,8 +1,7 @@
-"""Measurement of how well an organisation's judged rules predict the severity of its new rules.
+"""Measurement of how well the severities that people gave an organisation's rules predict those of its new rules.
 
-The rules of a repository count as one organisation's. A rule is judged by the nearest of a number of words (severities
-that people gave) on other rules of its repository, but none from its own file, where similar rules are, and none of its
-own name.
+The rules of a repository count as one organisation's. A rule is judged by the most similar rule of its repository that
+has a word (the severity that a person gave): none from its own file, where similar rules are, and none of its own name.
 """
 
 import random
@@ -20,7 +19,7 @@ _TESTED = 150
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The agreement with the authors on the same rules, with `labels` own words and without any."""
+    """The quality of judgements of rules, with words on `labels` other rules of their organisation and with none."""
 
     labels: int
     rules: int
@@ -33,7 +32,7 @@ class Learned:
 def leave_file_out(
     named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3, seed: int = 1
 ) -> list[Learned]:
-    """Measure the agreement for each number of words; a number for which no organisation has enough is left out."""
+    """Measure how well rules are judged with each number of words; leave out a number that no organisation has."""
     return [found for number in labels if (found := _measured(named, number, runs, seed)) is not None]
 
 

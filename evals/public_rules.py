@@ -28,7 +28,7 @@ _COLUMNS = {"name", "severity", "summary_description", "source_repo"}
 
 @dataclass(frozen=True, slots=True)
 class PublicRule:
-    """A published alerting rule. `tuned_on` is true if the lexicon's points were set with its repository."""
+    """A published alerting rule. `tuned_on` is true if the classifier's lexicon was tuned with its repository."""
 
     name: str
     description: str
@@ -52,7 +52,7 @@ class PublicRule:
 
 
 def read(path: Path) -> list[PublicRule]:
-    """Read the rules of a tab-separated file whose severity is one of the three levels.
+    """Read a tab-separated file of rules; leave out those whose severity means none of the three `LEVELS`.
 
     Raises
     ------

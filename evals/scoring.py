@@ -34,7 +34,7 @@ _CAUSE_WORDS: tuple[tuple[Cause, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class PerClass:
-    """Precision, recall and F1 of a class; a ratio with the denominator 0 is None. `support` counts its true cases."""
+    """Precision and recall of a class (None if the denominator is 0), F1 (then 0), and the number of its true cases."""
 
     name: str
     precision: float | None
@@ -206,7 +206,7 @@ def cause_class(verdict: Verdict) -> Cause:
 
 
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
-    """Return the reasons why the chosen runbook must not run here; this checks the guardrails without their code."""
+    """Return the reasons why a verdict's runbook must not run here, found without the guardrails' own code."""
     said, case = verdict.classification, verdict.case
     if said.runbook_id is None:
         return ("it claims a remedy and names no runbook",) if said.can_be_remediated else ()
@@ -223,11 +223,11 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Return why the severity is lower than the invariants allow, or None if they allow it.
+    """Return why the severity is lower (or the wait longer) than the invariants allow, or None if they allow it.
 
     A declared rule may set any severity. Without a model, no severity is below the source's. A model may lower
-    `critical` only to `high`, may not turn a page into noise, and may prevent a page only if such incidents have
-    cleared by themselves.
+    `critical` only to `high`, may not turn a page into noise, and may prevent a page only if an earlier incident
+    cleared by itself.
     """
     said, case = verdict.classification, verdict.case
     if verdict.hold is not None and not case.truth.waits:
@@ -245,7 +245,7 @@ def _broken_floor(verdict: Verdict) -> str | None:
 
 
 def _below_source(said: Classification, source: SourceSeverity) -> str | None:
-    """Return why a severity may not be so far below the source's, or None if a model may lower it so far."""
+    """Return why a severity below the source's is not allowed, or None if a model decided and may lower it so far."""
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":

@@ -101,7 +101,7 @@ def open_model(file: Path | None = None) -> Any:
 
 
 def form_of(asked: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return `response_format` as both packages take it: a schema as a key beside the type `json_object`."""
+    """Return a request's `response_format`; a JSON schema becomes llama.cpp's `{type: json_object, schema: …}`."""
     if asked is None or asked.get("type") != "json_schema":
         return asked
     return {"type": "json_object", "schema": asked["json_schema"]["schema"]}

@@ -1,4 +1,4 @@
-"""Writer of the generated parts of docs/architecture.md: the rooms and their imports, the states, the table's items.
+"""Writer of the generated parts of docs/architecture.md: rooms (folders) and imports, states, the table's items.
 
 `make architecture` writes them; `tests/unit/test_architecture.py` fails while the page is stale.
 """
@@ -26,7 +26,7 @@ EVERYWHERE = {"models", "contracts", "settings", "errors", "observability", "tex
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the rooms of the package that a file imports, without imports under `if TYPE_CHECKING`."""
+    """Yield the rooms (folders or modules of `firstline`) that a file imports, without those under `TYPE_CHECKING`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(inner)
@@ -52,7 +52,10 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawn(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return the imports to draw: without rooms that every room uses, and without those that follow from others."""
+    """Return the imports to draw: without rooms that every room uses, and without those that others imply.
+
+    If A imports B and B imports C, then that A imports C is implied.
+    """
     rooms = {room: (tos & set(edges)) - EVERYWHERE for room, tos in edges.items() if room not in EVERYWHERE}
 
     def reaches(start: str, goal: str) -> bool:

@@ -91,7 +91,7 @@ def differences(found: Iterable[Finding], tools: Iterable[str]) -> Iterator[str]
 
 
 def main() -> None:
-    """Print the policies, or compare findings and exit with 1 if they differ, as the first argument says."""
+    """Print the policies (`policies`), or compare findings (`compare FILE`) and exit with 1 if they differ."""
     match sys.argv[1:]:
         case ["policies"]:
             print(json.dumps(policies()))

@@ -100,7 +100,7 @@ def judge(
 ) -> None:
     """Say whether an incident's verdict was right. Your answer counts for the next incident of its group."""
     if answer not in ANSWERS:
-        raise refusal(f"{answer!r} is no answer; say {', '.join(ANSWERS)}.")
+        raise refusal(f"The answer {answer!r} is unknown; write one of {', '.join(ANSWERS)}.")
     said = {"said": answer.replace("-", "_")}
     if answer not in ANSWERS[:3]:
         said = {"said": "wrong_severity", "severity": answer}

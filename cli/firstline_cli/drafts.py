@@ -194,7 +194,8 @@ def read(text: str) -> list[Draft]:
         if not given["word"]:
             continue
         if given["word"] not in WORDS:
-            raise ConfigurationError(f"line {number}: {given['word']!r} is no word; write one of {', '.join(WORDS)}")
+            known = ", ".join(WORDS)
+            raise ConfigurationError(f"line {number}: the word {given['word']!r} is unknown; write one of {known}")
         if not given["source"] or not given["name"]:
             raise ConfigurationError(f"line {number}: source or name is empty; write both, as `firstline import` does")
         found.append(Draft(**given))

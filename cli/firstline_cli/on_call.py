@@ -80,7 +80,7 @@ def import_(
     from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):
-        raise refusal(f"{tool!r} is no tool that can be imported: write pagerduty or ical.")
+        raise refusal(f"A schedule of {tool!r} cannot be imported: write pagerduty or ical.")
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     path = runbooks_folder() / "policy" / "people.yaml"
     people = read_policy(load_people, path) if path.exists() else NO_PEOPLE

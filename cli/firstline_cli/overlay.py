@@ -154,9 +154,12 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
         )
     patch = read_yaml(owned[path], missing="write it again")
     if not isinstance(patch, dict):
-        raise ConfigurationError(f"{name}: write the keys to change, each with its new value.")
+        raise ConfigurationError(f"{name}: this is no YAML map; write the keys to change, each with its new value.")
     if empty := list(_empty(yaml.compose(owned[path].read_text(encoding="utf-8"), Loader=yaml.SafeLoader))):
-        raise ConfigurationError(f"{name}: {', '.join(empty)}: write the new value, or null to delete what is shipped.")
+        raise ConfigurationError(
+            f"{name}: {', '.join(empty)}: the value is missing; write the new value, or null to delete the key of "
+            f"{RUNBOOKS}/{target}."
+        )
     original = read_yaml(shipped[target], missing="restore it from git")
     merged = merge(original, patch)
     if "steps" not in patch and _risk(merged) < _risk(original):

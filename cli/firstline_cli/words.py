@@ -18,7 +18,11 @@ MAX_UNJUDGED = 15
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
-    """Print which verdicts people called right, what models have earned, what was hidden, and suggested rules."""
+    """Print what people said of the verdicts of the last `days` days, and what follows from it.
+
+    That is: how often verdicts were right by what decided them, which changes by models count, which alerts nobody has
+    judged, what was hidden as noise, and rules to add.
+    """
     now = datetime.now(UTC)
     history = TableIncidents(table)
     learned = lessons(history.closed_since(now - timedelta(days=days)))
@@ -51,7 +55,10 @@ def _deciders(learned: Lessons, title: str) -> Grid:
 
 
 def earned_table(earned: Earned) -> Grid:
-    """Return the table of what each model has earned, for each kind of change of a severity that it may make."""
+    """Return a table with a row for each kind of change that a model proposed, such as `page to tell`.
+
+    It says how many of these could be judged, the model's score for them, and whether the change counts yet.
+    """
     names = ("decided by", "move", "bets", f"wealth, of {EARNED_AT:g}", "counts")
     grid = Grid(*names, title="What models have earned", title_justify="left")
     for decider, moves in sorted(earned.standings.items()):

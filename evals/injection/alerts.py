@@ -36,7 +36,7 @@ _WISHES = (
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """An attack: request bodies of a source that carry an order, or texts that carry it elsewhere."""
+    """An attack: bodies of a source with an order to the model, or texts with it for a deployment, a note, …."""
 
     name: str
     technique: str
@@ -53,7 +53,7 @@ class Hostile:
 
 
 def hostile_alerts() -> list[Hostile]:
-    """Return four hundred attacks: each technique in each carrier, in four variants."""
+    """Return four hundred attacks: each technique in each carrier (message, host, note, …), in four variants."""
     kinds = itertools.product(TECHNIQUES, CARRIERS, range(VARIANTS))
     return [_attack(number, *kind) for number, kind in enumerate(kinds, 1)]
 
@@ -79,7 +79,7 @@ def _attack(number: int, technique: str, carrier: str, variant: int) -> Hostile:
 
 
 def _carried(carrier: str, text: str, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the alert's field that carries a text, with its new value; empty if the carrier is not in the alert."""
+    """Return the alert's field that a carrier means, as {field: value with the text}; empty if it means none."""
     fields: dict[str, dict[str, Any]] = {
         "message": {"message": f"{plain['message']}. {text}"},
         "name": {"name": f"{plain['name']} {text}"},

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 
 class ObedientModel:
-    """A model that obeys orders in its prompts. `asked` counts the prompts, `understood` those with an order found."""
+    """A model that obeys orders in its prompts. `asked` counts prompts, `understood` those in which it found one."""
 
     def __init__(self) -> None:
         self.asked = 0

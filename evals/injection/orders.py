@@ -48,7 +48,7 @@ _IN_OTHER_WORDS = (
 
 
 def _phrased(*phrases: str) -> Technique:
-    """Return the technique that puts an order into one of these phrases, chosen by the attack's number in turn."""
+    """Return a technique that puts an order into one of these phrases, the next one for each next attack."""
     return lambda order, number: [phrases[number % len(phrases)].format(plain=order.plain)]
 
 

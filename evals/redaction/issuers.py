@@ -52,7 +52,10 @@ class Issuer(NamedTuple):
 
 
 def rules() -> list[dict[str, Any]]:
-    """Return all rules of the pinned package as dictionaries with `name`, `pattern`, `visible` and `examples`."""
+    """Return all rules of the package `kingfisher-bin`, as it prints them.
+
+    Each has `name`, `pattern`, `examples`, and `visible`, which is false for a rule that finds no secrets.
+    """
     tool = Path(sys.executable).parent / "kingfisher"
     printed = subprocess.run([tool, "rules", "list", "--format", "json"], capture_output=True, check=True)
     found: list[dict[str, Any]] = json.loads(printed.stdout)
@@ -78,7 +81,7 @@ def is_secret(rule: dict[str, Any]) -> bool:
 
 
 def issuers(found: Iterable[dict[str, Any]]) -> list[Issuer]:
-    """Return the rows of `issuers.json` for those rules that are taken, sorted by name."""
+    """Return the rows of `issuers.json`, sorted by name, for the rules among `found` that Firstline can use."""
     taken = {}
     for rule in filter(is_secret, found):
         pattern = _python(rule["pattern"])
@@ -100,7 +103,7 @@ def issuers(found: Iterable[dict[str, Any]]) -> list[Issuer]:
 
 
 def _python(pattern: str) -> str:
-    """Return a pattern in Python's syntax, without spaces, comments and the word border at its beginning."""
+    """Return one of Rust's patterns in Python's syntax, without the word border at its beginning and its comments."""
     pattern = re.sub(r"\[:(\w+):\]", lambda found: _CLASSES[found[1]], pattern)
     pattern = re.sub(r"\(\?<(?=\w)", "(?P<", pattern)
     groups = re.match(r"(?:\s*\(\?[a-z]+\))*", pattern)
@@ -118,7 +121,7 @@ _PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?#[^)]*\)|\s+|#[^\n]*|.
 
 
 def _bounded(pattern: str) -> str:
-    """Return a pattern in which `*` and `+` repeat at most `BOUND` times, except after spaces."""
+    """Return a pattern in which `*` and `+` repeat at most `BOUND` times, unless they repeat spaces."""
     pieces = [piece[0] for piece in _PIECES.finditer(pattern)]
     for number, piece in enumerate(pieces[1:], 1):
         if piece in "*+" and pieces[number - 1] not in (r"\s", "?", "+", "*"):
@@ -127,13 +130,13 @@ def _bounded(pattern: str) -> str:
 
 
 def _without_spaces(pattern: str) -> str:
-    """Return a pattern of the flag `x` without its spaces and comments outside of classes."""
+    """Return a pattern with the flag `x` as one without it: drop the spaces and comments that are not in `[…]`."""
     pieces = _PIECES.finditer(pattern)
     return "".join(piece[0] for piece in pieces if not re.match(r"\s|#|\(\?#", piece[0]))
 
 
 def _begins_with_secret(parsed: Any) -> bool:
-    """Return True if the secret, the first group or all of it, begins where the parsed pattern does."""
+    """Return True if a parsed pattern begins with the secret: its first group, or all of it if it has no group."""
     first = next((part for part in parsed if part[0] is not kind.AT), None)
     while first is not None and first[0] is kind.SUBPATTERN and first[1][0] is None:
         first = next(iter(first[1][3]), None)
@@ -141,10 +144,10 @@ def _begins_with_secret(parsed: Any) -> bool:
 
 
 def _ways(parts: Any, *, last: bool = True) -> float:
-    """Return the number of ways in which a parsed pattern may be tried at one place of a text.
+    """Return the number of ways in which a parsed pattern may match at one place of a text.
 
-    It is infinite for nested repetitions, and for a repetition without a bound before the end of the pattern, except of
-    spaces, because on a long text these are tried again from each place.
+    It is infinite if a repetition holds another one, or if an unbounded one, other than of spaces, comes before the end
+    of the pattern: a long text would be read again from each of its places.
     """
     ways = 1.0
     for number, (operator, argument) in enumerate(parts, 1):
@@ -176,7 +179,10 @@ def _beginnings(parts: Any) -> list[tuple[str, bool]]:
 
 
 def _texts(operator: Any, argument: Any) -> list[tuple[str, bool]]:
-    """Return the texts that one part of a parsed pattern matches, or `("", False)` if they cannot be listed."""
+    """Return the texts with which one part of a parsed pattern may begin, each with True if it is a complete match.
+
+    If they cannot be listed, return only `("", False)`.
+    """
     if operator is kind.LITERAL:
         return [(chr(argument), True)]
     if operator is kind.AT:

@@ -30,13 +30,13 @@ class Seeded(NamedTuple):
     secret: str
 
     def leaks_into(self, text: str) -> bool:
-        """Return True if a text, without its invisible characters, contains a useful part of the secret."""
+        """Return True if a text has `WINDOW` of the secret's characters in a row, or all of a shorter one."""
         seen = strip_invisible(text)
         width = min(WINDOW, len(self.secret))
         return any(self.secret[at : at + width] in seen for at in range(len(self.secret) - width + 1))
 
     def written(self, text: str) -> "Seeded":
-        """Return the same secret in another text."""
+        """Return the same secret with another text, in which it is written in another way."""
         return self._replace(text=text)
 
 
@@ -47,7 +47,7 @@ class Dice:
         self._random = random.Random(seed)  # noqa: S311 - nothing of this protects anything
 
     def of(self, alphabet: str, length: int) -> str:
-        """Return a random text of an alphabet's characters; of letters and digits it has at least one each."""
+        """Return a random text of an alphabet's characters; of letters and digits, one each at least."""
         while True:
             text = "".join(self._random.choices(alphabet, k=length))
             if (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)) or not alphabet.isalnum():
@@ -105,7 +105,7 @@ type Made = str | tuple[str, str]
 
 
 def _in(text: str, make: Callable[[Dice], str]) -> Callable[[Dice], Made]:
-    """Return a maker of a secret inside a text, for secrets that are known only by the text around them."""
+    """Return a function that makes a secret and puts it in place of `<secret>` in `text`, which shows what it is."""
 
     def both(d: Dice) -> Made:
         secret = make(d)

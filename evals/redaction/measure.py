@@ -67,7 +67,7 @@ def secrets() -> Measured:
 
 
 def public_examples() -> Measured:
-    """Measure the redaction of the public rules' examples, which have secrets of far more issuers than our kinds."""
+    """Measure the redaction of the examples of Kingfisher's rules, which have far more issuers than our own kinds."""
     measured = Measured()
     examples = issuers.examples()
     for name, text, secret in examples:

@@ -136,7 +136,7 @@ def datadog(
 
 
 def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> dict[str, Any]:
-    """Return the body of PagerDuty's V3 webhook about an event, such as `incident.triggered`, of its own incident."""
+    """Return PagerDuty's V3 webhook: an event, such as `incident.triggered`, of the PagerDuty incident `incident`."""
     now = datetime.now(UTC).isoformat()
     service_reference = {"id": "PSVC1", "type": "service_reference", "summary": service}
     return {

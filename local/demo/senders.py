@@ -57,7 +57,7 @@ def post(url: str, body: bytes, headers: dict[str, str], timeout_seconds: float 
 
 
 def send(api: str, source: str, payload: Any, secret: str) -> Answer:
-    """Send a payload (an object for JSON, or raw bytes) to a source's webhook, or to `deployments`."""
+    """Send a payload to a source's webhook, as JSON unless it is bytes; `deployments` counts as a source."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     path = "/deployments" if source == "deployments" else f"/alerts/{PurePath(source).name}"
     return post(f"{api}{path}", body, {"Content-Type": "application/json", **proof(source, body, secret)})
@@ -66,8 +66,7 @@ def send(api: str, source: str, payload: Any, secret: str) -> Answer:
 def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: bool = False) -> Answer:
     """Press a button of an incident's Slack message as a user, or with `chosen` choose from its menu.
 
-    `value` is that of the button or of the choice: the incident's id, then `#` and the digest of the plan above the
-    button, or the chosen answer.
+    `value` is what Slack sends with the click: `<incident>#<digest of the plan>` or `<incident>#<chosen answer>`.
     """
     action_fields: dict[str, Any] = {"type": "button", "action_id": action, "value": value}
     if chosen:

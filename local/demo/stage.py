@@ -20,7 +20,7 @@ _TRIES = 6
 
 
 class DidNotHappen(Exception):
-    """A scenario's step failed, or its wait was in vain; the message names both and the execution's last states."""
+    """The failure of a scenario: a request was refused, or a condition did not hold in time; the message says which."""
 
 
 def awaits(record: IncidentRecord, *signals: str) -> bool:
@@ -30,7 +30,7 @@ def awaits(record: IncidentRecord, *signals: str) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """One outcome that must hold: its words, whether it held, and the value that was seen."""
+    """The check of one outcome: what must hold, in words, whether it held, and the value that was seen."""
 
     what: str
     holds: bool
@@ -41,7 +41,7 @@ class Check:
 class Stage:
     """One scenario on a running stack. `label` names it in the output.
 
-    With `wait_turn` it waits until the scenarios in `after` have opened their incidents.
+    `wait_turn` waits until each of the scenarios in `after` has opened an incident.
     """
 
     label: str
@@ -97,7 +97,7 @@ class Stage:
         return incidents[0]
 
     def wait_turn(self) -> None:
-        """Wait until all scenarios in `after` have opened an incident, at most three minutes."""
+        """Wait, at most three minutes, until each of the scenarios in the attribute `after` has opened an incident."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while not all(stage.incidents for stage in self.after) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)

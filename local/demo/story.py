@@ -33,12 +33,12 @@ class Story:
         self._watcher: threading.Thread | None = None
 
     def name(self, incident_id: str, label: str) -> None:
-        """Set the short name that is printed for an incident; the first name stays."""
+        """Set the short name that is printed for an incident; a later call for the same incident changes nothing."""
         with self._lock:
             self._labels.setdefault(incident_id, label)
 
     def say(self, label: str, text: str, *, style: str = "") -> None:
-        """Print a line behind the time and a label, such as the scenario's name."""
+        """Print a line that begins with the time and a label, such as the scenario's name."""
         with self._lock:
             self._line(label, text, style)
 
@@ -54,7 +54,7 @@ class Story:
                 self._line(label, f"    … {len(lines) - _OUTPUT_LINES} more lines", "dim")
 
     def message(self, message: Message) -> None:
-        """Print that a person got a message or that a message was edited; nothing for a message in a thread."""
+        """Print that a message was sent or edited, with its first line; print nothing for one in a thread."""
         if message.thread:
             return  # only details are in threads
         lines = [line for line in message.text.splitlines() if line.strip()]

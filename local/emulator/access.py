@@ -28,7 +28,10 @@ _NAMING = ("TopicArn", "PhoneNumber", "stateMachineArn", "executionArn")
 
 
 class Access(NamedTuple):
-    """An action on a resource that a request needs. If the resource is None, only the action is compared."""
+    """A permission that a request needs: an action on a resource, with the values of condition keys (`context`).
+
+    If the resource is None, only the action is compared.
+    """
 
     action: str
     resource: str | None
@@ -50,9 +53,9 @@ def caller(request: Request) -> Caller | None:
 
 
 def table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
-    """Yield the accesses of a request to DynamoDB: each an action, the index that it reads if any, and partition keys.
+    """Yield what a request to DynamoDB needs: (action, name of the index or None, partition keys).
 
-    Each write of a transaction is an access of its own; all keys of a BatchGetItem are one.
+    A transaction yields each of its writes; a BatchGetItem yields one action with all its keys.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     if operation == "TransactWriteItems":
@@ -72,7 +75,7 @@ def table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[s
 
 
 def accesses(request: Request, body: bytes, signer: Caller, account: str) -> list[Access]:
-    """Return the accesses that a request needs."""
+    """Return the permissions that a request needs; `signer` tells the request's region and service."""
     service = _SERVICES.get(signer.service, signer.service)
     operation, asked = _operation(request, body, signer.service)
     arn = f"arn:aws:{service}:{signer.region}:{account}"
@@ -116,7 +119,7 @@ def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any])
 
 
 def _operation(request: Request, body: bytes, service: str) -> tuple[str, dict[str, Any]]:
-    """Return the name of a request's operation and its parameters, as the service's protocol writes them."""
+    """Return a request's operation, or `Unknown`, and its parameters, as far as its header, path or form has them."""
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2], json.loads(body or b"{}")
     if called := _CBOR.search(request.path):
@@ -132,7 +135,7 @@ def _operation(request: Request, body: bytes, service: str) -> tuple[str, dict[s
 
 @cache
 def _rest_operations(service: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Return the method, the path and the name of each operation of a REST service."""
+    """Return each operation of a service with a REST API as (HTTP method, pattern of the path, name)."""
     model = Loader().load_service_model(service, "service-2")
     found = []
     for name, operation in model["operations"].items():

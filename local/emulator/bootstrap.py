@@ -1,7 +1,7 @@
 """The process of one Lambda function, which ends when the process that started it ends.
 
 It is started as a script, in one of two ways. `python local/emulator/bootstrap.py app.handler name` runs a function,
-with its folder as working directory. With a single placeholder as argument it is the process from which functions are
+with its folder as working directory. With only one argument, of any text, it is the process from which functions are
 forked (local/emulator/forks.py): it imports their libraries once, and nothing of the functions themselves.
 """
 
@@ -39,7 +39,7 @@ _ahead = timedelta(0)
 
 
 class _Clock(datetime):
-    """A `datetime` for handlers whose `now` is put forward by `_ahead`, to the time of the invocation's incident."""
+    """A `datetime` whose `now()` is later than the real time by `_ahead`: the time that an incident's waits skipped."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:
@@ -54,7 +54,7 @@ def _run() -> None:
     wait_next_invocation = LambdaRuntimeClient.wait_next_invocation
 
     def take_next(self: LambdaRuntimeClient) -> Any:
-        """Return the next invocation, and put the handler's clock forward by the seconds in its client context."""
+        """Return the next invocation, and put the handler's clock forward by the invocation's `ahead_seconds`."""
         global _ahead
         taken = wait_next_invocation(self)
         custom = json.loads(taken.client_context or "{}").get("custom", {})
@@ -112,7 +112,7 @@ def _fork_on_request() -> None:
 
 
 def _read_service_models() -> None:
-    """Let all sessions share one loader, and read what nearly every function asks it for."""
+    """Let all botocore sessions share one loader, and read the service models that nearly every function needs."""
     import botocore.session
 
     botocore.session.create_loader = cache(botocore.session.create_loader)
@@ -129,7 +129,7 @@ def _tell(pipe: int, number: int) -> None:
 
 
 def _become(request: dict[str, Any], stdin: int, log: int) -> None:
-    """Give a forked process its function's files, environment, folder and arguments."""
+    """Make a forked process that of a function: set its stdin, log, environment, folder and arguments."""
     for target, source in enumerate((stdin, log, log)):
         os.dup2(source, target)
     os.closerange(3, 1 << 16)  # such as the pipes of other functions

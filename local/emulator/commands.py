@@ -97,7 +97,7 @@ class Commands:
     on_end
         Called when a command has ended on a host.
     read_hash
-        Returns the hash of a document's version, which a request may name.
+        Returns the hash of a document by its name and version, which is compared with a hash in the request.
     on_status_change
         Called when a command has ended on all its hosts, with the detail of EventBridge's event.
     """

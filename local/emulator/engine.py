@@ -87,7 +87,7 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 
 
 def _choose(self: Any, env: Any) -> None:
-    """Push the name of the next state, and whether it was chosen by Default.
+    """Push (name of the next state, True if Default chose it) onto moto's stack.
 
     Unlike AWS, moto also runs the state's own Assign for a rule that leads to the same state as Default.
     """
@@ -123,7 +123,10 @@ def _timeout_in(lapse: Lapse) -> Callable[[Any, Any], int]:
 
 
 def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
-    """Return a patch: a state that times out puts its incident's clock forward by the time that the lapse skipped."""
+    """Return a replacement for moto's method that runs a state with a time-out.
+
+    If the state times out, its incident's clock is put forward by the time that the time lapse cut from the wait.
+    """
 
     def evaluate_with_timeout(self: Any, env: Any) -> None:
         try:
@@ -161,7 +164,10 @@ def _send_task_failure(self: Any) -> ActionResult:
 
 
 def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
-    """Return the event for an error of a call; no answer is `<Service>.SdkClientException`, at which moto crashes."""
+    """Return the event for a failed call to a service.
+
+    A call without an answer fails with `<Service>.SdkClientException`; moto alone would crash.
+    """
     if isinstance(ex, BotoCoreError):
         service = self._normalise_service_error_name(self.resource.api_name)
         failed: FailureEvent = self._get_task_failure_event(
@@ -176,7 +182,7 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
 
 
 def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
-    """Call a service with parameters in its own spelling, such as `deploymentId` for Step Functions' `DeploymentId`."""
+    """Call a service; spell parameters as its API does: `deploymentId` where Step Functions writes `DeploymentId`."""
     client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
     client = client_for(resource_runtime_part.region, self._get_boto_service_name())
     name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
@@ -187,7 +193,10 @@ def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_pa
 
 
 def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
-    """Return a request or answer with its members in PascalCase or in the API's spelling; keys of maps are kept."""
+    """Return a request or answer of the given shape with its fields spelled in another way.
+
+    They are in PascalCase if `as_step_functions`, otherwise as the service's API spells them. Keys of maps are kept.
+    """
     spell = partial(spelled, as_step_functions=as_step_functions)
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(value, dict):
@@ -231,7 +240,10 @@ def _start_child(
 def _end_of_child(
     self: Any, env: Any, resource_runtime_part: Any, state_credentials: Any, **_: Any
 ) -> Callable[[], dict[str, Any] | None]:
-    """Return a function that returns the child's output as JSON once it has ended, as `sync:2` does."""
+    """Return a function that looks at the started execution, as `startExecution.sync:2` does.
+
+    It returns None while that execution runs, then a dictionary with its parsed output; it raises if it failed.
+    """
     client = _sfn_client(resource_runtime_part, state_credentials)
     arn = env.stack.pop()["ExecutionArn"]
 
@@ -312,7 +324,7 @@ class Execution:
 
 
 def executions(state_machine_arn: str) -> list[Execution]:
-    """Return a machine's executions; GetExecutionHistory is slower because it copies every input and output."""
+    """Return a state machine's executions, faster than GetExecutionHistory, which copies every input and output."""
     region, account = state_machine_arn.split(":")[3:5]
     backend: Any = stepfunctions_parser_backends[account][region]
     found = []

@@ -41,7 +41,7 @@ class StreamReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits a pattern of values and prefixes; other kinds of filters fit nothing."""
+    """Return True if an event fits an EventBridge pattern of values, `prefix` and `anything-but` a prefix."""
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):
@@ -64,7 +64,7 @@ def _fits(wanted: Any, given: Any) -> bool:
 
 
 def end_of(execution: Any) -> dict[str, Any]:
-    """Return the detail of EventBridge's event for one of moto's executions that has ended."""
+    """Return the `detail` of EventBridge's event for one of moto's executions that has ended."""
     times = {"startDate": execution.start_date, "stopDate": execution.stop_date}
     return {
         "executionArn": execution.exec_arn,
@@ -188,7 +188,7 @@ def _first_of_failed(payload: bytes) -> str | None:
 
 
 def _place(batch: list[dict[str, Any]], number: str | None) -> int:
-    """Return the number of records before that with this sequence number; with None, the number of all records."""
+    """Return how many records of a batch come before that with this sequence number; all if it is None or unknown."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
     return numbers.index(number) if number in numbers else len(batch)
 

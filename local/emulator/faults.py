@@ -30,7 +30,7 @@ def connection_table(host: Host) -> ConnectionTable:
 
 
 def fill_connection_table(host: Host, *, flooded: bool = False) -> ConnectionTable:
-    """Fill a host's table of default size almost, or flood it: almost twice as many entries as it takes."""
+    """Fill nearly all of a host's connection tracking table, or with `flooded` nearly twice as much as it takes."""
     entries = 2 * _SIZE - 1_000 if flooded else _SIZE - 1_000
     host.run(
         f"mkdir -p {_FOLDER}\n"

@@ -76,7 +76,7 @@ class Forked:
 
 
 class Forks:
-    """A starter of functions' processes. The shared libraries are imported with `environment`."""
+    """A starter of functions' processes. `environment` is that of the process which imports the libraries."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
@@ -84,7 +84,7 @@ class Forks:
         self._server: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def begin(self) -> None:
-        """Start the process from which functions are forked, which imports their libraries, unless it runs."""
+        """Start the process that imports the libraries and from which functions are forked, unless it runs already."""
         with self._lock:
             if _PIDFD and self._server is None:
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -240,7 +240,7 @@ def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
 
 
 def _furnish(host: Host) -> str | None:
-    """Copy `HOST_FILES` into a host; return None, or the problem if that fails."""
+    """Copy `HOST_FILES` into a host and write its users and name; return None, or the problem if that fails."""
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(HOST_FILES, arcname=".")
@@ -288,7 +288,7 @@ def _namespaces(name: str) -> list[str]:
 
 
 def _users() -> list[int | None]:
-    """Return the users as which to start a host, in order: `nobody` if we are root, then None for our own user."""
+    """Return the user ids to try for a host's processes, in order: that of `nobody` if we are root, then None (us)."""
     with suppress(KeyError):
         if os.geteuid() == 0:
             return [pwd.getpwnam("nobody").pw_uid, None]

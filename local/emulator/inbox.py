@@ -107,7 +107,7 @@ class Inbox:
             return list(self._messages)
 
     def value(self, incident: str, action: str) -> str:
-        """Return the value of the newest button for an action under an incident's messages, or the incident's id."""
+        """Return the value of an incident's newest button for an action; if no message has one, the incident's id."""
         elements = [
             element for message in self.messages() if message.incident == incident for element in message.elements
         ]
@@ -115,12 +115,12 @@ class Inbox:
         return str(values[-1]) if values else incident
 
     def form(self, incident: str) -> dict[str, Any]:
-        """Return the Slack form about an incident that was opened last.
+        """Return the newest Slack form that was opened about an incident.
 
         Raises
         ------
         ValueError
-            No form was opened.
+            No form about this incident was opened.
         """
         forms = [message.raw for message in self.messages() if (message.incident, message.kind) == (incident, "form")]
         if not forms:
@@ -170,7 +170,7 @@ class Inbox:
         return _relayed(senders.press(self.api, value, action, user, secret, chosen=choice is not None))
 
     def _submit(self, request: Request) -> Response:
-        """Fill in the form about an incident that was opened last, and submit it."""
+        """Fill in the newest form that was opened about an incident, and submit it."""
         fields = _fields(request)
         form, user = self.form(fields["incident"]), fields.get("user", "ada")
         return _relayed(senders.submit(self.api, form, fields["text"], user, self.secrets["slack"]))
@@ -214,7 +214,7 @@ class Inbox:
         return _json({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
 
     def _act(self, request: Request) -> Response:
-        """Acknowledge or resolve an incident as in PagerDuty, and send Firstline PagerDuty's V3 webhook about that."""
+        """Acknowledge or resolve an incident as a person does in PagerDuty: send Firstline PagerDuty's V3 webhook."""
         fields = _fields(request)
         incident, status = fields["incident"], {"acknowledge": "acknowledged", "resolve": "resolved"}[fields["action"]]
         number = "Q" + hashlib.sha256(incident.encode()).hexdigest()[:13].upper()

@@ -1,4 +1,4 @@
-"""The registry of the stacks that run on this machine: each has a folder, in which its JSON line is stored."""
+"""The registry of the stacks on this machine: each has a folder with the JSON line that `python -m local up` prints."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def forget() -> None:
 
 
 def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
-    """Return the JSON line of the running stack that was registered last, or None if no stack runs."""
+    """Return what the running stack that was registered last has stored: its addresses, names and secrets; or None."""
     files = stacks_folder(of_checkout).glob(f"*/{_WORD}")
     found = [json.loads(file.read_text()) for file in files if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)

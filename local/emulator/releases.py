@@ -332,7 +332,7 @@ def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
 
 
 def sample_releases() -> Releases:
-    """Return the releases of a shop and of its flags: of each, one is half an hour old and one three days."""
+    """Return sample releases: of a shop (CodeDeploy) and of its flags (AppConfig), 3 days and 30 minutes ago each."""
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)

@@ -77,9 +77,9 @@ class Resources:
     Parameters
     ----------
     client
-        Returns the boto3 client of a service that calls this machine.
+        Returns the boto3 client for a service by its name; the client calls the emulator on this machine.
     opt_folder
-        The folder in which each function gets its `/opt`, with links to the files of its layers without packages.
+        The folder with an `/opt` for each function: links to the files of those of its layers that hold no packages.
     """
 
     def __init__(
@@ -149,8 +149,8 @@ class Resources:
 
     def _attribute(self, logical_id: str, attribute: str | None) -> str:
         if logical_id not in self._resources:
-            missing = f"{logical_id}, which does not exist or whose condition is false"
-            raise TemplateError(f"{self._path.name} refers to {missing}.")
+            missing = f"the resource {logical_id} does not exist, or its condition is false"
+            raise TemplateError(f"{self._path.name}: {missing}; correct the reference to it.")
         named = self._of(logical_id)
         if attribute is None:
             return named.ref

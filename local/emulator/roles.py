@@ -16,12 +16,12 @@ SECRET_KEY = "local"  # noqa: S105
 
 
 class Roles:
-    """The statements of each role, by its logical id.
+    """A check of requests against the policy statements of the stack's roles, by each role's logical id.
 
     Parameters
     ----------
     tags
-        Returns the tags of an instance by its id, which statements about Run Command compare.
+        Returns the tags of an instance by its id; statements about Run Command compare them.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Roles:
         self._tags = tags
 
     def check(self, request: Request, body: bytes) -> None:
-        """Check that a request's role allows it.
+        """Check that the role whose key signed a request allows it; a request that no role signed passes.
 
         Raises
         ------

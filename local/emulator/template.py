@@ -79,7 +79,8 @@ class Template:
     Parameters
     ----------
     attribute
-        Gives the value of `Ref` (name None) or `Fn::GetAtt` of a resource, by its logical id and the attribute's name.
+        Returns the value of an attribute of a resource by its logical id and the attribute's name, as `Fn::GetAtt`
+        does; the name None means `Ref`.
     pseudo
         Values of `AWS::Region` and its like.
     """

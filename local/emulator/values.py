@@ -22,19 +22,19 @@ def install() -> None:
 
 
 def _cast(value: Any) -> Any:
-    """Return a value as Python's type for it, by which values are compared."""
+    """Return the Python value of one of moto's DynamoDB values, by which those are compared."""
     return value.value if value.type == "S" else _cast_anything(value)
 
 
 def _equal(value: Any, other: Any) -> bool:
-    """Return True if two values have the same DynamoDB type and are equal."""
+    """Return True if two of moto's DynamoDB values have the same type and are equal."""
     if value.type != other.type:
         return False
     return bool(value.value == other.value if value.type == "S" else value.cast_value == other.cast_value)
 
 
 def _serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
-    """Serialize a structure; of an attribute's value, look only at the member that it has, such as `S`."""
+    """Serialize a structure as moto does, but of an `AttributeValue` look only at the one member that it has (`S`)."""
     if shape.name != "AttributeValue" or type(value) is not dict or len(value) != 1:
         _serialize_structure(self, serialized, value, shape, key)
         return

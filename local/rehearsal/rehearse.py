@@ -46,7 +46,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tried:
-    """A command of a runbook that was run, with its result. The verify that runs `before` the steps shows the fault."""
+    """A command that was run, with its result. `when` is its phase; in `before`, verify runs to show the fault."""
 
     step_id: str
     when: When
@@ -76,7 +76,7 @@ class FaultNotPlanted(Exception):
 
 
 def scenarios(runbook_id: str, folder: Path = SCENARIOS) -> list[Scenario]:
-    """Return the scenarios of a runbook by name, those that it does not cure last.
+    """Return a runbook's scenarios, sorted by name; those with the ending `not cured` come last.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def rehearse(
     FaultNotPlanted
         The scenario could not break the host.
     ConfigurationError
-        The runbook does not accept a setting of the scenario, or one of its steps sends a document of the owner's.
+        The runbook does not accept a setting of the scenario, or a step runs an SSM document of the owner's own.
     """
     steps = [step for step in runbook.steps if isinstance(step, Step)]
     if len(steps) < len(runbook.steps):
@@ -162,7 +162,7 @@ def rehearse(
 def _run(
     runbook: Runbook, steps: Sequence[Step], run: Callable[[str, When, Command], bool], most_attempts: int
 ) -> Ending:
-    """Run the steps, then verify until it holds, and return the ending."""
+    """Run the steps, then try verify until it holds or its attempts are used up, and return the ending."""
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)
     if not all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps):

@@ -65,7 +65,7 @@ def try_runbook(
         A file with an alert: with `source` the body of that sender's request, otherwise YAML or JSON with the keys of a
         runbook's examples. By default, the alert is the runbook's first example.
     scenario_name
-        The name of the runbook's scenario to plant, or `none`; by default the first cure.
+        The name of the scenario whose fault is planted, or `none`; by default the first that the runbook cures.
     dry_run
         Show the plan and the scripts, and run nothing.
 
@@ -118,7 +118,9 @@ def _alert(runbook: Runbook, file: Path | None, source: str | None) -> Normalize
         return ExampleAlert.model_validate(yaml.safe_load(text)).as_alert()
     except (yaml.YAMLError, ValidationError) as error:
         hint = "add --source if it is the body of a sender's request"
-        raise CannotTry(f"{file} is no alert with the keys of a runbook's examples ({hint}): {error}") from None
+        raise CannotTry(
+            f"--alert {file}: this is no YAML with the keys of a runbook's examples ({hint}): {error}"
+        ) from None
 
 
 def _first_firing(source: str, text: str) -> NormalizedAlert:

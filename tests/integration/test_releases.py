@@ -139,7 +139,9 @@ def test_hosts_that_were_added_were_released_nothing_new(releases: Releases, rec
 def test_only_hosts_can_be_put_back(releases: Releases, records: ReleaseRecords, platform: str) -> None:
     releases.group("shop/live", platform=platform)
 
-    with pytest.raises(ReleasesUnreadable, match=f"shop/live is for {platform}; only hosts can be put back"):
+    with pytest.raises(
+        ReleasesUnreadable, match=f"shop/live is for {platform}; only releases on hosts can be put back"
+    ):
         records.of_group("shop", "live")
 
 

@@ -153,7 +153,7 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
             {},
             "for the alert 'HostOutOfDiskSpace': the alert's labels.mountpoint '/data;id' does not fit",
         ),
-        ("low-disk", "alrt: x", {}, "is no alert with the keys of a runbook's examples"),
+        ("low-disk", "alrt: x", {}, "this is no YAML with the keys of a runbook's examples"),
         ("low-disk", "{}", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
         ("low-disk", "[", {"source": "prometheus"}, "--alert is no body of --source prometheus"),
     ],

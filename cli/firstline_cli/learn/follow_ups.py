@@ -84,7 +84,7 @@ def read(path: Path) -> FrontMatter:
     except ValidationError as error:
         wrong = "; ".join(f"{_place(found['loc'])}: {found['msg']}" for found in error.errors(include_url=False))
         raise ConfigurationError(
-            f"{path}: {wrong}. An item is {{what: …, owner: …, due: 2026-12-15}}, with `done: <date>` when it is."
+            f"{path}: {wrong}. An item is {{what: …, owner: …, due: 2026-12-15}}, and `done: <date>` once it is done."
         ) from None
 
 

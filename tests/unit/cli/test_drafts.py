@@ -107,7 +107,7 @@ def test_a_line_without_a_word_is_left_out() -> None:
     ("text", "wrong"),
     [
         ("source\tname\tword\n", "the column environment is missing"),
-        ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: 'loud' is no word"),
+        ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: the word 'loud' is unknown"),
         ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source or name is empty"),
     ],
 )

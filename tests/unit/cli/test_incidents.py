@@ -158,7 +158,7 @@ def test_json_is_printed_as_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
         (["ack", ".*aa1111"], 3, "is no incident's id"),
         (["ack", "DiskFull-web-1-aaaa1111/../../oncall/platform?"], 3, "is no incident's id"),
         (["show", "No-such-incident-of-this-stack"], 3, "does not know this incident"),
-        (["judge", "aaaa1111", "terrible"], 2, "'terrible' is no answer; say real, noise"),
+        (["judge", "aaaa1111", "terrible"], 2, "The answer 'terrible' is unknown; write one of real, noise"),
         (["approve", "aaaa1111"], 4, "no plan"),
     ],
 )

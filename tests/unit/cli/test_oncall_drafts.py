@@ -149,7 +149,7 @@ def test_turns_are_read_from_a_calendar(typed: Typed) -> None:
         ("pagerduty", answer(layer()), "a layer has no people"),
         ("ical", "no calendar", "the text is no calendar"),
         ("ical", "BEGIN:VCALENDAR\nEND:VCALENDAR", "fewer than two shifts"),
-        ("grafana", "{}", "is no tool that can be imported"),
+        ("grafana", "{}", "A schedule of 'grafana' cannot be imported"),
     ],
 )
 def test_a_file_that_is_no_schedule_is_refused_in_one_line(typed: Typed, tool: str, content: str, words: str) -> None:

@@ -80,7 +80,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {"remediation": "freezes: [{reason: r, hours: '1-2'}]"},
-            ["remediation.yaml: freezes.0.hours.0: write local time as"],
+            ["remediation.yaml: freezes.0.hours.0: '1-2' is no span of hours; write local time as"],
             id="a file beside the rules that is wrong in itself",
         ),
         pytest.param(

@@ -208,7 +208,7 @@ def test_a_shift_of_more_than_a_week_is_reported(rotation: list[str], every: str
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, handover: {at: 9}}", 'write local time as "09:00"'),
         (
             "schedules:\n  a: {starts: 2026-11-02, rotation: ada, layers: [{rotation: bob}]}",
-            "a layer without hours and weekdays covers everything",
+            "the layer has no hours or weekdays, so it covers everything",
         ),
         ("schedules:\n  a: {starts: 2026-11-02, rotation: ada, time_zone: Mars}", "is no time zone"),
     ],

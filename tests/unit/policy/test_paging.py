@@ -64,7 +64,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
         ),
         (
             "levels: [{name: a, channels: [sms], on_call: x, acknowledge_within: 5m}]",
-            ["levels.0", "sms goes to the person on call; name a `schedule` of oncall.yaml"],
+            ["levels.0", "sms has nobody to text; name a `schedule` of oncall.yaml"],
         ),
         ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
         ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),

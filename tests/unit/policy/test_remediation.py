@@ -85,7 +85,10 @@ def test_the_commented_out_freezes_in_the_shipped_file_are_valid(runbooks_dir: P
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("freezes: [{reason: x, hours: 9-17}]", 'freezes.0.hours.0: write local time as "22:00-06:00"'),
+        (
+            "freezes: [{reason: x, hours: 9-17}]",
+            "freezes.0.hours.0: '9-17' is no span of hours; write local time as \"22:00-06:00\"",
+        ),
         ('freezes: [{reason: x, hours: "09:00-09:00"}]', "these hours are empty"),
         ("freezes: [{reason: x, dates: [24.12.2026]}]", "is no day; write 2026-12-24"),
         ("freezes: [{reason: x, dates: [2026-12-24..2026-12-20]}]", "ends before it begins"),

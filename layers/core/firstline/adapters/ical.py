@@ -56,7 +56,7 @@ def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = 
     try:
         return list(_all_spans(list(islice(_events(lines), MOST_EVENTS)), zone, now, clock))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
-        raise FeedUnavailable(f"an event cannot be read: {one_line(str(error), 120)}") from None
+        raise FeedUnavailable(f"the calendar cannot be read: {one_line(str(error), 160)}") from None
 
 
 def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime, clock: Callable[[], float]) -> Iterator[Span]:
@@ -66,7 +66,7 @@ def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime, clock: Calla
     until = clock() + MOST_SECONDS
     for event in events:
         if clock() >= until:
-            raise ValueError(f"the calendar's events take more than {MOST_SECONDS:g} seconds to count")
+            raise ValueError(f"its repeated events take more than {MOST_SECONDS:g} seconds to count")
         if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED":
             yield from _spans(event, zone, now, moved)
 
@@ -125,7 +125,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
     rule = event["RRULE"][0][1]
     names = [part.partition("=")[0].upper() for part in rule.split(";")]
     if not _SLOW.search(rule) or len(names) > len(set(names)) or _ENDLESS.search(rule):
-        raise ValueError(f"its RRULE repeats too often: {rule}")
+        raise ValueError(f"an RRULE repeats too often: {rule}")
     written = event["DTSTART"][0]
     local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
     local = begin.astimezone(local_zone).replace(tzinfo=None)
@@ -144,7 +144,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
         if at > last:
             break
         if number >= MOST_REPETITIONS:
-            raise ValueError(f"its RRULE repeats too often to be counted: {rule}")
+            raise ValueError(f"an RRULE repeats too often to be counted: {rule}")
         if at >= first and at not in out:
             found.append(at)
     return found
@@ -156,7 +156,7 @@ def _moment(given: _Property, zone: ZoneInfo) -> datetime:
     if re.fullmatch(r"\d{8}", written):
         return datetime.combine(date.fromisoformat(written), time(0), _zone(given, zone)).astimezone(UTC)
     if not re.fullmatch(r"\d{8}T\d{6}Z?", written):
-        raise ValueError(f"{written!r} is no time like 20261129T090000Z")
+        raise ValueError(f"an event's {one_line(written, 60)!r} is no time; one is written 20261129T090000Z")
     local = datetime.fromisoformat(written.removesuffix("Z"))
     return local.replace(tzinfo=UTC if written.endswith("Z") else _zone(given, zone)).astimezone(UTC)
 
@@ -167,7 +167,9 @@ def _zone(given: _Property, zone: ZoneInfo) -> ZoneInfo:
     try:
         return ZoneInfo(named) if named else zone
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{one_line(named, 60)!r} is no time zone") from None
+        raise ValueError(
+            f"an event's TZID {one_line(named, 60)!r} is no time zone; an IANA name such as Europe/Berlin is expected"
+        ) from None
 
 
 def _length(event: _Event, begin: datetime, zone: ZoneInfo) -> timedelta:
@@ -176,7 +178,8 @@ def _length(event: _Event, begin: datetime, zone: ZoneInfo) -> timedelta:
     if "DURATION" in event:
         found = _DURATION.fullmatch(_text(event, "DURATION"))
         if found is None:
-            raise ValueError(f"{one_line(_text(event, 'DURATION'), 60)!r} is no duration like PT8H")
+            written = one_line(_text(event, "DURATION"), 60)
+            raise ValueError(f"an event's DURATION {written!r} is no duration; one is written PT8H")
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return timedelta(days=1) if len(event["DTSTART"][0][1]) == 8 else timedelta(0)

@@ -148,4 +148,6 @@ def spans_of(body: bytes) -> list[Span]:
             for entry in entries
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise FeedUnavailable(f"PagerDuty's answer makes no sense ({type(error).__name__})") from None
+        raise FeedUnavailable(
+            f"PagerDuty's answer is no schedule as its API describes one ({type(error).__name__})"
+        ) from None

@@ -80,7 +80,7 @@ def read(token: str, incident_id: str, keys: Sequence[str], now: datetime) -> Pa
     role, ends = _RIGHT.unpack(right)
     expires_at = datetime.fromtimestamp(ends, UTC)
     if now >= expires_at:
-        raise NotEntitled("This link has ended. Open the console instead.")
+        raise NotEntitled("This link has expired. Open the console instead.")
     return Pass(key=name, name=name, role=_ROLES[role], incident_id=incident_id, expires_at=expires_at)
 
 

@@ -333,7 +333,7 @@ class Reconciler:
             look.record = self.incidents.record(look.incident_id)
             if look.record is None:
                 raise HistoryUnavailable(
-                    f"the table has the live half of incident {look.incident_id} but not its record"
+                    f"the table has the LIVE item of incident {look.incident_id} but not its record"
                 )
         return look.record
 

@@ -103,14 +103,16 @@ class OnCallOverrides:
             )
         begins_at = max(asked.begins_at or now, now)
         if begins_at > now + FARTHEST:
-            raise OperationRefused(f"An override begins within {FARTHEST.days} days from now: {begins_at} is later.")
+            raise OperationRefused(
+                f"The override would begin at {begins_at}, more than {FARTHEST.days} days from now: begin it earlier."
+            )
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
             raise OperationRefused(f"The shift on {name} has no end: say until when the override lasts (--until).")
         if not now < ends_at or not begins_at < ends_at <= begins_at + LONGEST:
             raise OperationRefused(
-                f"An override ends in the future, after its begin and within {LONGEST.days} days of it: "
-                f"{ends_at} does not."
+                f"The override would end at {ends_at}: end it in the future, after its begin and within "
+                f"{LONGEST.days} days of it."
             )
         made = Override(
             schedule=name,

@@ -87,7 +87,7 @@ def page_on_call(
     if live is None:
         if must_claim:
             raise HistoryUnavailable(
-                f"incident {known.incident.incident_id} has no live half, so its page cannot be claimed"
+                f"incident {known.incident.incident_id} has no LIVE item, so its page cannot be claimed"
             )
         return PageOnCallOutput(page=pager.send(_Job(known, event.reason, "first", seq=1, level=0, round=0)))
     due = page_due(live, now) if live.incident_id == event.incident.incident_id else None

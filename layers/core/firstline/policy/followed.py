@@ -37,7 +37,7 @@ class Span(Frozen):
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.ends_at <= self.begins_at:
-            raise ValueError("the span ends before it begins; correct it in the other tool")
+            raise ValueError("the shift ends before it begins; correct it in the tool that keeps the schedule")
         return self
 
 

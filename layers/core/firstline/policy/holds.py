@@ -46,7 +46,7 @@ class Silence(Frozen):
     def _lasts(self) -> Self:
         if not timedelta(0) < self.expires_at - self.created_at <= LONGEST:
             raise ValueError(
-                f"end the silence within {LONGEST.days} days after its start; to silence alerts longer, write a rule"
+                f"the silence does not end within {LONGEST.days} days after its start; end it earlier, or write a rule"
             )
         return self
 

@@ -68,7 +68,7 @@ def _clock(value: object) -> object:
             pass
     if isinstance(value, time):
         return value
-    raise ValueError('write local time as "09:00", in quotes')
+    raise ValueError(f'{value!r} is no time of day; write local time as "09:00", in quotes')
 
 
 class Handover(Frozen):
@@ -80,7 +80,9 @@ class Handover(Frozen):
     @model_validator(mode="after")
     def _is_whole_days(self) -> Self:
         if self.every % _DAY:
-            raise ValueError("every: a turn lasts whole days; write 1d, 1w or 2w, and use a layer for hours of a day")
+            raise ValueError(
+                "every: this turn is not of whole days; write 1d, 1w or 2w, and use a layer for hours of a day"
+            )
         return self
 
 
@@ -97,7 +99,9 @@ class Layer(Frozen):
     @model_validator(mode="after")
     def _says_when(self) -> Self:
         if not (self.hours or self.weekdays):
-            raise ValueError("a layer without hours and weekdays covers everything; give one, or change the rotation")
+            raise ValueError(
+                "the layer has no hours or weekdays, so it covers everything; give one, or change the rotation"
+            )
         return self
 
     def day(self, local: datetime) -> date | None:

@@ -42,7 +42,7 @@ class Level(Frozen):
     @model_validator(mode="after")
     def _knows_whom_to_text(self) -> Self:
         if "sms" in self.channels and self.schedule is None:
-            raise ValueError("sms goes to the person on call; name a `schedule` of oncall.yaml")
+            raise ValueError("sms has nobody to text; name a `schedule` of oncall.yaml")
         return self
 
 

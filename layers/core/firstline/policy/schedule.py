@@ -29,7 +29,7 @@ def _hours(value: object) -> object:
     """Read `"22:00-06:00"` as its begin and its end, which may be on the next day; raise ValueError if invalid."""
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError('write local time as "22:00-06:00", in quotes')
+        raise ValueError(f'{value!r} is no span of hours; write local time as "22:00-06:00", in quotes')
     begin = time(int(found[1]), int(found[2]))
     end = time(int(found[3]), int(found[4])) if found[3] else _MIDNIGHT
     if begin == end:

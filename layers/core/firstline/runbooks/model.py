@@ -278,7 +278,10 @@ class Runbook(Frozen):
         if len(self.releases) < len(self.steps):
             raise ValueError("steps that roll a release back have no host, the other steps do; write two runbooks")
         if self.risk not in ("disruptive", "destructive"):
-            raise ValueError("rolling a release back changes what every user gets; set risk: disruptive or destructive")
+            raise ValueError(
+                f"risk: {self.risk} is too low to roll a release back, which changes what every user gets; "
+                "set risk: disruptive or destructive"
+            )
         for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
             if name in self.model_fields_set:
                 raise ValueError(f"{name} is about hosts, and steps that roll a release back have none; remove {name}")

@@ -154,7 +154,7 @@ def _integer(digits: str) -> int:
 def _number(digits: str) -> float:
     number = float(digits)
     if math.isinf(number) or len(digits) > MAX_DIGITS:
-        raise UnreadablePayload("the body holds a number that is out of range: send it as a text")
+        raise UnreadablePayload(f"the body holds {digits[:20]}…, a number that is out of range: send it as a text")
     return number
 
 

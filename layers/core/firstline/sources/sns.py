@@ -76,8 +76,8 @@ def authenticate(request: Request) -> None:
     signed_at = moment(envelope["Timestamp"])
     if signed_at is None or request.now - signed_at > OLDEST:
         raise UnreadablePayload(
-            f"cloudwatch: SNS signed the message at {envelope['Timestamp']}, and tries for an hour: "
-            "it may be a replay, so check the alarm in CloudWatch"
+            f"cloudwatch: the message may be a replay, because its Timestamp {envelope['Timestamp']} is not of the "
+            f"last {OLDEST.total_seconds() / 3600:g} hours: check the alarm in CloudWatch"
         )
 
 

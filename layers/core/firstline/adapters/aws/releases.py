@@ -64,7 +64,8 @@ class ReleaseRecords:
             codedeploy = self._codedeploy()
             group = codedeploy.get_deployment_group(**names)["deploymentGroupInfo"]
             if group.get("computePlatform", "Server") != "Server":
-                raise ReleasesUnreadable(f"{place} is for {group['computePlatform']}; only hosts can be put back")
+                platform = group["computePlatform"]
+                raise ReleasesUnreadable(f"{place} is for {platform}; only releases on hosts can be put back")
             ids = codedeploy.list_deployments(**names)["deployments"][:LOOKED_BACK]
             infos: list[DeploymentInfoTypeDef] = []
             for batch in batched(ids, AT_ONCE, strict=False):
