@@ -135,7 +135,7 @@ def contrarian(case: Judged, _: random.Random) -> Stance:
 
 
 def echo_without_runbook(case: Judged, _: random.Random) -> Stance:
-    """Say the severity of the verdict without a model, and name no runbook and no deployment."""
+    """Simulate a model that repeats the severity of rules and history, and names no runbook and no deployment."""
     return Stance(severity=case.plain.severity)
 
 

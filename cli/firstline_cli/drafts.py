@@ -121,7 +121,7 @@ def of_monitors(document: Any) -> Iterator[Draft]:
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Draft a line for each alert (name, source, environment) that came without a severity, most frequent first."""
+    """Draft a line of the severity file for each alert that came without a severity, most frequent first."""
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}
     for record in records:

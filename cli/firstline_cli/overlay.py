@@ -147,7 +147,9 @@ def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> by
 
     name, target = f"{MINE}/{RUNBOOKS}/{path}", _patched(path)
     if target in owned:
-        raise ConfigurationError(f"{name}: {MINE}/{RUNBOOKS}/{target} replaces the whole file; keep one of the two.")
+        raise ConfigurationError(
+            f"{name} and {MINE}/{RUNBOOKS}/{target} change the same runbook: delete one of the files."
+        )
     if target not in shipped:
         raise ConfigurationError(
             f"{name}: there is no {RUNBOOKS}/{target} to change; give the patch the name of a shipped file."

@@ -288,7 +288,9 @@ class Releases:
                 raise ServiceError(code, f"Deployment {where.running.id} is in progress.", status)
             deployment = self._begin(where, what, request, course)
         if course.lost:
-            raise ConnectionResetError(f"The answer about a deployment in {where.name} is lost, as its course says.")
+            raise ConnectionResetError(
+                f"The emulator drops the answer about a deployment in {where.name}, as it was told."
+            )
         if course.hangs:
             self.over.wait(60)
         return deployment

@@ -219,7 +219,9 @@ def test_the_stand_ins_take_one_deployment_at_a_time(served: tuple[Releases, Any
     assert len(releases.sent) == 2
 
 
-def test_a_deployment_of_the_stand_ins_goes_as_it_is_told(served: tuple[Releases, Any, Any]) -> None:
+def test_deployments_of_the_emulated_codedeploy_follow_their_scripted_courses(
+    served: tuple[Releases, Any, Any],
+) -> None:
     releases, codedeploy, _ = served
     releases.group("shop/live")
     releases.script(Course(status="Failed", message="too few hosts", looks=1), Course(refusal=("Throttling", "no")))

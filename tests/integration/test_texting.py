@@ -129,7 +129,7 @@ def test_whoever_cannot_be_texted_is_named(
 
 
 @pytest.mark.parametrize(("code", "retryable"), [("Throttled", True), ("OptedOut", False), ("InvalidParameter", False)])
-def test_no_number_is_in_what_sns_answers(
+def test_a_phone_number_in_an_error_of_sns_is_neither_raised_nor_logged(
     sns: "SNSClient", caplog: pytest.LogCaptureFixture, code: str, retryable: bool
 ) -> None:
     with Stubber(sns) as stubber:

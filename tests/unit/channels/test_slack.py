@@ -83,7 +83,7 @@ def test_a_plan_that_a_message_cannot_show_whole_has_no_approve_button_there(val
     blocks = render(a_notification("approval", a_waiting_record(with_value(value))))["blocks"]
 
     assert buttons(blocks)[:2] == ["review", "refuse"]
-    assert "too long for this message: read it, and approve there" in said(blocks)
+    assert "cannot show the whole plan: read it, and approve there" in said(blocks)
     assert buttons(render(a_notification("approval", a_waiting_record(with_value("/d"))))["blocks"])[1] == "approve"
 
 

@@ -88,7 +88,7 @@ def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: 
         ),
         (
             {"policy/paging.patch.yaml": "a: 1\n", PAGING: "levels: []\n"},
-            "replaces the whole file; keep one of the two",
+            "change the same runbook: delete one of the files",
         ),
         (
             {"low-disk.patch.yaml": "risk: safe\nmode: auto\n"},

@@ -225,7 +225,7 @@ def test_the_reason_of_an_escalation_is_on_the_trail_without_invisible_character
 
 
 def test_a_body_whose_fields_do_not_fit_together_is_refused_with_a_sentence() -> None:
-    sentence = "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else."
+    sentence = "give `severity`, the right one, if you send a word or judge `wrong_severity`; leave it out otherwise."
     assert Terminal().act("word")[1]["said"] == sentence
 
 

@@ -56,7 +56,7 @@ def made(desk: Desk) -> RemediationPlan:
     return plan
 
 
-def test_the_owners_document_is_planned_as_an_act_in_its_pinned_version(planned: Callable[..., Desk]) -> None:
+def test_a_step_with_the_owners_document_is_planned_with_the_pinned_version_7(planned: Callable[..., Desk]) -> None:
     (step,) = all_checked(PlannedStep, made(planned(timeout="2m", on_failure="continue")).steps)
 
     assert (step.document, step.document_version, step.kind) == ("team-drain-spool", "7", "act")

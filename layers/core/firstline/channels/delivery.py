@@ -75,7 +75,7 @@ class Told:
 
     @property
     def shown(self) -> bool:
-        """Return True if a channel took the message and `behind` is empty; if not, reconcile sends it again later."""
+        """Return True if a channel took the message and no channel still shows an older one (`behind` is empty)."""
         return bool(self.reached) and not self.behind
 
 

@@ -186,7 +186,7 @@ def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) 
     lines += [_asks(plan, record)] if asked else []
     yield listed(f"{'Proposed' if asked else 'Runs now'}: {title}", lines)
     if asked and interactive and not _is_whole(plan):
-        yield section("The plan is too long for this message: read it, and approve there.")
+        yield section("This message cannot show the whole plan: read it, and approve there.")
     if asked and not interactive:
         yield section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
 

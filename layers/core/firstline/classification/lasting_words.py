@@ -20,7 +20,7 @@ def is_asked(record: IncidentRecord) -> bool:
 
 
 def kind_in(record: IncidentRecord, key: str | None = None) -> AlertKind:
-    """Return the kind of alert that a lasting word on this incident is about.
+    """Return the kind of alert that a lasting word on this incident is about: a severity for all alerts of that kind.
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ def form_of(event: Mapping[str, Any]) -> dict[str, str]:
             body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MAX_FIELDS
         )
         if any(len(values) != 1 for values in fields.values()):
-            raise ValueError("a field came twice")
+            raise ValueError("the form has a field twice")
     except ValueError:
         raise UnreadablePayload(UNREADABLE) from None
     return {name: values[0] for name, values in fields.items()}

@@ -20,7 +20,10 @@ _MORE_THAN_A_CHOICE = ("Announce Remediation", "Hand Over")
 
 
 def asked_after(state: str, request: DoneSoFar, *, result: Any = None, **news: Any) -> WhatNowInput:
-    """Return the input that `What Now?` would get after a state; `news` are the request's changed fields."""
+    """Return what the state machine would pass to its state `What Now?` once `state` has ended with `result`.
+
+    `news` are the fields of the request that changed meanwhile.
+    """
     done = {name: getattr(request, name) for name in DoneSoFar.model_fields}
     return WhatNowInput(state="What Now?", happened=Observed(state=state, result=result), **done | news)
 

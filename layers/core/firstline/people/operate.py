@@ -95,7 +95,7 @@ class Action(Frozen):
         names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
         if names_one != (self.severity is not None):
             raise ValueError(
-                "`severity` is the right severity: give it with `word` and with `wrong_severity`, and with nothing else"
+                "give `severity`, the right one, if you send a word or judge `wrong_severity`; leave it out otherwise"
             )
         return self
 

@@ -153,7 +153,7 @@ def word_of_event(said: str | None) -> str | None:
     """Return the status word at the end of an event's name (`down` of `uptime.down`), or None.
 
     A severity may follow the word for an end: `POLICY_CLOSE_CRITICAL` gives `close`. An event of a comment or a silence
-    gives the word for that (`comment` of `comment.created`), and the beginning of a run gives `pending`.
+    gives the word for that (`comment` of `comment.created`), and a job that begins (`job.started`) gives `pending`.
     """
     name = (said or "").strip().lower()
     last = _LAST_WORD.fullmatch(name)

@@ -231,7 +231,7 @@ def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricR
 def _reading(
     sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
 ) -> MetricReading:
-    """Sum up the values of a metric (`found`) and its newest value a week ago; both lists hold the newest value first.
+    """Summarize a metric from its values (`found`) and its values a week ago; both lists hold the newest value first.
 
     `hour_ago` of the result is None if the values do not reach back an hour.
     """

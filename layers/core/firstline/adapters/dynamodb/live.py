@@ -104,7 +104,7 @@ def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
 
 
 def read_live(table: Table, group_key: str) -> Live | None:
-    """Return the LIVE item of a group with the counts of its shards, or None. One request, or two with shards."""
+    """Return the LIVE item of a group, or None. One request, or two if further items (shards) count its alerts, too."""
     item = table.get(*live_key(group_key))
     return None if item is None else read_lives(table, [item])[0]
 
