@@ -1,6 +1,7 @@
 """The sandbox of rehearsals: no script can touch this machine's kernel, and stand-ins answer as real tools do."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,3 +110,21 @@ def test_systemctl_brings_a_service_back_as_often_as_it_crashes(start_host: Star
     assert listed == "", "it is being brought back, so it has not failed"
     assert host.run("systemctl is-active shop").stdout == "inactive\n"
     host.close()
+
+
+def test_a_unit_can_be_reloaded_although_the_emulator_itself_ignores_hangups(start_host: StartHost) -> None:
+    """Under nohup a hangup is ignored, and a shell that begins so could not trap it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ran = start_host().run(
+            "cd /etc/systemd/system\n"
+            "printf '[Service]\\nExecStart=/opt/traps\\nExecReload=kill -HUP $MAINPID\\n' >traps.service\n"
+            "printf '#!/bin/bash\\ntrap \"touch /tmp/reloaded\" HUP\\nwhile :; do sleep 0.05; done\\n' >/opt/traps\n"
+            "chmod 755 /opt/traps && systemctl start traps.service && systemctl reload traps.service && sleep 0.5\n"
+            "ls /tmp/reloaded",
+            privileged=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert ran.stdout.strip() == "/tmp/reloaded", ran.stderr

@@ -16,17 +16,8 @@ while :; do
   sleep 0.05
 done
 END
-  cat >/opt/nginx-reload <<END
-#!/bin/bash
-# A busy bash can miss a signal, so a reload ends when the certificate of the file is the one that is shown.
-. /opt/host/lib/certificates.sh
-until [ "\$(served)" = "\$(openssl x509 -noout -enddate -in $folder/cert.pem)" ]; do
-  kill -HUP "\$MAINPID"
-  sleep 0.2
-done
-END
-  chmod 755 /opt/nginx /opt/nginx-reload
-  printf '[Service]\nExecStart=/opt/nginx\nExecReload=/opt/nginx-reload\n' >/etc/systemd/system/nginx.service
+  chmod 755 /opt/nginx
+  printf '[Service]\nExecStart=/opt/nginx\nExecReload=kill -HUP $MAINPID\n' >/etc/systemd/system/nginx.service
   systemctl start nginx.service
   until served; do sleep 0.1; done
 }
