@@ -183,5 +183,5 @@ def test_a_signed_sns_message_of_yesterday_is_quarantined_and_opens_an_incident(
     status, answer = post(world, "/alerts/cloudwatch", message, token=None)
 
     assert (status, answer["status"]) == (202, "quarantined")
-    assert "tries for an hour" in world.kept[0].reason
+    assert "may be a replay" in world.kept[0].reason
     assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from cloudwatch"]
