@@ -211,10 +211,10 @@ class Heard:
             self.watch.say("page after answer", f"{message.incident_id} at {message.at}, answered {answered}")
 
     def _resolved(self, incident_id: str, since: datetime) -> datetime | None:
-        """Return when a person last resolved an incident after a time, if the stack took it."""
+        """Return when a person last began to resolve an incident after a time, if the stack took it."""
         return max(
             (
-                press.at
+                press.began
                 for press in self.watch.world.people.pressed
                 if press.button == "resolve"
                 and press.incident_id == incident_id

@@ -23,8 +23,9 @@ INTEGRATION = {"id": "P1", "summary": "Checks", "type": "inbound_integration_ref
 
 
 class Pressed(NamedTuple):
-    """A person's press: when, what, for which incident, and whether the stack took it."""
+    """A person's press: when it began and was answered (`at`), what, for which incident, and the answer's status."""
 
+    began: datetime
     at: datetime
     button: str
     incident_id: str
@@ -167,11 +168,11 @@ class People:
         return known[int(lot * len(known))].removeprefix("firstline:") if known else None
 
     def _note(self, button: str, incident_id: str, change: Callable[[], int | None]) -> None:
-        faults = len(self.door.calls.faults.happened)
+        faults, began = len(self.door.calls.faults.happened), self.clock.now()
         self.begun.add((button, incident_id))
         status = change()
         met_fault = len(self.door.calls.faults.happened) > faults
-        self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))
+        self.pressed.append(Pressed(began, self.clock.now(), button, incident_id, status, met_fault))
 
     def _tell(self, event: dict[str, Any], pauses: tuple[float, ...], change: tuple[str, datetime]) -> int | None:
         status = self.door.post("pagerduty", event)
