@@ -211,11 +211,14 @@ class Heard:
             self.watch.say("page after answer", f"{message.incident_id} at {message.at}, answered {answered}")
 
     def _resolved(self, incident_id: str, since: datetime) -> datetime | None:
-        """Return when a person last began to resolve an incident after a time, if the stack took it."""
+        """Return when a person last began to resolve an incident after a time, unless the stack refused it."""
+        people = self.watch.world.people
+        if ("resolve", incident_id) in people.pressing:
+            return people.pressing["resolve", incident_id]
         return max(
             (
                 press.began
-                for press in self.watch.world.people.pressed
+                for press in people.pressed
                 if press.button == "resolve"
                 and press.incident_id == incident_id
                 and press.at > since

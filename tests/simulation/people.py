@@ -56,6 +56,8 @@ class People:
     habits: Habits = field(default_factory=Habits)
     pressed: list[Pressed] = field(default_factory=list)
     begun: set[tuple[str, str]] = field(default_factory=set)
+    pressing: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When each press that is not answered yet began, by button and incident."""
     """Buttons that were pressed for incidents, answered or not yet."""
     unheard: set[tuple[str, datetime]] = field(default_factory=set)
     """Changes of incidents in PagerDuty, with their time, that it could not tell in all its tries."""
@@ -170,7 +172,9 @@ class People:
     def _note(self, button: str, incident_id: str, change: Callable[[], int | None]) -> None:
         faults, began = len(self.door.calls.faults.happened), self.clock.now()
         self.begun.add((button, incident_id))
+        self.pressing[button, incident_id] = began
         status = change()
+        del self.pressing[button, incident_id]
         met_fault = len(self.door.calls.faults.happened) > faults
         self.pressed.append(Pressed(began, self.clock.now(), button, incident_id, status, met_fault))
 
