@@ -174,7 +174,7 @@ class People:
         self.begun.add((button, incident_id))
         self.pressing[button, incident_id] = began
         status = change()
-        del self.pressing[button, incident_id]
+        self.pressing.pop((button, incident_id), None)  # another press of the same may have ended meanwhile
         met_fault = len(self.door.calls.faults.happened) > faults
         self.pressed.append(Pressed(began, self.clock.now(), button, incident_id, status, met_fault))
 
