@@ -56,9 +56,9 @@ class People:
     habits: Habits = field(default_factory=Habits)
     pressed: list[Pressed] = field(default_factory=list)
     begun: set[tuple[str, str]] = field(default_factory=set)
-    pressing: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """When each press that is not answered yet began, by button and incident."""
     """Buttons that were pressed for incidents, answered or not yet."""
+    pressing: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """The start of each press that is not answered yet, by button and incident."""
     unheard: set[tuple[str, datetime]] = field(default_factory=set)
     """Changes of incidents in PagerDuty, with their time, that it could not tell in all its tries."""
     _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
