@@ -88,26 +88,20 @@ def evals(
     out = Console(width=None if os.isatty(1) else 140)
     with _explaining(out):
         cases = CASES if cases.resolve() == CASES.resolve() else cases
-        if redaction:
-            raise typer.Exit(_measure_redaction(out, bodies))
-        if earned_say:
-            _measure_earned(out, cases)
-            raise typer.Exit
-        if clicks:
-            _measure_clicks(out, rules, cases)
-            raise typer.Exit
-        if rules is not None:
-            console.show_agreement(out, agreement.measure(public_rules.read(rules), Policy.of()))
-            raise typer.Exit
+        instead = _measure_instead(
+            out, cases, rules, clicks=clicks, earned_say=earned_say, redaction=redaction, bodies=bodies
+        )
+        if instead is not None:
+            raise typer.Exit(instead)
         if accept and only:
             raise ConfigurationError("--accept needs all cases for a baseline: leave --only out.")
         recorded = Replay(replay) if replay else None
         policy = Policy.of(runbooks)
-        classifiers = [rules_only(policy), history_only(policy)]
         names = list(dict.fromkeys(models or ()))
-        for name in names:
-            answers = record and (record / name.replace("/", "-") if len(names) > 1 else record)
-            classifiers.append(Classifier(name, policy, _asking(base_url, name, deadline, max_output_tokens, answers)))
+        folders = {name: record and (record / name.replace("/", "-") if len(names) > 1 else record) for name in names}
+        classifiers = [rules_only(policy), history_only(policy)]
+        for name, folder in folders.items():
+            classifiers.append(Classifier(name, policy, _asking(base_url, name, deadline, max_output_tokens, folder)))
         if recorded is not None:
             classifiers.append(Classifier(recorded.name, policy, recorded))
         if obedient:
@@ -130,6 +124,30 @@ def evals(
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
     """Return the classifiers for the second set of cases, which has no history: rules alone, and the models."""
     return [classifiers[0], *(found for found in classifiers if found.name in models)]
+
+
+def _measure_instead(
+    out: Console,
+    cases: Path,
+    rules: Path | None,
+    *,
+    clicks: bool,
+    earned_say: bool,
+    redaction: bool,
+    bodies: Path | None,
+) -> int | None:
+    """Measure what an option asks for instead of verdicts, and return the exit code; return None if no option does."""
+    if redaction:
+        return _measure_redaction(out, bodies)
+    if earned_say:
+        _measure_earned(out, cases)
+    elif clicks:
+        _measure_clicks(out, rules, cases)
+    elif rules is not None:
+        console.show_agreement(out, agreement.measure(public_rules.read(rules), Policy.of()))
+    else:
+        return None
+    return 0
 
 
 @contextmanager

@@ -286,19 +286,7 @@ class TableIncidents(LiveMarks, Closing):
         live = _going_on(record)
         if record is None or live is None or seen.plan_digest is None:
             return None
-        approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
-        sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
-        if approvals:
-            sets |= {"approvals": [approval.model_dump_json() for approval in approvals]}
-        if decision is not None:
-            deciders = [word] if decision == "refused" else approvals
-            by = " and ".join(decider.by for decider in deciders)
-            sets |= {"decision": decision, "decided_by": by, "decided_at": stamp(word.at)}
-        if decision == "approved" and seen.plan is not None:
-            sets["covers"] = seen.plan.covers  # the state machine sends nothing else
-        answers = Edit(sets=sets, when={"decision": None, **({} if seen.approvals else {"approvals": None})})
-        if seen.approvals:
-            answers = replace(answers, where="size(approvals) = :before", values={":before": len(seen.approvals)})
+        answers = self._answers(word, decision, seen)
         agrees = decision != "refused" and not live.answered
         marks = _acknowledgement(live, word.by, word.at) if agrees else Edit()
         # A yes acknowledges, too: one change more, so that it does not pass for no more than that.
@@ -316,8 +304,25 @@ class TableIncidents(LiveMarks, Closing):
         if written is None or decision is not None:
             return written
         # Another approver may have decided since: that is theirs to tell.
-        undecided = {"approvals": approvals, "decision": None, "decided_by": None, "decided_at": None}
+        undecided = {"approvals": [*seen.approvals, word], "decision": None, "decided_by": None, "decided_at": None}
         return written.model_copy(update=undecided)
+
+    def _answers(self, word: Approval, decision: Decision | None, seen: IncidentRecord) -> Edit:
+        """Return the edit of a plan's decision that adds a person's answer, if it has no answer newer than `seen`."""
+        approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
+        sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
+        if approvals:
+            sets |= {"approvals": [approval.model_dump_json() for approval in approvals]}
+        if decision is not None:
+            deciders = [word] if decision == "refused" else approvals
+            by = " and ".join(decider.by for decider in deciders)
+            sets |= {"decision": decision, "decided_by": by, "decided_at": stamp(word.at)}
+        if decision == "approved" and seen.plan is not None:
+            sets["covers"] = seen.plan.covers  # the state machine sends nothing else
+        if not seen.approvals:
+            return Edit(sets=sets, when={"decision": None, "approvals": None})
+        size = {":before": len(seen.approvals)}
+        return Edit(sets=sets, when={"decision": None}, where="size(approvals) = :before", values=size)
 
     # --- what people say ----------------------------------------------------------------------------------------------
 
