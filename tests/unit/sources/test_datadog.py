@@ -70,6 +70,9 @@ def test_the_severity_comes_from_priority_title_transition_or_type_in_this_order
         ("[Re-No Data on {host:a,env:b}] Disk", "Disk"),
         ("[Recovered] [EU] Disk", "[EU] Disk"),
         ("[EU] Disk", "[EU] Disk"),
+        ("[EU]Disk", "[EU]Disk"),
+        ("[EU] [P2] [Triggered on {host:a}] Disk", "[EU] Disk"),
+        ("[P2] [EU] [Recovered] [db] Disk", "[EU] [db] Disk"),
         ("[P1] ", "[P1]"),
         ("[Triggered on {broken Disk", "[Triggered on {broken Disk"),
         ("[unclosed", "[unclosed"),
@@ -77,6 +80,14 @@ def test_the_severity_comes_from_priority_title_transition_or_type_in_this_order
 )
 def test_the_alert_name_is_the_title_without_priority_and_transition(title: str, name: str) -> None:
     assert normalize("datadog", monitor(title=title))[0].alert_name == name
+
+
+def test_a_transition_behind_a_prefix_of_the_owner_counts() -> None:
+    titles = ("[prod] [Triggered on {host:web-1}] CPU", "[prod] [Recovered on {host:web-1}] CPU")
+    began, ended = (normalize("datadog", {"title": title})[0] for title in titles)
+
+    assert (began.status, ended.status) == ("firing", "resolved")
+    assert (began.fingerprint, began.group_key) == (ended.fingerprint, ended.group_key)
 
 
 def test_without_a_cycle_key_the_monitor_and_its_scope_identify_the_alert() -> None:

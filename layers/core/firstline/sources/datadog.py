@@ -152,10 +152,13 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
     """Split a title such as `[P2] [Triggered on {service:shop}] Errors` into the alert's name and the prefixes.
 
+    Other prefixes (`[prod] [Recovered] Errors`) stay in the name.
+
     Here these are `Errors` and `{"priority": "P2", "transition": "Triggered", "scope": "service:shop"}`.
     """
     found: dict[str, str] = {}
-    rest = title.strip()
+    rest = name = title.strip()
+    others = ""
     while rest.startswith("["):
         word, closed, after = rest[1:].partition("]")
         scope = None
@@ -164,16 +167,19 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
             scope, closed, after = scope_start.partition("}]")
         if not closed:
             break
+        bracketed, rest = rest[: len(rest) - len(after)], after.strip()
         if letters(word[:64]) in _TRANSITIONS:
-            found["transition"] = word
+            found.setdefault("transition", word)
             if scope:
-                found["scope"] = scope
+                found.setdefault("scope", scope)
         elif _NAMED_PRIORITY.fullmatch(word) and word[0] in "Pp":
-            found["priority"] = word
+            found.setdefault("priority", word)
         else:
-            break
-        rest = after.strip()
-    return values.name(rest) or values.name(title) or "Datadog alert", found
+            # People put words of their own before the title, such as `[prod] $EVENT_TITLE`.
+            others += f"{bracketed} "
+            continue
+        name = others + rest
+    return values.name(name) or values.name(title) or "Datadog alert", found
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
