@@ -27,7 +27,7 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import says_end, shows_end, stateless
+from firstline.sources.notices.unknown import bare, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import STATUSES, states_something, status_of
@@ -190,11 +190,14 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
     """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
-    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If the name is only
-    the text of a message (`is_text`), both are without times and ids. If the message about the end will have another
-    text, because the text is an error or tells that a service or host is down, that service or host is the third.
+    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
+    state, it is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text of a
+    message (`is_text`), both are without times and ids. If the message about the end will have another text, because
+    the text is an error or tells that a service or host is down, that service or host is the third.
     """
-    names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
+    without = stateless if states(alert) else bare
+    said = [full_name, without(full_name) or full_name]
+    names = [(essence(name) or name) if is_text else name for name in said]
     about = first(alert, _OBJECT)
     for_people = word in _OF_AN_OBJECT or any(first(alert, (key,)) == full_name for key in _PASSING)
     if is_text and for_people and about and states(alert):
