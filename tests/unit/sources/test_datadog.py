@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import normalize
+from firstline.sources import normalize, normalize_batch
 from firstline.sources.body import parse_body
 from tests.unit.sources.events import alert, event
 
@@ -33,6 +33,13 @@ def monitor(**change: Any) -> dict[str, Any]:
 )
 def test_a_transition_is_firing_unless_it_says_that_something_recovered(transition: str, status: str) -> None:
     assert normalize("datadog", monitor(alert_transition=transition))[0].status == status
+
+
+@pytest.mark.parametrize("transition", ["Muted", "acknowledged", "Snoozed"])
+def test_a_transition_that_neither_fires_nor_ends_is_ignored(transition: str) -> None:
+    batch = normalize_batch("datadog", monitor(alert_transition=transition))
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
 
 
 def test_without_a_transition_the_alert_type_success_means_resolved() -> None:

@@ -20,6 +20,7 @@ from firstline.sources.location import locate
 from firstline.sources.meanings import Meant
 from firstline.sources.measurement import of_datadog
 from firstline.sources.reading import Reading
+from firstline.sources.statuses import STATUSES
 from firstline.sources.values import letters
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
@@ -66,6 +67,9 @@ def read(payload: Any, reading: Reading) -> None:
     alert_type = (_get(fields, "alerttype") or "").lower()
     said = _get(fields, "alerttransition", "transition", "incidentstatus") or in_title.get("transition", "")
     transition = letters(said[:64])
+    if transition not in _TRANSITIONS and STATUSES.get(transition, "firing") is None:
+        reading.ignore(f"{alert_name} is {transition}: neither firing nor resolved")
+        return
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
     monitor = _get(fields, "monitorid", "alertid", "incidentpublicid")
     org = _get(fields, "orgid", "orgname")

@@ -80,9 +80,13 @@ def authenticate(request: Request) -> None:
 
     Sentry signs with the hex HMAC-SHA256 of the body:
     https://docs.sentry.io/integrations/integration-platform/webhooks/.
+    GitHub, which lets nobody set a header, writes `sha256=` before the same:
+    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
     incident.io and others sign as Standard Webhooks.
     """
-    if signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+    given = [request.headers.get("sentry-hook-signature", "")]
+    given.append(request.headers.get("x-hub-signature-256", "").removeprefix("sha256="))
+    if signed(given, request.body, request.secrets):
         return
     if not is_signed_webhook(request):
         require_token(request)
