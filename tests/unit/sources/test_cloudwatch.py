@@ -135,7 +135,8 @@ def test_account_and_region_are_read_from_an_arn_whatever_the_alarms_name_holds(
     )[0]
 
     assert (alert.alert_name, alert.account, alert.region) == (name, "123456789012", "cn-north-1")
-    assert alert.url is None  # another console, at another address
+    assert alert.url is not None
+    assert alert.url.startswith("https://cn-north-1.console.amazonaws.cn/cloudwatch/home?region=cn-north-1#alarmsV2:")
 
 
 def test_the_alarms_name_is_quoted_in_the_link_to_the_console() -> None:

@@ -36,6 +36,11 @@ MAX_RULE = 10_240
 MOST_CHILDREN = 102
 """The most alarms of a composite alarm: 100 that its rule may name, itself, and the child that triggered its end."""
 
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, JSON, and Markdown.
 _STATED_AS_PHRASE = re.compile(
@@ -281,8 +286,9 @@ def _host(alarm: Alarm, labels: dict[str, str]) -> str | None:
 
 @lru_cache(maxsize=512)
 def _console_url(name: str, region: str | None, partition: str) -> str | None:
-    if region is None or partition != "aws" or not _REGION.fullmatch(region):
+    console = _CONSOLES.get(partition)
+    if region is None or console is None or not _REGION.fullmatch(region):
         return None
     return values.url(
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+        f"https://{region}.{console}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
     )
