@@ -238,6 +238,7 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     top are returned. If these have no name, or neither a status nor a severity, the fields of nested objects are
     added: `{"name": …, "build": {"status": …}}`.
     """
+    raw = _with_text_of_blocks(raw)
     alert = by_letters(raw)
     known = unfolded(alert)
     if known is not None and first(known, _NAME) is not None:
@@ -248,6 +249,20 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
         return alert
     # What an alert is about has states of its own: a payment that failed with `data.status: success` is no end.
     return by_letters(flattened({key: raw[key] for key in raw if values.letters(key) not in ABOUT}))
+
+
+def _with_text_of_blocks(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a message for Slack that has only blocks with the first block's text as its title; others unchanged.
+
+    The texts of the other blocks become its message. https://docs.slack.dev/reference/block-kit/blocks
+    """
+    attached = raw.get("attachments")
+    inner = attached[0] if type(attached) is list and attached and type(attached[0]) is dict else {}
+    blocks = raw.get("blocks") or inner.get("blocks")
+    if type(blocks) is not list or first(by_letters({**inner, **raw}), (*_NAME, *_SAID)) is not None:
+        return raw
+    title, *others = [text for block in blocks[:50] if (text := values.scalar(part(block, "text", "text")))] or [""]
+    return {**raw, "title": title, "text": "\n".join(others)} if title else raw
 
 
 def _name(alert: dict[str, Any]) -> tuple[str, bool]:
