@@ -75,6 +75,12 @@ def test_an_incident_id_is_a_valid_execution_name_for_any_alert_name_and_host(na
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", incident.incident_id)
 
 
+def test_an_incident_id_keeps_the_letters_under_their_accents() -> None:
+    named = changes.incident_of(alert(alert_name="Überlast: café 数据库", host=None), NOON)
+
+    assert named.incident_id.startswith("Uberlast-cafe-")
+
+
 def test_a_senders_label_first_alert_does_not_change_the_first_alert_of_an_incident() -> None:
     incident = changes.incident_of(alert(labels={"first_alert": "AllIsWell"}), NOON)
 

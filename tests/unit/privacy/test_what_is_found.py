@@ -28,6 +28,18 @@ def test_redact_removes_personal_data_and_redact_secrets_keeps_it(kind: str) -> 
         assert redact_secrets(text) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["pw=hunter22x", "user=ada pw='hunter22x'", "DB_PW=hunter22x", "db.pw: hunter22x", '{"pw": "hunter22x"}']
+)
+def test_the_short_name_of_a_password_is_a_name_of_a_password(text: str) -> None:
+    assert "hunter22x" not in redact_secrets(text)
+
+
+@pytest.mark.parametrize("text", ["pw: the pump's power", "rpw=42", "pw2=on", "upwards=yes"])
+def test_a_name_that_only_holds_the_short_name_of_a_password_stays(text: str) -> None:
+    assert redact_secrets(text) == text
+
+
 def test_at_least_forty_kinds_of_secrets_are_tried() -> None:
     assert len(KINDS) >= 40
     assert len({secret.secret for secret in seeded(1)}) == len(KINDS)

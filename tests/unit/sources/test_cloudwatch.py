@@ -82,6 +82,51 @@ def test_an_alarm_without_a_severity_takes_it_from_the_topics_name() -> None:
     assert normalize("cloudwatch", payload)[0].severity == "critical"
 
 
+TAGS = {"severity": "critical", "service": "checkout", "environment": "prod", "team": "shop", "Host": "db-9"}
+
+
+def tagged(shape: str, name: str = "checkout") -> dict[str, Any]:
+    """Return an alarm whose payload carries the alarm's tags, as an SNS message, an event or a Lambda action."""
+    if shape.startswith("sns"):
+        listed = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+        return alarm(AlarmName=name, AlarmTags=TAGS if shape == "sns" else listed, AlarmTagsStatus="SUCCESS")
+    payload = event(f"cloudwatch/{shape}")
+    inner = payload["detail"] if "detail" in payload else payload["alarmData"]
+    inner |= {"alarmName": name, "alarmTags": TAGS, "alarmTagsStatus": "SUCCESS"}
+    return payload
+
+
+@pytest.mark.parametrize("shape", ["sns", "sns, as a list", "eventbridge-alarm", "lambda-action"])
+def test_the_alarms_tags_in_its_payload_state_what_the_alarm_leaves_open(shape: str) -> None:
+    found = normalize("cloudwatch", tagged(shape))[0]
+
+    assert (found.severity, found.severity_stated) == ("critical", True)
+    assert (found.environment, found.labels["team"]) == ("prod", "shop")
+    assert found.service == "checkout"
+    # A tag is people's word on whom an alarm is for; only what the alarm measures names a machine.
+    assert found.host != "db-9"
+    assert "db-9" not in found.whereabouts.hosts
+    assert normalize("cloudwatch", tagged(shape, "checkout P3"))[0].severity == "medium"
+
+
+def test_an_alarms_tag_counts_before_the_name_of_its_topic() -> None:
+    payload = event("cloudwatch/sns-alarm") | {"TopicArn": "arn:aws:sns:eu-west-1:210987654321:alerts-low"}
+    payload["Message"] = json.dumps(tagged("sns"))
+
+    assert normalize("cloudwatch", payload)[0].severity == "critical"
+
+
+@pytest.mark.parametrize("tags", [None, 7, "x", [], [7], [{"Key": 1}], [{"Key": "severity", "Value": {}}], {"a": None}])
+def test_unreadable_tags_of_an_alarm_state_nothing(tags: Any) -> None:
+    plain = normalize("cloudwatch", alarm(AlarmName="checkout"))[0]
+
+    found = normalize("cloudwatch", alarm(AlarmName="checkout", AlarmTags=tags))[0]
+
+    assert found.model_copy(update={"raw_payload": None, "timestamp": plain.timestamp}) == plain.model_copy(
+        update={"raw_payload": None}
+    )
+
+
 def test_account_and_region_are_read_from_an_arn_whatever_the_alarms_name_holds() -> None:
     name = 'a "quoted" name: with :alarm: and spaces'
     alert = normalize(
@@ -90,7 +135,8 @@ def test_account_and_region_are_read_from_an_arn_whatever_the_alarms_name_holds(
     )[0]
 
     assert (alert.alert_name, alert.account, alert.region) == (name, "123456789012", "cn-north-1")
-    assert alert.url is None  # another console, at another address
+    assert alert.url is not None
+    assert alert.url.startswith("https://cn-north-1.console.amazonaws.cn/cloudwatch/home?region=cn-north-1#alarmsV2:")
 
 
 def test_the_alarms_name_is_quoted_in_the_link_to_the_console() -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import normalize
+from firstline.sources import normalize, normalize_batch
 from firstline.sources.body import parse_body
 from tests.unit.sources.events import alert, event
 
@@ -33,6 +33,13 @@ def monitor(**change: Any) -> dict[str, Any]:
 )
 def test_a_transition_is_firing_unless_it_says_that_something_recovered(transition: str, status: str) -> None:
     assert normalize("datadog", monitor(alert_transition=transition))[0].status == status
+
+
+@pytest.mark.parametrize("transition", ["Muted", "acknowledged", "Snoozed"])
+def test_a_transition_that_neither_fires_nor_ends_is_ignored(transition: str) -> None:
+    batch = normalize_batch("datadog", monitor(alert_transition=transition))
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
 
 
 def test_without_a_transition_the_alert_type_success_means_resolved() -> None:
@@ -70,6 +77,9 @@ def test_the_severity_comes_from_priority_title_transition_or_type_in_this_order
         ("[Re-No Data on {host:a,env:b}] Disk", "Disk"),
         ("[Recovered] [EU] Disk", "[EU] Disk"),
         ("[EU] Disk", "[EU] Disk"),
+        ("[EU]Disk", "[EU]Disk"),
+        ("[EU] [P2] [Triggered on {host:a}] Disk", "[EU] Disk"),
+        ("[P2] [EU] [Recovered] [db] Disk", "[EU] [db] Disk"),
         ("[P1] ", "[P1]"),
         ("[Triggered on {broken Disk", "[Triggered on {broken Disk"),
         ("[unclosed", "[unclosed"),
@@ -77,6 +87,14 @@ def test_the_severity_comes_from_priority_title_transition_or_type_in_this_order
 )
 def test_the_alert_name_is_the_title_without_priority_and_transition(title: str, name: str) -> None:
     assert normalize("datadog", monitor(title=title))[0].alert_name == name
+
+
+def test_a_transition_behind_a_prefix_of_the_owner_counts() -> None:
+    titles = ("[prod] [Triggered on {host:web-1}] CPU", "[prod] [Recovered on {host:web-1}] CPU")
+    began, ended = (normalize("datadog", {"title": title})[0] for title in titles)
+
+    assert (began.status, ended.status) == ("firing", "resolved")
+    assert (began.fingerprint, began.group_key) == (ended.fingerprint, ended.group_key)
 
 
 def test_without_a_cycle_key_the_monitor_and_its_scope_identify_the_alert() -> None:

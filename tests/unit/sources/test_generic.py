@@ -226,3 +226,24 @@ def test_a_name_that_begins_with_a_word_for_an_end_is_resolved(name: str) -> Non
     (alert,) = normalize("generic", {"alert_name": name, "severity": "high"})
 
     assert alert.status == "resolved"
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_message_for_slack_that_has_only_blocks_is_named_by_the_first(attached: bool) -> None:
+    def one(state: str) -> Any:
+        texts = (f"{state}: Lag on db-1", "by 40 minutes")
+        blocks = [{"type": "divider"}, *({"type": "section", "text": {"type": "mrkdwn", "text": t}} for t in texts)]
+        (alert,) = normalize("generic", {"attachments": [{"blocks": blocks}]} if attached else {"blocks": blocks})
+        return alert
+
+    began, ended = one("FIRING"), one("RESOLVED")
+
+    assert (began.alert_name, began.message, began.status) == ("FIRING: Lag on db-1", "by 40 minutes", "firing")
+    assert (ended.status, ended.fingerprint, ended.group_key) == ("resolved", began.fingerprint, began.group_key)
+
+
+@pytest.mark.parametrize("blocks", [[], [7], [{}], [{"text": "x"}], [{"text": {"text": []}}], "x"])
+def test_blocks_without_a_text_name_no_alert(blocks: Any) -> None:
+    batch = [{"alert_name": "Lag"}, {"blocks": blocks}]
+
+    assert [alert.alert_name for alert in normalize("generic", batch)] == ["Lag"]

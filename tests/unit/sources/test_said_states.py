@@ -23,6 +23,22 @@ PAIRS = [
     ("Disk full [down]", "Disk full [up]"),
     ("Disk of shop (firing)", "Disk of shop (resolved)"),
     ("Backup of shop (pve-1): backup failed", "Backup of shop (pve-1): backup successful"),
+    ("[prod] FIRING: Disk full", "[prod] RESOLVED: Disk full"),
+    ("[Monitor Alert] Triggered: CPU", "[Monitor Alert] Recovered: CPU"),
+    ("[Triggered on {host:web-1}] CPU", "[Recovered on {host:web-1}] CPU"),
+    ("[eu] [No Data on {host:web-1}] CPU", "[eu] [No Data Recovered on {host:web-1}] CPU"),
+    ("** PROBLEM Service Alert: web-1/HTTP is CRITICAL **", "** RECOVERY Service Alert: web-1/HTTP is OK **"),
+    ("** PROBLEM Host Alert: web-1 is DOWN **", "** RECOVERY Host Alert: web-1 is UP **"),
+    ("[PROBLEM] HTTP on web-1 is CRITICAL!", "[RECOVERY] HTTP on web-1 is OK!"),
+    ("Incident #12 opened: shop is slow", "Incident #12 resolved: shop is slow"),
+    ("Alert triggered: disk", "Alert resolved: disk"),
+    ("Monitor DOWN: shop", "Monitor UP: shop"),
+    ("shop - DOWN", "shop - UP"),
+    ("Error rate of shop: CRITICAL", "Error rate of shop: OK"),
+    ("[CRITICAL] Disk full", "[OK] Disk full"),
+    ("WARNING: load of web-1", "OK: load of web-1"),
+    ("CRITICAL - backup failed", "RECOVERY - backup failed"),
+    ("DOWN alert: shop (https://s.example) is DOWN", "UP alert: shop (https://s.example) is UP"),
 ]
 
 
@@ -41,6 +57,14 @@ def test_a_text_that_says_it_begins_and_the_one_that_says_it_is_over_are_one_ale
     "text",
     [
         "CPU is up to 95 %",
+        "Recovery: nightly restore failed",
+        "Recovery - 3 errors",
+        "Restored: snapshot of db-1, integrity check failed",
+        "2 of 3 nodes - up",
+        "Error rate: UP",
+        "Queue depth - up",
+        "[Monitor Alert] Triggered: nothing is recovered",
+        "[Re-Triggered on {host:web-1}] shop is up!",
         "CPU is up 40 % against yesterday",
         "Queue depth is up",
         "db-2 is up but replication is broken",
@@ -91,6 +115,24 @@ def test_a_subject_that_sounds_like_an_end_ends_no_sns_message_of_high_severity(
     (alert,) = normalize("cloudwatch", envelope | {"Subject": "The debug port is reachable"})
 
     assert alert.status == status
+
+
+def test_titles_of_a_monitor_about_two_hosts_or_two_stages_are_two_alerts() -> None:
+    for titles in (
+        ("[Triggered on {host:web-1}] CPU", "[Triggered on {host:web-2}] CPU"),
+        ("[prod] FIRING: disk", "[stage] FIRING: disk"),
+    ):
+        one, other = (normalize("generic", {"title": title})[0] for title in titles)
+        assert one.fingerprint != other.fingerprint
+
+
+def test_a_grade_in_a_name_tells_alerts_apart_if_another_field_tells_their_state() -> None:
+    said = [
+        normalize("generic", {"alert_name": name, "status": "firing"})[0].fingerprint
+        for name in ("[CRITICAL] disk", "[WARNING] disk", "disk: CRITICAL", "disk")
+    ]
+
+    assert len(set(said)) == len(said)
 
 
 def test_n_of_m_available_is_an_end_only_if_all_are() -> None:

@@ -58,6 +58,14 @@ STATED = {
     "warning: two of three": "medium",
     "Alert: critical": "critical",
     "medium/high": "medium",
+    # A change: what it is now counts.
+    "Warning -> Critical": "critical",
+    "Critical \u2192 Warning": "medium",
+    "P3 => P1": "critical",
+    "changed from warning to critical": "critical",
+    "raised from P3 to P1 (was P4)": "critical",
+    "high -> #ops": "high",
+    "due to critical load": "critical",
     # Negation.
     "non-critical": "medium",
     "non-paging": "medium",

@@ -444,18 +444,21 @@ def test_graylog_events_with_different_fields_are_two_alerts_in_one_group() -> N
 
 
 def test_every_shape_has_an_example_in_these_tests() -> None:
-    elsewhere = {"Statuspage", "incident.io", "Thinkst Canary", "Instana"}  # test_status_pages.py
+    elsewhere = {"Statuspage", "incident.io", "Thinkst Canary", "Instana", "GitHub"}  # test_status_pages, test_github
 
     tried = {tool.partition(",")[0] for tool in (*BEGINS, *MORE_TOOLS)}
     assert {shape.tool for shape in SHAPES} <= tried | elsewhere
 
 
-def test_the_signature_of_sentry_is_accepted_and_a_wrong_or_missing_one_refused() -> None:
+@pytest.mark.parametrize(("header", "before"), [("Sentry-Hook-Signature", ""), ("X-Hub-Signature-256", "sha256=")])
+def test_the_signature_of_sentry_or_github_is_accepted_and_a_wrong_or_missing_one_refused(
+    header: str, before: str
+) -> None:
     body, secret = b'{"action": "triggered"}', "the client secret"
-    signature = hmac.digest(secret.encode(), body, "sha256").hex()
+    signature = before + hmac.digest(secret.encode(), body, "sha256").hex()
 
-    authenticate("generic", headers={"Sentry-Hook-Signature": signature}, body=body, secrets=[secret])
-    for headers in ({}, {"Sentry-Hook-Signature": ""}, {"Sentry-Hook-Signature": signature[:-1] + "g"}):
+    authenticate("generic", headers={header: signature}, body=body, secrets=[secret])
+    for headers in ({}, {header: ""}, {header: before}, {header: signature[:-1] + "g"}):
         with pytest.raises(Unauthenticated):
             authenticate("generic", headers=headers, body=body, secrets=[secret])
 

@@ -51,6 +51,22 @@ def test_an_event_about_a_comment_a_silence_or_a_maintenance_is_ignored(event: s
     ignored({"title": "Replication lags", "event": event})
 
 
+@pytest.mark.parametrize(
+    "event", ["silence.expired", "maintenance.ended", "mute_removed", "snooze:ended", "host.downtime.cancelled"]
+)
+def test_an_alert_that_still_fires_when_its_silence_ends_is_firing(event: str) -> None:
+    for name in ("event", "event_type", "type"):
+        assert status({**ISSUE, name: event}) == "firing"
+        # Nothing says that it fires, or it does not.
+        ignored({"title": "Replication lags", name: event})
+        assert status({**ISSUE, name: event, "status": "resolved"}) == "resolved"
+
+
+@pytest.mark.parametrize("event", ["silence.created", "maintenance.started", "comment.deleted", "mute.updated"])
+def test_an_alert_that_fires_while_a_silence_begins_or_a_comment_goes_is_ignored(event: str) -> None:
+    ignored({**ISSUE, "event": event})
+
+
 @pytest.mark.parametrize("event", ["incident.started", "outage.created", "scheduled_job.failed", "query.long_running"])
 def test_an_event_about_an_incident_an_outage_a_failed_job_or_a_slow_query_fires(event: str) -> None:
     assert status({"title": "Replication lags", "event": event}) == "firing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -325,4 +326,6 @@ def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None
 
 
 def _slug(text: str, length: int) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text)[:length].strip("-")
+    # `Überlast` is `Uberlast`; a letter without a Latin form is left out.
+    latin = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return re.sub(r"[^A-Za-z0-9]+", "-", latin)[:length].strip("-")

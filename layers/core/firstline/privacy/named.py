@@ -15,7 +15,8 @@ _SURE = (
     r"|wachtwoord|l[oö]senord|(?<![A-Za-z])(?:has[lł]o|heslo|parola|[sş]ifre)|rediscli_auth"
     r"|пароль|密码|密碼|パスワード|비밀번호"
     r"|mnemonic|(?:seed|recovery)[ _-]?phrase|secret[ _-]?id"
-    r"|(?<=[_./-])pass(?![A-Za-z])|(?<![A-Za-z])pass(?=[\"']?\s{0,3}=)"
+    r"|(?<=[_./-])p(?:ass|w)(?![A-Za-z0-9])|(?<![A-Za-z])pass(?=[\"']?\s{0,3}=)"
+    r"|(?<![A-Za-z0-9])pw(?=[\"']?\s{0,3}=|[\"']\s{0,3}:)"
     r"|(?:secret|access|account|api|app|application|private|signing|encryption|master|license|subscription"
     r"|instrumentation|shared[ _-]?access|secret[ _-]?access)[ _-]?key"
     r"|(?:client|consumer|app|shared|webhook|signing|totp|otp|mfa)[ _-]?(?:secret|seed)"
@@ -73,7 +74,7 @@ def _option() -> re.Pattern[str]:
 
 
 _WORDS = (
-    *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
+    *("pass", "pwd", "pw", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
     *("seed", "nonce", "otp", "pin", "passe", "kennwort", "contrase", "senha", "pat", "bearer", "mnemonic", "phrase"),
     *("wachtwoord", "senord", "hasło", "haslo", "heslo", "parola", "ifre"),
     *("пароль", "密码", "密碼", "パスワード", "비밀번호"),

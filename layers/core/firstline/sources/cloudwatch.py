@@ -137,6 +137,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             accounts=[_object(m).get("AccountId") for m in _list(trigger.get("Metrics"))],
             queries=_queries(trigger.get("Metrics"), single({**message, **trigger})),
             comparison=trigger.get("ComparisonOperator") or message.get("ComparisonOperator"),
+            tags=_tags(message.get("AlarmTags")),
         ),
         raw,
         reading,
@@ -182,6 +183,7 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         rule=configuration.get("alarmRule"),
         accounts=[_object(m).get("accountId") for m in _list(configuration.get("metrics"))],
         queries=_queries(configuration.get("metrics")),
+        tags=_tags(detail.get("alarmTags")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 
@@ -215,6 +217,16 @@ def _pairs(dimensions: Any) -> dict[str, Any]:
         return dimensions
     pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
     return {name: value for name, value in pairs if name}
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    """Return the tags that an alarm sends along, from an object or a list of `{Key, Value}`.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-tags-in-notifications.html
+    """
+    if type(tags) is list:
+        tags = {key: _object(tag).get("Value") for tag in tags if (key := values.name(_object(tag).get("Key")))}
+    return values.labels(tags)
 
 
 _SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[Any, Reading], None]], ...] = (

@@ -36,6 +36,11 @@ MAX_RULE = 10_240
 MOST_CHILDREN = 102
 """The most alarms of a composite alarm: 100 that its rule may name, itself, and the child that triggered its end."""
 
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # `Severity: 2 (High)`, JSON, and Markdown.
 _STATED_AS_PHRASE = re.compile(
@@ -69,6 +74,8 @@ class Alarm:
         The metrics and expressions that the alarm compares.
     comparison
         The comparison with the threshold; EventBridge does not send it.
+    tags
+        The tags of the alarm, which its owner may have it send along. They say how bad it is and whose, never where.
     """
 
     name: Any
@@ -93,6 +100,7 @@ class Alarm:
     queries: list[Query] = field(default_factory=list)
     comparison: Any = None
     rule: Any = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
@@ -115,13 +123,14 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     account = arn_account or values.name(alarm.account)
     region = arn_region or values.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
-    meant = meanings.of(labels)
-    subject = Subject(account, region, meant.first("service") or meant.first("cluster"), meant.first("environment"))
+    meant, tagged = meanings.of(labels), meanings.of(alarm.tags)
+    service = meant.first("service") or tagged.first("service") or meant.first("cluster")
+    subject = Subject(account, region, service, meant.first("environment") or tagged.first("environment"))
     at, host = values.moment(alarm.at), _host(alarm, labels)
     full_name = values.scalar(alarm.name) or name
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
     identity = values.scalar(alarm.arn) or f"{account}:{region}:{full_name}"
-    word = alarm.severity or severity_word(name) or stated_severity(alarm.description)
+    word = alarm.severity or severity_word(name) or stated_severity(alarm.description) or tagged.first("severity")
     if (machine := _drives(alarm, full_name)) is not None:
         labels = {**labels, MADE_FOR: machine}
     fingerprint = digest("cloudwatch", identity, values.scalar(alarm.contributor_id))
@@ -130,7 +139,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         alert_name=name,
         severity=reading.severity(word or topic_severity_word(alarm.topic)),
         message=values.prose(alarm.description, alarm.reason),
-        labels=values.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
+        labels=values.labels({**alarm.tags, "metric": alarm.metric, "namespace": alarm.namespace, **labels}),
         at=at,
         ends_at=at if alarm.state == "OK" else None,
         # It is said once for each change of state, and an alarm that fires has just begun to.
@@ -277,8 +286,9 @@ def _host(alarm: Alarm, labels: dict[str, str]) -> str | None:
 
 @lru_cache(maxsize=512)
 def _console_url(name: str, region: str | None, partition: str) -> str | None:
-    if region is None or partition != "aws" or not _REGION.fullmatch(region):
+    console = _CONSOLES.get(partition)
+    if region is None or console is None or not _REGION.fullmatch(region):
         return None
     return values.url(
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+        f"https://{region}.{console}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
     )

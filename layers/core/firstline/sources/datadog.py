@@ -20,6 +20,7 @@ from firstline.sources.location import locate
 from firstline.sources.meanings import Meant
 from firstline.sources.measurement import of_datadog
 from firstline.sources.reading import Reading
+from firstline.sources.statuses import STATUSES
 from firstline.sources.values import letters
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
@@ -66,6 +67,9 @@ def read(payload: Any, reading: Reading) -> None:
     alert_type = (_get(fields, "alerttype") or "").lower()
     said = _get(fields, "alerttransition", "transition", "incidentstatus") or in_title.get("transition", "")
     transition = letters(said[:64])
+    if transition not in _TRANSITIONS and STATUSES.get(transition, "firing") is None:
+        reading.ignore(f"{alert_name} is {transition}: neither firing nor resolved")
+        return
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
     monitor = _get(fields, "monitorid", "alertid", "incidentpublicid")
     org = _get(fields, "orgid", "orgname")
@@ -152,10 +156,13 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
     """Split a title such as `[P2] [Triggered on {service:shop}] Errors` into the alert's name and the prefixes.
 
+    Other prefixes (`[prod] [Recovered] Errors`) stay in the name.
+
     Here these are `Errors` and `{"priority": "P2", "transition": "Triggered", "scope": "service:shop"}`.
     """
     found: dict[str, str] = {}
-    rest = title.strip()
+    rest = name = title.strip()
+    others = ""
     while rest.startswith("["):
         word, closed, after = rest[1:].partition("]")
         scope = None
@@ -164,16 +171,19 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
             scope, closed, after = scope_start.partition("}]")
         if not closed:
             break
+        bracketed, rest = rest[: len(rest) - len(after)], after.strip()
         if letters(word[:64]) in _TRANSITIONS:
-            found["transition"] = word
+            found.setdefault("transition", word)
             if scope:
-                found["scope"] = scope
+                found.setdefault("scope", scope)
         elif _NAMED_PRIORITY.fullmatch(word) and word[0] in "Pp":
-            found["priority"] = word
+            found.setdefault("priority", word)
         else:
-            break
-        rest = after.strip()
-    return values.name(rest) or values.name(title) or "Datadog alert", found
+            # People put words of their own before the title, such as `[prod] $EVENT_TITLE`.
+            others += f"{bracketed} "
+            continue
+        name = others + rest
+    return values.name(name) or values.name(title) or "Datadog alert", found
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:

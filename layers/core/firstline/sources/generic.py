@@ -27,7 +27,7 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import says_end, shows_end, stateless
+from firstline.sources.notices.unknown import bare, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import STATUSES, states_something, status_of
@@ -80,9 +80,13 @@ def authenticate(request: Request) -> None:
 
     Sentry signs with the hex HMAC-SHA256 of the body:
     https://docs.sentry.io/integrations/integration-platform/webhooks/.
+    GitHub, which lets nobody set a header, writes `sha256=` before the same:
+    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
     incident.io and others sign as Standard Webhooks.
     """
-    if signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+    given = [request.headers.get("sentry-hook-signature", "")]
+    given.append(request.headers.get("x-hub-signature-256", "").removeprefix("sha256="))
+    if signed(given, request.body, request.secrets):
         return
     if not is_signed_webhook(request):
         require_token(request)
@@ -190,11 +194,14 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
     """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
-    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If the name is only
-    the text of a message (`is_text`), both are without times and ids. If the message about the end will have another
-    text, because the text is an error or tells that a service or host is down, that service or host is the third.
+    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
+    state, it is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text of a
+    message (`is_text`), both are without times and ids. If the message about the end will have another text, because
+    the text is an error or tells that a service or host is down, that service or host is the third.
     """
-    names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
+    without = stateless if states(alert) else bare
+    said = [full_name, without(full_name) or full_name]
+    names = [(essence(name) or name) if is_text else name for name in said]
     about = first(alert, _OBJECT)
     for_people = word in _OF_AN_OBJECT or any(first(alert, (key,)) == full_name for key in _PASSING)
     if is_text and for_people and about and states(alert):
@@ -231,6 +238,7 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     top are returned. If these have no name, or neither a status nor a severity, the fields of nested objects are
     added: `{"name": …, "build": {"status": …}}`.
     """
+    raw = _with_text_of_blocks(raw)
     alert = by_letters(raw)
     known = unfolded(alert)
     if known is not None and first(known, _NAME) is not None:
@@ -241,6 +249,20 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
         return alert
     # What an alert is about has states of its own: a payment that failed with `data.status: success` is no end.
     return by_letters(flattened({key: raw[key] for key in raw if values.letters(key) not in ABOUT}))
+
+
+def _with_text_of_blocks(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a message for Slack that has only blocks with the first block's text as its title; others unchanged.
+
+    The texts of the other blocks become its message. https://docs.slack.dev/reference/block-kit/blocks
+    """
+    attached = raw.get("attachments")
+    inner = attached[0] if type(attached) is list and attached and type(attached[0]) is dict else {}
+    blocks = raw.get("blocks") or inner.get("blocks")
+    if type(blocks) is not list or first(by_letters({**inner, **raw}), (*_NAME, *_SAID)) is not None:
+        return raw
+    title, *others = [text for block in blocks[:50] if (text := values.scalar(part(block, "text", "text")))] or [""]
+    return {**raw, "title": title, "text": "\n".join(others)} if title else raw
 
 
 def _name(alert: dict[str, Any]) -> tuple[str, bool]:

@@ -10,6 +10,7 @@ from firstline.sources import meanings, severity, values
 from firstline.sources.statuses import (
     STATUSES,
     Status,
+    ends_hold,
     is_completed,
     is_failure,
     is_under_way,
@@ -136,9 +137,12 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
     """Return the status that the word `said` means, and the word that states it.
 
-    The status is None if the event (a comment) or a run that goes on (`running`) makes the message no alert.
+    The status is None if the event (a comment) or a run that goes on (`running`) makes the message no alert. When a
+    silence or the like ends, an alert that still fires is told to people again, perhaps for the first time.
     """
     status, word = status_of(said), said.strip().lower()
+    if STATUSES.get(word) == "firing" and any(ends_hold(first(alert, (key,))) for key in _EVENT):
+        return status, first(alert, ("said",)) or word
     if status == "firing" and event is not None and STATUSES[event] is None and (event, said) != _FAILED_EARLY:
         return None, event
     goes_on = status == "firing" and is_under_way(said, is_run=any(map(names_run, alert)))

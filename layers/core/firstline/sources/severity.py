@@ -79,6 +79,8 @@ _NUMBERED = re.compile(
 _NUMBERED_IN_NAME = re.compile(
     r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
+_BEFORE = re.compile(r".*(?:->|=>|\u2192)|(?=.*\bfrom\b).*\bto\b", re.DOTALL | re.IGNORECASE)
+"""The beginning of a text for a change of severity, before the new one: `Warning -> Critical`, `from P3 to P1`."""
 _NEGATED = re.compile(r"(?:non?|not|never)[-_ ][a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?")
 _LINE = re.compile(
@@ -104,8 +106,8 @@ def from_word(text: str) -> SourceSeverity | None:
     """Return the severity that a sender's word or short phrase states, or None. Case and punctuation don't matter.
 
     The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`; words such as `page` and
-    `alert` come last. A phrase that only negates a high severity (`non-critical`) is medium. A severity word in a
-    compound (`low-latency`) does not count.
+    `alert` come last. Of a change (`Warning -> Critical`) the severity after it counts. A phrase that only negates a
+    high severity (`non-critical`) is medium. A severity word in a compound (`low-latency`) does not count.
     """
     return WORDS.get(text) or _from_phrase(text[:64])
 
@@ -164,6 +166,9 @@ def _from_phrase(text: str) -> SourceSeverity | None:
     known = WORDS.get("".join([c for c in text.lower() if c.isalnum()]))
     if known is not None:
         return known
+    before = _BEFORE.match(text)
+    if before is not None and (now := _from_phrase(text[before.end() :])) is not None:
+        return now
     found = sorted(grades(_NUMBERED.sub(r" p\1 ", text)), key=lambda grade: grade[0] in _ROUTES)
     for word, negated in found:
         if not negated:

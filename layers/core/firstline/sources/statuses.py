@@ -50,6 +50,13 @@ _COMPLETED = _words("complete completed finished")
 _HAPPENS = _BEGINS | _words("created added opened ended end closed finished completed expired deleted removed")
 """The words for changes that happen to alerts, but also to silences and comments."""
 
+_HOLDS = _words(
+    "acknowledgement acknowledge ack muted mute silenced silence suppressed suppression snoozed snooze maintenance "
+    "downtime pause paused"
+)
+"""The words for what keeps an alert from people; when it ends, an alert that still fires is theirs again."""
+_ENDED = _words("ended end closed finished completed expired deleted removed cancelled canceled over lifted")
+
 _BAD = _words("alarm alarms failure fails timeout outage full dead lost stuck")
 """Words that are no status, but say in a text that something is wrong."""
 _BAD_RESULTS = _words(
@@ -167,6 +174,12 @@ def word_of_event(said: str | None) -> str | None:
         if before is not None and before[1] in STATUSES and STATUSES[before[1]] != "firing":
             return before[1]
     return last[1] if last is not None and last[1] in STATUSES else None
+
+
+def ends_hold(said: str | None) -> bool:
+    """Return True for an event that ends a silence, a maintenance or the like: `silence.expired`, `snooze_ended`."""
+    *_, before, word = ["", "", *_WORD.findall((said or "")[-100:].lower())]
+    return word in _ENDED and before in _HOLDS
 
 
 def states_something(text: str) -> bool:

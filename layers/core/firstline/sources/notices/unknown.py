@@ -32,20 +32,41 @@ _OVER = (
     "up",
     "notstalled",
 )
-# `[OK] disk`, `RESOLVED: disk`, `[FIRING:2] disk`, Zabbix' `Resolved in 5m 0s: disk`; "ok" within a sentence says
-# nothing.
+# `[OK] disk`, `RESOLVED: disk`, `[FIRING:2] disk`, `[prod] RESOLVED: disk`, `Incident #7 closed - disk`, Zabbix'
+# `Resolved in 5m 0s: disk`, Nagios' `** RECOVERY Service Alert: disk`; "ok" within a sentence says nothing.
 _BEGINS_WITH_STATE = re.compile(
-    r"\W{0,8}(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing|triggered|alert|alarm|down"
-    r"|updated problem)(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4})?\b[ \t]{0,4}"
+    r"(?:\W{0,8}|(?P<before>(?:\[(?!\W{0,3}(?:resolved|recover\w*|restored|closed|ok|up|cleared|firing|triggered)\b)"
+    r"[^\[\]]{1,60}\][ \t]{0,2}){1,3})[^\w\[]{0,8})"
+    r"(?:(?<!\[)(?:alert|alarm|incident|issue|problem|monitor|trigger|check)(?: #?\d[\w-]{0,40})? )?"
+    r"(?:(?P<end>resolved|recovered|(?P<noun>recovery|restored)|closed|ok|up|cleared)|problem|firing|triggered|opened"
+    r"|alert|alarm|down|updated problem)"
+    r"(?: in \d[\dhmsdwMy ]{0,30}|:\d{1,4}(?:, ?resolved:\d{1,4})?|(?: host| service)? alert)?\b[ \t]{0,4}"
     # `Up | Down ratio` names both.
     r"(?:[]:)]|[|\u2013-](?![ \t]{0,4}(?:up|down|ok|open|closed|critical|failed|resolved|not)\b))\W{0,8}",
     re.IGNORECASE,
 )
+_FAILS = re.compile(r"\b(?:fail\w*|error\w*|abort\w*|timed out|timeout)\b", re.IGNORECASE)
+"""Words with which `Recovery: nightly restore failed` names the recovery of something, and not that of an alert."""
 
 # `[RESOLVED] disk` anywhere, `Alert (firing)`; of Uptime Kuma `[shop] [✅ Up] 200`: what follows is only for people.
+# Datadog's `[Recovered on {host:web-1}] disk`.
 _IN_BRACKETS = re.compile(
     r"\[(?P<sign>[^\w\s\[\]]{0,4} )?(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing"
-    r"|alerting|triggered|down)(?::\d{1,4})?\]|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)",
+    r"|alerting|triggered|down|no data)(?::\d{1,4})?\]"
+    r"|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)"
+    r"|\[(?:(?P<over>(?:(?:warn|no data) )?recovered)|(?:re-)?(?:triggered|warn|no data)|renotify) on "
+    r"(?P<scope>\{[^{}]{1,300}\})\]",
+    re.IGNORECASE,
+)
+# `CRITICAL: disk`, `[WARNING] disk`, `disk - DOWN`, `disk is CRITICAL`: of texts that alone tell the state.
+_BEGINS_WITH_GRADE = re.compile(
+    r"\W{0,8}(?:critical|crit|warning|warn|unknown)(?:[]:)]|[ \t]{1,4}[|\u2013-][ \t])\W{0,8}", re.IGNORECASE
+)
+_ENDS_WITH_STATE = re.compile(
+    r"(?P<name>[^\n]{2,200}?)"
+    r"(?:[ \t]{1,4}[|\u2013-][ \t]{1,4}|[ \t]{0,4}(?::|->|\u2192)[ \t]{1,4}|[ \t]is[ \t](?=(?-i:[A-Z])))"
+    r"(?:(?P<said>resolved|recovered|cleared|ok)|(?P<end>up|online|healthy)"
+    r"|down|offline|unhealthy|critical|warning|unknown|firing|problem|triggered)\W{0,4}",
     re.IGNORECASE,
 )
 # `shop is down`, `Monitor is UP: shop`, `backup failed`; `CPU is up to 90` counts something.
@@ -117,7 +138,7 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
         name=_headline_of_event(fields, name, word, resource),
         state=state,
         why=f"{name}: {word}",
-        identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
+        identity=("message", topic, essence((stateless if key else bare)(name)), essence(_without(message, key))),
         about=labels.get("service") or (resource if instance is None else None),
         host=instance or meanings.find(labels, "host"),
         environment=meanings.find(labels, "environment"),
@@ -185,9 +206,15 @@ def says_end(text: str, *, bad: bool = False) -> bool:
     """
     begins = _BEGINS_WITH_STATE.match(text)
     if begins is not None:
-        return begins[1] is not None
+        fails = begins["noun"] and not begins["noun"].isupper() and _FAILS.search(text, begins.end())
+        return begins["end"] is not None and not fails
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
+        if brackets["scope"] is not None:
+            return brackets["over"] is not None
         return (brackets[2] is not None or brackets[3] is not None) and _is_of_text(text, brackets)
+    if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None and (ends["said"] or ends["end"]):
+        name = ends["name"]
+        return ends["said"] is not None or not (bad or _NOT_OVER.search(name) or _MORE_IS_WORSE.search(f"{name} "))
     said = _sentence(text)
     if bad or said is None or not (said[2] or said[4] or said[5] or said[7]):
         return False
@@ -240,9 +267,11 @@ def stateless(text: str) -> str:
     `[DOWN] shop` and `[UP] shop` give `shop`.
     """
     if (begins := _BEGINS_WITH_STATE.match(text)) is not None:
-        return text[begins.end() :]
+        return f"{(begins['before'] or '').strip()} {text[begins.end() :]}".lstrip()
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         before, after = text[: brackets.start()].strip(), text[brackets.end() :].strip()
+        if brackets["scope"] is not None:
+            return f"{before} {after} {brackets['scope']}".strip()
         return before if brackets["sign"] and before else f"{before} {after}".strip()
     if (said := _sentence(text)) is None:
         return text
@@ -252,13 +281,33 @@ def stateless(text: str) -> str:
     return " ".join(re.findall(r"[\w./:@-]*\w", f"{text[: said.start()]} {after}")) + f" ({kind})"
 
 
+def bare(text: str) -> str:
+    """Return a text that alone tells the state of its alert without all words for a state, also those that grade it.
+
+    `[WARNING] disk`, `CRITICAL: disk`, `[OK] disk` and `disk is OK` give `disk`. If another field tells the state,
+    `[WARNING] disk` and `[CRITICAL] disk` may be two alerts, which only `stateless` keeps apart.
+    """
+    for _ in range(4):
+        before = text
+        if (grade := _BEGINS_WITH_GRADE.match(text)) is not None:
+            text = text[grade.end() :]
+        if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None:
+            text = ends["name"].strip()
+        text = stateless(text)
+        if not text:
+            return before
+        if text == before:
+            break
+    return text
+
+
 def _without(message: Any, key: str | None) -> Any:
-    """Return a message without its state: a text as `stateless` returns it, an object without the key of its state.
+    """Return a message without its state: a text as `bare` returns it, an object without the key of its state.
 
     That key, `key`, is also left out of the object's `detail`.
     """
     if type(message) is not dict:
-        return stateless(message) if type(message) is str else message
+        return bare(message) if type(message) is str else message
     kept = {name: value for name, value in message.items() if name != key}
     detail = kept.get("detail")
     return {**kept, "detail": {name: detail[name] for name in detail if name != key}} if type(detail) is dict else kept
