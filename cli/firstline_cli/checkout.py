@@ -47,4 +47,4 @@ def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
     try:
         return loader(file)
     except ConfigurationError as error:
-        raise refusal(overlay.named(str(error), CHECKOUT), WRONG) from None
+        raise refusal(error, WRONG) from None

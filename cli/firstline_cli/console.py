@@ -61,6 +61,21 @@ def here(moment: "datetime") -> str:
 
 
 def refusal(why: object, code: int = USAGE) -> typer.Exit:
-    """Print on stderr why a command cannot be carried out, and return the exit to raise."""
-    print(why, file=sys.stderr)
+    """Print on stderr why a command cannot be carried out, and return the exit to raise.
+
+    A copy of an owner's file is called by the original's name, because a change of the copy would be lost.
+    """
+    from firstline_cli import checkout, overlay
+
+    print(overlay.named(str(why), checkout.CHECKOUT), file=sys.stderr)
     return typer.Exit(code)
+
+
+def known_zone(zone: str) -> str:
+    """Return the name of a time zone that an option has, or "" if it has none; end the command if there is no such."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return zone and ZoneInfo(zone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refusal(f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.") from None

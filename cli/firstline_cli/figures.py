@@ -3,8 +3,6 @@
 Tables for people are in `figures_tables`, so that JSON and CSV need not import rich.
 """
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,8 +14,8 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.reports.pages import Clocks
 from firstline.reports.periods import By, Figures, Report, reads_since, report
 from firstline.reports.spread import Spread
+from firstline_cli import spreadsheet
 from firstline_cli.learn.follow_ups import FollowUp
-from firstline_cli.spreadsheet import no_formula
 
 
 def read(
@@ -56,11 +54,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
 def as_csv(found: Report) -> str:
     """Return the report as CSV: a line for each week, service or runbook (`found.by`), then one for all."""
     rows = [{"by": found.by, **_flat(row)} for row in found.rows] + [{"by": "all", **_flat(found.total)}]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    return spreadsheet.as_csv(rows, list(rows[-1]))
 
 
 def _plain(figures: Figures) -> dict[str, Any]:

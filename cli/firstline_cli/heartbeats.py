@@ -1,9 +1,10 @@
 """The commands `firstline heartbeat`: list the heartbeats, and forget one whose sender is gone."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table as Grid
@@ -12,8 +13,9 @@ from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.policy.heartbeats import MOST_OF_A_SOURCE, Heartbeat, Pulse, called, expectation, seen
 from firstline.text import in_words
 from firstline_cli.checkout import RULES
-from firstline_cli.console import LOGIN, PersonOption, console_of, here, refusal
+from firstline_cli.console import LOGIN, UNKNOWN, PersonOption, console_of, here, refusal
 from firstline_cli.rules import FileOption, read_rules
+from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
 heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender is gone.", no_args_is_help=True)
@@ -23,12 +25,17 @@ heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that were forgotten, too.")] = False,
     file: FileOption = RULES,
+    output: ListOutputOption = "table",
     stack: StackOption = CHOSEN,
 ) -> None:
     """List every heartbeat that has come once or that rules.yaml requires: its last arrival, interval and state."""
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     pulses, _ = TableHeartbeats(table_of(stack)).pulses()
     shown = [pulse for pulse in pulses if every or pulse.forgotten_at is None]
+    if output != "table":
+        plain = [_plain(pulse, expectation(pulse, declared), pulses) for pulse in shown]
+        sys.stdout.write(for_scripts(plain, _COLUMNS, output))
+        return
     if not shown:
         print("No heartbeat is known: none has come, and rules.yaml requires none.")
         return
@@ -58,7 +65,7 @@ def forget(
     pulses, _ = heartbeats.pulses()
     pulse = next((pulse for pulse in pulses if pulse.key == name), None)
     if pulse is None or pulse.forgotten_at is not None:
-        raise refusal(f"There is no watched heartbeat {name!r}: `firstline heartbeat list` shows them.")
+        raise refusal(f"There is no watched heartbeat {name!r}: `firstline heartbeat list` shows them.", UNKNOWN)
     expected = expectation(pulse, declared)
     if expected is not None and expected.required and all(other.key == name for other in seen(expected, pulses)):
         raise refusal(
@@ -69,6 +76,20 @@ def forget(
     print(f"The heartbeat {called(pulse.alert)} is forgotten; it is watched again when it comes again.")
     if pulse.absent_since is not None and expected is not None:
         print("The incident about its absence resolves within a minute.")
+
+
+_COLUMNS = ("id", "what", "declared_as", "every_seconds", "last_came_at", "state")
+
+
+def _plain(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) -> dict[str, Any]:
+    return {
+        "id": pulse.key,
+        "what": called(pulse.alert),
+        "declared_as": expected.id if expected else "",
+        "every_seconds": int(expected.every.total_seconds()) if expected else None,
+        "last_came_at": None if pulse.requirement is not None else pulse.beat_at.isoformat(),
+        "state": _state(pulse, expected, pulses),
+    }
 
 
 def _state(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) -> str:

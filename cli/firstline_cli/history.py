@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from firstline.text import count
 from firstline_cli.checkout import CHECKOUT, RUNBOOKS, runbooks_folder
-from firstline_cli.console import WRONG, console_of, refusal
+from firstline_cli.console import WRONG, console_of, known_zone, refusal
 from firstline_cli.incident_ids import IncidentArgument, full_id
 from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of, table_of
 
@@ -21,7 +22,10 @@ type Output = Literal["table", "json", "csv"]
 type By = Literal["week", "service", "runbook"]
 
 ZoneOption = Annotated[
-    str, typer.Option(help="The time zone of weeks, nights and hours in rules; by default the stack's TimeZone.")
+    str,
+    typer.Option(
+        help="The time zone of weeks, nights and hours in rules; by default the stack's TimeZone.", callback=known_zone
+    ),
 ]
 
 
@@ -165,24 +169,21 @@ def learn(
         raise refusal(error, 1) from None
     print(folder / "postmortem.md", folder / "PULL_REQUEST.md", drafts.case, sep="\n")
     if drafts.runbook:
-        print(f"{drafts.runbook} (a draft in the mode shadow, with {len(drafts.problems)} problems left to mend)")
+        left = count(len(drafts.problems), "problem")
+        print(f"{drafts.runbook} (a draft in the mode shadow, with {left} left to mend)")
     print("These are drafts for people to review: Firstline uses none of them by itself.")
 
 
 def _clocks(zone: str) -> "Clocks":
     """Return the time zone of the report, and the checkout's on-call schedules, which say the people's time zones."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from zoneinfo import ZoneInfo
 
     from firstline.policy.oncall import load_oncall
     from firstline.reports.pages import Clocks
     from firstline_cli.checkout import read_policy
 
     file = RUNBOOKS / "policy" / "oncall.yaml"
-    try:
-        known = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise refusal(f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.") from None
-    return Clocks(known, read_policy(load_oncall, file).schedules if file.exists() else {})
+    return Clocks(ZoneInfo(zone), read_policy(load_oncall, file).schedules if file.exists() else {})
 
 
 def _moment(written: str, zone: str, now: datetime) -> datetime:

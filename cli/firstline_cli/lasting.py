@@ -16,9 +16,11 @@ from rich.table import Table as Grid
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.errors import ConfigurationError
 from firstline.models import Word
+from firstline.text import count
 from firstline_cli import drafts
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.drafts import Draft
+from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
 imports = typer.Typer(help="Draft a severity for each alert that your tools can send.", no_args_is_help=True)
@@ -98,17 +100,23 @@ def load(
 
 
 @lasting.command("list")
-def list_(stack: StackOption = CHOSEN) -> None:
+def list_(output: ListOutputOption = "table", stack: StackOption = CHOSEN) -> None:
     """List the severities that people gave alerts: which alert, how bad, who said so, and when.
 
     A severity that drops an alert (noise) does not count for ever: Slack then asks again, and the list says so.
     """
-    found = TableIncidents(table_of(stack)).words()
+    found = sorted(
+        TableIncidents(table_of(stack)).words(), key=lambda word: (word.subject.source, word.subject.alert_name)
+    )
+    now = datetime.now(UTC)
+    if output != "table":
+        sys.stdout.write(for_scripts([_plain(word, now) for word in found], _COLUMNS, output))
+        return
     if not found:
         print("Nobody has said how bad an alert is yet: press a button in Slack, or run `firstline import`.")
         return
-    grid, now = Grid("source", "alert", "environment", "is", "said by", "on", show_edge=False), datetime.now(UTC)
-    for word in sorted(found, key=lambda word: (word.subject.source, word.subject.alert_name)):
+    grid = Grid("source", "alert", "environment", "is", "said by", "on", show_edge=False)
+    for word in found:
         asked = "" if word.holds(now) else " (is asked again)"
         kind = word.subject
         grid.add_row(
@@ -117,13 +125,28 @@ def list_(stack: StackOption = CHOSEN) -> None:
     console_of().print(grid)
 
 
+_COLUMNS = ("source", "alert", "environment", "severity", "by", "at", "holds")
+
+
+def _plain(word: Word, now: datetime) -> dict[str, Any]:
+    return {
+        "source": word.subject.source,
+        "alert": word.subject.alert_name,
+        "environment": word.subject.environment or "",
+        "severity": word.severity,
+        "by": word.by,
+        "at": word.at.isoformat(),
+        "holds": word.holds(now),
+    }
+
+
 def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
     """Print the drafts for a person to correct and load; with `confirm`, store them at once instead."""
     if confirm:
         _store(found, by, stack)
         return
     sys.stdout.write(drafts.written(found))
-    print(f"{len(found)} lines. Correct the words, then: firstline words load FILE", file=sys.stderr)
+    print(f"{count(len(found), 'line')}. Correct the words, then: firstline words load FILE", file=sys.stderr)
 
 
 def _store(found: Iterable[Draft], by: str, stack: str) -> None:
@@ -132,7 +155,7 @@ def _store(found: Iterable[Draft], by: str, stack: str) -> None:
     last = {draft.kind.key: draft for draft in found}
     for draft in last.values():
         incidents.save_word(Word(subject=draft.kind, severity=drafts.WORDS[draft.word], **said))
-    print(f"{len(last)} words are stored in the name of {by}.")
+    print(f"Stored {count(len(last), 'word')} in the name of {by}.")
 
 
 def _of_file(file: Path, read: Any) -> Iterator[Draft]:

@@ -1,7 +1,5 @@
 """The list of incidents: its rows, and the table, JSON and CSV that show them."""
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +12,7 @@ from firstline.adapters.dynamodb.table import Table, stamp
 from firstline.incidents.status import Filter, Status, status_of
 from firstline.models import IncidentRecord, Severity
 from firstline.text import one_line, short_duration
-from firstline_cli.spreadsheet import no_formula
+from firstline_cli import spreadsheet
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -113,7 +111,8 @@ def cells(row: Row) -> tuple[str, ...]:
     status = row.status
     who = status.line.replace("Nobody has it", "NOBODY HAS IT", 1) if status.unowned else status.line
     name = f"{'●' if status.holder != 'over' else '○'} {status.severity}"
-    return name, status.short_id, one_line(row.alert, _NAME_CHARS), row.place, short_duration(status.age), who
+    alert, place = one_line(row.alert, _NAME_CHARS), one_line(row.place, _PLACE_CHARS)
+    return name, status.short_id, alert, place, short_duration(status.age), who
 
 
 def as_json(rows: list[Row]) -> str:
@@ -122,13 +121,8 @@ def as_json(rows: list[Row]) -> str:
 
 
 def as_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV with a heading. A cell that looks like a formula gets an apostrophe in front."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: no_formula(value) for name, value in row.plain().items()})
-    return text.getvalue()
+    """Return the rows as CSV with a heading."""
+    return spreadsheet.as_csv((row.plain() for row in rows), COLUMNS)
 
 
 def _row(status: Status, record: IncidentRecord) -> Row:
@@ -137,6 +131,6 @@ def _row(status: Status, record: IncidentRecord) -> Row:
     return Row(
         status=status,
         alert=one_line(incident.alert.alert_name, 256),
-        place=one_line(place, _PLACE_CHARS),
+        place=one_line(place, 256),
         outcome=record.outcome or "",
     )

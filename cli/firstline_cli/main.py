@@ -81,20 +81,33 @@ class LazyGroup(TyperGroup):
         return None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. A failed call to AWS ends it with one line on stderr instead of a traceback."""
+        """Run the command. What it cannot do for a reason outside its code ends it with one line on stderr."""
         if _PYOPENSSL not in sys.modules:
             sys.modules[_PYOPENSSL] = None  # type: ignore[assignment]  # Python takes it for not installed.
             ctx.call_on_close(lambda: sys.modules.pop(_PYOPENSSL))
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if "botocore.exceptions" not in sys.modules or not _is_of_aws(error):
+            end = _end_of(error)
+            if end is None:
                 raise
-            from firstline_cli import aws_words
-            from firstline_cli.console import AWS_FAILED, REFUSED, refusal
+            raise end from None
 
-            code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
-            raise refusal(f"{aws_words.in_words(error)}.", code) from None
+
+def _end_of(error: Exception) -> typer.Exit | None:
+    """Print why a call to AWS, a file or the configuration fails, and return the exit; None for any other error."""
+    from firstline.errors import FirstlineError
+    from firstline_cli.console import AWS_FAILED, REFUSED, USAGE, WRONG, refusal
+
+    if "botocore.exceptions" in sys.modules and _is_of_aws(error):
+        from firstline_cli import aws_words
+
+        return refusal(f"{aws_words.in_words(error)}.", REFUSED if aws_words.is_denied(error) else AWS_FAILED)
+    if isinstance(error, FirstlineError):
+        return refusal(error, WRONG)
+    if isinstance(error, OSError) and error.filename is not None:
+        return refusal(f"{error.filename}: {error.strerror}: name another file or folder, or mend this one.", USAGE)
+    return None
 
 
 def _is_of_aws(error: BaseException | None) -> bool:

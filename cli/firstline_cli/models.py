@@ -18,10 +18,11 @@ from firstline.policy import rules
 from firstline.policy.model import ModelPolicy, load_model_policy
 from firstline.reports.wording import money
 from firstline.runbooks import catalogue, match
+from firstline.text import count
 from firstline_cli import trial
 from firstline_cli.checkout import RULES, runbooks_folder
-from firstline_cli.console import console_of, refusal
-from firstline_cli.stacks import CHOSEN, StackOption, table_of
+from firstline_cli.console import console_of, known_zone, refusal
+from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 from firstline_cli.trial import Tried
 from firstline_cli.words import earned_table
 
@@ -42,7 +43,9 @@ def try_models(
     ] = None,
     base_url: Annotated[str, typer.Option(help="The models' server, up to /v1; by default that of model.yaml.")] = "",
     days: Annotated[float, typer.Option(min=1, help="How many days to look back.")] = 90,
-    time_zone: Annotated[str, typer.Option(help="The stack's parameter TimeZone.")] = "UTC",
+    time_zone: Annotated[
+        str, typer.Option(help="The time zone of hours in rules; by default the stack's TimeZone.", callback=known_zone)
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
@@ -51,20 +54,24 @@ def try_models(
     names = models or ([policy.model] if policy.model else [])
     if not names:
         raise refusal("No model is named: give --model, or write its name into runbooks/policy/model.yaml.")
-    table, declared, runbooks = table_of(stack), rules.load(RULES), catalogue.load(runbooks_folder())
+    found, declared, runbooks = stack_of(stack), rules.load(RULES), catalogue.load(runbooks_folder())
     since = datetime.now(UTC) - timedelta(days=days)
     offered = partial(match.offered, runbooks)
-    incidents = trial.judged_incidents(table, last, since=since, rules=declared, offered=offered, time_zone=time_zone)
+    zone = time_zone or found.time_zone
+    incidents = trial.judged_incidents(found.table, last, since=since, rules=declared, offered=offered, time_zone=zone)
     if not incidents:
         raise refusal(
             f"Nobody has judged an incident of the last {days:g} days: use Slack's buttons, or `firstline judge`."
         )
     console = console_of()
     price = trial.price_of(trial.most_tokens(incidents, policy.max_output_tokens), policy.price_per_million_tokens)
-    console.print(f"{len(incidents)} judged incidents. Each of {len(names)} models needs {price}.", soft_wrap=True)
+    console.print(
+        f"{count(len(incidents), 'judged incident')}. Each of {count(len(names), 'model')} needs {price}.",
+        soft_wrap=True,
+    )
     if not yes:
         typer.confirm("Ask them?", abort=True)
-    history = TableIncidents(table)
+    history = TableIncidents(found.table)
     ask = partial(
         trial.replay, rules=declared, keep=history.save_disagreement, missed_page_cost=policy.missed_page_cost
     )

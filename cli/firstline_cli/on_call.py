@@ -16,8 +16,9 @@ from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncal
 from firstline.policy.people import NOBODY as NO_PEOPLE
 from firstline.policy.people import load_people
 from firstline.text import count, one_line, short_duration
+from firstline_cli import overlay
 from firstline_cli.actions import OutputOption
-from firstline_cli.checkout import read_policy, runbooks_folder
+from firstline_cli.checkout import CHECKOUT, read_policy, runbooks_folder
 from firstline_cli.console import UNKNOWN, refusal
 from firstline_cli.requests import post
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of
@@ -118,7 +119,7 @@ def check(stack: NamedStackOption = "") -> None:
             said = problems_of(copies.of(name), people, now, followed.time_zone)
             problems += [f"followed.{name}: {problem}" for problem in said]
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(overlay.named(problem, CHECKOUT), file=sys.stderr)
     if problems:
         print(count(len(problems), "problem"))
         raise typer.Exit(1)

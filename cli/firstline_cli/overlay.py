@@ -8,6 +8,7 @@ checkout is used as it is.
 `python -m firstline_cli.overlay` prints the folder to build from; `scripts/build.sh` asks for it.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +93,7 @@ def named(text: str, checkout: Path) -> str:
 
 def _name(part: str, checkout: Path) -> str:
     """Return the folder of the file that begins the text: `mine/runbooks/`, `runbooks/` or, if patched, `tree_of`'s."""
-    path = part.split(":", 1)[0].split(" ", 1)[0]
+    path = re.match(r"[\w./-]*", part)[0].rstrip(".")  # type: ignore[index]  # It matches any text.
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
         return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
     return f"{MINE}/{RUNBOOKS}/" if (checkout / MINE / RUNBOOKS / path).is_file() else f"{RUNBOOKS}/"

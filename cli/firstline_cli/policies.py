@@ -87,6 +87,11 @@ def in_parameters(samconfig: Path) -> Iterator[Problem]:
                 yield Problem(str(samconfig), message, line + 1, f"{environment} {name}")
 
 
+def of_no_source(given: str) -> str:
+    """Return what is wrong with a pattern that no source fits, with the fix; "" if one does."""
+    return "" if any(pattern.fits([given], source) for source in FIRING_SOURCES) else unknown_source(given)
+
+
 def unknown_source(given: str) -> str:
     """Return the message that no source has this name: `'datadg' fits no source; did you mean 'datadog'?`."""
     near = difflib.get_close_matches(given.lower(), FIRING_SOURCES, n=1)
@@ -132,8 +137,8 @@ def _without_taker(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
 def _of_no_source(rules: Rules) -> Iterator[Found]:
     for location, match in _matches(rules):
         for given in match.source:
-            if not any(pattern.fits([given], source) for source in FIRING_SOURCES):
-                yield (*location, "source"), unknown_source(given)
+            if mistake := of_no_source(given):
+                yield (*location, "source"), mistake
 
 
 def _taken_before(heartbeats: Sequence[Heartbeat]) -> Iterator[Found]:

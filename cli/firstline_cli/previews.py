@@ -21,6 +21,7 @@ def print_preview(console: Console, name: str, found: Preview, days: int) -> Non
         if len(records) > _LISTED:
             console.print(f"  … and {len(records) - _LISTED} more")
     if found.real:
-        console.print(f"{len(found.real)} OF THE HIDDEN INCIDENTS WERE REAL:", style="bold red")
+        were = "WAS" if len(found.real) == 1 else "WERE"
+        console.print(f"{len(found.real)} OF THE HIDDEN INCIDENTS {were} REAL:", style="bold red")
         for record, why in found.real:
             console.print(f"  {record.incident.incident_id}: {why}", style="red")

@@ -16,6 +16,7 @@ from firstline.incidents.audit_trail import Entry, first_break
 from firstline.policy.remediation import load_remediation_policy
 from firstline.remediation.autonomy import advice, tally
 from firstline.runbooks import catalogue
+from firstline.text import count
 from firstline_cli import aws_words, witnesses
 from firstline_cli.stacks import Stack
 
@@ -54,7 +55,8 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
         if broken.number > len(entries):
             console.print(f"--- the trail is broken: {broken.problem} ---", style="bold red")
         return False
-    console.print(f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}")
+    number = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    console.print(f"{number}, each in its place; the last has the hash {entries[-1].hash}")
     console.print(f"Times are those of this machine ({datetime.now().astimezone():%Z, UTC%z}).", style="dim")
     record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
@@ -94,7 +96,8 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
         console.print(f"--- {problem} ---", style="bold red", markup=False)
     agrees = "disagrees with" if problems else "agrees with"
     running = "" if found.over else " (one still runs: its last commands may not be on the trail yet)"
-    histories = f"{len(sent)} commands in the histories of {len(found.events)} executions"
+    executions = count(len(found.events), "execution")
+    histories = f"{count(len(sent), 'command')} in the histories of {executions}"
     console.print(f"The trail {agrees} {histories}{running}{compared}", markup=False)
     return not problems
 

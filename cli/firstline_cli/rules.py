@@ -20,15 +20,19 @@ from firstline.sources.body import parse_body
 from firstline.text import count
 from firstline_cli import overlay, policies, rules_console
 from firstline_cli.checkout import CHECKOUT, RULES, read_policy
-from firstline_cli.console import console_of, refusal
+from firstline_cli.console import UNKNOWN, console_of, known_zone, refusal
 from firstline_cli.previews import PREVIEW_DAYS, print_preview
-from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of, table_of
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 ZoneOption = Annotated[
-    str, typer.Option(help="The time zone of hours and weekdays in rules, as the stack's parameter TimeZone.")
+    str,
+    typer.Option(
+        help="The time zone of hours and weekdays in rules; by default the stack's TimeZone, without a stack UTC.",
+        callback=known_zone,
+    ),
 ]
 DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
@@ -84,7 +88,7 @@ def explain(
     source: Annotated[str, typer.Option(help="Who sends it: prometheus, datadog, generic, …")] = "generic",
     at: Annotated[str, typer.Option(help="The time of arrival to assume: 2026-12-01T03:00:00+00:00.")] = "",
     flapping: Annotated[bool, typer.Option(help="Assume that the alert's group flaps.")] = False,
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = "",
     file: FileOption = RULES,
     stack: NamedStackOption = "",
 ) -> None:
@@ -95,8 +99,10 @@ def explain(
         batch = normalize_batch(source, parse_body(body, "application/json"), received_at=now)
     except SourceError as error:
         raise refusal(f"{alert_file}: the source {source} cannot read this body: {error}") from None
-    silences = TableSilences(table_of(stack)).since(now) if stack else None
-    explainer = rules_console.Explainer(console_of(), read, silences, now, time_zone, flapping)
+    found = stack_of(stack) if stack else None
+    silences = TableSilences(found.table).since(now) if found else None
+    zone = time_zone or (found.time_zone if found else "UTC")
+    explainer = rules_console.Explainer(console_of(), read, silences, now, zone, flapping)
     raise typer.Exit(0 if explainer.explain(batch) else 1)
 
 
@@ -104,16 +110,18 @@ def explain(
 def preview(
     name: Annotated[str, typer.Argument(help="The id of a rule, a window or a silence.")],
     days: DaysOption = PREVIEW_DAYS,
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = "",
     file: FileOption = RULES,
     stack: StackOption = CHOSEN,
 ) -> None:
     """List the past incidents that a rule, window or silence would have hidden, and which of them were real."""
     read = read_rules(file)
-    previewed = rules_console.preview_of(name, read, table_of(stack), time_zone, days, datetime.now(UTC))
+    found = stack_of(stack)
+    zone = time_zone or found.time_zone
+    previewed = rules_console.preview_of(name, read, found.table, zone, days, datetime.now(UTC))
     if previewed is None:
         known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
-        raise refusal(f"There is no rule, window or silence {name!r}; {file} has {known}.")
+        raise refusal(f"There is no rule, window or silence {name!r}; {file} has {known}.", UNKNOWN)
     print_preview(console_of(), name, previewed, days)
 
 

@@ -13,7 +13,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
 from firstline_cli import overlay
 from firstline_cli.checkout import CHECKOUT, runbooks_folder
-from firstline_cli.console import LOGIN, PersonOption, refusal
+from firstline_cli.console import LOGIN, UNKNOWN, PersonOption, refusal
 from firstline_cli.lint import check as lint
 from firstline_cli.lint.scripts import accepted
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
@@ -81,7 +81,7 @@ def demote(
 def _known(runbook_id: str) -> Runbook:
     known = {runbook.id: runbook for runbook in catalogue.read(runbooks_folder())[0]}
     if runbook_id not in known:
-        raise refusal(f"There is no runbook {runbook_id!r}; known are {', '.join(known)}.")
+        raise refusal(f"There is no runbook {runbook_id!r}; known are {', '.join(known)}.", UNKNOWN)
     return known[runbook_id]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firstline_cli.console import UNKNOWN, USAGE, refusal
+from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SEVERAL = (
 
 
 @secret.command("list")
-def list_(stack: StackOption = CHOSEN) -> None:
+def list_(output: ListOutputOption = "table", stack: StackOption = CHOSEN) -> None:
     """List the secrets, and when each was set. No value is read."""
     found = stack_of(stack)
     pages = _ssm(found).get_paginator("get_parameters_by_path")
@@ -45,6 +46,13 @@ def list_(stack: StackOption = CHOSEN) -> None:
         for parameter in page["Parameters"]
         if parameter["Type"] == "SecureString"
     }
+    if output != "table":
+        rows = [
+            {"name": name, "set_at": there[name].isoformat() if name in there else None}
+            for name in sorted({*known(), *there})
+        ]
+        sys.stdout.write(for_scripts(rows, ("name", "set_at"), output))
+        return
     for name in sorted({*known(), *there}):
         print(f"{name:<24} {f'set {there[name].astimezone():%Y-%m-%d %H:%M}' if name in there else '-'}")
 

@@ -30,8 +30,18 @@ def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Ma
         if not equals or not pattern:
             raise ConfigurationError(f"{matcher!r} is no matcher; write key=pattern, as in host=web-1.")
         into, name = (labels, key.removeprefix("labels.")) if key.startswith("labels.") else (match, key)
+        if key == "source":
+            _check_source(pattern)
         into.setdefault(name, []).append(pattern)
     return _silence(match | ({"labels": labels} if labels else {}), lasts, now, details)
+
+
+def _check_source(pattern: str) -> None:
+    """Raise ConfigurationError if the pattern fits no source: the silence would never hold an alert."""
+    from firstline_cli.policies import of_no_source
+
+    if mistake := of_no_source(pattern):
+        raise ConfigurationError(f"source: {mistake}.")
 
 
 def extended(before: Silence, lasts: str, now: datetime) -> Silence:
@@ -56,12 +66,13 @@ def _silence(match: Mapping[str, Any], lasts: str, now: datetime, details: Mappi
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
-        where = ".".join(map(str, problem["loc"]))
+        where = ".".join(str(part) for part in problem["loc"] if isinstance(part, str))
         if problem["type"] == "extra_forbidden":
             known = ", ".join((*(name for name in AlertMatch.model_fields if name != "labels"), "labels.<name>"))
             yield f"no such key {where!r}; known are {known}"
         else:
-            yield f"{where} {problem['msg'].removeprefix('Value error, ')}".strip()
+            said = problem["msg"].removeprefix("Value error, ")
+            yield f"{where}: {said}" if where else said
 
 
 HEAD = ("id", "what", "owner", "reason", "ends")
@@ -81,3 +92,16 @@ def rows(silences: Iterable[Silence], now: datetime) -> Iterator[tuple[str, ...]
             ended_by = f" by {silence.ended_by}" if silence.ended_by else ""
             ends = f"ended {here(silence.ended_at or silence.expires_at)}{ended_by}"
         yield silence.id, what, silence.owner, silence.reason, ends
+
+
+COLUMNS = (
+    *("id", "what", "owner", "reason", "created_at", "expires_at", "until_resolved", "even_critical", "active"),
+    *("ended_at", "ended_by"),
+)
+"""The columns of the list as CSV."""
+
+
+def plain(silence: Silence, now: datetime) -> dict[str, Any]:
+    """Return a silence as plain values, under the names that JSON and CSV use."""
+    given = silence.model_dump(mode="json", exclude={"match"})
+    return given | {"what": matched(silence), "active": silence.active(now)}

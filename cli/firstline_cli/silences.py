@@ -16,6 +16,7 @@ from firstline.policy.holds import Silence
 from firstline_cli import silence_words
 from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, here, in_columns, refusal
 from firstline_cli.incident_ids import IncidentArgument, record_of
+from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, table_of
 
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
@@ -96,12 +97,18 @@ def extend(
 @silence.command("list")
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Also silences that ended in the last 30 days.")] = False,
+    output: ListOutputOption = "table",
     stack: StackOption = CHOSEN,
 ) -> None:
     """List the active silences."""
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
-    shown = list(silence_words.rows((silence for silence in found if every or silence.active(now)), now))
+    listed = [silence for silence in found if every or silence.active(now)]
+    if output != "table":
+        plain = [silence_words.plain(silence, now) for silence in listed]
+        sys.stdout.write(for_scripts(plain, silence_words.COLUMNS, output))
+        return
+    shown = list(silence_words.rows(listed, now))
     if not shown:
         print("Nothing is silenced.")
     elif sys.stdout.isatty():

@@ -1,5 +1,6 @@
 """`heartbeat`, as somebody runs it against a table on AWS."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def test_heartbeats_are_listed_with_what_is_expected_of_them(heartbeats: TableHe
     assert found["generic:fp-us"][2] == "40 minutes ago"
     assert found["generic:fp-us"][3].startswith("absent since ")
     assert found["generic:fp-other"][3] == "not watched"
+    plain = {row["id"]: row for row in json.loads(heartbeat("list", "-o", "json", rules).stdout)}
+    assert (plain["generic:fp-eu"]["declared_as"], plain["generic:fp-eu"]["every_seconds"]) == ("watchdog", 300)
 
 
 def test_a_heartbeat_whose_sender_is_gone_is_forgotten(heartbeats: TableHeartbeats, rules: Path) -> None:
@@ -83,7 +86,7 @@ def test_a_heartbeat_whose_sender_is_gone_is_forgotten(heartbeats: TableHeartbea
     assert forgotten.exit_code == 0, forgotten.output
     assert "The heartbeat Watchdog of cluster us is forgotten" in forgotten.output
     assert "resolves within a minute" in forgotten.output
-    assert (again.exit_code, "heartbeat list" in again.output) == (2, True)
+    assert (again.exit_code, "heartbeat list" in again.output) == (3, True)
     assert "generic:fp-us" not in rows(heartbeat("list", rules))
     assert rows(heartbeat("list", "--all", rules))["generic:fp-us"][3].endswith("by ana")
 

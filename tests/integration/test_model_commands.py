@@ -110,7 +110,7 @@ def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scr
 def test_nobody_is_asked_before_the_price_is_accepted(judged: Table, scripted: dict[str, Scripted]) -> None:
     refused = run("--model", "sees", said="n\n")
     assert refused.exit_code == 1
-    assert "8 judged incidents. Each of 1 models needs" in refused.output
+    assert "8 judged incidents. Each of 1 model needs" in refused.output
     assert "tokens in and 9,600 out at most; the price is not set" in refused.output
     assert scripted["sees"].asked == []
 

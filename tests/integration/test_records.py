@@ -100,7 +100,7 @@ def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None
 @pytest.mark.usefixtures("table")
 def test_an_unknown_runbook_is_told_the_known_ones() -> None:
     result = local("runbooks", "promote", "low-dsk")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (3, "")
     assert "There is no runbook 'low-dsk'; known are certificate-renewal, " in result.stderr
 
 

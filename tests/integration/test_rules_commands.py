@@ -16,6 +16,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline_cli.main import app
+from firstline_cli.stacks import Stack
 from tests.integration.conftest import STACK_ON_AWS
 from tests.support.builders import alert, open_for
 
@@ -160,6 +161,18 @@ def test_windows_and_silences_are_explained_too(table: Table, rules: Path, tmp_p
     assert ": Maintenance by platform (window patch-night)" in patched.stdout
 
 
+def test_hours_are_those_of_the_stacks_time_zone(
+    table: Table, body: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text('rules: [{id: at-night, match: {hours: "01:00-02:00"}, severity: low, reason: "It waits."}]')
+    night = ("rules", "explain", body, "--rules", rules, "--at", "2026-12-01T00:30:00+00:00")
+    monkeypatch.setattr(Stack, "time_zone", "Europe/Berlin")
+
+    assert "severity low" in local(*night, "--stack", STACK_ON_AWS).stdout
+    assert "severity high" in local(*night).stdout
+
+
 def test_a_rule_that_passes_over_critical_says_so(rules: Path, tmp_path: Path) -> None:
     file = tmp_path / "alert.json"
     file.write_text(json.dumps({"alert_name": "HighCpuLoad", "host": "db-1", "severity": "critical", "message": "x"}))
@@ -205,7 +218,7 @@ def test_a_preview_lists_loudly_what_became_real(table: Table, rules: Path) -> N
     assert result.exit_code == 0
     assert "4 incidents closed. backup-load would have hidden 2 of them, and delayed 0." in result.stdout
     assert f"hidden: {quiet} (self_cleared)" in result.stdout
-    assert f"1 OF THE HIDDEN INCIDENTS WERE REAL:\n  {real}: grace took it" in result.stdout
+    assert f"1 OF THE HIDDEN INCIDENTS WAS REAL:\n  {real}: grace took it" in result.stdout
 
 
 def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, rules: Path) -> None:
@@ -222,7 +235,7 @@ def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, r
 def test_an_unknown_name_is_told_the_known_ones(table: Table, rules: Path) -> None:
     result = local("rules", "preview", "nothing", "--rules", rules, "--stack", STACK_ON_AWS)
 
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "backup-load, give-it-time, anything-on-databases, patch-night" in result.stderr
 
 
@@ -244,7 +257,7 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
     assert added.exit_code == 0, added.output
     assert made.match.host == ("web-*", "db-1")
     assert made.expires_at - made.created_at == timedelta(minutes=90)
-    assert "1 OF THE HIDDEN INCIDENTS WERE REAL" in added.stdout
+    assert "1 OF THE HIDDEN INCIDENTS WAS REAL" in added.stdout
     assert made.id in listed.stdout
     assert "or when it resolves" in listed.stdout
     assert ended.exit_code == 0
@@ -254,12 +267,25 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
     assert kept.ended_by == "grace"
 
 
+def test_what_a_list_says_of_a_silence_can_be_pasted_and_read_by_scripts(table: Table) -> None:
+    given = ("host=web-*", "host=db-1", "message=disk is full")
+    local("silence", "add", *given, "--reason", "r", "--owner", "ada", "--stack", STACK_ON_AWS)
+    (first,) = json.loads(local("silence", "list", "-o", "json", "--stack", STACK_ON_AWS).stdout)
+    local("silence", "add", *shlex.split(first["what"]), "--reason", "r", "--owner", "ada", "--stack", STACK_ON_AWS)
+
+    heading, *lines = local("silence", "list", "-o", "csv", "--stack", STACK_ON_AWS).stdout.splitlines()
+    one, other = TableSilences(table).since(NOW)
+    assert one.match == other.match
+    assert (heading.split(",")[:3], len(lines)) == (["id", "what", "owner"], 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["hots=web-1"], "no such key 'hots'; known are alert_name"),
         (["web-1"], "'web-1' is no matcher; write key=pattern"),
-        (["severity=urgent"], "'critical', 'high'"),
+        (["severity=urgent"], "severity: Input should be 'critical', 'high'"),
+        (["source=datadg"], "source: 'datadg' fits no source; did you mean 'datadog'?"),
         (["host=web-1", "--for", "40d"], "within 30 days after its start"),
         (["host=web-1", "--for", "soon"], "'soon' is not a duration"),
     ],

@@ -1,5 +1,6 @@
 """`firstline secret`: values go from stdin to SSM, and nothing else sees them."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,8 @@ def test_the_list_names_all_and_reads_no_value() -> None:
     secret("set", "sources/datadog", typed="t0ken")
     lines = {line.split()[0]: line.split()[1] for line in secret("list").stdout.splitlines()}
     assert (lines["sources/datadog"], lines["sources/grafana"], lines["llm/api-key"]) == ("set", "-", "-")
+    plain = {row["name"]: row["set_at"] for row in json.loads(secret("list", "-o", "json").stdout)}
+    assert (plain["sources/datadog"] is None, plain["sources/grafana"]) == (False, None)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`import` and `words`, as somebody runs them against a table and alarms on AWS."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def test_alarms_are_drafted_confirmed_and_listed(table_on_aws: Table, tmp_path: 
     file = tmp_path / "words.tsv"
     file.write_text(drafted.stdout.replace("\tcritical\t", "\ttell\t"))
     loaded = run("words", "load", file, "--by", "ann", "--stack", STACK_ON_AWS)
-    assert loaded.stdout == "1 words are stored in the name of ann.\n"
+    assert loaded.stdout == "Stored 1 word in the name of ann.\n"
 
     found = TableEvidence(table_on_aws).word_on(
         AlertKind(source="cloudwatch", alert_name="orders-5xx", environment="prod")
@@ -45,6 +46,8 @@ def test_alarms_are_drafted_confirmed_and_listed(table_on_aws: Table, tmp_path: 
     assert found is not None
     assert (found.severity, found.by, found.person) == ("medium", "ann (command line)", "shell:ann")
     assert "orders-5xx" in run("words", "list", "--stack", STACK_ON_AWS).stdout
+    (listed,) = json.loads(run("words", "list", "-o", "json", "--stack", STACK_ON_AWS).stdout)
+    assert (listed["alert"], listed["severity"], listed["by"]) == ("orders-5xx", "medium", "ann (command line)")
 
 
 def test_a_broken_file_ends_with_one_line(tmp_path: Path, table_on_aws: Table) -> None:

@@ -76,7 +76,17 @@ def test_an_override_is_listed_and_withdrawn(typed: Typed) -> None:
     assert "withdrew that bob is on call for platform" in typed("withdraw", made["id"]).output
     assert "The schedule platform has no override" in typed("overrides").output
     assert "withdrawn by ada: ill" in typed("overrides", "--withdrawn").output
-    assert typed("withdraw", made["id"]).exit_code == 4
+    for gone in (made["id"], "nope"):
+        refused = typed("withdraw", gone)
+        assert refused.exit_code == 4
+        assert f"platform has no present or future override {gone}: " in refused.stderr
+
+
+def test_a_refused_override_is_told_in_the_time_of_the_stacks_schedule(typed: Typed) -> None:
+    refused = typed("override", "bob", "--from", "2099-07-01T10:00")
+    assert (refused.exit_code, "begin on Wed 2099-07-01 08:00 (UTC)" in refused.stderr) == (4, True)
+    refused = typed("override", "bob", "--until", "2099-07-01T10:00")
+    assert (refused.exit_code, "end on Wed 2099-07-01 08:00 (UTC)" in refused.stderr) == (4, True)
 
 
 def test_check_names_a_person_without_a_phone_and_who_is_unknown(typed: Typed) -> None:
@@ -95,6 +105,16 @@ def test_check_names_a_person_without_a_phone_and_who_is_unknown(typed: Typed) -
     (folder / "oncall.yaml").write_text("schedules: {}")
     (folder / "paging.yaml").unlink()
     assert typed("check").output.startswith("Nobody takes turns: ")
+
+
+def test_check_names_the_owners_file_and_not_its_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "mine" / "runbooks" / "policy" / "oncall.yaml"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    (tmp_path / ".cache" / "mine" / "runbooks").mkdir(parents=True)
+    monkeypatch.setattr(on_call, "CHECKOUT", tmp_path)
+    typed = Typed(tmp_path / ".cache" / "mine" / "runbooks", monkeypatch, SCHEDULE.replace("bob", "dora"))
+    assert typed("check").stderr.startswith("mine/runbooks/policy/oncall.yaml:3: ")
 
 
 def test_check_with_a_stack_names_a_schedule_that_was_never_copied(typed: Typed) -> None:

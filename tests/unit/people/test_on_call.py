@@ -97,7 +97,7 @@ def test_a_withdrawn_override_still_counts_for_the_time_before_its_withdrawal() 
     [
         ("eve", "0123abcd", 403, "eve is a reader"),
         ("ada", "0123abcd", 409, "platform has no present or future override 0123abcd"),
-        ("ada", "all", 400, "id: String should match"),
+        ("ada", "all", 409, "platform has no present or future override all"),
     ],
 )
 def test_a_withdrawal_by_a_reader_or_of_an_unknown_id_is_refused(by: str, given: str, status: int, words: str) -> None:

@@ -155,6 +155,14 @@ def test_a_report_is_an_alert_and_two_about_one_service_are_one_group() -> None:
     assert "hunter2secret" not in first.model_dump_json()
 
 
+@pytest.mark.parametrize("text", ["", "  ", "\u202e"])
+def test_a_report_that_says_nothing_pages_nobody_and_is_told_what_to_write(text: str) -> None:
+    terminal = Terminal()
+    status, answer = terminal.post("incidents", {"text": text, "severity": "high"})
+    assert (status, answer["said"]) == (400, "the report is empty: write what is wrong.")
+    assert terminal.submitted == []
+
+
 def test_a_note_and_a_judgement_are_stored_in_the_persons_name() -> None:
     terminal = Terminal()
     assert terminal.act("note", text="cleared the queue")[0] == 200

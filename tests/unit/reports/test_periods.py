@@ -165,6 +165,7 @@ def test_an_incident_counts_as_reopened_if_a_person_said_so_and_as_back_if_its_g
     assert reopens(again) == first.incident.incident_id
     assert reopens(second.incident.alert.model_copy(update={"source": "generic"})) is None
     assert (found.total.reopened, found.total.came_back) == (1, 1)
+    assert found.total.back == 1, "a return that a person reported is one return"
 
 
 # --- the period -------------------------------------------------------------------------------------------------------

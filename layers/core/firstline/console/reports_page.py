@@ -118,7 +118,7 @@ def _cells(row: Figures) -> Iterator[str]:
     yield str(row.incidents)
     yield spread_in_words(row.acknowledge)
     yield spread_in_words(row.resolve)
-    yield from map(str, (row.paged, row.pages, row.at_night, row.came_back + row.reopened))
+    yield from map(str, (row.paged, row.pages, row.at_night, row.back))
     yield cost_of(row)
 
 

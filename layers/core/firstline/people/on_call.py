@@ -47,7 +47,7 @@ class AskedOverride(Frozen):
 class AskedWithdrawal(Frozen):
     """A request to end the override with this id, which `firstline oncall overrides` shows."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+    id: Annotated[str, StringConstraints(max_length=80)]
 
 
 class Overridden(NamedTuple):
@@ -104,15 +104,16 @@ class OnCallOverrides:
         begins_at = max(asked.begins_at or now, now)
         if begins_at > now + FARTHEST:
             raise OperationRefused(
-                f"The override would begin at {begins_at}, more than {FARTHEST.days} days from now: begin it earlier."
+                f"The override would begin on {_at(begins_at, schedule)} ({schedule.time_zone}), more than "
+                f"{FARTHEST.days} days from now: begin it earlier."
             )
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
             raise OperationRefused(f"The shift on {name} has no end: say until when the override lasts (--until).")
         if not now < ends_at or not begins_at < ends_at <= begins_at + LONGEST:
             raise OperationRefused(
-                f"The override would end at {ends_at}: end it in the future, after its begin and within "
-                f"{LONGEST.days} days of it."
+                f"The override would end on {_at(ends_at, schedule)} ({schedule.time_zone}): end it in the future, "
+                f"after its begin and within {LONGEST.days} days of it."
             )
         made = Override(
             schedule=name,
@@ -151,7 +152,7 @@ class OnCallOverrides:
         left = [each for each in known if each is not found]
         others = _listed(_names(schedule, left, rest, found.ends_at, without=found.person))
         has_it = f"{others} {'has' if ',' not in others else 'have'} it again" if others else "nothing else changes"
-        begin, end = (f"{at:%a %Y-%m-%d %H:%M}" for at in schedule.local(rest, found.ends_at))
+        begin, end = _at(rest, schedule), _at(found.ends_at, schedule)
         said = (
             f"{actor.person.name} withdrew that {found.person} is on call for {name}, from {begin} to {end} "
             f"({schedule.time_zone}): {has_it}."
@@ -238,8 +239,17 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_RELIEVED]) + (f" and {more} more" if more > 0 else "")
 
 
+def _at(moment: datetime, schedule: Roster) -> str:
+    """Write a moment in the time zone of a schedule: `Thu 2026-12-24 18:00`."""
+    try:
+        (local,) = schedule.local(moment)
+    except OverflowError:  # A person may write 9999-12-31.
+        return str(moment)
+    return f"{local:%a %Y-%m-%d %H:%M}"
+
+
 def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
-    begin, end = (f"{at:%a %Y-%m-%d %H:%M}" for at in schedule.local(made.begins_at, made.ends_at))
+    begin, end = _at(made.begins_at, schedule), _at(made.ends_at, schedule)
     instead = f", instead of {_listed(relieved)}" if relieved else ""
     why = f": {one_line(made.reason, 200)}" if made.reason else ""
     by = "" if made.by == made.person else f" (said {made.by})"

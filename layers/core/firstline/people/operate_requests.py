@@ -175,8 +175,14 @@ def _read[Body: BaseModel](model: type[Body], body: bytes, **more: str) -> Body:
             raise UnreadablePayload("The body is no JSON object: send one, such as {}.")
         return model.model_validate(given | more)
     except ValidationError as error:
-        places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()[:3]]
-        wrong = "; ".join(f"{place}: {why}" if place else why.removeprefix("Value error, ") for place, why in places)
-        raise UnreadablePayload(f"{wrong}.") from None
+        raise UnreadablePayload(f"{'; '.join(map(_in_words, error.errors()[:3]))}.") from None
     except (ValueError, RecursionError):
         raise UnreadablePayload("The body is no JSON: send a JSON object, such as {}.") from None
+
+
+def _in_words(mistake: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field. A message of our own, a ValueError, says itself which field it means."""
+    if mistake["type"] == "value_error":
+        return str(mistake["msg"]).removeprefix("Value error, ")
+    place = ".".join(map(str, mistake["loc"]))
+    return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])

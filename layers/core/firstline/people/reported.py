@@ -5,7 +5,7 @@ These alerts go through ingest's queue as those of any other sender do. Only a p
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from firstline.models import Frozen, IncidentRecord, Name, NormalizedAlert, Text
 from firstline.models.severity import SourceSeverity
@@ -23,11 +23,18 @@ _NAME_CHARS, _TEXT_CHARS = 120, 2_000
 class PersonsReport(Frozen):
     """A report of a person: what is wrong, how bad it is, and where."""
 
-    text: Text = Field(min_length=1, max_length=_TEXT_CHARS)
+    text: Text = Field(max_length=_TEXT_CHARS)
     severity: SourceSeverity
     service: Name | None = None
     host: Name | None = None
     environment: Name | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _has_words(cls, text: str) -> str:
+        if not one_line(text, 1):
+            raise ValueError("the report is empty: write what is wrong")
+        return text
 
 
 def reported(report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
@@ -36,7 +43,7 @@ def reported(report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAl
     about = (report.environment or "", report.service or "", "" if report.service else text)
     return NormalizedAlert(
         source=SOURCE,
-        alert_name=one_line(text, _NAME_CHARS) or "A report without words",
+        alert_name=one_line(text, _NAME_CHARS),
         severity=report.severity,
         message=f"{text}\nReported by {actor.by}.",
         labels={},

@@ -4,6 +4,7 @@ Each alert is judged by itself when it is accepted. So a silence for one host ne
 both belong to one incident. A storm is held only if one silence or window holds all its alerts.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -137,8 +138,9 @@ def seconds_until(until: datetime, now: datetime) -> int:
 
 
 def matched(silence: Silence) -> str:
-    """Write a silence's conditions as `firstline silence add` takes them: `host=web-1 severity=low,medium`."""
+    """Write a silence's conditions as `firstline silence add` takes them: `host='web-*' severity=low severity=high`."""
     match = silence.match
     pairs = {name: getattr(match, name) for name in type(match).model_fields if name != "labels"}
     pairs |= {f"labels.{name}": values for name, values in match.labels.items()}
-    return one_line(" ".join(f"{name}={','.join(map(str, values))}" for name, values in pairs.items() if values), 300)
+    given = (f"{name}={shlex.quote(value)}" for name, values in pairs.items() for value in values)
+    return one_line(" ".join(given), 300)

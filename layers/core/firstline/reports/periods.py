@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
+from pydantic import Field
+
 from firstline.models import Frozen, IncidentRecord, Usage
 from firstline.reports.ends import ENDINGS, Ending, came_back, ending_of, reopened
 from firstline.reports.noise import Noisy, noisiest
@@ -42,6 +44,8 @@ class Figures(Frozen):
         The number of incidents that a person reopened.
     came_back
         The number of incidents that another incident of the same group key followed within an hour of their close.
+    back
+        The number of incidents that count as reopened, as come back, or as both.
     asked, usage
         The number of incidents about which a model was asked, and the tokens and cost of asking.
     """
@@ -57,6 +61,7 @@ class Figures(Frozen):
     at_night: int
     reopened: int
     came_back: int
+    back: int = Field(exclude=True)
     asked: int
     usage: Usage
 
@@ -187,6 +192,7 @@ class _Counting:
             at_night=sum(map(self.clocks.is_night, pages)),
             reopened=len(ids & self.reopened),
             came_back=len(ids & self.came_back),
+            back=len(ids & (self.came_back | self.reopened)),
             asked=sum(usage.tokens > 0 for usage in usages),
             usage=sum(usages, Usage()),
         )

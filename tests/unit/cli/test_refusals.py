@@ -1,0 +1,51 @@
+"""The refusals of commands: each is one line with the fix, and never a traceback."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from firstline_cli import checkout, models, overlay
+from firstline_cli.console import refusal
+from firstline_cli.main import app
+
+
+def typed(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    result = typed("oncall", "import", "pagerduty", tmp_path)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(f"{tmp_path}: Is a directory: ")
+
+
+def test_a_broken_policy_that_no_command_foresees_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rules.yaml").write_text("rules: [")
+    monkeypatch.setattr(models, "RULES", tmp_path / "rules.yaml")
+    monkeypatch.setattr(models, "stack_of", lambda name: name)
+    result = typed("model", "try", "--model", "any")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "rules.yaml: not readable as YAML" in result.stderr
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "../Berlin"])
+@pytest.mark.parametrize(
+    "command", ["report", "replay", "rules explain pyproject.toml", "rules preview any", "model try"], ids=str.split
+)
+def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: str, zone: str) -> None:
+    result = typed(*command.split(), "--time-zone", zone)
+    assert result.exit_code == 2
+    assert result.stderr == f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.\n"
+
+
+def test_a_refusal_names_the_owners_file_and_not_its_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("runbooks", "mine/runbooks"):
+        (tmp_path / folder / "policy").mkdir(parents=True)
+    (tmp_path / "mine" / "runbooks" / "policy" / "rules.yaml").write_text("rules: []")
+    monkeypatch.setattr(checkout, "CHECKOUT", tmp_path)
+    rules = overlay.together(tmp_path) / "policy" / "rules.yaml"
+    refusal(f"First take it out of {rules}, and deploy.")
+    assert capsys.readouterr().err == "First take it out of mine/runbooks/policy/rules.yaml, and deploy.\n"
