@@ -12,6 +12,7 @@ from firstline.classification.owned import in_words
 from firstline.models import AlarmEvidence, Classification, Deployment, Evidence, Incident, OwnerTags, Word, kind_of
 from firstline.policy.rules import NO_RULES
 from tests.support.classification_fixtures import NOW
+from tests.support.memory import MemoryStore
 from tests.unit.classification.test_evidence import FakeHistory
 
 UNSTATED: dict[str, Any] = {"source": "cloudwatch", "severity": "medium", "severity_stated": False, "message": "CPU"}
@@ -50,6 +51,22 @@ def test_a_persons_word_on_the_alert_wins_over_its_tag(
     assert (verdict.severity, verdict.decided_by) == ("low", "people")
     assert verdict.word is not None
     assert "tagged" not in " ".join(verdict.reasons)
+
+
+def test_a_word_on_an_alert_whose_environment_only_its_tags_name_counts_the_next_time(
+    incident: Callable[..., Incident],
+) -> None:
+    opened, store = incident(**UNSTATED, environment=None), MemoryStore()
+
+    def judged(alarms: Any) -> Classification:
+        return verdict_on(opened, gather(opened, store.incidents, time_zone="UTC", now=NOW, alarms=alarms))
+
+    subject = judged(Alarms(environment="prod")).subject
+    assert subject is not None
+    store.incidents.save_word(Word(subject=subject, severity="critical", by="ada", person="ada", at=NOW))
+
+    for alarms in (Alarms(environment="prod"), None):  # also when the tags cannot be read
+        assert (judged(alarms).decided_by, judged(alarms).asks) == ("people", False)
 
 
 def test_people_are_not_asked_about_a_tagged_severity_and_the_reason_says_so(

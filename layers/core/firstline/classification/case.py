@@ -39,6 +39,9 @@ class Case:
     ----------
     incident
         The incident. What its alert leaves open (service, environment, team) is taken from the owner's tags.
+    sent
+        The incident's alert as its source sent it, without the owner's tags. People's words are kept under what it
+        states, because a word is looked up while the tags are still being read, and whether they can be read or not.
     rule
         The first of the owner's rules that matches, or None.
     base, said
@@ -59,6 +62,7 @@ class Case:
     """
 
     incident: Incident
+    sent: NormalizedAlert
     evidence: Evidence
     rule: Rule | None
     base: SourceSeverity
@@ -80,7 +84,7 @@ class Case:
         offered: "Sequence[Offered]" = (),
     ) -> Self:
         """Build the case with what rules, the alert's source and earlier incidents say about it."""
-        incident = with_tags(incident, evidence.tags)
+        sent, incident = incident.alert, with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
         stated, word = alert.severity_stated, None
@@ -95,7 +99,7 @@ class Case:
         elif stated and not incident.storm and SEVERITY_RANK[base] <= SEVERITY_RANK["low"]:
             base, said = _not_low(base, said, alert, evidence, now)
         past = opinion(evidence, base, now)
-        return cls(incident, evidence, rule, base, said, stated, word, cause, past, offered, now)
+        return cls(incident, sent, evidence, rule, base, said, stated, word, cause, past, offered, now)
 
     @property
     def ruled(self) -> Severity | None:

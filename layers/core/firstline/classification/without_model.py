@@ -53,7 +53,7 @@ def decide(case: Case) -> Classification:
         evidence_class=evidence_class(case),
         evidence=words.around(case),
         series=case.evidence.metric,
-        subject=own_words.about(incident.alert) if case.takes_a_word else None,
+        subject=own_words.about(case.sent) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
         came_before=_came_before(case) if case.takes_a_word else 0,
     )
