@@ -38,13 +38,11 @@ APART = {
             *("test_spending.py", "test_trail.py"),
         ),
     ),
-    "simulation": (("test_storm_pages.py",),),
 }
 """The files that are parts of their own.
 
 Those of e2e need not wait for each other: each part has stacks of its own. Those of integration need DynamoDB Local,
-which so starts once: its start costs as much as a hundred tests. The storms take as long as all other simulations: in
-one process with the others, they were still at work when all parts had ended."""
+which so starts once: its start costs as much as a hundred tests."""
 
 WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5

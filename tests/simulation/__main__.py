@@ -55,8 +55,13 @@ def _sweep(number: int | None, replayed: str | None, seed: int, processes: int) 
 
 
 def _special(name: str) -> int:
-    from tests.simulation import scenario, special
+    from tests.simulation import scenario, special, storm
 
+    if name == "storm":
+        for group_by_host in (False, True):
+            storm.check_pages(group_by_host=group_by_host)
+        print(f"{storm.ALERTS:,} alerts, by cause and by host: each critical cause was paged, and every alert counted.")
+        return 0
     ran = scenario.run(special.year() if name == "year" else special.crowd())
     print(f"{ran.world.clock.now():%Y-%m-%d %H:%M}: {dict(ran.world.functions.invocations)}")
     for violation in ran.violations[:10]:
@@ -100,7 +105,9 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-shrink", action="store_true", help="only list the seeds that fail")
     parser.add_argument(
-        "--special", choices=("year", "crowd"), help="a year-long incident, or 20,000 alerts in a group"
+        "--special",
+        choices=("year", "crowd", "storm"),
+        help="a year-long incident, 20,000 alerts in a group, or a storm of 10,000 alerts of 50 causes",
     )
     given = parser.parse_args()
     if given.replay is not None:
