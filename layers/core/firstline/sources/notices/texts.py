@@ -137,7 +137,7 @@ def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _database(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail about an event of a database."""
+    """Read a mail about the event of a database; the event's id, or else its words, decides whether it fires."""
     fields = _fields(text)
     source = fields.get("SourceId") or fields.get("Source ID")
     told = fields.get("Message") or fields.get("Event Message")
@@ -146,7 +146,7 @@ def _database(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail of CloudFormation about a resource; only a failed end of a whole stack fires.
+    """Read a mail of CloudFormation about a resource; it fires only if a whole stack failed or was rolled back.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
     """
