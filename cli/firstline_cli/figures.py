@@ -23,7 +23,11 @@ from firstline_cli.spreadsheet import no_formula
 def read(
     table: Table, clocks: Clocks, *, since: datetime, until: datetime, by: By, change: datetime | None = None
 ) -> Report:
-    """Read the incidents of a period, with their pages, from the table, and compute the report."""
+    """Read the incidents of a period, with their pages, from the table, and compute the report.
+
+    `clocks` knows people's time zones, `by` says what a row stands for (week, service, runbook). With `change`, the
+    report compares the time before that moment with the time after it.
+    """
     history = TableIncidents(table)
     closed = history.closed_since(reads_since(since, until, change))
     records = history.with_pages(chain(history.open_records(), closed))
@@ -31,7 +35,7 @@ def read(
 
 
 def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
-    """Return the report as JSON, with durations in seconds."""
+    """Return the report, and the postmortems' open action items (`follow_ups`), as JSON with durations in seconds."""
     plain: dict[str, Any] = {
         "since": found.since.isoformat(),
         "until": found.until.isoformat(),
@@ -54,7 +58,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
 
 
 def as_csv(found: Report) -> str:
-    """Return the report as CSV: a line for each week, service or runbook (`found.by`), then one for all."""
+    """Return the report as CSV: a line for each week, service or runbook (`found.by`), then a line for all together."""
     rows = [{"by": found.by, **_flat(row)} for row in found.rows] + [{"by": "all", **_flat(found.total)}]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")

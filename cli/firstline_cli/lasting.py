@@ -1,4 +1,4 @@
-"""The commands `firstline import` and `firstline words`: draft, load and list people's words on how bad alerts are."""
+"""The commands `firstline import` and `firstline words`: draft, load and list severities that people give alerts."""
 
 import json
 import sys
@@ -87,7 +87,10 @@ def load(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Store a file's words on how bad alerts are, in your name: for each alert the last. Skip lines without a word."""
+    """Store the severities in a file, in your name. Of several lines on one alert, the last counts.
+
+    A line whose column `word` is empty is skipped.
+    """
     try:
         found = drafts.read(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +104,7 @@ def load(
 def list_(stack: StackOption = CHOSEN) -> None:
     """List the severities that people gave alerts: which alert, how bad, who said so, and when.
 
-    A severity that drops an alert (noise) does not count for ever: Slack then asks again, and the list says so.
+    The severity noise, which drops an alert, counts for a limited time. After that Slack asks again, as the list says.
     """
     found = TableIncidents(table_of(stack)).words()
     if not found:
@@ -149,7 +152,10 @@ def _of_file(file: Path, read: Any) -> Iterator[Draft]:
 
 
 def _alarms(client: Any, prefix: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
-    """Yield the alarms whose name begins with `prefix`, each with its tags: about ten a second, CloudWatch's limit."""
+    """Yield the alarms whose name begins with `prefix`, each with its tags.
+
+    CloudWatch limits this to about ten alarms a second.
+    """
     asked: dict[str, Any] = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
     if prefix:
         asked["AlarmNamePrefix"] = prefix

@@ -43,7 +43,7 @@ def links(story: Story) -> list[Link]:
 
 
 def mermaid(found: Sequence[Link]) -> Verbatim:
-    """Return the graph in Mermaid's language; an arrow is dotted unless its `sure` is `on record` or `said`."""
+    """Return the graph in Mermaid's language; an arrow is solid if it is on record or a person said so, else dotted."""
     names = {
         text: f"n{number}" for number, text in enumerate(dict.fromkeys(text for link in found for text in link[:2]))
     }

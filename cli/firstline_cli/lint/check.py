@@ -38,7 +38,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     """Return the runbooks of a folder whose YAML is valid, and the problems found in the folder.
 
     Problems are wrong keys and examples, shellcheck's findings, dangerous commands, a broken remediation.yaml, and more
-    commands than a template takes.
+    SSM documents than fit into a CloudFormation template.
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
