@@ -128,7 +128,7 @@ def evals(
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
-    """Return the classifiers for the second set of cases, which has no history: rules alone, and the models."""
+    """Return the classifiers for the cases of `unstated.py`, which have no history: rules alone, and the models."""
     return [classifiers[0], *(found for found in classifiers if found.name in models)]
 
 
@@ -143,7 +143,10 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path) -> None:
-    """Print what verdicts cost with and without simulated models, on the cases alone and with those of `unstated`."""
+    """Print what verdicts cost with and without simulated models.
+
+    The costs are those on the given cases, then those on these and the cases of `unstated.py` together.
+    """
     judged = load(cases)
     for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
         with out.status(f"simulated models on {of}"):

@@ -242,7 +242,10 @@ def _voices(title: str, parts: Sequence[Agreement]) -> Table:
 
 
 def _voice(part: Agreement) -> dict[str, str]:
-    """Return a row's numbers by heading; green ones are better than always answering the most common level."""
+    """Return the classifier's numbers on some of the rules, by the heading of their column in the table.
+
+    Green ones are better than always answering the most common level.
+    """
     always, said = part.always, part.said
     columns = {
         "count": str(part.rules),

@@ -118,7 +118,7 @@ class Story:
 
 
 def path(states: Iterable[str]) -> str:
-    """Join states into one line, without the repetitions of a loop."""
+    """Join states into one line with arrows, without those that only ask or poll (`What Now?`) and repetitions."""
     shown: list[str] = []
     for state in states:
         if state not in _QUIET_STATES and (not shown or shown[-1] != state):

@@ -110,9 +110,9 @@ class Destination:
 
 
 class Releases:
-    """CodeDeploy and AppConfig. `sent` has the deployments that Firstline began; `stops` counts its stop requests.
+    """CodeDeploy and AppConfig, emulated. `sent` has the deployments that Firstline began.
 
-    A deployment of CodeDeploy stops at the request with the number `stops_needed`.
+    `stops` counts the requests to stop a deployment of CodeDeploy; it stops once they are `stops_needed`.
     """
 
     def __init__(self) -> None:
@@ -136,17 +136,20 @@ class Releases:
     # --- past and future releases -------------------------------------------------------------------------------------
 
     def group(self, name: str, **changes: Any) -> Destination:
-        """Return the deployment group `application/group`, which is created if it is missing."""
+        """Return the deployment group `application/group`, made from the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "codedeploy", **changes))
 
     def environment(self, name: str, **changes: Any) -> Destination:
-        """Return AppConfig's environment `application/environment`, which is created if it is missing."""
+        """Return AppConfig's environment `application/environment`, made from the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "appconfig", **changes))
 
     def released(
         self, destination: str, what: Any, *, ago: timedelta, state: str | None = None, creator: str = "user"
     ) -> Deployment:
-        """Record a past deployment, which began some time ago and took a minute, and return it."""
+        """Record a past deployment of `what`, which began some time ago and took a minute, and return it.
+
+        `state` is how it ended, in the service's word; None means success.
+        """
         where = self.destinations[destination]
         at = datetime.now(UTC) - ago
         return where.add(what, at, Course(), creator=creator, state=state or _GOOD[where.service])
