@@ -135,7 +135,7 @@ def _click(named: Named, chance: random.Random) -> Word:
 
 
 def word_on(named: Named, severity: Severity) -> Word:
-    """Return a `Word`, a person's statement how bad an alert is, with this severity for this alert."""
+    """Return a `Word` as if a person had said that alerts like this one have this severity."""
     return Word(subject=about(named.alert), severity=severity, person="sim:1", by="somebody", at=_WHEN)
 
 

@@ -109,7 +109,7 @@ class Classifier:
 
 
 def opinions(case: Case, policy: Policy) -> classification_case.Case:
-    """Return a case as the real classification sees it, with its evidence, rules and offered runbooks, and no model."""
+    """Return a case as the real classification sees it before it asks a model: evidence, rules and offered runbooks."""
     declared, alert = case.declared.before(policy.rules), case.incident.alert
     evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
     offered = match.offered(policy.runbooks, alert)

@@ -1,7 +1,7 @@
-"""Drafts of the severities of alerts: one line, for a person to correct, for each alert that a tool can send.
+"""Drafts of severities for alerts that state none: a line for each alert that a tool can send, for a person to correct.
 
 Drafts are made from CloudWatch alarms with their tags and actions, Prometheus' rule files, Datadog's monitors, or past
-incidents. An alert that states its own severity is left out, because the stated severity counts.
+incidents. An alert that states its own severity is left out, because the stated one counts.
 """
 
 import csv
@@ -57,7 +57,7 @@ COLUMNS = tuple(field.name for field in fields(Draft))
 
 
 def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> Iterator[Draft]:
-    """Draft a line for each CloudWatch alarm that states no severity.
+    """Suggest a severity for each CloudWatch alarm that states none.
 
     An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
     """
@@ -75,7 +75,7 @@ def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> 
 
 
 def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
-    """Draft a line for each alerting rule without a severity in a Prometheus rule file or Kubernetes' PrometheusRule.
+    """Suggest a severity for each alerting rule that has none, in a Prometheus rule file or Kubernetes' PrometheusRule.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
 
 
 def of_monitors(document: Any) -> Iterator[Draft]:
-    """Draft a line for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
+    """Suggest a severity for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
 
     Raises
     ------
@@ -126,7 +126,10 @@ def of_monitors(document: Any) -> Iterator[Draft]:
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Draft a line for each kind of alert whose severity these incidents' messages ask for, the most frequent first."""
+    """Suggest a severity for each kind of alert in past incidents that came without one and that no person has judged.
+
+    The most frequent come first.
+    """
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}
     for record in records:
@@ -176,7 +179,7 @@ def _draft(source: str, name: str, text: str, word: Severity, why: str) -> Draft
 
 
 def written(drafts: Iterable[Draft]) -> str:
-    """Return drafts as tab-separated lines, below a line with the names of the columns."""
+    """Return drafts as tab-separated lines, below a heading with the names of the columns."""
     out = io.StringIO()
     lines = csv.DictWriter(out, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
     lines.writeheader()

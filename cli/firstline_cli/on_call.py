@@ -76,7 +76,7 @@ def import_(
     name: Annotated[str, typer.Option(help="The schedule's name in oncall.yaml.")] = "",
     time_zone: Annotated[str, typer.Option(help="The schedule's time zone, for a calendar.")] = "UTC",
 ) -> None:
-    """Draft a schedule for oncall.yaml from another tool's, and say in how many hours it names the tool's person."""
+    """Draft a schedule for oncall.yaml from another tool's; say in how many hours both put the same person on call."""
     from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):

@@ -112,7 +112,7 @@ class Destination:
 class Releases:
     """CodeDeploy and AppConfig, emulated. `sent` has the deployments that Firstline began.
 
-    `stops` counts the requests to stop a deployment of CodeDeploy; it stops once they are `stops_needed`.
+    `stops` counts the requests to stop a deployment of CodeDeploy, which stops at request number `stops_needed`.
     """
 
     def __init__(self) -> None:
@@ -136,11 +136,11 @@ class Releases:
     # --- past and future releases -------------------------------------------------------------------------------------
 
     def group(self, name: str, **changes: Any) -> Destination:
-        """Return the deployment group `application/group`, made from the fields `changes` if it is missing."""
+        """Return the deployment group `application/group`, made with the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "codedeploy", **changes))
 
     def environment(self, name: str, **changes: Any) -> Destination:
-        """Return AppConfig's environment `application/environment`, made from the fields `changes` if it is missing."""
+        """Return AppConfig's environment `application/environment`, made with the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "appconfig", **changes))
 
     def released(

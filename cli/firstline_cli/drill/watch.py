@@ -1,4 +1,4 @@
-"""The legs of a test alert's way, each with its time: stored, classified, shown to people, paged, runbook has run."""
+"""The legs of a test alert's way, each with its time: in the table, classified, people told, page sent, runbook run."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -141,9 +141,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return where an alert fires, which tells apart alerts of one name: `cluster/namespace`, by its labels' meanings.
+    """Return where an alert fires, `cluster/namespace`, which tells apart alerts of one name.
 
-    For Grafana's DatasourceError the data source is added, for its DatasourceNoData the data source and the rule.
+    `meant` has the values of its labels by their meaning. For Grafana's DatasourceError the data source is added, for
+    its DatasourceNoData the data source and the rule.
     """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):

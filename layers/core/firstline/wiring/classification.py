@@ -63,7 +63,7 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return which changes to verdicts the LLM may make now; without an LLM it is none, and nothing is read."""
+        """Return which changes to verdicts the LLM may make now: none if there is no LLM."""
         from firstline.adapters.dynamodb.disagreements import Raises
         from firstline.classification.say import NO_SAY, Say
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def _read_or[Policy](instead: Policy, read: Callable[[], Policy], lost: str) -> Policy:
-    """Return the policy that `read` returns; if its file is broken, log the loss (`lost`) and return `instead`."""
+    """Return the policy that `read` returns; if its file is broken, log the reason and return `instead`.
+
+    `lost` says in the log what does not work without the file.
+    """
     try:
         return read()
     except ConfigurationError as error:
@@ -89,7 +92,7 @@ class Files(Stores):
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":
-        """The on-call schedules by name. One that another tool keeps has no shifts here; they count as overrides."""
+        """The on-call schedules by name. One that another tool keeps has no shifts here; they become overrides."""
         from firstline.policy.followed import everything
 
         return everything(self._on_call_file)

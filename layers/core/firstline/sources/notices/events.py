@@ -42,7 +42,10 @@ DEPLOYMENTS = frozenset(
 
 
 def of_event(event: Event) -> list[Notice] | None:
-    """Return the notices of an event; None if neither its type nor the word for its state is known."""
+    """Read an EventBridge event as notices: alerts that fire or resolve, or messages to ignore.
+
+    Return None if neither the event's type nor the word for its state is known.
+    """
     kind, detail = values.name(event.get("detail-type")) or "", event.get("detail")
     if type(detail) is not dict:
         return None
@@ -145,7 +148,7 @@ _HEALTH = {"issue": "high", "investigation": "high", "scheduledChange": "medium"
 def _health(event: Event) -> Iterator[Notice]:
     """Read a message of AWS Health about an event, which fires, and resolves once the event's status is `closed`.
 
-    All messages about one event carry the same ARN, by which the end finds its alert.
+    All messages about one event carry the same ARN, so the end resolves the right alert.
     https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
     """
     detail = event["detail"]

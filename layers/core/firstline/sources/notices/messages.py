@@ -36,7 +36,10 @@ _CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
 
 
 def of_message(message: dict[str, Any]) -> list[Notice] | None:
-    """Return the notices of an AWS service's message; None if no reader knows the keys of the message."""
+    """Read an AWS service's message as notices: alerts that fire or resolve, or messages to ignore.
+
+    Return None if no reader knows the keys of the message.
+    """
     if "detail-type" in message:
         return of_event(message)
     if "detailType" in message and "notificationRuleArn" in message:

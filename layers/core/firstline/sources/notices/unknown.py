@@ -268,6 +268,6 @@ def _without(message: Any, key: str | None) -> Any:
 
 
 def _stated(labels: dict[str, str]) -> str | None:
-    """Return the severity or priority that a label states in words, or None; a bare number counts as none."""
+    """Return the severity or priority that a label states in words, or None; a number does not count."""
     said = (labels[key] for key in labels if letters(key) in ("severity", "priority"))
     return next((word for word in said if not word.replace(".", "").isdecimal()), None)
