@@ -1,10 +1,10 @@
 """Simulation of how well alerts without a severity are judged after people's clicks on how bad some of them are.
 
-How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no
-name has been judged by a person, so messages ask for its severity. A person answers with a click, which is wrong
-sometimes, in one of three orders (`Order`); a name with a wrong answer is answered again when it comes again. After a
-number of clicks the real classification judges all names: by the person's answer for the name, else by that for the
-most similar alert, else by the alert's own text.
+How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no name has
+been judged by a person, so messages ask for its severity. A person answers some of them with a click, which is
+sometimes wrong; `Order` says which. A name with a wrong answer is answered again when it comes again, unless the order
+is that of frequency. After a number of clicks the real classification judges all names: by the person's answer for the
+name, else by that for the most similar alert, else by the alert's own text.
 """
 
 import random

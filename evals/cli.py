@@ -84,7 +84,7 @@ def evals(
     ] = False,
     bodies: Annotated[Path | None, typer.Option(help="With --redaction: a folder of published bodies, too.")] = None,
 ) -> None:
-    """Measure the verdicts. Without options: rules only, rules and history, and the worst model imaginable."""
+    """Measure the verdicts. Without options: by rules only, by rules and history, and by the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     with _explaining(out):
         cases = CASES if cases.resolve() == CASES.resolve() else cases
@@ -134,7 +134,7 @@ def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> li
 
 @contextmanager
 def _explaining(out: Console) -> Iterator[None]:
-    """Print a ConfigurationError in the block and exit with code 2."""
+    """Run the block of a `with`; if it raises ConfigurationError, print the error and exit with code 2."""
     try:
         yield
     except ConfigurationError as error:

@@ -168,7 +168,7 @@ def spent(usage: Usage, price: Price) -> str:
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print how well alerts are judged after people's clicks, for each `Order`, with the spread of organisations."""
+    """Print how well alerts are judged after people's clicks, for each `Order`, and how organisations differ."""
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():

@@ -168,7 +168,11 @@ MODELS: Mapping[str, Simulated] = {
 
 
 def simulate(cases: Sequence[Judged], models: Mapping[str, Simulated] = MODELS, *, runs: int = 40) -> list[Worth]:
-    """Let each model replay `REPLAYED` judged incidents and then judge as many more, `runs` times with fixed seeds."""
+    """Return how each simulated model fares in `runs` runs with fixed seeds.
+
+    In each run the model replays `REPLAYED` judged incidents, which shows where it is right, and then judges as many
+    more.
+    """
     return [
         Worth(name, tuple(_run(cases, model, _dice(name, seed)) for seed in range(runs)))
         for name, model in models.items()

@@ -1,4 +1,4 @@
-"""The figures of `firstline report`, read from the index of open and closed incidents, and written as JSON and CSV.
+"""The figures of `firstline report`: read from the table's open and closed incidents, and written as JSON and CSV.
 
 Tables for people are in `figures_tables`, so that JSON and CSV need not import rich.
 """

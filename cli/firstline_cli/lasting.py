@@ -35,7 +35,7 @@ def import_alarms(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the CloudWatch alarms of this account and region are: a line for each, by tags and actions."""
+    """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
     try:
         found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
     except (BotoCoreError, ClientError) as error:
@@ -56,7 +56,7 @@ def import_rules(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the alerting rules without a severity in Prometheus' rule files are: a line for each."""
+    """Suggest a severity for each alerting rule without one in Prometheus' rule files."""
     found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
     _hand_out(found, confirm, by, stack)
 
@@ -65,7 +65,7 @@ def import_rules(
 def import_monitors(
     files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
-    """Draft how bad Datadog's monitors are: a line for each, from the JSON of `GET /api/v1/monitor`."""
+    """Suggest a severity for each of Datadog's monitors, from the JSON of `GET /api/v1/monitor`."""
     _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
 
 
@@ -76,7 +76,7 @@ def import_incidents(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the alerts without a severity in past incidents are: a line for each, the most frequent first."""
+    """Suggest a severity for each alert without one in past incidents, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
     _hand_out(drafts.of_incidents(closed), confirm, by, stack)
 
@@ -121,7 +121,7 @@ def list_(stack: StackOption = CHOSEN) -> None:
 
 
 def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the drafts for a person to correct and load; with `confirm`, store them at once instead."""
+    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead."""
     if confirm:
         _store(found, by, stack)
         return

@@ -97,7 +97,7 @@ def import_(
 
 @oncall.command()
 def check(stack: NamedStackOption = "") -> None:
-    """Report problems of the schedules within half a year: unknown names, people whom no page reaches, long shifts.
+    """Report problems of the schedules in the next half year: unknown names, people whom no page reaches, long shifts.
 
     With --stack, also report problems of its copies of other tools' schedules: gaps, age, unknown names.
     """

@@ -1,4 +1,4 @@
-"""Canary: it sends a marked alert to the stack's public API, waits until it would page, and resolves it."""
+"""Canary: it sends an alert that is marked as a canary's to the stack's API, waits for its page, and resolves it."""
 
 from datetime import UTC, datetime
 from typing import Any

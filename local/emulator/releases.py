@@ -213,12 +213,12 @@ class Releases:
     # --- AppConfig: REST ----------------------------------------------------------------------------------------------
 
     def rest(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Return the status and the body of the answer to a request of AppConfig's API.
+        """Return the status and the body of the answer to a request of AppConfig's REST API.
 
         Raises
         ------
         ServiceError
-            ResourceNotFoundException, BadRequestException, ConflictException, or the refusal of a course.
+            ResourceNotFoundException, BadRequestException, ConflictException, or the error that a `Course` prescribes.
         """
         if profile := _PROFILE.fullmatch(path):
             if profile[2] not in self.profiles:
@@ -279,7 +279,7 @@ class Releases:
     # --- the course of a deployment -----------------------------------------------------------------------------------
 
     def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
-        """Begin a deployment and return it; raise if its course refuses it or another deployment is in progress."""
+        """Begin a deployment and return it; raise if its `Course` refuses it or another deployment is in progress."""
         with self._lock:
             self.attempts += 1
             courses = self._courses
@@ -304,7 +304,7 @@ class Releases:
 
 
 def _look(deployment: Deployment) -> None:
-    """Count a read of a deployment; raise, or call `on_look`, if the deployment's course says so."""
+    """Count a read of a deployment; raise an error, or call `on_look`, if the deployment's `Course` prescribes it."""
     deployment.looked += 1
     if deployment.course.unreadable:
         raise ServiceError("InternalServerException", "An internal error occurred.", 500)
@@ -337,7 +337,10 @@ def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
 
 
 def sample_releases() -> Releases:
-    """Return sample releases: of a shop (CodeDeploy) and of its flags (AppConfig), 3 days and 30 minutes ago each."""
+    """Return sample releases: two of a shop (CodeDeploy) and two of its flags (AppConfig).
+
+    One of each pair is 3 days old, the other 30 minutes.
+    """
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)

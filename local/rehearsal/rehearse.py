@@ -63,7 +63,10 @@ class Tried:
 
 @dataclass
 class Rehearsal:
-    """The commands of a rehearsal in order, and its ending. `after` is the result of the scenario's `after()`."""
+    """The commands of a rehearsal in order, and how it ended.
+
+    `after` is the result of the scenario's shell function `after`, which checks the host at the end.
+    """
 
     tried: list[Tried] = field(default_factory=list)
     ending: Ending = "not cured"

@@ -36,7 +36,7 @@ class TestAlert:
 
     @property
     def title(self) -> str:
-        """Return the alert's name; by default one with the test's key."""
+        """Return the alert's name; by default `Firstline test <key>`, with the key that only this test has."""
         return self.name or f"Firstline test {self.key}"
 
     @property

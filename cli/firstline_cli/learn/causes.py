@@ -38,7 +38,7 @@ class Link(NamedTuple):
 
 
 def links(story: Story) -> list[Link]:
-    """Return the arrows that records suggest: cause to problem, problem to impact, fix to end."""
+    """Return the arrows of an incident's graph: from causes to the problem, on to its impact, from fixes to its end."""
     return [*_to_the_problem(story), *_from_the_problem(story), *_to_the_end(story)]
 
 

@@ -42,7 +42,7 @@ class PeopleParts(RemediationParts):
     ) -> "IncidentRecord | None":
         """Write to the audit trail what people were told; if the incident's remediation is over, store its outcome.
 
-        Return the incident's record (`record`, or read here); None if there is none, or it could not be read.
+        Return the incident's record (`record` if given); None if there is none, or it cannot be read.
         """
         from firstline.remediation.settle import conclude
 

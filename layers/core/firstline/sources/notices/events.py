@@ -299,7 +299,7 @@ def _access(event: Event) -> Iterator[Notice]:
 
 
 def _environment(event: Event) -> Iterator[Notice]:
-    """Read an event of Elastic Beanstalk about an environment."""
+    """Read an event of Elastic Beanstalk about an environment: bad health or a failure fires, good health resolves."""
     detail = event["detail"]
     notice = of_environment(
         values.scalar(detail.get("Message")) or "", detail.get("EnvironmentName"), detail.get("ApplicationName")
