@@ -25,7 +25,7 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A published rule, or all of one name merged: the author's severity (`truth`) and the classifier's (`said`)."""
+    """The author's severity (`truth`) and the classifier's (`said`) for one published rule, or for all of one name."""
 
     repository: str
     truth: Level
@@ -81,9 +81,10 @@ class Comparison:
 
 
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
-    """Measure how well the classifier finds the authors' levels, on all rules and on the seen and the unseen half.
+    """Measure how well the classifier finds the authors' levels, on all rules and on parts of them.
 
-    Each is measured again with the rules of one name merged.
+    The parts are the rules of the repositories with which the lexicon was tuned (seen), the other rules (unseen), and
+    of these the ones with new names. Each part is measured a second time, with the rules of one name merged.
     """
     judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}

@@ -1,10 +1,10 @@
 """Simulation of how well alerts without a severity are judged after people's clicks on how bad some of them are.
 
-How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no
-name has been judged by a person, so messages ask for its severity. A person answers with a click, which is wrong
-sometimes, in one of three orders (`Order`); a name with a wrong answer is answered again when it comes again. After a
-number of clicks the real classification judges all names: by the person's answer for the name, else by that for the
-most similar alert, else by the alert's own text.
+How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no name has
+been judged by a person, so messages ask for its severity. A person answers some of them with a click, which is
+sometimes wrong; `Order` says which. A name with a wrong answer is answered again when it comes again, unless the order
+is that of frequency. After a number of clicks the real classification judges all names: by the person's answer for the
+name, else by that for the most similar alert, else by the alert's own text.
 """
 
 import random
@@ -85,7 +85,7 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
 def simulate(named: Sequence[Named], order: Order = "first message", *, runs: int = 20, seed: int = 1) -> list[Worth]:
     """Return how well alerts are judged after each number of clicks in `CLICKS`.
 
-    Each result is a mean over `runs` organisations, each with `NAMES` random ones of the alerts.
+    Each result is a mean over `runs` organisations, each of which has `NAMES` alerts, chosen at random from `named`.
     """
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
@@ -135,7 +135,7 @@ def _click(named: Named, chance: random.Random) -> Word:
 
 
 def word_on(named: Named, severity: Severity) -> Word:
-    """Return a person's word that an alert has a severity."""
+    """Return a `Word` as if a person had said that alerts like this one have this severity."""
     return Word(subject=about(named.alert), severity=severity, person="sim:1", by="somebody", at=_WHEN)
 
 
@@ -152,7 +152,10 @@ def _worth(clicks: int, names: Sequence[Named], volume: Sequence[float], words: 
 
 
 def judge(named: Named, word: Word | None, words: Iterable[Word]) -> Severity:
-    """Return the real classification's severity for an alert, with a word on it or else the most similar of `words`."""
+    """Return the real classification's severity for an alert, by what a person said of it (`word`).
+
+    If `word` is None, what people said of the most similar alert among `words` counts.
+    """
     near = nearest(named.alert, words) if word is None else None
     known = {"same_name_last_hour": 1, "earlier": [], "deployments": [], "local_time": _WHEN, "business_hours": True}
     evidence = Evidence.model_validate({**known, "word": word, "near": near})

@@ -69,7 +69,10 @@ def remembered(score: Score) -> Remembered:
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """Return a line for each watched number that fell, and one for each that rose; a number that is gone has fallen."""
+    """Return a line for each number watched by CI that fell since `before`, and one for each that rose.
+
+    A number that the score no longer has counts as fallen.
+    """
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:

@@ -89,7 +89,7 @@ class _Strict(BaseModel):
 
 
 class Truth(_Strict):
-    """The judgement of an experienced engineer afterwards.
+    """The right judgement of a case, as an experienced engineer gives it after the incident.
 
     Attributes
     ----------

@@ -82,7 +82,7 @@ class Classifier:
     with_history: bool = True
 
     def judge(self, case: Case) -> Verdict:
-        """Classify a case with its owners' rules, windows and silences, both with and without the model."""
+        """Classify a case with its owners' rules, windows and silences; note also the severity without the model."""
         case = case if self.with_history else case.without_history()
         alert, runbooks = case.incident.alert, self.policy.runbooks
         offered: Sequence[prompt.Offered] = match.offered(runbooks, alert)
@@ -109,7 +109,7 @@ class Classifier:
 
 
 def opinions(case: Case, policy: Policy) -> classification_case.Case:
-    """Return what the real classification knows of a case: its rules, evidence and offered runbooks, with no model."""
+    """Return a case as the real classification sees it before it asks a model: evidence, rules and offered runbooks."""
     declared, alert = case.declared.before(policy.rules), case.incident.alert
     evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
     offered = match.offered(policy.runbooks, alert)

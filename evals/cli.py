@@ -84,7 +84,7 @@ def evals(
     ] = False,
     bodies: Annotated[Path | None, typer.Option(help="With --redaction: a folder of published bodies, too.")] = None,
 ) -> None:
-    """Measure the verdicts. Without options: rules only, rules and history, and the worst model imaginable."""
+    """Measure the verdicts. Without options: by rules only, by rules and history, and by the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     with _explaining(out):
         cases = CASES if cases.resolve() == CASES.resolve() else cases
@@ -122,7 +122,7 @@ def evals(
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
-    """Return the classifiers for the second set of cases, which has no history: rules alone, and the models."""
+    """Return the classifiers for the cases of `unstated.py`, which have no history: rules alone, and the models."""
     return [classifiers[0], *(found for found in classifiers if found.name in models)]
 
 
@@ -152,7 +152,7 @@ def _measure_instead(
 
 @contextmanager
 def _explaining(out: Console) -> Iterator[None]:
-    """Print a ConfigurationError in the block and exit with code 2."""
+    """Run the block of a `with`; if it raises ConfigurationError, print the error and exit with code 2."""
     try:
         yield
     except ConfigurationError as error:
@@ -161,7 +161,10 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path) -> None:
-    """Print what verdicts cost with and without simulated models, on the cases alone and with those of `unstated`."""
+    """Print what verdicts cost with and without simulated models.
+
+    The costs are those on the given cases, then those on these and the cases of `unstated.py` together.
+    """
     judged = load(cases)
     for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
         with out.status(f"simulated models on {of}"):

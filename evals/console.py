@@ -168,7 +168,7 @@ def spent(usage: Usage, price: Price) -> str:
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print how well alerts are judged after people's clicks, for each `Order`, with the spread of organisations."""
+    """Print how well alerts are judged after people's clicks, for each `Order`, and how organisations differ."""
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():
@@ -242,7 +242,10 @@ def _voices(title: str, parts: Sequence[Agreement]) -> Table:
 
 
 def _voice(part: Agreement) -> dict[str, str]:
-    """Return a row's numbers by heading; green ones are better than always answering the most common level."""
+    """Return the classifier's numbers on some of the rules, by the heading of their column in the table.
+
+    Green ones are better than always answering the most common level.
+    """
     always, said = part.always, part.said
     columns = {
         "count": str(part.rules),

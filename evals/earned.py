@@ -30,7 +30,10 @@ NAME = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case with its right severity, the verdict without a model, and the verdict for each answer of a model."""
+    """A case with its right severity, the verdict without a model (`plain`), and those with a model.
+
+    `by_severity` has the verdict for each severity that a model may say.
+    """
 
     name: str
     truth: Severity
@@ -45,9 +48,10 @@ type Simulated = Callable[[Judged, random.Random], Stance]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The costs after the replay in one run, and the number of verdicts that the model made worse.
+    """The costs of verdicts in one run after the model has replayed judged incidents, and how many it made worse.
 
-    `plain` is the cost without the model, `settled` with the changes that count by then, `full` with all its changes.
+    `plain` is the cost without the model, `settled` with those of its changes that have proved right, `full` with all
+    its changes.
     """
 
     plain: float
@@ -81,7 +85,7 @@ class Worth:
 
 
 def judged_cases(cases: Sequence[Case], policy: Policy) -> list[Judged]:
-    """Return each case with its verdict without a model, and its verdicts for a model that says each severity."""
+    """Return each case with the verdict without a model, and with one for each severity that a model may say."""
     return [_judged(case, policy) for case in cases]
 
 
@@ -101,7 +105,10 @@ def _judged(case: Case, policy: Policy) -> Judged:
 
 
 def _echo(plain: Stance, severity: Severity) -> ModelVerdict:
-    """Return a model's verdict with this severity, and with the runbook and blame of the verdict without a model."""
+    """Return a model's verdict with this severity that otherwise agrees with the verdict without a model (`plain`).
+
+    It names the same runbook, and blames a deployment if that verdict does.
+    """
     judgement = Judgement(
         severity=severity,
         cause="Something.",
@@ -121,7 +128,7 @@ def always(severity: Severity) -> Simulated:
 
 
 def at_random(case: Judged, dice: random.Random) -> Stance:
-    """Say a random severity, and half of the time name no runbook and no deployment."""
+    """Simulate a model that says a random severity, and half of the time names no runbook and no deployment."""
     judged = case.by_severity[dice.choice(SEVERITIES)]
     if dice.random() < 0.5:
         judged = judged.model_copy(update={"runbook_id": None, "is_deployment_related": False})
@@ -129,7 +136,7 @@ def at_random(case: Judged, dice: random.Random) -> Stance:
 
 
 def contrarian(case: Judged, _: random.Random) -> Stance:
-    """Say `low` if the verdict without a model pages, otherwise `critical`."""
+    """Simulate a model that says `low` if the verdict without it pages, otherwise `critical`."""
     contrary: Severity = "low" if case.plain.severity in ("critical", "high") else "critical"
     return case.by_severity[contrary]
 
@@ -140,7 +147,7 @@ def echo_without_runbook(case: Judged, _: random.Random) -> Stance:
 
 
 def perfect(case: Judged, _: random.Random) -> Stance:
-    """Say the right severity, as far as the guardrails allow it."""
+    """Simulate a model that says the right severity, as far as the guardrails allow it."""
     return case.by_severity[case.truth]
 
 
@@ -161,7 +168,11 @@ MODELS: Mapping[str, Simulated] = {
 
 
 def simulate(cases: Sequence[Judged], models: Mapping[str, Simulated] = MODELS, *, runs: int = 40) -> list[Worth]:
-    """Let each model replay `REPLAYED` judged incidents and then judge as many more, `runs` times with fixed seeds."""
+    """Return how each simulated model fares in `runs` runs with fixed seeds.
+
+    In each run the model replays `REPLAYED` judged incidents, which shows where it is right, and then judges as many
+    more.
+    """
     return [
         Worth(name, tuple(_run(cases, model, _dice(name, seed)) for seed in range(runs)))
         for name, model in models.items()

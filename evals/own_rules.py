@@ -1,7 +1,8 @@
 """Measurement of how well the severities that people gave an organisation's rules predict those of its new rules.
 
-The rules of a repository count as one organisation's. A rule is judged by the most similar rule of its repository that
-has a word (the severity that a person gave): none from its own file, where similar rules are, and none of its own name.
+The rules of a repository count as one organisation's. A rule is judged by the severity that a person gave to the most
+similar rule of its repository. Rules in its own file are left out, because similar rules stand together, and so are
+rules of its own name.
 """
 
 import random
@@ -19,7 +20,10 @@ _TESTED = 150
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The quality of judgements of rules, with words on `labels` other rules of their organisation and with none."""
+    """The quality of the judgements of rules when people gave severities to `labels` other rules of their organisation.
+
+    The numbers that end in `_without` are for no such severities.
+    """
 
     labels: int
     rules: int
@@ -32,7 +36,10 @@ class Learned:
 def leave_file_out(
     named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3, seed: int = 1
 ) -> list[Learned]:
-    """Measure how well rules are judged with each number of words; leave out a number that no organisation has."""
+    """Measure how well rules are judged after people gave severities to 0, 100, … other rules (`labels`).
+
+    Leave out a number if no organisation has so many rules.
+    """
     return [found for number in labels if (found := _measured(named, number, runs, seed)) is not None]
 
 

@@ -45,7 +45,11 @@ class PerClass:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A case's verdict with its scores. `broken_actions` and `broken_floor` say which invariants it violates."""
+    """A case's verdict with its scores.
+
+    `broken_actions` says why its runbook must never run, `broken_floor` why its severity is too low; both are empty for
+    a safe verdict.
+    """
 
     verdict: Verdict
     cause: Cause
@@ -126,7 +130,11 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
 def _numbers(
     results: Sequence[Result], pairs: Sequence[tuple[Severity, Severity]], table: Mapping[str, PerClass]
 ) -> dict[str, float | None]:
-    """Compute the headline numbers by name. More is better, except for the last four."""
+    """Compute the headline numbers by name. More is better, except for the last four.
+
+    `pairs` has (right severity, severity of the verdict) for each result, `table` the precision and recall of each
+    severity.
+    """
     page = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
     deployment = binary(
         "deployment",
@@ -206,7 +214,7 @@ def cause_class(verdict: Verdict) -> Cause:
 
 
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
-    """Return the reasons why a verdict's runbook must not run here, found without the guardrails' own code."""
+    """Return the reasons why a verdict's runbook must not run for its case, without using the guardrails' own code."""
     said, case = verdict.classification, verdict.case
     if said.runbook_id is None:
         return ("it claims a remedy and names no runbook",) if said.can_be_remediated else ()
@@ -245,7 +253,7 @@ def _broken_floor(verdict: Verdict) -> str | None:
 
 
 def _below_source(said: Classification, source: SourceSeverity) -> str | None:
-    """Return why a severity below the source's is not allowed, or None if a model decided and may lower it so far."""
+    """Return why a verdict may not be so far below its source's severity; None if a model decided and may do so."""
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":

@@ -1,4 +1,7 @@
-"""The second set of cases: alerts without a stated severity, a person's word or a history."""
+"""The evals' second set of cases: alerts without a stated severity, a person's word or a history.
+
+The first set is in `evals/cases/`.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +32,7 @@ class _Lines(RootModel[tuple[_Line, ...]]):
 
 
 def load(path: Path = FILE) -> list[Case]:
-    """Load the second set of cases.
+    """Load the cases of `unstated.yaml`, each made from an alert.
 
     Raises
     ------

@@ -139,7 +139,7 @@ def try_(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:
-    """Run one runbook on a throw-away host that has its fault, and show each step."""
+    """Run one runbook on a throw-away host with the fault that it cures, and show each step."""
     from firstline_cli import overlay
     from local.rehearsal.trial import CannotTry, try_runbook
 

@@ -1,4 +1,4 @@
-"""The evidence for an old incident's verdict, without what the table learned after a moment."""
+"""The evidence in the table as it stood at an earlier moment, for verdicts on old incidents."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,10 +9,11 @@ from firstline.models import AlertKind, Deployment, EarlierIncident, NormalizedA
 
 
 class AsOf(TableEvidence):
-    """The table's evidence as it stood at `moment`, without what came later: deployments, words, feedback, closes.
+    """The evidence in the table as it stood at `moment`, without what came later.
 
-    With `later_answers`, later feedback on incidents that had closed by then counts too, so that an eval case has all
-    that is known of its past.
+    Left out are later deployments, incidents that closed later, and later answers of people, on one incident (feedback)
+    or on all alerts of a name (words). With `later_answers`, later feedback on incidents that had closed by then counts
+    all the same, so that an eval case has all that is known of its past.
     """
 
     def __init__(self, table: Table, moment: datetime, *, later_answers: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The checkout of Firstline that a command reads, and its runbooks and policies with those in `mine/` over them."""
+"""The checkout of Firstline that a command reads, and its runbooks and policies, with the owner's from `mine/`."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The command `firstline deploy`: `sam build` and `sam deploy` with the owner's parameters, then who can be woken."""
+"""The command `firstline deploy`: `sam build` and `sam deploy` with the owner's parameters.
+
+At the end it says who gets a page of the stack.
+"""
 
 import os
 import shutil

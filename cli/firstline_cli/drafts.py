@@ -1,8 +1,7 @@
-"""Drafts of people's words on how bad alerts are: one line for each alert that a monitoring tool can send.
+"""Drafts of severities for alerts that state none: a line for each alert that a tool can send, for a person to correct.
 
 Drafts are made from CloudWatch alarms with their tags and actions, Prometheus' rule files, Datadog's monitors, or past
-incidents. A person corrects and confirms them. Alerts that state their own severity are left out, because what they
-state counts, and no person's word.
+incidents. An alert that states its own severity is left out, because the stated one counts.
 """
 
 import csv
@@ -36,7 +35,10 @@ _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One line of a draft: an alert, the word suggested for how bad it is, and why. Environment `*` stands for all."""
+    """One line of a draft: an alert, the word suggested for its severity, and why.
+
+    `word` is a severity, `page`, `tell` or `drop`. `environment` is the alert's; `*` stands for all environments.
+    """
 
     source: str
     name: str
@@ -47,7 +49,7 @@ class Draft:
 
     @property
     def kind(self) -> AlertKind:
-        """Return what the word is about: all alerts of this source and name in this environment."""
+        """Return the kind of alert that the line is about: all alerts of its source and name in its environment."""
         return kind_named(self.source, self.name, self.environment or None, self.text)
 
 
@@ -55,7 +57,10 @@ COLUMNS = tuple(field.name for field in fields(Draft))
 
 
 def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> Iterator[Draft]:
-    """Draft a line for each CloudWatch alarm that states no severity, from DescribeAlarms' dictionary and its tags."""
+    """Suggest a severity for each CloudWatch alarm that states none.
+
+    An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
+    """
     for alarm, tags in alarms:
         name, description = str(alarm["AlarmName"]), str(alarm.get("AlarmDescription") or "")
         actions = [str(arn) for arn in alarm.get("AlarmActions", ())]
@@ -70,7 +75,7 @@ def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> 
 
 
 def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
-    """Draft a line for each alerting rule without a severity in a Prometheus rule file or Kubernetes' PrometheusRule.
+    """Suggest a severity for each alerting rule that has none, in a Prometheus rule file or Kubernetes' PrometheusRule.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
 
 
 def of_monitors(document: Any) -> Iterator[Draft]:
-    """Draft a line for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
+    """Suggest a severity for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
 
     Raises
     ------
@@ -121,7 +126,10 @@ def of_monitors(document: Any) -> Iterator[Draft]:
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Draft a line of the severity file for each alert that came without a severity, most frequent first."""
+    """Suggest a severity for each kind of alert in past incidents that came without one and that no person has judged.
+
+    The most frequent come first.
+    """
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}
     for record in records:
@@ -144,7 +152,11 @@ def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], route
 
 
 def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> tuple[Severity, str]:
-    """Suggest a word and the reason: from a severity in `tags`, else a pager in `routes`, else from name and text."""
+    """Suggest a severity for an alert, and the reason.
+
+    It is the severity in `tags`, else `high` if `routes` (where the alert goes) names a pager, else a guess by the
+    words of its name and text. `nobody` is the reason to give beside a guess if there are no routes.
+    """
     graded = meanings.find(tags, "severity")
     found = severity.from_word(graded) if graded else None
     if graded and found is not None:
@@ -158,7 +170,7 @@ def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobo
 
 
 def _word(found: str) -> Severity:
-    """Return the word to suggest for a severity: the same, but `low` for `info`."""
+    """Return the verdict's severity for a sender's: the same, but `low` for `info`, which no verdict has."""
     return "low" if found == "info" else WORDS[found]
 
 
@@ -167,7 +179,7 @@ def _draft(source: str, name: str, text: str, word: Severity, why: str) -> Draft
 
 
 def written(drafts: Iterable[Draft]) -> str:
-    """Return drafts as tab-separated lines, below a line with the names of the columns."""
+    """Return drafts as tab-separated lines, below a heading with the names of the columns."""
     out = io.StringIO()
     lines = csv.DictWriter(out, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
     lines.writeheader()
@@ -176,7 +188,7 @@ def written(drafts: Iterable[Draft]) -> str:
 
 
 def read(text: str) -> list[Draft]:
-    """Read the lines that a person corrected. Lines without a word are left out.
+    """Read the lines that a person corrected; leave out those whose column `word` is empty.
 
     Raises
     ------

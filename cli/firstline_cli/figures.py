@@ -1,4 +1,4 @@
-"""The figures of `firstline report`, read from the index of open and closed incidents, and written as JSON and CSV.
+"""The figures of `firstline report`: read from the table's open and closed incidents, and written as JSON and CSV.
 
 Tables for people are in `figures_tables`, so that JSON and CSV need not import rich.
 """
@@ -21,7 +21,11 @@ from firstline_cli.learn.follow_ups import FollowUp
 def read(
     table: Table, clocks: Clocks, *, since: datetime, until: datetime, by: By, change: datetime | None = None
 ) -> Report:
-    """Read the incidents of a period, with their pages, from the table, and compute the report."""
+    """Read the incidents of a period, with their pages, from the table, and compute the report.
+
+    `clocks` knows people's time zones, `by` says what a row stands for (week, service, runbook). With `change`, the
+    report compares the time before that moment with the time after it.
+    """
     history = TableIncidents(table)
     closed = history.closed_since(reads_since(since, until, change))
     records = history.with_pages(chain(history.open_records(), closed))
@@ -29,7 +33,7 @@ def read(
 
 
 def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
-    """Return the report as JSON, with durations in seconds."""
+    """Return the report, and the postmortems' open action items (`follow_ups`), as JSON with durations in seconds."""
     plain: dict[str, Any] = {
         "since": found.since.isoformat(),
         "until": found.until.isoformat(),
@@ -52,7 +56,7 @@ def as_json(found: Report, follow_ups: Sequence[FollowUp]) -> str:
 
 
 def as_csv(found: Report) -> str:
-    """Return the report as CSV: a line for each week, service or runbook (`found.by`), then one for all."""
+    """Return the report as CSV: a line for each week, service or runbook (`found.by`), then a line for all together."""
     rows = [{"by": found.by, **_flat(row)} for row in found.rows] + [{"by": "all", **_flat(found.total)}]
     return spreadsheet.as_csv(rows, list(rows[-1]))
 

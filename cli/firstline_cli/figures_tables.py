@@ -17,7 +17,10 @@ MOST_NAMES = 60
 
 
 def print_report(console: Console, found: Report, follow_ups: Sequence[FollowUp], zone: str) -> None:
-    """Print the report as tables."""
+    """Print the report as tables, then the open action items of postmortems (`follow_ups`).
+
+    `zone` is the name of the time zone in which its weeks begin.
+    """
     console.print(_total(found))
     console.print(_rows(found))
     console.print(

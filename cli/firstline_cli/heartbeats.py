@@ -93,7 +93,11 @@ def _plain(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) ->
 
 
 def _state(pulse: Pulse, expected: Heartbeat | None, pulses: Sequence[Pulse]) -> str:
-    """Return a heartbeat's state in words, such as `absent since 03:12`."""
+    """Return a heartbeat's state in words, such as `absent since 03:12`.
+
+    `pulse` is what is stored on the heartbeat, `expected` its declaration in rules.yaml or None, `pulses` what is
+    stored on all heartbeats.
+    """
     if pulse.forgotten_at is not None:
         return f"forgotten {here(pulse.forgotten_at)} by {pulse.forgotten_by}"
     if expected is None:

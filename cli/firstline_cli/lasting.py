@@ -1,4 +1,4 @@
-"""The commands `firstline import` and `firstline words`: draft, load and list people's words on how bad alerts are."""
+"""The commands `firstline import` and `firstline words`: draft, load and list severities that people give alerts."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def import_alarms(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the CloudWatch alarms of this account and region are: a line for each, by tags and actions."""
+    """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
     try:
         found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
     except (BotoCoreError, ClientError) as error:
@@ -58,7 +58,7 @@ def import_rules(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the alerting rules without a severity in Prometheus' rule files are: a line for each."""
+    """Suggest a severity for each alerting rule without one in Prometheus' rule files."""
     found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
     _hand_out(found, confirm, by, stack)
 
@@ -67,7 +67,7 @@ def import_rules(
 def import_monitors(
     files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
-    """Draft how bad Datadog's monitors are: a line for each, from the JSON of `GET /api/v1/monitor`."""
+    """Suggest a severity for each of Datadog's monitors, from the JSON of `GET /api/v1/monitor`."""
     _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
 
 
@@ -78,7 +78,7 @@ def import_incidents(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Draft how bad the alerts without a severity in past incidents are: a line for each, the most frequent first."""
+    """Suggest a severity for each alert without one in past incidents, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
     _hand_out(drafts.of_incidents(closed), confirm, by, stack)
 
@@ -89,7 +89,10 @@ def load(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Store a file's words on how bad alerts are, in your name: for each alert the last. Skip lines without a word."""
+    """Store the severities in a file, in your name. Of several lines on one alert, the last counts.
+
+    A line whose column `word` is empty is skipped.
+    """
     try:
         found = drafts.read(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -103,7 +106,7 @@ def load(
 def list_(output: ListOutputOption = "table", stack: StackOption = CHOSEN) -> None:
     """List the severities that people gave alerts: which alert, how bad, who said so, and when.
 
-    A severity that drops an alert (noise) does not count for ever: Slack then asks again, and the list says so.
+    The severity noise, which drops an alert, counts for a limited time. After that Slack asks again, as the list says.
     """
     found = sorted(
         TableIncidents(table_of(stack)).words(), key=lambda word: (word.subject.source, word.subject.alert_name)
@@ -141,7 +144,7 @@ def _plain(word: Word, now: datetime) -> dict[str, Any]:
 
 
 def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the drafts for a person to correct and load; with `confirm`, store them at once instead."""
+    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead."""
     if confirm:
         _store(found, by, stack)
         return
@@ -172,7 +175,10 @@ def _of_file(file: Path, read: Any) -> Iterator[Draft]:
 
 
 def _alarms(client: Any, prefix: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
-    """Yield the alarms whose name begins with `prefix`, each with its tags: about ten a second, CloudWatch's limit."""
+    """Yield the alarms whose name begins with `prefix`, each with its tags.
+
+    CloudWatch limits this to about ten alarms a second.
+    """
     asked: dict[str, Any] = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
     if prefix:
         asked["AlarmNamePrefix"] = prefix

@@ -49,7 +49,10 @@ def try_models(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the first question.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Ask models about incidents that people judged, and show which changes of severity each model has earned."""
+    """Ask models about incidents that people judged, and show which kinds of changes to a verdict each may make.
+
+    A model may make a kind of change once it has proved right with it.
+    """
     policy = _policy(base_url)
     names = models or ([policy.model] if policy.model else [])
     if not names:

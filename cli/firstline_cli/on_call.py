@@ -77,7 +77,7 @@ def import_(
     name: Annotated[str, typer.Option(help="The schedule's name in oncall.yaml.")] = "",
     time_zone: Annotated[str, typer.Option(help="The schedule's time zone, for a calendar.")] = "UTC",
 ) -> None:
-    """Draft a schedule for oncall.yaml from another tool's, and say in how many hours both name the same person."""
+    """Draft a schedule for oncall.yaml from another tool's; say in how many hours both put the same person on call."""
     from firstline_cli.oncall_drafts import NoDraft, of_file
 
     if tool not in ("pagerduty", "ical"):
@@ -98,7 +98,7 @@ def import_(
 
 @oncall.command()
 def check(stack: NamedStackOption = "") -> None:
-    """Report problems of the schedules within half a year: unknown names, people whom no page reaches, long shifts.
+    """Report problems of the schedules in the next half year: unknown names, people whom no page reaches, long shifts.
 
     With --stack, also report problems of its copies of other tools' schedules: gaps, age, unknown names.
     """
@@ -267,7 +267,10 @@ def _overrides(stack: str) -> "OverridesOf":
 
 
 def _moment(schedule: Roster, written: str, after: datetime) -> datetime:
-    """Read `2026-12-24T18:00`, or `18:00` as the next one after `after`, in the schedule's zone without an offset."""
+    """Read a time as a person types it: `2026-12-24T18:00`, or `18:00` for the first one after `after`.
+
+    A time without an offset is in the schedule's time zone.
+    """
     (local,) = schedule.local(after)
     try:
         if len(written) > 5:

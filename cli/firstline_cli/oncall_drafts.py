@@ -68,7 +68,9 @@ class Draft:
 
 
 def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[str], str], now: datetime) -> Draft:
-    """Draft a schedule from a file of PagerDuty (`pagerduty`) or a calendar (`ical`), and remark how far both agree.
+    """Draft a schedule from a file of PagerDuty (`pagerduty`) or a calendar (`ical`).
+
+    A remark says in how many hours of the file's shifts the draft names the same person.
 
     Parameters
     ----------

@@ -83,16 +83,22 @@ def tree_of(checkout: Path) -> Path:
 
 
 def named(text: str, checkout: Path) -> str:
-    """Replace paths of copies (`.cache/mine/runbooks/…`) in a text by those of the originals, unless patched."""
+    """Replace paths of copies (`.cache/mine/runbooks/…`) in a text by the paths of the originals.
+
+    The path of a patched runbook stays, because no original has its text.
+    """
     folder = f"{tree_of(checkout) / RUNBOOKS}/"
     if folder not in text:
         return text
     before, *parts = text.split(folder)
-    return before + "".join(_name(part, checkout) + part for part in parts)
+    return before + "".join(_original_folder(part, checkout) + part for part in parts)
 
 
-def _name(part: str, checkout: Path) -> str:
-    """Return the folder of the file that begins the text: `mine/runbooks/`, `runbooks/` or, if patched, `tree_of`'s."""
+def _original_folder(part: str, checkout: Path) -> str:
+    """Return the folder of a copied file's original: `mine/runbooks/` or `runbooks/`.
+
+    `part` is a text that begins with the file's name. For a patched file, return the folder of the copy.
+    """
     path = re.match(r"[\w./-]*", part)[0].rstrip(".")  # type: ignore[index]  # It matches any text.
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
         return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
@@ -140,7 +146,10 @@ def _patched(path: Path) -> Path:
 
 
 def _apply(path: Path, owned: dict[Path, Path], shipped: dict[Path, Path]) -> bytes:
-    """Return the text of a shipped file with the owner's patch over it."""
+    """Return the text of a shipped file with the owner's patch over it.
+
+    `path` is the patch's. `owned` and `shipped` have the owner's and the shipped files by their paths in their folder.
+    """
     import yaml
 
     from firstline.errors import ConfigurationError

@@ -70,7 +70,11 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
 
 
 def print_comparison(console: Console, stack: Stack, incident_id: str, export: Path | None) -> bool:
-    """Print if the trail agrees with Step Functions and CloudTrail. Return False if not, or if there is no history."""
+    """Print whether an incident's audit trail agrees with Step Functions and CloudTrail.
+
+    Return False if it does not, or if Step Functions has no history of the incident. Write all of it into `export`, if
+    a folder is given.
+    """
     entries = TableTrail(stack.table).entries(incident_id)
     try:
         found = witnesses.histories(stack, incident_id)

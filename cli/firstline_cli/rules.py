@@ -39,10 +39,10 @@ DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
 @rules.command()
 def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
-    """Report what is wrong with rules.yaml and the policy files beside it, with file, line and fix.
+    """Report what is wrong with rules.yaml, the policy files beside it, and samconfig.toml, with file, line and fix.
 
-    Names and patterns that match nothing are wrong too, and so are parameters in samconfig.toml. With --stack, also
-    name the patterns that fitted no alert of the last days.
+    A name or pattern that matches nothing is wrong too. With --stack, also name the patterns that fitted no alert of
+    the last days.
     """
     read = read_rules(file)
     beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people", "oncall")}

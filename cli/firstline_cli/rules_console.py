@@ -158,7 +158,10 @@ def _why(keys: Sequence[Key]) -> str:
 
 
 def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, now: datetime) -> Iterator[str]:
-    """Yield a sentence for each pattern that fitted no incident of the last days, because it may be misspelled."""
+    """Yield a sentence for each pattern in rules and paging routes that fitted no incident of the last days.
+
+    Such a pattern may be misspelled.
+    """
     history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]

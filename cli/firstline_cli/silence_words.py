@@ -79,7 +79,7 @@ HEAD = ("id", "what", "owner", "reason", "ends")
 
 
 def rows(silences: Iterable[Silence], now: datetime) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of each silence in the list, in the order of `HEAD`."""
+    """Yield the cells of each silence in the list, in the order of the headings (`HEAD`)."""
     for silence in silences:
         what = matched(silence)
         if silence.even_critical:

@@ -85,7 +85,7 @@ def extend(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Let a silence last longer, from now on. A new silence takes its place, and the alerts that it holds stay held."""
+    """Let a silence last longer, from now on. A new one takes its place; alerts that the old one holds stay held."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     before = _active(silences, name, now)
     after = _valid(lambda: silence_words.extended(before, lasts, now))

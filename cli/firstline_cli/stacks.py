@@ -48,8 +48,9 @@ NamedStackOption = Annotated[str, typer.Option(help="A stack to read as well, by
 class Stack:
     """A stack that was found: its table, the ARN of its state machine, and clients of the services that it runs on.
 
-    `session` signs requests to the API at `api_url`, which is empty for a stack of an older release. `deployed` is the
-    name in CloudFormation, which the emulator has beside its name `local`. `parameters` are the deployed ones.
+    `session` signs requests to the API at `api_url`, which is empty for a stack of an older release. `name` is `local`
+    for an emulator; `deployed` is the stack's name in CloudFormation for both kinds. `parameters` are the deployed
+    ones.
     """
 
     table: "Table"

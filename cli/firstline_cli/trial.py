@@ -43,7 +43,8 @@ class Replayed:
 class Tried:
     """The result of one model's trial.
 
-    `plain` is what the severities cost without the model, `judged` with all its verdicts, both in needless pages.
+    `plain` is the cost of the verdicts without the model, `judged` their cost with all its changes; the unit of both is
+    a needless page.
     """
 
     model: str
@@ -65,7 +66,10 @@ def judged_incidents(
     offered: Callable[[NormalizedAlert], Sequence[Offered]],
     time_zone: str = "UTC",
 ) -> list[Replayed]:
-    """Return the last incidents whose right severity is known, oldest first, with the evidence of when they opened."""
+    """Return the last incidents whose right severity is known, oldest first, each with the evidence of when it opened.
+
+    `offered` returns the runbooks that fit an alert.
+    """
     known = [(record, label_of(record)) for record in real_incidents(TableIncidents(table).closed_since(since))]
     labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
     found = []
@@ -102,7 +106,10 @@ def replay(
     keep: Callable[[IncidentRecord, Disagreement], None],
     missed_page_cost: float,
 ) -> Tried:
-    """Ask a model about each incident, pass each verdict that differs from the one without it to `keep`, and add up."""
+    """Ask a model about each incident; return what its verdicts cost and how often they differ from those without it.
+
+    Each that differs is passed to `keep`, which stores it.
+    """
     tried = Tried(name)
     for each in incidents:
         verdict = classify(

@@ -32,7 +32,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Histories:
-    """The events of an incident's executions, by the execution's name. `over` is True if all executions have ended."""
+    """The events of an incident's Step Functions executions (the first and its successors), by the execution's name.
+
+    `over` is True if all executions have ended.
+    """
 
     events: dict[str, list[dict[str, Any]]]
     over: bool
@@ -91,7 +94,7 @@ def seen_by_cloudtrail(stack: Stack, incident_id: str, since: datetime, until: d
 
 
 def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
-    """Return a sentence for each difference between the trail and the histories.
+    """Return a sentence for each difference between an incident's audit trail and the histories of its executions.
 
     A command that is missing on the trail is a difference only once all executions have ended.
     """
@@ -110,7 +113,7 @@ def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
 
 
 def _other_verdicts(entries: Sequence[Entry], found: Histories) -> list[str]:
-    """Return a sentence for each verdict that only the trail or only an execution has."""
+    """Return a sentence for each verdict that is on the audit trail but reached no execution, or vice versa."""
     judged = [entry.facts for entry in entries if entry.what == "classified"]
     written = {_verdict(facts) for facts in judged}
     got = found.verdicts()
@@ -190,7 +193,10 @@ def _seen(event: dict[str, Any]) -> Command:
 
 
 def _is_command(entry: Entry) -> bool:
-    """Return True if the entry says that a command ran on a host; False for a release, or a step that was not sent."""
+    """Return True if an entry of the audit trail says that a command ran on a host.
+
+    The deployment of an earlier release, and a step that was not sent, are no commands.
+    """
     return entry.what == "ran" and "i-" in str(entry.facts.get("instance_id")) and bool(entry.facts.get("command_id"))
 
 

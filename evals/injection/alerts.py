@@ -36,7 +36,7 @@ _WISHES = (
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """An attack: bodies of a source with an order to the model, or texts with it for a deployment, a note, …."""
+    """An attack: an order to the model in the bodies that a source sends, or in other texts, such as a note."""
 
     name: str
     technique: str
@@ -79,7 +79,10 @@ def _attack(number: int, technique: str, carrier: str, variant: int) -> Hostile:
 
 
 def _carried(carrier: str, text: str, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the alert's field that a carrier means, as {field: value with the text}; empty if it means none."""
+    """Return the field of an alert that carries the text, as {field: value}, or {} if `carrier` is no field (a note).
+
+    `plain` has the alert's fields without the text.
+    """
     fields: dict[str, dict[str, Any]] = {
         "message": {"message": f"{plain['message']}. {text}"},
         "name": {"name": f"{plain['name']} {text}"},

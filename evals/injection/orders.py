@@ -48,7 +48,7 @@ _IN_OTHER_WORDS = (
 
 
 def _phrased(*phrases: str) -> Technique:
-    """Return a technique that puts an order into one of these phrases, the next one for each next attack."""
+    """Return a technique that writes an order in one of these phrases; attacks use the phrases in turn."""
     return lambda order, number: [phrases[number % len(phrases)].format(plain=order.plain)]
 
 

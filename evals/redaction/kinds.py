@@ -47,7 +47,10 @@ class Dice:
         self._random = random.Random(seed)  # noqa: S311 - nothing of this protects anything
 
     def of(self, alphabet: str, length: int) -> str:
-        """Return a random text of an alphabet's characters; of letters and digits, one each at least."""
+        """Return a random text of an alphabet's characters.
+
+        If the alphabet has only letters and digits, the text has at least one of each.
+        """
         while True:
             text = "".join(self._random.choices(alphabet, k=length))
             if (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)) or not alphabet.isalnum():
@@ -105,7 +108,7 @@ type Made = str | tuple[str, str]
 
 
 def _in(text: str, make: Callable[[Dice], str]) -> Callable[[Dice], Made]:
-    """Return a function that makes a secret and puts it in place of `<secret>` in `text`, which shows what it is."""
+    """Return a function that makes a secret and puts it in place of `<secret>` in `text`: `app:<secret>@db-1`."""
 
     def both(d: Dice) -> Made:
         secret = make(d)

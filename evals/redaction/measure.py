@@ -40,8 +40,8 @@ WAYS: dict[str, Callable[[Seeded], str]] = {
 class Measured:
     """The counts of one measurement.
 
-    `missed` has the kind, the way and the redacted text of each secret that was not removed. `changed` has the harmless
-    texts that redaction changed.
+    `missed` has for each secret that was not removed its kind, the way in which it was written, and the redacted text.
+    `changed` has the harmless texts that redaction changed.
     """
 
     tried: int = 0

@@ -1,4 +1,4 @@
-"""Canary: it sends a marked alert to the stack's public API, waits until it would page, and resolves it."""
+"""Canary: it sends an alert that is marked as a canary's to the stack's API, waits for its page, and resolves it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,10 @@ wiring = Wiring(CanarySettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Send one canary alert and store its seconds as a metric, without which an alarm fires; raise if it is lost."""
+    """Send a canary alert and store the seconds until its page as a metric; raise if the alert is lost.
+
+    An alarm fires if the metric is missing.
+    """
     seconds = wiring.canary.fly(datetime.now(UTC))
     metrics.add_metric(name="CanaryRoundTrip", unit="Seconds", value=seconds)
     return {"seconds": seconds}

@@ -22,7 +22,7 @@ wiring = Wiring(ClassifySettings, EVIDENCE)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the states `Classify` and `Classify Again`."""
+    """Classify an incident for the state machine's states `Classify` and `Classify Again`; return the verdict."""
     account = context.invoked_function_arn.split(":")[4]
     request = ClassifyInput.model_validate(event, extra="ignore")
     incident = request.incident

@@ -19,7 +19,7 @@ wiring = Wiring(EscalateSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the state `Page On-Call`."""
+    """Page the next escalation level for the state machine's state `Page On-Call`, and return the page."""
     request = with_its_reason(PageOnCallInput.model_validate(event, extra="ignore"))
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)

@@ -1,4 +1,7 @@
-"""Ingest of alerts and deployments over HTTP, from EventBridge, from SNS, and out of the backlog and the quarantine."""
+"""Ingest of alerts and deployments from HTTP, EventBridge and SNS, and from the queues that kept them for later.
+
+The backlog is the queue of alerts that are not written yet, the quarantine that of bodies that could not be read.
+"""
 
 from datetime import UTC, datetime
 from typing import Any

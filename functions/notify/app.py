@@ -22,7 +22,11 @@ wiring = Wiring(NotifySettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Announce Quiet` and `Close Incident`."""
+    """Tell people about an incident, and close it, as the state in the event asks.
+
+    The state machine's states are `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Announce Quiet` and
+    `Close Incident`.
+    """
     request = _INPUT.validate_python(event, extra="ignore")
     if isinstance(request, ReasonedInput):
         request = with_its_reason(request)

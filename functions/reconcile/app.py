@@ -1,7 +1,7 @@
 """Reconciliation: it makes up for executions, signals, pages and messages that were lost, and checks heartbeats.
 
-It runs each minute, when it also copies schedules that are kept elsewhere and announces hand-overs, and after the end
-of each execution and command.
+It runs each minute, and when a Step Functions execution or a Systems Manager command has ended. In the run of each
+minute it also copies schedules that other tools keep, and announces hand-overs.
 """
 
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ wiring = Wiring(ReconcileSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the event of each minute, and EventBridge's event when an execution or a command has ended."""
+    """Serve the event of each minute, and EventBridge's events that an execution or a Systems Manager command ended."""
     now = datetime.now(UTC)
     if event.get("detail-type") == EXECUTION_ENDED:
         return {"succeeded": wiring.reconciler.mend(event["detail"], now)}

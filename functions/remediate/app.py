@@ -18,7 +18,7 @@ wiring = Wiring(RemediateSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the states `What Now?`, `Plan Remediation` and `Next Move`."""
+    """Serve the state machine's states `What Now?`, `Plan Remediation` and `Next Move`; return what each decided."""
     states = RemediationStates(
         incidents=wiring.incidents,
         trail=wiring.trail,

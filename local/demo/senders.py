@@ -64,7 +64,7 @@ def send(api: str, source: str, payload: Any, secret: str) -> Answer:
 
 
 def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: bool = False) -> Answer:
-    """Press a button of an incident's Slack message as a user, or with `chosen` choose from its menu.
+    """Press the button `action` of an incident's Slack message as a user; with `chosen`, choose from the menu `action`.
 
     `value` is what Slack sends with the click: `<incident>#<digest of the plan>` or `<incident>#<chosen answer>`.
     """

@@ -118,7 +118,7 @@ class Story:
 
 
 def path(states: Iterable[str]) -> str:
-    """Join states into one line, without the repetitions of a loop."""
+    """Join states into one line with arrows; leave out repetitions and states that only ask or poll (`What Now?`)."""
     shown: list[str] = []
     for state in states:
         if state not in _QUIET_STATES and (not shown or shown[-1] != state):

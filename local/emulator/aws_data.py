@@ -1,7 +1,7 @@
 """AWS's service models, which all clients of this process read once.
 
-Imported before moto, whose modules make sessions of their own while they are imported. Each session would list
-hundreds of services and parse the endpoints of all regions again: a tenth of a second of CPU.
+This module must be imported before moto, whose modules make sessions while they are imported. Each of these sessions
+would list hundreds of services and parse the endpoints of all regions again: a tenth of a second of CPU.
 """
 
 from functools import cache

@@ -39,7 +39,10 @@ _ahead = timedelta(0)
 
 
 class _Clock(datetime):
-    """A `datetime` whose `now()` is later than the real time by `_ahead`: the time that an incident's waits skipped."""
+    """A `datetime` whose `now()` is later than the real time by `_ahead`.
+
+    The incident's waits were shortened by as much.
+    """
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:

@@ -36,9 +36,9 @@ _APP_CONFIG = "/appconfig/aws4_request"
 class Cloud:
     """The WSGI application that answers for every AWS service.
 
-    `functions`, `commands`, `releases` and `roles` may be set later. Without roles, every request is allowed. `on_text`
-    is called with the number and the text of each text message, and `on_event` with each event that is put on an event
-    bus. `bus` lists all these events, oldest first.
+    `functions` (Lambda), `commands` (Run Command), `releases` (CodeDeploy and AppConfig) and `roles` (IAM) may be set
+    later. Without roles, every request is allowed. `on_text` is called with the number and the text of each text
+    message, and `on_event` with each event that is put on an event bus. `bus` lists all these events, oldest first.
     """
 
     def __init__(self) -> None:

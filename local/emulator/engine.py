@@ -89,7 +89,8 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 def _choose(self: Any, env: Any) -> None:
     """Push (name of the next state, True if Default chose it) onto moto's stack.
 
-    Unlike AWS, moto also runs the state's own Assign for a rule that leads to the same state as Default.
+    On AWS the state's own Assign runs only if Default chose. moto alone runs it for every rule that leads to the same
+    state as Default, so `_leave_choice` needs to know.
     """
     for rule in self.choices_decl.rules:
         rule.eval(env)
@@ -125,7 +126,8 @@ def _timeout_in(lapse: Lapse) -> Callable[[Any, Any], int]:
 def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
     """Return a replacement for moto's method that runs a state with a time-out.
 
-    If the state times out, its incident's clock is put forward by the time that the time lapse cut from the wait.
+    If the state times out, the replacement puts the clock of the state's incident forward by the time that was not
+    waited because of the time lapse.
     """
 
     def evaluate_with_timeout(self: Any, env: Any) -> None:
@@ -182,7 +184,10 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
 
 
 def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
-    """Call a service; spell parameters as its API does: `deploymentId` where Step Functions writes `DeploymentId`."""
+    """Call a service with its parameters spelled as in its API; spell the answer as Step Functions does.
+
+    For example, Step Functions writes `DeploymentId` for CodeDeploy's `deploymentId`.
+    """
     client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
     client = client_for(resource_runtime_part.region, self._get_boto_service_name())
     name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
@@ -193,9 +198,10 @@ def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_pa
 
 
 def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
-    """Return a request or answer of the given shape with its fields spelled in another way.
+    """Return a service's request or answer with its fields renamed: `DeploymentId` for `deploymentId`, or the reverse.
 
-    They are in PascalCase if `as_step_functions`, otherwise as the service's API spells them. Keys of maps are kept.
+    Names are in PascalCase if `as_step_functions`, otherwise as the service's API spells them. Keys of maps are kept.
+    `shape` is the description of the value in the service's model.
     """
     spell = partial(spelled, as_step_functions=as_step_functions)
     kind = shape.type_name if shape is not None else ""

@@ -41,7 +41,10 @@ class StreamReader:
 
 
 def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return True if an event fits an EventBridge pattern of values, `prefix` and `anything-but` a prefix."""
+    """Return True if an event fits an EventBridge pattern of plain values, `prefix`, and `anything-but` with a prefix.
+
+    Any other operator fits no value.
+    """
     for name, wanted in pattern.items():
         given = event.get(name)
         if isinstance(wanted, Mapping):

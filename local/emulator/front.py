@@ -132,7 +132,7 @@ def _event(request: Request, route_key: str, raw_path: str, parameters: dict[str
 
 
 def _encoded(body: bytes, mimetype: str) -> tuple[str, bool]:
-    """Return a body as API Gateway passes it on, and True if that is base64: all but text, so forms are."""
+    """Return a body as API Gateway passes it on, and True if it is in base64, as every body but text and JSON is."""
     if not mimetype or _TEXT.fullmatch(mimetype):
         try:
             return body.decode("utf-8"), False

@@ -61,7 +61,7 @@ class ScriptResult:
 
 @dataclass
 class Host:
-    """A throw-away host, made by `Hosts`; on AWS its names would be `instance_id` and `private_ip`."""
+    """A throw-away host, made by `Hosts`, with the instance id and private address that it would have on AWS."""
 
     name: str
     instance_id: str

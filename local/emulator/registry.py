@@ -39,7 +39,7 @@ def forget() -> None:
 
 
 def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
-    """Return what the running stack that was registered last has stored: its addresses, names and secrets; or None."""
+    """Return the addresses, names and secrets of the running stack that was registered last; None if none runs."""
     files = stacks_folder(of_checkout).glob(f"*/{_WORD}")
     found = [json.loads(file.read_text()) for file in files if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)

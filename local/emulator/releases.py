@@ -110,9 +110,9 @@ class Destination:
 
 
 class Releases:
-    """CodeDeploy and AppConfig. `sent` has the deployments that Firstline began; `stops` counts its stop requests.
+    """CodeDeploy and AppConfig, emulated. `sent` has the deployments that Firstline began.
 
-    A deployment of CodeDeploy stops at the request with the number `stops_needed`.
+    `stops` counts the requests to stop a deployment of CodeDeploy, which stops at request number `stops_needed`.
     """
 
     def __init__(self) -> None:
@@ -136,17 +136,20 @@ class Releases:
     # --- past and future releases -------------------------------------------------------------------------------------
 
     def group(self, name: str, **changes: Any) -> Destination:
-        """Return the deployment group `application/group`, which is created if it is missing."""
+        """Return the deployment group `application/group`, made with the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "codedeploy", **changes))
 
     def environment(self, name: str, **changes: Any) -> Destination:
-        """Return AppConfig's environment `application/environment`, which is created if it is missing."""
+        """Return AppConfig's environment `application/environment`, made with the fields `changes` if it is missing."""
         return self.destinations.setdefault(name, Destination(name, "appconfig", **changes))
 
     def released(
         self, destination: str, what: Any, *, ago: timedelta, state: str | None = None, creator: str = "user"
     ) -> Deployment:
-        """Record a past deployment, which began some time ago and took a minute, and return it."""
+        """Record a past deployment of `what`, which began some time ago and took a minute, and return it.
+
+        `state` is how it ended, in the service's word; None means success.
+        """
         where = self.destinations[destination]
         at = datetime.now(UTC) - ago
         return where.add(what, at, Course(), creator=creator, state=state or _GOOD[where.service])
@@ -210,12 +213,12 @@ class Releases:
     # --- AppConfig: REST ----------------------------------------------------------------------------------------------
 
     def rest(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Return the status and the body of the answer to a request of AppConfig's API.
+        """Return the status and the body of the answer to a request of AppConfig's REST API.
 
         Raises
         ------
         ServiceError
-            ResourceNotFoundException, BadRequestException, ConflictException, or the refusal of a course.
+            ResourceNotFoundException, BadRequestException, ConflictException, or the error that a `Course` prescribes.
         """
         if profile := _PROFILE.fullmatch(path):
             if profile[2] not in self.profiles:
@@ -276,7 +279,7 @@ class Releases:
     # --- the course of a deployment -----------------------------------------------------------------------------------
 
     def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
-        """Begin a deployment and return it; raise if its course refuses it or another deployment is in progress."""
+        """Begin a deployment and return it; raise if its `Course` refuses it or another deployment is in progress."""
         with self._lock:
             self.attempts += 1
             courses = self._courses
@@ -301,7 +304,7 @@ class Releases:
 
 
 def _look(deployment: Deployment) -> None:
-    """Count a read of a deployment; raise, or call `on_look`, if the deployment's course says so."""
+    """Count a read of a deployment; raise an error, or call `on_look`, if the deployment's `Course` prescribes it."""
     deployment.looked += 1
     if deployment.course.unreadable:
         raise ServiceError("InternalServerException", "An internal error occurred.", 500)
@@ -334,7 +337,10 @@ def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
 
 
 def sample_releases() -> Releases:
-    """Return sample releases: of a shop (CodeDeploy) and of its flags (AppConfig), 3 days and 30 minutes ago each."""
+    """Return sample releases: two of a shop (CodeDeploy) and two of its flags (AppConfig).
+
+    One of each pair is 3 days old, the other 30 minutes.
+    """
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)

@@ -80,7 +80,7 @@ def _item(table: Any, key: tuple[Any, Any]) -> Any:
 
 
 def _put(table: Any, key: tuple[Any, Any], item: Any) -> None:
-    """Store an item in one of moto's tables under a key (hash, range or None); if it is None, delete the stored one."""
+    """Store an item in one of moto's tables under a key (hash, range or None); for no item, delete what is there."""
     hash_key, range_key = key
     items, last = (table.items, hash_key) if range_key is None else (table.items[hash_key], range_key)
     if item is not None:

@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def _cast(value: Any) -> Any:
-    """Return the Python value of one of moto's DynamoDB values, by which those are compared."""
+    """Return the Python value by which a value of moto's DynamoDB is compared with others."""
     return value.value if value.type == "S" else _cast_anything(value)
 
 

@@ -46,7 +46,10 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tried:
-    """A command that was run, with its result. `when` is its phase; in `before`, verify runs to show the fault."""
+    """A command that was run, with its result.
+
+    `when` is its phase; in the phase `before`, verify runs once on the unchanged host, to show that it sees the fault.
+    """
 
     step_id: str
     when: When
@@ -60,7 +63,10 @@ class Tried:
 
 @dataclass
 class Rehearsal:
-    """The commands of a rehearsal in order, and its ending. `after` is the result of the scenario's `after()`."""
+    """The commands of a rehearsal in order, and how it ended.
+
+    `after` is the result of the scenario's shell function `after`, which checks the host at the end.
+    """
 
     tried: list[Tried] = field(default_factory=list)
     ending: Ending = "not cured"
@@ -162,7 +168,10 @@ def rehearse(
 def _run(
     runbook: Runbook, steps: Sequence[Step], run: Callable[[str, When, Command], bool], most_attempts: int
 ) -> Ending:
-    """Run the steps, then try verify until it holds or its attempts are used up, and return the ending."""
+    """Run verify once on the fault, then the steps, then verify until it holds or its attempts are used up.
+
+    Return the ending.
+    """
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)
     if not all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps):

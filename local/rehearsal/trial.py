@@ -148,7 +148,7 @@ def _scenario(runbook: Runbook, name: str | None) -> Scenario | None:
 def _first_choice(shipped: Catalogue, runbook: Runbook, alert: NormalizedAlert) -> str:
     """Return the id of the runbook that fits the alert best; raise CannotTry if `runbook` does not fit at all.
 
-    `runbook` counts as a choice even if it is off.
+    `runbook` takes part even if its mode is off.
     """
     awake = {**shipped, runbook.id: runbook.model_copy(update={"mode": "shadow"})}
     rank = [fitting.id for fitting in offered(Catalogue(list(awake.values())), alert)]

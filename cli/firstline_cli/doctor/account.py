@@ -162,7 +162,7 @@ def parameters(stack: "Stack") -> Iterator[Finding]:
 
 
 def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are the checkout's
-    """Report each file in `mine/` that replaces a shipped file, and lacks some of its keys or equals it."""
+    """Report each file in `mine/` that equals the shipped file it replaces, or lacks some of its keys."""
     from firstline_cli import overlay
     from firstline_cli.checkout import CHECKOUT
 

@@ -70,7 +70,10 @@ def _sms(stack: "Stack") -> Iterator[Finding]:
 
 
 def slack(stack: "Stack") -> Iterator[Finding]:
-    """Check Slack's bot token and signing secret, and the two channels that Firstline posts in, if the app may look."""
+    """Check Slack's bot token and signing secret, and look up the two channels that Firstline posts in.
+
+    A channel cannot be looked up if its name is given instead of its id, or if the app has no right to do so.
+    """
     token = secret(stack, "slack/bot-token")
     if token is None:
         if secret(stack, "slack/webhook-url"):

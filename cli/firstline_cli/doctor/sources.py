@@ -45,7 +45,7 @@ def sources(stack: "Stack") -> Iterator[Finding]:
 
 
 def refused(stack: "Stack") -> Iterator[Finding]:
-    """Report each path of the API that refused requests within a day, because their secret was wrong or missing."""
+    """Report each path of the API that refused requests in the last day, because their secret was wrong or missing."""
     if stack.is_local:
         return
     pages = (

@@ -28,7 +28,7 @@ WAIT_SECONDS = 90
 
 @test.command()
 def alarm(source: SourceOption = "", wait: WaitOption = WAIT_SECONDS, stack: StackOption = CHOSEN) -> None:
-    """Send an alert that wakes nobody, and show each leg until people are told."""
+    """Send an alert that wakes nobody, and show each leg of its way until people are told."""
     from firstline_cli.drill import watch
 
     found = stack_of(stack)
@@ -41,7 +41,7 @@ def alarm(source: SourceOption = "", wait: WaitOption = WAIT_SECONDS, stack: Sta
 def page(
     source: SourceOption = "", yes: YesOption = False, wait: WaitOption = WAIT_SECONDS, stack: StackOption = CHOSEN
 ) -> None:
-    """Send a critical alert, which really wakes the person on call, and show each leg until the page went out."""
+    """Send a critical alert, which really wakes the person on call; show each leg of its way until the page is out."""
     from firstline_cli.drill import watch
 
     found = stack_of(stack)
@@ -65,7 +65,7 @@ def runbook(
     wait: WaitOption = 180,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Send an alert that a read-only runbook fits, and show each leg until the runbook's steps on the host ended."""
+    """Send an alert that a read-only runbook fits, and show each leg of its way until the runbook's steps ended."""
     from firstline.runbooks import catalogue
     from firstline_cli.checkout import runbooks_folder
     from firstline_cli.drill import watch
@@ -130,7 +130,10 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
 
 
 def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
-    """Print each leg when it ends. End the command if one is late, or nobody was told or paged, or nothing ran."""
+    """Print each leg of the alert's way when it ends.
+
+    End the command if a leg takes too long, or if in the end nobody was told or paged, or no runbook ran.
+    """
     from firstline_cli.drill import watch
 
     for name, seen in {"in the table": watch.opened, **legs}.items():

@@ -36,7 +36,7 @@ class TestAlert:
 
     @property
     def title(self) -> str:
-        """Return the alert's name; by default one with the test's key."""
+        """Return the alert's name; by default `Firstline test <key>`, with the key that only this test has."""
         return self.name or f"Firstline test {self.key}"
 
     @property
@@ -125,7 +125,10 @@ class CloudWatch:
 
 
 def sender_of(stack: "Stack", source: str) -> Sender:
-    """Return the sender for a source, by default the first open one; end the command if it is closed, or all are."""
+    """Return the test sender for a source, or for the first open one if `source` is empty.
+
+    End the command if this source cannot be tested or is not open, or if none is open.
+    """
     if source and source not in (*BODIES, "cloudwatch"):
         raise refusal(f"The source {source!r} cannot be tested; write {', '.join(BODIES)} or cloudwatch.", USAGE)
     for name in [source] if source else [*BODIES, "cloudwatch"]:

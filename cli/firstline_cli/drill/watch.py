@@ -1,4 +1,4 @@
-"""The legs of a test alert's way, each with its time: in the table, classified, and told, paged or run."""
+"""The legs of a test alert's way, each with its time: in the table, classified, people told, page sent, runbook run."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +31,10 @@ class Watch:
         self.began = self.clock()
 
     def until(self, name: str, seen: Seen, seconds: float) -> Iterator[str]:
-        """Wait until `seen` says how the leg ended, and yield its line; yield nothing if that takes over `seconds`."""
+        """Wait until a leg of the alert's way ends, and yield one line: its name, the seconds since the start, its end.
+
+        `seen` returns how the leg ended, or None while it goes on. Yield nothing if that takes more than `seconds`.
+        """
         left = self.clock() + seconds
         while True:
             record = self.record()
@@ -82,7 +85,10 @@ def pages(record: IncidentRecord) -> str | None:
 
 
 def told(record: IncidentRecord) -> str | None:
-    """Return in words whether people were told; None before the incident is shown to people or waits for them."""
+    """Return in words whether people were told, or why not.
+
+    Return None while the open incident has no message yet and waits for nobody.
+    """
     live = record.live
     if record.status == "CLOSED":
         return f"NOBODY was told: the incident is over ({record.outcome})"

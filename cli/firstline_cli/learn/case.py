@@ -30,7 +30,7 @@ _ALIASES = {
 
 @dataclass
 class Names:
-    """The names to hide in an eval case: `hosts` and IP `addresses`, each with its made-up name, and `people`."""
+    """The names to hide in an eval case: `hosts` and IP `addresses`, each with a made-up one for it, and `people`."""
 
     hosts: dict[str, str]
     people: set[str]

@@ -38,12 +38,12 @@ class Link(NamedTuple):
 
 
 def links(story: Story) -> list[Link]:
-    """Return the arrows that records suggest: cause to problem, problem to impact, fix to end."""
+    """Return the arrows of an incident's graph: from causes to the problem, on to its impact, from fixes to its end."""
     return [*_to_the_problem(story), *_from_the_problem(story), *_to_the_end(story)]
 
 
 def mermaid(found: Sequence[Link]) -> Verbatim:
-    """Return the graph in Mermaid's language; an arrow is dotted unless its `sure` is `on record` or `said`."""
+    """Return the graph in Mermaid's language; an arrow is solid if it is on record or a person said so, else dotted."""
     names = {
         text: f"n{number}" for number, text in enumerate(dict.fromkeys(text for link in found for text in link[:2]))
     }

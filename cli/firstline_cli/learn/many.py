@@ -49,7 +49,10 @@ def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Wr
 
 
 def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord]:
-    """Return the `last` newest closed incidents whose right severity feedback or their end tells, oldest first."""
+    """Return the `last` newest closed incidents with a known right severity, oldest first.
+
+    It is known from people's feedback, or from how the incident ended.
+    """
     closed = real_incidents(TableIncidents(table).closed_since(since))
     return [record for record in closed if label_of(record).severity is not None][-last:]
 

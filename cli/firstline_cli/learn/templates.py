@@ -60,7 +60,10 @@ def _code(text: str) -> Verbatim:
 
 
 def _literal(text: str, indent: int) -> str:
-    """Format a script as a YAML block, indented below a key; return it unchanged if a character of it is invisible."""
+    """Format a script as a YAML block, indented below a key.
+
+    A script with an invisible character is returned unchanged, so that the template escapes it.
+    """
     lines = text.removesuffix("\n").split("\n")
     if not all(line.replace("\t", "").isprintable() for line in lines):
         return text

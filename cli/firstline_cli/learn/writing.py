@@ -1,4 +1,4 @@
-"""The writing of an incident's drafts into a folder, with a list of what is left for people to do."""
+"""The writing of an incident's drafts into a folder, with a file that says what is left for people to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

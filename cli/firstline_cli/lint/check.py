@@ -22,7 +22,7 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
 def check(folder: Path) -> list[Problem]:
-    """Return a folder's problems: those of its runbooks and policy or, without any, outdated generated files."""
+    """Return the problems of a folder's runbooks and policy; if there are none, those of outdated generated files."""
     runbooks, problems = read_checked(folder)
     if not problems:
         # Generated files are only compared with runbooks that have no problems.
@@ -38,7 +38,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     """Return the runbooks of a folder whose YAML is valid, and the problems found in the folder.
 
     Problems are wrong keys and examples, shellcheck's findings, dangerous commands, a broken remediation.yaml, and more
-    commands than a template takes.
+    SSM documents than fit into a CloudFormation template.
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
@@ -66,7 +66,7 @@ def rendered(runbooks: Catalogue) -> dict[Path, str]:
 
 
 def description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report a runbook whose description is too short to tell approvers what it does and never touches."""
+    """Report a runbook whose description is too short to tell approvers what it does, and what it never touches."""
     if len(runbook.description) < SHORTEST_DESCRIPTION:
         message = "say in a few sentences what it does, what it never touches, and when it gives up"
         yield problem_at(runbook, text, ("description",), message)

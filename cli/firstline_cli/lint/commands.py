@@ -103,7 +103,11 @@ def _parser() -> Parser:
 
 
 def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | Unread]:
-    """Yield a script's commands, all at `line` unless it is 0; `temporary` names variables with a path by mktemp."""
+    """Yield a script's commands and redirections, and each line that cannot be read.
+
+    `temporary` has the names of variables that hold a path made by mktemp. If `line` is not 0, it is the line to report
+    for all of them, because the script is an argument of the command in that line.
+    """
     script = _ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda base: " " * len(base[0]), script))
     for node in _all(_parser().parse(parsable(script).encode()).root_node):
         at = line or node.start_point.row + 1
@@ -122,7 +126,11 @@ def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | 
 def _inside(
     words: Sequence[str], nodes: Mapping[str, Node], temporary: frozenset[str], line: int
 ) -> Iterator[Call | Unread]:
-    """Yield the commands of the script that is an argument of a command: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`."""
+    """Yield the commands of a script that is an argument of `words`: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`.
+
+    `words` is a command, `nodes` has the parser's node of each word, and `line` is the command's line. `temporary` has
+    the names of variables that hold a path made by mktemp.
+    """
     name = PurePosixPath(words[0]).name
     if _RUNS_TEXT.fullmatch(name):
         at = next((at for at, word in enumerate(words) if re.fullmatch("-[a-z]*c", word)), len(words)) + 1
@@ -181,7 +189,11 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Return a word without quotes and backslashes, with a mark such as `¤` for `$x`, no-break spaces for spaces."""
+    """Return a word of a command without quotes and backslashes, a mark for each expansion, no-break spaces for spaces.
+
+    The mark tells what is expanded: a variable, a runbook's parameter, a path made by mktemp (as in the variables
+    `temporary`), and so on.
+    """
     if node.type == "raw_string":
         return _text(node)[1:-1].replace(" ", "\xa0")
     text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")

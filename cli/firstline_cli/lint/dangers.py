@@ -43,7 +43,7 @@ class Danger:
 
 
 def _option(letters: str, *names: str) -> str:
-    """Return a pattern for one of these options in a command: of `_option("x", "name")`, `-x`, `-ax` and `--name`."""
+    """Return a pattern for commands with one of these options: `-x`, `-ax`, `--name` for `_option("x", "name")`."""
     return rf"(?=.* (?:-\w*[{letters}]|--(?:{'|'.join(names) or '$'})))"
 
 
@@ -272,7 +272,10 @@ No function can be asked about a process that is given only by its name."""
 
 
 def is_unasked(call: Call, asked: set[str]) -> bool:
-    """Return True if a command stops or starts a unit or process, and no `firstline_may_…` for that was `asked`."""
+    """Return True if a command stops or starts a unit or process although the script did not ask if it may.
+
+    `asked` has the names of the functions that the script called before it, such as `firstline_may_interrupt`.
+    """
     return any(pattern.match(call.text) and not asked & functions for pattern, functions in _ASKED_BY)
 
 

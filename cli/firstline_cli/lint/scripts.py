@@ -27,7 +27,10 @@ KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNASKED, UNREAD)
 
 @dataclass(frozen=True)
 class _Script:
-    """A script of a runbook, at `key` of the YAML's node `owner`; one that `looks` must change nothing on the host."""
+    """A script in a runbook; with `looks`, it must change nothing on the host.
+
+    `owner` and `key` are its place in the runbook's YAML: `("steps", 0)` and `run`.
+    """
 
     command: Command
     owner: Location

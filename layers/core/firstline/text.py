@@ -40,7 +40,7 @@ _NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that works out once for each character whether to keep, replace or drop it."""
+    """A table for `str.translate` that keeps, replaces or drops each character, and remembers which."""
 
     def __missing__(self, code: int) -> int | None:
         seen = self[code] = _visible(chr(code))

@@ -42,7 +42,7 @@ def of_datadog(query: str | None) -> list[Measured]:
 
 
 def bounded(terms: Iterable[Term]) -> tuple[Measured, ...]:
-    """Return the first `MOST` metrics of an expression; leave out a term whose metric is no usable name."""
+    """Return the metrics that an expression's terms name, at most `MOST`; skip names too long or unprintable."""
     found = (
         Measured(metric=metric, direction=term.direction, where=_printable(term.where))
         for term in terms

@@ -141,9 +141,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return the text that tells apart alerts of one name: `cluster/namespace`.
+    """Return where an alert fires, `cluster/namespace`, which tells apart alerts of one name.
 
-    For Grafana's DatasourceError the data source is added, for its DatasourceNoData the data source and the rule.
+    `meant` has the values of its labels by their meaning. For Grafana's DatasourceError the data source is added, for
+    its DatasourceNoData the data source and the rule.
     """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):
@@ -156,7 +157,10 @@ def _scope(meant: Meant, labels: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """The facts that an alert's labels state. They never change: an alert with other labels is another alert."""
+    """The facts that an alert's labels state, such as its fingerprint and host.
+
+    They never change: an alert with other labels is another alert.
+    """
 
     labels: dict[str, str]
     alert_name: str | None
@@ -170,10 +174,11 @@ class _Identity:
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
-    """Return the identity of an alert, from a cache if equal labels with the same fingerprint were read before.
+    """Return the facts that an alert's labels state, from a cache if the same labels and fingerprint came before.
 
-    Alertmanager sends the whole group again whenever one alert changes. Large label sets are not cached, so that the
-    cache stays small.
+    `given` is the sender's fingerprint, `own` the alert's labels, `common` the labels that the sender states once for
+    all alerts of the notification. The cache helps because Alertmanager sends the whole group again whenever one alert
+    changes; it stays small, because large label sets are not kept.
     """
     if "alertname" not in own or "severity" not in own:
         # Not Alertmanager's own work, which repeats the common labels in each alert.

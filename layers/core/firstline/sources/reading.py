@@ -129,12 +129,18 @@ class Reading:
         ----------
         severity
             None if the sender stated no severity.
+        subject
+            The account, region, environment and service that the alert is about.
         began_at
             When the alert began to fire, also on a resolved alert; None if the sender does not say.
         timestamp_orders
             True if `at` is the sender's time of this change of state, so that changes can be ordered by it.
         heartbeat
             True if the alert is not meant for people.
+        nothing_known
+            The sender's reason why an alert ended without a recovery, such as missing data; None for every other alert.
+        measured
+            The metrics that the alert's rule compares.
         links
             Links beside those that the labels and the message contain.
         or_as
@@ -229,9 +235,9 @@ class Reading:
 
 
 def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
-    """Return a message with a first line that lists the labels and fields with unfilled templates (`{{ host }}`).
+    """Return a message below a line that lists the labels and fields whose template is not filled in (`{{ host }}`).
 
-    Those that the message shows itself are not listed; without others, the message is unchanged.
+    A template that the message shows anyway is not listed. If none is left to list, return the message unchanged.
     """
     said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
     found = [key for key, value in said.items() if values.has_template(value) and value not in message]

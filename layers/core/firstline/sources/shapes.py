@@ -75,7 +75,7 @@ def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, Any]:
     """Return a message with the fields of nested objects such as `data` and `payload` at the top.
 
-    A field that was already at the top wins. `levels` is the greatest depth of the objects.
+    A field that was already at the top wins. Objects nested more than `levels` deep stay as they are.
     """
     flat = dict(payload)
     for wrapper in _WRAPPERS:

@@ -42,9 +42,10 @@ class OwnIncidentSeen:
 
 @dataclass(frozen=True, slots=True)
 class AlertSignal:
-    """A person's acknowledgement, in PagerDuty, of an incident there that Firstline got as an alert, or its withdrawal.
+    """An acknowledgement that was given or taken back in PagerDuty for an incident that others opened there.
 
-    `group_key` is that of the alert, `sender_id` PagerDuty's id of the incident, `said_at` PagerDuty's time.
+    Firstline got that incident as an alert, whose group key is `group_key`. `sender_id` is PagerDuty's id of the
+    incident, `said_at` PagerDuty's time.
     """
 
     group_key: str

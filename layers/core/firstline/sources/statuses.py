@@ -130,7 +130,7 @@ def _is_trouble(word: str) -> bool:
 def is_under_way(said: str, *, is_run: bool) -> bool:
     """Return True for a word that says that something goes on, such as `running`.
 
-    If it is the status of a run, such as a job (`is_run`), words for its beginning (`started`) count too.
+    With `is_run`, the word is the status of a run, such as a job; words for a beginning (`started`) then count too.
     """
     word = "".join(_WORD.findall(said[:100].lower()))
     return word in _UNDER_WAY or (is_run and word in _BEGINS)

@@ -5,8 +5,10 @@ modules are imported where the part is built, so that a cold start imports nothi
 
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 
-The modules' classes inherit from each other: `files` (the owner's files) from `stores` (settings, clients, the table);
-then, in one line, `monitors` and `classification`, and in another `remediation`, `people`, `on_call` and `alerts`.
+The modules' classes inherit from each other, here from left to right; `Wiring` inherits from the last ones:
+
+    stores → files → monitors → classification
+    stores → files → remediation → people → on_call → alerts (also from monitors)
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The parts of the function classify: what may hold an alert, the LLM, and which of its verdicts count."""
+"""The parts of the function classify: what may hold an alert, the LLM, and how far the LLM may change verdicts."""
 
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClassificationParts(MonitorParts):
-    """The parts of the function classify: what may hold an alert, the LLM, and which of its verdicts count."""
+    """The parts of the function classify: what may hold an alert, the LLM, and how far the LLM may change verdicts."""
 
     def declared(self, now: datetime) -> "Declared":
         """Return the rules, silences and inhibitions that may hold alerts now."""
@@ -63,7 +63,7 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return which of the model's changes to verdicts count now; if there is no model, none, without a read."""
+        """Return which changes to verdicts the LLM may make now: none if there is no LLM."""
         from firstline.adapters.dynamodb.disagreements import Raises
         from firstline.classification.say import NO_SAY, Say
 

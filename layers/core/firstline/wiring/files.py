@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from firstline.runbooks.catalogue import Catalogue
 
 
-def _or[Policy](instead: Policy, read: Callable[[], Policy], lost: str) -> Policy:
-    """Return the policy that `read` returns; if its file is broken, log what is `lost` and return `instead`."""
+def _read_or[Policy](instead: Policy, read: Callable[[], Policy], lost: str) -> Policy:
+    """Return the policy that `read` returns; if its file is broken, log the reason and return `instead`.
+
+    `lost` says in the log what does not work without the file.
+    """
     try:
         return read()
     except ConfigurationError as error:
@@ -52,7 +55,7 @@ class Files(Stores):
         """The rules for ingest; if rules.yaml is broken, `NO_RULES`, because a broken file must not stop ingest."""
         from firstline.policy.rules import NO_RULES
 
-        return _or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours counts")
+        return _read_or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours counts")
 
     @cached_property
     def paging_policy(self) -> "PagingPolicy":
@@ -63,7 +66,7 @@ class Files(Stores):
     @cached_property
     def paging_policy_or_none(self) -> "PagingPolicy | None":
         """The paging policy for ingest; None if paging.yaml is broken, because a broken file must not stop ingest."""
-        return _or(None, lambda: self.paging_policy, "all storms page the same people")
+        return _read_or(None, lambda: self.paging_policy, "all storms page the same people")
 
     @cached_property
     def model_policy(self) -> "ModelPolicy":
@@ -77,7 +80,7 @@ class Files(Stores):
         from firstline.policy.people import NOBODY, load_people
 
         path = self._policy("people.yaml")
-        return _or(NOBODY, lambda: load_people(path), "nobody may approve or act")
+        return _read_or(NOBODY, lambda: load_people(path), "nobody may approve or act")
 
     @cached_property
     def _on_call_file(self) -> "OnCall":
@@ -85,11 +88,11 @@ class Files(Stores):
         from firstline.policy.oncall import NO_SCHEDULES, load_oncall
 
         path = self._policy("oncall.yaml")
-        return _or(NO_SCHEDULES, lambda: load_oncall(path), "no page says whose turn it is")
+        return _read_or(NO_SCHEDULES, lambda: load_oncall(path), "no page says whose turn it is")
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":
-        """The on-call schedules by name: written in oncall.yaml, or kept in another tool (without shifts here)."""
+        """The on-call schedules by name. One that another tool keeps has no shifts here; they become overrides."""
         from firstline.policy.followed import everything
 
         return everything(self._on_call_file)

@@ -35,7 +35,10 @@ class MonitorParts(Files):
         )
 
     def look(self, arn: str) -> "MetricLook":
-        """Return what tells if an alarm's metric is back in its range; for the account and region of an alarm's ARN."""
+        """Return the reader that says whether the metric of an incident's alarm is back in its range.
+
+        `arn` is any ARN of the account and region whose alarms are read, such as that of the calling function.
+        """
         region, account = arn.split(":")[3:5]
         if account not in self._looks:
             from firstline.adapters.aws.alarm_metric import OwnAlarms

@@ -25,14 +25,14 @@ class PeopleParts(RemediationParts):
     """The parts that tell, page and serve people: channels, events, on-call, the function respond, the console."""
 
     def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
-        """Return the channels by name, connected anew; `interactive` sets short time-outs, because a person waits."""
+        """Connect the channels and return them by name; `interactive` sets short time-outs, because a person waits."""
         from firstline.adapters.channels.connect import connect
 
         save, save_post = self.incidents.save_slack_message, self.incidents.save_post
         return connect(self.settings, self.secrets, save, save_post, interactive=interactive)
 
     def say(self, text: str) -> bool:
-        """Post a text that is about no incident in Slack's channel for alerts; return False if that failed."""
+        """Post a text, which concerns no incident, in the Slack channel for alerts; return False if that failed."""
         from firstline.channels.delivery import say
 
         return say(text, self.channels())
@@ -42,7 +42,7 @@ class PeopleParts(RemediationParts):
     ) -> "IncidentRecord | None":
         """Write to the audit trail what people were told; if the incident's remediation is over, store its outcome.
 
-        Return the incident's record (`record`, or read here); None if there is none, or it could not be read.
+        Return the incident's record (`record` if given); None if there is none, or it cannot be read.
         """
         from firstline.remediation.settle import conclude
 
@@ -82,7 +82,10 @@ class PeopleParts(RemediationParts):
 
     @cached_property
     def known_overrides(self) -> "OverridesOf":
-        """A function from a schedule's name and a time to its overrides, and copied shifts, that end later."""
+        """A function that returns, for a schedule's name and a time, the overrides that end after the time.
+
+        The shifts of a schedule that another tool keeps count as overrides.
+        """
         return self._over_copies(self.people)
 
     def _over_copies(self, people: "People") -> "OverridesOf":

@@ -1,4 +1,4 @@
-"""The parts that plan and permit remediation, and the times that incidents wait, such as before a page."""
+"""The parts that plan and permit remediation, and how long incidents wait, for example before a page."""
 
 from datetime import datetime, timedelta
 from functools import cache, cached_property, partial
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RemediationParts(Files):
-    """The parts that plan and permit remediation, and the times that incidents wait, such as before a page."""
+    """The parts that plan and permit remediation, and how long incidents wait, for example before a page."""
 
     def planning(self, request: "PlanRemediationInput", here: "OwnAccount", now: datetime) -> "Planning":
         """Return the stores, rules and facts from which the incident's remediation is planned."""

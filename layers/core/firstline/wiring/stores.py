@@ -1,4 +1,4 @@
-"""The base of the wiring: settings, clients, secrets, the table's stores and the executions."""
+"""The base of the wiring: settings, AWS clients, secrets, and the parts that use the table and the executions."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 
 class Stores:
-    """Settings, AWS clients, secrets, the table's stores and the executions, each built when it is first used."""
+    """Settings, AWS clients, secrets, and the parts that use the table and Step Functions' executions.
+
+    Each is built when it is first used.
+    """
 
     def __init__(self, model: type[settings.Settings], config: "Config" = CLIENT_CONFIG) -> None:
         self._model = model

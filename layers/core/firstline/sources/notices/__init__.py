@@ -21,7 +21,7 @@ def is_known(message: Any) -> bool:
 
 
 def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: Any, reading: Reading) -> None:
-    """Add the alerts of a message to the reading, or the reason why the message is no alert.
+    """Add a message's alerts, or the reason why it is no alert, to `reading`, which collects what one payload holds.
 
     Parameters
     ----------

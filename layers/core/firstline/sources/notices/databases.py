@@ -55,10 +55,12 @@ _TABLE = _table()
 def of_database(
     event_id: str, source: Any, kind: Any, told: Any, *, at: Any, url: Any = None, said: str | None = None
 ) -> Notice:
-    """Read the event of a database as a notice.
+    """Read the event of a database as a `Notice`: an alert that fires or resolves, or a message to ignore.
 
     Parameters
     ----------
+    event_id
+        The id of the event, such as `RDS-EVENT-0049`, which says what the event means.
     source
         The name of the database.
     kind

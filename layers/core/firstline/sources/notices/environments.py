@@ -19,10 +19,10 @@ _SEVERITIES = {"severe": "critical", "red": "critical", "degraded": "high", "war
 
 
 def of_environment(told: str, environment: Any, application: Any, **further: Any) -> Notice:
-    """Read a message of Elastic Beanstalk as a notice.
+    """Read a message of Elastic Beanstalk as a `Notice`: an alert that fires or resolves, or a message to ignore.
 
-    A change of the environment's health resolves if the health is good again, and fires otherwise. A failure, such as
-    that of a deployment, fires. Other messages are no alerts.
+    A change of the environment's health resolves if the new health is good, and fires otherwise. Any other message
+    fires if it reports a failure, such as a failed deployment; all others are ignored.
 
     `told` is the message's text; `further` are more fields of the notice.
     """

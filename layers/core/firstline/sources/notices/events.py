@@ -42,7 +42,10 @@ DEPLOYMENTS = frozenset(
 
 
 def of_event(event: Event) -> list[Notice] | None:
-    """Return the notices of an event; None if neither its type nor the word for its state is known."""
+    """Read an EventBridge event as notices: alerts that fire or resolve, or messages to ignore.
+
+    Return None if neither the event's type nor the word for its state is known.
+    """
     kind, detail = values.name(event.get("detail-type")) or "", event.get("detail")
     if type(detail) is not dict:
         return None
@@ -65,9 +68,10 @@ _TROUBLE = re.compile(r"incident|outage|alert|alarm|anomaly|problem|opsitem|degr
 
 
 class _Run(NamedTuple):
-    """A kind of run (a job, a build): its name for people, and three keys of an event's `detail`.
+    """A kind of run, such as a build: its name for people, and three keys under which an event's `detail` holds facts.
 
-    `state` is the key of the run's state, `of` that of the project or pipeline that runs, `run` that of the run's id.
+    `state` is the key of the run's state, `of` the key of the project or pipeline that ran, `run` the key of the run's
+    id.
     """
 
     called: str
@@ -119,7 +123,7 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
 
 
 def _stack(event: Event) -> Iterator[Notice]:
-    """Read the status of a CloudFormation stack; only the end of a failed change is a problem."""
+    """Read a CloudFormation stack's status: `UPDATE_FAILED`, `ROLLBACK_COMPLETE` and the like fire, others do not."""
     detail = event["detail"]
     status = values.name(part(detail, "status-details", "status")) or ""
     stack = values.scalar(detail.get("stack-id")) or ""
@@ -142,8 +146,9 @@ _HEALTH = {"issue": "high", "investigation": "high", "scheduledChange": "medium"
 
 
 def _health(event: Event) -> Iterator[Notice]:
-    """Read an event of AWS Health. All messages about the event, up to its close, carry the same ARN.
+    """Read a message of AWS Health about an event, which fires, and resolves once the event's status is `closed`.
 
+    All messages about one event carry the same ARN, so the end resolves the right alert.
     https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
     """
     detail = event["detail"]
@@ -200,8 +205,9 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
 
 
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
-    """Read the state of an ECS task; only a task that failed by itself, was unhealthy or never started is a problem.
+    """Read the state of an ECS task: it fires if the task was unhealthy, did not start, or lost an essential container.
 
+    It is ignored if all containers exited with 0, or if the task stopped for another reason, such as a deployment.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
     detail = event["detail"]
@@ -252,7 +258,7 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
 
 
 def _checked(event: Event) -> Iterator[Notice]:
-    """Read the result of a recurring check, of Trusted Advisor or of a rule of AWS Config."""
+    """Read the result of a recurring check, by Trusted Advisor or AWS Config: a bad one fires, a good one resolves."""
     detail = event["detail"]
     check = called(detail.get("check-name") or detail.get("configRuleName"))
     # In SNS, AWS Config names the resource within the result only.
@@ -293,7 +299,7 @@ def _access(event: Event) -> Iterator[Notice]:
 
 
 def _environment(event: Event) -> Iterator[Notice]:
-    """Read an event of Elastic Beanstalk about an environment."""
+    """Read an event of Elastic Beanstalk about an environment: bad health or a failure fires, good health resolves."""
     detail = event["detail"]
     notice = of_environment(
         values.scalar(detail.get("Message")) or "", detail.get("EnvironmentName"), detail.get("ApplicationName")

@@ -36,8 +36,9 @@ def _resource_of_finding(detail: Event) -> Any:
 
 
 def security_hub(event: Event) -> Iterator[Notice]:
-    """Read findings of Security Hub; `Severity.Label` counts before the number from 0 to 100.
+    """Read findings of Security Hub, which fire until they are resolved, suppressed, archived or passed.
 
+    The severity is `Severity.Label`, or without one the number from 0 to 100.
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
     """
     for finding in items(part(event, "detail", "findings")):
@@ -71,7 +72,7 @@ def security_hub(event: Event) -> Iterator[Notice]:
 
 
 def inspector(event: Event) -> Iterator[Notice]:
-    """Read a finding of Inspector or Macie; a closed or suppressed one resolves."""
+    """Read a finding of Inspector or Macie, which fires until it is closed or suppressed."""
     detail = event["detail"]
     resource, severity = first(detail.get("resources")), detail.get("severity")
     instance = part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None

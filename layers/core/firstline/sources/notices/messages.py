@@ -36,7 +36,10 @@ _CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
 
 
 def of_message(message: dict[str, Any]) -> list[Notice] | None:
-    """Return the notices of an AWS service's message; None if no reader knows the keys of the message."""
+    """Read an AWS service's message as notices: alerts that fire or resolve, or messages to ignore.
+
+    Return None if no reader knows the keys of the message.
+    """
     if "detail-type" in message:
         return of_event(message)
     if "detailType" in message and "notificationRuleArn" in message:
@@ -114,7 +117,7 @@ def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _cost_anomaly(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a finding of Cost Anomaly Detection.
+    """Read a finding of Cost Anomaly Detection, which always fires.
 
     https://docs.aws.amazon.com/cost-management/latest/userguide/cad-alert-sns.html
     """
@@ -135,6 +138,7 @@ def _cost_anomaly(message: dict[str, Any]) -> Iterator[Notice]:
 def _custom(message: dict[str, Any]) -> Iterator[Notice]:
     """Read a custom notification for Amazon Q Developer in chat applications (AWS Chatbot).
 
+    Its `status` or `state` decides: `resolved` and the like resolve, `running` and the like are ignored, others fire.
     https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
     """
     content, context = message.get("content"), part(message, "metadata", "additionalContext")
@@ -249,7 +253,7 @@ def _insight(message: dict[str, Any]) -> Iterator[Notice]:
 
 
 def _config(message: dict[str, Any]) -> Iterator[Notice]:
-    """Read a message of AWS Config's delivery channel; only a change of compliance can be an alert."""
+    """Read a message of AWS Config's delivery channel; only a change of compliance fires or resolves."""
     if message["messageType"] == "ComplianceChangeNotification":
         yield from of_event({"detail-type": "Config Rules Compliance Change", "detail": message}) or ()
     else:

@@ -158,9 +158,10 @@ def essence(value: Any) -> str:
 
 
 def notice_of(event: Event, **said: Any) -> Notice:
-    """Return a notice with the account, region and time of an event, and the event's details as labels.
+    """Return a notice with the account, region and time of an event, and with the fields `said`.
 
-    `said` are further fields of the notice; they replace the event's, except for an account or region of None.
+    Its labels are the event's details and those in `said`. A field in `said` wins over the event's, but an account or
+    region of None does not.
     """
     labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
     envelope = {key: event.get(key) for key in ("account", "region")}

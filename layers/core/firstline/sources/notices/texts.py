@@ -23,9 +23,9 @@ _BACKUP_FAILED = re.compile(
 
 
 def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
-    """Return the notices of a text that an AWS service sent to SNS; None if no reader knows the text.
+    """Read a text that an AWS service sent to SNS as notices: alerts that fire or resolve, or messages to ignore.
 
-    `attributes` are the `MessageAttributes` of the SNS message.
+    Return None if no reader knows the text. `attributes` are the `MessageAttributes` of the SNS message.
     """
     for mark, reader in _READERS:
         if mark.search(f"{subject or ''}\n{text[:2_000]}"):
@@ -137,7 +137,7 @@ def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _database(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail about an event of a database."""
+    """Read a mail about the event of a database; the event's id, or else its words, decides whether it fires."""
     fields = _fields(text)
     source = fields.get("SourceId") or fields.get("Source ID")
     told = fields.get("Message") or fields.get("Event Message")
@@ -146,7 +146,7 @@ def _database(text: str, _attributes: Any) -> Iterator[Notice]:
 
 
 def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
-    """Read the mail of CloudFormation about a resource; only a failed end of a whole stack fires.
+    """Read a mail of CloudFormation about a resource; it fires only if a whole stack failed or was rolled back.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
     """

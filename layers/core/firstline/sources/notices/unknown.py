@@ -119,8 +119,8 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     """Read a message that no other reader knows.
 
     The alert's identity is the headline and the body, without their state, times and ids. The alert resolves if the
-    field for the state, or without such a field the headline, says that something is over. If the state is a word for
-    success, the message is ignored.
+    field for the state, or without such a field the headline, says that something is over. The message is ignored if
+    its state is a word for success, or if AWS grades its own event as mere information.
     """
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
@@ -168,7 +168,7 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
 def _headline_of_event(event: dict[str, Any], kind: str, word: Any, resource: str | None) -> str:
     """Return the headline of an EventBridge event: its service, what happened, and the resource.
 
-    `kind` is the event's type and `word` its state. Return `kind` for any other message.
+    `kind` is the event's type and `word` its state. If the message is no EventBridge event, return `kind` unchanged.
     """
     source = values.name(event.get("source"))
     if source is None or values.name(event.get("detail-type")) is None:
@@ -235,7 +235,7 @@ def says_end(text: str, *, bad: bool = False) -> bool:
 def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
     """Return True if a state in brackets is the state of the whole text: `[OK] disk`, not `the [up] button is red`.
 
-    That is so for `resolved` and the like, for a state with a sign such as ✅, and for one at the text's start or end.
+    `resolved` and the like always are, and states with a sign such as ✅; others only at the text's start or end.
     """
     word = (brackets[2] or "").lower()
     if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
@@ -245,7 +245,10 @@ def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
 
 
 def _sentence(text: str) -> re.Match[str] | None:
-    """Return the match of the words in a text that say how something is (`is up`) or how a run ended, or None."""
+    """Find the words of a text that state a condition (`is up`) or how a run ended (`failed`); return their match.
+
+    Return None if there are no such words.
+    """
     said = _IN_SENTENCE.search(text[:_MOST])
     is_of_another = said is not None and said["run"] and _NAMES_RUN.search(text[: said.start()]) is None
     return None if is_of_another else said
@@ -302,9 +305,9 @@ def bare(text: str) -> str:
 
 
 def _without(message: Any, key: str | None) -> Any:
-    """Return a message without its state: a text as `bare` returns it, an object without the key of its state.
+    """Return a message without its state: a text as `bare` returns it, an object without the key of its state, `key`.
 
-    That key, `key`, is also left out of the object's `detail`.
+    The key is also left out of the object's `detail`.
     """
     if type(message) is not dict:
         return bare(message) if type(message) is str else message
@@ -314,6 +317,6 @@ def _without(message: Any, key: str | None) -> Any:
 
 
 def _stated(labels: dict[str, str]) -> str | None:
-    """Return the severity that a field of the message states in words, or None; a number has no known scale."""
+    """Return the severity or priority that a label states in words, or None; a number does not count."""
     said = (labels[key] for key in labels if letters(key) in ("severity", "priority"))
     return next((word for word in said if not word.replace(".", "").isdecimal()), None)

@@ -29,7 +29,8 @@ class ToolShape:
     statuses
         The tool's own words for a status, beyond those of `firstline.sources.statuses`.
     other
-        The status of any other word. `muted`, which is no alert, is for tools that send many messages of that kind.
+        The status of a word that neither `statuses` nor `firstline.sources.statuses` knows. `muted` makes the message
+        no alert, for a tool most of whose messages are none.
     severities
         The tool's own words for a severity, beyond those of `firstline.sources.severity`. A word with an empty text
         states no severity.
@@ -38,8 +39,8 @@ class ToolShape:
     usual
         The severity of a message that states no severity.
     apart
-        The tool's words for statuses that make an alert of their own, which the messages with other statuses do not
-        end: a certificate that expires, although the same site is up.
+        The tool's words for a status that is an alert of its own, such as a certificate that expires. A message with
+        another status, such as that the site is up, does not end that alert.
     title
         A regular expression for the tool's titles; its first group is the alert's name.
     by_title
