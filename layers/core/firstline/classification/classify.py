@@ -46,7 +46,7 @@ def assess(
     say: Say = NO_SAY,
     alarms: AlarmSource | None = None,
 ) -> Assessment:
-    """Judge the incident with all alerts that joined until now, and store the verdict with the number that it covers.
+    """Judge the incident with all alerts that joined until now, and store the verdict and how many alerts it covers.
 
     A stored verdict is returned again if no alert joined since and its hold, if any, lasts. If the table cannot be
     read, the verdict has less evidence; if it cannot be written, the verdict is returned all the same.

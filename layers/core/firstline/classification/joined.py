@@ -113,8 +113,9 @@ class Joined:
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
         """Return the incident with its worst firing alert in place of its first, if alerts joined since it was opened.
 
-        An alert without a stated severity ranks as people's words on it say. Of equally bad alerts, those that the last
-        verdict did not know of come first, then the earliest. A storm is returned unchanged.
+        If an alert's source states no severity, what people said on how bad such alerts are counts. Of equally bad
+        alerts, those that the last verdict did not know of come first, then the earliest. A storm is returned
+        unchanged.
         """
         firing = [alert for alert in self.alerts if alert.firing]
         if incident.storm or not firing or self.live.joined <= incident.alert_count:
@@ -164,9 +165,9 @@ class Joined:
 def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
-    """Return, for each kind of alert without a stated severity, the rank of the severity in people's word on it.
+    """Return the rank of the severity that people gave to each kind of alert whose source states none.
 
-    Empty if all alerts are of one kind, as they need no order then, or if people's words cannot be read.
+    Empty if all alerts are of one kind, as they need no order then, or if the table cannot be read.
     """
     kinds = dict.fromkeys(kind_of(stored.alert) for stored in firing)
     unstated = dict.fromkeys(kind_of(stored.alert) for stored in firing if not stored.alert.severity_stated)

@@ -49,12 +49,12 @@ def kind_named(source: str, alert_name: str, environment: str | None, text: str)
 
 
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
-    """Return the word on another alert by which an alert without a stated severity is judged, or None.
+    """Return the statement of a person (`words`) on another alert by which this one is judged; None if there is none.
 
-    Three levels compete: page, medium, and less (which includes words that drop alerts). Votes come from people's words
-    on the most similar alerts, from their words on all alerts whose texts usually mean as much, and from that usual
-    meaning itself. Of the level that wins, the word on the most similar alert is returned; None if no word on a similar
-    alert has that level, and it is the usual meaning.
+    The alert's source states no severity. Three levels compete: page, medium, and less (which includes alerts to drop).
+    Votes come from statements on the most similar alerts, from statements on all alerts whose texts usually mean as
+    much, and from that usual meaning itself. Of the level that wins, the statement on the most similar alert is
+    returned; but None if the usual meaning wins and nobody said the same of a similar alert.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]
@@ -98,7 +98,7 @@ def _level(severity: Severity | SourceSeverity) -> int:
 
 
 def as_stated(word: Word) -> SourceSeverity:
-    """Return a word's severity as a source would state it: `noise` becomes `info`."""
+    """Return the severity in a person's statement on an alert as a source would state it: `noise` becomes `info`."""
     return "info" if word.severity == "noise" else word.severity
 
 

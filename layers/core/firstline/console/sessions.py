@@ -58,7 +58,7 @@ class Sessions(Protocol):
     """The tickets and sessions of one stack. Every method raises `HistoryUnavailable` if the table does not answer."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket for this pass, and return the ticket's token."""
+        """Store a ticket (a link for one log-in) with the rights in this pass, and return the ticket's token."""
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
         """Use a ticket up and return its pass. Return None if it is unknown, too old, or was used before."""

@@ -53,7 +53,10 @@ def decide(
 
 
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
-    """Choose the next state as `what_now` does. If it waits for an acknowledgement, choose the state after it, too."""
+    """Choose the next state with the function `what_now`, and for `Await Acknowledgement` also the state after it.
+
+    The state after it is chosen for two cases: a person acknowledged, and no alert fires any more.
+    """
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen

@@ -35,9 +35,9 @@ _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
 
 
 class ReleaseRecords:
-    """The releases that the services recorded.
+    """A reader of the releases that CodeDeploy and AppConfig recorded.
 
-    The clients are built when they are needed: most plans need neither, and a cold start waits for each.
+    Each client is built when it is needed: most plans need none, and a cold start waits for each.
     """
 
     def __init__(
@@ -161,7 +161,10 @@ def _of_app_config(item: "DeploymentSummaryTypeDef") -> Deployed:
 
 
 def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
-    """Return True if a deployment is of the profile with this id and name; an older SDK returns only the name."""
+    """Return True if a deployment is of the configuration profile with the id `profile` and the name `name`.
+
+    An older SDK returns only the name, which then decides.
+    """
     return item.get("ConfigurationProfileId", profile) == profile and item["ConfigurationName"] == name
 
 

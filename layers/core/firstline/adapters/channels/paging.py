@@ -73,7 +73,15 @@ class PageTopic:
         self._stack = stack
 
     def tell(self, notification: Notification) -> bool:
-        """Publish a page, and check that the topic has a subscriber: SNS accepts a page that nobody reads."""
+        """Publish a page; return False if the notification is no page, which this channel does not send.
+
+        Raises
+        ------
+        NobodySubscribed
+            The topic has no confirmed subscription: SNS accepts a page that nobody reads.
+        ChannelFailed
+            SNS did not take the page.
+        """
         message = sns.render(notification, self._stack)
         if message is None:
             return False

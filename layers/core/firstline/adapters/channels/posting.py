@@ -113,7 +113,10 @@ def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: s
 
 
 def _failure(what: str, request: urllib.request.Request, fix: str, seconds: float) -> ChannelFailed | None:
-    """Make the request, and return its failure, or None if the receiver accepted it."""
+    """Make the request; return None if the receiver accepted it, else the failure as an error.
+
+    The error names the receiver as `what`, and ends with the advice `fix` if the receiver refused for good.
+    """
     try:
         with _OPENER.open(request, timeout=seconds):
             return None

@@ -83,7 +83,7 @@ def alert_key(group_key: str, fingerprint: str) -> Key:
 
 
 def shard_key(incident_id: str, number: int) -> Key:
-    """Return the key of one of an incident's shards."""
+    """Return the key of a shard: one of the further items that count an incident's alerts if writers collide."""
     return f"INCIDENT#{incident_id}", f"SHARD#{number:02}"
 
 
@@ -115,7 +115,7 @@ def shard_keys(item: Item) -> list[Key]:
 
 
 def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
-    """Return one `Live` from a LIVE item and its shards."""
+    """Return what a LIVE item and the further items that count its alerts (shards) say, as one `Live` object."""
     shards = list(shards)
     fields: Item = {name: item[name] for name in (*_TIMES, *_WORDS) if name in item}
     fields |= {name: int(item[name]) for name in _NUMBERS if name in item}
@@ -138,7 +138,7 @@ def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
 
 
 def counts_of(item: Item) -> Counts:
-    """Return the counts on a LIVE item or a shard."""
+    """Return the numbers of an incident's alerts (joined, firing, …) that a LIVE item or one of its shards holds."""
     number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
     names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud")
@@ -157,7 +157,10 @@ def _loud_of(item: Item, name: str) -> Loud:
 
 
 def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
-    """Return `live` with what only its shards know: later times of the last alert and end, and since when to page."""
+    """Return `live` with the times that only its shards know: of the last alert and of the last end, if later.
+
+    If LIVE lacks it, the time since which a page is due (`loud_since`) is taken from the shards, too.
+    """
     newest = {
         name: max((shard[name] for shard in shards if name in shard), default=None)
         for name in ("last_alert_at", "last_end_at")
@@ -192,7 +195,10 @@ def live_item(live: Live) -> Item:
 
 
 def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> Live:
-    """Return the `Live` of a new incident, which begins with this change."""
+    """Return the `Live` of a new incident, whose first alerts are in this change.
+
+    `opened` are the times at which the group opened incidents within the last hour.
+    """
     return Live(
         group_key=change.live_key,
         incident_id=incident.incident_id,
@@ -209,9 +215,10 @@ def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> 
 
 
 def joining(change: Change) -> Edit:
-    """Return the edit that counts a change on LIVE.
+    """Return the edit that adds a change's numbers of alerts to LIVE.
 
-    It fails if the incident is closed or has shards, or if the change relies on a hold (`needs_hold`) that is over.
+    It fails if the incident is closed or has shards, or if the change is valid only during the incident's hold
+    (`needs_hold`) and the hold is over.
     """
     edit = _counting(change)
     sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}
@@ -220,15 +227,15 @@ def joining(change: Change) -> Edit:
 
 
 def joining_shard(change: Change) -> Edit:
-    """Return the edit that counts a change on a shard; it fails if the shard is closed."""
+    """Return the edit that adds a change's numbers of alerts to a shard instead of LIVE; it fails if that is closed."""
     edit = _counting(change)
     return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit of LIVE that wakes the waiting execution after a change was counted on a shard.
+    """Return the edit that counts `changes` on LIVE after a shard took the alerts, so that the execution hears of them.
 
-    `changes` is added to the changes that LIVE counts; reconcile looks at the incident a minute later.
+    A wait that begins without knowing of these changes is refused. Reconcile looks at the incident a minute later.
     """
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}
@@ -236,7 +243,7 @@ def announcing(change: Change, changes: int) -> Edit:
 
 
 def shard_item(incident_id: str, number: int, expires_at: int) -> Item:
-    """Return a new shard, on which nothing is counted yet."""
+    """Return a new shard of an incident: a further item beside LIVE that counts alerts, none so far."""
     pk, sk = shard_key(incident_id, number)
     counts = {"joined": 0, "firing": 0}  # what the close compares; the others begin with the first that is added
     return {"pk": pk, "sk": sk, "layout": LAYOUT, "status": OPEN, "expires_at": expires_at, **counts}
@@ -286,7 +293,7 @@ def _counting(change: Change) -> Edit:
 
 
 def _amounts(counts: Counts) -> dict[str, int]:
-    """Return counts under the names of their attributes in the table."""
+    """Return the numbers of an incident's alerts under the names that their attributes have in the table."""
     ranks = {f"c{rank}": number for rank, number in enumerate(counts.ranks)}
     return counts.model_dump(exclude={"ranks"}) | ranks
 

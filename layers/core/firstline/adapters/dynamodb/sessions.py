@@ -25,7 +25,7 @@ class TableSessions(TableStore):
     """The tickets and sessions in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket for a person's pass and return its token."""
+        """Store a ticket (a link for one log-in) with the rights in a person's pass, and return the ticket's token."""
         return self._put("TICKET", given, now)
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
