@@ -79,7 +79,7 @@ class DoneSoFar(ExecutionInput):
 
 
 class WhatNowInput(DoneSoFar):
-    """Input of the state `What Now?`. Everything else that decides is read from the incident's record.
+    """Input of the state `What Now?`, which chooses the next state; the rest that it needs is in the incident's record.
 
     `notified` is true once the ops channel was told. `happened` is how the last state ended, or None if that does not
     matter. `rounds` counts how often this execution has asked `What Now?`.

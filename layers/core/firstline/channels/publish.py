@@ -73,7 +73,10 @@ class Publisher:
             return []
 
     def _event(self, milestone: Milestone, known: dict[str, IncidentRecord | None]) -> IncidentEvent | None:
-        """Return the event about a milestone; None if its incident is a canary or gone, or the event fits no schema."""
+        """Return the event about a milestone; None if its incident is a canary or gone, or the event fits no schema.
+
+        `known` has the records that were read so far, by incident id, and gets the one that is read here.
+        """
         me = milestone.incident_id
         if me not in known:
             known[me] = self.record(me)

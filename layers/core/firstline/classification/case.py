@@ -49,7 +49,8 @@ class Case:
     stated
         True if the source or a tag of the alarm states the severity; people's answers alone may not lower it then.
     word
-        A person's word on an alert without a stated severity, or None. It is the severity unless a rule declares one.
+        What a person said on how bad alerts of this kind are, if the source does not state it; None if nobody did. It
+        is the severity unless a rule declares one.
     cause
         The cause that a rule found in the evidence about the affected resource, or None.
     past
@@ -104,7 +105,10 @@ class Case:
 
     @property
     def takes_a_word(self) -> bool:
-        """Return True if a person's word may set the severity: no source, tag or rule states one, and it's no storm."""
+        """Return True if what a person says on how bad the alert is sets its severity.
+
+        It does if no source, tag or rule states a severity, and the incident is no storm.
+        """
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property

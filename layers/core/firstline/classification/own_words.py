@@ -1,4 +1,7 @@
-"""People's lasting words on how bad alerts are: the kind of alert that each is about, and the nearest for a new one."""
+"""Statements of people on how bad alerts are: the kind of alert that each is about, and the nearest to a new alert.
+
+Such a statement, a `Word`, lasts: it counts each time that an alert of this kind comes.
+"""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -38,7 +41,7 @@ MEANING_VOTES = 0.1
 
 
 def about(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of alert that a lasting word on this alert is about, with the alert's template (masked words)."""
+    """Return the kind of alert that a person means who says how bad this alert is, with the alert's masked words."""
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 

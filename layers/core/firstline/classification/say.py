@@ -89,7 +89,7 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 
 
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
-    """Return the moves that do not count: those by which the model's verdict (`judged`) differs from what `stands`."""
+    """Return the model's kinds of changes (moves) that do not count: from what `stands` to its verdict (`judged`)."""
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []
     moves += [BLAME] if stands.is_deployment_related != judged.is_deployment_related else []

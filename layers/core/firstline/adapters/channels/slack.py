@@ -244,7 +244,7 @@ class _Refused(ChannelFailed):
 
 
 def _less_if_too_long[Answered](send: Callable[[dict[str, Any]], Answered], message: dict[str, Any]) -> Answered:
-    """Send a message, shortened step by step as long as Slack finds it too long."""
+    """Send a message, shortened step by step as long as Slack finds it too long; return what `send` returns."""
     for less in slack.shorter(message):
         try:
             return send(message)

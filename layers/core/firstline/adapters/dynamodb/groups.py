@@ -243,7 +243,7 @@ class TableGroups(TableStore):
             self._on_shards.add(change.incident_id)
 
     def _apply_to_shard(self, change: Change) -> Live:
-        """Write a change with its counts on one shard instead of LIVE; return LIVE with the counts of all shards.
+        """Write a change, counting its alerts on a shard, a further item beside LIVE; return LIVE with all counts.
 
         A closed incident's shards are closed, so that nothing joins it.
         """

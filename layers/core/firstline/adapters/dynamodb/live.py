@@ -96,7 +96,10 @@ def due_partition(group_key: str) -> str:
 
 
 def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
-    """Return a `Live` for each LIVE item, with the counts of its shards; one request reads all shards, if any."""
+    """Return a `Live` for each LIVE item, which adds up what the item and any further items (shards) count.
+
+    One request reads all shards.
+    """
     lives = list(items)
     keys = [key for item in lives for key in shard_keys(item)]
     shards = table.get_all(keys) if keys else {}
@@ -110,7 +113,7 @@ def read_live(table: Table, group_key: str) -> Live | None:
 
 
 def shard_keys(item: Item) -> list[Key]:
-    """Return the keys of the shards that a LIVE item has."""
+    """Return the keys of the further items (shards) that count an incident's alerts besides this LIVE item, if any."""
     return [shard_key(item["incident_id"], number) for number in range(int(item.get("shards", 0)))]
 
 
@@ -138,7 +141,7 @@ def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
 
 
 def counts_of(item: Item) -> Counts:
-    """Return the numbers of an incident's alerts (joined, firing, …) that a LIVE item or one of its shards holds."""
+    """Return the numbers of alerts (joined, firing, …) on a LIVE item or a further item that counts them (a shard)."""
     number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
     names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud")
@@ -157,7 +160,7 @@ def _loud_of(item: Item, name: str) -> Loud:
 
 
 def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
-    """Return `live` with the times that only its shards know: of the last alert and of the last end, if later.
+    """Return `live` with the times that only its further items (shards) know: of the last alert and last end, if later.
 
     If LIVE lacks it, the time since which a page is due (`loud_since`) is taken from the shards, too.
     """
@@ -217,8 +220,8 @@ def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> 
 def joining(change: Change) -> Edit:
     """Return the edit that adds a change's numbers of alerts to LIVE.
 
-    It fails if the incident is closed or has shards, or if the change is valid only during the incident's hold
-    (`needs_hold`) and the hold is over.
+    It fails if the incident is closed, if further items (shards) have to count its alerts, or if the change is valid
+    only during the incident's hold (`needs_hold`) and the hold is over.
     """
     edit = _counting(change)
     sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}
@@ -227,15 +230,19 @@ def joining(change: Change) -> Edit:
 
 
 def joining_shard(change: Change) -> Edit:
-    """Return the edit that adds a change's numbers of alerts to a shard instead of LIVE; it fails if that is closed."""
+    """Return the edit that adds a change's numbers of alerts to a shard, a further item beside LIVE.
+
+    It fails if the shard is closed.
+    """
     edit = _counting(change)
     return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit that counts `changes` on LIVE after a shard took the alerts, so that the execution hears of them.
+    """Return the edit that counts `changes` on LIVE after a further item (a shard) took a change's alerts.
 
-    A wait that begins without knowing of these changes is refused. Reconcile looks at the incident a minute later.
+    A wait of the execution that begins without knowing of these changes is refused. Reconcile looks at the incident a
+    minute later.
     """
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}

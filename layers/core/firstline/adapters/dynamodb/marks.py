@@ -118,8 +118,8 @@ class LiveMarks(TableStore):
     ) -> None:
         """Store that a page went out and when the next is due; with `shown`, also that people saw the alerts in `seen`.
 
-        A page that was sent without a claim counts too. It covers the alerts in `seen` or, without `seen`, the severity
-        with which its incident opened: only worse alerts are paged again at once.
+        A page that was sent without a claim counts too, and covers the alerts in `seen`. Without `seen`, it covers the
+        severity with which the incident opened, so that only worse alerts are paged again at once.
         """
         self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -225,7 +225,8 @@ class LiveMarks(TableStore):
     def postpone(self, live: Live, until: datetime) -> None:
         """Let reconcile look at an incident later, at `until`, unless its LIVE item changed since it was read.
 
-        With shards the delay is at most a minute, because writers to shards do not always write to LIVE.
+        If further items (shards) count its alerts, the delay is at most a minute, because a write to them does not
+        always change LIVE.
         """
         if live.due_at is None:
             return

@@ -88,7 +88,10 @@ def in_index(status: str, incident: Incident, at: datetime) -> Item:
 
 
 def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
-    """Return an incident as it stands now, or None if it is unknown. Three requests, or four if it has shards."""
+    """Return an incident as it stands now, or None if it is unknown.
+
+    Three requests, or four if further items (shards) count its alerts, too.
+    """
     for _ in range(2):
         head = table.get(*incident_key(incident_id))
         if head is None:

@@ -59,7 +59,7 @@ _DATA_FOLLOWS = "The next message follows. It is the JSON document:"
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A form of a request; today's servers accept the default.
+    """A form of the request for a verdict to a model's server; today's servers accept the default.
 
     Parameters
     ----------
