@@ -172,7 +172,7 @@ class ClassifyOutput(Lenient):
 
 
 class PlanRemediationInput(ExecutionInput):
-    """Input of the state `Plan Remediation`.
+    """Input of the state `Plan Remediation`, which plans the runbook that the verdict chose.
 
     `paged` is true once the execution sent a page, `notified` once the ops channel was told. `rounds` counts how often
     the execution has asked `What Now?`.
@@ -295,7 +295,7 @@ class ReasonedInput(ExecutionInput):
 
 
 class PageOnCallInput(ReasonedInput, DoneSoFar):
-    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
+    """Input of the state `Page On-Call`, which pages a person. `classification` is null if classification failed."""
 
     classification: Classification | None
     notified: bool = False

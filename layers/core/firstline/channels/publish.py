@@ -41,7 +41,10 @@ class Publisher:
     console_url: str
 
     def publish(self, records: Sequence[Mapping[str, Any]]) -> str | None:
-        """Publish the events in these stream records; return the number of the first to deliver again, or None."""
+        """Publish the events that these records of the table's stream show.
+
+        Return the sequence number of the first record that the stream has to deliver again, or None if there is none.
+        """
         events: list[IncidentEvent] = []
         numbers: list[str] = []
         unread: str | None = None

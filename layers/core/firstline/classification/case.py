@@ -80,7 +80,7 @@ class Case:
         now: datetime,
         offered: "Sequence[Offered]" = (),
     ) -> Self:
-        """Build the case with what rules, the alert's source and earlier incidents say about it."""
+        """Build the case of an incident: with what rules, the alert's source and earlier incidents say about it."""
         incident = with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)

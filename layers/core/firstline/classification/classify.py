@@ -141,7 +141,10 @@ def _judge(case: Case, model: "Model | None", say: Say, *, waits: bool = False) 
 
 
 def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Classification:
-    """Let rules, memory or the model decide. While the incident waits in a hold, no model is asked, to save money."""
+    """Let rules decide, else the verdict of an earlier incident (memory), else the model.
+
+    While the incident waits in a hold, no model is asked, to save money.
+    """
     fallback = without_model.decide(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback

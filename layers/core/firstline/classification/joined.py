@@ -107,7 +107,7 @@ class Joined:
         return verdict if verdict.hold.by == "rule" or now < verdict.hold.until else None
 
     def firing_alerts(self, incident: Incident) -> list[NormalizedAlert]:
-        """Return the alerts that fire; if none is listed, the incident's first alert."""
+        """Return the alerts that fire, or the incident's first alert if the table's index, which lags, lists none."""
         return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
 
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
@@ -130,7 +130,7 @@ class Joined:
         return incident.model_copy(update=changes)
 
     def raised(self, verdict: Classification, incident: Incident) -> Classification:
-        """Return the verdict, raised to the severity of high and critical alerts that are counted but not listed."""
+        """Return the verdict, raised to the severity of high and critical alerts that joined but cannot be read yet."""
         changes = Changes(verdict.severity, list(verdict.reasons))
         for severity, number in self._unjudged(incident).items():
             if number > 0:
@@ -138,9 +138,9 @@ class Joined:
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
     def _unjudged(self, incident: Incident) -> dict[Severity, int]:
-        """Count, by severity, the loud alerts since the last verdict that are not listed; of a storm, listed ones too.
+        """Count, by severity, the loud alerts that joined since the last verdict and cannot be read yet.
 
-        An alert is loud if it is high or critical and not held.
+        An alert is loud if it is high or critical and not held. In a storm, those that can be read are counted, too.
         """
         loud, known = self.live.loud, self.live.judged_loud
         if self.live.joined <= incident.alert_count and not incident.storm:
@@ -158,7 +158,7 @@ class Joined:
         return {"high": high, "critical": critical}
 
     def _worst_listed(self, incident: Incident) -> int:
-        """Return the worst rank among the listed alerts; if none is listed, that of the first alert."""
+        """Return the worst severity rank among the alerts that could be read; if none could, the first alert's."""
         return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
 
 

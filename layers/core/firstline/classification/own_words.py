@@ -106,7 +106,7 @@ def as_stated(word: Word) -> SourceSeverity:
 
 
 def lent(near: NearWord) -> str:
-    """Say by whose word on another alert this alert is judged, and why by that word.
+    """Say which person's statement on another alert this alert is judged by, and why by that one.
 
     Such as `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`.
     """
@@ -118,5 +118,5 @@ def lent(near: NearWord) -> str:
 
 
 def told(word: Word, what: str = "this alert") -> str:
-    """Say in a clause who gave a word, when and what: `anna said on 2026-01-05 that this alert is low`."""
+    """Say in a clause who said how bad an alert is, when and what: `anna said on 2026-01-05 that this alert is low`."""
     return f"{safe_line(word.by, 80)} said on {word.at:%Y-%m-%d} that {what} is {word.severity}"

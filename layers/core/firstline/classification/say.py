@@ -46,7 +46,9 @@ FULL_SAY = Say(EVERYTHING)
 
 
 def settle(judged: Classification, plain: Classification, case: Case, say: Say) -> Classification:
-    """Return the verdict of rules and history with the model's texts, changed by those moves of the model that count.
+    """Return the verdict of rules and history with the model's texts, and with those changes by the model that count.
+
+    Which kinds of changes count, the model has to earn (`say`).
 
     Parameters
     ----------

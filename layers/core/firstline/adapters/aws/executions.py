@@ -42,8 +42,8 @@ class StepFunctions:
     def start(self, incident: Incident, generation: int) -> None:
         """Start an incident's execution; starting it again changes nothing.
 
-        `generation` counts the incident's executions. The name and input depend only on it and on the incident as it
-        was opened, so an execution that has this name already is the right one.
+        `generation` counts the incident's executions: 1 is the first, 2 its successor. The name and input depend only
+        on it and on the incident as it was opened, so an execution that has this name already is the right one.
         """
         name = execution_name(incident.incident_id, generation)
         failed = raising(ExecutionsUnavailable, f"execution {name} could not be started")

@@ -169,5 +169,5 @@ def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
 
 
 def _pascals(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members that have a value, with keys as Step Functions spells them: `S3Location` for `s3Location`."""
+    """Return those members of a boto3 answer that have a value, with Step Functions' keys, such as `S3Location`."""
     return {name[0].upper() + name[1:]: value for name, value in members.items() if value}

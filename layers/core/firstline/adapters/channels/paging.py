@@ -33,7 +33,10 @@ _OUR_MISTAKES = frozenset(
 
 
 class PagerDuty:
-    """PagerDuty's Events API v2 for one routing key. A retry is safe: the dedup key keeps it one PagerDuty incident."""
+    """PagerDuty's Events API v2 for one routing key. Messages with one dedup key are about one PagerDuty incident.
+
+    So a retry is safe.
+    """
 
     wakes: Wakes = "once"
 

@@ -156,7 +156,7 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def is_allowed(url: str) -> bool:
-    """Return True for https, and for http on this machine, where the emulator and tests listen."""
+    """Return True for an https address, and for http to this machine, where the emulator and tests listen."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (

@@ -69,7 +69,10 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class TableEvidence(TableStore):
-    """The evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The evidence for later incidents in the table: alerts, deployments, ended incidents, people's statements.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     # --- the present --------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class LiveMarks(TableStore):
-    """The marks on incidents' LIVE items. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The notes on incidents' LIVE items while they are open: verdicts, pages, holds, the next look of reconcile.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def live(self, group_key: str) -> Live | None:
         """Return the LIVE item of a group's newest incident, open or closed; None if the group has none."""

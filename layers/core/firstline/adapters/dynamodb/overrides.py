@@ -20,7 +20,7 @@ KEPT = timedelta(days=90)
 
 
 class TableOverrides(TableStore):
-    """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The overrides of on-call schedules in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
         """Return the overrides of a schedule that are not over at a time; a withdrawal ends an override."""
