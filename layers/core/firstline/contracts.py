@@ -79,7 +79,7 @@ class DoneSoFar(ExecutionInput):
 
 
 class WhatNowInput(DoneSoFar):
-    """Input of the state `What Now?`. Everything else that decides is read from the incident's record.
+    """Input of the state `What Now?`, which chooses the next state; the rest that it needs is in the incident's record.
 
     `notified` is true once the ops channel was told. `happened` is how the last state ended, or None if that does not
     matter. `rounds` counts how often this execution has asked `What Now?`.
@@ -93,10 +93,11 @@ class WhatNowInput(DoneSoFar):
 
 
 class AfterSignal(Lenient):
-    """The state that follows a wait when a signal ends it (`go`), and what that state needs.
+    """The state (`go`) that follows a wait when a signal, such as an acknowledgement, ends it, and what it needs.
 
-    `seconds` is how long that state waits, `changes` the group's count of changes at the decision, `acked` the number
-    of the page that has to be acknowledged before `go` applies.
+    `seconds` is how long that state waits, and `changes` the number of changes to the group that the choice knew of:
+    the state is refused its wait if there are more. `acked` is the number of the page that has to be acknowledged
+    before `go` applies.
     """
 
     go: Go | Literal["What Now?"] = "What Now?"
@@ -155,13 +156,13 @@ class WhatNowOutput(Lenient):
 
 
 class ClassifyInput(DoneSoFar):
-    """Input of the states `Classify` and `Classify Again`."""
+    """Input of the states `Classify` and `Classify Again`, which judge how bad the incident is."""
 
     notified: bool = False
 
 
 class ClassifyOutput(Lenient):
-    """Output of the states `Classify` and `Classify Again`.
+    """Output of the states `Classify` and `Classify Again`: how bad the incident is, and why.
 
     `next` is the answer that `What Now?` would give now; if it is None, the machine asks `What Now?`.
     """
@@ -171,7 +172,7 @@ class ClassifyOutput(Lenient):
 
 
 class PlanRemediationInput(ExecutionInput):
-    """Input of the state `Plan Remediation`.
+    """Input of the state `Plan Remediation`, which plans the runbook that the verdict chose.
 
     `paged` is true once the execution sent a page, `notified` once the ops channel was told. `rounds` counts how often
     the execution has asked `What Now?`.
@@ -220,7 +221,7 @@ class Origin(Lenient):
 
 
 class NextMoveInput(Lenient):
-    """Input of the state `Next Move`.
+    """Input of the state `Next Move`, which chooses what a remediation does next.
 
     `observed` is how the remediation's last state ended, `reason` the text for people so far. The fields `incident`,
     `generation`, `classification`, `paged` and `rounds` serve to answer `What Now?` at the end of the remediation;
@@ -259,10 +260,11 @@ before it sends the command. `What Now?` ends the remediation.
 
 
 class NextMoveOutput(Lenient):
-    """Output of the state `Next Move`.
+    """Output of the state `Next Move`: the next state of a remediation (`move`), and how it ended, if it did.
 
-    The machine waits for `seconds` before it moves. It takes the command to send from the plan that it holds, never
-    from this output.
+    The machine waits for `seconds` before it enters that state. It takes the command to send from the plan that it
+    holds, never from this output.
+
     At the end of the remediation `next` is the answer that `What Now?` would give now; None if the machine has to ask.
     """
 
@@ -281,7 +283,10 @@ class NextMoveOutput(Lenient):
 
 
 class ReasonedInput(ExecutionInput):
-    """Input of a state that tells people a reason. `happened` is how the last state ended, if that is the reason."""
+    """Input of a state that tells people why they get a message (`reason`), such as `Page On-Call`.
+
+    `happened` is how the last state ended, if that is the reason.
+    """
 
     plan: RemediationPlan | None = None
     results: list[StepResult]
@@ -290,7 +295,7 @@ class ReasonedInput(ExecutionInput):
 
 
 class PageOnCallInput(ReasonedInput, DoneSoFar):
-    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
+    """Input of the state `Page On-Call`, which pages a person. `classification` is null if classification failed."""
 
     classification: Classification | None
     notified: bool = False
@@ -320,7 +325,7 @@ class EndInput(ExecutionInput):
 
 
 class RecordSuppressionInput(EndInput):
-    """Input of the state `Record Suppression`."""
+    """Input of the state `Record Suppression`, which closes an incident of which nobody is told, and stores why."""
 
     state: Literal["Record Suppression"]
     classification: Classification

@@ -160,8 +160,9 @@ class ModelGaveNoVerdict(FirstlineError):
 class ModelUnavailable(ModelGaveNoVerdict):
     """The model's server is slow, overloaded, broken or unreachable. Only this error opens the circuit breaker.
 
-    `broken` is set if the server answered 500 without blaming the form of the question, which may be the reason all the
-    same: `application` if the answer was the server's own error, `something` if it was another, such as a proxy's page.
+    `broken` is set if the server answered 500 or 501 without a word on the form of the question, which may be the cause
+    all the same: `application` if the answer was the server's own error, `something` if it was another, such as a
+    proxy's page.
     """
 
     def __init__(
@@ -176,7 +177,7 @@ class ModelUnavailable(ModelGaveNoVerdict):
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The model's server refuses the form of the question: by status 400 or 422, or in the text of another status.
+    """The model's server refuses the form of the question, with status 400 or 422, or says so with another status.
 
     `said` is the text of the refusal.
     """

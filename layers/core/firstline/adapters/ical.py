@@ -114,7 +114,10 @@ def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, d
 
 
 def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, length: timedelta) -> list[datetime]:
-    """Return the times at which an event begins: `begin`, or with a repetition rule those around `now`, in UTC."""
+    """Return the times at which an event begins, in UTC: `begin`, or with a repetition rule those around `now`.
+
+    `length` is how long the event lasts: one that began earlier and lasts into that time is included.
+    """
     first, last = now - BEHIND - length, now + AHEAD
     if "RRULE" not in event:
         return [begin]

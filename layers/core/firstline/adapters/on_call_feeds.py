@@ -58,7 +58,7 @@ class OnCallFeeds:
         self._timeout_seconds = timeout_seconds
 
     def read(self, followed: Followed, now: datetime) -> list[Span]:
-        """Return the shifts of a schedule around `now`.
+        """Return the shifts around `now` of a schedule that the team keeps in PagerDuty or in a calendar (`followed`).
 
         Raises
         ------

@@ -18,7 +18,7 @@ trigger of the same key to its log), or each one (SNS)."""
 
 
 class Channel(Protocol):
-    """A way to reach people."""
+    """A way to reach people, such as Slack or PagerDuty."""
 
     @property
     def wakes(self) -> Wakes:

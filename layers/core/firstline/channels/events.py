@@ -10,7 +10,7 @@ from firstline.text import one_line, shorten
 
 
 def render(milestone: Milestone, record: IncidentRecord, *, stack: str, console_url: str = "") -> IncidentEvent:
-    """Return the event about a milestone, without the personal data that an alert may quote from logs."""
+    """Return the event about a milestone (opened, paged, …), without personal data that an alert may quote."""
     return IncidentEvent(
         id=milestone.id,
         type=milestone.type,

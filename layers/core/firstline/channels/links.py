@@ -51,7 +51,8 @@ def links_of(
     alerts
         The incident's alerts, worst first.
     execution_url
-        As for `execution_link`; empty for no link.
+        The AWS console's page of the state machine's executions, up to the colon before an execution's name; empty for
+        no link.
     """
     every = [record.incident.alert, *alerts]
     known = [(link.kind, link.url) for alert in every for link in alert.links]

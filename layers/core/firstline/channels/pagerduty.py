@@ -32,7 +32,7 @@ def rings_by_itself(incident: Incident) -> bool:
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return the event without its routing key, or None if nothing is sent to PagerDuty for this notification."""
+    """Return the event for PagerDuty, without its routing key, or None if this notification sends PagerDuty nothing."""
     key, record = dedup_key(notification.record.incident), notification.record
     if rings_by_itself(record.incident):
         return None
@@ -83,7 +83,7 @@ def _trigger(notification: Notification, stack: StackInfo | None) -> dict[str, A
 
 
 def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
-    """Return the details in the order in which people read them, without the empty ones."""
+    """Return what a page in PagerDuty shows of an incident, in the order in which people read it; no empty entries."""
     details = {
         "why you": summary.news,
         "what happens": summary.happening or summary.title,

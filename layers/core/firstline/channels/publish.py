@@ -41,7 +41,10 @@ class Publisher:
     console_url: str
 
     def publish(self, records: Sequence[Mapping[str, Any]]) -> str | None:
-        """Publish the events in these stream records; return the number of the first to deliver again, or None."""
+        """Publish the events that these records of the table's stream show.
+
+        Return the sequence number of the first record that the stream has to deliver again, or None if there is none.
+        """
         events: list[IncidentEvent] = []
         numbers: list[str] = []
         unread: str | None = None
@@ -73,7 +76,10 @@ class Publisher:
             return []
 
     def _event(self, milestone: Milestone, known: dict[str, IncidentRecord | None]) -> IncidentEvent | None:
-        """Return the event about a milestone; None if its incident is a canary or gone, or the event fits no schema."""
+        """Return the event about a milestone; None if its incident is a canary or gone, or the event fits no schema.
+
+        `known` has the records that were read so far, by incident id, and gets the one that is read here.
+        """
         me = milestone.incident_id
         if me not in known:
             known[me] = self.record(me)

@@ -55,9 +55,10 @@ _NEWS = ("paged", "needs_human", "approval", "remediating")
 
 
 def feed(notification: Notification) -> Feed:
-    """Return a notification's Slack channel: `automated` if a runbook acts or the incident ended alone, else `alerts`.
+    """Return a notification's Slack channel: `automated` if Firstline deals with the incident alone, else `alerts`.
 
-    The kind `quiet`, and a change while a runbook acts, stay in the channel of the incident's earlier message.
+    It does while a runbook acts, and if the incident ended without a person. A notification of the kind `quiet`, or of
+    a change while a runbook acts, stays in the channel of the incident's earlier message.
     """
     kind, record = notification.kind, notification.record
     if kind == "quiet" or (kind == "changed" and standing(record) == "remediating"):
@@ -95,10 +96,11 @@ def render(notification: Notification, stack: StackInfo | None = None, *, intera
 
 
 def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return two shorter versions of a message that is too long for Slack: its first two lines and buttons; its text.
+    """Return two shorter versions of a message that is too long for Slack, the longer one first.
 
-    A version without the plan has no button that approves the plan. Each has `blocks`, even if empty, because an edit
-    without `blocks` would leave the message's old ones.
+    The first has the message's first two lines and its buttons, the second only its text. A version without the plan
+    has no button that approves the plan. Each has `blocks`, even if empty, because an edit without `blocks` would leave
+    the message's old ones.
     """
     blocks = message.get("blocks", [])
     kept = [_without_approve(block) for place, block in enumerate(blocks) if place < 2 or block["type"] == "actions"]
@@ -159,7 +161,10 @@ def render_detour(channel: str, why: str) -> dict[str, Any]:
 
 
 def _what(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the paragraphs on the news, on what happens, and on what else the alert says, and the list of alerts."""
+    """Yield the paragraphs that say why people read this now, what happens and what else the alert says.
+
+    The list of alerts follows, if the incident has several and is not closed.
+    """
     if summary.news:
         yield section(summary.news)
     if said := "\n".join(filter(None, (summary.happening, *summary.says))):

@@ -36,10 +36,11 @@ def question(incident_id: str) -> dict[str, Any]:
 
 
 def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
-    """Return the blocks that ask how bad an alert is, with buttons; none if its source, a rule or a person said so.
+    """Return the blocks that ask with buttons how bad an alert is each time that it comes.
 
-    A button's value is `<incident id>#<severity>#<key of the kind of alert>`, because another alert may be the
-    incident's worst one when a person presses the button.
+    None are returned if the alert's source, a rule or a person has stated its severity. A button's value is
+    `<incident id>#<severity>#<key of the kind of alert>`, because another alert may be the incident's worst one when a
+    person presses the button.
     """
     verdict = record.classification
     if verdict is None or verdict.subject is None or not is_asked(record):

@@ -73,7 +73,10 @@ def links_line(links: Sequence[PageLink]) -> dict[str, Any]:
 
 
 def since_line(before: str, began: datetime, age: str, after: str) -> dict[str, Any]:
-    """Return a block whose age Slack keeps up to date: `Since 03:12 UTC, 4 minutes ago · web-1`."""
+    """Return a block such as `Since 03:12 UTC, 4 minutes ago · web-1`, whose age Slack keeps up to date.
+
+    `before` is the text up to the age, and `after` that behind it. `age` is shown where Slack cannot count.
+    """
     ago = {"type": "date", "timestamp": int(began.timestamp()), "format": "{ago}", "fallback": f"{age} ago"}
     elements = [_text(f"{before}, "), ago, _text(f" · {after}")]
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}

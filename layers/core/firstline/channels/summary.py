@@ -229,7 +229,10 @@ def _says(record: IncidentRecord, happening: str) -> tuple[str, ...]:
 
 
 def _news(notification: Notification, happening: str) -> str:
-    """Return the notification's reason; empty if another line of the summary says the same."""
+    """Return the notification's reason, or an empty text if the summary says the same elsewhere.
+
+    `happening` is the summary's line on what happens.
+    """
     record, reason = notification.record, _paragraph(notification.reason, 1_000)
     verdict, plan = record.classification, record.plan
     for said in (_paragraph(verdict.summary) if verdict else "", "no runbook chosen"):

@@ -97,7 +97,10 @@ def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
 
 
 def _says(lines: Sequence[str]) -> str:
-    """Join what the alert says as bullets, or return a single line as it is, without the label `The alert says: `."""
+    """Return what the alert says as one text: a single line as it is, several lines as bullets.
+
+    Each line loses its label `The alert says: `, if it has one.
+    """
     said = [line.removeprefix(THE_ALERT_SAYS) for line in lines]
     return said[0] if len(said) == 1 else bullets(said)
 

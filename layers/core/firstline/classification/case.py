@@ -52,7 +52,8 @@ class Case:
     stated
         True if the source or a tag of the alarm states the severity; people's answers alone may not lower it then.
     word
-        A person's word on an alert without a stated severity, or None. It is the severity unless a rule declares one.
+        What a person said on how bad alerts of this kind are, if the source does not state it; None if nobody did. It
+        is the severity unless a rule declares one.
     cause
         The cause that a rule found in the evidence about the affected resource, or None.
     past
@@ -83,7 +84,7 @@ class Case:
         now: datetime,
         offered: "Sequence[Offered]" = (),
     ) -> Self:
-        """Build the case with what rules, the alert's source and earlier incidents say about it."""
+        """Build the case of an incident: with what rules, the alert's source and earlier incidents say about it."""
         sent, incident = incident.alert, with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
@@ -108,7 +109,10 @@ class Case:
 
     @property
     def takes_a_word(self) -> bool:
-        """Return True if a person's word may set the severity: no source, tag or rule states one, and it's no storm."""
+        """Return True if what a person says on how bad the alert is sets its severity.
+
+        It does if no source, tag or rule states a severity, and the incident is no storm.
+        """
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property

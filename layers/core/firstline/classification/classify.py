@@ -46,7 +46,7 @@ def assess(
     say: Say = NO_SAY,
     alarms: AlarmSource | None = None,
 ) -> Assessment:
-    """Judge the incident with all alerts that joined until now, and store the verdict with the number that it covers.
+    """Judge the incident with all alerts that joined until now, and store the verdict and how many alerts it covers.
 
     A stored verdict is returned again if no alert joined since and its hold, if any, lasts. If the table cannot be
     read, the verdict has less evidence; if it cannot be written, the verdict is returned all the same.
@@ -141,7 +141,10 @@ def _judge(case: Case, model: "Model | None", say: Say, *, waits: bool = False) 
 
 
 def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Classification:
-    """Let rules, memory or the model decide. While the incident waits in a hold, no model is asked, to save money."""
+    """Let rules decide, else the verdict of an earlier incident (memory), else the model.
+
+    While the incident waits in a hold, no model is asked, to save money.
+    """
     fallback = without_model.decide(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback

@@ -1,11 +1,13 @@
-"""Earned say: which kinds of changes (moves) that a model makes to verdicts count, by what they would have saved.
+"""Earned say: which kinds of changes that a model makes to the verdict by rules count, by what they would have saved.
 
-Each verdict of a model is kept beside the verdict without it. If the two differ and people or the incident's end show
-which was right, that is a bet of this kind of move (a page less, a page more, …): it wins or loses what the move would
-have saved. A move's wealth begins at 1; it is the mean of three purses, each with its own stake (25, 60, 95 %).
-A move that saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality), however often one looks; so
-a move counts once its wealth is 20. From then on the opposite move bets, too: when its wealth reaches 2, the move no
-longer counts, and must be earned again.
+Such a kind is called a move: `page to tell` tells people without a page, `runbook` chooses another runbook or none.
+Each verdict of a model is kept beside the verdict without it. If the two differ, and people or the incident's end show
+which was right, the move has made a bet: it wins or loses what it would have saved.
+
+A move's wealth decides whether it counts. It is the mean of three purses, which begin at 1 and stake 25, 60 and 95 % of
+themselves on each bet. A move that saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality),
+however often one looks; so a move counts once its wealth is 20. From then on three other purses bet against it: when
+their mean reaches 2, the move no longer counts, and must be earned again.
 """
 
 from collections import defaultdict
@@ -67,7 +69,10 @@ class Label(NamedTuple):
 
 
 class Bet(NamedTuple):
-    """The gain (up to 1) or loss (down to -1) by a model's move on an incident; `group` is the incident's group key."""
+    """One case in which a move, a kind of change that a model makes to verdicts, proved right or wrong.
+
+    `saving` is its gain (up to 1) or loss (down to -1), `group` the group key of the incident.
+    """
 
     move: Move
     group: str
@@ -87,7 +92,7 @@ class Disagreement(Lenient):
     label: Label
 
     def bets(self, missed_page: float = MISSED_PAGE_COST) -> list[Bet]:
-        """Return a bet for each difference of the two verdicts on which the label shows which was right.
+        """Return the gain or loss by each change of the model to the verdict, as far as the label shows who was right.
 
         `missed_page` is the number of needless pages that cost as much as one missed page.
         """
@@ -96,7 +101,11 @@ class Disagreement(Lenient):
 
 @dataclass(frozen=True, slots=True)
 class Earnings:
-    """The state of a move: whether it counts, its wealth, the opposite move's (`against`), and its number of bets."""
+    """The record of a move, a kind of change that a model makes to verdicts: whether it counts, and why.
+
+    `wealth` is the result of its bets (at 20 it counts), `against` that of the bets against it since then (at 2 it no
+    longer counts), and `bets` the number of all of them.
+    """
 
     counts: bool = False
     wealth: float = 1.0
@@ -106,18 +115,21 @@ class Earnings:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """The moves that count for each decider (a model with a prompt). With `everything`, all moves of each one count."""
+    """The moves (kinds of changes to verdicts) that each decider, a model with its prompt, has earned by being right.
+
+    With `everything`, every move of every decider counts.
+    """
 
     moves: Mapping[str, Collection[Move]] = field(default_factory=dict)
     standings: Mapping[str, Mapping[Move, Earnings]] = field(default_factory=dict)
     everything: bool = False
 
     def counts(self, decider: str, move: Move) -> bool:
-        """Return True if a model's move counts. The decider names the model and its prompt."""
+        """Return True if a decider, a model with its prompt, may make this kind of change (move) to verdicts."""
         return self.everything or move in self.moves.get(decider, ())
 
     def wealth(self, decider: str, move: Move) -> float:
-        """Return the wealth of a decider's move; 1 before its first bet."""
+        """Return the wealth that a decider's move has by its bets: 1 before the first one, 20 once the move counts."""
         return self.standings.get(decider, {}).get(move, Earnings()).wealth
 
 
@@ -127,7 +139,7 @@ EVERYTHING = Earned(everything=True)
 
 
 def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
-    """Compute which moves count for each decider from its bets, which must be oldest first."""
+    """Compute which moves (kinds of changes to verdicts) each decider has earned, from its bets, oldest first."""
     standings = {decider: _standings(made) for decider, made in bets.items()}
     moves = {
         decider: [move for move, standing in found.items() if standing.counts] for decider, found in standings.items()
@@ -136,7 +148,10 @@ def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
 
 
 def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_COST) -> Earned:
-    """Compute which moves count for each decider, from incidents on which it disagreed with rules, oldest first."""
+    """Compute which moves (kinds of changes to verdicts) each decider has earned, by its disagreements with rules.
+
+    `found` must be oldest first. `missed_page` is the number of needless pages that cost as much as one missed page.
+    """
     bets: defaultdict[str, list[Bet]] = defaultdict(list)
     for each in found:
         bets[each.decider] += each.bets(missed_page)
@@ -153,7 +168,9 @@ def severity_move(plain: Severity, judged: Severity) -> Move | None:
 def bets_on(
     plain: Stance, judged: Stance, label: Label, group: str, missed_page: float = MISSED_PAGE_COST
 ) -> list[Bet]:
-    """Return a bet for each of severity, runbook and blame where both verdicts differ and the label shows who is right.
+    """Return the gain or loss by each change (of severity, runbook or blame) that the model made to a verdict.
+
+    A change is left out if the label does not show who was right.
 
     Parameters
     ----------
@@ -171,7 +188,10 @@ def bets_on(
 
 
 def settled(plain: Stance, judged: Stance, counts: Callable[[Move], bool]) -> Stance:
-    """Return the verdict without the model (`plain`), changed by those moves of the model (`judged`) that count."""
+    """Return the verdict without the model (`plain`), with those changes by the model (`judged`) that count.
+
+    `counts` says whether a kind of change (a move) counts.
+    """
     move = severity_move(plain.severity, judged.severity)
     severity = judged.severity if move is not None and counts(move) else plain.severity
     runbook_id = judged.runbook_id if counts(RUNBOOK) else plain.runbook_id
@@ -238,16 +258,19 @@ def _first_of_each_group(bets: Iterable[Bet]) -> Iterator[float]:
 
 
 class Bettor:
-    """The wealth of a move: three purses that begin at 1. On every bet, each stakes its own share in `STAKES`."""
+    """Three purses that bet on a move, a kind of change that a model makes to verdicts; their mean is its wealth.
+
+    Each begins at 1, and stakes its own share (`STAKES`) of what it has on every bet.
+    """
 
     def __init__(self) -> None:
         self._purses = [1.0] * len(STAKES)
 
     def settle(self, saving: float) -> None:
-        """Fill or empty the purses by a bet whose move saved `saving`, from -1 (a full loss) to 1."""
+        """Fill or empty the purses by one bet; `saving` is what the bet won, from -1 (a full loss) to 1."""
         self._purses = [purse * (1 + stake * saving) for purse, stake in zip(self._purses, STAKES, strict=True)]
 
     @property
     def wealth(self) -> float:
-        """The mean of the purses."""
+        """The mean of the three purses."""
         return sum(self._purses) / len(self._purses)

@@ -155,7 +155,10 @@ def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[
 
 
 def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
-    """Return a person's word on this kind of alert, and None; without one, None and the word on the nearest alert."""
+    """Return what a person said on how bad this kind of alert is, and None.
+
+    If nobody did, return None and what a person said on the most similar alert, if that may hold for this one.
+    """
     word = incidents.word_on(kind_of(alert))
     return (word, None) if word is not None else (None, nearest(alert, incidents.words()))
 

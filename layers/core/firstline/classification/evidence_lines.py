@@ -1,6 +1,6 @@
 """The lines in which people read the evidence around an alarm, in every channel and in the console. Pure.
 
-A verdict that has its evidence at once gets these lines, and so does one whose evidence is read after the page.
+They are the same whether the evidence was read before the first verdict or, for an alert that pages, after the page.
 """
 
 from collections.abc import Iterator

@@ -37,7 +37,7 @@ _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Changes:
-    """A severity to which bounds are applied one after the other, and the reasons, with a sentence for each change."""
+    """A severity that is raised or lowered step by step into the allowed range, with the reasons in sentences."""
 
     severity: Severity
     reasons: list[str] = field(default_factory=list)
@@ -67,9 +67,9 @@ class Changes:
 
 
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
-    """Bring a severity that a model or memory gave into the allowed range, with a reason for each change.
+    """Bring a severity that a model or an earlier verdict gave into the allowed range, with a reason for each change.
 
-    A person's word on the alert replaces the severity. Without a word, the severity is raised to the lowest that a
+    If a person said how bad this kind of alert is, that replaces it. Else it is raised to the lowest severity that a
     model may choose with this confidence (`trust`), unless people confirmed it (`by_people`). The bounds of the owner's
     rules are applied last.
     """
@@ -164,7 +164,11 @@ def _is_cited(judged: "Judgement", question: "Prompt") -> bool:
 
 
 def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -> Classification:
-    """Return the verdict of rules and history, as the model is not sure; at most, the model raises its severity."""
+    """Return the verdict that rules and history gave (`answered`), because the model is not sure enough of its own.
+
+    If the model's severity (`judged`) is worse, it counts all the same, unless a person said how bad the alert is.
+    `said` is a sentence on the model's answer for the reasons.
+    """
     changes = Changes(answered.severity, [*answered.reasons, said])
     changes.reasons.append(f"That is below {TRUSTED_FROM:g}: rules and history decide.")
     if case.word is None:

@@ -143,7 +143,10 @@ type _Floor = tuple[Severity, str]
 def _floor(
     recent: list[EarlierIncident], alike: list[EarlierIncident], source: SourceSeverity, now: datetime
 ) -> _Floor | None:
-    """Return the lowest severity that history allows, and why: by answers, else outcomes, else similar incidents."""
+    """Return the lowest severity that history allows, and why, or None if it allows any.
+
+    People's answers on earlier incidents decide first, else how these ended, else similar incidents of other groups.
+    """
     last = recent[:LAST]
     by_outcomes = _floor_by_outcomes(last, source)
     floor = _floor_by_words(last, by_outcomes[0] if by_outcomes else source, now) or by_outcomes
@@ -168,7 +171,10 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
 
 
 def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
-    """Return the severity that people called right last, and why, if it is above the severity `known` without them."""
+    """Return the severity that people called right last, and why; None if it is not above `known`.
+
+    `known` is the severity without people's answers.
+    """
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
             because = f"{_who(earlier)} said that the incident {ago(earlier, now)} should have been {wanted}"

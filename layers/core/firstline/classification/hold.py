@@ -23,8 +23,8 @@ class Declared:
     silences
         Reads the current silences.
     inhibitors
-        Returns, for each of the given keys (an inhibition rule with an alert's values), how many alerts fire that
-        inhibit others under this key.
+        Returns, for each given key, how many alerts fire now that inhibit the alerts with this key. A key stands for an
+        inhibition rule and the values that both alerts share.
     """
 
     rules: Rules
@@ -64,7 +64,10 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:
-    """Return the hold that a rule declares, or None. Noise and storms never wait; critical only by `even_critical`."""
+    """Return the hold that a rule declares for an incident, or None.
+
+    Noise and storms are never held, and a critical incident only if the rule says `even_critical`.
+    """
     if rule is None or rule.hold is None or incident.storm or verdict.severity == "noise":
         return None
     if "critical" in (incident.alert.severity, verdict.severity) and not rule.even_critical:

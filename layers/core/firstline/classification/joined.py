@@ -88,7 +88,7 @@ class Joined:
 
     @property
     def may_wait(self) -> bool:
-        """True if a rule may hold the incident: it has no verdict yet, or noise, and no hold on it was ended."""
+        """True if a rule may hold the incident: its verdict, if any, is noise, and no hold on it was ended."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 
@@ -107,14 +107,15 @@ class Joined:
         return verdict if verdict.hold.by == "rule" or now < verdict.hold.until else None
 
     def firing_alerts(self, incident: Incident) -> list[NormalizedAlert]:
-        """Return the alerts that fire; if none is listed, the incident's first alert."""
+        """Return the alerts that fire, or the incident's first alert if the table's index, which lags, lists none."""
         return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
 
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
         """Return the incident with its worst firing alert in place of its first, if alerts joined since it was opened.
 
-        An alert without a stated severity ranks as people's words on it say. Of equally bad alerts, those that the last
-        verdict did not know of come first, then the earliest. A storm is returned unchanged.
+        If an alert's source states no severity, what people said on how bad such alerts are counts. Of equally bad
+        alerts, those that the last verdict did not know of come first, then the earliest. A storm is returned
+        unchanged.
         """
         firing = [alert for alert in self.alerts if alert.firing]
         if incident.storm or not firing or self.live.joined <= incident.alert_count:
@@ -129,7 +130,7 @@ class Joined:
         return incident.model_copy(update=changes)
 
     def raised(self, verdict: Classification, incident: Incident) -> Classification:
-        """Return the verdict, raised to the severity of high and critical alerts that are counted but not listed."""
+        """Return the verdict, raised to the severity of high and critical alerts that joined but cannot be read yet."""
         changes = Changes(verdict.severity, list(verdict.reasons))
         for severity, number in self._unjudged(incident).items():
             if number > 0:
@@ -137,9 +138,9 @@ class Joined:
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
     def _unjudged(self, incident: Incident) -> dict[Severity, int]:
-        """Count, by severity, the loud alerts since the last verdict that are not listed; of a storm, listed ones too.
+        """Count, by severity, the loud alerts that joined since the last verdict and cannot be read yet.
 
-        An alert is loud if it is high or critical and not held.
+        An alert is loud if it is high or critical and not held. In a storm, those that can be read are counted, too.
         """
         loud, known = self.live.loud, self.live.judged_loud
         if self.live.joined <= incident.alert_count and not incident.storm:
@@ -157,16 +158,16 @@ class Joined:
         return {"high": high, "critical": critical}
 
     def _worst_listed(self, incident: Incident) -> int:
-        """Return the worst rank among the listed alerts; if none is listed, that of the first alert."""
+        """Return the worst severity rank among the alerts that could be read; if none could, the first alert's."""
         return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
 
 
 def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
-    """Return, for each kind of alert without a stated severity, the rank of the severity in people's word on it.
+    """Return the rank of the severity that people gave to each kind of alert whose source states none.
 
-    Empty if all alerts are of one kind, as they need no order then, or if people's words cannot be read.
+    Empty if all alerts are of one kind, as they need no order then, or if the table cannot be read.
     """
     kinds = dict.fromkeys(kind_of(stored.alert) for stored in firing)
     unstated = dict.fromkeys(kind_of(stored.alert) for stored in firing if not stored.alert.severity_stated)

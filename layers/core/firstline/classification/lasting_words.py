@@ -14,18 +14,21 @@ def choices(guess: Severity) -> dict[str, Severity]:
 
 
 def is_asked(record: IncidentRecord) -> bool:
-    """Return True if the incident's message asks for a lasting word: its verdict asks, and nobody answered yet."""
+    """Return True if the incident's message asks how bad its alert is each time that it comes.
+
+    It does if the verdict asks, and nobody has answered yet.
+    """
     asks = record.classification is not None and record.classification.asks
     return asks and not any(answer.said == "word" for answer in record.feedback)
 
 
 def kind_in(record: IncidentRecord, key: str | None = None) -> AlertKind:
-    """Return the kind of alert that a lasting word on this incident is about: a severity for all alerts of that kind.
+    """Return the kind of alert that a person means who says, on this incident, how bad its alert is from now on.
 
     Parameters
     ----------
     key
-        The key of the kind of alert, from the value of the pressed button; None if the word came without a button.
+        The key of the kind of alert, from the value of the pressed button; None if no button was pressed.
 
     Raises
     ------
@@ -43,12 +46,12 @@ def kind_in(record: IncidentRecord, key: str | None = None) -> AlertKind:
 
 
 def word_of(answer: Feedback, subject: AlertKind, *, approver: bool) -> Word:
-    """Return a person's answer as a lasting word on a kind of alert.
+    """Return a person's answer as a lasting statement of how bad a kind of alert is.
 
     Raises
     ------
     FeedbackRefused
-        The word drops the alerts, and the person is not an approver.
+        The answer drops such alerts, and the person is not an approver.
     """
     if answer.severity is None:
         raise ValueError(f"a word needs a severity; the answer {answer.said} has none")
@@ -60,7 +63,7 @@ def word_of(answer: Feedback, subject: AlertKind, *, approver: bool) -> Word:
 
 
 def what_follows(word: Word) -> str:
-    """Return a sentence for the person who gave a word: what happens to the next alert of this kind."""
+    """Return a sentence for the person who said how bad a kind of alert is: what happens to the next one."""
     if word.severity == "noise":
         return f"From the next time on, this alert is dropped. Firstline asks again after {DROPS_FOR.days} days."
     does = "pages" if SEVERITY_RANK[word.severity] >= PAGING_RANK else "is told, and pages nobody"

@@ -39,7 +39,7 @@ _SEVERAL_TIMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A verdict from memory: the earlier incident, the severity that it proves, and the reason."""
+    """An earlier verdict that is used again: the earlier incident, the severity that it proves, and the reason."""
 
     entry: EarlierIncident
     severity: Severity
@@ -56,7 +56,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The lack of a verdict from memory; `because` is the reason, None if no earlier incident has the alert's words."""
+    """The answer that no earlier verdict can be used again.
+
+    `because` is the reason, None if no earlier incident has the alert's words.
+    """
 
     because: str | None
 
@@ -142,7 +145,10 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
 
 
 def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIncident], case: Case) -> str | None:
-    """Return why an earlier verdict may not be used again, or None if it may."""
+    """Return why the severity that an earlier incident (`entry`) proves may not be used again here, or None if it may.
+
+    `later` are the incidents after it.
+    """
     here = evidence_class(case)
     if case.now - entry.opened_at > MAX_AGE:
         return f"is older than {MAX_AGE.days} days"

@@ -1,4 +1,7 @@
-"""People's lasting words on how bad alerts are: the kind of alert that each is about, and the nearest for a new one."""
+"""Statements of people on how bad alerts are: the kind of alert that each is about, and the nearest to a new alert.
+
+Such a statement, a `Word`, lasts: it counts each time that an alert of this kind comes.
+"""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -38,7 +41,7 @@ MEANING_VOTES = 0.1
 
 
 def about(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of alert that a lasting word on this alert is about, with the alert's template (masked words)."""
+    """Return the kind of alert that a person means who says how bad this alert is, with the alert's masked words."""
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 
@@ -49,12 +52,12 @@ def kind_named(source: str, alert_name: str, environment: str | None, text: str)
 
 
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
-    """Return the word on another alert by which an alert without a stated severity is judged, or None.
+    """Return the statement of a person (`words`) on another alert by which this one is judged; None if there is none.
 
-    Three levels compete: page, medium, and less (which includes words that drop alerts). Votes come from people's words
-    on the most similar alerts, from their words on all alerts whose texts usually mean as much, and from that usual
-    meaning itself. Of the level that wins, the word on the most similar alert is returned; None if no word on a similar
-    alert has that level, and it is the usual meaning.
+    The alert's source states no severity. Three levels compete: page, medium, and less (which includes alerts to drop).
+    Votes come from statements on the most similar alerts, from statements on all alerts whose texts usually mean as
+    much, and from that usual meaning itself. Of the level that wins, the statement on the most similar alert is
+    returned; but None if the usual meaning wins and nobody said the same of a similar alert.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]
@@ -98,12 +101,12 @@ def _level(severity: Severity | SourceSeverity) -> int:
 
 
 def as_stated(word: Word) -> SourceSeverity:
-    """Return a word's severity as a source would state it: `noise` becomes `info`."""
+    """Return the severity in a person's statement on an alert as a source would state it: `noise` becomes `info`."""
     return "info" if word.severity == "noise" else word.severity
 
 
 def lent(near: NearWord) -> str:
-    """Say by whose word on another alert this alert is judged, and why by that word.
+    """Say which person's statement on another alert this alert is judged by, and why by that one.
 
     Such as `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`.
     """
@@ -115,5 +118,5 @@ def lent(near: NearWord) -> str:
 
 
 def told(word: Word, what: str = "this alert") -> str:
-    """Say in a clause who gave a word, when and what: `anna said on 2026-01-05 that this alert is low`."""
+    """Say in a clause who said how bad an alert is, when and what: `anna said on 2026-01-05 that this alert is low`."""
     return f"{safe_line(word.by, 80)} said on {word.at:%Y-%m-%d} that {what} is {word.severity}"

@@ -46,7 +46,9 @@ FULL_SAY = Say(EVERYTHING)
 
 
 def settle(judged: Classification, plain: Classification, case: Case, say: Say) -> Classification:
-    """Return the verdict of rules and history with the model's texts, changed by those moves of the model that count.
+    """Return the verdict of rules and history with the model's texts, and with those changes by the model that count.
+
+    Which kinds of changes count, the model has to earn (`say`).
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 
 
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
-    """Return the moves that do not count: those by which the model's verdict (`judged`) differs from what `stands`."""
+    """Return the model's kinds of changes (moves) that do not count: from what `stands` to its verdict (`judged`)."""
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []
     moves += [BLAME] if stands.is_deployment_related != judged.is_deployment_related else []

@@ -135,7 +135,7 @@ def most_similar(
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
-    """Return how alike two alerts' templates (masked texts) are: from 0 to 1, the same template of the same service."""
+    """Return how alike two alerts are, from 0 to 1 (the same), by their templates (masked texts) and services."""
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
     if template == other:

@@ -12,7 +12,7 @@ type Style = Literal["main", "yes", "no", ""]
 
 @dataclass(frozen=True)
 class PageButton:
-    """A button: a form that is sent to `name` with its fields, or a link to `href`."""
+    """A button of the console: it sends a form with `fields` for the action `name`, or opens `href` if that is set."""
 
     name: str
     label: str

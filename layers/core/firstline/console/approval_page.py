@@ -27,7 +27,10 @@ MAX_EARLIER = 5
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A run of the plan's runbook for another incident; `outcome` is None if that is open or no longer stored."""
+    """A run of the plan's runbook for another incident.
+
+    `outcome` is how that incident ended; None if it is open or no longer stored.
+    """
 
     incident_id: str
     at: datetime
@@ -118,7 +121,7 @@ def plan_page(
 
 
 def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterator[EarlierRun]:
-    """Yield the latest runs for other incidents, newest first, without those in shadow mode."""
+    """Yield the latest runs for other incidents than `this` (an id), newest first, without those in shadow mode."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:
         record = incidents.record(run.incident_id)

@@ -57,7 +57,7 @@ class ApprovalHandler:
     approvers
         The names of the people who may approve now. The link of a person who is not among them is refused.
     operations
-        Returns, for these channels, the service that carries out a decision and tells them of it.
+        Returns the service that carries out a decision and tells the given channels of it.
     zone
         The time zone in which times are shown.
     """

@@ -150,13 +150,13 @@ def _utc(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape a TEXT value (RFC 5545, 3.3.11)."""
+    """Escape a text for iCalendar (a TEXT value, RFC 5545, 3.3.11)."""
     text = strip_invisible(text).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     return "\\n".join(text.splitlines())
 
 
 def _folded(line: str) -> Iterator[str]:
-    """Yield a content line in pieces of at most 75 bytes, none of which ends within a character (RFC 5545, 3.1)."""
+    """Yield a line of iCalendar in pieces of at most 75 bytes, cut between characters (RFC 5545, 3.1)."""
     piece, size = "", 0
     for character in line:
         width = len(character.encode())

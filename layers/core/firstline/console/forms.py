@@ -151,7 +151,7 @@ class ConsoleForms:
         return self._refusal(HTTPStatus.NOT_FOUND, "The console has no such form.", now)
 
     def _enter(self, form: Mapping[str, str], now: datetime) -> HttpAnswer:
-        """Begin a session with a ticket, or with the link of a text message, which may acknowledge at once."""
+        """Begin a session with a ticket or with the link of a text message, which can also acknowledge the incident."""
         incident_id = form.get("incident", "")
         if "link" in form:
             given = page_links.read(form["link"], incident_id, self.link_keys(), now)

@@ -7,7 +7,7 @@
 | the same with a body that is no interaction | 400 |
 | `POST /operate/…`, signed by an AWS caller | see `people.operate_requests` |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
-| `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
+| `POST /approvals/<incident>` | the decision; see `console.approval_requests` |
 | another method under `/approvals` | 405 |
 | `POST /console/…` | the console's forms; see `console.forms` |
 | anything else | 404 |

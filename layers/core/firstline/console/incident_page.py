@@ -148,7 +148,10 @@ def status_part(record: IncidentRecord, frame: Frame) -> str:
 
 
 def _why_not(record: IncidentRecord, frame: Frame, decides: Sequence[PageButton]) -> str:
-    """Return why the visitor finds no button that approves; empty if there is one, or no plan waits."""
+    """Return why the visitor finds no button that approves the plan; empty if there is one, or no plan waits.
+
+    `decides` are the buttons that the page has for the plan.
+    """
     plan, me = record.plan, frame.visitor
     has_one = any(button.name == "approve" for button in decides)
     if plan is None or not frame.token or not record.waits_for_approval or has_one:

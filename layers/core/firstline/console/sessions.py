@@ -58,10 +58,13 @@ class Sessions(Protocol):
     """The tickets and sessions of one stack. Every method raises `HistoryUnavailable` if the table does not answer."""
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket for this pass, and return the ticket's token."""
+        """Store a ticket (a link for one log-in) with the rights in this pass, and return the ticket's token."""
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
-        """Use a ticket up and return its pass. Return None if it is unknown, too old, or was used before."""
+        """Use a ticket (a link for one log-in) up and return its pass, the person's rights.
+
+        None if it is unknown, too old, or was used before.
+        """
 
     def begin(self, given: Pass, now: datetime) -> str:
         """Store a session for this pass, and return the session's token."""

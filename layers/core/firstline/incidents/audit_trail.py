@@ -81,7 +81,7 @@ def hash_of(incident_id: str, entry: Entry) -> str:
 
 
 def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
-    """Return the first break of the chain, or None if it is whole."""
+    """Return the first entry that breaks an incident's chain of hashes, or None if the chain is whole."""
     previous = BEGINNING
     for number, entry in enumerate(entries, 1):
         if entry.number != number:

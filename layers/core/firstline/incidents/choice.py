@@ -53,7 +53,10 @@ def decide(
 
 
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
-    """Choose the next state as `what_now` does. If it waits for an acknowledgement, choose the state after it, too."""
+    """Choose the next state with the function `what_now`, and for `Await Acknowledgement` also the state after it.
+
+    The state after it is chosen for two cases: a person acknowledged, and no alert fires any more.
+    """
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen
@@ -69,8 +72,8 @@ def _once_acknowledged(
     """Return the state after an acknowledgement if it is sure to be `Await Resolution`; else an empty answer.
 
     After an empty answer the machine asks `What Now?`. The state is not sure if a further page would be due, if the
-    newest page was acknowledged before, or if a part of the incident's counts is on shards. The acknowledgement is
-    taken to be shown to people already.
+    newest page was acknowledged before, or if further items (shards) count the incident's alerts. The acknowledgement
+    is taken to be shown to people already.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

@@ -31,7 +31,10 @@ class Heartbeats(Protocol):
         """
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Record a required heartbeat that was never seen, so that its absence is noticed."""
+        """Record a required heartbeat (`name`) that was never seen, so that its absence is noticed.
+
+        `alert` says so to people, and stands in for the heartbeat's own alert.
+        """
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
         """Return every heartbeat record, and the record of the last check (None before the first one)."""

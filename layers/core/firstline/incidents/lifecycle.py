@@ -46,21 +46,25 @@ class Executions(Protocol):
     def start(self, incident: Incident, generation: int) -> None:
         """Start an incident's execution; starting it again changes nothing.
 
-        Its name is `execution_name`, its input `execution_input`.
+        `generation` counts the incident's executions: 1 is the first, 2 its successor. The name is `execution_name`,
+        the input `execution_input`.
         """
 
     def signal(self, token: str, signal: str, by: str) -> bool:
         """End the wait of a task token with a signal; return False if no execution waits on the token any more."""
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
-        """Return the state of an incident's execution of this generation."""
+        """Return whether one of an incident's executions runs, has ended or is unknown.
+
+        `generation` counts the incident's executions: 1 is the first, 2 its successor.
+        """
 
     def failed_since(self, since: datetime) -> list[str]:
         """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first."""
 
 
 def execution_name(incident_id: str, generation: int) -> str:
-    """Return the name of an incident's execution: the incident's id, followed for a successor by the generation.
+    """Return the name of an incident's execution: the incident's id or, for its second execution, `<id>-2`, and so on.
 
     In a name longer than `MAX_NAME_LENGTH`, the readable part before the id's time and hash is shortened.
     """
@@ -72,7 +76,10 @@ def execution_name(incident_id: str, generation: int) -> str:
 
 
 def execution_input(incident: Incident, generation: int) -> str:
-    """Return the input of an execution as JSON, with the same bytes each time, so that a second start has no effect."""
+    """Return the input of an incident's first (`generation` 1), second, … execution as JSON.
+
+    The bytes are the same each time, so that a second start of the same execution has no effect.
+    """
     return ExecutionInput(incident=incident, generation=generation).model_dump_json()
 
 

@@ -22,7 +22,7 @@ class Spare:
 
 @dataclass
 class Look:
-    """One look at an open incident.
+    """One look of reconcile at an open incident.
 
     Parameters
     ----------
@@ -72,7 +72,10 @@ class Look:
         self.live, self.record = live, None
 
     def may_read(self) -> bool:
-        """Use up one of the run's reads. Return False, and mark the look as unfinished, if none is left."""
+        """Use up one of the whole incidents that this run of reconcile may read.
+
+        Return False, and mark the look as unfinished, if none is left.
+        """
         if self.spare.records <= 0:
             self.unfinished = True
             return False
@@ -110,13 +113,20 @@ def _approved(record: IncidentRecord) -> bool:
 
 
 def out_of_date(live: Live) -> bool:
-    """Return True if the incident's message to people is older than its last change, or was never sent."""
+    """Return True if an incident that people were told of, or must be, has changed since its newest message to them.
+
+    False once the incident is over.
+    """
     told = live.shown > 0 or live.paged_seq > 0 or live.awaiting in ("acknowledgement", "resolution")
     return told and not is_over(live) and live.version > live.shown
 
 
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
-    """Return when to look again at an incident that needs nothing now: in 1 to 10 minutes, by hold and next page."""
+    """Return when reconcile looks again at an incident that needs nothing now: in 1 to 10 minutes.
+
+    In 1 minute if the incident is held. Else when a page would be overdue: `page_after` the time at which the next page
+    is due.
+    """
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:
         return soon

@@ -16,7 +16,7 @@ from firstline.models.event import EventType
 
 @dataclass(frozen=True)
 class Milestone:
-    """One milestone of an incident's life. `key` tells it from others of its type in the same incident."""
+    """One milestone of an incident's life, such as a page. `key` tells it from others of its type in the incident."""
 
     incident_id: str
     type: EventType

@@ -61,13 +61,16 @@ def next_due(live: Live) -> NextDue | None:
 
 
 def page_due(live: Live, now: datetime) -> Due | None:
-    """Return why a page is due now for an incident that needs a person, or None if no page is due."""
+    """Return why a page is due now (`first`, `worse`, …) for an incident that needs a person; None if none is due."""
     following = next_due(live)
     return following.due if following and (following.at is None or now >= following.at) else None
 
 
 def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
-    """Return the number, the level and the round of the page that is due, for a paging policy with `levels` levels."""
+    """Return the number, the level and the round of the page that is due, for a paging policy with `levels` levels.
+
+    The round counts from 0 how often all levels were gone through before.
+    """
     if due == "resume":
         return live.paged_seq, min(live.page_level, levels - 1), live.page_round
     if due != "again" or live.paged_seq <= live.voided_seq:

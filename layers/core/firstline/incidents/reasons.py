@@ -17,7 +17,10 @@ SLACK_IS_DOWN = (
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event, with a sentence on how the last state ended as `reason` if that is a reason for people."""
+    """Return the input of a state with a sentence on how the last state ended as its `reason`, if people need that one.
+
+    If that is no reason for people, the input is returned as it is.
+    """
     if event.happened is None or not says_why(event.happened):
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
@@ -64,7 +67,7 @@ def _signal(result: Any) -> str:
 
 
 def _of_signal(state: str, result: Any, title: str) -> str:
-    """Say in a sentence which signal of whom ended a wait, such as `Escalated by ada.`; `title` is the plan's."""
+    """Say in a sentence who ended the wait of a state, such as `Escalated by ada.`; `title` is the plan's."""
     by = str(result["by"]) if isinstance(result, dict) and result.get("by") else "somebody"
     match _signal(result):
         case "approved" | "refused" as decision:

@@ -322,7 +322,7 @@ class Reconciler:
     # --- pieces of a look ---------------------------------------------------------------------------------------------
 
     def _record(self, look: Look) -> IncidentRecord | None:
-        """Return the whole incident, which is read once for each look; None if the run has no reads left.
+        """Return the whole incident, which is read once for each look; None if this run may read no more incidents.
 
         Raises
         ------

@@ -16,8 +16,9 @@ MOST = 200
 
 @dataclass
 class _Rest:
-    """The rest of an incident: its end, and the due time and other values (`_seen`) of the incident at the last look.
+    """A rest of an incident: a time during which reconcile need not look at it, unless it changes.
 
+    `until` ends it. `due_at` and `seen` are the incident's due time and other values (`_seen`) at the last look.
     `settled` is true once the incident was seen unchanged after its due time. Until then each run reads it, because
     another write may still give it the same due time.
     """
@@ -37,16 +38,17 @@ def _seen(live: Live) -> tuple[object, ...]:
 
 
 class Resting:
-    """The memory of the incidents that rest."""
+    """The open incidents at which this process need not look for a while (they rest), and until when."""
 
     def __init__(self) -> None:
         self._rests: dict[str, _Rest] = {}
 
     def begin(self, live: Live, until: datetime, now: datetime) -> bool:
-        """Let an incident rest until a time. Return False if the caller has to postpone it in the table instead.
+        """Note that reconcile need not look at an incident until a time (it rests), unless it changes.
 
-        An incident whose counts are spread over shards never rests, because a write to a shard does not always change
-        the `Live` item.
+        Return False if the caller has to postpone it in the table instead: if too many incidents rest, if it has no due
+        time, or if its counts are spread over shards, because a write to a shard does not always change the `Live`
+        item.
         """
         full = len(self._rests) >= MOST and live.group_key not in self._rests
         if live.due_at is None or live.shards or full:
@@ -55,12 +57,15 @@ class Resting:
         return True
 
     def settled(self, now: datetime) -> Mapping[str, datetime]:
-        """Return by group key the due times of resting incidents that need not be read; forget rests that are over."""
+        """Return the due times, by group key, of the incidents that reconcile need not even read, because they rest.
+
+        Rests that are over are forgotten.
+        """
         self._rests = {group_key: rest for group_key, rest in self._rests.items() if now < rest.until}
         return {group_key: rest.due_at for group_key, rest in self._rests.items() if rest.settled}
 
     def lasts(self, live: Live, now: datetime) -> bool:
-        """Return True if the incident rests and has not changed since its rest began."""
+        """Return True if reconcile need not look at an incident: it rests, and has not changed since that began."""
         rest = self._rests.get(live.group_key)
         if rest is None or not rest.is_of(live):
             return False

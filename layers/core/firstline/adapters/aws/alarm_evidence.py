@@ -122,7 +122,10 @@ class AlarmReader:
     def _reads(
         self, alarm: dict[str, Any], watched: Watched | None, moment: datetime, now: datetime
     ) -> dict[str, Callable[[], object]]:
-        """Return the functions that read the evidence for an alarm, each under the name of what it reads."""
+        """Return the functions that read the evidence for an alarm, each under the name of what it reads.
+
+        They read the alarm's metric up to `moment`, error lines around it, and all else as it is `now`.
+        """
         cloudwatch = self._clients("cloudwatch")
         reads: dict[str, Callable[[], object]] = {_METRIC: partial(alarm_metric.series, cloudwatch, alarm, moment)}
         if arn := alarm.get("AlarmArn"):
@@ -161,7 +164,10 @@ _OTHERS = (_METRIC, _NOW, _WEEK_AGO, _STATE, _TAGS, _LOG)
 
 
 def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object, str | None]:
-    """Return a read's answer and None; or, if the read failed or is not done, None and the sentence that says why."""
+    """Return a read's answer and None; or, if the read failed, None and a sentence on why.
+
+    A read that is not done yet failed, too; its sentence names the time limit, `seconds`.
+    """
     if not future.done():
         return None, f"{name} could not be read: no answer within {seconds:g} s"
     try:

@@ -27,7 +27,10 @@ _BREACHES: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class OwnAlarms:
-    """The CloudWatch alarms of this account and region. The sentences about them give times in the time zone `zone`."""
+    """A reader of CloudWatch's alarms of this account and region: their definitions, and whether they recovered.
+
+    The times in its sentences for people are in the time zone `zone`.
+    """
 
     def __init__(self, clients: Clients, *, account: str, region: str, zone: tzinfo = UTC) -> None:
         self.clients = clients
@@ -100,7 +103,10 @@ def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries
 
 
 def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
-    """Return the end and the value of the metric's newest period that is over; None if there is none. One request."""
+    """Return the newest value of an alarm's metric and the end of its period; None without a complete period.
+
+    The period that still lasts `now` is left out. One request.
+    """
     period = timedelta(seconds=period_seconds(alarm))
     found = _read(client, alarm, now - 4 * period, now)
     ended = zip(found["Timestamps"], found["Values"], strict=True) if found else ()
@@ -115,7 +121,7 @@ def _read(client: Any, alarm: dict[str, Any], begin: datetime, end: datetime) ->
 
 
 def _queries(alarm: dict[str, Any]) -> list[Any]:
-    """Return the alarm's own queries, or the query for its single metric."""
+    """Return the queries for GetMetricData that read what an alarm watches: one metric, or its metric math."""
     if alarm.get("Metrics"):
         return list(alarm["Metrics"])
     metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}

@@ -43,7 +43,7 @@ class Certificates:
         self._refused_until: dict[str, float] = {}
 
     def get(self, url: str) -> str:
-        """Return the certificate as PEM text.
+        """Return the certificate at an address of SNS as PEM text, fetched or remembered.
 
         Raises
         ------

@@ -47,6 +47,6 @@ class raising:
         """Begin the block."""
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        """Raise the error if boto3 raised one in the block."""
+        """Raise the manager's own error instead, if an AWS call in the block failed."""
         if isinstance(failure, AWS_FAILURES):
             raise self._error(f"{self._what}: {failure}") from failure

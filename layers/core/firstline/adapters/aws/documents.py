@@ -1,4 +1,7 @@
-"""Documents of Systems Manager: plans are pinned to them, and people read them before they approve a plan."""
+"""The stack's documents in Systems Manager, which hold the scripts that steps of a plan run on hosts.
+
+A plan names the version and the hash of each document, and people read the script before they approve the plan.
+"""
 
 import json
 from typing import TYPE_CHECKING, Any

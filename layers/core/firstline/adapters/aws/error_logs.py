@@ -61,8 +61,8 @@ class ErrorLogReader:
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most two requests find the log groups, `MAX_REQUESTS` search them, and all together are at most
-        `MOST_REQUESTS`. If a log group cannot be searched, the returned `ErrorLog.unread` says why.
+        At most `MOST_REQUESTS` requests: up to two to find the log groups, then up to `MAX_REQUESTS` to search them. If
+        a log group cannot be searched, the returned `ErrorLog.unread` says why.
 
         Raises
         ------
@@ -95,7 +95,17 @@ class ErrorLogReader:
 def _search(
     client: Any, name: str, pattern: str, times: tuple[datetime, datetime], requests: int, most: int
 ) -> tuple[list[LogEvent], int, bool]:
-    """Search a log group; return the events, the number of requests made, and True if the whole time was searched."""
+    """Search a log group around a moment; return the events, the number of requests, and True if all was searched.
+
+    Parameters
+    ----------
+    pattern
+        The filter pattern for CloudWatch Logs that the events match.
+    times
+        The moment, and the present time, at which the search ends at the latest.
+    requests, most
+        The most requests to make, and the most events to return.
+    """
     moment, now = times
     asked: dict[str, Any] = {
         "logGroupName": name,
@@ -120,7 +130,7 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _of_function(watched: Watched, _clients: Clients) -> Iterator[str]:
-    """Yield the default log group of a function. Its configuration, which may name another one, is not read."""
+    """Yield the default log group of a Lambda function; its configuration, which may name another, is not read."""
     yield f"/aws/lambda/{watched.id}"
 
 

@@ -19,7 +19,7 @@ _PASSING = frozenset({"ThrottlingException", "InternalFailure", "InternalExcepti
 
 
 class EventBus:
-    """An EventBridge bus, and the source that this stack's events name on it."""
+    """A sender of this stack's events about incidents to an EventBridge bus."""
 
     def __init__(self, client: Any, bus: str, stack: str) -> None:
         self._client = client
@@ -27,9 +27,9 @@ class EventBus:
         self._source = source_of(stack)
 
     def send(self, events: Sequence[IncidentEvent]) -> int:
-        """Send events in order up to the first that fails for a passing reason; return how many need not be sent again.
+        """Send events in order, up to the first that fails for a passing reason; return how many are done.
 
-        An event that the bus refuses for good is among those: it is logged as lost, and the next ones are still sent.
+        An event that the bus refuses for good is done, too: it is logged as lost, and the next ones are still sent.
         """
         taken = 0
         for some in self._requests(events):

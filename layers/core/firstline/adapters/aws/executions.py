@@ -42,8 +42,8 @@ class StepFunctions:
     def start(self, incident: Incident, generation: int) -> None:
         """Start an incident's execution; starting it again changes nothing.
 
-        `generation` counts the incident's executions. The name and input depend only on it and on the incident as it
-        was opened, so an execution that has this name already is the right one.
+        `generation` counts the incident's executions: 1 is the first, 2 its successor. The name and input depend only
+        on it and on the incident as it was opened, so an execution that has this name already is the right one.
         """
         name = execution_name(incident.incident_id, generation)
         failed = raising(ExecutionsUnavailable, f"execution {name} could not be started")
@@ -53,7 +53,10 @@ class StepFunctions:
             )
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End the wait that has this task token; return False if the wait is over already."""
+        """End the wait that has this task token; return False if the wait is over already.
+
+        The waiting execution gets the signal, such as `acknowledged`, and who caused it (`by`).
+        """
         output = json.dumps({"signal": signal, "by": by})
         known = self._client.exceptions
         with raising(ExecutionsUnavailable, f"the waiting execution could not be sent {signal!r}"):
@@ -64,7 +67,10 @@ class StepFunctions:
             return True
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
-        """Return RUNNING or ENDED for the incident's execution of a generation, or UNKNOWN if there is none."""
+        """Return RUNNING or ENDED for one of an incident's executions, or UNKNOWN if it does not exist.
+
+        `generation` counts the incident's executions: 1 is the first, 2 its successor.
+        """
         described = self._describe(execution_name(incident_id, generation))
         if described is None:
             return "UNKNOWN"

@@ -23,7 +23,7 @@ class OwnDoor:
         self._connect = connect
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Post a body and return the answer.
+        """Post a body to the address, and return the JSON object in the answer.
 
         Raises
         ------

@@ -35,9 +35,9 @@ _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
 
 
 class ReleaseRecords:
-    """The releases that the services recorded.
+    """A reader of the releases that CodeDeploy and AppConfig recorded.
 
-    The clients are built when they are needed: most plans need neither, and a cold start waits for each.
+    Each client is built when it is needed: most plans need none, and a cold start waits for each.
     """
 
     def __init__(
@@ -161,10 +161,13 @@ def _of_app_config(item: "DeploymentSummaryTypeDef") -> Deployed:
 
 
 def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
-    """Return True if a deployment is of the profile with this id and name; an older SDK returns only the name."""
+    """Return True if a deployment is of the configuration profile with the id `profile` and the name `name`.
+
+    An older SDK returns only the name, which then decides.
+    """
     return item.get("ConfigurationProfileId", profile) == profile and item["ConfigurationName"] == name
 
 
 def _pascals(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members that have a value, with keys as Step Functions spells them: `S3Location` for `s3Location`."""
+    """Return those members of a boto3 answer that have a value, with Step Functions' keys, such as `S3Location`."""
     return {name[0].upper() + name[1:]: value for name, value in members.items() if value}

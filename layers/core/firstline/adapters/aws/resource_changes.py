@@ -14,7 +14,10 @@ type Reader = Callable[[Watched, Clients, datetime], list[ResourceChange]]
 
 
 def writes(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
-    """Return the API calls that changed the resource, newest first. CloudTrail shows a call only after some minutes."""
+    """Return the API calls that changed the resource in the four hours before `until`, newest first.
+
+    CloudTrail shows a call only after some minutes.
+    """
     answer = clients("cloudtrail").lookup_events(
         LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": watched.id}],
         StartTime=until - WINDOW,
@@ -31,7 +34,7 @@ def writes(watched: Watched, clients: Clients, until: datetime) -> list[Resource
 
 
 def rds_events(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
-    """Return the events that RDS recorded of a database instance, newest first, with RDS's own categories."""
+    """Return a database instance's events of the four hours before `until`, newest first, with RDS's categories."""
     answer = clients("rds").describe_events(
         SourceIdentifier=watched.id,
         SourceType="db-instance",
@@ -51,7 +54,7 @@ def rds_events(watched: Watched, clients: Clients, until: datetime) -> list[Reso
 
 
 def scaling(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
-    """Return the scaling activities of an ECS service or a DynamoDB table, newest first."""
+    """Return an ECS service's or DynamoDB table's scaling activities in the four hours before `until`, newest first."""
     service, name = "dynamodb", f"table/{watched.id}"
     if watched.namespace == "AWS/ECS":
         service, name = "ecs", f"service/{watched.dimensions['ClusterName']}/{watched.id}"

@@ -51,9 +51,10 @@ class TaggedInstances:
         self._domains = domains
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
-        """Return the tagged, online instance that each location means; or the problem, if one means none or several.
+        """Return the tagged, online instance for each location in the alerts, or the problem that prevents it.
 
-        With a problem no instance at all is returned: to cure a part of an incident's hosts would look like a recovery.
+        It is a problem if a location fits no instance or several. Then no instance is returned at all: to cure only a
+        part of an incident's hosts would look like a recovery. `here` is this stack's account and region.
         An alert's text only selects among the tagged instances; it cannot widen the choice.
         """
         if len(locations) > MAX_HOSTS:

@@ -25,7 +25,9 @@ class LambdaThrottles:
         self._functions = functions
 
     def between(self, begin: datetime, end: datetime) -> dict[str, int]:
-        """Return the number of throttles of each function that has any, by its name. Whole hours are summed up.
+        """Return the number of throttles of each function that has any, by the function's name.
+
+        CloudWatch counts them by the hour, so pass full hours.
 
         Raises
         ------

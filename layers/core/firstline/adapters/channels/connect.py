@@ -24,9 +24,17 @@ def connect(
 ) -> dict[str, Channel]:
     """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
 
-    A channel whose secret cannot be read fails each message, so that the other channels still work. If a person waits
-    for the answer (`interactive`), time-outs are short, and Teams and the webhook send nothing: the incident's
-    execution posts there later.
+    A channel whose secret cannot be read fails each message, so that the other channels still work.
+
+    Parameters
+    ----------
+    remember
+        Stores where an incident's Slack message is.
+    save_post
+        Stores the digest of a channel's newest post, so that it is not posted again.
+    interactive
+        True if a person waits for the answer: then time-outs are short, and Teams and the webhook send nothing, because
+        the incident's execution posts there later.
     """
     stack = stack_info(settings, secrets)
     found = {

@@ -33,7 +33,10 @@ _OUR_MISTAKES = frozenset(
 
 
 class PagerDuty:
-    """PagerDuty's Events API v2 for one routing key. A retry is safe: the dedup key keeps it one PagerDuty incident."""
+    """PagerDuty's Events API v2 for one routing key. Messages with one dedup key are about one PagerDuty incident.
+
+    So a retry is safe.
+    """
 
     wakes: Wakes = "once"
 
@@ -73,7 +76,15 @@ class PageTopic:
         self._stack = stack
 
     def tell(self, notification: Notification) -> bool:
-        """Publish a page, and check that the topic has a subscriber: SNS accepts a page that nobody reads."""
+        """Publish a page; return False if the notification is no page, which this channel does not send.
+
+        Raises
+        ------
+        NobodySubscribed
+            The topic has no confirmed subscription: SNS accepts a page that nobody reads.
+        ChannelFailed
+            SNS did not take the page.
+        """
         message = sns.render(notification, self._stack)
         if message is None:
             return False

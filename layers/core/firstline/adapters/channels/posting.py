@@ -113,7 +113,10 @@ def post(what: str, url: str, body: bytes, headers: Mapping[str, str], *, fix: s
 
 
 def _failure(what: str, request: urllib.request.Request, fix: str, seconds: float) -> ChannelFailed | None:
-    """Make the request, and return its failure, or None if the receiver accepted it."""
+    """Make the request; return None if the receiver accepted it, else the failure as an error.
+
+    The error names the receiver as `what`, and ends with the advice `fix` if the receiver refused for good.
+    """
     try:
         with _OPENER.open(request, timeout=seconds):
             return None
@@ -153,7 +156,7 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def is_allowed(url: str) -> bool:
-    """Return True for https, and for http on this machine, where the emulator and tests listen."""
+    """Return True for an https address, and for http to this machine, where the emulator and tests listen."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (

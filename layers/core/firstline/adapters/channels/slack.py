@@ -151,10 +151,10 @@ class SlackBot:
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
     def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
-        """Store the message's new place, and tell people of it in its thread or in the message that it replaces.
+        """Store the message's new place, and tell people of the move.
 
-        `barred` is the error if the channel of the message's feed (`alerts` or `automated`) refused the message, which
-        is then in the other channel. The stored feed stays the wanted one.
+        If the channel of the place's feed refused the message, so that it is in another channel, a reply in its thread
+        gives the error (`barred`). Else an old message in the other feed is replaced by a text that points to it.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
@@ -176,7 +176,7 @@ class SlackBot:
         return _less_if_too_long(lambda text: self._call(method, where | text), message)
 
     def _try(self, method: str, body: dict[str, Any], warning: str) -> None:
-        """Call Slack, and log a failure instead of raising it, because a retry would post the main message again."""
+        """Call a Slack method, and log `warning` if it fails: an error would make the caller post its message again."""
         try:
             self._call(method, body)
         except ChannelFailed as failure:
@@ -205,11 +205,11 @@ class SlackWebhook(PostsOnce):
         self._stack = stack
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a hash of the notification's news, or None if it has none: an old post cannot be edited here."""
+        """Return a hash of what is new to people in the notification, or None if nothing is, which needs no post."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:
-        """Post the news, and less of it if Slack finds it too long. Raises ChannelFailed."""
+        """Post the incident's message, or a shorter one if Slack finds it too long. Raises ChannelFailed."""
         message = slack.render(notification, self._stack, interactive=False)
         _less_if_too_long(self._send, message)
 
@@ -244,7 +244,7 @@ class _Refused(ChannelFailed):
 
 
 def _less_if_too_long[Answered](send: Callable[[dict[str, Any]], Answered], message: dict[str, Any]) -> Answered:
-    """Send a message, shortened step by step as long as Slack finds it too long."""
+    """Send a message, shortened step by step as long as Slack finds it too long; return what `send` returns."""
     for less in slack.shorter(message):
         try:
             return send(message)

@@ -29,7 +29,7 @@ class TeamsWorkflow(PostsOnce):
         self._timeout_seconds = timeout_seconds
 
     def digest(self, notification: Notification) -> str | None:
-        """Return a hash of the notification's news, or None if it has none: an old card cannot be edited here."""
+        """Return a hash of what is new to people in the notification, or None if nothing is, which needs no post."""
         return digest_of_news(notification) if is_news(notification) else None
 
     def post(self, notification: Notification) -> None:

@@ -61,7 +61,10 @@ class TextMessages:
         self._sender_id = sender_id
 
     def tell(self, notification: Notification) -> bool:
-        """Send a page to the phone of the person on call. Raises ChannelFailed, also if the person has no phone."""
+        """Send a page to the phone of the person on call; return False if the notification is no page.
+
+        Raises ChannelFailed if SNS refuses it, no schedule says who is on call, or that person has no phone.
+        """
         if notification.kind != "paged":
             return False
         name = self._turn()

@@ -1,4 +1,7 @@
-"""The end of an incident in the table: one transaction closes all its counts; then the end is stored as evidence."""
+"""The end of an incident in the table: one transaction closes all items that count its alerts, and its record.
+
+After that, the end is stored as evidence for later incidents.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,9 @@ class Closing(TableEvidence):
     ) -> IncidentRecord | None:
         """Close the incident, store it as evidence and return its record, also if it was closed before.
 
-        Return None, and leave the incident open, if the number of its alerts is no longer `joined` (with None: if an
-        alert still fires), or if an execution of another generation than `generation` is in charge.
+        Return None, and leave the incident open, if the number of its alerts is no longer `joined` (if `joined` is
+        None: if an alert still fires), or if another of the incident's executions than number `generation` is in
+        charge. `seen` is the record as the caller just read it, which saves a read.
         """
         for tries in range(ATTEMPTS):
             # What was seen is as good as read now: the writes are refused if it is no longer so.
@@ -109,7 +113,10 @@ class Closing(TableEvidence):
             logger.exception("The model's disagreement was not stored", incident_id=record.incident.incident_id)
 
     def _closing(self, incident: Incident, live: Live, ended: Item, now: datetime) -> list[Item]:
-        """Return the writes that close an incident, which fail if its counts are no longer as in `live`."""
+        """Return the writes that close an incident and add `ended` (outcome, reason, results) to its record.
+
+        They fail if alerts joined or ended, or another execution took over, since `live` was read.
+        """
         expiry, closed = self._table.expiry(now), live.model_copy(update={"open": False, "closed_at": now})
         gone = dict.fromkeys(("due_pk", "due_sk", "task_token", "awaiting"))
         on_live = Edit(

@@ -18,7 +18,10 @@ KEEP_SECONDS = 7 * 86_400
 
 
 class TableCommands(TableStore):
-    """The commands in the table. Its method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The commands of Systems Manager that executions wait for, in the table.
+
+    Its method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def end(self, command_id: str, status: str, now: datetime) -> str | None:
         """Store that a command has ended; return the task token of the execution that waits for it, or None."""

@@ -1,4 +1,4 @@
-"""Copies of on-call schedules that are kept elsewhere, in the table.
+"""Copies, in the table, of on-call schedules that people keep in PagerDuty or in a calendar.
 
 | what | pk | sk |
 |---|---|---|
@@ -16,7 +16,7 @@ from firstline.policy.followed import Copy
 
 
 class TableCopies(TableStore):
-    """The copies in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The copies of on-call schedules in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str) -> Copy | None:
         """Return the copy of a schedule, or None if there is none that can be read."""

@@ -1,12 +1,16 @@
-"""Disagreements of models with the verdict by rules, in the table. They decide which verdicts of a model count.
+"""Incidents on which a model's verdict differed from the verdict by rules, in the table.
 
 | what | pk | sk |
 |---|---|---|
-| a disagreement on an incident, who was right | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
-| the incidents whose severity a model raised in a week, as a guess | `SPENDING` | `!raises#<year>-W<week>` |
+| both verdicts, and who was right | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
+| the incidents whose severity models raised in a week | `SPENDING` | `!raises#<year>-W<week>` |
 
-An item is written again when people change their feedback; a verdict that agrees leaves none. `SPENDING` also holds the
-items of `spending`, one a day. Their readers begin at a day and so miss `!raises`, which sorts before all days.
+A model whose verdicts in the first were right earns that its verdicts change those by rules (`classification.earned`).
+The item is written again when people change their feedback. The second has the raises that no model had earned, whose
+number is limited.
+
+`SPENDING` also holds the items of `spending`, one a day. Whoever reads the days begins at a day, and so does not get
+`!raises`, which sorts before all days.
 """
 
 from __future__ import annotations
@@ -34,9 +38,10 @@ REMEMBERED = timedelta(minutes=5)
 
 
 class EarnedSay:
-    """The deviations from the rules' verdict that each model has earned by being right.
+    """The kinds of changes that each model may make to the verdict by rules, because such changes were right before.
 
-    They are read at most once in five minutes. Until the first read succeeds, no model has earned any.
+    The model has earned them then. They are computed from the table at most once in five minutes. Until the first read
+    succeeds, no model has earned any.
     """
 
     def __init__(self, incidents: Incidents, missed_page_cost: float) -> None:
@@ -46,7 +51,7 @@ class EarnedSay:
         self._earned = NOTHING_EARNED
 
     def at(self, now: datetime) -> Earned:
-        """Return what models have earned; if the table cannot be read now, the values of the last read."""
+        """Return the changes to verdicts that each model has earned; if the read fails, those of the last read."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
@@ -57,22 +62,25 @@ class EarnedSay:
 
 
 class Disagreements(TableStore):
-    """The disagreements in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The disagreements of models with the verdict by rules, one for each incident and model, in the table.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def read(self) -> list[Disagreement]:
-        """Return the newest `MAX_ITEMS` disagreements, oldest first. One request for every megabyte."""
+        """Return the newest `MAX_ITEMS` disagreements of models with rules, oldest first. One request a megabyte."""
         items = list(self._table.query(PARTITION, newest_first=True, limit=MAX_ITEMS))
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
     def count(self, record: IncidentRecord) -> None:
-        """Store the model's disagreement on a closed incident, if there is one, with what is known of who was right."""
+        """Store a model's disagreement with rules on a closed incident, if any, with what is known of who was right."""
         found = disagreement(record)
         says_nothing = found is None or (found.label == Label() and not record.feedback)
         if found is not None and record.closed_at is not None and not says_nothing:
             self.put(record, found)
 
     def put(self, record: IncidentRecord, found: Disagreement) -> None:
-        """Store a disagreement on an incident in place of the same model's earlier one."""
+        """Store a model's disagreement with rules on an incident, in place of an earlier one of this model on it."""
         opened_at = record.incident.opened_at
         key = f"{stamp(opened_at)}#{record.incident.incident_id}#{found.decider}"
         values = {":it": found.model_dump_json(), ":expiry": self._table.expiry(opened_at)}
@@ -81,16 +89,16 @@ class Disagreements(TableStore):
 
 
 class Raises:
-    """The count of incidents whose severity a model raised as a guess, which is limited for each week (ISO, UTC)."""
+    """The weekly limit (ISO week, UTC) on incidents whose severity a model may raise without having earned that."""
 
     def __init__(self, table: Table, per_week: int) -> None:
         self._table = table
         self._per_week = per_week
 
     def take(self, incident_id: str, now: datetime) -> bool:
-        """Take one of the week's raises for an incident; return False if none is left or the table fails.
+        """Let a model raise an incident's severity, and count that; return False at the week's limit.
 
-        An incident that took one this week already counts once, however often it asks.
+        Return False also if the table fails. An incident counts once in a week, however often it asks.
         """
         if self._per_week == 0:
             return False

@@ -69,7 +69,10 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class TableEvidence(TableStore):
-    """The evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The evidence for later incidents in the table: alerts, deployments, ended incidents, people's statements.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     # --- the present --------------------------------------------------------------------------------------------------
 
@@ -123,17 +126,20 @@ class TableEvidence(TableStore):
         return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return the newest word on alerts of this kind, else the one for every environment; None without both."""
+        """Return what a person said last on how bad alerts of this kind are, or None.
+
+        What was said for every environment is returned only if nothing was said for the environment of this kind.
+        """
         keys = [("WORDS", subject.key), ("WORDS", subject.everywhere().key)]
         found = self._table.get_all(keys)
         return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
-        """Return the newest word on each kind of alerts, at most `MAX_WORDS`. One request."""
+        """Return what people said last on how bad each kind of alert is, at most `MAX_WORDS` kinds. One request."""
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
-        """Store a person's word on a kind of alert, without expiry; return False if a newer one is stored already."""
+        """Store what a person said on how bad a kind of alert is, for ever; return False if a newer one is stored."""
         at = stamp(word.at)
         item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
         return self._table.put(item, "attribute_not_exists(said_at) OR said_at <= :at", {":at": at})
@@ -232,7 +238,7 @@ def evidence_of(change: Change) -> list[Item]:
 
 
 def _mark(change: Change) -> str:
-    """Return a hash of a change's alerts, which makes its key unique among the incident's changes at one moment."""
+    """Return a hash of the alerts in a change, which tells changes of one incident at the same moment apart."""
     names = "\n".join(write.after.fingerprint for write in change.writes)
     return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 

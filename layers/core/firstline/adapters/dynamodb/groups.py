@@ -2,9 +2,12 @@
 
 | what | pk | sk |
 |---|---|---|
-| a source's new incidents of a minute, also by name, group | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
-| who began a name's one incident beside a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
+| the number of incidents that began in a minute | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| a name's one incident beside a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
 | how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the rule and the shared values>` |
+
+The first counts a source's incidents in all, by alert name and by group. While a storm lasts, each alert name may open
+one incident of its own; the second says which caller may open it.
 
 `live` has the layout of the groups themselves.
 """
@@ -94,10 +97,10 @@ class TableGroups(TableStore):
     def take_token(
         self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
     ) -> str | None:
-        """Count a new incident against the limits for a minute; return None or the limit that is reached.
+        """Count a new incident against the limits for a minute; return None or the limit reached: `30 a minute`.
 
-        The limit is in words, such as `30 a minute`. `paging` incidents are counted apart from others. Calls with the
-        same `opening` count once in a minute.
+        `paging` incidents are counted apart from others. Callers that open the same incident at once pass the same text
+        as `opening`, and are counted once.
         """
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
@@ -122,10 +125,10 @@ class TableGroups(TableStore):
         return f"{limits.per_minute_and_alert} a minute of one name"
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident that an alert name may begin beside a storm; return False if another opening has it.
+        """Claim the one incident that an alert name may open beside a storm; return False if another caller has it.
 
-        `name` is the alert's name, followed by the levels that it pages if they differ from the storm's. A caller with
-        the same `opening` may claim again.
+        `name` is the alert's name, followed by the escalation levels to page if they differ from the storm's. `opening`
+        is a text that identifies the caller, who may claim again.
         """
         item: Item = {
             "pk": f"BUCKET#{source}#paging",
@@ -141,8 +144,8 @@ class TableGroups(TableStore):
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
         """Write a new incident with its first alerts in one transaction, and return its LIVE item.
 
-        `before` is the group's LIVE item as it was read (None if it had none). If another writer opened an incident
-        first, raise GroupChanged.
+        `before` is the group's LIVE item as it was read (None if it had none), and `opened` the times at which the
+        group opened incidents within the last hour. If another writer opened an incident first, raise GroupChanged.
         """
         live = new_live(incident, change, opened)
         free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
@@ -169,7 +172,8 @@ class TableGroups(TableStore):
     def apply(self, change: Change) -> Live:
         """Write a change: alerts that join an open incident or end in it. Return its LIVE item after that.
 
-        A conflict with another writer is tried again; after some conflicts in a row, the counts go to shards.
+        A conflict with another writer is tried again. After some conflicts in a row, the change is counted on one of
+        several further items (shards), so that fewer writers collide.
         """
         in_a_row = 0
         for tries in range(ATTEMPTS):
@@ -214,14 +218,17 @@ class TableGroups(TableStore):
     # --- a storm of writes --------------------------------------------------------------------------------------------
 
     def _has_shards(self, change: Change) -> bool:
-        """Return True if the change's incident has shards by now, on which further changes are counted."""
+        """Return True if further items (shards) count the incident's alerts, one of which has to count the change."""
         item = self._item(change)
         if item is not None and "shards" in item:
             self._on_shards.add(change.incident_id)
         return change.incident_id in self._on_shards
 
     def _spread(self, change: Change) -> None:
-        """Create the shards of the change's incident, unless they exist, it is over, or another writer has its LIVE."""
+        """Create the further items (shards) over which writers spread the counts of the change's incident.
+
+        Do nothing if they exist, if the incident is over, or if another writer has its LIVE item at this moment.
+        """
         edit = Edit(
             sets={"shards": SHARDS, "due_sk": stamp(change.at)},
             when={"incident_id": change.incident_id, "status": OPEN, "shards": None},
@@ -236,7 +243,7 @@ class TableGroups(TableStore):
             self._on_shards.add(change.incident_id)
 
     def _apply_to_shard(self, change: Change) -> Live:
-        """Write a change with its counts on one shard instead of LIVE; return LIVE with the counts of all shards.
+        """Write a change, counting its alerts on a shard, a further item beside LIVE; return LIVE with all counts.
 
         A closed incident's shards are closed, so that nothing joins it.
         """
@@ -258,10 +265,11 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Mark on LIVE, which wakes a waiting execution, that a shard changed; return LIVE with its shards.
+        """Count on LIVE what changed on a shard and concerns a waiting execution; return LIVE with its shards.
 
-        LIVE is not in the shard's transaction. If LIVE cannot be written, or the function dies before that, reconcile
-        finds the change: it looks at an incident with shards each minute.
+        A wait that begins without knowing of it is refused. LIVE is not in the shard's transaction: if LIVE cannot be
+        written, or the function dies before that, reconcile finds the change, because it looks at an incident with
+        shards each minute.
         """
         if change.adds.changes:
             self._announce(change, change.adds.changes)
@@ -312,7 +320,10 @@ class TableGroups(TableStore):
         return self._live(change)
 
     def _with_alerts(self, first: Sequence[Item], change: Change) -> list[Item]:
-        """Return the `first` writes and those of a change's alerts, inhibitions and, as far as they fit, evidence."""
+        """Return the `first` writes and those of a change's alerts and inhibitions, as one transaction.
+
+        Evidence for later incidents is added as far as a transaction's `MOST_WRITES` allow.
+        """
         expiry = self._table.expiry(change.at)
         alerts = [
             self._table.guarded_put(alert_item(change.group_key, write.after, expiry), unchanged(write.before))

@@ -12,7 +12,10 @@ from firstline.people.hand_over import Holding
 
 
 class TableHandOvers(TableStore):
-    """The last hand-overs in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The last known hand-over of each on-call schedule, in the table.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def last(self, schedule: str) -> Holding | None:
         """Return who was on call at the last look at a schedule, and since when; None before the first look."""

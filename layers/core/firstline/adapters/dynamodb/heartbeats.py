@@ -59,7 +59,10 @@ class TableHeartbeats(TableStore):
         return True
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Store a required heartbeat that was never seen, so that its absence raises an alert."""
+        """Store a required heartbeat (`name`) that was never seen, so that its absence is noticed.
+
+        `alert` says so to people, and stands in for the heartbeat's own alert.
+        """
         _, change, values = _note(alert, now, self._table.expiry(now))
         self._table.update(_PK, f"PULSE#{REQUIRED}{name}", change, values, condition=_NEWEST)
 

@@ -129,9 +129,10 @@ class TableIncidents(LiveMarks, Closing):
         self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
     def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
-        """Write a PagerDuty id for our incident into the attribute `name`; return False if the condition fails.
+        """Write a PagerDuty id into the attribute `name` of the item that has our incident's ids in PagerDuty.
 
-        An ended PagerDuty incident has its id in an attribute of its own (`over_id`): no late event can reopen it.
+        Return False if the condition fails. An ended PagerDuty incident has its id in an attribute of its own
+        (`over_id`), so no late event can reopen it.
         """
         values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
         change = f"SET {name} = :id, expires_at = :expiry"
@@ -149,7 +150,7 @@ class TableIncidents(LiveMarks, Closing):
         if record is None or live is None:
             return None
         edit = replace(
-            _seen_by_waits(_acknowledgement(live, by, now), live, now),
+            _refusing_stale_waits(_acknowledgement(live, by, now), live, now),
             where="attribute_not_exists(acked_at) OR acked_seq < paged_seq",
         )
         # An alert that joined meanwhile still waits for its page.
@@ -178,7 +179,7 @@ class TableIncidents(LiveMarks, Closing):
             once={"loud_since": stamp(now)} if live.rank >= PAGING_RANK else {},
             when={"acked_at": stamp(live.acked_at)},
         )
-        return self._changed(record, _seen_by_waits(edit, live, now))
+        return self._changed(record, _refusing_stale_waits(edit, live, now))
 
     def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
         """Make the next page due now: at the next level, or at the first level if nobody was paged yet.
@@ -197,7 +198,7 @@ class TableIncidents(LiveMarks, Closing):
             sets |= {"decided": PAGING_RANK, "loud_since": stamp(now)}
         acked_at = None if live.acked_at is None else stamp(live.acked_at)
         edit = Edit(sets=sets, when={"acked_at": acked_at, "paged_seq": live.paged_seq})
-        return self._changed(record, _seen_by_waits(edit, live, now))
+        return self._changed(record, _refusing_stale_waits(edit, live, now))
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Record that a person resolved the incident, and return the new record; None if it is over or unknown.
@@ -231,7 +232,7 @@ class TableIncidents(LiveMarks, Closing):
             # What joins a shard after this shows by `resolved_seen` when the incident is to be closed.
             as_read: Item = {"resolved_at": None if live.resolved_at is None else stamp(live.resolved_at)}
             as_read |= {} if seen is None else {"joined": live.own.joined}
-            edit = _seen_by_waits(Edit(sets=sets, when=as_read), live, now)
+            edit = _refusing_stale_waits(Edit(sets=sets, when=as_read), live, now)
             if changed := self._changed(record, edit):
                 return changed
         raise HistoryUnavailable(f"incident {incident_id} has too many writers to be resolved now; try again")
@@ -246,7 +247,7 @@ class TableIncidents(LiveMarks, Closing):
         if record is None or live is None:
             return None
         sets = {"hold_ended_at": stamp(now), "hold_ended_because": because}
-        edit = _seen_by_waits(Edit(sets=sets, when={"hold_ended_at": None}), live, now)
+        edit = _refusing_stale_waits(Edit(sets=sets, when={"hold_ended_at": None}), live, now)
         mine = because, now
         return self._changed(record, edit) or self._if_written(
             incident_id, lambda live: (live.hold_ended_because, live.hold_ended_at) == mine
@@ -294,7 +295,9 @@ class TableIncidents(LiveMarks, Closing):
         try:
             self._table.transact_patiently(
                 self._table.edit_request(decision_key(incident_id), answers),
-                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at, changes)),
+                self._table.edit_request(
+                    live_key(live.group_key), _refusing_stale_waits(marks, live, word.at, changes)
+                ),
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
                 *(begin_requests(self._table, begins, word.at) if begins else []),
             )
@@ -342,7 +345,10 @@ class TableIncidents(LiveMarks, Closing):
         return None if item is None else with_live(record, read_lives(self._table, [item])[0])
 
     def _if_written(self, incident_id: str, is_mine: Callable[[Live], bool]) -> IncidentRecord | None:
-        """Return the record if `is_mine` finds the refused write in LIVE: an earlier try made it."""
+        """Return the incident's record if a write that was just refused is on LIVE all the same, else None.
+
+        That happens if an earlier try made the write and its reply was lost. `is_mine` recognizes the write.
+        """
         record = self.record(incident_id)
         return record if record is not None and record.live is not None and is_mine(record.live) else None
 
@@ -374,10 +380,11 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
     return Edit(sets=sets, copies={"acked_seq": "paged_seq"})
 
 
-def _seen_by_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
-    """Return the edit with additions that wake the waiting execution and let reconcile look a minute later.
+def _refusing_stale_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
+    """Return the edit so that it also counts as `changes` on LIVE, and lets reconcile look a minute later.
 
-    The edit then also fails if the incident is not open. `changes` is added to the changes that LIVE counts.
+    A wait of the execution that begins without knowing of these changes is refused. The edit then also fails if the
+    incident is not open.
     """
     return replace(
         edit,

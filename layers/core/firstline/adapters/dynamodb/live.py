@@ -83,7 +83,7 @@ def alert_key(group_key: str, fingerprint: str) -> Key:
 
 
 def shard_key(incident_id: str, number: int) -> Key:
-    """Return the key of one of an incident's shards."""
+    """Return the key of a shard: one of the further items that count an incident's alerts if writers collide."""
     return f"INCIDENT#{incident_id}", f"SHARD#{number:02}"
 
 
@@ -96,7 +96,10 @@ def due_partition(group_key: str) -> str:
 
 
 def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
-    """Return a `Live` for each LIVE item, with the counts of its shards; one request reads all shards, if any."""
+    """Return a `Live` for each LIVE item, which adds up what the item and any further items (shards) count.
+
+    One request reads all shards.
+    """
     lives = list(items)
     keys = [key for item in lives for key in shard_keys(item)]
     shards = table.get_all(keys) if keys else {}
@@ -110,12 +113,12 @@ def read_live(table: Table, group_key: str) -> Live | None:
 
 
 def shard_keys(item: Item) -> list[Key]:
-    """Return the keys of the shards that a LIVE item has."""
+    """Return the keys of the further items (shards) that count an incident's alerts besides this LIVE item, if any."""
     return [shard_key(item["incident_id"], number) for number in range(int(item.get("shards", 0)))]
 
 
 def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
-    """Return one `Live` from a LIVE item and its shards."""
+    """Return what a LIVE item and the further items that count its alerts (shards) say, as one `Live` object."""
     shards = list(shards)
     fields: Item = {name: item[name] for name in (*_TIMES, *_WORDS) if name in item}
     fields |= {name: int(item[name]) for name in _NUMBERS if name in item}
@@ -138,7 +141,7 @@ def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
 
 
 def counts_of(item: Item) -> Counts:
-    """Return the counts on a LIVE item or a shard."""
+    """Return the numbers of alerts (joined, firing, …) on a LIVE item or a further item that counts them (a shard)."""
     number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
     names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud")
@@ -157,7 +160,10 @@ def _loud_of(item: Item, name: str) -> Loud:
 
 
 def _with_times_of(live: Live, shards: Iterable[Item]) -> Live:
-    """Return `live` with what only its shards know: later times of the last alert and end, and since when to page."""
+    """Return `live` with the times that only its further items (shards) know: of the last alert and last end, if later.
+
+    If LIVE lacks it, the time since which a page is due (`loud_since`) is taken from the shards, too.
+    """
     newest = {
         name: max((shard[name] for shard in shards if name in shard), default=None)
         for name in ("last_alert_at", "last_end_at")
@@ -192,7 +198,10 @@ def live_item(live: Live) -> Item:
 
 
 def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> Live:
-    """Return the `Live` of a new incident, which begins with this change."""
+    """Return the `Live` of a new incident, whose first alerts are in this change.
+
+    `opened` are the times at which the group opened incidents within the last hour.
+    """
     return Live(
         group_key=change.live_key,
         incident_id=incident.incident_id,
@@ -209,9 +218,10 @@ def new_live(incident: Incident, change: Change, opened: Iterable[datetime]) -> 
 
 
 def joining(change: Change) -> Edit:
-    """Return the edit that counts a change on LIVE.
+    """Return the edit that adds a change's numbers of alerts to LIVE.
 
-    It fails if the incident is closed or has shards, or if the change relies on a hold (`needs_hold`) that is over.
+    It fails if the incident is closed, if further items (shards) have to count its alerts, or if the change is valid
+    only during the incident's hold (`needs_hold`) and the hold is over.
     """
     edit = _counting(change)
     sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}
@@ -220,15 +230,19 @@ def joining(change: Change) -> Edit:
 
 
 def joining_shard(change: Change) -> Edit:
-    """Return the edit that counts a change on a shard; it fails if the shard is closed."""
+    """Return the edit that adds a change's numbers of alerts to a shard, a further item beside LIVE.
+
+    It fails if the shard is closed.
+    """
     edit = _counting(change)
     return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit of LIVE that wakes the waiting execution after a change was counted on a shard.
+    """Return the edit that counts `changes` on LIVE after a further item (a shard) took a change's alerts.
 
-    `changes` is added to the changes that LIVE counts; reconcile looks at the incident a minute later.
+    A wait of the execution that begins without knowing of these changes is refused. Reconcile looks at the incident a
+    minute later.
     """
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}
@@ -236,7 +250,7 @@ def announcing(change: Change, changes: int) -> Edit:
 
 
 def shard_item(incident_id: str, number: int, expires_at: int) -> Item:
-    """Return a new shard, on which nothing is counted yet."""
+    """Return a new shard of an incident: a further item beside LIVE that counts alerts, none so far."""
     pk, sk = shard_key(incident_id, number)
     counts = {"joined": 0, "firing": 0}  # what the close compares; the others begin with the first that is added
     return {"pk": pk, "sk": sk, "layout": LAYOUT, "status": OPEN, "expires_at": expires_at, **counts}
@@ -286,7 +300,7 @@ def _counting(change: Change) -> Edit:
 
 
 def _amounts(counts: Counts) -> dict[str, int]:
-    """Return counts under the names of their attributes in the table."""
+    """Return the numbers of an incident's alerts under the names that their attributes have in the table."""
     ranks = {f"c{rank}": number for rank, number in enumerate(counts.ranks)}
     return counts.model_dump(exclude={"ranks"}) | ranks
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class LiveMarks(TableStore):
-    """The marks on incidents' LIVE items. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The notes on incidents' LIVE items while they are open: verdicts, pages, holds, the next look of reconcile.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def live(self, group_key: str) -> Live | None:
         """Return the LIVE item of a group's newest incident, open or closed; None if the group has none."""
@@ -37,6 +40,7 @@ class LiveMarks(TableStore):
     ) -> None:
         """Store a verdict on an incident, and that it covers the alerts in `seen` (LIVE as it was when judged).
 
+        LIVE takes it only if `generation`, the number of the execution that judged, is that of the execution in charge.
         A verdict of a severity that does not page cancels the page that is due, unless alerts joined after `seen`.
         """
         self._table.update(
@@ -69,7 +73,7 @@ class LiveMarks(TableStore):
     # --- pages --------------------------------------------------------------------------------------------------------
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
-        """Claim the right to send a page now.
+        """Claim the right to send a page until `lease_until`, after which another caller may send it.
 
         Return False if another claim or an acknowledgement came after LIVE was read (`seen`), or the incident is over.
         """
@@ -117,8 +121,8 @@ class LiveMarks(TableStore):
     ) -> None:
         """Store that a page went out and when the next is due; with `shown`, also that people saw the alerts in `seen`.
 
-        A page that was sent without a claim counts too. It covers the alerts in `seen` or, without `seen`, the severity
-        with which its incident opened: only worse alerts are paged again at once.
+        A page that was sent without a claim counts too, and covers the alerts in `seen`. Without `seen`, it covers the
+        severity with which the incident opened, so that only worse alerts are paged again at once.
         """
         self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -156,7 +160,10 @@ class LiveMarks(TableStore):
         return self._table.put(item, free, {":now": stamp(now), ":holder": holder})
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Store that an incident's pages no longer ring because none of its alerts fires; do nothing if one fires."""
+        """Store that an incident's pages are over because none of its alerts fires; do nothing if one fires.
+
+        If an alert fires again, paging begins anew at the first level.
+        """
         live = self.live(incident.group_key)
         if live is None or live.incident_id != incident.incident_id or live.firing > 0:
             return
@@ -178,10 +185,10 @@ class LiveMarks(TableStore):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        If an alert that pages joined, of which neither the last page nor the person knew, paging starts anew at the
-        first level and earlier pages lose their acknowledgement, unless a page or an acknowledgement came after `seen`.
-        PagerDuty may still show its incident as acknowledged and ring nobody; `acked_seq` remembers that, so that the
-        next page uses other channels.
+        If neither that person nor the last page knew of one of these alerts, and it is bad enough to page, earlier
+        pages lose their acknowledgement and paging begins anew at the first level. That does not happen if somebody was
+        paged or acknowledged after `seen`. `acked_seq` still shows the lost acknowledgement, as PagerDuty may: it then
+        rings nobody, so the next page uses other channels, too.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -221,7 +228,8 @@ class LiveMarks(TableStore):
     def postpone(self, live: Live, until: datetime) -> None:
         """Let reconcile look at an incident later, at `until`, unless its LIVE item changed since it was read.
 
-        With shards the delay is at most a minute, because writers to shards do not always write to LIVE.
+        If further items (shards) count its alerts, the delay is at most a minute, because a write to them does not
+        always change LIVE.
         """
         if live.due_at is None:
             return
@@ -271,9 +279,9 @@ def known_rank(live: Live) -> int:
 
 
 def told_rank(live: Live) -> int:
-    """Return the worst severity rank that people were told of; alerts that joined a moment ago may not be among them.
+    """Return the worst severity rank that a page or message has told people of; alerts that joined since do not count.
 
-    If no page and no message is recorded although a person answers one, its record was lost; then all counts as told.
+    If no page or message is on record, although a person answers one, its record was lost: then all alerts count.
     """
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)
@@ -281,13 +289,13 @@ def told_rank(live: Live) -> int:
 
 
 def _showing(edit: Edit, version: int) -> Edit:
-    """Return the edit so that it also stores the version that people were shown; it fails if a newer one is stored."""
+    """Return the edit so that it also stores the `Live.version` that people were shown; it fails if a newer one is."""
     older, values = f"({edit.where}) AND shown <= :version", {**edit.values, ":version": version}
     return replace(edit, sets={**edit.sets, "shown": version}, where=older, values=values)
 
 
 def _heard_rank(live: Live) -> int:
-    """Return the worst severity rank of the newest page, if it went out, and of the newest acknowledgement."""
+    """Return the worst severity rank that people know of by the newest page (if it went out) or acknowledgement."""
     return max(live.paged_rank if live.page_done == live.paged_seq else 0, live.acked_rank)
 
 
@@ -304,7 +312,10 @@ def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
 
 
 def _as_counted(live: Live) -> Item:
-    """Return the condition that no alert joined since LIVE was read; on shards, `changes` counts those that matter."""
+    """Return the condition that no alert joined since LIVE was read.
+
+    If shards count the alerts, LIVE's `changes` is compared, too: it grows with each alert that the execution must see.
+    """
     if live.shards:
         return {"joined": live.own.joined, "changes": live.own.changes}
     return {"joined": live.own.joined}

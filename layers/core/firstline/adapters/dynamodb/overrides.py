@@ -20,10 +20,10 @@ KEPT = timedelta(days=90)
 
 
 class TableOverrides(TableStore):
-    """The overrides in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The overrides of on-call schedules in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def of(self, schedule: str, since: datetime) -> list[Override]:
-        """Return the overrides of a schedule that end after a time; one that was withdrawn ended when it was."""
+        """Return the overrides of a schedule that are not over at a time; a withdrawal ends an override."""
         return [override for override in self.made(schedule, since) if not override.is_over(since)]
 
     def made(self, schedule: str, since: datetime) -> list[Override]:

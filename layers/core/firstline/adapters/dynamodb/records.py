@@ -43,7 +43,7 @@ _DECISION = ("decision", "decided_by", "decided_at")
 
 
 def incident_key(incident_id: str) -> Key:
-    """Return the key of an incident's head."""
+    """Return the key of an incident's head, the INCIDENT item with its beginning, verdict and end."""
     return f"INCIDENT#{incident_id}", "INCIDENT"
 
 
@@ -63,7 +63,7 @@ def decision_key(incident_id: str) -> Key:
 
 
 def posted_attribute(channel: str) -> str:
-    """Return the name of the attribute on an incident's head that holds the hash of a channel's newest post."""
+    """Return the name of the attribute for the hash of a channel's newest post, on an incident's INCIDENT item."""
     return f"{_POSTED}{channel}"
 
 
@@ -88,7 +88,10 @@ def in_index(status: str, incident: Incident, at: datetime) -> Item:
 
 
 def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
-    """Return an incident as it stands now, or None if it is unknown. Three requests, or four if it has shards."""
+    """Return an incident as it stands now, or None if it is unknown.
+
+    Three requests, or four if further items (shards) count its alerts, too.
+    """
     for _ in range(2):
         head = table.get(*incident_key(incident_id))
         if head is None:
@@ -105,7 +108,10 @@ def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
 
 
 def read_records(table: Table, heads: Iterable[Item]) -> Iterator[IncidentRecord]:
-    """Yield the records of these head items, without their pages. One or two requests for every 25."""
+    """Yield the records of incidents, without their pages, from their INCIDENT items (`heads`).
+
+    One or two requests for every 25.
+    """
     for chunk in batched(heads, HEADS_AT_ONCE, strict=False):
         yield from _records(table, chunk)
 
@@ -139,7 +145,7 @@ def resolved_by_hand(live: Live) -> bool:
 
 
 def snapshot(live: Live) -> str:
-    """Return `live` as JSON for the head of a closed incident: counts summed up, without the task token of a wait."""
+    """Return `live` as JSON for the INCIDENT item of a closed incident: counts summed up, no task token of a wait."""
     kept = live.model_copy(update={"own": live.counts, "shards": (), "due_at": None, "awaiting": None})
     return kept.to_stored(exclude={"task_token"})
 

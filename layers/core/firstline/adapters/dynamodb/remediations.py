@@ -151,7 +151,16 @@ class TableRemediations(TableStore):
         return first
 
     def _write_first_possible(self, *ways: Sequence[Item]) -> bool:
-        """Try these transactions in order until one succeeds; return False as soon as one's first write is refused."""
+        """Try these transactions in order until one succeeds, and return True.
+
+        Return False if the condition of a transaction's first write does not hold. If that of another write does not
+        hold, the next transaction is tried.
+
+        Raises
+        ------
+        RemediationContended
+            None succeeded: their conditions did not hold, or other writers had the items each time.
+        """
         for writes in ways:
             for _ in range(5):
                 try:

@@ -1,4 +1,4 @@
-"""The writes with which a remediation begins: the ledger, the run, and its locks.
+"""The writes with which a remediation begins: its entry on the ledger of remediations in progress, its run, its locks.
 
 They are in one transaction with the write that permits the remediation: the plan, or the deciding approval of it.
 """
@@ -17,7 +17,10 @@ LEDGER = ("REMEDIATION", "LEDGER")
 
 
 def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> list[Item]:
-    """Return the writes that begin a remediation, in order: the ledger (if unchanged since it was read), run, locks."""
+    """Return the writes that begin a remediation, in order: the ledger, the run, the locks.
+
+    The ledger is the item with all remediations in progress; its write fails if it changed since it was read.
+    """
     plan, run, state = reservation.plan, reservation.run, reservation.state
     me = run.incident_id
     ledger = {

@@ -22,21 +22,27 @@ KEPT = timedelta(days=1)
 
 
 class TableSessions(TableStore):
-    """The tickets and sessions in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+    """The console's tickets (links for one log-in) and sessions, in the table.
+
+    Every method raises `HistoryUnavailable` when DynamoDB fails.
+    """
 
     def mint(self, given: Pass, now: datetime) -> str:
-        """Store a ticket for a person's pass and return its token."""
+        """Store a ticket (a link for one log-in) with the rights in a person's pass, and return the ticket's token."""
         return self._put("TICKET", given, now)
 
     def redeem(self, token: str, now: datetime) -> Pass | None:
-        """Use a ticket up and return its pass, or None if the ticket is unknown, expired or was used before."""
+        """Use a ticket (a link for one log-in) up and return its pass, the person's rights.
+
+        None if the ticket is unknown, expired or was used before.
+        """
         unused = "attribute_exists(pk) AND attribute_not_exists(over_at)"
         pk = f"TICKET#{hash_of(token)}"
         used = self._table.update(pk, "TICKET", "SET over_at = :now", {":now": stamp(now)}, condition=unused)
         return None if used is None else _valid(used, now)
 
     def begin(self, given: Pass, now: datetime) -> str:
-        """Store a session for a person's pass and return its token."""
+        """Store a session with the rights in a person's pass, and return the session's token."""
         return self._put("SESSION", given, now)
 
     def find(self, token: str, now: datetime) -> Pass | None:

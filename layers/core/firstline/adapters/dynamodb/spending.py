@@ -28,7 +28,7 @@ _EXPIRES = "SET expires_at = if_not_exists(expires_at, :expiry)"
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Tokens and cost reserved for one question."""
+    """Tokens and cost reserved for one question to a model."""
 
     day: str
     tokens: int
@@ -59,7 +59,7 @@ class Spending:
         self._told = ""
 
     def hold(self, most: Usage) -> Reservation:
-        """Reserve the most tokens and cost that a question may need, before it is asked.
+        """Reserve the most tokens and cost that a question to a model may need, before it is asked.
 
         Raises
         ------
@@ -81,7 +81,10 @@ class Spending:
         return held
 
     def settle(self, held: Reservation, usage: Usage | None) -> None:
-        """Record a question's usage and release the rest of its reservation; None means unknown usage. Never raises."""
+        """Record what a question to a model used, and release the rest of its reservation; never raises.
+
+        If `usage` is None, it is unknown, and the whole reservation stays.
+        """
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
             added = "questions :one, unmetered :one"

@@ -1,4 +1,7 @@
-"""The milestones of incidents, found in the table's stream, which has each written item before and after the write."""
+"""The milestones of incidents (opened, paged, closed, …), found in the stream of the table's changes.
+
+A record of the stream has a written item as it was before and after the write.
+"""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ def number_of(record: Mapping[str, Any]) -> str:
 
 
 def milestones_in(record: Mapping[str, Any]) -> list[Milestone]:
-    """Return the milestones that one record of the stream shows; for most records there are none.
+    """Return the milestones (opened, paged, closed, …) that a record of the stream shows; for most records none.
 
     Raises
     ------

@@ -212,9 +212,10 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def query_whole(self, pk: str, index: str, *, since: str | None = None, limit: int | None = None) -> Iterator[Item]:
-        """Yield the items of one partition of an index, in its order, whole; one more request for each fifty.
+        """Yield the items of one partition of an index, in its order, with all their attributes.
 
-        The index lags behind the table; an item that has left the partition in the table is left out.
+        The index has only their keys, so one more request reads each fifty. It lags behind the table; an item that has
+        left the partition in the table is left out.
         """
         partition = INDEXES[index][0]
         named = ((item["pk"], item["sk"]) for item in self.query(pk, index=index, since=since, limit=limit))

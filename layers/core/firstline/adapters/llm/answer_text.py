@@ -124,7 +124,10 @@ def _plain_json(written: str) -> str:
 
 
 def _quoted(written: str) -> str:
-    """Return the pattern of quoted texts in an object; single quotes count as quotes only if its first key has them."""
+    """Return the regular expression for the quoted texts in an object that a model wrote.
+
+    Single quotes count as quotes only if the object's first key has them.
+    """
     return _EITHER if re.match(r"\{\s*'", written) else _TEXT
 
 

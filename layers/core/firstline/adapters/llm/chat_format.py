@@ -59,7 +59,7 @@ _DATA_FOLLOWS = "The next message follows. It is the JSON document:"
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A form of a request; today's servers accept the default.
+    """A form of the request for a verdict to a model's server; today's servers accept the default.
 
     Parameters
     ----------
@@ -76,7 +76,11 @@ class ChatFormat:
     role: Role = "system"
 
     def arguments(self, prompt: Prompt, max_output_tokens: int) -> dict[str, Any]:
-        """Return the request's body without the model's name; without the shape `json_schema`, it quotes the schema."""
+        """Return the body of the request, without the model's name.
+
+        The schema of the answer is in `response_format` or, if the shape is not `json_schema`, in the text of the
+        prompt.
+        """
         schema, system = answer_schema(prompt.runbook_ids), prompt.system
         response_format: dict[str, Any] = {"type": self.shape}
         if self.shape == "json_schema":
@@ -91,7 +95,10 @@ class ChatFormat:
         return {"messages": messages, self.limit: max_output_tokens, **held}
 
     def after(self, said: str) -> "ChatFormat | None":
-        """Return the form to try after a server's refusal (`said`), or None if another form cannot help."""
+        """Return the form of request to try after a server refused this one, by the refusal's text (`said`).
+
+        None if no other form can help.
+        """
         said = said[:MAX_COMPLAINT_CHARS]
         if _ABOUT_ROLE.search(said):
             return replace(self, role="user") if self.role == "system" else None
@@ -102,7 +109,10 @@ class ChatFormat:
         return None
 
     def with_other_limit(self) -> "ChatFormat":
-        """Return this form with the other name of the limit, for a server that does not know or ignores its name."""
+        """Return this form with the other name for the longest answer, `max_tokens` or `max_completion_tokens`.
+
+        The server does not know the present name, or ignores it.
+        """
         return replace(self, limit=_OTHER_LIMIT[self.limit])
 
     def with_next_shape(self) -> "ChatFormat | None":

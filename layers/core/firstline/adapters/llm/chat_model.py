@@ -155,7 +155,7 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> Completion:
-        """Ask in the form that the server accepted last; if the server refuses it, ask in other forms until `until`."""
+        """Ask in the form of request that the server accepted last; after a refusal, try other forms until `until`."""
         endpoint, began = self._endpoint, time.monotonic()
         form = self._known_form()
         tried, is_a_guess = {form}, False
@@ -193,9 +193,10 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return the form without a schema to try now, if the model server's error may come from the schema, else None.
+        """Return a form of request without a schema to try at once, or None if that is no use.
 
-        If the error may also come from a proxy, return None, but use another form for the next question.
+        It is of use if the model's server itself failed (500), maybe because of the schema. If a proxy may have failed
+        instead, return None, but send the next question in another form.
         """
         if not error.broken or self._form_is_proven:
             return None
@@ -205,7 +206,7 @@ class ChatModel:
         return other if error.broken == "application" and other.shape == "text" else None
 
     def _known_form(self) -> ChatFormat:
-        """Return the form that the server accepted last; a new process reads it from the table once."""
+        """Return the form of request that the server accepted last; a new process reads it from the table once."""
         if self._forms is not None and not self._has_recalled:
             self._has_recalled = True
             known = self._forms.recall(self._endpoint.circuit)
@@ -214,12 +215,12 @@ class ChatModel:
         return self._form
 
     def _prefer_older_limit(self) -> None:
-        """Send the limit as `max_tokens` from now on, because the server ignored `max_completion_tokens`."""
+        """Send the longest answer's length as `max_tokens` from now on: the server ignored `max_completion_tokens`."""
         if self._form.limit == "max_completion_tokens" and "max_tokens" not in self._refused_limits:
             self._remember(self._form.with_other_limit())
 
     def _remember(self, form: ChatFormat, *, for_the_stack: bool = True) -> None:
-        """Use a form from now on in this process and, with `for_the_stack`, store it for all processes of the stack."""
+        """Send requests in this form from now on in this process; with `for_the_stack`, store it for all processes."""
         if form == self._form:
             return
         logger.warning(

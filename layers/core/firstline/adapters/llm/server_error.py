@@ -81,9 +81,11 @@ _FINE = {"", "0", "200", "ok", "success", "none", "null"}
 def server_error(status: int, said: str, *, explained: bool, reason: str | None = None) -> ModelGaveNoVerdict:
     """Return Firstline's error for a server's HTTP status and message (`said`).
 
-    `explained` is True if the message came in an error object of the model's server, not of a proxy. A 500 whose
-    message is about the form of the question counts as a refusal of the form: vLLM and llama.cpp answer so when they
-    cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
+    `explained` is True if the message came in an error object of the model's server, not of a proxy. `reason` is the
+    text of the error, by default the status and the message.
+
+    A 500 whose message is about the form of the question counts as a refusal of the form: vLLM and llama.cpp answer so
+    when they cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
     https://github.com/anomalyco/opencode/issues/5034).
     """
     reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"

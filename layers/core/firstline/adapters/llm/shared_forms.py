@@ -24,14 +24,17 @@ REMEMBERED_FOR = timedelta(days=30)
 
 
 class SharedForms:
-    """The stored forms, by the name of the server's circuit breaker."""
+    """The form of request that each model's server accepts, in the table, by the name of its circuit breaker."""
 
     def __init__(self, table: Table, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = table
         self._clock = clock
 
     def recall(self, circuit: str) -> ChatFormat | None:
-        """Return the form that the server accepted last, or None if it is unknown, too old or invalid."""
+        """Return the form of request that the server of this circuit breaker accepted last.
+
+        None if it is unknown, too old or invalid, or if the table fails.
+        """
         try:
             item = self._table.get(PARTITION, f"{circuit}#FORM")
         except HistoryUnavailable as error:
@@ -45,7 +48,7 @@ class SharedForms:
             return None
 
     def keep(self, circuit: str, form: ChatFormat) -> None:
-        """Store the form that the server accepted; log a failure of the table instead of raising it."""
+        """Store the form of request that the server of this circuit breaker accepted; never raises."""
         expires_at = int((self._clock() + REMEMBERED_FOR).timestamp())
         item = {"pk": PARTITION, "sk": f"{circuit}#FORM", "form": asdict(form), "expires_at": expires_at}
         try:

@@ -37,7 +37,10 @@ _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,17})?|\.\d{1,17})\s*(%?)")
 
 
 def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict[str, Any]:
-    """Return a model's object with the names and types of the schema, where its own are unambiguous."""
+    """Return a model's object with the schema's names and types, as far as it is clear which ones are meant.
+
+    A runbook id such as `none` or `null` means no runbook, unless one of `runbook_ids` is just that.
+    """
     answer = _with_our_names(_unwrapped(found))
     severity, runbook = answer.get("severity"), answer.get("runbook_id")
     if isinstance(severity, str):
