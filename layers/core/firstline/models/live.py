@@ -228,7 +228,10 @@ class Live(Frozen):
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the worst rank of loud alerts (high or critical, not held) that joined after `known`; 0 if none did."""
+    """Return the rank of the worst alert beyond the high and critical ones counted in `known`; 0 if there is none.
+
+    Only high and critical alerts that are not held count.
+    """
     loud = live.loud
     if loud.critical > known.critical:
         return SEVERITY_RANK["critical"]
@@ -243,7 +246,7 @@ class StoredAlert(Frozen):
     rank
         The rank of the severity that a rule gave the alert, or else its sender.
     began_at, ended_at
-        When the episode began and ended by the sender's clock, never later than received.
+        When the alert last began to fire, and when it ended, by the sender's clock; never later than received.
     received_at
         When the message that gave the alert this state was received. A message received earlier comes too late.
     live_key

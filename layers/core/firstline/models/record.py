@@ -64,8 +64,8 @@ class Approval(Frozen):
 class Feedback(Frozen):
     """One person's answer to "was this verdict right?".
 
-    `said` is `word` for a lasting statement on all alerts of this name (`Word`), whether or not this verdict was right.
-    `severity` is the right severity, for `wrong_severity` and `word` only.
+    `said` is `word` if the person sets the severity of all later alerts of this kind (`Word`), whether or not this
+    verdict was right. `severity` is the right severity, for `wrong_severity` and `word` only.
 
     `person` identifies the person: the name on the list of people, or for others `slack:<user id>` or `shell:<login>`.
     `by` is the name in messages.

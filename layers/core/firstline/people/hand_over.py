@@ -35,7 +35,8 @@ TRIED_FOR = timedelta(hours=1)
 class Holding(NamedTuple):
     """The person who was on call at the last look at a schedule, and since when.
 
-    `unsaid` is the person before, and since when they were on call, while Slack has not taken the hand-over; else None.
+    `unsaid` is None, or, while Slack has not taken the hand-over message, the person who was on call before and since
+    when.
     """
 
     person: str

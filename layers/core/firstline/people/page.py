@@ -233,7 +233,11 @@ class _Pager:
             logger.exception("The claim of a page that woke nobody could not be released; it ends within a minute")
 
     def _wakes_another(self, rung: set[str]) -> bool:
-        """Return True if the page woke a person; a channel that rings only once wakes nobody if it is in `rung`."""
+        """Return True if the page woke a person.
+
+        It reached a channel that rings for each page, or one that rings only for an incident's first page and that no
+        earlier page reached (`rung`).
+        """
         wakes = {name: self.channels[name].wakes for name in self.reached}
         return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())
 
