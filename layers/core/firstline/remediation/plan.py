@@ -229,7 +229,7 @@ def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) ->
 
 
 def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switch) -> RemediationPlan:
-    """Let the policy decide on the present state, and store the plan; reserve it if it may run by itself.
+    """Let the policy decide on the runbook now, and store the plan; if it may run by itself, take its locks, too.
 
     Raises NoPlan if the policy denies the remediation, or the runbook is in shadow.
     """

@@ -121,7 +121,7 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def is_documented(message: dict[str, Any]) -> bool:
-    """Return True if a message has an `alert_name`, or has the shape of a known tool."""
+    """Return True if a message has a field `alert_name`, or the form of a tool that the generic source knows."""
     fields = by_letters(message)
     return values.name(fields.get("alertname")) is not None or unfolded(fields) is not None
 
@@ -190,9 +190,11 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
     """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
-    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If the name is only
-    the text of a message (`is_text`), both are without times and ids. If the message about the end will have another
-    text, because the text is an error or tells that a service or host is down, that service or host is the third.
+    1. the name as it is sent 2. the name without words for a state, such as `DOWN` 3. the service or host that the
+    alert is about: only if the name is the text of a message (`is_text`), and the message    about the end will have
+    another text, because the text is an error or tells that the service or host is down
+
+    If the name is the text of a message, 1 and 2 are without times and ids.
     """
     names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
     about = first(alert, _OBJECT)
