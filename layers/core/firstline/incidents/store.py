@@ -149,7 +149,7 @@ class Incidents(EvidenceSource, Protocol):
         """Store which state of the incident (`Live.version`) the newest message to people shows."""
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Void the incident's pages so far (`Live.voided_seq`), as no alert fires any more; do nothing if one does."""
+        """Void the incident's pages, so that they no longer ring, as all its alerts ended; do nothing if one fires."""
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook's verification held; a later call keeps the first time."""
@@ -289,7 +289,7 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Let reconcile, the periodic repair, look at an incident only at `until`, unless `live` has changed."""
+        """Let reconcile, the periodic repair, look at an incident next at `until`, unless `live` has changed."""
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
         """Count a new execution (`Live.generation`), which succeeds one that ended, and return the new `Live` item.

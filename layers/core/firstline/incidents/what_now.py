@@ -102,7 +102,10 @@ def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
 
 @dataclass(frozen=True)
 class _Look:
-    """The choice of the next state. Its methods return a state, or None to leave the choice to the next method."""
+    """The choice of the next state. Its methods return a state, or None to leave the choice to the next method.
+
+    Its properties are facts that the choice rests on.
+    """
 
     request: WhatNowInput
     record: IncidentRecord
@@ -145,7 +148,7 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The end of the remediation, also if an earlier execution ran it; None if none has ended."""
+        """The end of the remediation, such as `verified`, also by an earlier execution; None if it has not ended."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"
@@ -211,7 +214,7 @@ class _Look:
     # --- may the incident end without people? -------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Choose to judge, hold, suppress, plan or remediate, while an alert fires and nobody was paged or has it."""
+        """Choose to judge, hold, suppress, plan or remediate, while an alert fires and nobody was called."""
         if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
@@ -278,14 +281,17 @@ class _Look:
         return late or self.live.joined > self.request.incident.alert_count
 
     def _cured(self) -> WhatNowOutput | None:
-        """Close an incident whose cure is verified, if it is below paging severity and nobody was paged for it."""
+        """Choose to close an incident with a verified cure, if it is below paging severity and nobody was paged."""
         verified = self.remediation == "verified" and not self._joined_since_the_plan()
         if not verified or self.live.rank >= PAGING_RANK or self.live.paged_seq > 0:
             return None
         return self.go("Close Incident", ended_by="verified")
 
     def _verified(self) -> WhatNowOutput | None:
-        """Wait once, after a verified cure, for an alert of paging severity to resolve before a person is paged."""
+        """Choose to wait, after a verified cure, for alerts of paging severity to resolve before a person is paged.
+
+        Return None once they had the time for that.
+        """
         if self.remediation != "verified" or self.live.rank < PAGING_RANK or self._joined_since_the_plan():
             return None
         left = (self.live.verified_at or self.now) + self.times.page_after - self.now

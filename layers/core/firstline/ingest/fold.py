@@ -97,7 +97,7 @@ class Folded:
 def fold(
     before: StoredAlert | None, arrivals: Sequence[Arrival], lives: Mapping[str, Live | None], now: datetime
 ) -> Folded:
-    """Fold the messages about one alert into its stored state.
+    """Apply the messages of a delivery about one alert to the alert's stored state, and return what changes.
 
     Parameters
     ----------

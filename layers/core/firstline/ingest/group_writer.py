@@ -1,4 +1,4 @@
-"""The writing of one group of a delivery, in as few transactions as possible; `accept.py` reads and folds the group.
+"""The writing of one group of a delivery in few transactions; `accept.py` reads the group and finds out what changes.
 
 The group key of `sources/identity.py` decides which alerts are one group.
 """
@@ -67,7 +67,7 @@ class FoldedGroup:
 
 
 class GroupWriter:
-    """The writer of one group of a delivery; if another function writes the group meanwhile, it reads and folds again.
+    """The writer of one group of a delivery. If another function changes the group meanwhile, it begins anew.
 
     `granted` is true once the group has a token for a new incident; `written` holds the fingerprints written so far.
     """

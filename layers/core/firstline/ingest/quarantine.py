@@ -73,7 +73,9 @@ def pack(delivery: Quarantined) -> list[Message]:
 
 
 def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], list[Mapping[str, Any]]]:
-    """Return the deliveries in messages of the quarantine queue, and the messages that are failed Lambda events.
+    """Return the deliveries in messages of the quarantine queue, and separately all messages that hold none.
+
+    Those are failed Lambda events, which the quarantine queue holds too, and messages of the backlog queue.
 
     Raises
     ------

@@ -228,9 +228,9 @@ class Live(Frozen):
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the rank of the worst alert beyond the high and critical ones counted in `known`; 0 if there is none.
+    """Return the rank of the worst high or critical alert that `known` does not count; 0 if there is none.
 
-    Only high and critical alerts that are not held count.
+    Alerts that are held do not count.
     """
     loud = live.loud
     if loud.critical > known.critical:
@@ -293,7 +293,7 @@ def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_afte
 
 @dataclass(frozen=True, slots=True)
 class AlertWrite:
-    """One alert's new state (`after`), written only if the table still holds `before`; None for a new alert."""
+    """One alert's new state (`after`), written only if the table still holds `before` (None for a new alert)."""
 
     before: StoredAlert | None
     after: StoredAlert

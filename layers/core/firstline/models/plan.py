@@ -191,7 +191,7 @@ class RemediationPlan(Frozen):
 
     @property
     def most_output(self) -> int:
-        """The characters of output to keep for each host: `MOST_OUTPUT`, but twice that for all hosts together."""
+        """The characters of output to keep for each host: `MOST_OUTPUT`, or its part of twice that if this is less."""
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property

@@ -299,7 +299,7 @@ def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
     """Return in words what changed, if it is enough to edit the incident's message; None if people need a new message.
 
     Editing is enough after a page, and after a wait for people that ended without an error. The text is empty if nobody
-    acknowledged or gave the incident back, for example if only alerts joined.
+    acknowledged or took an acknowledgement back, for example if only alerts joined.
     """
     if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
         return None

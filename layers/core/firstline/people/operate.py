@@ -248,7 +248,7 @@ class _Deed:
         tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
 
     def tell_what_joined(self, since: JoinedSince) -> str:
-        """Show in Slack which alerts joined since this person looked, and return the text that refuses to resolve."""
+        """Show in Slack which alerts joined since this person looked; return the answer that refuses the Resolve."""
         record = self.by.incidents.record(self.incident_id)
         more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
         if record is not None:

@@ -24,7 +24,7 @@ type Look = Callable[[IncidentRecord, datetime], str | None]
 
 
 def no_look(_record: IncidentRecord, _now: datetime) -> str | None:
-    """Return None, which means that nothing is known: for stacks that cannot read an alarm's metric."""
+    """Return None: a stack that cannot read metrics does not know whether the alarm's metric is back in its range."""
     return None
 
 

@@ -142,5 +142,5 @@ def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
 
 
 def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    """Return True if all texts that the patterns `narrow` fit certainly fit `wide`; an empty tuple fits all texts."""
+    """Return True if every text that fits one of `narrow` certainly fits one of `wide`; an empty tuple fits all."""
     return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

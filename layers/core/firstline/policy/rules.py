@@ -22,7 +22,7 @@ MAX_HOLD = timedelta(hours=2)
 
 
 class Rule(Frozen):
-    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for history and the model.
+    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for that of history or a model.
 
     `hold` is the time that the incident waits before people are told; if its alerts resolve meanwhile, nobody is told.
     `route` is a name by which routes in paging.yaml choose whom to page.
@@ -54,7 +54,10 @@ class Rule(Frozen):
         return self
 
     def holds(self, incident: Incident, local_time: datetime) -> bool:
-        """Return True if the rule matches an incident's alert at a local time and, if `noise`, may suppress it."""
+        """Return True if the rule matches an incident's alert at a local time and may decide on it.
+
+        A rule that says `noise` may decide on an alert that its source calls critical only with `even_critical`.
+        """
         return self.applies(incident.alert, local_time, flapping=incident.flapping)
 
     def applies(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> bool:
@@ -143,7 +146,7 @@ class Rules(Frozen):
         return any(heartbeat.fits(alert) for heartbeat in self.heartbeats)
 
     def covered(self) -> list[tuple[Rule, Rule]]:
-        """Return the rules that never decide, each with the first earlier rule that applies to all the same alerts."""
+        """Return the rules that can never decide, each with the first earlier rule that applies to all its alerts."""
         found: list[tuple[Rule, Rule]] = []
         for number, later in enumerate(self.rules):
             found += [(later, earlier) for earlier in self.rules[:number] if earlier.covers(later)][:1]

@@ -190,11 +190,11 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
     """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
-    1. the name as it is sent 2. the name without words for a state, such as `DOWN` 3. the service or host that the
-    alert is about: only if the name is the text of a message (`is_text`), and the message    about the end will have
-    another text, because the text is an error or tells that the service or host is down
+    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If the name is only the
+    text of a message (`is_text`), both are without times and ids.
 
-    If the name is the text of a message, 1 and 2 are without times and ids.
+    There is a third, the service or host that the message is about, if the message about the end will have another
+    text, because the text is an error or says that the service or host is down.
     """
     names = [(essence(name) or name) if is_text else name for name in (full_name, stateless(full_name) or full_name)]
     about = first(alert, _OBJECT)
