@@ -278,7 +278,10 @@ class Delivery:
             self.errors.append(error)
 
     def start(self, incident: Incident, generation: int) -> None:
-        """Start the execution of an incident; if Step Functions refuses, the next delivery or reconcile starts it."""
+        """Start the execution of an incident.
+
+        If Step Functions refuses, the next delivery or the next run of reconcile (the periodic repair) starts it.
+        """
         try:
             self.ports.start(incident, generation)
         except ExecutionsUnavailable as error:

@@ -108,7 +108,7 @@ class Piece:
 
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
-    """Return how many more (or, negative, fewer) firing alerts inhibit others, by the key of the inhibition.
+    """Return by how much the write of one alert changes the number of firing inhibitors, by the key of the inhibition.
 
     `before` is the state of the alert until now, None for a new alert; `after` is its new state.
     """

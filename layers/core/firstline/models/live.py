@@ -221,7 +221,11 @@ class Live(Frozen):
 
     @property
     def rank(self) -> int:
-        """Return the rank to act on: the verdict's, or that of a worse loud alert that came after the verdict."""
+        """Return the rank to act on: the verdict's, or that of a worse alert that came later.
+
+        Only high and critical alerts that are not held count as later ones. Without a verdict, it is the worst alert's
+        rank.
+        """
         if self.decided is None:
             return self.worst
         return max(self.decided, loudest_since(self, self.judged_loud))

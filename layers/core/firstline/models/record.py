@@ -28,7 +28,7 @@ fires any more, and the grouping window runs."""
 
 
 class Page(Frozen):
-    """A page: its number in the incident (`seq`), its level and round, its channels, and the time to acknowledge it.
+    """A page: its number in the incident (`seq`), its level, its round through all levels, and its channels.
 
     While the page is claimed and has not gone out yet, `delivered_to` is empty and `at` is None.
     """

@@ -1,4 +1,4 @@
-"""A word: a person's lasting statement of how bad a kind of alert is."""
+"""A word: the severity that a person sets once for all later alerts of a kind."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -54,7 +54,7 @@ def kind_of(alert: NormalizedAlert) -> AlertKind:
 
 
 class Word(Lenient):
-    """A person's lasting statement of how bad a kind of alert is. `by` is the person's name in messages."""
+    """The severity that a person set for all later alerts of a kind. `by` is the person's name in messages."""
 
     subject: AlertKind
     severity: Severity

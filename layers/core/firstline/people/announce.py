@@ -71,7 +71,7 @@ def announce(
 
     Suppressed noise is stored and counted, but no channel is told. A close is stored before the channels are told, so
     a channel that fails then is only logged. If no channel took the message, the output's `told` is False, and
-    reconcile shows the incident again.
+    reconcile (the periodic repair) shows the incident again.
 
     Parameters
     ----------

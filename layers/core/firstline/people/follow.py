@@ -1,4 +1,4 @@
-"""Copies of the on-call schedules that another tool keeps, made by reconcile so that no page waits for that tool."""
+"""Copies of on-call schedules that another tool keeps, made every 15 minutes so that no page waits for that tool."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

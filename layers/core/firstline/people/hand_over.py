@@ -1,7 +1,7 @@
 """The hand-over message at a change of shift: who leaves, who takes over, and what is open.
 
-Reconcile sends it to the ops channel once for each change, and repeats a message that Slack does not take;
-`firstline oncall handover` prints the same text.
+The function reconcile, which runs each minute, sends it to the ops channel once for each change, and repeats a message
+that Slack does not take; `firstline oncall handover` prints the same text.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

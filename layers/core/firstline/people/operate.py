@@ -139,7 +139,8 @@ class Operations:
         OperationRefused, ApprovalRefused, FeedbackRefused
             Nothing was changed; the message says why, and what to do instead.
         ExecutionsUnavailable
-            The action is stored, but the execution could not be told; reconcile does so within two minutes.
+            The action is stored, but the execution could not be told; reconcile (the periodic repair) does so within
+            two minutes.
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """

@@ -117,7 +117,7 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
     ----------
     watched_since
         The time since which checks have run without a gap. Beats before it may have been lost, so the time that a
-        heartbeat may take is counted from here, unless it came later.
+        heartbeat may take is counted from here at the earliest.
     """
     if pulse.forgotten_at is not None:
         return None
