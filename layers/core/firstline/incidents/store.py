@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 
 class EvidenceSource(Protocol):
-    """The reader of evidence from the store: earlier alerts, incidents, deployments and people's words."""
+    """The reader of evidence for verdicts: earlier alerts, incidents and deployments, and severities people set."""
 
     def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
         """Count the new alerts of this name in the last hour and the last day."""
 
     def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        """Count the new alerts of a service, and return its last deployment in each environment."""
+        """Count a service's new alerts of the last hour and day, and read its last deployment in each environment."""
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """Return the group's last `limit` closed incidents, newest first.
+        """Return the group's last closed incidents, at most `limit`, newest first.
 
-        Suppressed incidents that a person called real (not noise) are taken first if there are more than `limit`.
+        If the group has more, suppressed incidents that a person called real (not noise) are kept before all others.
         """
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
@@ -61,10 +61,13 @@ class EvidenceSource(Protocol):
         """Return the deployments since a time, newest first."""
 
     def word_on(self, subject: AlertKind) -> Word | None:
-        """Return a person's last word on this kind of alert, else the word on it for every environment, else None."""
+        """Return the newest lasting severity (`Word`) that a person set for alerts of this kind, or None.
+
+        If there is none for the environment of `subject`, the one for every environment counts.
+        """
 
     def words(self) -> list[Word]:
-        """Return people's last word on each kind of alert, in no particular order."""
+        """Return the newest lasting severity (`Word`) that a person set for each kind of alert, in no fixed order."""
 
 
 class Incidents(EvidenceSource, Protocol):
@@ -104,9 +107,10 @@ class Incidents(EvidenceSource, Protocol):
     def judge(
         self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
     ) -> None:
-        """Store a verdict, and which alerts it covers: those counted in `seen`, the `Live` item that it was based on.
+        """Store the verdict of the execution number `generation`, and that it covers the alerts counted in `seen`.
 
-        A verdict below paging severity ends the wait for a page, unless an alert joined after `seen`.
+        `seen` is the `Live` item that the verdict was based on. If the verdict's severity pages nobody, the page that
+        is due is cancelled, unless an alert joined after `seen`.
         """
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
@@ -126,10 +130,10 @@ class Incidents(EvidenceSource, Protocol):
         seen: Live | None = None,
         shown: bool = False,
     ) -> None:
-        """Store that a page went out, and that the next level or round is due at `again_at`.
+        """Store that a page went out, and that the next one (next level, or the first again) is due at `again_at`.
 
-        `seen` is the `Live` item that the page told people of, needed in two cases: if the page could not be claimed
-        before it went out, and with `shown`, which stores that people's newest message shows `seen`.
+        `seen` is the `Live` item that the page showed: a page that could not be claimed covers the alerts in it. If
+        `shown` is true, `seen` is also stored as the state that people's newest message shows.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
@@ -145,7 +149,7 @@ class Incidents(EvidenceSource, Protocol):
         """Store which state of the incident (`Live.version`) the newest message to people shows."""
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Void the incident's pages (`Live.voided_seq`), so that they no longer ring; do nothing if an alert fires."""
+        """Void the incident's pages, so that they no longer ring, as all its alerts ended; do nothing if one fires."""
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook's verification held; a later call keeps the first time."""
@@ -191,8 +195,8 @@ class Incidents(EvidenceSource, Protocol):
     def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
         """Make a page due now: of the next level, or of the first level if nobody was paged yet.
 
-        An acknowledgement is taken back. Return None if the incident is over, unknown or not yet with people, or if a
-        page is just going out.
+        An acknowledgement is taken back, and a severity that pages nobody becomes high. Return None if the incident is
+        over or unknown, if its execution does not wait for people, or if a page is just going out.
         """
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
@@ -213,7 +217,7 @@ class Incidents(EvidenceSource, Protocol):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        If no page covers a loud one of them (high or critical, not held), paging begins again with the first level.
+        If one of these is high or critical, not held, and on no page, paging begins again with the first level.
         """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
@@ -278,14 +282,14 @@ class Incidents(EvidenceSource, Protocol):
     # --- reconcile --------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
-        """Return the `Live` items of open incidents that are due for a look of reconcile, at most `limit`.
+        """Return the `Live` items of up to `limit` open incidents at which reconcile, the periodic repair, has to look.
 
         Those that have been due for longest come first. `resting` maps group keys to due times: an incident that is
         still due at exactly this time is left out.
         """
 
     def postpone(self, live: Live, until: datetime) -> None:
-        """Make an incident due for a look of reconcile at a later time, unless `live` has changed since it was read."""
+        """Let reconcile, the periodic repair, look at an incident next at `until`, unless `live` has changed."""
 
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
         """Count a new execution (`Live.generation`), which succeeds one that ended, and return the new `Live` item.
@@ -302,7 +306,10 @@ class Incidents(EvidenceSource, Protocol):
         """Add one person's feedback; return None if the record's feedback changed since it was `seen`."""
 
     def save_word(self, word: Word) -> bool:
-        """Store a person's word on a kind of alert in place of the earlier; return False if a later one is stored."""
+        """Store a person's lasting severity for a kind of alert in place of an older one.
+
+        Return False if a newer one is stored.
+        """
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add a person's note; return None if the record's notes changed since it was `seen`."""
@@ -333,7 +340,7 @@ class GroupView:
 
 
 class Groups(Protocol):
-    """The store of groups of alerts, for ingest."""
+    """The store of groups of alerts, for the function that accepts alerts (ingest)."""
 
     def read(
         self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
@@ -365,10 +372,10 @@ class Groups(Protocol):
         """
 
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
-        """Claim the one incident that alerts named `name` may open beside a storm; return False if it is taken.
+        """Claim the one incident that alerts called `name` may open during their source's storm; False if it is taken.
 
-        Behind the alert's name, `name` has the escalation levels that are paged, if they differ from the storm's.
-        `opening` names the claimer, which may claim again.
+        In `name`, the alerts' name is followed by the escalation levels that they page, if these differ from the
+        storm's. The opener that claimed it, named by `opening`, may claim it again.
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:

@@ -1,4 +1,4 @@
-"""The rule by which alerts that join or end wake an incident's waiting execution. Pure; it needs only `Live`."""
+"""The rule by which alerts that join or end wake an incident's waiting execution. Pure; it reads only `Live`."""
 
 from firstline.incidents.pages import has_louder, is_over, next_due
 from firstline.models import Live
@@ -21,6 +21,9 @@ def must_wake(live: Live) -> bool:
 
 
 def _must_page(live: Live) -> bool:
-    """Return True if an alert that ended without data has to be paged at once, and the execution awaits no answer."""
+    """Return True if a page is due at once although nothing fires, because an alert ended without data.
+
+    Return False while the execution waits for a person to acknowledge.
+    """
     following = next_due(live)
     return live.awaiting != "acknowledgement" and following is not None and following.at is None

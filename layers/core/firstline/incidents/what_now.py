@@ -1,8 +1,8 @@
 """The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
-The state `What Now?` calls this function after an error, or a wait that did not end as usual (`choice.py`); functions
-whose states have an effect call it themselves (`following.py`). So an execution that missed a signal, or that succeeds
-one that died, finds the next state by the record.
+The function `what_now` serves the state `What Now?`, which follows an error or an unusual end of a wait (`choice.py`).
+The functions of other states call it at their end, so that the execution skips `What Now?` (`following.py`). An
+execution that missed a signal, or that succeeds one that died, finds the next state by the record.
 
 The same state is never chosen twice without a wait in between: an effect that the record does not show was refused or
 could not be written, and is tried again only after a wait.
@@ -94,7 +94,7 @@ def stale_resolve(live: Live) -> bool:
 
 
 def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
-    """Return the time left of the grouping window, the quiet before an incident's close; negative if it is over."""
+    """Return the time left until an incident whose alerts all ended may be closed; negative if that time is over."""
     window = max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
     since = max(live.last_end_at or live.last_alert_at, live.last_alert_at)
     return since + window - now
@@ -102,7 +102,10 @@ def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
 
 @dataclass(frozen=True)
 class _Look:
-    """The choice of the next state. Its methods return a state, or None to leave the choice to the next method."""
+    """The choice of the next state. Its methods return a state, or None to leave the choice to the next method.
+
+    Its properties are facts that the choice rests on.
+    """
 
     request: WhatNowInput
     record: IncidentRecord
@@ -120,7 +123,7 @@ class _Look:
 
     @property
     def failed(self) -> bool:
-        """True if the last state failed so that a person must hear of it; waits and `What Now?` are simply repeated."""
+        """True if the last state failed and people must hear of it; a failed wait or `What Now?` is just repeated."""
         happened = self.request.happened
         if happened is None or happened.error is None:
             return False
@@ -133,7 +136,7 @@ class _Look:
 
     @property
     def pages(self) -> bool:
-        """True if the incident needs a person at once."""
+        """True if the incident calls for a page: by its severity, an earlier page, a failed state or a remediation."""
         asked = self.live.rank >= PAGING_RANK or self.live.paged_seq > 0
         return asked or self.failed or self.request.remediation == "page"
 
@@ -145,14 +148,17 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The end of the remediation, also if an earlier execution ran it; None if none has ended."""
+        """The end of the remediation, such as `verified`, also by an earlier execution; None if it has not ended."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"
 
     @property
     def reason(self) -> str | None:
-        """The reason for a message that the record gives, such as a cure that did not end the alert; else None."""
+        """The sentence for the next message that says why people get it; None if the record shows no special reason.
+
+        An example is `Clean up ran, and its verification holds, but the alert still fires.`
+        """
         if self.live.firing <= 0:
             return WITHOUT_DATA
         title = self.record.plan.title if self.record.plan else "A remediation"
@@ -190,7 +196,11 @@ class _Look:
     # --- is the incident over? --------------------------------------------------------------------------------------
 
     def over(self) -> WhatNowOutput | None:
-        """Choose to close an incident that a person resolved; once nothing fires, to wait for quiet, then close."""
+        """Choose to close the incident if a person resolved it, or if no alert has fired for the grouping window.
+
+        Until that window is over, choose to announce the quiet or to wait for its end. Return None while an alert
+        fires.
+        """
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
         if not is_over(self.live):
@@ -204,7 +214,7 @@ class _Look:
     # --- may the incident end without people? -------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Choose to judge, hold, suppress, plan or remediate, while an alert fires and nobody was paged or has it."""
+        """Choose to judge, hold, suppress, plan or remediate, while an alert fires and nobody was called."""
         if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
@@ -230,13 +240,20 @@ class _Look:
         return self._may_run() or self._verified()
 
     def _louder(self) -> bool:
-        """Return True if a loud alert (high or critical) joined that is worse than the verdict; on hold, if any did."""
+        """Return True if a high or critical alert, not held, joined after the verdict and is worse than the verdict.
+
+        While the incident is on hold, the alert need not be worse.
+        """
         newcomer = loudest_since(self.live, self.live.judged_loud)
         covered = 0 if on_hold(self.live, self.now) else self.live.decided or 0
         return newcomer >= PAGING_RANK and newcomer > covered
 
     def _to_be_judged_again(self, verdict: Classification) -> bool:
-        """Return True if alerts joined that the verdict may not cover, or if its hold is over and was not a rule's."""
+        """Return True if a new verdict is needed, because alerts joined or because the incident's hold is over.
+
+        Without a hold, or on hold by a rule, it is needed only if a worse alert joined, or any if the verdict is
+        `noise`.
+        """
         joined = self.live.joined > self.live.judged
         if verdict.hold is None or verdict.hold.by == "rule":
             return joined and (self._louder() or verdict.severity == "noise")
@@ -264,14 +281,17 @@ class _Look:
         return late or self.live.joined > self.request.incident.alert_count
 
     def _cured(self) -> WhatNowOutput | None:
-        """Close an incident whose cure is verified, if it is below paging severity and nobody was paged for it."""
+        """Choose to close an incident with a verified cure, if it is below paging severity and nobody was paged."""
         verified = self.remediation == "verified" and not self._joined_since_the_plan()
         if not verified or self.live.rank >= PAGING_RANK or self.live.paged_seq > 0:
             return None
         return self.go("Close Incident", ended_by="verified")
 
     def _verified(self) -> WhatNowOutput | None:
-        """Wait once, after a verified cure, for an alert of paging severity to resolve before a person is paged."""
+        """Choose to wait, after a verified cure, for alerts of paging severity to resolve before a person is paged.
+
+        Return None once they had the time for that.
+        """
         if self.remediation != "verified" or self.live.rank < PAGING_RANK or self._joined_since_the_plan():
             return None
         left = (self.live.verified_at or self.now) + self.times.page_after - self.now
@@ -280,22 +300,26 @@ class _Look:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def with_people(self) -> WhatNowOutput:
-        """Choose to page, tell ops, or wait for an answer or the end; before a wait, to update an old message."""
+        """Choose the state of an incident that people deal with, such as `Page On-Call` or `Await Resolution`.
+
+        Before a wait, choose `Notify Ops` instead if the message that people see is out of date.
+        """
         found = self._with_people()
         # After a page that was just refused, wait first: after a message the page would be tried again at once.
         show = found.go in WITH_PEOPLE and self._unseen() and not (self.pages and page_due(self.live, self.now))
         return self.go("Notify Ops") if show else found
 
     def _evidence_due(self) -> bool:
-        """Return True right after a page that went out before the evidence around its alarm was read."""
+        """Return True if the evidence around the alarm is to be read now, as the page just sent did not wait for it."""
         if self.came_from != "Page On-Call" or self.failed or self.live.joined > self.live.judged:
             return False
         return self.verdict is not None and self.verdict.evidence_due
 
     def _unseen(self) -> bool:
-        """Return True if the message does not yet show a change that this execution must show.
+        """Return True if this execution has to bring the message that people see up to date.
 
-        Such a change is a wait that ended, evidence that came after a page, or an answer while a page went out.
+        It has to after a wait that ended, after evidence that came after a page, or if people answered while a page
+        went out.
         """
         if self.came_from == "Classify" and self.live.paged_seq > 0 and not self.failed:
             return self.verdict is not None and bool(self.verdict.evidence)

@@ -1,7 +1,7 @@
-"""Acceptance of a delivery's alerts: one read for all, then each group is written and its execution started or told.
+"""Acceptance of a delivery's alerts: read once, write group by group, and start or signal the groups' executions.
 
 If a function dies between these steps, nothing is lost. The first write opens the incident in the table. The next
-delivery or reconcile starts an execution that was not started, and tells a waiting one what the table says.
+delivery, or reconcile (the periodic repair), starts an execution that was not started and signals a waiting one.
 """
 
 import time
@@ -75,13 +75,13 @@ class Ports:
     Parameters
     ----------
     start
-        Starts an incident's execution of a generation; starting it again changes nothing.
+        Starts the incident's execution with a number (`Live.generation`); starting it again changes nothing.
     tell
         Signals the waiting execution of an incident, if the incident's `Live` item says that it has to look.
     incident
         Returns an incident by its id, or None.
     sleep
-        Waits for a number of seconds before a group is folded again.
+        Waits for a number of seconds before a group that another writer changed is read and written again.
     clock
         Returns seconds, from which the time that a delivery takes is measured.
     spread
@@ -156,12 +156,12 @@ class Delivery:
     lives
         The `Live` item of each group and storm, by group key; None if there is none.
     inhibitors
-        How many firing alerts make each inhibition hold others, by the key of the inhibition.
+        How many firing alerts inhibit others, in the table and in this delivery, by the key of the inhibition.
     sources
-        How many firing alerts of this delivery do so, by the same keys.
+        How many firing alerts of this delivery inhibit others, by the key of the inhibition.
     refused
-        The limits that this delivery found reached, in words, by what asked for an incident: source, alert name,
-        whether it pages, and from when on (now, or the end of its hold).
+        The limit that refused a new incident, in words, by the incident's source, its alert's name, whether it pages,
+        and the time at which it first calls people (now, or the end of its hold).
     started
         The incidents whose execution this delivery has started, or tried to start.
     """
@@ -189,7 +189,10 @@ class Delivery:
         return self.until is not None and self.ports.clock() >= self.until
 
     def accept(self, alerts: Sequence[NormalizedAlert]) -> AcceptedDelivery:
-        """Write every group; see `Ingestion.accept`."""
+        """Write the alerts group by group, start or signal the executions of their incidents, and return the result.
+
+        Raises HistoryUnavailable if a group could not be written.
+        """
         for alert in alerts:
             self.alerts[alert.group_key].append(alert)
         # What inhibits comes in together with what it inhibits, more often than not.
@@ -241,7 +244,7 @@ class Delivery:
             self.lives[key] = view.live
 
     def fold(self, key: str) -> FoldedGroup:
-        """Find out how the delivery's alerts of a group change the group's alerts in the table."""
+        """Compare a group's alerts in the delivery with those in the table, and return what changes for each alert."""
         view = self.views.get(key, GroupView())
         own = view.live
         flapping = own is not None and own.open and own.flapping
@@ -253,7 +256,7 @@ class Delivery:
         return FoldedGroup(key, own, folded)
 
     def newcomer(self, folded: Folded) -> Newcomer:
-        """Prepare a folded alert to join an incident: find its hold and its inhibitions, and remove its secrets."""
+        """Prepare an alert to join an incident: find its hold and its inhibitions, and remove its secrets."""
         arrival = folded.arrival
         assert arrival is not None  # noqa: S101 - what joins was made to fire by a message
         hold = self.judge.hold_on(arrival.alert, self.now, self.inhibitors)
@@ -262,7 +265,7 @@ class Delivery:
     # --- write --------------------------------------------------------------------------------------------------------
 
     def write(self, key: str) -> None:
-        """Write one group. An error is logged and collected in `errors`, so that the other groups are still written."""
+        """Write one group. Log an error and add it to `errors` of the delivery, so that the next groups are written."""
         try:
             GroupWriter(self, key).write()
         except Exception as error:  # noqa: BLE001 - a bug that one group meets must not cost the others
@@ -275,7 +278,10 @@ class Delivery:
             self.errors.append(error)
 
     def start(self, incident: Incident, generation: int) -> None:
-        """Start the execution of an incident; if Step Functions refuses, the next delivery or reconcile starts it."""
+        """Start the execution of an incident.
+
+        If Step Functions refuses, the next delivery or the next run of reconcile (the periodic repair) starts it.
+        """
         try:
             self.ports.start(incident, generation)
         except ExecutionsUnavailable as error:

@@ -1,4 +1,4 @@
-"""The writes for folded alerts, as values: what they add to an open incident, and the incident that they open. Pure."""
+"""The writes for a delivery's alerts, as values: what they add to an open incident, and incidents they open. Pure."""
 
 from __future__ import annotations
 
@@ -71,12 +71,15 @@ class Newcomer:
 
     @property
     def rank(self) -> int:
-        """The alert's rank."""
+        """The rank of the alert's severity, from 0 to 4."""
         return self.arrival.rank
 
 
 def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
-    """Prepare an alert to join an incident, and remove its secrets: only now, as most deliveries are duplicates."""
+    """Return an alert that is ready to join an incident: without its secrets, with its hold and its inhibitions.
+
+    Secrets are removed no earlier than here, because most alerts are duplicates, which never get here.
+    """
     return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
 
@@ -99,14 +102,17 @@ class Piece:
 
     @property
     def most_bytes(self) -> int:
-        """An upper bound of the stored size in bytes."""
+        """An upper bound of the bytes that the alert takes in the table."""
         alert = self.write.after.alert
         labels = sum(len(name) + len(value) for name, value in alert.labels.items())
         return 8_192 + 4 * (len(alert.message) + labels)
 
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
-    """Return by key how the number of firing alerts of each inhibition changes when an alert changes from `before`."""
+    """Return by how much the write of one alert changes the number of firing inhibitors, by the key of the inhibition.
+
+    `before` is the state of the alert until now, None for a new alert; `after` is its new state.
+    """
     counted = before.inhibits if before is not None and before.firing else ()
     if not after.inhibits and not counted:
         return {}
@@ -119,7 +125,7 @@ def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, i
 
 
 def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece]:
-    """Return the pieces for alerts that join an open incident, or that get worse in it."""
+    """Return the writes for alerts that join an open incident or get worse in it, one `Piece` for each alert."""
     waits, quiet = on_hold(live, now), live.firing <= 0
     pieces = []
     for number, each in enumerate(newcomers, live.joined):
@@ -132,7 +138,7 @@ def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece
 
 
 def open_with(newcomers: Sequence[Newcomer], incident: Incident) -> list[Piece]:
-    """Return the pieces for the alerts that open an incident."""
+    """Return the writes for the alerts that open an incident, one `Piece` for each alert."""
     held = incident.hold is not None
     return [
         _entering(each, incident.group_key, incident.incident_id, number, held=held)
@@ -171,25 +177,29 @@ def _entering(
 
 
 def end(folded: Folded) -> Piece:
-    """Return the piece for an alert that ends and is counted by an open incident."""
+    """Return the write (`Piece`) for an alert that has ended, so that its open incident counts it as firing no more."""
     after = stored(folded)
     return Piece(AlertWrite(folded.before, after), Counts(firing=-1, changes=1) + after.lost)
 
 
 def refresh(folded: Folded) -> Piece:
-    """Return the piece for an alert that fires again while its incident counts it as firing; no count changes."""
+    """Return the write (`Piece`) for an alert that began to fire again while its incident counts it as firing.
+
+    It changes no count.
+    """
     return Piece(AlertWrite(folded.before, stored(folded)), Counts())
 
 
 def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: Any) -> StoredAlert:
-    """Return an alert as it is to be stored after it was folded.
+    """Return an alert's item for the table, in its state after the delivery.
 
     Parameters
     ----------
     alert
         The alert without its secrets; by default the one that is stored already.
     counted
-        Fields about the incident that counts the alert from now on; by default those that are stored already.
+        The item's fields about the incident that counts the alert from now on, such as `incident_id`; those that are
+        left out stay as they are stored.
     """
     word, before = folded.after, folded.before
     assert word is not None  # noqa: S101 - what is written has a new last word
@@ -201,7 +211,10 @@ def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: A
 
 
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
-    """Yield changes of one group in one incident, each with as many of the pieces as fit into one transaction."""
+    """Yield changes that write a group's alerts (`pieces`, one for each) into one incident.
+
+    Each change has as many of the pieces as fit into one transaction of DynamoDB.
+    """
     for part in _parts(pieces):
         inhibits: Counter[str] = Counter()
         for piece in part:
@@ -304,7 +317,10 @@ def incident(
 
 
 def _locations(newcomers: Sequence[Newcomer]) -> list[Location]:
-    """Return the different locations that the alerts name, at most one more than a plan may have hosts."""
+    """Return the different locations that the alerts name, at most one more than a plan may have hosts.
+
+    That one more makes planning refuse the incident.
+    """
     said = {location.model_dump_json(): location for each in newcomers if (location := each.alert.whereabouts).named}
     # With one more than a plan may have, planning refuses, instead of planning for a part of the hosts.
     return [said[text] for text in sorted(said)][: HOSTS + 1]

@@ -57,7 +57,7 @@ class Arrival:
 
     @property
     def began_at(self) -> datetime | None:
-        """The begin of the episode by the sender's clock, but no later than the receipt; None if it is not stated."""
+        """The time when the alert began to fire by the sender's clock, no later than received; None if not stated."""
         if self.alert.timestamp_orders:
             return self.at if self.fires else None
         return None if self.alert.began_at is None else min(self.alert.began_at, self.received_at)
@@ -97,7 +97,7 @@ class Folded:
 def fold(
     before: StoredAlert | None, arrivals: Sequence[Arrival], lives: Mapping[str, Live | None], now: datetime
 ) -> Folded:
-    """Fold the messages about one alert into its stored state.
+    """Apply the messages of a delivery about one alert to the alert's stored state, and return what changes.
 
     Parameters
     ----------
@@ -123,10 +123,10 @@ def fold(
 
 
 def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
-    """Return True if the message names an episode newer than the stored one, begun after its incident was closed.
+    """Return True if the message says that the alert began to fire anew after its incident was closed.
 
-    Whoever closed the incident did not know of such an episode. To find the newer one, the sender's own times are
-    compared, even if later than the receipt: a repeat from a clock that is ahead has the same time, so it is not newer.
+    Whoever closed the incident did not know of that. To find out whether the firing is new, the sender's own times are
+    compared, even if later than the receipt: a repeat from a clock that is ahead has the same time, so it is not new.
     """
     began, known = arrival.began_at, before.alert.began_at
     if live is None or live.closed_at is None or not arrival.fires:
@@ -137,12 +137,12 @@ def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | 
 
 
 def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counted: bool) -> Folded:
-    """Return the fold of an alert that fires before and after the delivery, and that its incident knows.
+    """Return what a delivery changes for an alert that fires before and after it, and whose incident still covers it.
 
     Parameters
     ----------
     counted
-        True if the incident is open, so that it counts the alert.
+        True if the incident is open, so that it counts the alert; False if it was closed a short while ago.
     """
     if after.rank > before.rank:
         return replace(folded, fate="worsens" if counted else "enters")
@@ -160,8 +160,8 @@ def _walk(
     Parameters
     ----------
     known
-        True if the alert fires and its incident knows it. Otherwise the stored rank of a firing alert does not count,
-        because it is the rank in an incident that was closed long ago.
+        True if the alert fires and its incident is open or was closed a short while ago. Otherwise the stored rank of
+        a firing alert does not count, because it is the rank in an incident that was closed long ago.
 
     Returns
     -------

@@ -221,7 +221,7 @@ class FrontDoor:
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
     def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
-        """Accept an EventBridge event, as a deployment to record if it reports one, and as an alert."""
+        """Record the deployment that an EventBridge event reports, if any, and then accept the event as an alert."""
         from firstline.sources.deployments import deployment_from_event
 
         try:
@@ -234,7 +234,11 @@ class FrontDoor:
         self._accept_from_aws(event, now)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Accept records of SNS, of the backlog queue, or of the quarantine queue while its redrive is on."""
+        """Accept Lambda's records: messages of SNS, or messages of one of Firstline's own queues.
+
+        These hold alerts that are not written yet (backlog), or unreadable deliveries and failed events that a person
+        sent to ingest again (quarantine).
+        """
         messages = []
         for record in records:
             if record.get("EventSource") == "aws:sns":

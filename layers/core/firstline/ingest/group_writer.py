@@ -1,4 +1,4 @@
-"""The writing of one group of a delivery, in as few transactions as possible; `accept.py` reads and folds the group.
+"""The writing of one group of a delivery in few transactions; `accept.py` reads the group and finds out what changes.
 
 The group key of `sources/identity.py` decides which alerts are one group.
 """
@@ -45,14 +45,14 @@ class AcceptedGroup:
 
 @dataclass
 class FoldedGroup:
-    """The folded alerts of one group, with the `Live` item of the group's newest incident (`own`)."""
+    """The changes to the alerts of one group (`folded`), and the `Live` item of the group's newest incident (`own`)."""
 
     key: str
     own: Live | None
     folded: list[Folded]
 
     def of(self, *fates: Fate) -> list[Folded]:
-        """Return the group's folded alerts that have one of these fates, such as `enters` or `ends`."""
+        """Return the changes to alerts that have one of these effects, such as `enters` (joins or opens) or `ends`."""
         return [folded for folded in self.folded if folded.fate in fates]
 
     @property
@@ -67,7 +67,7 @@ class FoldedGroup:
 
 
 class GroupWriter:
-    """The writer of one group of a delivery; if another function writes the group meanwhile, it reads and folds again.
+    """The writer of one group of a delivery. If another function changes the group meanwhile, it begins anew.
 
     `granted` is true once the group has a token for a new incident; `written` holds the fingerprints written so far.
     """
@@ -114,14 +114,14 @@ class GroupWriter:
             raise OutOfTime
 
     def leave(self, group: FoldedGroup) -> None:
-        """Add the group's alerts that are neither written nor duplicate nor late to `left` of the delivery's result."""
+        """Add the group's alerts that still have to be written to the result's `left`; the caller keeps them."""
         known = {folded.before.fingerprint for folded in group.of("duplicate", "late") if folded.before is not None}
         known |= self.written
         left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in known]
         self.delivery.result.left += left
 
     def write_once(self, group: FoldedGroup) -> str | None:
-        """Write the folded alerts once; return the id of the incident or storm that new alerts entered, or None."""
+        """Write the group's changes once; return the id of the incident or storm that new alerts entered, or None."""
         pieces: defaultdict[str, list[Piece]] = defaultdict(list)
         for folded in group.of("ends"):
             pieces[_counting(folded)].append(changes.end(folded))
@@ -203,11 +203,11 @@ class GroupWriter:
     def ask_for_token(
         self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None, levels: Sequence[str]
     ) -> str | None:
-        """Take a token for a new incident; return None if it is granted, or the limit that is reached, in words.
+        """Take one of a minute's tokens for new incidents; return None, or in words the limit that is reached.
 
         Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
-        lasts, each alert name of paging severity gets one incident of its own (for other escalation levels another);
-        further alerts of the name join the storm, which pages for them.
+        lasts, alerts of one name and of paging severity get only one incident of their own (one for each set of
+        escalation levels that they page); further alerts of the name join the storm, which pages for them.
         """
         if self.granted:
             return None

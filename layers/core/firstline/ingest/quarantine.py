@@ -73,7 +73,9 @@ def pack(delivery: Quarantined) -> list[Message]:
 
 
 def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], list[Mapping[str, Any]]]:
-    """Return the deliveries in messages of the quarantine queue, and the messages that are failed Lambda events.
+    """Return the deliveries in messages of the quarantine queue, and separately all messages that hold none.
+
+    Those are failed Lambda events, which the quarantine queue holds too, and messages of the backlog queue.
 
     Raises
     ------
@@ -132,7 +134,7 @@ def _backlog_messages(received_at: datetime, alerts: Sequence[NormalizedAlert]) 
 
 
 def unpack_backlog(message: Mapping[str, Any]) -> Backlog | None:
-    """Return the alerts in a message of the backlog queue, or None for any other message."""
+    """Return the alerts that wait in a message of the backlog queue to be written; None for any other message."""
     if message.get("firstline") != BACKLOG:
         return None
     alerts = json.loads(gzip.decompress(base64.b64decode(message["alerts_gzip_base64"])))

@@ -102,7 +102,7 @@ class Classification(Frozen):
 
     @property
     def asks(self) -> bool:
-        """Return True if people should be asked for a severity: neither source, rule nor person has stated one."""
+        """Return True if people should be asked how bad the alert is: neither source, rule nor person has stated it."""
         return self.subject is not None and self.word is None
 
     def because(self, *reasons: str) -> Self:

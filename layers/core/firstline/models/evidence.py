@@ -18,7 +18,7 @@ type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_bac
 
 
 def _known_state(word: object) -> object:
-    """Return a deployment's state, or None for a word that only another release knows."""
+    """Return a deployment's state unchanged, or None for a state that only another release of Firstline knows."""
     return word if word in get_args(DeploymentState.__value__) else None
 
 
@@ -78,7 +78,7 @@ class EarlierIncident(Frozen):
 
 
 class SimilarIncident(Frozen):
-    """An incident of another group that reads like this one, scored from 0 (no common word) to 1 (the same words)."""
+    """An incident of another group, and its likeness to the incident at hand: 0 (no common word) to 1 (same words)."""
 
     incident: EarlierIncident
     score: float = Field(ge=0, le=1)
@@ -259,7 +259,7 @@ class Evidence(Frozen):
     maintenance
         The declared maintenance windows that are active and cover this alert.
     word, near
-        For an alert without a stated severity: a person's word on its kind, or else a word on a similar alert.
+        For an alert without a stated severity: the severity that a person set for its kind, or for a similar alert.
     """
 
     same_name_last_hour: int = Field(ge=0)

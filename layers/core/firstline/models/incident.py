@@ -76,7 +76,10 @@ class Incident(Frozen):
 
 
 class ExecutionInput(Lenient):
-    """The input of a Step Functions execution: always the same bytes for the same incident and generation."""
+    """The input of a Step Functions execution: always the same bytes for the same incident and `generation`.
+
+    An incident's executions are numbered by `generation`.
+    """
 
     incident: Incident
     generation: int = Field(default=1, ge=1)

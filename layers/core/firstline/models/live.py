@@ -221,14 +221,21 @@ class Live(Frozen):
 
     @property
     def rank(self) -> int:
-        """Return the rank to act on: the verdict's, or that of a worse loud alert that came after the verdict."""
+        """Return the rank to act on: the verdict's, or that of a worse alert that came later.
+
+        Only high and critical alerts that are not held count as later ones. Without a verdict, it is the worst alert's
+        rank.
+        """
         if self.decided is None:
             return self.worst
         return max(self.decided, loudest_since(self, self.judged_loud))
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the worst rank of loud alerts (high or critical, not held) that joined after `known`; 0 if none did."""
+    """Return the rank of the worst high or critical alert that `known` does not count; 0 if there is none.
+
+    Alerts that are held do not count.
+    """
     loud = live.loud
     if loud.critical > known.critical:
         return SEVERITY_RANK["critical"]
@@ -243,7 +250,7 @@ class StoredAlert(Frozen):
     rank
         The rank of the severity that a rule gave the alert, or else its sender.
     began_at, ended_at
-        When the episode began and ended by the sender's clock, never later than received.
+        When the alert last began to fire, and when it ended, by the sender's clock; never later than received.
     received_at
         When the message that gave the alert this state was received. A message received earlier comes too late.
     live_key
@@ -290,7 +297,7 @@ def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_afte
 
 @dataclass(frozen=True, slots=True)
 class AlertWrite:
-    """One alert's new state (`after`), written only if the table still holds `before`; None for a new alert."""
+    """One alert's new state (`after`), written only if the table still holds `before` (None for a new alert)."""
 
     before: StoredAlert | None
     after: StoredAlert

@@ -191,7 +191,7 @@ class RemediationPlan(Frozen):
 
     @property
     def most_output(self) -> int:
-        """The characters of output to keep for each host: `MOST_OUTPUT`, but at most twice that for all hosts."""
+        """The characters of output to keep for each host: `MOST_OUTPUT`, or its part of twice that if this is less."""
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property
@@ -232,7 +232,7 @@ class StepResult(Frozen):
 
 
 class RunbookRun(Frozen):
-    """A runbook's run, or planned run, for an incident: counted by limits and cool-downs, and for earned autonomy.
+    """A runbook's run, or planned run, for an incident. It counts for limits, cool-downs and the runbook's record.
 
     `instance_ids` are the hosts, or the places of the releases to take back.
     `at` is when the run took its locks, or, for a plan that nobody approved, when it was planned; `until` is when the

@@ -28,7 +28,7 @@ fires any more, and the grouping window runs."""
 
 
 class Page(Frozen):
-    """A page: its number in the incident (`seq`), its level and round, its channels, and the time to acknowledge it.
+    """A page: its number in the incident (`seq`), its level, its round through all levels, and its channels.
 
     While the page is claimed and has not gone out yet, `delivered_to` is empty and `at` is None.
     """
@@ -64,8 +64,8 @@ class Approval(Frozen):
 class Feedback(Frozen):
     """One person's answer to "was this verdict right?".
 
-    `said` is `word` for a lasting statement on all alerts of this name (`Word`), whether or not this verdict was right.
-    `severity` is the right severity, for `wrong_severity` and `word` only.
+    `said` is `word` if the person sets the severity of all later alerts of this kind (`Word`), whether or not this
+    verdict was right. `severity` is the right severity, for `wrong_severity` and `word` only.
 
     `person` identifies the person: the name on the list of people, or for others `slack:<user id>` or `shell:<login>`.
     `by` is the name in messages.

@@ -1,4 +1,4 @@
-"""A word: a person's lasting statement of how bad a kind of alert is."""
+"""A word: the severity that a person sets once for all later alerts of a kind."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -26,9 +26,9 @@ def short_environment(environment: str) -> str:
 
 
 class AlertKind(Lenient):
-    """All alerts of one name, from one source, in one environment: the subject of a word.
+    """All alerts of one name, from one source, in one environment: a person may set their severity (`Word`).
 
-    `template` has the words of one such alert (`classification.templates`), to find other alerts that read like it.
+    `template` has the words of one of them (`classification.templates`), to find other alerts that read like it.
     """
 
     source: Name
@@ -38,7 +38,7 @@ class AlertKind(Lenient):
 
     @property
     def key(self) -> str:
-        """Return the name under which a person's word on this kind of alert is stored: 20 hexadecimal digits."""
+        """Return the key under which a person's severity for this kind of alert is stored: 20 hexadecimal digits."""
         name = " ".join(self.alert_name.casefold().split())
         parts = (self.source, name, short_environment(self.environment or ""))
         return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
@@ -49,12 +49,12 @@ class AlertKind(Lenient):
 
 
 def kind_of(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of an alert, without a template."""
+    """Return the kind of an alert: its source, name and environment; its `template` stays empty."""
     return AlertKind(source=alert.source, alert_name=alert.alert_name, environment=alert.environment)
 
 
 class Word(Lenient):
-    """A person's lasting statement of how bad a kind of alert is. `by` is the person's name in messages."""
+    """The severity that a person set for all later alerts of a kind. `by` is the person's name in messages."""
 
     subject: AlertKind
     severity: Severity
@@ -63,16 +63,16 @@ class Word(Lenient):
     at: AwareDatetime
 
     def holds(self, now: datetime) -> bool:
-        """Return True if the word still counts: always, but one that drops alerts (`noise`) only for `DROPS_FOR`."""
+        """Return True if this severity still holds: `noise`, which drops alerts, for `DROPS_FOR`; others for ever."""
         return self.severity != "noise" or now - self.at < DROPS_FOR
 
 
 class NearWord(Frozen):
-    """A person's word on another alert that may hold for this alert too; `score` is their likeness from 0 to 1.
+    """The severity that a person set for another kind of alert (`word`), lent to an alert for which none is known.
 
-    `habit` is None if the word was chosen by likeness. Else the word stands for how people usually judge: with
-    `habit` (3, 4), they judged 4 alerts whose text suggests the same severity as this alert's text, and 3 of them as
-    this word does.
+    `score` is the likeness of the two alerts from 0 to 1. `habit` is None if `word` was chosen by likeness. Otherwise
+    `word` stands for how people usually judge: with `habit` (3, 4), they judged 4 kinds of alerts whose text suggests
+    the same severity as this alert's text, and 3 of them as `word` does.
     """
 
     word: Word

@@ -51,7 +51,7 @@ METRICS: dict[Outcome, str] = {
 
 
 class Announced(NamedTuple):
-    """The output of a state of the notify function; and the incident's record, None if it was not read at the end."""
+    """The output of a state that the notify function serves, and the incident's record after it, if that was read."""
 
     output: NotifyOutput
     record: IncidentRecord | None = None
@@ -71,7 +71,7 @@ def announce(
 
     Suppressed noise is stored and counted, but no channel is told. A close is stored before the channels are told, so
     a channel that fails then is only logged. If no channel took the message, the output's `told` is False, and
-    reconcile shows the incident again.
+    reconcile (the periodic repair) shows the incident again.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def announce(
     Raises
     ------
     ChannelFailed
-        No channel took the message of `Notify Ops`. Raised for one incident only, which then pages for all others, too.
+        No channel took the message of `Notify Ops`, so the incident pages. For an hour, other incidents of the stack
+        do not raise it: one page stands for all.
     HistoryUnavailable
         The table could not be reached.
     StaysOpen
@@ -159,7 +160,10 @@ class _Announcer:
         return NotifyOutput(told=bool(told.reached))
 
     def _pages_for_all(self, incident: Incident) -> bool:
-        """Claim the page that stands for all incidents while no channel takes messages; False if another has it."""
+        """Claim the page that stands for all incidents while no channel takes messages.
+
+        Return False if another incident has that claim.
+        """
         return self.incidents.claim_once(
             SLACK_DOWN_KEY, incident.incident_id, self.now, until=self.now + SLACK_DOWN_FOR
         )
@@ -176,7 +180,7 @@ class _Announcer:
         return Announced(NotifyOutput(told=told, next=self._quiet(event, after)), after)
 
     def _quiet(self, event: AnnounceQuietInput, record: IncidentRecord | None) -> WhatNowOutput | None:
-        """Return the state `Await Quiet` with its wait, or None if the record calls for another state."""
+        """Return the state `Await Quiet` and how long to wait in it; None if the record calls for another state."""
         if record is None or record.live is None or stale_resolve(record.live):
             return None
         asked = WhatNowInput(
@@ -229,7 +233,10 @@ class _Announcer:
         return Announced(NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome), closed)
 
     def _is_ended(self, event: CloseIncidentInput, live: Live) -> bool:
-        """Return True if the record confirms the end that the event claims, which may be out of date or wrong."""
+        """Return True if the record confirms that the incident has ended in the way that the event says (`ended_by`).
+
+        The event may be out of date or wrong.
+        """
         match event.ended_by:
             case "resolved":
                 return is_over(live) and quiet_left(live, self.now, self.times) <= timedelta(0)
@@ -262,7 +269,7 @@ class _Announcer:
             logger.exception("A silence could not be ended and lasts until it expires", extra={"silence": hold.id})
 
     def _count(self, closed: IncidentRecord) -> None:
-        """Count the incident's end, unless it was closed before."""
+        """Emit the metrics for the incident's outcome and for its duration, unless it was closed before."""
         if self.record.status == "CLOSED" or closed.outcome is None:
             return
         metrics.add_metric(name=METRICS[closed.outcome], unit="Count", value=1)
@@ -284,15 +291,15 @@ class _Announcer:
         )
 
     def _known(self, **known: object) -> IncidentRecord:
-        """Return the record with the values `known` from the event, which are newer; empty ones change nothing."""
+        """Return the record with the newer values that the event brings (a plan, results); ignore empty ones."""
         return self.record.model_copy(update={name: value for name, value in known.items() if value})
 
 
 def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
     """Return in words what changed, if it is enough to edit the incident's message; None if people need a new message.
 
-    Editing is enough after a wait for people that did not fail, and after a page. The text is empty if nobody
-    acknowledged or gave the incident back, for example if only alerts joined.
+    Editing is enough after a page, and after a wait for people that ended without an error. The text is empty if nobody
+    acknowledged or took an acknowledgement back, for example if only alerts joined.
     """
     if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
         return None

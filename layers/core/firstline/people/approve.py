@@ -88,7 +88,8 @@ def decide(
     NotEntitled, Superseded, TooLate, NotNow
         The answer does not count; the message says why. Nothing was changed.
     ExecutionsUnavailable
-        The decision is written, but the execution could not be told; reconcile tells it within two minutes.
+        The decision is written, but the execution could not be told; reconcile (the periodic repair) does so within two
+        minutes.
     HistoryUnavailable
         The table could not be reached; nothing was decided.
     """

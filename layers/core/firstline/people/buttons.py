@@ -26,7 +26,7 @@ sets an alert's severity from now on, `note` opens the form for a note, and `wri
 class Press:
     """One press of a button by a person in a Slack channel.
 
-    A description that begins with `resolve`, `note` or `word` is of a field that only those buttons set.
+    Where a description begins with `resolve`, `note` or `word`, only the buttons of that name set the field.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Press:
     trigger_id
         Slack's permission to open a form, good for three seconds.
     subject
-        word: the key of the alert whose severity is set.
+        word: the key of the kind of alert whose severity is set.
     """
 
     button: Button

@@ -1,4 +1,4 @@
-"""Copies of the on-call schedules that another tool keeps, made by reconcile so that no page waits for that tool."""
+"""Copies of on-call schedules that another tool keeps, made every 15 minutes so that no page waits for that tool."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Follower:
     read
         Reads a schedule's shifts around a time from the other tool. Raises `FeedUnavailable`.
     claim
-        Takes a schedule's name, the time and a duration; returns True, for one run only, if no run began to read the
-        schedule within that duration before that time. Raises `HistoryUnavailable`, as `save` does.
+        Takes a schedule's name, the time now and a duration. Returns True if no run has begun to read the schedule for
+        that long; of several runs at once, only one gets True. Raises `HistoryUnavailable`, as `save` does.
     """
 
     followed: Mapping[str, Followed]

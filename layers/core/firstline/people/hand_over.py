@@ -1,7 +1,7 @@
 """The hand-over message at a change of shift: who leaves, who takes over, and what is open.
 
-Reconcile sends it to the ops channel once for each change, and repeats a message that Slack does not take;
-`firstline oncall handover` prints the same text.
+The function reconcile, which runs each minute, sends it to the ops channel once for each change, and repeats a message
+that Slack does not take; `firstline oncall handover` prints the same text.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,8 @@ TRIED_FOR = timedelta(hours=1)
 class Holding(NamedTuple):
     """The person who was on call at the last look at a schedule, and since when.
 
-    `unsaid` is the person before, and since when they were on call, while Slack has not taken the hand-over; else None.
+    `unsaid` is None, or, while Slack has not taken the hand-over message, the person who was on call before and since
+    when.
     """
 
     person: str

@@ -266,9 +266,10 @@ class Turn(NamedTuple):
 
 
 def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
-    """Return who is on call on a schedule; None if there is no such schedule, or another tool's has nobody on call now.
+    """Return who is on call on a schedule now; None if there is no such schedule, or if it has nobody on call.
 
-    If the table fails, the overrides are left out, so that a page still finds a person.
+    Only a schedule that is copied from another tool may have nobody on call. If the table fails, the overrides are left
+    out, so that a page still finds a person.
     """
     schedule = schedules.get(name)
     if schedule is None:

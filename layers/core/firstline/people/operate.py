@@ -57,7 +57,7 @@ MAX_REASON = 300
 
 
 class Action(Frozen):
-    """An action of a person. A description such as `resolve, note: …` is of a field that only those actions use.
+    """An action of a person. Where a description begins like `resolve, note: …`, only those actions use the field.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Action(Frozen):
     severity
         word, or judge with `said` as `wrong_severity`: the right severity.
     subject
-        word: the key of the alert that the person saw; None if they saw none.
+        word: the key of the kind of alert that the person saw; None if they saw none.
     plan_digest
         approve, refuse: the digest of the plan that the person read.
     """
@@ -109,7 +109,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Operations:
-    """The actions that people may take, on the ports that carry them out.
+    """The actions that people may take on incidents, with the stores and channels that carry them out.
 
     Any operator may refuse a plan, because a refusal runs nothing, and may give feedback, because
     `classification/history.py` and the guardrails limit what feedback changes.
@@ -139,7 +139,8 @@ class Operations:
         OperationRefused, ApprovalRefused, FeedbackRefused
             Nothing was changed; the message says why, and what to do instead.
         ExecutionsUnavailable
-            The action is stored, but the execution could not be told; reconcile does so within two minutes.
+            The action is stored, but the execution could not be told; reconcile (the periodic repair) does so within
+            two minutes.
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
@@ -248,7 +249,7 @@ class _Deed:
         tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
 
     def tell_what_joined(self, since: JoinedSince) -> str:
-        """Show in Slack which alerts joined since this person looked, and return the text that refuses to resolve."""
+        """Show in Slack which alerts joined since this person looked; return the answer that refuses the Resolve."""
         record = self.by.incidents.record(self.incident_id)
         more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
         if record is not None:
@@ -366,7 +367,10 @@ class _Deed:
         return Done(f"Noted: {said(answer)}. {follows}", record)
 
     def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
-        """Store the right severity for later alerts of this kind if their sender states none; say what follows."""
+        """Store the severity that a person called right for later alerts of the same kind whose sender states none.
+
+        Return a sentence that says what follows from the person's answer.
+        """
         verdict = record.classification
         if answer.severity is None or verdict is None or verdict.subject is None:
             return feedback_store.consequence(record, answer)
@@ -378,7 +382,7 @@ class _Deed:
         return lasting_words.what_follows(word)
 
     def _say(self) -> Done:
-        """Store the severity that an alert has from now on because a person said so, and update the message at once."""
+        """Store the severity that a person sets for all later alerts of this kind; update the incident's message."""
         answer = self._feedback("word")
         subject = lasting_words.kind_in(self._known(), self.action.subject)
         word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))

@@ -1,7 +1,8 @@
 """Pages to the person on call. Each is claimed before it goes out, and recorded after.
 
-The state machine and reconcile both page through `page_on_call`. The claim is a conditional write with a lease: if both
-page at the same moment, only one page goes out, and a retry after a page finds the record and sends none.
+The state machine and reconcile (the periodic repair) both page through `page_on_call`. The claim is a conditional write
+with a lease: if both page at the same moment, only one page goes out, and a retry after a page finds the record and
+sends none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -55,7 +56,7 @@ def page_on_call(
     on_call
         Returns the person on call at a level; with None, the page has the level's text `on_call`. Must not raise.
     must_claim
-        True for reconcile, which comes back each minute: without the table it pages nobody.
+        True for reconcile, the repair that runs each minute: without the table it pages nobody.
     text
         Returns the channel `sms` for a level, which sends a text message to the person on call.
 
@@ -100,7 +101,7 @@ def page_on_call(
 
 
 def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
-    """Return the input with which reconcile calls `page_on_call` when the execution has not paged in time."""
+    """Return the input with which reconcile (the periodic repair) pages if the execution has not paged in time."""
     return PageOnCallInput(
         incident=record.incident,
         generation=record.live.generation if record.live else 1,
@@ -233,7 +234,11 @@ class _Pager:
             logger.exception("The claim of a page that woke nobody could not be released; it ends within a minute")
 
     def _wakes_another(self, rung: set[str]) -> bool:
-        """Return True if the page woke a person; a channel that rings only once wakes nobody if it is in `rung`."""
+        """Return True if the page woke a person.
+
+        A channel that rings for each page always counts. One that rings only for an incident's first page counts if no
+        earlier page reached it (`rung`).
+        """
         wakes = {name: self.channels[name].wakes for name in self.reached}
         return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())
 

@@ -19,7 +19,7 @@ def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], rea
     alerts
         The incident's alerts, worst first, as far as they are known.
     reason
-        The reason that the state machine or reconcile gives.
+        The reason that the state machine gives, or reconcile (the periodic repair).
     """
     if reason.startswith(ESCALATED):
         return reason

@@ -50,7 +50,7 @@ class PressHandler:
     address
         Signs a link to the approval page and returns it as an address; raises NotEntitled if the stack has no key.
     ticket
-        Returns the address of an incident in the console that signs this person in, once.
+        Returns the address of an incident in the console, which signs the person who pressed in, once.
     whisper
         Sends a message that only one user sees; takes the channel, the user, the text, and a link or None. May raise
         ChannelFailed. `whisper` and `open_form` are None if the stack has no Slack bot.

@@ -24,12 +24,12 @@ type Look = Callable[[IncidentRecord, datetime], str | None]
 
 
 def no_look(_record: IncidentRecord, _now: datetime) -> str | None:
-    """Return None: this is the `Look` of a stack without a monitor to ask."""
+    """Return None: a stack that cannot read metrics does not know whether the alarm's metric is back in its range."""
     return None
 
 
 class MetricLook:
-    """A `Look` that reads the metrics of alarms, at most `MOST_LOOKS` times a minute.
+    """The check of whether the metric of an incident's alarm is back in its range, at most `MOST_LOOKS` times a minute.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Updates of an incident's message, and the mark of the version that people were shown.
 
 An open incident's item in the table has a version, and also stores the version that people were shown last. Where the
-two versions differ, because a message is out of date or did not arrive, reconcile shows the incident again.
+two versions differ, because a message is out of date or did not arrive, reconcile (the periodic repair) shows the
+incident again.
 """
 
 from collections.abc import Mapping

@@ -55,7 +55,10 @@ def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: 
 
 
 def _in_words(location: tuple[int | str, ...], advice: str, text: str) -> str:
-    """Return `key: advice (line N)` for a mistake; without a location, `advice` may begin with the key itself."""
+    """Return one mistake in a policy file as `key: advice (line N)`, with the line of the key in the YAML `text`.
+
+    Without a location, the key is `the file`, and the line is that of the key with which `advice` begins, if any.
+    """
     line = line_of(text, location or tuple(advice.partition(":")[0].split(".")))
     key = f"{'.'.join(map(str, location)) or 'the file'}: "
     return f"{key}{advice} (line {line})"

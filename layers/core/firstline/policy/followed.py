@@ -70,7 +70,10 @@ def with_copies(
     people: People,
     now: Callable[[], datetime],
 ) -> Callable[[str, datetime], Sequence[Override]]:
-    """Return a function like `overrides_of` that adds the spans of copies, over which the overrides of people win."""
+    """Return a function like `overrides_of` that adds the shifts of schedules copied from other tools.
+
+    Overrides that people made win over them.
+    """
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:
         made = overrides_of(schedule, since)

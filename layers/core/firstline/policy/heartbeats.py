@@ -100,19 +100,24 @@ def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None
 
 
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
-    """Return the heartbeats of a declaration that were seen and not forgotten; any of them meets `required`."""
+    """Return the heartbeats that a declaration matches, that have come, and that people still expect.
+
+    One of them is enough for a declaration with `required`.
+    """
     came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
     return [pulse for pulse in came if expected.fits(pulse.alert)]
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:
-    """Return the time from which a heartbeat has been absent, or None if it is present.
+    """Return the time from which a heartbeat has been absent, or None if it is present or no longer expected.
+
+    An absence that people were told about ends only when the heartbeat comes again.
 
     Parameters
     ----------
     watched_since
-        The time since which checks have run without a gap. Beats before it may have been lost, so the patience begins
-        at this time. An absence that people were told about is ended only by a beat.
+        The time since which checks have run without a gap. Beats before it may have been lost, so the time that a
+        heartbeat may take is counted from here at the earliest.
     """
     if pulse.forgotten_at is not None:
         return None

@@ -142,5 +142,5 @@ def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
 
 
 def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    """Return True if each pattern in `narrow` is covered by one in `wide`; an empty tuple stands for all texts."""
+    """Return True if every text that fits one of `narrow` certainly fits one of `wide`; an empty tuple fits all."""
     return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

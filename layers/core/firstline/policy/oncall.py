@@ -281,7 +281,7 @@ class Roster(Frozen):
 
 
 class Followed(Frozen):
-    """A schedule that the team keeps in another tool, which reconcile copies every 15 minutes.
+    """A schedule that the team keeps in another tool, and that is copied every 15 minutes.
 
     Parameters
     ----------

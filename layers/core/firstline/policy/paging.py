@@ -128,7 +128,7 @@ class PagingPolicy(Frozen):
         return next(matching, [level.name for level in self.levels])
 
     def levels_in_storm(self, alert: NormalizedAlert, severity: Severity, route: RouteName | None) -> list[LevelName]:
-        """Return the names of the levels for an alert in a storm; empty if the storm pages the same anyway."""
+        """Return the names of the levels that an alert in a storm pages; empty if its source's storm pages the same."""
         own = self.names_for(alert, severity, route)
         return [] if own == self.names_for(None, severity) else own
 

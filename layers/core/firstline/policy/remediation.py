@@ -49,7 +49,7 @@ class Fleet(Frozen):
 
 
 class ToApprove(Frozen):
-    """The history after which the report suggests the mode `approve`: the number of plans in the mode `shadow`."""
+    """The history after which the report suggests the mode `approve`: the number of plans made in `shadow` mode."""
 
     shadowed: int = Field(default=5, ge=1)
 

@@ -22,7 +22,7 @@ MAX_HOLD = timedelta(hours=2)
 
 
 class Rule(Frozen):
-    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for history and the model.
+    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for that of history or a model.
 
     `hold` is the time that the incident waits before people are told; if its alerts resolve meanwhile, nobody is told.
     `route` is a name by which routes in paging.yaml choose whom to page.
@@ -54,11 +54,17 @@ class Rule(Frozen):
         return self
 
     def holds(self, incident: Incident, local_time: datetime) -> bool:
-        """Return True if the rule applies to an incident's alert (see `applies`)."""
+        """Return True if the rule matches an incident's alert at a local time and may decide on it.
+
+        A rule that says `noise` may decide on an alert that its source calls critical only with `even_critical`.
+        """
         return self.applies(incident.alert, local_time, flapping=incident.flapping)
 
     def applies(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> bool:
-        """Return True if the rule matches an alert, except that `noise` needs `even_critical` for a critical alert."""
+        """Return True if the rule matches an alert at a local time and may decide on it.
+
+        A rule that says `noise` may decide on an alert that its source calls critical only with `even_critical`.
+        """
         spared = self._spares_critical and alert.severity == "critical"
         return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
 
@@ -117,7 +123,10 @@ class Rules(Frozen):
         return min(rank, *(SEVERITY_RANK[bound] for bound in bounds if bound), SEVERITY_RANK["critical"])
 
     def route(self, alert: NormalizedAlert, local_time: datetime) -> RouteName | None:
-        """Return the `route` of the first rule that applies to an alert whose group does not flap, or None."""
+        """Return the `route` of the first rule that applies to an alert whose group does not flap, or None.
+
+        A route is the name by which paging.yaml chooses whom to page.
+        """
         rule = self._applying(alert, local_time, flapping=False)
         return rule.route if rule is not None else None
 
@@ -137,7 +146,7 @@ class Rules(Frozen):
         return any(heartbeat.fits(alert) for heartbeat in self.heartbeats)
 
     def covered(self) -> list[tuple[Rule, Rule]]:
-        """Return pairs of a rule that can never decide, and the first earlier rule that applies wherever it would."""
+        """Return the rules that can never decide, each with the first earlier rule that applies to all its alerts."""
         found: list[tuple[Rule, Rule]] = []
         for number, later in enumerate(self.rules):
             found += [(later, earlier) for earlier in self.rules[:number] if earlier.covers(later)][:1]

@@ -118,7 +118,7 @@ class Schedule(Frozen):
 
 
 def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date]:
-    """Return the day on which each span around the time `local` began, each once; without spans, the day of `local`.
+    """Return the days on which the spans that contain the time `local` began; without spans, the day of `local`.
 
     A schedule's weekdays and dates are compared with these days, so hours over midnight belong to the day on which they
     begin.

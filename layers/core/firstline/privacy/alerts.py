@@ -75,7 +75,10 @@ def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_se
 
 
 def _needs_hiding(url: str, hide: Callable[[str], str]) -> bool:
-    """Return True if `hide` changes the address or a part of it: a key after a slash is found only in its own part."""
+    """Return True if `hide`, which removes secrets, changes the address or one of its parts by itself.
+
+    The parts are tried by themselves because a key after a slash is not found in the whole address.
+    """
     pieces = [url, *map(unquote, re.split("[/?#&=]", url))]
     return any(hide(piece) != piece for piece in pieces)
 

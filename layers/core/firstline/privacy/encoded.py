@@ -1,7 +1,7 @@
 """The search for encoded secrets: percent-encoded, in base64, or broken over lines.
 
-Each function yields the places that it finds as start, end and kind. `plain` is a function that finds secrets in plain
-text in the same form.
+Each function yields the places that it finds as start, end and kind. Its parameter `plain` is a function that finds
+secrets in plain text, and yields their places in the same way.
 """
 
 import base64

@@ -133,7 +133,10 @@ def _secrets_and_personal(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _replaced(text: str, found: Iterable[tuple[int, int, str]]) -> str:
-    """Replace the places `found` (start, end, kind) by `[redacted <kind>]`, overlapping ones by that of the first."""
+    """Replace each place in `found` (start, end, kind) by `[redacted <kind>]`.
+
+    Places that overlap are replaced as one, with the kind of the one that starts first.
+    """
     pieces: list[str] = []
     at = 0
     for begin, end, what in sorted(found, key=lambda place: (place[0], -place[1])):

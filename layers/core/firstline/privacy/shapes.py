@@ -1,9 +1,9 @@
 """The search for secrets by their shapes: the prefixes and lengths that their issuers document.
 
 Most shapes are in `issuers.json`, which `evals/redaction/issuers.py` makes from a public set of rules. This module adds
-shapes that the set lacks or defines too narrowly. A pattern is compiled and used only if one of its `near` words is in
-the text, so an ordinary alert costs a few dozen substring searches. All repetitions in a pattern are bounded and not
-nested, so that its time is proportional to the length of the text.
+shapes that the set lacks or defines too narrowly. A pattern is compiled and used only if the text has one of the words
+that belong to it (`near`, such as `ghp_`), so an ordinary alert costs a few dozen substring searches. All repetitions
+in a pattern are bounded and not nested, so that its time is proportional to the length of the text.
 """
 
 import json
@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A kind of secret: its name for people (`what`), its pattern, and words (`near`).
+    """A kind of secret: its name for people (`what`), its pattern, and words such as `ghp_` that go with it (`near`).
 
-    One of the words, in upper or lower case, is in every text that the pattern matches. A `^` at the pattern's
+    At least one of the words, in upper or lower case, is in every text that the pattern matches. A `^` at the pattern's
     beginning stands for the beginning of a word, or for nothing if all `near` words are unmistakable. If the pattern
     has one group, or named groups, only the group is the secret.
     """
@@ -171,7 +171,10 @@ _ISSUERS = Path(__file__).parent / "issuers.json"
 
 @cache
 def _by_near() -> dict[str, list[Shape]]:
-    """Return the shapes by `near` word in lower case; a shape with several words is listed under each."""
+    """Return the shapes by the words that go with them (`Shape.near`, such as `ghp_`), in lower case.
+
+    A shape with several words is listed under each.
+    """
     near = defaultdict(list)
     issued = (Shape(what, tuple(words), pattern) for what, words, pattern in json.loads(_ISSUERS.read_text()))
     for shape in (*SHAPES, *issued):
@@ -182,7 +185,10 @@ def _by_near() -> dict[str, list[Shape]]:
 
 @cache
 def _by_beginning() -> dict[str, list[tuple[int, str]]]:
-    """Return the position in `_by_near` and the text of each `near` word, by its first three characters (or `""`)."""
+    """Return the words that go with shapes (`Shape.near`), each behind its number, by their first three characters.
+
+    A word's number is its position in `_by_near`. Shorter words are listed under the empty text.
+    """
     beginnings: dict[str, list[tuple[int, str]]] = {"": []}
     for place, word in enumerate(_by_near()):
         beginnings.setdefault(word[:3] if len(word) >= 3 else "", []).append((place, word))
@@ -190,9 +196,10 @@ def _by_beginning() -> dict[str, list[tuple[int, str]]]:
 
 
 def _near_in(folded: str) -> list[str]:
-    """Return the `near` words that the text `folded`, which is in lower case, contains, in the order of the shapes.
+    """Return the words that go with shapes (`Shape.near`) and occur in `folded`, a text in lower case.
 
-    Only words whose first three characters occur in the text are searched for, which saves most of the 500 searches.
+    They are in the order of the shapes. Only words whose first three characters occur in the text are searched for,
+    which saves most of the 500 searches.
     """
     beginnings = _by_beginning()
     there = beginnings.keys() & map("".join, zip(folded, folded[1:], folded[2:], strict=False))

@@ -27,9 +27,9 @@ _MANY = re.compile(r"([0-9]+) hosts")
 class Tally(Frozen):
     """Counts of a runbook's plans, by decision and outcome.
 
-    `planned` leaves out plans in `shadow`. `approved` and `refused` count people's decisions. `run` counts the plans of
-    which a command was sent. Of the plans that acted, `verified` ones helped, `undone` ones did not help and were
-    rolled back, and `failed` ones did not help and were not rolled back.
+    `planned` leaves out plans in the mode `shadow`, which never run. `approved` and `refused` count people's decisions.
+    `run` counts the plans of which a command was sent. Of the plans that acted, `verified` ones helped, `undone` ones
+    did not help and were rolled back, and `failed` ones did not help and were not rolled back.
     """
 
     runbook_id: str

@@ -52,7 +52,7 @@ class Situation(Frozen):
     Attributes
     ----------
     runs
-        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
+        The runbook's runs on any host, as far back as `look_back` says; some may be in shadow (only planned).
     held
         The locks that remediations of any runbook hold.
     fleet

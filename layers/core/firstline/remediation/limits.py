@@ -60,7 +60,7 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     held
         The locks that remediations of any runbook hold.
     runs
-        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
+        The runbook's runs on any host, as far back as `look_back` says; some may be in shadow (only planned).
     """
     look = _Look(
         claim,
@@ -155,7 +155,10 @@ def _too_wide(look: _Look) -> str | None:
 
 
 def _counts(run: RunbookRun, claim: Claim) -> bool:
-    """Return True if a run counts against the claim's limits: same runbook, other incident, not in shadow, and sent."""
+    """Return True if a run counts against the claim's limits: one of the same runbook for another incident.
+
+    Runs in shadow (only planned), and runs that ended without a command that ran (`not_run`), do not count.
+    """
     real = run.decision != "shadow" and run.outcome != "not_run"
     return real and run.incident_id != claim.incident_id and run.runbook_id == claim.runbook_id
 

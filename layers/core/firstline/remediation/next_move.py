@@ -272,7 +272,10 @@ def _cut_short(run: Progress, rows: Sequence[StepResult], command_id: str) -> li
 
 
 def _after_step(run: Progress, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Return the move after a step, from its results on each host. With `lost`, the step's command may still run."""
+    """Return the move after a step, from the step's results on each host.
+
+    `lost` is True if the step's command may still run: then even a step with `on_failure: continue` has failed.
+    """
     succeeded = sum(row.status == RUN_SUCCEEDED for row in rows) == run.places
     passes = succeeded or (run.step.on_failure == "continue" and not lost)
     match run.cursor.queue:

@@ -1,4 +1,4 @@
-"""The state of a remediation between two moves: its plan, the position in it, and its results so far."""
+"""The progress of a remediation: its plan, the position in it, and its results so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,10 @@ LONGEST_WAIT = 30
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a remediation between two moves. Each method returns a changed copy, or the next move.
+    """The progress of a remediation, from which its next move (the state that the machine enters next) is chosen.
 
-    `reason` tells people in words what led to the present position, such as the step that failed.
+    Each method returns a changed copy, or the next move. `reason` tells people in words why the remediation is where it
+    is, for example which step failed.
     """
 
     plan: RemediationPlan

@@ -1,4 +1,4 @@
-"""The result of an attempt to take a release back, from the output of the child machine."""
+"""The result of an attempt to take a release back, from the output of the state machine that made the attempt."""
 
 from typing import Any, NamedTuple
 

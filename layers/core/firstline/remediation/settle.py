@@ -109,11 +109,10 @@ def _settle(
 
 
 def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results: list[StepResult]) -> bool:
-    """Return True if the runbook helped.
+    """Return True if the runbook helped: its verification held, or the incident's outcome is `auto_resolved`.
 
-    An approval acknowledges the incident, so the incident's outcome is `resolved` even if the approved runbook cured
-    it: then all the runbook's acts must have succeeded. A run that did not help was settled earlier, when people were
-    told.
+    After a person's approval, which acknowledges the incident, the outcome is `resolved` even if the runbook helped. It
+    helped then if the alerts resolved and all its acts succeeded.
     """
     if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
         return True

@@ -62,7 +62,11 @@ class RemediationStates:
         return output
 
     def plan(self, request: PlanRemediationInput, here: OwnAccount) -> PlanRemediationOutput:
-        """Serve the state `Plan Remediation`: plan the chosen runbook, and choose the next state if possible."""
+        """Serve the state `Plan Remediation`: plan the chosen runbook, and choose the state after it.
+
+        The output's `next` is None if the machine has to ask `What Now?` for that state, as when the table cannot be
+        read.
+        """
         logger.append_keys(incident_id=request.incident.incident_id)
         output = plan(self.planning(request, here, self.clock()), trail=self.trail)
         logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
@@ -71,7 +75,10 @@ class RemediationStates:
         return output.model_copy(update={"next": after, "reason": reason})
 
     def next_move(self, request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
-        """Serve the state `Next Move`: choose the next move of a remediation, and after its end the next state."""
+        """Serve the state `Next Move`: choose the state in which the machine goes on with a remediation.
+
+        If the remediation has ended, choose the next state of the incident's execution, too.
+        """
         logger.append_keys(incident_id=request.incident_id)
         output = with_times(next_move(request, here), self.clock())
         if output.acts:
@@ -87,7 +94,11 @@ class RemediationStates:
     def _following(
         self, state: str, request: PlanRemediationInput | NextMoveInput, **more: Any
     ) -> WhatNowOutput | None:
-        """Return the state after `state`, as `What Now?` chooses it; None if the machine has to enter `What Now?`."""
+        """Return the state that `What Now?` chooses after `state`; None if the machine has to ask `What Now?` itself.
+
+        It has to if the table cannot be read, or if the request lacks the incident. `more` are further fields of the
+        input.
+        """
         if request.incident is None:
             return None
         asked = WhatNowInput(

@@ -115,7 +115,10 @@ class Remediations(Protocol):
         """Return True if the incident's remediation has taken its locks and their lease is not over at `now`."""
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Store a run in shadow; a second run of the same incident changes nothing."""
+        """Store a run that was only planned, because its runbook is in the mode `shadow`.
+
+        A second run for the same incident changes nothing.
+        """
 
     def settle(
         self,

@@ -16,7 +16,9 @@ MOST_READ = 200
 
 @dataclass(frozen=True)
 class JoinedAlerts:
-    """The alerts that joined an incident, with the one that opened it if that got worse, judged by two sets of rules.
+    """The alerts that joined an incident after it opened, judged by the rules of then and by changed rules.
+
+    The alert that opened the incident is among them only if it got worse.
 
     Parameters
     ----------
@@ -86,7 +88,10 @@ def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: 
 
 
 def _pages(stored: StoredAlert, before: Rules, after: Rules, zone: tzinfo) -> bool:
-    """Return True if an alert would page under the rules `after`. An alert that, say, a silence held stays held."""
+    """Return True if an alert would page under the rules `after`.
+
+    An alert that was held, but by no window of the rules `before` (so by a silence, say), would be held again.
+    """
     silenced = stored.held and not _held(stored, before)
     return _rank(stored, after, zone) >= PAGING_RANK and not silenced and not _held(stored, after)
 

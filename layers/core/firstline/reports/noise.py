@@ -35,11 +35,11 @@ _ENDED = ("self_cleared", "resolved")
 
 
 class Hides(Frozen):
-    """The effect that a suggested rule would have had on a period's incidents of all groups, as numbers of incidents.
+    """The numbers of a period's incidents, of all groups, on which a suggested rule would have had an effect.
 
-    People would not have heard of `hidden` incidents; `real` of these proved to be real, `critical` were critical, and
-    `pages` had paged. Of `later` other incidents people would have heard only after the rule's wait. `spared` critical
-    incidents of the noisy group would not have waited, because a rule with `hold` leaves critical incidents alone.
+    Of `hidden` incidents people would not have heard: `real` of them proved to be real, `critical` were critical, and
+    `pages` had paged. Of further `later` incidents people would have heard only after the rule's `hold`. `spared`
+    counts the noisy group's critical incidents, which a rule with `hold` does not delay.
     """
 
     hidden: int
@@ -173,7 +173,10 @@ def _hold_rule(group: Sequence[IncidentRecord]) -> tuple[dict[str, Any] | None, 
 
 
 def _by_themselves(group: Sequence[IncidentRecord]) -> list[timedelta]:
-    """Return the durations of the incidents that resolved, and that nothing proves to be real (`proof_of`)."""
+    """Return the durations of those of a group's incidents that ended, and that nothing proves to be real (`proof_of`).
+
+    Only the outcomes `self_cleared` and `resolved` count as ended.
+    """
     return [
         record.resolved_at - record.incident.opened_at
         for record in group

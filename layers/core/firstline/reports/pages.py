@@ -18,7 +18,7 @@ NIGHT_BEGINS, NIGHT_ENDS = time(22), time(8)
 class PagesOf(Frozen):
     """The number of pages that one person got.
 
-    `person` is the name of the person on call, or other words that a paging level has for it, such as `whoever reads
+    `person` is the name of the person on call, or the text of a paging level that names nobody, such as `whoever reads
     the page topic`. `zone` is the time zone by which `at_night` was counted.
     """
 

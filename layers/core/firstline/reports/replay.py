@@ -1,9 +1,13 @@
 """The replay of past incidents under changed policy files: which pages would be lost, be new, or reach other people.
 
 Only incidents that the change touches are judged again: the alert that opened the incident as functions/classify would
-judge it, each alert that joined later as functions/ingest would. If a changed rule sets `severity`, that decides; its
-`at_most` and `at_least` limit the severity that the incident had. But if the old rule or window had set or limited that
-severity, the new rules and the history decide anew, by what was known when the incident opened.
+judge it, each alert that joined later as functions/ingest would. The new severity is the first of these that exists:
+
+- the `severity` of the changed rule
+- if the old rule or window had set or limited the severity: what the new rules and the history give by the evidence of
+  when the incident opened
+- the severity that the incident had, within the new `at_most` and `at_least`
+
 No model is asked and no command runs. If the records are not enough, the incident is listed as unsure.
 """
 
@@ -199,9 +203,10 @@ class _Comparison:
         return changes.severity
 
     def _rules_differ(self, old: Rule | None, new: Rule | None, windows: Sequence[Window], severity: Severity) -> bool:
-        """Add the incident to `goes`, `comes`, `later` or `unsure` of `found` if the changed rules have that effect.
+        """Add the incident to the list of `found` that tells the effect of the changed rules on its page, if any.
 
-        Return True if it pages under the changed rules. `new`, `windows` and `severity` are those after the change.
+        The lists are `goes`, `comes`, `later` and `unsure`. Return True if the incident pages under the changed rules.
+        `new`, `windows` and `severity` are the rule, the windows and the severity after the change.
         """
         record = self.record
         paged = record.paged_at is not None
@@ -225,9 +230,9 @@ class _Comparison:
         return paged
 
     def _joined_differ(self) -> bool:
-        """Add the incident to `found` if the changed rules judge only an alert that joined differently, not the first.
+        """Add the incident to `found` if it gets or loses its page by an alert that joined later.
 
-        Return True if the incident pages under the changed rules.
+        The changed rules judge its first alert as before. Return True if the incident pages under the changed rules.
         """
         paged, why = self.record.paged_at is not None, self.joined.why
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
@@ -241,9 +246,10 @@ class _Comparison:
         return bool(self.joined.pages) and not self.joined.paged
 
     def _stays(self, why: str) -> bool:
-        """Add the incident to `later`, `unsure` or `goes` of `found`, because its first alert would no longer page.
+        """Return True if the incident still pages, or may page, although its first alert would no longer page.
 
-        Return True if an alert that joined pages instead, or may do so; False if the page is lost.
+        An alert that joined pages then. If that page comes later, add the incident to `later` of `found`; if a worse
+        alert joined of which nothing else is known, to `unsure`. Otherwise add it to `goes`, and return False.
         """
         if (at := self.joined.first_page) is not None:
             waits = at - self.record.incident.opened_at
@@ -257,10 +263,10 @@ class _Comparison:
         return False
 
     def _comes(self, why: str) -> bool:
-        """Add the incident, which did not page, to `comes` of `found`, and return True.
+        """Add the incident, which did not page, to `comes` of `found`, because it would page now, and return True.
 
-        Return False if something else than the old rules kept it from paging. If a runbook cured it, perhaps before a
-        page was due, add it to `unsure` and return False.
+        Return False if it did not page for another reason than the old rules, for example because it was over too soon.
+        If a runbook cured it, perhaps before a page was due, add it to `unsure` and return False.
         """
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":
             verdict = self.record.classification
@@ -275,7 +281,8 @@ class _Comparison:
     def _held_until(self, new: Rule | None, windows: Sequence[Window], severity: Severity) -> datetime | None:
         """Return when the incident's hold would end under the changed files; None if nothing would hold it.
 
-        The silence or inhibition that held it then, and the changed windows count; without these, the rule `new` does.
+        The silence or inhibition that held it when it opened counts, and so do the changed windows (`windows`). If none
+        of these holds it, the `hold` of the changed rule (`new`) counts.
         """
         incident, opened = self.record.incident, self.record.incident.opened_at
         then = incident.hold if incident.hold and incident.hold.by in ("silence", "inhibition") else None

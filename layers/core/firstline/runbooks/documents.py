@@ -130,7 +130,10 @@ def _shell(user: str, variable: str) -> str:
 
 
 def _guarded(parameters: Iterable[str], script: str) -> str:
-    """Return a script with the lines of `guards` in front, and the functions that protect units if it calls one."""
+    """Return a script with lines in front that stop it at a failed command or at a parameter that is not set.
+
+    If the script calls a shell function that protects units (protected.sh), the functions are put in front of it, too.
+    """
     return "\n".join([*guards(parameters), protected.shell_functions(script) + script.rstrip("\n")])
 
 

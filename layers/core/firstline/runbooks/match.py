@@ -37,9 +37,10 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the runbook lists the alert's metric, whose direction the sender reports, or the alert's name.
+    """Return True if the runbook lists the alert's metric, or lists the alert's name and no metric speaks against it.
 
-    Words of the alert's message do not count: the message may quote logs, into which anybody may have written.
+    The metric alone is enough only if the sender reports its direction (such as above). Words of the alert's message do
+    not count: the message may quote logs, into which anybody may have written.
     """
     by_metric = [said.direction for said in alert.measured if any(rule.fits(said) for rule in runbook.match.metrics)]
     if any(by_metric):

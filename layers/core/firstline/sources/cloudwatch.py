@@ -101,7 +101,7 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
 
 
 def _read_documented(message: dict[str, Any], topic: str | None, reading: Reading) -> None:
-    """Read a message in a shape of the generic source.
+    """Read a message of an SNS topic that has the form of an alert of the generic source (docs/sources/generic.md).
 
     A missing account, region or severity is taken from the ARN of the SNS topic, such as `…:alerts-critical`.
     """

@@ -141,7 +141,8 @@ def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
 def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
     """Return the direction in which a metric's own value alarms, if its `statistic` alarms in `direction`.
 
-    They differ for SampleCount only: a low count means that data is absent, and a high one says nothing (None).
+    The two directions differ for SampleCount only: a low count means that data is absent, and a high one says nothing
+    (None).
     """
     if (statistic or "").casefold() != "samplecount":
         return direction

@@ -115,9 +115,8 @@ def read(payload: Any, reading: Reading) -> None:
 def _fields(payload: dict[str, Any]) -> dict[str, str]:
     """Return the scalars of a payload as text, keyed by the letters and digits of their names.
 
-    `{"alert": {"cycle_key": 1}}` gives `{"alertcyclekey": "1"}`.
-
-    Objects such as `data` and `payload` add nothing to the names in them; the scalars of a list are joined by commas.
+    `{"alert": {"cycle_key": 1}}` gives `{"alertcyclekey": "1"}`: an object's name is put before the names in it, except
+    for a mere wrapper such as `data` or `payload`. The scalars of a list are joined by commas.
     """
     fields: dict[str, str] = {}
     for key, value in payload.items():
@@ -221,7 +220,8 @@ def _severity(
 ) -> SourceSeverity | None:
     """Return the severity by `$ALERT_PRIORITY`, else by the title, the tags, the alert type or the transition.
 
-    Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
+    `in_title` has the parts of the title's prefixes, such as its priority; `usual` is the severity that the transition
+    suggests. Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
     """
     said = _get(fields, "alertpriority", "severity", "incidentseverity")
     priority = said or _get(fields, "priority", "monitorpriority") or in_title.get("priority", "")

@@ -125,7 +125,7 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def is_documented(message: dict[str, Any]) -> bool:
-    """Return True if a message has an `alert_name`, or has the shape of a known tool."""
+    """Return True if a message has a field `alert_name`, or the form of a tool that the generic source knows."""
     fields = by_letters(message)
     return values.name(fields.get("alertname")) is not None or unfolded(fields) is not None
 
@@ -195,9 +195,11 @@ def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: 
     """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
 
     The first is the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
-    state, it is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text of a
-    message (`is_text`), both are without times and ids. If the message about the end will have another text, because
-    the text is an error or tells that a service or host is down, that service or host is the third.
+    state, the second is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text
+    of a message (`is_text`), both are without times and ids.
+
+    There is a third, the service or host that the message is about, if the message about the end will have another
+    text, because the text is an error or says that the service or host is down.
     """
     without = stateless if states(alert) else bare
     said = [full_name, without(full_name) or full_name]

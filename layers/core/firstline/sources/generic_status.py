@@ -137,8 +137,9 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
     """Return the status that the word `said` means, and the word that states it.
 
-    The status is None if the event (a comment) or a run that goes on (`running`) makes the message no alert. When a
-    silence or the like ends, an alert that still fires is told to people again, perhaps for the first time.
+    The status is None if the message is no alert: its event is a comment, say, or it is about a run that goes on
+    (`running`). When a silence or the like ends, an alert that still fires is told to people again, perhaps for the
+    first time.
     """
     status, word = status_of(said), said.strip().lower()
     if STATUSES.get(word) == "firing" and any(ends_hold(first(alert, (key,))) for key in _EVENT):
@@ -175,7 +176,7 @@ def _failed(alert: dict[str, Any], name: str) -> bool:
 def _stated_status(alert: dict[str, Any], event: str | None) -> str | None:
     """Return the value of the field that states the alert's status, or None.
 
-    A word counts before a number (`0`), and a number only if `event` is None.
+    A word counts before a number (`0`). A number counts only if no other field says what happened (`event` is None).
     """
     told = _words_of_status(alert)
     number = None if event else next(iter(told), None)
