@@ -66,6 +66,15 @@ def test_a_list_shows_the_incidents_that_the_filters_in_its_address_let_through(
     assert ("No incident matches." in page) == (shown == 0)
 
 
+@pytest.mark.parametrize("service", ["mail", "service-3", "SERVICE-3"])
+def test_a_filter_by_a_service_stays_chosen_also_without_an_incident_of_it(service: str) -> None:
+    shelf = Shelf(*many(8))
+    page = shelf.see(f"/console/incidents?service={service}", shelf.session("eve"))["body"]
+    chosen = page.partition("<option selected>")[2].partition("<")[0]
+    assert chosen.casefold() == service.casefold()
+    assert ("Show all that are open" in page) == (service == "mail")
+
+
 def test_incidents_closed_within_a_day_are_listed_only_on_request() -> None:
     shelf = Shelf(a_record(status="CLOSED", closed_at=NOW, outcome="auto_resolved"))
     session = shelf.session("ada")

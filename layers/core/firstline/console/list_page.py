@@ -29,7 +29,9 @@ def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *
     """
     every = list(records)
     statuses = listing(every, wanted, frame.now)
-    services = sorted({one_line(service, 80) for record in every if (service := record.incident.alert.service)})
+    services = sorted({one_line(service, 80) for record in every if (service := record.incident.alert.service)})[:100]
+    if wanted.service and wanted.service.casefold() not in map(str.casefold, services):
+        services.append(wanted.service)  # Else the page would say "Any service", and not show the others.
     return render(
         "list.html",
         **frame.values("Incidents", "incidents"),
@@ -40,7 +42,7 @@ def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *
         closed=closed,
         everything=wanted == Filter() and not closed,
         severities=_SEVERITIES,
-        services=services[:100],
+        services=services,
         again=f"/console/incidents?{_query(wanted, closed)}",
     )
 
