@@ -407,6 +407,27 @@ def test_a_metric_with_gaps_has_no_value_of_an_hour_ago() -> None:
     assert (seen.readings[0].now, seen.readings[0].hour_ago) == (9, None)
 
 
+@pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
+def test_a_value_tells_its_age(minutes: int, age: int) -> None:
+    alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))
+    seen = alarms.around(fires(), NOON, at(minutes))
+    assert seen is not None
+    assert [reading.age_seconds for reading in seen.readings] == [age]
+
+
+@pytest.mark.parametrize(
+    ("ages", "values", "behind"), [((0, 1, 2), [3, 2, 1], 0), ((1, 4, 5), [1], 0), ((5, 6, 9), [2, 1], 240)]
+)
+def test_a_gap_ends_the_values_before_the_alarm(ages: tuple[int, ...], values: list[float], behind: int) -> None:
+    times = [at(-minutes) for minutes in ages]
+    data = {"MetricDataResults": [{"Id": "m", "Label": "M", "Values": [*range(1, 4)], "Timestamps": times}]}
+    cloudwatch = Counting(describe_alarms=alarm_on("Custom/App", App="x"), get_metric_data=data)
+    seen = reader(cast("Any", cloudwatch)).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.behind_seconds) == (values, behind)
+
+
 def test_texts_of_aws_are_redacted_and_cut() -> None:
     events = {"Events": [{"Date": at(-1), "Message": "password=hunter2hunter2 " + "x" * 500, "EventCategories": []}]}
     rds = Counting(describe_db_instances=RDS_NOW, describe_events=events)
@@ -462,6 +483,15 @@ ABOVE_90 = alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {
 )
 def test_the_newest_whole_period_says_whether_a_metric_is_back(changes: Any, value: float, said: str) -> None:
     assert said in now_reads(ABOVE_90 | changes, value, 99, 99)
+
+
+def test_a_value_of_another_day_is_told_with_its_day() -> None:
+    cloudwatch = Counting(
+        describe_alarms={"MetricAlarms": [ABOVE_90 | {"Period": 86_400}]},
+        get_metric_data={"MetricDataResults": [{"Values": [40.0], "Timestamps": [at(-60 * 50)]}]},
+    )
+    alarms = OwnAlarms({"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION)
+    assert (alarms.recovered(fires(), NOON) or "").startswith("Sun 1 Mar 10:00 UTC: 40, back in its range")
 
 
 def test_a_period_that_is_not_over_does_not_count() -> None:

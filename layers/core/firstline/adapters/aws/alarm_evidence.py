@@ -22,7 +22,7 @@ from firstline.adapters.aws.alarm_metric import OwnAlarms
 from firstline.adapters.aws.error_logs import ErrorLogReader
 from firstline.adapters.aws.owner_tags import TagReader
 from firstline.adapters.aws.resource_state import Clients, Watched, resource_of
-from firstline.classification.vital_signs import KINDS, VitalSign
+from firstline.classification.vital_signs import KINDS, SIGN_PERIOD, VitalSign
 from firstline.models import AlarmEvidence, MetricReading, NormalizedAlert, OwnerTags, Resource, ResourceChange
 from firstline.observability import logger
 from firstline.privacy.safe import safe_line
@@ -30,7 +30,6 @@ from firstline.privacy.safe import safe_line
 DEADLINE_SECONDS = 5.0
 """The time for all requests of one alarm together; an answer that comes later is left out."""
 
-SIGN_PERIOD = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 MAX_CHANGES = 10
@@ -103,7 +102,7 @@ class AlarmReader:
         watched = self._watched(alarm)
         reads = self._reads(alarm, watched, moment, now)
         answers, missing = self._run(reads, ends)
-        return _evidence(answers, missing, watched).in_zone(self._zone)
+        return _evidence(answers, missing, watched, now).in_zone(self._zone)
 
     def _watched(self, alarm: dict[str, Any]) -> Watched | None:
         """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several."""
@@ -177,7 +176,7 @@ def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object
         return None, f"{name} could not be read: {safe_line(str(error), 300)}"
 
 
-def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None) -> AlarmEvidence:
+def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None, now: datetime) -> AlarmEvidence:
     tags = answers.get(_TAGS) or OwnerTags()
     if watched is None:
         return AlarmEvidence(metric=answers.get(_METRIC), tags=tags, missing=missing)
@@ -187,7 +186,7 @@ def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | No
     ]
     return AlarmEvidence(
         metric=answers.get(_METRIC),
-        readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}),
+        readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}, now),
         resource=state or resource_of(watched),
         changes=sorted(changes, key=lambda change: change.at, reverse=True)[:MAX_CHANGES],
         log=answers.get(_LOG),
@@ -226,27 +225,28 @@ def _query(number: int, sign: VitalSign, watched: Watched) -> dict[str, Any]:
     return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": period, "Stat": sign.statistic}}
 
 
-def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricReading]:
+def _readings(watched: Watched, newest: _Values, week_ago: _Values, now: datetime) -> list[MetricReading]:
     return [
-        _reading(sign, now[sign.name], week_ago.get(sign.name, []))
+        _reading(sign, newest[sign.name], week_ago.get(sign.name, []), now)
         for sign in KINDS[watched.namespace].signs
-        if sign.name in now
+        if sign.name in newest
     ]
 
 
 def _reading(
-    sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
+    sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]], now: datetime
 ) -> MetricReading:
     """Summarize a metric from its values (`found`) and its values a week ago; both lists hold the newest value first.
 
     `hour_ago` of the result is None if the values do not reach back an hour.
     """
-    values = [value for _, value in found]
-    (newest, now), (oldest, earliest) = found[0], found[-1]
+    values = [each for _, each in found]
+    (newest, value), (oldest, earliest) = found[0], found[-1]
     return MetricReading(
         name=sign.name,
         statistic=sign.statistic,
-        now=now,
+        now=value,
+        age_seconds=max(0, int((now - newest - SIGN_PERIOD).total_seconds())),
         hour_ago=earliest if newest - oldest >= HOUR - 2 * SIGN_PERIOD else None,
         week_ago=week_ago[0][1] if week_ago else None,
         lowest=min(values),

@@ -1,9 +1,10 @@
 """The metric that a CloudWatch alarm watches: its values when it fired, and whether it is back in its range now."""
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from math import isfinite
 from typing import Any, cast
 
 from firstline.adapters.aws.clients import raising
@@ -11,6 +12,7 @@ from firstline.adapters.aws.resource_state import Clients
 from firstline.errors import MetricsUnavailable
 from firstline.models import MetricSeries, NormalizedAlert
 from firstline.privacy.safe import safe_line
+from firstline.text import zoned_time
 
 PERIODS = 15
 """The number of a metric's newest values that are read: enough to tell a jump from a slope."""
@@ -78,26 +80,33 @@ class OwnAlarms:
         at, value = found
         where = "still out of its range" if breaches(value, alarm["Threshold"]) else "back in its range"
         says = str(alarm.get("StateValue", "")).replace("_", " ")
-        clock = f"{at.astimezone(self._zone):%H:%M %Z}"
-        return f"{clock}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
+        when = zoned_time(at, self._zone, now)
+        return f"{when}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
 
 
 def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
-    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request."""
+    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request.
+
+    A gap ends them, so that each of them has the time at which it is drawn.
+    """
     seconds = period_seconds(alarm)
     period = timedelta(seconds=seconds)
     # The period in which it fired is still open: its value so far counts too.
     found = _read(client, alarm, moment - PERIODS * period, moment + period)
     if found is None:
         return None
-    values = [value for value in reversed(found["Values"][:PERIODS]) if math.isfinite(value)]
-    if not values:
+    points = [(at, value) for at, value in zip(found["Timestamps"], found["Values"], strict=True) if isfinite(value)]
+    if not points:
         return None
+    gap = next((place for place, (a, b) in enumerate(pairwise(points), 1) if a[0] - b[0] >= 2 * period), PERIODS)
+    values = [value for _, value in reversed(points[: min(gap, PERIODS)])]
+    ends_at = points[0][0] + period
     return MetricSeries(
         label=safe_line(label(alarm, found.get("Label") or ""), 500),
         period_seconds=seconds,
         values=values,
-        ends_at=found["Timestamps"][0] + period,
+        ends_at=ends_at,
+        behind_seconds=max(0, int((moment - ends_at).total_seconds())),
         threshold=alarm.get("Threshold"),
     )
 
