@@ -397,6 +397,41 @@ def test_an_alarm_that_names_no_resource_asks_for_its_metric_alone(alarm: dict[s
     assert [name for name, _ in cloudwatch.calls] == ["describe_alarms", "get_metric_data"]
 
 
+def math_on(*queries: dict[str, Any]) -> dict[str, Any]:
+    return {"MetricAlarms": [{"Metrics": [{"Id": f"q{number}", **query} for number, query in enumerate(queries)]}]}
+
+
+def stat(**what: Any) -> dict[str, Any]:
+    where = [{"Name": "DBInstanceIdentifier", "Value": "orders"}]
+    metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Dimensions": where}
+    return {"MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}, **what}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "known"),
+    [
+        (math_on(stat()), True),
+        (math_on(stat(AccountId=ACCOUNT)), True),
+        (math_on(stat(AccountId="999999999999")), False),
+        (math_on(stat(), stat(AccountId="999999999999")), False),
+        (math_on(stat(), {"Expression": "q0 / 100"}), True),
+        (math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)"}), True),
+        (math_on(stat(), {"Expression": "q0 / SUM( SEARCH ('{AWS/RDS} CPU', 'Sum'))"}), False),
+        (math_on(stat(), {"Expression": "DB_PERF_INSIGHTS('RDS', 'db-X', 'os.cpu')"}), False),
+        (math_on({"Expression": 'SELECT MAX(CPUUtilization) FROM SCHEMA("AWS/RDS")'}), False),
+        (math_on({"Expression": "q0 / 100", "AccountId": "999999999999"}, stat()), False),
+    ],
+)
+def test_a_metric_of_another_account_or_found_by_a_search_names_no_resource_of_ours(
+    alarm: dict[str, Any], *, known: bool
+) -> None:
+    quiet = Counting(describe_db_instances=RDS_NOW, describe_events={"Events": []})
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=metric_data(9.0))
+    seen = reader(cast("Any", cloudwatch), rds=quiet).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert (seen.resource is not None, bool(quiet.calls)) == (known, known)
+
+
 def test_a_metric_with_gaps_has_no_value_of_an_hour_ago() -> None:
     cloudwatch = Counting(
         describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=metric_data(9.0, 8.0)

@@ -10,6 +10,7 @@ describe calls, at most two for what changed, and one for the owner's tags. That
 one alarm costs less than $0.001; the rest is free.
 """
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -105,9 +106,16 @@ class AlarmReader:
         return _evidence(answers, missing, watched, now).in_zone(self._zone)
 
     def _watched(self, alarm: dict[str, Any]) -> Watched | None:
-        """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several."""
-        queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
-        metrics = [alarm] if alarm.get("MetricName") else queries
+        """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several.
+
+        None also if the alarm watches a metric of another account: a resource of this account may have the same name.
+        A metric's region is the alarm's, as CloudWatch has no alarms across regions.
+        """
+        queries = alarm.get("Metrics") or ()
+        if any(query.get("AccountId", self._account) != self._account or _selects(query) for query in queries):
+            return None
+        math = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+        metrics = [alarm] if alarm.get("MetricName") else math
         places = []
         for metric in metrics:
             kind = KINDS.get(metric.get("Namespace", ""))
@@ -151,6 +159,17 @@ class AlarmReader:
             pool.shutdown(wait=False, cancel_futures=True)
         answers = {name: answer for name, (answer, _) in results.items()}
         return answers, [why for _, why in results.values() if why is not None]
+
+
+_SELECTING = re.compile(r"\b(?:SEARCH|DB_PERF_INSIGHTS|INSIGHT_RULE_METRIC|LAMBDA)\s*\(|^\s*SELECT\b", re.IGNORECASE)
+
+
+def _selects(query: dict[str, Any]) -> bool:
+    """Return True if a query's expression finds metrics by itself, of any resource, instead of computing with others.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    return _SELECTING.search(query.get("Expression") or "") is not None
 
 
 _METRIC = "the alarm's metric"
