@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from firstline.adapters.aws import alarm_metric
 from firstline.adapters.aws.alarm_evidence import AlarmReader
 from firstline.adapters.aws.alarm_metric import OwnAlarms
 from firstline.adapters.aws.error_logs import ErrorLogReader
@@ -535,11 +536,51 @@ def test_a_period_that_is_not_over_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "alarm", [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}]
+    "changes",
+    [
+        {"ComparisonOperator": "GreaterThanUpperThreshold"},
+        {"ComparisonOperator": "LessThanLowerThreshold", "Threshold": None, "ThresholdMetricId": "band"},
+        {"ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold"},
+        {"Threshold": None},
+        {"Threshold": float("nan")},
+        {"Threshold": float("inf")},
+    ],
 )
-def test_an_alarm_without_a_fixed_threshold_tells_nothing(alarm: dict[str, Any]) -> None:
-    known = {name: value for name, value in alarm.items() if value is not None}
-    assert now_reads(known, 40) is None
+def test_an_alarm_without_a_fixed_threshold_tells_nothing(changes: dict[str, Any]) -> None:
+    assert now_reads(ABOVE_90 | changes, 40) is None
+    alarm = {name: value for name, value in (ABOVE_90 | changes).items() if name != "Threshold"}
+    assert now_reads(alarm, 40) is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("comparison", ["GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"])
+def test_a_value_that_is_no_number_is_neither_in_its_range_nor_out_of_it(value: float, comparison: str) -> None:
+    alarm = ABOVE_90 | {"ComparisonOperator": comparison}
+    assert now_reads(alarm, value, 40, 99) is None
+    assert "40, " in now_reads(alarm, 40, value, value)
+
+
+def test_values_that_are_no_numbers_are_no_evidence() -> None:
+    answer = metric_data(float("nan"), 7, float("inf"), 6)
+    alarm = {"MetricAlarms": [alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {"Threshold": float("nan")}]}
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=answer)
+    ec2 = Counting(describe_instance_status={"InstanceStatuses": []})
+    seen = reader(cast("Any", cloudwatch), ec2=ec2, cloudtrail=NOTHING).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert [(reading.now, reading.lowest, reading.highest) for reading in seen.readings] == [(7, 6, 7)]
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.threshold) == ([7], None)
+
+
+def test_the_band_of_an_alarm_on_anomalies_is_not_its_metric() -> None:
+    band = [{"Id": "band", "Values": [float(bound)], "Timestamps": [NOON]} for bound in (10, 90)]
+    metric = {"Id": "q0", "Values": [42.0], "Timestamps": [NOON]}
+    alarm = math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)", "Id": "band"})
+    alarm["MetricAlarms"][0] |= {"ThresholdMetricId": "band"}
+    for results, values in (([*band, metric], [42.0]), (band, None)):
+        cloudwatch = Counting(describe_alarms=alarm, get_metric_data={"MetricDataResults": results})
+        series = alarm_metric.series(cloudwatch, alarm["MetricAlarms"][0], NOON)
+        assert (series.values if series else None) == values
 
 
 def test_nothing_is_told_without_values_and_of_other_accounts() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from firstline.adapters.aws import alarm_metric, resource_changes, resource_state
@@ -221,7 +222,8 @@ type _Values = dict[str, list[tuple[datetime, float]]]
 def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Values:
     """Read the metrics that show how a resource is, from `begin` to `end`, with one request.
 
-    Return the times and values of each metric by its name, newest first; a metric without values is left out.
+    Return the times and values of each metric by its name, newest first; a metric without values is left out, and so is
+    a value that is no finite number.
     """
     signs = KINDS[watched.namespace].signs
     answer = client.get_metric_data(
@@ -230,11 +232,13 @@ def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Va
         EndTime=end,
         ScanBy="TimestampDescending",
     )
-    return {
-        signs[int(series["Id"][1:])].name: list(zip(series["Timestamps"], series["Values"], strict=True))
+    found = {
+        signs[int(series["Id"][1:])].name: [
+            (at, value) for at, value in zip(series["Timestamps"], series["Values"], strict=True) if isfinite(value)
+        ]
         for series in answer["MetricDataResults"]
-        if series["Values"]
     }
+    return {name: points for name, points in found.items() if points}
 
 
 def _query(number: int, sign: VitalSign, watched: Watched) -> dict[str, Any]:

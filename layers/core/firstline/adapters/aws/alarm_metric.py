@@ -71,14 +71,15 @@ class OwnAlarms:
         """
         alarm = self.definition(alert) if self.covers(alert) else None
         breaches = _BREACHES.get(str((alarm or {}).get("ComparisonOperator")))
-        if alarm is None or breaches is None or "Threshold" not in alarm:
+        bound = threshold(alarm) if alarm else None
+        if alarm is None or breaches is None or bound is None:
             return None
         with raising(MetricsUnavailable, f"CloudWatch did not return the metric of alarm {alert.alert_name}"):
             found = newest(self.clients("cloudwatch"), alarm, now)
-        if found is None:
+        if found is None or not isfinite(found[1]):
             return None
         at, value = found
-        where = "still out of its range" if breaches(value, alarm["Threshold"]) else "back in its range"
+        where = "still out of its range" if breaches(value, bound) else "back in its range"
         says = str(alarm.get("StateValue", "")).replace("_", " ")
         when = zoned_time(at, self._zone, now)
         return f"{when}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
@@ -107,14 +108,15 @@ def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries
         values=values,
         ends_at=ends_at,
         behind_seconds=max(0, int((moment - ends_at).total_seconds())),
-        threshold=alarm.get("Threshold"),
+        threshold=threshold(alarm),
     )
 
 
 def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
     """Return the newest value of an alarm's metric and the end of its period; None without a complete period.
 
-    The period that still lasts `now` is left out. One request.
+    The value may be NaN or infinite: metric math can give such. The period that still lasts `now` is left out. One
+    request.
     """
     period = timedelta(seconds=period_seconds(alarm))
     found = _read(client, alarm, now - 4 * period, now)
@@ -126,7 +128,10 @@ def _read(client: Any, alarm: dict[str, Any], begin: datetime, end: datetime) ->
     answer = client.get_metric_data(
         MetricDataQueries=_queries(alarm), StartTime=begin, EndTime=end, ScanBy="TimestampDescending"
     )
-    return next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
+    # Of an alarm on anomalies, the bounds of the band come as further results.
+    band = alarm.get("ThresholdMetricId")
+    results = (result for result in answer["MetricDataResults"] if band is None or result["Id"] != band)
+    return next((result for result in results if result.get("Values")), None)
 
 
 def _queries(alarm: dict[str, Any]) -> list[Any]:
@@ -149,13 +154,19 @@ def period_seconds(alarm: dict[str, Any]) -> int:
     return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
 
 
+def threshold(alarm: dict[str, Any]) -> float | None:
+    """Return the fixed value that an alarm compares with, or None if it has none: an alarm on anomalies has a band."""
+    given = alarm.get("Threshold")
+    return given if given is not None and isfinite(given) else None
+
+
 def label(alarm: dict[str, Any], given: str) -> str:
     """Describe the alarm's metric and threshold: `CPUUtilization, Average; the alarm fires when GreaterThan 90`.
 
     `given` names the metric if the alarm does not.
     """
     measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else given or "metric math"
-    if "Threshold" not in alarm:
+    if (bound := threshold(alarm)) is None:
         return measured
     comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
-    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"
+    return f"{measured}; the alarm fires when {comparison} {bound:g}"
