@@ -378,13 +378,16 @@ class _Deed:
             word = lasting_words.word_of(answer, verdict.subject, approver=self.actor.person.may("approver"))
         except FeedbackRefused as refused:
             return str(refused)
-        self.by.incidents.save_word(word)
+        if not self.by.incidents.save_word(word):
+            return "Somebody else has said since then how bad this alert is, and the last word counts."
         return lasting_words.what_follows(word)
 
     def _say(self) -> Done:
         """Store the severity that a person sets for all later alerts of this kind; update the incident's message."""
         answer = self._feedback("word")
-        subject = lasting_words.kind_in(self._known(), self.action.subject)
+        known = self._known()
+        subject = lasting_words.kind_in(known, self.action.subject)
+        feedback_store.require_room(known)
         word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))
         if not self.by.incidents.save_word(word):
             raise FeedbackRefused("Somebody else said how bad this alert is a moment ago. Look at the message.")
