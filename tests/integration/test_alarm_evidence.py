@@ -443,6 +443,26 @@ def test_a_metric_with_gaps_has_no_value_of_an_hour_ago() -> None:
     assert (seen.readings[0].now, seen.readings[0].hour_ago) == (9, None)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "dimensions", "service", "answers"),
+    [
+        ("AWS/RDS", {"DBInstanceIdentifier": "x"}, "rds", {"describe_db_instances": {"DBInstances": []}}),
+        ("AWS/EC2", {"InstanceId": "i-1"}, "ec2", {"describe_instance_status": {"InstanceStatuses": []}}),
+        ("AWS/ECS", {"ServiceName": "s", "ClusterName": "c"}, "ecs", {"describe_services": {"services": []}}),
+    ],
+)
+def test_a_resource_that_aws_does_not_know_is_said_to_be_unknown(
+    namespace: str, dimensions: dict[str, str], service: str, answers: dict[str, Any]
+) -> None:
+    client = Counting(describe_events={"Events": []}, **answers)
+    alarms, _ = on(namespace, dimensions, **{service: client})
+    seen = alarms.around(fires(), NOON, NOON)
+    assert seen is not None
+    assert seen.missing == ["the resource's state could not be read: AWS does not know it, or not any more"]
+    assert seen.resource is not None
+    assert not seen.resource.described
+
+
 @pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
 def test_a_value_tells_its_age(minutes: int, age: int) -> None:
     alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))

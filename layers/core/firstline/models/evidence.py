@@ -138,7 +138,8 @@ class Resource(Frozen):
     """The resource that an alarm watches, as AWS describes it now.
 
     `kind` is the short name of the AWS service ("RDS", "EC2", …), `namespace` the CloudWatch namespace of its metrics.
-    `state` is AWS's own word; None if the resource has no state or the state could not be read.
+    `state` is AWS's own word; None if the resource has no state or the state could not be read. `described` is false if
+    AWS did not answer, or does not know the resource.
     """
 
     kind: Short
@@ -146,6 +147,7 @@ class Resource(Frozen):
     id: Short
     state: Short | None = None
     facts: list[ResourceFact] = Field(default=[], max_length=30)
+    described: bool = True
 
     def fact(self, name: str) -> str | None:
         """Return the value of the fact with this name, or None if it is not known."""
