@@ -93,7 +93,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read one alert, a list of alerts, or a plain text.
+    """Read one alert, a list of alerts, or a plain text, and add each alert to `reading`.
 
     Raises
     ------
