@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from firstline.models import Word
 from firstline.text import count
 from firstline_cli import drafts
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
-from firstline_cli.drafts import Draft
+from firstline_cli.drafts import Draft, LeftOut
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
@@ -38,6 +39,7 @@ def import_alarms(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
+    left_out: LeftOut = Counter()
     try:
         found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
     except (BotoCoreError, ClientError) as error:
@@ -45,7 +47,7 @@ def import_alarms(
             f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
             "cloudwatch:DescribeAlarms and cloudwatch:ListTagsForResource."
         ) from None
-    _hand_out(found, confirm, by, stack)
+    _hand_out(found, left_out, confirm, by, stack)
 
 
 @imports.command("rules")
@@ -58,9 +60,16 @@ def import_rules(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Suggest a severity for each alerting rule without one in Prometheus' rule files."""
-    found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
-    _hand_out(found, confirm, by, stack)
+    """Suggest a severity for each alerting rule without one in rule files of Prometheus or PrometheusRule manifests."""
+    left_out: LeftOut = Counter()
+
+    def read(documents: list[Any]) -> Iterator[Draft]:
+        # Of a manifest with several documents, some are empty, or another kind of object.
+        for document in [each for each in documents if drafts.holds_rules(each)] or [None]:
+            yield from drafts.of_rules(document, source, left_out)
+
+    found = [draft for file in files for draft in _of_file(file, read)]
+    _hand_out(found, left_out, confirm, by, stack)
 
 
 @imports.command("monitors")
@@ -68,7 +77,13 @@ def import_monitors(
     files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
     """Suggest a severity for each of Datadog's monitors, from the JSON of `GET /api/v1/monitor`."""
-    _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
+    left_out: LeftOut = Counter()
+
+    def read(documents: list[Any]) -> Iterator[Draft]:
+        for document in documents:
+            yield from drafts.of_monitors(document)
+
+    _hand_out([draft for file in files for draft in _of_file(file, read)], left_out, confirm, by, stack)
 
 
 @imports.command("incidents")
@@ -80,7 +95,7 @@ def import_incidents(
 ) -> None:
     """Suggest a severity for each alert without one in past incidents, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
-    _hand_out(drafts.of_incidents(closed), confirm, by, stack)
+    _hand_out(drafts.of_incidents(closed), Counter(), confirm, by, stack)
 
 
 @lasting.command()
@@ -143,8 +158,13 @@ def _plain(word: Word, now: datetime) -> dict[str, Any]:
     }
 
 
-def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead."""
+def _hand_out(found: list[Draft], left_out: LeftOut, confirm: bool, by: str, stack: str) -> None:
+    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead.
+
+    Say on stderr how many alerts were left out, and why.
+    """
+    for why, number in left_out.most_common():
+        print(f"Left out {number}: {why}.", file=sys.stderr)
     if confirm:
         _store(found, by, stack)
         return
@@ -161,14 +181,12 @@ def _store(found: Iterable[Draft], by: str, stack: str) -> None:
     print(f"Stored {count(len(last), 'word')} in the name of {by}.")
 
 
-def _of_file(file: Path, read: Any) -> Iterator[Draft]:
+def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterator[Draft]:
     try:
         # JSON is YAML, and YAML's reader is much slower.
-        text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text))
-        for document in documents:
-            yield from read(document)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = file.read_text(encoding="utf-8-sig")
+        yield from read([json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text)))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise refusal(f"{file}: cannot be read ({error})") from None
     except ConfigurationError as error:
         raise refusal(f"{file}: {error}") from None

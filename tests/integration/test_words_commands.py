@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from typer.testing import CliRunner, Result
 
 from firstline.adapters.dynamodb.evidence import TableEvidence
@@ -48,6 +49,37 @@ def test_alarms_are_drafted_confirmed_and_listed(table_on_aws: Table, tmp_path: 
     assert "orders-5xx" in run("words", "list", "--stack", STACK_ON_AWS).stdout
     (listed,) = json.loads(run("words", "list", "-o", "json", "--stack", STACK_ON_AWS).stdout)
     assert (listed["alert"], listed["severity"], listed["by"]) == ("orders-5xx", "medium", "ann (command line)")
+
+
+RULES = """\
+---
+# nothing
+---
+kind: Service
+spec: {ports: []}
+---
+kind: PrometheusRule
+spec: {groups: [{rules: [{record: r, expr: x}, {alert: OrdersDown, expr: up == 0}]}]}
+---
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_manifest_of_several_documents_is_read_and_what_it_leaves_out_is_said(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES, encoding)
+    drafted = run("import", "rules", file)
+
+    assert drafted.exit_code == 0, drafted.output
+    assert "prometheus\tOrdersDown\t*\tcritical" in drafted.stdout
+    assert "Left out 1: they record a metric.\n1 line. Correct the words" in drafted.stderr
+
+
+def test_a_file_of_other_documents_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("---\n---\nkind: Service\n")
+    refused = run("import", "rules", file)
+    assert (refused.exit_code, "it has no `groups`" in refused.stderr) == (2, True)
 
 
 def test_a_broken_file_ends_with_one_line(tmp_path: Path, table_on_aws: Table) -> None:

@@ -1,13 +1,15 @@
 """Drafts of words from alarms, rules and monitors, and what a person makes of them."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from firstline.errors import ConfigurationError
 from firstline.models import AlertKind, Feedback, IncidentRecord
+from firstline.sources import normalize
 from firstline_cli import drafts
-from firstline_cli.drafts import Draft
+from firstline_cli.drafts import Draft, LeftOut
 from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
@@ -71,6 +73,80 @@ def test_rules_without_a_severity_are_drafted_with_what_helps_to_judge() -> None
             "Orders is down",
         )
         assert draft.why.endswith("for 5m; has a runbook; expr up{job='orders'} == 0")
+
+
+def rules(*given: dict[str, Any], **group: Any) -> dict[str, Any]:
+    return {"groups": [{"name": "g", "rules": list(given), **group}]}
+
+
+def test_a_rule_has_the_labels_of_its_group_unless_its_own_say_otherwise() -> None:
+    own: list[dict[str, Any]] = [{"alert": "Of group"}, {"alert": "Of its own", "labels": {"severity": "-"}}]
+    left_out: LeftOut = Counter()
+    found = list(drafts.of_rules(rules(*own, labels={"severity": "critical"}), left_out=left_out))
+
+    assert [draft.name for draft in found] == ["Of its own"]
+    assert left_out == {"they state their severity": 1}
+
+
+@pytest.mark.parametrize("word", ["n/a", "-", "", None, "unknown", "{{ $labels.severity }}", "3"])
+def test_a_placeholder_is_no_severity_as_when_the_alert_comes(word: str | None) -> None:
+    given = rules({"alert": "A", "labels": {"severity": word}})
+    assert [draft.name for draft in drafts.of_rules(given)] == ["A"]
+
+    firing = {"status": "firing", "labels": {"alertname": "A", "severity": word}}
+    (alert,) = normalize("prometheus", {"alerts": [firing]})
+    assert not alert.severity_stated
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"record": "job:up:sum"}, "they record a metric"),
+        ({"title": "Ratio", "record": {"metric": "ratio"}}, "they record a metric"),
+        ({"alert": "A", "labels": {"severity": "page"}}, "they state their severity"),
+        ({"alert": "A", "annotations": {"severity": "page"}}, "they state their severity"),
+        ({"alert": "A", "labels": {"severity": "none"}}, "their severity is `none`, which counts as info"),
+        ({"title": "A", "isPaused": True}, "they are paused"),
+        ({"alert": "{{ .Name }}Down"}, "the name is a template: {{ .Name }}Down"),
+        ({"expr": "up"}, "they have no name"),
+    ],
+)
+def test_a_rule_without_a_draft_is_counted_with_the_reason(rule: dict[str, Any], why: str) -> None:
+    left_out: LeftOut = Counter()
+    assert list(drafts.of_rules(rules(rule, rule), left_out=left_out)) == []
+    assert left_out == {why: 2}
+
+
+def test_rules_of_kubernetes_and_grafana_are_read_in_their_own_forms() -> None:
+    custom = {"kind": "PrometheusRule", "spec": rules({"alert": "A"})}
+    listed = {"kind": "List", "items": [custom, {"kind": "ConfigMap", "data": {}}, custom]}
+    assert [draft.name for draft in drafts.of_rules(listed)] == ["A", "A"]
+
+    (grafana,) = drafts.of_rules(rules({"title": "Errors", "condition": "C"}), "grafana")
+    assert (grafana.source, grafana.name) == ("grafana", "Errors")
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [({"alert": "A", "labels": ["a"]}, "A: `labels` is no map"), ("up", "group 'g': `rules` is no list of rules")],
+)
+def test_a_rule_of_a_wrong_form_is_refused_with_its_name(rule: Any, wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match=wrong):
+        list(drafts.of_rules(rules(rule)))
+
+
+TEMPLATE = (
+    "{{ if gt $value 90.0 }}critical{{ else }}warning{{ end }}: disk {{ $labels.device }} is at "
+    '{{ printf "%.1f" $value }}%{{ with $labels.job }} of job {{ . }}{{ end }}{{/* down */}}{{ $x := "dead" }}'
+)
+
+
+def test_the_code_of_a_template_is_no_word_of_the_alert() -> None:
+    (draft,) = drafts.of_rules(rules({"alert": "DiskSpace", "annotations": {"summary": TEMPLATE}}))
+
+    assert draft.text == ": disk ... is at ...% of job ..."
+    assert draft.kind.template == "disk space: disk is at of job"
+    assert draft.word == "medium"
 
 
 def test_monitors_are_drafted_by_priority_and_by_whom_they_reach() -> None:
