@@ -6,18 +6,21 @@ incidents. An alert that states its own severity is left out, because the stated
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, get_args
 
 from firstline.classification import lexicon
 from firstline.classification.lasting_words import is_asked
 from firstline.classification.own_words import kind_named
 from firstline.errors import ConfigurationError
-from firstline.models import EVERYWHERE, AlertKind, IncidentRecord, Severity
+from firstline.models import EVERYWHERE, PAGING_RANK, SEVERITY_RANK, AlertKind, IncidentRecord, Severity
 from firstline.sources import meanings, severity, values
-from firstline.sources.cloudwatch_alarm import severity_word, stated_severity, topic_severity_word
+from firstline.sources.cloudwatch_alarm import children_in_rule, severity_word, stated_severity, topic_severity_word
 from firstline.text import one_line
 from firstline_cli.template_texts import spoken
 
@@ -33,7 +36,18 @@ WORDS: dict[str, Severity] = {
 }
 """The words that a line may have in its column `word`, and the severity of each."""
 
-_WAKES = ("pagerduty", "opsgenie", "victorops", "splunk", "oncall", "on-call", "page")
+_WAKES = re.compile(
+    r"pagerduty|opsgenie|victorops|splunk|on[-_]?call|(?<!home)(?<!web)(?<!status)(?<!status[-_])page|^response-plan/"
+)
+"""The names of what wakes people. A response plan is one of Systems Manager's Incident Manager."""
+
+_HANDLE = re.compile(r"(?<![\w.@/+-])@(\w[\w.+-]*(?:@[\w.-]+)?)")
+"""Whom a Datadog monitor's message notifies: `@pagerduty-orders`, `@ann@example.com`."""
+
+_OPS_ITEM = re.compile(r"^arn:[\w-]+:ssm:[^:]*:[^:]*:opsitem:([1-4])(?:#|$)")
+_OPS_ITEMS: dict[str, Severity] = {"1": "critical", "2": "high", "3": "medium", "4": "low"}
+"""The severities of OpsItems, which an alarm's action states."""
+
 _KINDS_WITH_RULES = ("PrometheusRule", "PrometheusRuleList", "List")
 _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 
@@ -61,22 +75,50 @@ class Draft:
 COLUMNS = tuple(field.name for field in fields(Draft))
 
 
-def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> Iterator[Draft]:
-    """Suggest a severity for each CloudWatch alarm that states none.
+def of_alarms(
+    alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]], left_out: LeftOut | None = None
+) -> Iterator[Draft]:
+    """Suggest a severity for each CloudWatch alarm that states none; count the others in `left_out`.
 
     An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
     """
-    for alarm, tags in alarms:
+    left_out = Counter() if left_out is None else left_out
+    given = list(alarms)
+    others = _in_composites(alarm for alarm, _ in given)
+    for alarm, tags in given:
         name, description = str(alarm["AlarmName"]), str(alarm.get("AlarmDescription") or "")
-        actions = [str(arn) for arn in alarm.get("AlarmActions", ())]
+        actions = [str(arn) for arn in alarm.get("AlarmActions") or ()]
         topic = next((arn for arn in actions if ":sns:" in arn), None)
         if severity_word(name) or stated_severity(description) or topic_severity_word(topic):
+            left_out["they state their severity"] += 1
             continue
         if actions and all(any(part in arn for part in _SCALES) for arn in actions):
             yield _draft("cloudwatch", name, description, "noise", "it only scales or repairs")
             continue
-        routes = ", ".join(arn.rsplit(":", 1)[-1] for arn in actions)
-        yield _suggested("cloudwatch", name, description, tags, routes, "no action")
+        routes = ["OpsCenter" if ":opsitem:" in arn else arn.rsplit(":", 1)[-1] for arn in actions]
+        quiet = "its actions are disabled" if alarm.get("ActionsEnabled") is False else ""
+        if (quiet or not actions) and name in others and not meanings.find(tags, "severity"):
+            yield _draft("cloudwatch", name, description, "low", f"{quiet or 'no action'}; {others[name]}")
+        elif (item := _ops_item(actions)) and not quiet and not _waking(routes) and not meanings.find(tags, "severity"):
+            yield _draft("cloudwatch", name, description, _OPS_ITEMS[item], f"it opens an OpsItem of severity {item}")
+        else:
+            yield _suggested("cloudwatch", name, description, tags, routes, "no action", quiet)
+
+
+def _in_composites(alarms: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return, by the name of each alarm in a composite alarm, which one speaks for it or is suppressed by it."""
+    found: dict[str, str] = {}
+    for alarm in alarms:
+        for child in children_in_rule(alarm.get("AlarmRule")):
+            found.setdefault(child.split(":alarm:", 1)[-1], f"the composite alarm {alarm['AlarmName']} speaks for it")
+        if suppressor := str(alarm.get("ActionsSuppressor") or ""):
+            found[suppressor.split(":alarm:", 1)[-1]] = f"it suppresses the composite alarm {alarm['AlarmName']}"
+    return found
+
+
+def _ops_item(actions: Iterable[str]) -> str | None:
+    """Return the severity, 1 to 4, of the OpsItem that an alarm opens; None if it opens none."""
+    return next((found[1] for arn in actions if (found := _OPS_ITEM.search(arn))), None)
 
 
 def of_rules(document: Any, source: str = "prometheus", left_out: LeftOut | None = None) -> Iterator[Draft]:
@@ -122,7 +164,7 @@ def _of_rule(
     text = " ".join(spoken(str(notes[name])) for name in ("summary", "description", "message") if notes.get(name))
     facts = [f"for {rule['for']}"] if rule.get("for") else []
     facts += ["has a runbook"] if notes.get("runbook_url") else []
-    word, why = _suggestion(name, text, labels, "", "")
+    word, why = _suggestion(name, text, labels)
     # The expression tells a person most, but it is no text from which a severity could be guessed.
     facts += [f"expr {one_line(str(rule['expr']), 120)}"] if rule.get("expr") else []
     return _draft(source, name, text, word, "; ".join([why, *facts]))
@@ -160,26 +202,63 @@ def _graded(labels: Mapping[str, Any]) -> str | None:
     return graded if states and graded is not None and not severity.is_number(graded) else None
 
 
-def of_monitors(document: Any) -> Iterator[Draft]:
+def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | None = None) -> Iterator[Draft]:
     """Suggest a severity for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
+
+    Those without a draft are counted in `left_out`. `now` is the time by which a monitor is muted.
 
     Raises
     ------
     ConfigurationError
         The document holds no monitors.
     """
+    left_out, now = Counter() if left_out is None else left_out, now or datetime.now(UTC)
     monitors = document.get("monitors", [document]) if isinstance(document, dict) else document
     if not isinstance(monitors, list) or not all(isinstance(each, dict) and each.get("name") for each in monitors):
         raise ConfigurationError("it has no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
     for monitor in monitors:
-        tags = dict(str(tag).partition(":")[::2] for tag in monitor.get("tags") or ())
+        name, given = str(monitor["name"]), monitor.get("tags") or ()
+        tags = dict(str(tag).partition(":")[::2] for tag in (given.split(",") if isinstance(given, str) else given))
         if monitor.get("priority"):
             tags["severity"] = f"P{monitor['priority']}"
-        if "{{" in str(monitor["name"]):
-            continue  # a template: each of its alerts has another name
-        message = str(monitor.get("message") or "")
-        routes = ", ".join(word.strip("@.,") for word in message.split() if word.startswith("@"))
-        yield _suggested("datadog", str(monitor["name"]), message, tags, routes, "notifies nobody")
+        if monitor.get("deleted"):
+            left_out["they are deleted"] += 1
+        elif "{{" in name:
+            # Each of its alerts has another name.
+            left_out[f"the name is a template: {one_line(name, 100)}"] += 1
+        else:
+            message, options = spoken(str(monitor.get("message") or "")), monitor.get("options")
+            later = options.get("escalation_message") if isinstance(options, dict) else None
+            told = f"{message} {spoken(str(later or ''))}"
+            routes = list(dict.fromkeys(found.rstrip(".,:;-") for found in _HANDLE.findall(told)))
+            unheard, why = _muted(monitor, now)
+            draft = _suggested("datadog", name, message, tags, routes, "notifies nobody", why if unheard else "")
+            yield replace(draft, why=f"{draft.why}; {why}") if why and not unheard else draft
+
+
+def _muted(monitor: Mapping[str, Any], now: datetime) -> tuple[bool, str]:
+    """Return True if a monitor notifies nobody until a person changes that, and in words why.
+
+    A monitor that is muted for some groups only, or until a certain time, goes on notifying people.
+    """
+    if monitor.get("draft_status") == "draft":
+        return True, "it is a draft"
+    options, downtimes = monitor.get("options"), monitor.get("matching_downtimes")
+    silenced = options.get("silenced") if isinstance(options, dict) else None
+    mutes: list[tuple[Any, Any]] = list(silenced.items()) if isinstance(silenced, dict) else []
+    for downtime in downtimes if isinstance(downtimes, list) else ():
+        if isinstance(downtime, dict) and _seconds(downtime.get("start"), 0) <= now.timestamp():
+            scopes = downtime.get("scope") or ["*"]
+            mutes += [(scope, downtime.get("end")) for scope in ([scopes] if isinstance(scopes, str) else scopes)]
+    lasting = [(scope, end) for scope, end in mutes if _seconds(end, inf) > now.timestamp()]
+    if any(scope == "*" and end is None for scope, end in lasting):
+        return True, "it is muted"
+    return False, ", ".join(f"muted {'for a time' if scope == '*' else f'for {scope}'}" for scope, _ in lasting)
+
+
+def _seconds(moment: Any, otherwise: float) -> float:
+    """Return a moment that Datadog gives in seconds since 1970; `otherwise` if it gives none."""
+    return moment if isinstance(moment, int | float) else otherwise
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
@@ -204,26 +283,39 @@ def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
     return [replace(draft, why=one_line(f"{count} incidents; {draft.why}", 300)) for draft, count in frequent]
 
 
-def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> Draft:
-    return _draft(source, name, text, *_suggestion(name, text, tags, routes, nobody))
+def _suggested(
+    source: str, name: str, text: str, tags: Mapping[str, Any], routes: Sequence[str], nobody: str, quiet: str = ""
+) -> Draft:
+    return _draft(source, name, text, *_suggestion(name, text, tags, routes, nobody, quiet))
 
 
-def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> tuple[Severity, str]:
+def _suggestion(
+    name: str, text: str, tags: Mapping[str, Any], routes: Sequence[str] = (), nobody: str = "", quiet: str = ""
+) -> tuple[Severity, str]:
     """Suggest a severity for an alert, and the reason.
 
     It is the severity in `tags`, else `high` if `routes` (where the alert goes) names a pager, else a guess by the
-    words of its name and text. `nobody` is the reason to give beside a guess if there are no routes.
+    words of its name and text. `nobody` is the reason to give beside a guess if there are no routes. `quiet` says why
+    the alert reaches nobody today, if so: it then pages only if its tags say so.
     """
     graded = meanings.find(tags, "severity")
     found = severity.from_word(graded) if graded else None
     if graded and found is not None:
-        return _word(found), f"its tag says {graded}"
-    waking = next((route for route in routes.split(", ") if any(wakes in route.lower() for wakes in _WAKES)), None)
-    if waking is not None:
+        return _word(found), "; ".join(filter(None, (f"its tag says {graded}", quiet)))
+    waking = _waking(routes)
+    if waking is not None and not quiet:
         return "high", f"it goes to {waking}"
     guess = lexicon.read(name, text)
-    why = f"goes to {routes}" if routes else nobody
-    return _word(guess.severity), "; ".join(filter(None, (guess.because, why)))
+    word = _word(guess.severity)
+    if quiet and SEVERITY_RANK[word] >= PAGING_RANK:
+        word = "medium"
+    why = f"goes to {', '.join(routes)}" if routes else nobody
+    return word, "; ".join(filter(None, (guess.because, why, quiet)))
+
+
+def _waking(routes: Iterable[str]) -> str | None:
+    """Return the first route, a topic or handle, that wakes somebody, by its name; None if none does."""
+    return next((route for route in routes if _WAKES.search(route.lower())), None)
 
 
 def _word(found: str) -> Severity:

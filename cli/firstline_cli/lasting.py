@@ -41,7 +41,7 @@ def import_alarms(
     """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
     left_out: LeftOut = Counter()
     try:
-        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
+        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix), left_out))
     except (BotoCoreError, ClientError) as error:
         raise refusal(
             f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
@@ -81,7 +81,7 @@ def import_monitors(
 
     def read(documents: list[Any]) -> Iterator[Draft]:
         for document in documents:
-            yield from drafts.of_monitors(document)
+            yield from drafts.of_monitors(document, left_out)
 
     _hand_out([draft for file in files for draft in _of_file(file, read)], left_out, confirm, by, stack)
 

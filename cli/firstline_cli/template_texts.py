@@ -30,7 +30,7 @@ def spoken(template: str) -> str:
     >>> spoken("{{ if gt $value 9.0 }}Full{{ else }}Low{{ end }} disk {{ $labels.device }}: {{ $value }}%")
     ' disk ...: ...%'
     >>> spoken("{{#is_alert}}Down @pagerduty-shop{{/is_alert}}{{#is_recovery}}Up @slack-shop{{/is_recovery}}")
-    'Down @pagerduty-shop'
+    ' Down @pagerduty-shop  '
     """
     blocks, end = [_Block()], 0
     for action in _ACTION.finditer(template):
@@ -41,9 +41,11 @@ def spoken(template: str) -> str:
             blocks.append(_Block(word, is_kept=word != "define" and not (word[0] == "#" and "recovery" in word)))
         elif word == "end" or (word.startswith("/") and not word.startswith("/*")):
             inner = blocks.pop() if len(blocks) > 1 else _Block()
-            blocks[-1].text += inner.text if inner.is_kept else ""
+            edge = "" if inner.opened_by in _OPENS else " "
+            blocks[-1].text += f"{edge}{inner.text}{edge}" if inner.is_kept else edge
         elif word == "else":
             blocks[-1].is_kept &= blocks[-1].opened_by not in _OPENS
+            blocks[-1].text += " "
         elif not _SAYS_NOTHING.match(code):
             blocks[-1].text += GAP
     return "".join(block.text for block in blocks) + template[end:]

@@ -45,6 +45,44 @@ def test_an_alarm_that_only_scales_is_to_be_dropped() -> None:
     assert words((alarm("scale-out", policy), {}))["scale-out"] == ("noise", "it only scales or repairs")
 
 
+ACCOUNT = "eu-central-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "word", "why"),
+    [
+        ("arn:aws:ssm-incidents::123456789012:response-plan/orders", {}, "high", "it goes to response-plan/orders"),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:3#CATEGORY=Cost", {}, "medium", "it opens an OpsItem of severity 3"),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:1", {}, "critical", "it opens an OpsItem of severity 1"),
+        (TOPIC + "pagerduty", {"ActionsEnabled": False}, "medium", "its actions are disabled"),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:1", {"ActionsEnabled": False}, "medium", "its actions are disabled"),
+        (TOPIC + "homepage-team", {}, "medium", "goes to homepage-team"),
+        (TOPIC + "OrdersPager", {}, "high", "it goes to OrdersPager"),
+    ],
+)
+def test_an_alarm_is_drafted_by_what_its_actions_do(action: str, fields: dict[str, Any], word: str, why: str) -> None:
+    drafted, reason = words((alarm("orders", action, **fields), {}))["orders"]
+    assert drafted == word
+    assert reason.endswith(why)
+
+
+def test_an_alarm_that_a_composite_alarm_speaks_for_is_drafted_low() -> None:
+    arn = f"arn:aws:cloudwatch:{ACCOUNT}:alarm:deploying"
+    composite = alarm("all", TOPIC + "pagerduty", AlarmRule='ALARM("db-down") OR ALARM(own)', ActionsSuppressor=arn)
+    found = words(
+        (composite, {}),
+        (alarm("db-down"), {}),
+        (alarm("own", TOPIC + "pagerduty"), {}),
+        (alarm("deploying"), {}),
+        (alarm("other-down"), {}),
+    )
+
+    assert found["all"] == found["own"] == ("high", "it goes to pagerduty")
+    assert found["db-down"] == ("low", "no action; the composite alarm all speaks for it")
+    assert found["deploying"] == ("low", "no action; it suppresses the composite alarm all")
+    assert found["other-down"][0] == "critical"
+
+
 def test_an_alarm_that_only_informs_is_drafted_low_and_never_dropped() -> None:
     assert (
         words((alarm("backup-completed", AlarmDescription="For information only"), {}))["backup-completed"][0] == "low"
@@ -149,15 +187,69 @@ def test_the_code_of_a_template_is_no_word_of_the_alert() -> None:
     assert draft.word == "medium"
 
 
-def test_monitors_are_drafted_by_priority_and_by_whom_they_reach() -> None:
-    monitors = [
-        {"name": "Lag", "priority": 2, "message": "Look at it"},
-        {"name": "Refused", "priority": None, "message": "@pagerduty-orders please look"},
-        {"name": "{{host.name}} is full", "message": ""},
-    ]
-    found = {draft.name: (draft.word, draft.why) for draft in drafts.of_monitors(monitors)}
+def monitor(**fields: Any) -> tuple[str, str]:
+    (draft,) = drafts.of_monitors([{"name": "M", "message": "@pagerduty-shop", **fields}], now=NOW)
+    return draft.word, draft.why
 
-    assert found == {"Lag": ("high", "its tag says P2"), "Refused": ("high", "it goes to pagerduty-orders")}
+
+def test_a_monitor_is_drafted_by_its_priority_before_whom_it_reaches() -> None:
+    assert monitor(priority=2, options={"silenced": {"*": None}}) == ("high", "its tag says P2; it is muted")
+    assert monitor(tags="team:shop,severity:low") == ("low", "its tag says low")
+
+
+@pytest.mark.parametrize(
+    ("message", "routes"),
+    [
+        ("@pagerduty-orders please look", "pagerduty-orders"),
+        ("{{#is_alert}}@pagerduty-orders{{/is_alert}}", "pagerduty-orders"),
+        ("{{^is_recovery}}Look, @slack-shop, @oncall-shop.{{/is_recovery}}", "oncall-shop"),
+        ('{{#is_match "env" "prod"}}@opsgenie-x{{else}}@slack-y{{/is_match}}', "opsgenie-x"),
+    ],
+)
+def test_a_monitor_pages_whom_any_condition_of_its_message_names(message: str, routes: str) -> None:
+    assert monitor(message=message) == ("high", f"it goes to {routes}")
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("{{#is_recovery}}@pagerduty-orders{{/is_recovery}} @slack-shop", "goes to slack-shop"),
+        ("ann@pagerduty.com knows", "notifies nobody"),
+        ("@ann@example.com @slack-homepage", "goes to ann@example.com, slack-homepage"),
+    ],
+)
+def test_a_monitor_that_wakes_nobody_is_not_drafted_as_a_page(message: str, why: str) -> None:
+    word, reason = monitor(message=message)
+    assert (word, reason.endswith(why)) == ("medium", True)
+
+
+PAST, FUTURE = NOW.timestamp() - 3600, NOW.timestamp() + 3600
+
+
+@pytest.mark.parametrize(
+    ("fields", "word", "why"),
+    [
+        ({"options": {"silenced": {"*": None}}}, "medium", "; it is muted"),
+        ({"matching_downtimes": [{"scope": ["*"], "start": PAST, "end": None}]}, "medium", "; it is muted"),
+        ({"draft_status": "draft"}, "medium", "; it is a draft"),
+        # A page is not forgotten for what ends by itself, or holds for a part of it.
+        ({"options": {"silenced": {"*": FUTURE}}}, "high", "; muted for a time"),
+        ({"options": {"silenced": {"env:test": None}}}, "high", "; muted for env:test"),
+        ({"options": {"silenced": {"*": PAST}}}, "high", "it goes to pagerduty-shop"),
+        ({"matching_downtimes": [{"scope": ["*"], "start": FUTURE, "end": None}]}, "high", "it goes to pagerduty-shop"),
+        ({"message": "", "options": {"escalation_message": "@pagerduty-late"}}, "high", "it goes to pagerduty-late"),
+    ],
+)
+def test_a_muted_monitor_or_a_draft_is_not_drafted_as_a_page(fields: dict[str, Any], word: str, why: str) -> None:
+    drafted, reason = monitor(**fields)
+    assert (drafted, reason.endswith(why)) == (word, True)
+
+
+def test_a_monitor_that_is_deleted_or_has_a_template_as_name_is_left_out_and_counted() -> None:
+    left_out: LeftOut = Counter()
+    monitors = [{"name": "{{host.name}} is full"}, {"name": "Old", "deleted": "2026-01-01"}]
+    assert list(drafts.of_monitors(monitors, left_out)) == []
+    assert left_out == {"the name is a template: {{host.name}} is full": 1, "they are deleted": 1}
 
 
 @pytest.mark.parametrize("document", [[], {"rules": []}, None, {"groups": 3}])
