@@ -4,37 +4,31 @@ Drafts are made from CloudWatch alarms with their tags and actions, Prometheus' 
 incidents. An alert that states its own severity is left out, because the stated one counts.
 """
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
-from typing import Any, get_args
+from typing import Any
 
 from firstline.classification import lexicon
 from firstline.classification.lasting_words import is_asked
-from firstline.classification.own_words import kind_named
 from firstline.errors import ConfigurationError
-from firstline.models import EVERYWHERE, PAGING_RANK, SEVERITY_RANK, AlertKind, IncidentRecord, Severity
+from firstline.models import EVERYWHERE, PAGING_RANK, SEVERITY_RANK, IncidentRecord, Severity
 from firstline.sources import meanings, severity, values
 from firstline.sources.cloudwatch_alarm import children_in_rule, severity_word, stated_severity, topic_severity_word
 from firstline.text import one_line
 from firstline_cli.template_texts import spoken
+from firstline_cli.words_file import WORDS
+from firstline_cli.words_file import Draft as Draft
+from firstline_cli.words_file import read as read
+from firstline_cli.words_file import written as written
 
 type LeftOut = Counter[str]
 """The numbers of alerts without a draft, by the reason: `{"they record a metric": 3}`."""
 
 MAX_TEXT = 500
-WORDS: dict[str, Severity] = {
-    **{word: word for word in get_args(Severity.__value__)},
-    "page": "high",
-    "tell": "medium",
-    "drop": "noise",
-}
-"""The words that a line may have in its column `word`, and the severity of each."""
 
 _WAKES = re.compile(
     r"pagerduty|opsgenie|victorops|splunk|on[-_]?call|(?<!home)(?<!web)(?<!status)(?<!status[-_])page|^response-plan/"
@@ -50,29 +44,6 @@ _OPS_ITEMS: dict[str, Severity] = {"1": "critical", "2": "high", "3": "medium", 
 
 _KINDS_WITH_RULES = ("PrometheusRule", "PrometheusRuleList", "List")
 _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One line of a draft: an alert, the word suggested for its severity, and why.
-
-    `word` is a severity, `page`, `tell` or `drop`. `environment` is the alert's; `*` stands for all environments.
-    """
-
-    source: str
-    name: str
-    environment: str
-    word: str
-    why: str
-    text: str = ""
-
-    @property
-    def kind(self) -> AlertKind:
-        """Return the kind of alert that the line is about: all alerts of its source and name in its environment."""
-        return kind_named(self.source, self.name, self.environment or None, self.text)
-
-
-COLUMNS = tuple(field.name for field in fields(Draft))
 
 
 def of_alarms(
@@ -261,6 +232,18 @@ def _seconds(moment: Any, otherwise: float) -> float:
     return moment if isinstance(moment, int | float) else otherwise
 
 
+def one_for_each(drafts: Iterable[Draft]) -> list[Draft]:
+    """Return one draft for each kind of alert: the worst of those on alerts of one name, which share one severity."""
+    found: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        found.setdefault(draft.kind.key, []).append(draft)
+    worst = [max(same, key=lambda draft: SEVERITY_RANK[WORDS[draft.word]]) for same in found.values()]
+    return [
+        replace(draft, why=one_line(f"the worst of {len(same)} of this name; {draft.why}", 300)) if same[1:] else draft
+        for draft, same in zip(worst, found.values(), strict=True)
+    ]
+
+
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
     """Suggest a severity for each kind of alert in past incidents that came without one and that no person has judged.
 
@@ -325,39 +308,3 @@ def _word(found: str) -> Severity:
 
 def _draft(source: str, name: str, text: str, word: Severity, why: str) -> Draft:
     return Draft(source, one_line(name, 256), EVERYWHERE, word, one_line(why, 300), one_line(text, MAX_TEXT))
-
-
-def written(drafts: Iterable[Draft]) -> str:
-    """Return drafts as tab-separated lines, below a heading with the names of the columns."""
-    out = io.StringIO()
-    lines = csv.DictWriter(out, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
-    lines.writeheader()
-    lines.writerows({name: value.replace("\t", " ") for name, value in asdict(draft).items()} for draft in drafts)
-    return out.getvalue()
-
-
-def read(text: str) -> list[Draft]:
-    """Read the lines that a person corrected; leave out those whose column `word` is empty.
-
-    Raises
-    ------
-    ConfigurationError
-        A column is missing, or a line has no name or an unknown word; the message names the line.
-    """
-    lines = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
-    if missing := {"source", "name", "environment", "word"} - set(lines.fieldnames or ()):
-        raise ConfigurationError(
-            f"line 1: the column {', '.join(sorted(missing))} is missing; keep the first line of `firstline import`"
-        )
-    found = []
-    for number, line in enumerate(lines, start=2):
-        given = {name: (line.get(name) or "").strip() for name in COLUMNS}
-        if not given["word"]:
-            continue
-        if given["word"] not in WORDS:
-            known = ", ".join(WORDS)
-            raise ConfigurationError(f"line {number}: the word {given['word']!r} is unknown; write one of {known}")
-        if not given["source"] or not given["name"]:
-            raise ConfigurationError(f"line {number}: source or name is empty; write both, as `firstline import` does")
-        found.append(Draft(**given))
-    return found

@@ -1,6 +1,7 @@
 """Drafts of words from alarms, rules and monitors, and what a person makes of them."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from firstline_cli import drafts
 from firstline_cli.drafts import Draft, LeftOut
 from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
+CLEAR = Draft("prometheus", "Clear", "*", "tell", "")
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
 
 
@@ -258,30 +260,10 @@ def test_a_file_without_rules_is_refused(document: Any) -> None:
         list(drafts.of_rules(document))
 
 
-def test_a_draft_that_is_written_and_read_names_the_same_alert() -> None:
-    given = Draft("prometheus", "Data Loss", "*", "page", 'a "tab"\there', "replica \\ lost")
-    (back,) = drafts.read(drafts.written([given]))
-
-    assert back.kind.key == AlertKind(source="prometheus", alert_name="data loss", environment="*").key
-    assert (back.word, back.text) == ("page", "replica \\ lost")
-    assert "lost" in back.kind.template
-
-
-def test_a_line_without_a_word_is_left_out() -> None:
-    assert drafts.read(drafts.written([Draft("prometheus", "A", "*", "", "")])) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ("source\tname\tword\n", "the column environment is missing"),
-        ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: the word 'loud' is unknown"),
-        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source or name is empty"),
-    ],
-)
-def test_a_mistake_in_a_drafts_file_is_named_with_its_line(text: str, wrong: str) -> None:
-    with pytest.raises(ConfigurationError, match=wrong):
-        drafts.read(text)
+def test_alerts_of_one_name_have_one_draft_the_worst() -> None:
+    low, high, other = Draft("prometheus", "A", "*", "low", ""), Draft("prometheus", "a", "*", "page", "long"), CLEAR
+    found = drafts.one_for_each([low, high, other])
+    assert found == [replace(high, why="the worst of 2 of this name; long"), other]
 
 
 def test_past_incidents_that_nobody_judged_are_drafted_the_most_frequent_first() -> None:
