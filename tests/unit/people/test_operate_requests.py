@@ -125,6 +125,17 @@ def test_an_escalation_takes_the_incident_back_and_wakes_the_execution() -> None
     assert (live.acked_by, live.page_again_at) == (None, NOW)
 
 
+def test_a_second_escalation_pages_nobody_and_names_the_person_who_was_first() -> None:
+    terminal = Terminal()
+    assert terminal.act("escalate", by="bob")[0] == 200
+    told, trail = list(terminal.executions.told), terminal.trail
+
+    status, answer = terminal.act("escalate")
+
+    assert (status, answer["said"]) == (409, "Nothing to do: bob (command line) escalated it 0 s ago.")
+    assert (terminal.executions.told, terminal.trail) == (told, trail)
+
+
 def test_a_closed_incident_is_reopened_as_the_next_of_its_group() -> None:
     closed: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "resolved_at": NOW, "outcome": "resolved"}
     terminal = Terminal(a_record(**closed))
