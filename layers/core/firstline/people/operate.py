@@ -40,7 +40,7 @@ from firstline.observability import logger, metrics
 from firstline.people import approve
 from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
-from firstline.people.refusals import nothing_to_do
+from firstline.people.refusals import nothing_to_do, reopened_already
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
 from firstline.policy.people import FILE, Role
@@ -280,7 +280,13 @@ class _Deed:
             raise OperationRefused(
                 f"{self.incident_id} is not closed, so it cannot be reopened. If it is closing, try again in a minute."
             )
-        self.by.submit(reopened(record, self.action.text, self.actor, self.now))
+        newest = self.by.incidents.live(record.incident.group_key)
+        entries = self.by.trail.entries(self.incident_id)
+        last = next((entry for entry in reversed(entries) if entry.facts.get("does") == "reopen"), None)
+        if refused := reopened_already(record, newest, last, self.now):
+            raise refused
+        after = (newest.incident_id if newest else "", last.hash if last else "")
+        self.by.submit(reopened(record, self.action.text, self.actor, self.now, after=after))
         self._append([])
         return Done(REOPENED, record)
 
