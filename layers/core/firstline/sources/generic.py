@@ -9,7 +9,7 @@ from typing import Any
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, notices, prometheus, severity, values
-from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
+from firstline.sources.authentication import Request, github_signature, is_signed_webhook, require_token, signed
 from firstline.sources.cloudwatch_alarm import severity_word
 from firstline.sources.generic_status import (
     ABOUT,
@@ -80,12 +80,10 @@ def authenticate(request: Request) -> None:
 
     Sentry signs with the hex HMAC-SHA256 of the body:
     https://docs.sentry.io/integrations/integration-platform/webhooks/.
-    GitHub, which lets nobody set a header, writes `sha256=` before the same:
-    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
+    GitHub, which lets nobody set a header, signs the same (`GITHUB_SIGNATURE`).
     incident.io and others sign as Standard Webhooks.
     """
-    given = [request.headers.get("sentry-hook-signature", "")]
-    given.append(request.headers.get("x-hub-signature-256", "").removeprefix("sha256="))
+    given = [request.headers.get("sentry-hook-signature", ""), github_signature(request)]
     if signed(given, request.body, request.secrets):
         return
     if not is_signed_webhook(request):
