@@ -1,4 +1,4 @@
-"""How a scenario is drawn from a seed: what happens, when, and what goes wrong meanwhile."""
+"""The drawing of scenarios: from a seed to what happens, when, and what goes wrong meanwhile."""
 
 from collections.abc import Collection
 from datetime import timedelta
