@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation import jsonata, scenario, world
+from tests.simulation import drawing, jsonata, scenario, world
 from tests.simulation.clock import START
 from tests.simulation.jsonata import QueryFailed, Scope, Template
 
@@ -58,7 +58,7 @@ def test_both_ways_give_the_same_for_what_the_machine_meets(monkeypatch: pytest.
     world.machine.cache_clear()
     try:
         for seed in (1, 3):
-            scenario.run(scenario.drawn(seed))
+            scenario.run(drawing.drawn(seed))
     finally:
         world.machine.cache_clear()
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.incidents.groups import Groups
 from firstline.incidents.pages import LEASE, page_due
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.store import Incidents
 from firstline.models import Incident, Loud, Page
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import a_classification, a_page, alert, at

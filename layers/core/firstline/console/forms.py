@@ -50,10 +50,11 @@ from firstline.errors import (
     UnreadablePayload,
 )
 from firstline.observability import logger
+from firstline.people.action import Action, Does
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
-from firstline.people.operate import Action, Does, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import FILE, People, Person
 
 _INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -102,9 +103,10 @@ class ConsoleForms:
             return self._refusal(HTTPStatus.CONFLICT, str(first), now, back, title="Done already").response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
-        except (UnreadablePayload, ValidationError):
-            why = UNREADABLE
-            return self._refusal(HTTPStatus.BAD_REQUEST, why, now, back).response()
+        except UnreadablePayload as error:
+            return self._refusal(HTTPStatus.BAD_REQUEST, str(error), now, back).response()
+        except ValidationError:
+            return self._refusal(HTTPStatus.BAD_REQUEST, UNREADABLE, now, back).response()
         except (HistoryUnavailable, QuarantineUnavailable):
             logger.exception("A form of the console could not be carried out: the table or the queue does not answer")
             why = "AWS does not answer at the moment. Nothing was changed. Try again in a few seconds."
