@@ -90,8 +90,9 @@ def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted:
     assert tried.exit_code == 0, tried.output
     rows = {cells[0]: cells[1:7] for cells in _rows(tried.output) if cells[0] in scripted}
     assert rows == {
+        # answered, no verdict, would differ, cost per 100 without it, cost if all counted, tokens
         "sees": ["8", "0", "8", "500.0", "0.0", "880"],
-        "sleeps": ["8", "0", "8", "500.0", "500.0", "880"],  # it names no runbook
+        "sleeps": ["8", "0", "8", "500.0", "500.0", "880"],  # in the runbook: it names none
         "broken": ["0", "8", "0", "500.0", "500.0", "0"],
     }
     found = TableIncidents(judged).disagreements()
