@@ -100,8 +100,8 @@ def evals(
         names = list(dict.fromkeys(models or ()))
         folders = {name: record and (record / name.replace("/", "-") if len(names) > 1 else record) for name in names}
         asked = {name: CircuitBreaker(_chat(base_url, name, deadline, max_output_tokens)) for name in names}
-        models = {name: _recording(asked[name], folder) for name, folder in folders.items()}
-        classifiers = _classifiers(Policy.of(runbooks), models, recorded, obedient)
+        answering = {name: _recording(asked[name], folder) for name, folder in folders.items()}
+        classifiers = _classifiers(Policy.of(runbooks), answering, recorded, obedient)
         scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(cases, only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
