@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from firstline.models import Deployment
-from tests.statemachine.world import Incident, World
+from tests.statemachine.incident import Incident
+from tests.statemachine.world import World
 
 
 def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> None:

@@ -54,7 +54,7 @@ authenticate = require_token
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the alert of a webhook; each webhook holds one.
+    """Read the one alert of a webhook, and add it to `reading`.
 
     Raises
     ------

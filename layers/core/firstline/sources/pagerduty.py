@@ -49,7 +49,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the incident of a webhook as an alert, or ignore an event that neither opens nor resolves an incident.
+    """Add the incident of a webhook to `reading` as an alert; ignore an event that neither opens nor resolves one.
 
     Raises
     ------

@@ -214,7 +214,9 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
     """Read the state of an ECS task: it fires if the task was unhealthy, did not start, or lost an essential container.
 
-    It is ignored if all containers exited with 0, or if the task stopped for another reason, such as a deployment.
+    A task that lost a container is ignored if all containers exited with 0: its work is done. What ECS stops for its
+    health may exit with 0, too, after the SIGTERM. Tasks that stopped for another reason, such as a deployment, are
+    ignored.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
     detail = event["detail"]
@@ -222,7 +224,8 @@ def _task_of_ecs(event: Event) -> Iterator[Notice]:
     if not code or code == "ServiceSchedulerInitiated":
         # Older events have no code, and the scheduler also stops what a deployment replaces: the reason tells.
         code = next((code for words, code in _STOPPED if words in str(detail.get("stoppedReason"))), None)
-    failed = code in ("EssentialContainerExited", "TaskFailedToStart", "Unhealthy") and not _exited_well(detail)
+    ended_badly = code == "EssentialContainerExited" and not _exited_well(detail)
+    failed = ended_badly or code in ("TaskFailedToStart", "Unhealthy")
     group = values.name(detail.get("group"))
     service = group.removeprefix("service:") if group else None
     yield notice_of(
