@@ -116,7 +116,7 @@ def test_metric_math_is_read_as_the_alarm_defines_it(cloudwatch: "CloudWatchClie
     "other",
     [{"account": "999999999999"}, {"region": "us-east-1"}, {"source": "prometheus"}, {"account": None}],
 )
-def test_nothing_is_asked_about_what_is_not_ones_own(
+def test_nothing_is_asked_about_an_alarm_of_another_account_region_or_source(
     other: dict[str, Any], cloudwatch: "CloudWatchClient", metrics: AlarmReader
 ) -> None:
     with patch.object(cloudwatch, "_make_api_call", side_effect=AssertionError("asked")):
@@ -133,7 +133,9 @@ def test_an_alarm_that_is_gone_or_has_no_data_has_no_series(
     assert seen.metric is None
 
 
-def test_a_cloudwatch_that_does_not_answer_is_said(cloudwatch: "CloudWatchClient", metrics: AlarmReader) -> None:
+def test_a_cloudwatch_that_does_not_answer_is_an_error_that_names_the_alarm(
+    cloudwatch: "CloudWatchClient", metrics: AlarmReader
+) -> None:
     throttled = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "DescribeAlarms")
     with (
         patch.object(cloudwatch, "_make_api_call", side_effect=throttled),

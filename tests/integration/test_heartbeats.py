@@ -12,7 +12,7 @@ def heartbeats(table: Table) -> TableHeartbeats:
     return TableHeartbeats(table)
 
 
-def test_a_beat_that_is_read_late_is_as_old_as_it_is(heartbeats: TableHeartbeats) -> None:
+def test_an_older_beat_that_is_written_late_leaves_the_newer_one(heartbeats: TableHeartbeats) -> None:
     heartbeats.beat(alert(), at(5))
     heartbeats.beat(alert(), NOON)
 

@@ -105,7 +105,7 @@ def test_run_again_it_keeps_what_is_set_and_shows_no_token_twice(sam: FakeSam) -
     assert sam.parameters("deploy")["EventBridgeEvents"] == "alarms"
 
 
-def test_what_was_interrupted_goes_on(sam: FakeSam) -> None:
+def test_a_run_goes_on_where_an_earlier_one_was_interrupted(sam: FakeSam) -> None:
     sam.fails_to("deploy")
     failed = init(*ALL)
     assert failed.exit_code == 1

@@ -31,7 +31,7 @@ def test_a_rule_takes_what_fits_its_pattern(change: dict[str, str], fitting: boo
     assert fits(PATTERN, execution_ended(DETAIL | change)) is fitting
 
 
-def test_a_pattern_with_filters_takes_nothing_here() -> None:
+def test_a_pattern_with_a_filter_that_the_emulator_does_not_know_takes_nothing() -> None:
     filtered = {"source": ["aws.states"], "detail": {"name": [{"anything-but": "two"}]}}
     assert not fits(filtered, execution_ended(DETAIL))
 

@@ -71,7 +71,7 @@ def test_tokens_that_were_held_and_not_used_are_given_back(table: Table) -> None
     assert _day(table).prompt_tokens + _day(table).completion_tokens == 25 * TOOK.tokens
 
 
-def test_a_question_that_nobody_heard_of_again_keeps_what_it_took(table: Table) -> None:
+def test_a_question_that_is_not_settled_or_of_unknown_usage_keeps_what_it_held(table: Table) -> None:
     account = Spending(table, Ceiling(tokens=2 * MOST.tokens), clock=Clock())
     account.hold(MOST)
     account.settle(account.hold(MOST), None)
@@ -178,7 +178,7 @@ def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script
         (chat_server.closes_in_the_middle, 0, 1),
     ],
 )
-def test_what_was_no_use_is_on_the_account_too(
+def test_a_question_without_a_verdict_is_on_the_account_too(
     script: Script, tokens: int, unmetered: int, serve: Callable[[Script], Server], table: Table
 ) -> None:
     with pytest.raises(ModelGaveNoVerdict):
