@@ -521,8 +521,8 @@ def test_tags_and_error_lines_are_read_with_the_rest() -> None:
 
 
 def test_without_the_owners_leave_no_log_is_asked() -> None:
-    lambda_ = Counting(get_function_concurrency={})
-    alarms, _ = on("AWS/Lambda", {"FunctionName": "pay"}, **{"lambda": lambda_, "logs": Counting()})
+    functions, never_asked = Counting(get_function_concurrency={}), Counting()
+    alarms, _ = on("AWS/Lambda", {"FunctionName": "pay"}, **{"lambda": functions, "logs": never_asked})
     seen = alarms.around(fires(), NOON, NOON)
     assert seen is not None
-    assert (seen.log, seen.missing) == (None, [])
+    assert (seen.log, seen.missing, never_asked.calls) == (None, [], [])
