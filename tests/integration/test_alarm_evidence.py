@@ -477,7 +477,9 @@ def test_a_period_that_is_not_over_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "alarm", [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}]
+    "alarm",
+    [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}],
+    ids=["a band", "no threshold"],
 )
 def test_an_alarm_without_a_fixed_threshold_tells_nothing(alarm: dict[str, Any]) -> None:
     known = {name: value for name, value in alarm.items() if value is not None}

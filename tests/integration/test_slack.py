@@ -176,6 +176,7 @@ def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str, w
         ([refused("invalid_auth")], ["#ops-alerts"], False),
         ([Answer(status=429, headers={"Retry-After": "30"}, body={"ok": False})], ["#ops-alerts"], False),
     ],
+    ids=["the channel for alerts", "the other channel", "neither", "no token that counts", "busy"],
 )
 def test_what_is_about_no_incident_goes_where_slack_takes_it(
     answers: list[Answer], asked: list[str], taken: bool

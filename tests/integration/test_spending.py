@@ -177,6 +177,15 @@ def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script
         (answer(200, b'{"error": {"code": 402, "message": "no credits"}}'), 0, 0),
         (chat_server.closes_in_the_middle, 0, 1),
     ],
+    ids=[
+        "no severity of ours",
+        "500",
+        "401",
+        "HTML",
+        "neither verdict nor usage",
+        "402 in a 200",
+        "closes in the middle",
+    ],
 )
 def test_a_question_without_a_verdict_is_on_the_account_too(
     script: Script, tokens: int, unmetered: int, serve: Callable[[Script], Server], table: Table

@@ -140,7 +140,7 @@ def test_a_verdict_is_stored_with_the_alerts_that_it_knew_of(
     assert (live.joined, live.rank, live.loud_since) == (2, SEVERITY_RANK["critical"], NOON), "with what joined since"
 
 
-@pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)])
+@pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)], ids=["nothing joined", "a critical joined"])
 def test_a_verdict_below_paging_ends_the_wait_for_a_page_unless_something_joined(
     incidents: Incidents, groups: Groups, incident: Incident, joins: bool, since: Any
 ) -> None:
