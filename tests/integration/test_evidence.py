@@ -124,7 +124,7 @@ def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, 
     similar.fill(table, incidents=2_000, now=NOON)
     with counted(table) as calls:
         found = history.incidents_like(alert(alert_name=similar.NAMES[7], service="service-7"))
-    assert calls == {"Query": 2}
+    assert calls == {"Query": 2}, "by name and by service"
     assert evidence.CANDIDATES < len(found) <= evidence.CANDIDATES * 2
     with counted(table) as calls:
         history.incidents_like(alert(alert_name=similar.NAMES[7]))

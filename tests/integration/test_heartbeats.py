@@ -33,4 +33,4 @@ def test_a_beat_costs_one_request_a_new_one_two_and_the_same_labels_are_one_hear
     assert requests == [*new, "UpdateItem", *new]
     pulses, watch = heartbeats.pulses()
     assert {(pulse.key, pulse.beat_at) for pulse in pulses} == {("generic:fp-1", at(5)), ("generic:fp-2", at(1))}
-    assert watch is None
+    assert watch is None, "no check has run"

@@ -130,18 +130,12 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
     monkeypatch.setattr(questions, "is_terminal", lambda: True)
     token, key = SECRETS["SLACK"], SECRETS["PAGERDUTY"]
     typed = [
-        "production",
-        "dev",
-        "nobody",
-        "ops@example.com",
-        "xoxp-wrong",
-        token,
-        "",
-        key,
-        "ada",
-        "none",
-        "kafka",
-        "generic",
+        *("production", "dev"),
+        *("nobody", "ops@example.com"),
+        *("xoxp-wrong", token),
+        *("", key),  # no signing secret; the key of PagerDuty
+        *("ada", "none"),
+        *("kafka", "generic"),
     ]
     done = init("--yes", typed="\n".join(typed) + "\n")
 

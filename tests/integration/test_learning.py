@@ -205,6 +205,7 @@ def test_the_causes_are_a_graph_with_evidence_in_which_no_text_can_draw(learned:
 
 
 def test_nothing_in_a_postmortem_is_markup_or_a_secret(learned: Path) -> None:
+    # The alert has a script, a password and an address in it.
     page = (learned / "postmortem.md").read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "\\<script\\>" in page
@@ -238,7 +239,7 @@ def test_a_runbook_is_drafted_from_the_note_alone_in_shadow_and_says_what_is_mis
     assert runbook.mode == "shadow"
     (step,) = runbook.steps
     assert step.kind == "act"
-    assert step.run == "systemctl restart mail-consumer\nmailq -v\n"
+    assert step.run == "systemctl restart mail-consumer\nmailq -v\n", "the commands in the note"
     assert "*" not in runbook.match.alerts[0]
     assert "DRAFT, unreviewed" in text
     pull_request = (learned / "PULL_REQUEST.md").read_text(encoding="utf-8")

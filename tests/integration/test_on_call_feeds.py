@@ -83,6 +83,7 @@ def read(*lines: str) -> list[tuple[str, str, str]]:
     ]
 
 
+# Times without a zone are Berlin's; what is expected is in UTC.
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

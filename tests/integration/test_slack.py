@@ -334,10 +334,13 @@ def test_a_server_that_is_not_there_can_be_tried_later() -> None:
     assert caught.value.retryable
 
 
-def test_in_a_hurry_there_is_one_try_and_no_details() -> None:
+def test_in_a_hurry_the_message_is_posted_without_its_details() -> None:
     with answering(POSTED) as stub:
         bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert calls(stub) == [("chat.postMessage", "#ops-alerts")]
+
+
+def test_in_a_hurry_a_server_error_is_not_tried_again() -> None:
     with answering(Answer(500, b"oops"), POSTED) as stub, pytest.raises(ChannelFailed):
         bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert len(stub.asked) == 1

@@ -19,7 +19,7 @@ def test_a_resolve_is_no_beat(heartbeats: Heartbeats) -> None:
 
     assert (first.beat_at, first.resolved_at) == (NOON, at(1))
     assert second.resolved_at is not None
-    assert second.beat_at < second.resolved_at
+    assert second.beat_at < second.resolved_at, "a heartbeat that never beat is over, and not back"
 
 
 def test_a_marked_absence_stays_marked_after_a_beat_until_the_mark_is_taken_off(heartbeats: Heartbeats) -> None:
