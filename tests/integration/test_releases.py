@@ -113,7 +113,7 @@ def test_only_an_exact_revision_can_be_deployed_again(
     assert (deployed.request is not None) == exact
 
 
-def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRecords) -> None:
+def test_a_deployment_in_the_state_ready_is_in_progress(releases: Releases, records: ReleaseRecords) -> None:
     releases.group("shop/live")
     releases.released("shop/live", s3(), ago=HOUR, state="Ready")
 

@@ -159,8 +159,9 @@ def test_a_verdict_of_paging_severity_begins_the_wait_for_a_page(incidents: Inci
 
 def test_a_verdict_of_an_earlier_execution_does_not_count(incidents: Incidents, incident: Incident) -> None:
     seen = live_of(incidents, incident)
+    earlier = seen.generation
     assert incidents.begin_generation(seen, at(1)) is not None
-    incidents.judge(incident, 1, MEDIUM, at(2), seen=seen)
+    incidents.judge(incident, earlier, MEDIUM, at(2), seen=seen)
     live = live_of(incidents, incident)
     assert (live.started, live.decided, live.loud_since) == (0, None, NOON)
 
@@ -359,9 +360,10 @@ def test_an_incident_closed_for_its_quiet_is_closed_only_if_nothing_fires(
 
 
 def test_an_execution_that_was_succeeded_closes_nothing(incidents: Incidents, incident: Incident) -> None:
+    succeeded = live_of(incidents, incident).generation
     incidents.begin_generation(live_of(incidents, incident), at(1))
-    assert incidents.close(incident, 1, "resolved", "", [], at(2), joined=1) is None
-    assert incidents.close(incident, 2, "resolved", "", [], at(2), joined=1) is not None
+    assert incidents.close(incident, succeeded, "resolved", "", [], at(2), joined=1) is None
+    assert incidents.close(incident, succeeded + 1, "resolved", "", [], at(2), joined=1) is not None
 
 
 def test_of_many_who_close_at_once_one_decides(incidents: Incidents, incident: Incident, crowd: int) -> None:
