@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from firstline.adapters.aws import alarm_metric
 from firstline.adapters.aws.alarm_evidence import AlarmReader
 from firstline.adapters.aws.alarm_metric import OwnAlarms
 from firstline.adapters.aws.error_logs import ErrorLogReader
@@ -403,6 +404,41 @@ def test_an_alarm_that_names_no_resource_asks_for_its_metric_alone(alarm: dict[s
     assert [name for name, _ in cloudwatch.calls] == ["describe_alarms", "get_metric_data"]
 
 
+def math_on(*queries: dict[str, Any]) -> dict[str, Any]:
+    return {"MetricAlarms": [{"Metrics": [{"Id": f"q{number}", **query} for number, query in enumerate(queries)]}]}
+
+
+def stat(**what: Any) -> dict[str, Any]:
+    where = [{"Name": "DBInstanceIdentifier", "Value": "orders"}]
+    metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Dimensions": where}
+    return {"MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}, **what}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "known"),
+    [
+        (math_on(stat()), True),
+        (math_on(stat(AccountId=ACCOUNT)), True),
+        (math_on(stat(AccountId="999999999999")), False),
+        (math_on(stat(), stat(AccountId="999999999999")), False),
+        (math_on(stat(), {"Expression": "q0 / 100"}), True),
+        (math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)"}), True),
+        (math_on(stat(), {"Expression": "q0 / SUM( SEARCH ('{AWS/RDS} CPU', 'Sum'))"}), False),
+        (math_on(stat(), {"Expression": "DB_PERF_INSIGHTS('RDS', 'db-X', 'os.cpu')"}), False),
+        (math_on({"Expression": 'SELECT MAX(CPUUtilization) FROM SCHEMA("AWS/RDS")'}), False),
+        (math_on({"Expression": "q0 / 100", "AccountId": "999999999999"}, stat()), False),
+    ],
+)
+def test_a_metric_of_another_account_or_found_by_a_search_names_no_resource_of_ours(
+    alarm: dict[str, Any], *, known: bool
+) -> None:
+    quiet = Counting(describe_db_instances=RDS_NOW, describe_events={"Events": []})
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=each_five_minutes(9.0))
+    seen = reader(cast("Any", cloudwatch), rds=quiet).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert (seen.resource is not None, bool(quiet.calls)) == (known, known)
+
+
 def test_a_metric_with_values_of_only_five_minutes_has_none_of_an_hour_ago() -> None:
     cloudwatch = Counting(
         describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=each_five_minutes(9.0, 8.0)
@@ -411,6 +447,27 @@ def test_a_metric_with_values_of_only_five_minutes_has_none_of_an_hour_ago() -> 
     seen = reader(cast("Any", cloudwatch), rds=rds, cloudtrail=NOTHING).around(fires(), NOON, NOON)
     assert seen is not None
     assert (seen.readings[0].now, seen.readings[0].hour_ago) == (9, None)
+
+
+@pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
+def test_a_value_tells_its_age(minutes: int, age: int) -> None:
+    alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))
+    seen = alarms.around(fires(), NOON, at(minutes))
+    assert seen is not None
+    assert [reading.age_seconds for reading in seen.readings] == [age]
+
+
+@pytest.mark.parametrize(
+    ("ages", "values", "behind"), [((0, 1, 2), [3, 2, 1], 0), ((1, 4, 5), [1], 0), ((5, 6, 9), [2, 1], 240)]
+)
+def test_a_gap_ends_the_values_before_the_alarm(ages: tuple[int, ...], values: list[float], behind: int) -> None:
+    times = [at(-minutes) for minutes in ages]
+    data = {"MetricDataResults": [{"Id": "m", "Label": "M", "Values": [*range(1, 4)], "Timestamps": times}]}
+    cloudwatch = Counting(describe_alarms=alarm_on("Custom/App", App="x"), get_metric_data=data)
+    seen = reader(cast("Any", cloudwatch)).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.behind_seconds) == (values, behind)
 
 
 def test_texts_of_aws_are_redacted_and_cut() -> None:
@@ -470,6 +527,15 @@ def test_the_newest_whole_period_says_whether_a_metric_is_back(changes: Any, val
     assert said in now_reads(ABOVE_90 | changes, newest_first=[value, 99, 99])
 
 
+def test_a_value_of_another_day_is_told_with_its_day() -> None:
+    cloudwatch = Counting(
+        describe_alarms={"MetricAlarms": [ABOVE_90 | {"Period": 86_400}]},
+        get_metric_data={"MetricDataResults": [{"Values": [40.0], "Timestamps": [at(-60 * 50)]}]},
+    )
+    alarms = OwnAlarms({"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION)
+    assert (alarms.recovered(fires(), NOON) or "").startswith("Sun 1 Mar 10:00 UTC: 40, back in its range")
+
+
 def test_a_period_that_is_not_over_does_not_count() -> None:
     began_less_than_a_period_ago: list[float] = [1, 1, 1, 1]
     said = now_reads(ABOVE_90 | {"Period": 300}, newest_first=[*began_less_than_a_period_ago, 97])
@@ -477,13 +543,51 @@ def test_a_period_that_is_not_over_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "alarm",
-    [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}],
-    ids=["a band", "no threshold"],
+    "changes",
+    [
+        {"ComparisonOperator": "GreaterThanUpperThreshold"},
+        {"ComparisonOperator": "LessThanLowerThreshold", "Threshold": None, "ThresholdMetricId": "band"},
+        {"ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold"},
+        {"Threshold": None},
+        {"Threshold": float("nan")},
+        {"Threshold": float("inf")},
+    ],
 )
-def test_an_alarm_without_a_fixed_threshold_tells_nothing(alarm: dict[str, Any]) -> None:
-    known = {name: value for name, value in alarm.items() if value is not None}
-    assert now_reads(known, newest_first=[40]) is None
+def test_an_alarm_without_a_fixed_threshold_tells_nothing(changes: dict[str, Any]) -> None:
+    assert now_reads(ABOVE_90 | changes, newest_first=[40]) is None
+    alarm = {name: value for name, value in (ABOVE_90 | changes).items() if name != "Threshold"}
+    assert now_reads(alarm, newest_first=[40]) is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("comparison", ["GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"])
+def test_a_value_that_is_no_number_is_neither_in_its_range_nor_out_of_it(value: float, comparison: str) -> None:
+    alarm = ABOVE_90 | {"ComparisonOperator": comparison}
+    assert now_reads(alarm, newest_first=[value, 40, 99]) is None
+    assert "40, " in now_reads(alarm, newest_first=[40, value, value])
+
+
+def test_values_that_are_no_numbers_are_no_evidence() -> None:
+    answer = each_five_minutes(float("nan"), 7, float("inf"), 6)
+    alarm = {"MetricAlarms": [alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {"Threshold": float("nan")}]}
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=answer)
+    ec2 = Counting(describe_instance_status={"InstanceStatuses": []})
+    seen = reader(cast("Any", cloudwatch), ec2=ec2, cloudtrail=NOTHING).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert [(reading.now, reading.lowest, reading.highest) for reading in seen.readings] == [(7, 6, 7)]
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.threshold) == ([7], None)
+
+
+def test_the_band_of_an_alarm_on_anomalies_is_not_its_metric() -> None:
+    band = [{"Id": "band", "Values": [float(bound)], "Timestamps": [NOON]} for bound in (10, 90)]
+    metric = {"Id": "q0", "Values": [42.0], "Timestamps": [NOON]}
+    alarm = math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)", "Id": "band"})
+    alarm["MetricAlarms"][0] |= {"ThresholdMetricId": "band"}
+    for results, values in (([*band, metric], [42.0]), (band, None)):
+        cloudwatch = Counting(describe_alarms=alarm, get_metric_data={"MetricDataResults": results})
+        series = alarm_metric.series(cloudwatch, alarm["MetricAlarms"][0], NOON)
+        assert (series.values if series else None) == values
 
 
 def test_an_alarm_without_values_tells_nothing() -> None:

@@ -53,7 +53,7 @@ FAILURES: dict[str, tuple[Script, str, int]] = {
     "resets the connection": (chat_server.resets, "cannot be reached", 0),
     "garbage instead of HTTP": (chat_server.garbage, "cannot be reached", 0),
     "closes in the middle": (chat_server.closes_in_the_middle, "cannot be reached", 0),
-    "too many requests": (answer(429, error("slow down"), Retry_After="60"), "answered 429: ", 0),
+    "too many requests": (answer(429, error("slow down"), Retry_After="60"), "slow down (Retry-After: 60)", 0),
     "server error": (answer(500, b"oops", "text/plain"), "answered 500", 0),
     "unavailable": (answer(503, b"", Retry_After="1"), "answered 503", 0),
     "wrong key": (answer(401, error("Incorrect API key")), "answered 401: ", 0),

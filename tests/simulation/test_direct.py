@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation import jsonata, scenario, world
+from tests.simulation import drawing, jsonata, scenario, world
 from tests.simulation.clock import START
 from tests.simulation.jsonata import QueryFailed, Scope, Template
 
@@ -60,7 +60,7 @@ def test_the_short_way_gives_what_the_library_gives_for_all_that_the_machine_mee
     world.machine.cache_clear()
     try:
         for seed in (1, 3):
-            scenario.run(scenario.drawn(seed))
+            scenario.run(drawing.drawn(seed))
     finally:
         world.machine.cache_clear()
 

@@ -18,8 +18,9 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import GroupChanged
 from firstline.incidents.audit_trail import Trail
+from firstline.incidents.groups import Groups
 from firstline.incidents.heartbeats import Heartbeats
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.store import Incidents
 from firstline.models import Incident, IncidentRecord, Live, Outcome
 from firstline.remediation.store import Remediations
 from tests.integration.conftest import client_of, databases, new_table

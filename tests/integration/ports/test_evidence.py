@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.groups import Groups
+from firstline.incidents.store import Incidents
 from firstline.models import AlertCount, Deployment, Incident, Outcome
 from tests.integration.ports.conftest import Open, close
 from tests.support.builders import alert, at, open_for, receive_into

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from firstline.errors import GroupChanged
-from firstline.incidents.store import Groups, GroupView, Incidents, Limits
+from firstline.incidents.groups import Groups, GroupView, Limits
+from firstline.incidents.store import Incidents
 from firstline.models import AlertCount, Counts, Hold, Incident, Live, StoredAlert
 from firstline.models.live import STORM_PREFIX
 from tests.integration.ports.conftest import (

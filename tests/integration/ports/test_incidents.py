@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from firstline.errors import HistoryUnavailable, JoinedSince
+from firstline.incidents.groups import Groups
 from firstline.incidents.pages import page_due
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Hold, Incident, Loud, StepResult
 from tests.integration.ports.conftest import Open, Ports, Wait, close, live_of, record_of
 from tests.support.builders import NOON, a_classification, alert, at

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.incidents.groups import Groups
 from firstline.incidents.pages import LEASE, page_due
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.store import Incidents
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, Loud, Page
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import a_classification, a_page, alert, at
@@ -248,7 +249,7 @@ def test_an_escalation_makes_the_next_page_due_whether_or_not_somebody_has_it(
     before = live_of(incidents, incident)
     assert page_due(before, at(3)) is None
 
-    escalated = incidents.escalate(incident.incident_id, at(3))
+    escalated = incidents.escalate(incident.incident_id, "ada", at(3))
 
     assert escalated is not None
     live = live_of(incidents, incident)
@@ -261,7 +262,7 @@ def test_an_escalation_of_what_paged_nobody_is_its_first_page(incidents: Inciden
     incidents.judge(incident, 1, a_classification(severity="low"), at(1), seen=live_of(incidents, incident))
     wait(incident, "resolution")
 
-    assert incidents.escalate(incident.incident_id, at(3)) is not None
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is not None
 
     live = live_of(incidents, incident)
     assert (page_due(live, at(3)), live.rank, live.loud_since) == ("first", PAGING_RANK, at(3))
@@ -270,14 +271,14 @@ def test_an_escalation_of_what_paged_nobody_is_its_first_page(incidents: Inciden
 def test_nothing_is_escalated_that_is_not_with_people_or_is_being_paged(
     incidents: Incidents, incident: Incident, wait: Wait
 ) -> None:
-    assert incidents.escalate("nobody", at(1)) is None
+    assert incidents.escalate("nobody", "ada", at(1)) is None
     wait(incident, "recovery")
-    assert incidents.escalate(incident.incident_id, at(1)) is None, "a runbook works on it"
+    assert incidents.escalate(incident.incident_id, "ada", at(1)) is None, "a runbook works on it"
     wait(incident, "acknowledgement")
     assert claim(incidents, incident, 1)
-    assert incidents.escalate(incident.incident_id, at(1)) is None, "a page goes out at this moment"
+    assert incidents.escalate(incident.incident_id, "ada", at(1)) is None, "a page goes out at this moment"
     assert incidents.resolve(incident.incident_id, "ada", at(2)) is not None
-    assert incidents.escalate(incident.incident_id, at(3)) is None, "it is over"
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is None, "it is over"
 
 
 def test_many_escalations_at_once_are_one_page(
@@ -287,8 +288,34 @@ def test_many_escalations_at_once_are_one_page(
     assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is not None
     wait(incident, "resolution")
     with ThreadPoolExecutor(crowd) as people:
-        done = list(people.map(lambda _: incidents.escalate(incident.incident_id, at(3)), range(crowd)))
-    assert any(done)
+        presses = [f"person {number}" for number in range(crowd)]
+        done = list(people.map(lambda by: incidents.escalate(incident.incident_id, by, at(3)), presses))
     live = live_of(incidents, incident)
+    assert [by for by, record in zip(presses, done, strict=True) if record] == [live.escalated_by]
     assert claim(incidents, incident, 3, seq=2)
     assert (live.acked_at, live.paged_seq) == (None, 1)
+
+
+def test_a_second_escalation_waits_for_the_page_of_the_first_and_a_minute(
+    incidents: Incidents, incident: Incident, wait: Wait
+) -> None:
+    send(incidents, incident, 1)
+    wait(incident, "acknowledgement")
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is not None
+    assert incidents.escalate(incident.incident_id, "bob", at(9)) is None, "ada's page has not gone out yet"
+    assert live_of(incidents, incident).page_again_at == at(3), "the page that is due is not put off"
+    send(incidents, incident, 9, seq=2)
+    wait(incident, "acknowledgement")
+    assert incidents.escalate(incident.incident_id, "bob", at(9.5)) is not None
+    send(incidents, incident, 9.6, seq=3)
+    assert incidents.escalate(incident.incident_id, "eve", at(9.9)) is None, "bob pressed less than a minute ago"
+    assert incidents.escalate(incident.incident_id, "eve", at(10.5)) is not None
+
+
+@pytest.mark.parametrize(("seen", "done"), [(0, False), (1, True), (None, True)])
+def test_an_escalation_by_a_person_who_did_not_see_the_newest_page_does_not_count(
+    incidents: Incidents, incident: Incident, wait: Wait, seen: int | None, done: bool
+) -> None:
+    send(incidents, incident, 1)
+    wait(incident, "acknowledgement")
+    assert (incidents.escalate(incident.incident_id, "ada", at(3), seen=seen) is not None) == done
