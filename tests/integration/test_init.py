@@ -104,7 +104,7 @@ def test_run_again_it_keeps_what_is_set_and_shows_no_token_twice(sam: FakeSam) -
     assert sam.parameters("deploy")["EventBridgeEvents"] == "alarms"
 
 
-def test_what_was_interrupted_goes_on(sam: FakeSam) -> None:
+def test_a_run_goes_on_where_an_earlier_one_was_interrupted(sam: FakeSam) -> None:
     sam.fails_to("deploy")
     failed = init(*ALL)
     assert failed.exit_code == 1
@@ -129,18 +129,12 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
     monkeypatch.setattr(questions, "is_terminal", lambda: True)
     token, key = SECRETS["SLACK"], SECRETS["PAGERDUTY"]
     typed = [
-        "production",
-        "dev",
-        "nobody",
-        "ops@example.com",
-        "xoxp-wrong",
-        token,
-        "",
-        key,
-        "ada",
-        "none",
-        "kafka",
-        "generic",
+        *("production", "dev"),
+        *("nobody", "ops@example.com"),
+        *("xoxp-wrong", token),
+        *("", key),  # no signing secret; the key of PagerDuty
+        *("ada", "none"),
+        *("kafka", "generic"),
     ]
     done = init("--yes", typed="\n".join(typed) + "\n")
 

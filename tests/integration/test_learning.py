@@ -103,7 +103,7 @@ def judges(table: Table, who: str, incident: str, severity: str) -> None:
     says(table, who, "judge", incident, said="wrong_severity", severity=severity)
 
 
-def test_an_incident_of_another_stack_is_told_in_words(table: Table) -> None:
+def test_an_incident_that_the_stack_does_not_know_is_refused(table: Table) -> None:
     result = local("learn", "DiskFull-web-1-of-another-stack")
     assert result.exit_code == 1
     assert "does not know this incident" in result.output
@@ -120,7 +120,8 @@ def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_su
 
     assert result.exit_code == 0, result.output
     (row,) = [line for line in result.output.splitlines() if line.startswith("│ history") and "%" in line]
-    assert [cell.strip() for cell in row.strip("│").split("│")][1:4] == ["4", "3", "0%"]
+    _, verdicts, judged, called_right, *_ = (cell.strip() for cell in row.strip("│").split("│"))
+    assert (verdicts, judged, called_right) == ("4", "3", "0%")
     assert "What models have earned" not in result.output, "no model was asked"
     assert hidden in result.output
     assert "bo (command line), grace (command line) called 3 of 3 QueueLong *now* noise." in result.output
@@ -205,6 +206,7 @@ def test_the_causes_are_a_graph_with_evidence_in_which_no_text_can_draw(learned:
 
 
 def test_nothing_in_a_postmortem_is_markup_or_a_secret(learned: Path) -> None:
+    # The alert has a script, a password and an address in it.
     page = (learned / "postmortem.md").read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "\\<script\\>" in page
@@ -238,7 +240,7 @@ def test_a_runbook_is_drafted_from_the_note_alone_in_shadow_and_says_what_is_mis
     assert runbook.mode == "shadow"
     (step,) = runbook.steps
     assert step.kind == "act"
-    assert step.run == "systemctl restart mail-consumer\nmailq -v\n"
+    assert step.run == "systemctl restart mail-consumer\nmailq -v\n", "the commands in the note"
     assert "*" not in runbook.match.alerts[0]
     assert "DRAFT, unreviewed" in text
     pull_request = (learned / "PULL_REQUEST.md").read_text(encoding="utf-8")
@@ -269,7 +271,7 @@ def test_without_a_note_there_is_no_runbook_and_without_a_word_the_truth_is_to_b
     assert yaml.safe_load(truth.read_text(encoding="utf-8"))["severity"] == "high"
 
 
-def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
+def test_no_drafts_are_made_of_an_open_incident(table: Table, tmp_path: Path) -> None:
     groups = TableGroups(table)
     given = alert(**ALERT)
     incident = open_for(groups, given, now=NOW)

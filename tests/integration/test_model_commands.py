@@ -145,7 +145,7 @@ def test_without_a_key_no_model_is_asked(judged: Table, monkeypatch: pytest.Monk
 
 def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scripted: dict[str, Scripted]) -> None:
     assert run("--model", "sees", "--last", "2", "--yes").exit_code == 0
-    first, second = scripted["sees"].asked
+    first, second = scripted["sees"].asked  # about the last two incidents, of the alerts Pool6 and Pool7
     assert ("Pool6" in first.data, "Pool7" in second.data) == (True, True)
     assert "Pool7" not in first.data, "it came later"
 
