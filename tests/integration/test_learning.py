@@ -20,7 +20,7 @@ from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
-from firstline.models import Deployment, NormalizedAlert
+from firstline.models import Deployment, NormalizedAlert, OwnerTags
 from firstline.people.actor import Actor
 from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person
@@ -69,7 +69,9 @@ def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **c
     )
     given = without_secrets(given)  # as ingest does
     incident = open_for(groups, given, now=at)
-    verdict = a_classification(severity="high", decided_by="history", cause="<script>alert(1)</script> | **bold**")
+    tags = OwnerTags(service="mail", severity="high")
+    cause = "<script>alert(1)</script> | **bold**"
+    verdict = a_classification(severity="high", decided_by="history", cause=cause, tags=tags)
     history.judge(incident, 1, verdict, at, seen=history.live(given.group_key))
     TableTrail(table).append(incident.incident_id, [classified(verdict)], at)
     live = history.live(given.group_key)
@@ -300,6 +302,7 @@ def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_ver
     assert first.exit_code == 0, first.output
     assert "2 new cases; 0 were there" in first.output
     assert sorted(case.truth.severity for case in load(folder)) == ["critical", "low"]
+    assert {case.evidence.tags for case in load(folder)} == {OwnerTags(service="mail", severity="high")}
     assert all(case.name.partition("/")[2].startswith("queuelong-now-") for case in load(folder))
     assert re.search(r"2 cases\s*│ history-only", first.output)
     assert (folder / "baseline.json").exists()
