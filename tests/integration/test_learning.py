@@ -26,7 +26,7 @@ from firstline.people.operate import Action, Operations
 from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
-from firstline_cli.learn import follow_ups
+from firstline_cli.learn import follow_ups, many, story
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
@@ -307,6 +307,24 @@ def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_ver
     assert re.search(r"2 cases\s*│ history-only", first.output)
     assert (folder / "baseline.json").exists()
     assert baseline.BASELINE.read_bytes() == project, "cases from elsewhere never move the project's baseline"
+
+
+def test_incidents_of_a_long_name_have_a_case_each(table: Table, tmp_path: Path) -> None:
+    for minutes in (0, 1):
+        long = "CheckoutQueueDepthAboveItsLimitForMuchLonger"
+        judges(table, "grace", ended(table, at=OPENED + timedelta(minutes=minutes), alert_name=long), "low")
+    assert "2 new cases; 0 were there" in local("eval", "--last", "9", "--cases", str(tmp_path / "cases")).output
+
+
+def test_an_incident_that_the_table_forgets_meanwhile_does_not_stop_the_others(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, _ = judged_twice(table)
+    tell = story.tell
+    monkeypatch.setattr(many, "tell", lambda table, incident: tell(table, "X" if incident == gone else incident))
+    made = local("eval", "--last", "9", "--cases", str(tmp_path / "cases"))
+    assert "1 new cases; 0 were there" in made.output
+    assert f"Left out: {gone}: " in made.output
 
 
 def test_a_case_that_somebody_edited_stays(table: Table, tmp_path: Path) -> None:
