@@ -97,17 +97,11 @@ def evals(
         if accept and only:
             raise ConfigurationError("--accept needs all cases for a baseline: leave --only out.")
         recorded = Replay(replay) if replay else None
-        policy = Policy.of(runbooks)
         names = list(dict.fromkeys(models or ()))
         folders = {name: record and (record / name.replace("/", "-") if len(names) > 1 else record) for name in names}
-        classifiers = [rules_only(policy), history_only(policy)]
         asked = {name: CircuitBreaker(_chat(base_url, name, deadline, max_output_tokens)) for name in names}
-        for name, folder in folders.items():
-            classifiers.append(Classifier(name, policy, _recording(asked[name], folder)))
-        if recorded is not None:
-            classifiers.append(Classifier(recorded.name, policy, recorded))
-        if obedient:
-            classifiers.append(Classifier("obedient", policy, lambda _: Obedient()))
+        answering = {name: _recording(asked[name], folder) for name, folder in folders.items()}
+        classifiers = _classifiers(Policy.of(runbooks), answering, recorded, obedient)
         scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(cases, only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
@@ -124,6 +118,17 @@ def evals(
             stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
             out.print(stale, style="yellow")
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
+
+
+def _classifiers(
+    policy: Policy, asked: Mapping[str, ModelFor], recorded: Replay | None, obedient: bool
+) -> list[Classifier]:
+    models = dict(asked)
+    if recorded is not None:
+        models[recorded.name] = recorded
+    if obedient:
+        models["obedient"] = lambda _: Obedient()
+    return [rules_only(policy), history_only(policy), *(Classifier(name, policy, models[name]) for name in models)]
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:

@@ -99,6 +99,7 @@ def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted:
     tried = run("--model", "sees", "--model", "sleeps", "--yes")
 
     assert tried.exit_code == 0, tried.output
+    # Columns: answered, no verdict, not asked, would differ, tokens; then the costs per 100 without the model, with it.
     assert _of(scripted, tried) == [
         ["sees", "8", "0", "0", "8", "880"],
         ["sleeps", "8", "0", "0", "8", "880"],  # it names no runbook

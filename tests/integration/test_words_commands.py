@@ -39,7 +39,7 @@ def test_alarms_are_drafted_confirmed_and_listed(table_on_aws: Table, tmp_path: 
     assert "cloudwatch\torders-5xx\t*\tcritical\tits tag says critical" in drafted.stdout
 
     file = tmp_path / "words.tsv"
-    file.write_text(drafted.stdout.replace("\tcritical\t", "\ttell\t"))
+    file.write_text(drafted.stdout.replace("\tcritical\t", "\ttell\t"))  # tell people, do not page: medium
     loaded = run("words", "load", file, "--by", "ann", "--stack", STACK_ON_AWS)
     assert loaded.stdout == "Stored 1 word in the name of ann.\n"
 

@@ -115,6 +115,10 @@ class OperationRefused(FirstlineError):
     """A person's action on an incident has no effect; the message tells the person why, and what to do instead."""
 
 
+class DoneAlready(OperationRefused):
+    """The action was done before, by the person or by somebody else; the message says by whom."""
+
+
 class NotPermitted(OperationRefused):
     """The person is on no list, or the person's role does not allow the action."""
 
