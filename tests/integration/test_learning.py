@@ -20,14 +20,14 @@ from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
-from firstline.models import Deployment, NormalizedAlert
+from firstline.models import Deployment, NormalizedAlert, OwnerTags
 from firstline.people.action import Action
 from firstline.people.actor import Actor
 from firstline.people.operate import Operations
 from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
-from firstline_cli.learn import follow_ups
+from firstline_cli.learn import follow_ups, many, story
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
@@ -70,7 +70,9 @@ def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **c
     )
     given = without_secrets(given)  # as ingest does
     incident = open_for(groups, given, now=at)
-    verdict = a_classification(severity="high", decided_by="history", cause="<script>alert(1)</script> | **bold**")
+    tags = OwnerTags(service="mail", severity="high")
+    cause = "<script>alert(1)</script> | **bold**"
+    verdict = a_classification(severity="high", decided_by="history", cause=cause, tags=tags)
     history.judge(incident, 1, verdict, at, seen=history.live(given.group_key))
     TableTrail(table).append(incident.incident_id, [classified(verdict)], at)
     live = history.live(given.group_key)
@@ -303,10 +305,29 @@ def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_ver
     assert first.exit_code == 0, first.output
     assert "2 new cases; 0 were there" in first.output
     assert sorted(case.truth.severity for case in load(folder)) == ["critical", "low"]
+    assert {case.evidence.tags for case in load(folder)} == {OwnerTags(service="mail", severity="high")}
     assert all(case.name.partition("/")[2].startswith("queuelong-now-") for case in load(folder))
     assert re.search(r"2 cases\s*│ history-only", first.output)
     assert (folder / "baseline.json").exists()
     assert baseline.BASELINE.read_bytes() == project, "cases from elsewhere never move the project's baseline"
+
+
+def test_incidents_of_a_long_name_have_a_case_each(table: Table, tmp_path: Path) -> None:
+    for minutes in (0, 1):
+        long = "CheckoutQueueDepthAboveItsLimitForMuchLonger"
+        judges(table, "grace", ended(table, at=OPENED + timedelta(minutes=minutes), alert_name=long), "low")
+    assert "2 new cases; 0 were there" in local("eval", "--last", "9", "--cases", str(tmp_path / "cases")).output
+
+
+def test_an_incident_that_the_table_forgets_meanwhile_does_not_stop_the_others(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, _ = judged_twice(table)
+    tell = story.tell
+    monkeypatch.setattr(many, "tell", lambda table, incident: tell(table, "X" if incident == gone else incident))
+    made = local("eval", "--last", "9", "--cases", str(tmp_path / "cases"))
+    assert "1 new cases; 0 were there" in made.output
+    assert f"Left out: {gone}: " in made.output
 
 
 def test_a_case_that_somebody_edited_stays(table: Table, tmp_path: Path) -> None:
