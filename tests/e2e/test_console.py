@@ -100,6 +100,8 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
             assert title in window.text("h1")
             _looks_well(window, page)
         # She gives the rest of the shift to herself, and takes that back.
+        window.open(f"{stack.line['api']}/console")
+        assert "Incidents" in window.text("h1")
         window.open(f"{stack.line['api']}/console/oncall")
         window.click("summary")
         window.click("form[action$='/override'] button")

@@ -152,6 +152,7 @@ class PeopleParts(RemediationParts):
     def site(self) -> "Site":
         from zoneinfo import ZoneInfo
 
+        from firstline.adapters.dynamodb.short_ids import ids_ending
         from firstline.console.site import Site
 
         return Site(
@@ -159,6 +160,7 @@ class PeopleParts(RemediationParts):
             zone=ZoneInfo(self.settings.time_zone),
             execution_url=self.settings.console_url,
             incidents=self.incidents,
+            ids_ending=lambda end, now: ids_ending(self.table, end, now),
             trail=self.trail,
             silences=self.silences.since,
             documents=self.documents,
