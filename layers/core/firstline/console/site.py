@@ -204,4 +204,6 @@ def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnsw
 
 def refusal(frame: Frame, status: HTTPStatus, title: str, reason: str, back: str = "") -> HttpAnswer:
     """Return a page that says why a request was refused, with a link `back` if it is not empty."""
-    return HttpAnswer(status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back))
+    return HttpAnswer(
+        status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back, wrote="")
+    )
