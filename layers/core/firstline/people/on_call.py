@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, StringConstraints
 
-from firstline.errors import HistoryUnavailable, NotPermitted, OperationRefused
+from firstline.errors import DoneAlready, HistoryUnavailable, NotPermitted, OperationRefused
 from firstline.incidents.audit_trail import Trail, append_or_log
 from firstline.models import Frozen, Text
 from firstline.observability import logger
@@ -107,6 +107,7 @@ class OnCallOverrides:
                 f"The override would begin on {_at(begins_at, schedule)} ({schedule.time_zone}), more than "
                 f"{FARTHEST.days} days from now: begin it earlier."
             )
+        self._check_new(schedule, known, person, begins_at, asked.ends_at)
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
             raise OperationRefused(f"The shift on {name} has no end: say until when the override lasts (--until).")
@@ -129,6 +130,19 @@ class OnCallOverrides:
         self._record(made, "override", actor, now)
         self.tell(said)
         return Overridden(made, said)
+
+    def _check_new(
+        self, schedule: Roster, known: Sequence[Override], person: str, begins_at: datetime, ends_at: datetime | None
+    ) -> None:
+        """Raise DoneAlready if the person has all of this time by an override; `ends_at` None is the present shift."""
+        for each in of_people(known):
+            if each.person == person and each.covers(begins_at) and each.end >= (ends_at or begins_at):
+                if _names(schedule, known, begins_at, ends_at or each.end, without=person):
+                    continue  # A later override takes a part of the time.
+                until = f"{_at(each.end, schedule)} ({schedule.time_zone})"
+                raise DoneAlready(
+                    f"Nothing to do: {person} has it already until {until}, by override {each.id} of {each.by}."
+                )
 
     def withdraw(self, name: ScheduleName, asked: AskedWithdrawal, actor: Actor, now: datetime) -> Overridden:
         """End an override now, or before it begins, and announce who is on call in the rest of its time.
