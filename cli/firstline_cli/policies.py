@@ -68,8 +68,8 @@ def read_folder(rules_file: Path) -> tuple[Policies, list[str]]:
     for name, load in _LOADERS.items():
         if (file := rules_file.with_name(f"{name}.yaml")).exists():
             read[name] = read_policy(load, file)
-    known = Policies(*(read.get(name) for name in ("rules", "paging", "remediation", "people", "oncall")))
-    return known, [*read][1:]
+    beside = (read.get(name) for name in ("paging", "remediation", "people", "oncall"))
+    return Policies(read["rules"], *beside), [*read][1:]
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
