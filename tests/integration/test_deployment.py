@@ -60,7 +60,7 @@ def test_a_deployment_that_wakes_nobody_says_so(sam: FakeSam) -> None:
     assert "✓ pages        the page topic wakes ops@example.com (email)" in deploy("dev").stdout
 
 
-def test_what_fails_ends_there(sam: FakeSam) -> None:
+def test_a_build_that_fails_is_not_deployed(sam: FakeSam) -> None:
     sam.fails_to("build")
     failed = deploy("dev")
     assert (failed.exit_code, failed.stderr, sam.words) == (

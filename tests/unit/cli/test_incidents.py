@@ -31,6 +31,7 @@ from tests.support.builders import (
     a_record,
     a_result,
     a_waiting_record,
+    a_whole_plan,
     an_alert,
     an_incident,
 )
@@ -260,6 +261,12 @@ def test_show_says_how_long_an_incident_is_or_was_open(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str
 ) -> None:
     assert f"{INCIDENT_ID}{says} " in Typed(Terminal(a_record(**changes)), monkeypatch)("show", INCIDENT_ID).stdout
+
+
+def test_a_person_who_decides_at_a_terminal_reads_all_that_may_run() -> None:
+    plan = a_whole_plan(decision="approve")
+
+    assert set(plan.parts) <= set(plan_lines(plan))
 
 
 def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:

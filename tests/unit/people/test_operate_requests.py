@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from firstline.console.timeline import timeline
-from firstline.people.operate import Does
+from firstline.people.action import Does
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record, an_incident
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
 

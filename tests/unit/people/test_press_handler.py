@@ -21,7 +21,7 @@ from tests.support.builders import (
     an_alert,
     an_incident,
 )
-from tests.support.lives import counts_for
+from tests.support.changes import counts_for
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 from tests.support.operating import press_handler
 

@@ -51,10 +51,11 @@ from firstline.errors import (
     UnreadablePayload,
 )
 from firstline.observability import logger
+from firstline.people.action import Action, Does
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
-from firstline.people.operate import Action, Does, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import FILE, People, Person
 
 _INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -104,7 +105,9 @@ class ConsoleForms:
             return refuse(HTTPStatus.CONFLICT, str(first), title="Done already").response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             return refuse(HTTPStatus.CONFLICT, str(refused)).response()
-        except (UnreadablePayload, ValidationError):
+        except UnreadablePayload as error:
+            return refuse(HTTPStatus.BAD_REQUEST, str(error)).response()
+        except ValidationError:
             return refuse(HTTPStatus.BAD_REQUEST, UNREADABLE).response()
         except (HistoryUnavailable, QuarantineUnavailable):
             logger.exception("A form of the console could not be carried out: the table or the queue does not answer")

@@ -7,9 +7,7 @@ what proved who the person is, and is shown to everybody else. Doing it twice do
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self
-
-from pydantic import Field, model_validator
+from typing import Any, NamedTuple
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.slack_feedback import said
@@ -34,9 +32,10 @@ from firstline.incidents.audit_trail import (
 )
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
-from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
+from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notification
 from firstline.observability import logger, metrics
 from firstline.people import approve
+from firstline.people.action import Action, Does
 from firstline.people.actor import REOPENED, Actor, acted, check_role
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.refusals import nothing_to_do, reopened_already
@@ -46,58 +45,8 @@ from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
 from firstline.text import count
 
-type Does = Literal[
-    "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
-]  # fmt: skip
-"""The actions. `judge` says whether the verdict was right, `word` sets the alert's severity from now on."""
-
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
-
-
-class Action(Frozen):
-    """An action of a person. Where a description begins like `resolve, note: …`, only those actions use the field.
-
-    Parameters
-    ----------
-    seen
-        resolve, note: how many alerts had joined when the person looked (`Live.joined`); escalate: the number of the
-        newest page that the person saw (`Live.paged_seq`); None if unknown.
-    text
-        note: the text of the note; reopen, escalate: the reason.
-    resolves
-        note: True if the note also resolves the incident.
-    said
-        judge: what the person says of the verdict, such as `noise`.
-    severity
-        word, or judge with `said` as `wrong_severity`: the right severity.
-    subject
-        word: the key of the kind of alert that the person saw; None if they saw none.
-    plan_digest
-        approve, refuse: the digest of the plan that the person read.
-    """
-
-    does: Does
-    seen: int | None = Field(default=None, ge=0, le=1_000_000_000)
-    text: Text = ""
-    resolves: bool = False
-    said: Literal["real", "noise", "wrong_severity", "wrong_cause", "word"] | None = None
-    severity: Severity | None = None
-    subject: Text | None = None
-    plan_digest: Text = ""
-
-    @model_validator(mode="after")
-    def _answers_are_whole(self) -> Self:
-        if self.does == "judge" and (self.said is None or self.said == "word"):
-            raise ValueError(
-                "judge needs `said`: real, noise, wrong_cause, or wrong_severity with the right `severity`"
-            )
-        names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
-        if names_one != (self.severity is not None):
-            raise ValueError(
-                "give `severity`, the right one, if you send a word or judge `wrong_severity`; leave it out otherwise"
-            )
-        return self
 
 
 class Done(NamedTuple):
