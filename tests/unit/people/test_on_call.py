@@ -212,6 +212,15 @@ def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
     assert [turn(people) for people in (PEOPLE, left, NOBODY)] == ["bob", "ada", "bob"]
 
 
+@pytest.mark.parametrize(
+    ("listed", "doubt"), [({"ada": {}}, ""), ({"bob": {}}, "not in runbooks/policy/people.yaml"), ({}, "")]
+)
+def test_a_page_says_that_the_person_whose_turn_it_is_left_the_list(listed: dict[str, Any], doubt: str) -> None:
+    people = People.model_validate({"people": listed})
+    overrides = TableOverrides(MemoryStore().table)
+    assert whose_turn("platform", SCHEDULES, overrides.of, NOW, people) == ("ada", doubt)
+
+
 def test_the_newest_of_many_overrides_counts_and_one_too_many_is_refused() -> None:
     desk = Desk()
     for number in range(MOST - 1):

@@ -31,6 +31,9 @@ MOST = 200
 
 MOST_RELIEVED = 5
 
+UNLISTED = People()
+"""The empty list of people, by which nobody has left."""
+
 type OverridesOf = Callable[[str, datetime], Sequence[Override]]
 """Returns the overrides of a schedule that end after a time. Raises `HistoryUnavailable`."""
 
@@ -273,17 +276,26 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
 
 
 class Turn(NamedTuple):
-    """The person on call. `old` is empty, or names an out-of-date copy: `says PagerDuty, a copy of 2 days ago`."""
+    """The person on call. `doubt` is empty, or says why it may be somebody else.
+
+    The schedule is an out-of-date copy (`says PagerDuty, a copy of 2 days ago`), or the person left the list of people.
+    """
 
     person: str
-    old: str
+    doubt: str
 
 
-def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
+def whose_turn(
+    name: str,
+    schedules: Mapping[str, Roster],
+    overrides_of: OverridesOf,
+    now: datetime,
+    people: People = UNLISTED,
+) -> Turn | None:
     """Return who is on call on a schedule now; None if there is no such schedule, or if it has nobody on call.
 
     Only a schedule that is copied from another tool may have nobody on call. If the table fails, the overrides are left
-    out, so that a page still finds a person.
+    out, so that a page still finds a person. With an empty list of people, nobody counts as having left it.
     """
     schedule = schedules.get(name)
     if schedule is None:
@@ -301,4 +313,7 @@ def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: Overrid
     if person == NOBODY:
         logger.error("Another tool's schedule has nobody on call now: fill its gap there", extra={"schedule": name})
         return None
+    if people.people and person not in people.people and not because.startswith("says "):
+        logger.error("Whose turn it is is not on the list of people", extra={"schedule": name, "person": person})
+        return Turn(person, f"not in {PEOPLE_FILE}")
     return Turn(person, because if because.endswith(" ago") else "")
