@@ -16,7 +16,6 @@ from firstline.errors import (
     ExecutionsUnavailable,
     FeedbackRefused,
     JoinedSince,
-    NotPermitted,
     OperationRefused,
     UnknownIncident,
 )
@@ -37,12 +36,11 @@ from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notifica
 from firstline.observability import logger, metrics
 from firstline.people import approve
 from firstline.people.action import Action, Does
-from firstline.people.actor import REOPENED, Actor, acted
+from firstline.people.actor import REOPENED, Actor, acted, check_role
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.refusals import nothing_to_do, reopened_already
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
-from firstline.policy.people import FILE, Role
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
 from firstline.text import count
@@ -118,13 +116,6 @@ class Operations:
         alert = reported(report, actor, now)
         self.submit(alert)
         return alert
-
-
-def check_role(actor: Actor, role: Role) -> None:
-    """Raise NotPermitted, with the fix, unless the person has the role."""
-    if not actor.person.may(role):
-        person = actor.person
-        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role {role}: change it in {FILE}.")
 
 
 @dataclass(frozen=True)
@@ -214,7 +205,8 @@ class _Deed:
                 now=self.now,
                 reason=f"Not resolved: {more}.",
             )
-        return f"Not resolved: {more}. Look at them, and resolve the incident again if it is over."
+        kept = "Your note is stored. " if self.action.does == "note" else ""
+        return f"{kept}Not resolved: {more}. Look at them, and resolve the incident again if it is over."
 
     def _escalate(self) -> Done:
         record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports)
@@ -281,6 +273,8 @@ class _Deed:
         )
         self._append([noted(record.notes[-1])])
         text = "Thank you: whoever meets this next reads it."
+        if len(self.action.text.strip()) > feedback_store.MAX_NOTE_CHARS:
+            text += f" Only its first {feedback_store.MAX_NOTE_CHARS} characters are kept."
         over = None
         if self.action.resolves:
             try:
