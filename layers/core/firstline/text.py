@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 ELLIPSIS = "…"
 
+WORD_JOINER = "\u2060"
+"""An invisible character that keeps two others from being read as markup."""
+
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that are invisible although Unicode classifies them as letters, marks or symbols."""
 

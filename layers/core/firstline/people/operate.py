@@ -94,7 +94,7 @@ class Operations:
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
-        check_role(actor, "operator")
+        _check_role(actor, "operator")
         deed = _Deed(self, action, incident_id, actor, now)
         try:
             done = deed.do()
@@ -113,13 +113,13 @@ class Operations:
         QuarantineUnavailable
             The queue did not take the report; the person can repeat it.
         """
-        check_role(actor, "operator")
+        _check_role(actor, "operator")
         alert = reported(report, actor, now)
         self.submit(alert)
         return alert
 
 
-def check_role(actor: Actor, role: Role) -> None:
+def _check_role(actor: Actor, role: Role) -> None:
     """Raise NotPermitted, with the fix, unless the person has the role."""
     if not actor.person.may(role):
         person = actor.person
