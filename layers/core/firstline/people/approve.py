@@ -158,7 +158,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     return record, record.plan
 
 
-def _check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str] = ()) -> None:
+def _check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str]) -> None:
     """Raise an error unless a person's answer to the plan of `record` counts.
 
     Anybody may refuse, even after approving, because a refusal runs nothing.

@@ -41,7 +41,7 @@ from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
-from firstline.policy.people import FILE, Role
+from firstline.policy.people import FILE
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
 from firstline.text import count, one_line
@@ -94,7 +94,7 @@ class Operations:
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
-        _check_role(actor, "operator")
+        _check_operator(actor)
         deed = _Deed(self, action, incident_id, actor, now)
         try:
             done = deed.do()
@@ -113,17 +113,17 @@ class Operations:
         QuarantineUnavailable
             The queue did not take the report; the person can repeat it.
         """
-        _check_role(actor, "operator")
+        _check_operator(actor)
         alert = reported(report, actor, now)
         self.submit(alert)
         return alert
 
 
-def _check_role(actor: Actor, role: Role) -> None:
-    """Raise NotPermitted, with the fix, unless the person has the role."""
-    if not actor.person.may(role):
-        person = actor.person
-        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role {role}: change it in {FILE}.")
+def _check_operator(actor: Actor) -> None:
+    """Raise NotPermitted, with the fix, unless the person has the role operator."""
+    person = actor.person
+    if not person.may("operator"):
+        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role operator: change it in {FILE}.")
 
 
 @dataclass(frozen=True)
