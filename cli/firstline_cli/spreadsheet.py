@@ -16,7 +16,7 @@ _FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """The characters that begin a formula in a spreadsheet, in some languages also as full-width characters."""
 
 
-def _no_formula(value: Any) -> Any:
+def no_formula(value: Any) -> Any:
     """Return a cell of a CSV, with an apostrophe before a text that a spreadsheet would take for a formula: `'=1+1`."""
     return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value
 
@@ -26,7 +26,7 @@ def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

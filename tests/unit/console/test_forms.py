@@ -9,7 +9,7 @@ from firstline.console.web import MAX_FORM_BYTES
 from firstline.errors import HistoryUnavailable
 from firstline.people.action import Does
 from tests.support.browsing import form_in, get, post
-from tests.support.builders import INCIDENT_ID, NOW
+from tests.support.builders import INCIDENT_ID, NOW, a_page, a_waiting_record
 from tests.unit.console.shelf import PAGE, PEOPLE, Shelf
 
 
@@ -126,6 +126,24 @@ def test_a_second_acknowledgement_is_refused_with_the_person_who_has_the_inciden
     answer = press(shelf, "bob", "acknowledge")
     assert answer["statusCode"] == 409
     assert "ada (console) has it already" in answer["body"]
+
+
+def test_an_escalation_counts_once_for_the_page_of_a_person_who_saw_the_same_pages(shelf: Shelf) -> None:
+    session = shelf.session("ada")
+    form = form_in(shelf.see(PAGE, session)["body"], f"{PAGE}/escalate")
+    assert shelf.send(f"{PAGE}/escalate", form, session)["statusCode"] == 303
+    answer = press(shelf, "bob", "escalate", seen=form["seen"])
+    assert answer["statusCode"] == 409
+    assert "<h1>Done already</h1>" in answer["body"]
+    assert "ada (console) escalated it 0 s ago" in answer["body"]
+
+
+def test_an_escalation_from_a_page_older_than_the_newest_page_says_when_that_went_out() -> None:
+    shelf = Shelf(a_waiting_record(paged_at=NOW, pages=[a_page(), a_page(seq=2, on_call="Bea", at=NOW)]))
+    answer = press(shelf, "bob", "escalate", seen="1")
+    assert answer["statusCode"] == 409
+    assert "Bea was paged 0 s ago, since you looked" in answer["body"]
+    assert shelf.executions.told == []
 
 
 def test_a_form_answers_503_while_the_table_fails(shelf: Shelf) -> None:

@@ -39,6 +39,7 @@ from firstline.console.web import UNREADABLE, HttpAnswer, Response, see_other
 from firstline.errors import (
     ApprovalRefused,
     ConfigurationError,
+    DoneAlready,
     ExecutionsUnavailable,
     FeedbackRefused,
     HistoryUnavailable,
@@ -98,6 +99,8 @@ class ConsoleForms:
         except (NotEntitled, NotPermitted) as refused:
             logger.warning("A form of the console was refused", extra={"why": str(refused)})
             return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
+        except DoneAlready as first:
+            return self._refusal(HTTPStatus.CONFLICT, str(first), now, back, title="Done already").response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
         except UnreadablePayload as error:
@@ -144,7 +147,7 @@ class ConsoleForms:
             case ["leave"]:
                 self.sessions.end(token, now)
                 cookie = web.session_cookie("", 0)
-                said = self._refusal(HTTPStatus.OK, "You have left the console.", now)
+                said = self._refusal(HTTPStatus.OK, "You have left the console.", now, title="Done")
                 return HttpAnswer(HTTPStatus.OK, said.body, cookie=cookie)
             case ["incidents", incident_id, does] if does in get_args(Does.__value__):
                 return self._act(incident_id, does, form, (me, token), now)
@@ -231,8 +234,9 @@ class ConsoleForms:
             raise NotEntitled(f"{given.name} is not in {FILE} any more, so this session may do nothing.")
         return person if given.person.may(person.role) else given.person
 
-    def _refusal(self, status: HTTPStatus, reason: str, now: datetime, back: str = "") -> HttpAnswer:
-        title = "Done" if status == HTTPStatus.OK else "This did not count"
+    def _refusal(
+        self, status: HTTPStatus, reason: str, now: datetime, back: str = "", *, title: str = "This did not count"
+    ) -> HttpAnswer:
         values = Frame("", UTC, now).values(title, narrow=True)
         return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back))
 
@@ -240,7 +244,7 @@ class ConsoleForms:
 def action_of(does: str, form: Mapping[str, str]) -> Action:
     """Return the action that a form asks for. Raises ValidationError if a field has a value that no form offers."""
     fields: dict[str, Any] = {"does": does, "text": form.get("text", ""), "plan_digest": form.get("digest", "")}
-    if does in ("resolve", "note"):
+    if does in ("resolve", "note", "escalate"):
         fields["seen"] = form.get("seen") or None
     if does == "judge":
         said, _, severity = form.get("said", "").partition("-")

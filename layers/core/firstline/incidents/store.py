@@ -190,11 +190,17 @@ class Incidents(EvidenceSource, Protocol):
         Return None if there is no acknowledgement, or the incident is over or unknown.
         """
 
-    def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+    def escalate(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Make a page due now: of the next level, or of the first level if nobody was paged yet.
 
         An acknowledgement is taken back, and a severity that pages nobody becomes high. Return None if the incident is
-        over or unknown, if its execution does not wait for people, or if a page is just going out.
+        over or unknown, if its execution does not wait for people, if a page is just going out, if somebody escalated
+        it already (`pages.escalated_already`), or if people were paged since the person looked.
+
+        Parameters
+        ----------
+        seen
+            The number of the newest page (`Live.paged_seq`) that the person had seen; None if unknown.
         """
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:

@@ -18,7 +18,8 @@ class Action(Frozen):
     Parameters
     ----------
     seen
-        resolve, note: how many alerts had joined when the person looked (`Live.joined`); None if unknown.
+        resolve, note: how many alerts had joined when the person looked (`Live.joined`); escalate: the number of the
+        newest page that the person saw (`Live.paged_seq`); None if unknown.
     text
         note: the text of the note; reopen, escalate: the reason.
     resolves

@@ -39,12 +39,13 @@ from firstline.people import approve
 from firstline.people.action import Action, Does
 from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
+from firstline.people.refusals import nothing_to_do, reopened_already
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
 from firstline.policy.people import FILE
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
-from firstline.text import count, one_line
+from firstline.text import count
 
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
@@ -168,7 +169,7 @@ class _Deed:
             self.incident_id, self.actor.by, self.now, **self._ports, show=self._show_acknowledged
         )
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         return Done("You have the incident. Nobody else is paged unless it gets worse.", record)
 
     def _show_acknowledged(self, record: IncidentRecord) -> bool:
@@ -188,7 +189,7 @@ class _Deed:
             self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports
         )
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         self._show_resolved(record)
         return Done("Resolved. An alert that fires from now on opens a new incident.", record)
 
@@ -216,9 +217,9 @@ class _Deed:
         return f"Not resolved: {more}. Look at them, and resolve the incident again if it is over."
 
     def _escalate(self) -> Done:
-        record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, **self._ports)
+        record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports)
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         self._append([])
         return Done("The next level is paged now.", record)
 
@@ -228,7 +229,13 @@ class _Deed:
             raise OperationRefused(
                 f"{self.incident_id} is not closed, so it cannot be reopened. If it is closing, try again in a minute."
             )
-        self.by.submit(reopened(record, self.action.text, self.actor, self.now))
+        newest = self.by.incidents.live(record.incident.group_key)
+        entries = self.by.trail.entries(self.incident_id)
+        last = next((entry for entry in reversed(entries) if entry.facts.get("does") == "reopen"), None)
+        if refused := reopened_already(record, newest, last, self.now):
+            raise refused
+        after = (newest.incident_id if newest else "", last.hash if last else "")
+        self.by.submit(reopened(record, self.action.text, self.actor, self.now, after=after))
         self._append([])
         return Done(REOPENED, record)
 
@@ -237,19 +244,6 @@ class _Deed:
         if record is None:
             raise UnknownIncident(feedback_store.UNKNOWN)
         return record
-
-    def _nothing_to_do(self) -> OperationRefused:
-        """Return the refusal that says why an action had no effect, from the record as it stands now."""
-        record = self._known()
-        live = record.live
-        if record.status == "CLOSED" or live is None or not live.open:
-            why = one_line(record.outcome_reason or "", 300)
-            return OperationRefused(f"Nothing to do: the incident is over. {why}".strip())
-        if live.resolved_by is not None:
-            return OperationRefused(f"Nothing to do: {one_line(live.resolved_by, 80)} resolved it.")
-        if self.action.does == "acknowledge" and live.answered:
-            return OperationRefused(f"Nothing to do: {one_line(live.acked_by or 'somebody', 80)} has it already.")
-        return OperationRefused("Nothing to do: this incident waits for nobody at this moment. Look again in a minute.")
 
     # --- the plan -----------------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class _Comparison:
     joined: JoinedAlerts
 
     def add_differences(self) -> None:
-        """Add the incident to each list of `found` to which the changed files bring it."""
+        """Add the incident to each list of `found` for a decision that the changed files change."""
         record, incident = self.record, self.record.incident
         paged = record.paged_at is not None
         local = incident.opened_at.astimezone(self.zone)

@@ -29,7 +29,7 @@ from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.notices.unknown import bare, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
-from firstline.sources.shapes import GROUP, flattened, unfolded
+from firstline.sources.shapes import GROUP, USUAL, flattened, unfolded
 from firstline.sources.statuses import STATUSES, Status, states_something, status_of
 
 _NAME = (
@@ -91,7 +91,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read one alert, a list of alerts, or a plain text.
+    """Read one alert, a list of alerts, or a plain text, and add each alert to `reading`.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     key, fingerprint = known_as(names[-1 if status == "firing" else 1])
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(stated),
+        severity=reading.severity(stated, alert.get(USUAL)),
         message=values.prose(message),
         labels=meanings.kept(labels),
         at=ends_at or values.moment(first(alert, _TIME)),

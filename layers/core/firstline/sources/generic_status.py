@@ -158,7 +158,7 @@ def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> 
 
 
 def _is_trouble(alert: dict[str, Any], name: str) -> bool:
-    """Return True if the alert is graded critical or high, or holds a bad result or an error."""
+    """Return True if the alert is critical or high, or has a bad result, or an error other than its own name."""
     return is_bad(alert) or _failed(alert, name)
 
 

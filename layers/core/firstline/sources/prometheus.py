@@ -38,7 +38,7 @@ authenticate = require_token
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read every alert of a notification; firing and resolved alerts may be mixed.
+    """Read every alert of a notification, firing and resolved ones mixed, and add them to `reading`.
 
     Raises
     ------
