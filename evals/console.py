@@ -13,8 +13,8 @@ from evals.baseline import Baseline
 from evals.costs import Costs
 from evals.own_rules import Learned
 from evals.public_rules import LEVELS
-from evals.scoring import SEVERITIES, PerClass, Result, Score
-from firstline.models import Severity, Usage
+from evals.scoring import PerClass, Result, Score
+from firstline.models import SEVERITIES, Severity, Usage
 from firstline.policy.model import Price
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (

@@ -19,10 +19,9 @@ from firstline.classification.case import Case as Known
 from firstline.classification.earned import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.errors import ModelGaveNoVerdict
-from firstline.models import Severity, Stance
+from firstline.models import SEVERITIES, Severity, Stance
 from firstline.policy.costs import MISSED_PAGE_COST, cost
 
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 REPLAYED = 300
 READ_EACH = 30
 """The number of verdicts after which the earned trust is read again; in production this happens every few minutes."""
@@ -133,7 +132,7 @@ def always(severity: Severity) -> Simulated:
     return lambda case, _: case.by_severity[severity]
 
 
-def at_random(case: Judged, dice: random.Random) -> Stance:
+def _at_random(case: Judged, dice: random.Random) -> Stance:
     """Simulate a model that says a random severity, and half of the time names no runbook and no deployment."""
     judged = case.by_severity[dice.choice(SEVERITIES)]
     if dice.random() < 0.5:
@@ -141,13 +140,13 @@ def at_random(case: Judged, dice: random.Random) -> Stance:
     return judged
 
 
-def contrarian(case: Judged, _: random.Random) -> Stance:
+def _contrarian(case: Judged, _: random.Random) -> Stance:
     """Simulate a model that says `low` if the verdict without it pages, otherwise `critical`."""
     contrary: Severity = "low" if case.plain.severity in ("critical", "high") else "critical"
     return case.by_severity[contrary]
 
 
-def echo_without_runbook(case: Judged, _: random.Random) -> Stance:
+def _echo_without_runbook(case: Judged, _: random.Random) -> Stance:
     """Simulate a model that repeats the severity of rules and history, and names no runbook and no deployment."""
     return Stance(severity=case.plain.severity)
 
@@ -157,9 +156,9 @@ def perfect(case: Judged, _: random.Random) -> Stance:
     return case.by_severity[case.truth]
 
 
-def noisy_oracle(right: float) -> Simulated:
+def _noisy_oracle(right: float) -> Simulated:
     """Return a simulated model that says the right severity with the probability `right`, otherwise a random one."""
-    return lambda case, dice: perfect(case, dice) if dice.random() < right else at_random(case, dice)
+    return lambda case, dice: perfect(case, dice) if dice.random() < right else _at_random(case, dice)
 
 
 def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Simulated:
@@ -182,11 +181,11 @@ def _answered(case: Case, policy: Policy, model_for: ModelFor) -> Stance:
 
 MODELS: Mapping[str, Simulated] = {
     **{f"always {severity}": always(severity) for severity in SEVERITIES},
-    "random": at_random,
-    "contrarian": contrarian,
-    "echo without runbook": echo_without_runbook,
-    "oracle, 50 % noise": noisy_oracle(0.5),
-    "oracle, 20 % noise": noisy_oracle(0.8),
+    "random": _at_random,
+    "contrarian": _contrarian,
+    "echo without runbook": _echo_without_runbook,
+    "oracle, 50 % noise": _noisy_oracle(0.5),
+    "oracle, 20 % noise": _noisy_oracle(0.8),
     "perfect": perfect,
 }
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
-
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
+from firstline.models import PAGING_RANK, SEVERITIES, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
 
 UNKNOWN_UP_TO = 0.5
 """The highest confidence with which a verdict that admits an unknown cause counts as saying "unknown"."""

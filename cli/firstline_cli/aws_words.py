@@ -33,7 +33,7 @@ def in_words(error: BaseException, asked: str = "") -> str:
     if code in _EXPIRED:
         return f"your AWS credentials are not valid any more ({code}): log in again"
     if is_denied(error):
-        action = missing_action(error) or asked or "a permission that AWS does not name"
+        action = _missing_action(error) or asked or "a permission that AWS does not name"
         return f"AWS refused the call: your role lacks {action}. Add it, or use a profile that has it"
     return f"AWS refused the call ({code}: {' '.join(message.split())})"
 
@@ -44,7 +44,7 @@ def is_denied(error: BaseException) -> bool:
     return failure is not None and failure[0] in _DENIED
 
 
-def missing_action(error: BaseException) -> str | None:
+def _missing_action(error: BaseException) -> str | None:
     """Return the action that AWS says is missing, with its resource, or None if it does not say."""
     failure = _of(error)
     named = _ACTION.search(failure[1]) if failure else None

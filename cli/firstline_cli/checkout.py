@@ -7,13 +7,13 @@ from firstline_cli import overlay
 from firstline_cli.console import WRONG, refusal
 
 
-def find_checkout(folders: Iterable[Path]) -> Path | None:
+def _find_checkout(folders: Iterable[Path]) -> Path | None:
     """Return the first folder that is a checkout of Firstline, because it has `runbooks/policy/`; None if none is."""
     return next((folder for folder in folders if (folder / "runbooks" / "policy").is_dir()), None)
 
 
 _HERE = Path.cwd()
-CHECKOUT = find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
+CHECKOUT = _find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
 """The checkout around the working directory; else the one that holds this file, after `pip install -e`."""
 
 

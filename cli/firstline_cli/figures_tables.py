@@ -9,7 +9,7 @@ from rich.table import Table as Grid
 
 from firstline.reports.periods import Comparison, Figures, Report
 from firstline.reports.spread import ENOUGH_FOR_P90
-from firstline.reports.wording import COLUMNS, advice_in_words, cost_of, side_by_side, spread_in_words
+from firstline.reports.wording import COLUMNS, advice_in_words, cost_of, few_in_words, side_by_side, spread_in_words
 from firstline.text import in_words, one_line
 from firstline_cli.learn.follow_ups import FollowUp
 
@@ -74,8 +74,8 @@ def _print_comparison(console: Console, compared: Comparison) -> None:
     for row in side_by_side(compared.before, compared.after):
         grid.add_row(*row)
     console.print(grid)
-    if min(compared.before.incidents, compared.after.incidents) < ENOUGH_FOR_P90:
-        console.print(f"Fewer than {ENOUGH_FOR_P90} incidents on one side: a difference may well be chance.")
+    if hint := few_in_words(compared.before, compared.after):
+        console.print(hint)
 
 
 def _people(found: Report) -> Grid:

@@ -58,7 +58,7 @@ def together(checkout: Path) -> Path:
     own = checkout / MINE / RUNBOOKS
     if not own.is_dir():
         return checkout / RUNBOOKS
-    folder = tree_of(checkout) / RUNBOOKS
+    folder = _tree_of(checkout) / RUNBOOKS
     owned, shipped = _files(own), _files(checkout / RUNBOOKS)
     patches = [path for path in owned if path.name.endswith(PATCH)]
     wanted = {path: file.read_bytes() for path, file in (shipped | owned).items() if path not in {*GENERATED, *patches}}
@@ -94,13 +94,13 @@ def tree(checkout: Path) -> Path:
             (runbooks / path).parent.mkdir(parents=True, exist_ok=True)
             (runbooks / path).write_text(text, encoding="utf-8")
     for name in ("template.yaml", "observability.yaml", "samconfig.toml", "layers", "functions", "statemachine"):
-        link = tree_of(checkout) / name
+        link = _tree_of(checkout) / name
         if not link.is_symlink():
             link.symlink_to(checkout / name)
-    return tree_of(checkout)
+    return _tree_of(checkout)
 
 
-def tree_of(checkout: Path) -> Path:
+def _tree_of(checkout: Path) -> Path:
     """Return the folder, `.cache/mine`, in which the shipped runbooks and the owner's are put together."""
     return checkout / ".cache" / MINE
 
@@ -110,7 +110,7 @@ def named(text: str, checkout: Path) -> str:
 
     The path of a patched runbook stays, because no original has its text.
     """
-    folder = f"{tree_of(checkout) / RUNBOOKS}/"
+    folder = f"{_tree_of(checkout) / RUNBOOKS}/"
     if folder not in text:
         return text
     before, *parts = text.split(folder)
@@ -124,7 +124,7 @@ def _original_folder(part: str, checkout: Path) -> str:
     """
     path = re.match(r"[\w./-]*", part)[0].rstrip(".")  # type: ignore[index]  # It matches any text.
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():
-        return f"{tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
+        return f"{_tree_of(checkout).relative_to(checkout)}/{RUNBOOKS}/"
     return f"{MINE}/{RUNBOOKS}/" if (checkout / MINE / RUNBOOKS / path).is_file() else f"{RUNBOOKS}/"
 
 

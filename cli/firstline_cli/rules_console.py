@@ -17,7 +17,7 @@ from firstline.ingest.changes import incident_of
 from firstline.models import Evidence, Incident, NormalizedAlert
 from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.inhibition import Inhibition
-from firstline.policy.match import AlertMatch, Key
+from firstline.policy.match import PATTERN_KEYS, AlertMatch, Key
 from firstline.policy.paging import Route
 from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview_rule, preview_silence, preview_window
@@ -25,7 +25,6 @@ from firstline.sources import Batch
 from firstline.text import in_words, shorten
 from firstline_cli.console import here
 
-_PLAIN = ("alert_name", "source", "service", "environment", "host")
 _VALUE_CHARS = 60
 
 type Fit = tuple[str, str]
@@ -173,7 +172,7 @@ def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, no
         *((f"route {number} of paging.yaml", route) for number, route in enumerate(routes)),
     ]
     for what, asked in declared:
-        for key in _PLAIN:
+        for key in PATTERN_KEYS:
             for pattern in getattr(asked, key, ()):
                 match = AlertMatch.model_validate({key: pattern})
                 if not any(map(match.fits, alerts)):

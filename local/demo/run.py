@@ -37,7 +37,7 @@ def noise(stage: Stage) -> None:
     stage.check("nobody was told", not told)
 
 
-def full_table(stage: Stage) -> None:
+def _full_table(stage: Stage) -> None:
     """Send an alert about a full connection table: a runbook makes room on the host and verifies the recovery."""
     host = stage.stack.hosts["web-1"]
     before = faults.fill_connection_table(host)
@@ -130,7 +130,7 @@ def from_pagerduty(stage: Stage) -> None:
     stage.check("it is resolved", record.outcome == "resolved", record.outcome)
 
 
-def not_cured(stage: Stage) -> None:
+def _not_cured(stage: Stage) -> None:
     """Send an alert that a runbook cannot cure: its change is taken back, and the page says what was tried."""
     host = stage.stack.hosts["db-1"]
     before = faults.fill_connection_table(host, flooded=True)
@@ -150,7 +150,7 @@ def not_cured(stage: Stage) -> None:
     stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
 
 
-def asks_first(stage: Stage) -> None:
+def _asks_first(stage: Stage) -> None:
     """Send an alert whose plan needs approval: approving acknowledges the page, and the earlier release is put back."""
     alert = alerts.failing_shop()
     incident = stage.open("generic", alert, "the shop fails after a release")
@@ -228,12 +228,12 @@ def _pages(stage: Stage, incident: str) -> list[Message]:
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "noise": noise,
-    "full table": full_table,
+    "full table": _full_table,
     "no runbook": page,
     "recovers": recovers,
     "pagerduty": from_pagerduty,
-    "not cured": not_cured,
-    "asks first": asks_first,
+    "not cured": _not_cured,
+    "asks first": _asks_first,
     "storm": storm,
 }
 

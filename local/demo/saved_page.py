@@ -11,10 +11,10 @@ from firstline.console.incident_page import gather, incident_page
 from firstline.console.sessions import Pass
 from local.emulator.stack import ROOT, STACK_NAME, Stack
 
-FOLDER = ROOT / ".cache" / "demo"
+PAGE = ROOT / ".cache" / "demo" / "incident.html"
 
 
-def save_page(stack: Stack, incident_id: str, folder: Path = FOLDER) -> Path | None:
+def save_page(stack: Stack, incident_id: str) -> Path | None:
     """Write the console's page of an incident to a file and return its path; None if the incident is unknown."""
     table = Table(stack.client("dynamodb"), stack.created.table_name)
     incidents = TableIncidents(table)
@@ -25,8 +25,7 @@ def save_page(stack: Stack, incident_id: str, folder: Path = FOLDER) -> Path | N
     # The session may see this incident alone: the other pages are not in the file.
     visitor = Pass(key="demo", name="saved by the demo", role="reader", incident_id=incident_id, expires_at=now)
     view = gather(record, now, incidents=incidents, trail=TableTrail(table))
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "incident.html"
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
     frame = Frame(STACK_NAME, datetime.now().astimezone().tzinfo or UTC, now, visitor)
-    page.write_text(incident_page(view, frame), encoding="utf-8")
-    return page
+    PAGE.write_text(incident_page(view, frame), encoding="utf-8")
+    return PAGE

@@ -52,7 +52,7 @@ def caller(request: Request) -> Caller | None:
     return Caller(*found.groups()) if found else None
 
 
-def table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
+def _table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
     """Yield what a request to DynamoDB needs: (action, name of the index or None, partition keys).
 
     A transaction yields each of its writes; a BatchGetItem yields one action with all its keys.
@@ -86,7 +86,7 @@ def accesses(request: Request, body: bytes, signer: Caller, account: str) -> lis
                 f"{arn}:table/{_table(asked)}{f'/index/{index}' if index else ''}",
                 {"dynamodb:LeadingKeys": keys} if keys else {},
             )
-            for action, index, keys in table_accesses(operation, asked)
+            for action, index, keys in _table_accesses(operation, asked)
         ]
     action = f"{service}:{'InvokeFunction' if (service, operation) == ('lambda', 'Invoke') else operation}"
     sources = sorted({entry["Source"] for entry in asked["Entries"]}) if action == "events:PutEvents" else []

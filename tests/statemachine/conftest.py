@@ -1,6 +1,6 @@
 """One stack for all of these tests, emptied between them; time is skipped instead of waited for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +13,7 @@ from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Time
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
+from tests.statemachine.releasing import Service, flags, shop
 from tests.statemachine.world import World
 from tests.support.direct import direct
 
@@ -71,3 +72,10 @@ def world(stack: World, skipped: list[float], impatient: set[str]) -> Iterator[W
     stack.begin()
     yield stack
     stack.end()
+
+
+@pytest.fixture(params=[shop, flags], ids=["codedeploy", "appconfig"])
+def service(request: pytest.FixtureRequest, world: World) -> Service:
+    """Return each of the two services whose releases are taken back."""
+    make: Callable[[World], Service] = request.param
+    return make(world)

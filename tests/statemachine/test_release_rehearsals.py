@@ -15,7 +15,7 @@ from firstline.runbooks.model import Runbook
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback
 from local.emulator.releases import Course
 from tests.statemachine.incident import Incident
-from tests.statemachine.test_releases import revision
+from tests.statemachine.releasing import revision
 from tests.statemachine.world import ROOT, World
 
 SHIPPED = [runbook for runbook in catalogue.load(ROOT / "runbooks").values() if runbook.releases]

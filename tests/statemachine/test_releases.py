@@ -6,93 +6,20 @@
 | throttled                                | by name, nameless; for a moment, for good                          |
 | access denied                            | told, nothing was sent                                             |
 | a deployment that fails, or never ends   | told with its id and CodeDeploy's words                            |
-| somebody releases something meanwhile    | while the plan waits for approval                                  |
 | remediation is switched off meanwhile    | nothing is sent                                                    |
-| the release still goes out               | stopped first; done meanwhile; never stops; the stop refused       |
 | the alert resolves while it is deployed  | cured                                                              |
-| nothing good to go back to               | planned in unit/runbooks/test_releases; here, one of them          |
+| nothing good to go back to               | planned in unit/remediation/test_releases; here, one of them       |
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from local.emulator.releases import NEVER, Course, Deployment, Destination
-from local.emulator.server import ServiceError
-from tests.statemachine.incident import Incident
+from local.emulator.releases import NEVER, Course
+from tests.statemachine.releasing import HOUR, Service, flags, human, revision, shop
 from tests.statemachine.test_planted_plans import Plan, lies
 from tests.statemachine.world import STACK_NAME, World
-
-HOUR = timedelta(hours=1)
-FLAGS = ("flags12", "7")
-
-
-def revision(version: str) -> dict[str, Any]:
-    return {
-        "revisionType": "S3",
-        "s3Location": {"bucket": "releases", "key": "shop.zip", "bundleType": "zip", "version": version},
-    }
-
-
-@dataclass
-class Service:
-    """One of the two services, with a good release and a bad one after it."""
-
-    world: World
-    name: str
-    alert: str
-    place: Destination
-    lost: str
-
-    def fires(self, severity: str = "high") -> Incident:
-        """Fire the alert that the release causes; its plan waits for approval. If it is high, somebody was paged."""
-        wait = "Await Acknowledgement" if severity == "high" else "Await Resolution"
-        return self.world.fires(self.alert, severity=severity).stands_in(wait)
-
-    def approved(self, severity: str = "high") -> Incident:
-        """Fire the alert and approve its plan."""
-        incident = self.fires(severity)
-        incident.is_approved()
-        return incident
-
-    def resolves(self, severity: str = "high") -> None:
-        self.world.resolves(self.alert, severity=severity)
-
-    @property
-    def sent(self) -> list[Deployment]:
-        return self.world.releases.sent
-
-    @property
-    def brought(self) -> list[Any]:
-        """Return what Firstline's deployments brought."""
-        if self.name == "codedeploy":
-            return [release.what["s3Location"]["version"] for release in self.sent]
-        return [release.what[1] for release in self.sent]
-
-
-def shop(world: World) -> Service:
-    place = world.releases.group("shop/live")
-    world.releases.released("shop/live", revision("v1"), ago=30 * HOUR)
-    world.releases.released("shop/live", revision("v2"), ago=HOUR / 2)
-    return Service(world, "codedeploy", "ShopFails", place, "Roll Back Release")
-
-
-def flags(world: World) -> Service:
-    world.releases.profiles |= {"flags12": "checkout-flags", "other12": "other"}
-    place = world.releases.environment("app1234/env1234")
-    world.releases.released("app1234/env1234", ("flags12", "v1"), ago=30 * HOUR)
-    world.releases.released("app1234/env1234", ("flags12", "v2"), ago=HOUR / 2)
-    return Service(world, "appconfig", "FlagFails", place, "Roll Back Configuration")
-
-
-@pytest.fixture(params=[shop, flags], ids=["codedeploy", "appconfig"])
-def service(request: pytest.FixtureRequest, world: World) -> Service:
-    make: Callable[[World], Service] = request.param
-    return make(world)
 
 
 @pytest.fixture
@@ -102,16 +29,6 @@ def switch_off(world: World) -> Iterator[Callable[[], object]]:
     yield lambda: ssm.put_parameter(Name=name, Value="off", Type="String", Overwrite=True)
     with suppress(ssm.exceptions.ParameterNotFound):
         ssm.delete_parameter(Name=name)
-
-
-def human(world: World, incident: Incident) -> str:
-    """Return what the approver reads of how it ended, without another page."""
-    incident.stands_in("Await Resolution")
-    assert incident.path[-2:] == ["Notify Ops", "Await Resolution"]
-    assert len(world.woken()) == ("Page On-Call" in incident.path)
-    (message,) = [message for message in world.told("slack") if "lost auto" not in message.text]
-    thread = [message.text for message in world.inbox.messages() if message.channel == "slack" and message.thread]
-    return "\n".join([message.text, str(message.raw), *thread])
 
 
 def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: Service) -> None:
@@ -279,111 +196,6 @@ def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
     assert "Unknown: no answer" in read
     assert "No new deployment was seen after it" in read
     assert world.releases.attempts == 1
-
-
-def still_going_out(service: Service) -> Deployment:
-    """Let the alert fire while the bad release is still rolling out."""
-    bad = service.place.deployments[-1]
-    bad.state, bad.course = None, Course(looks=NEVER)
-    return bad
-
-
-def test_a_release_that_still_goes_out_is_stopped_and_the_good_one_put_back(world: World) -> None:
-    service = shop(world)
-    bad = still_going_out(service)
-    world.releases.stops_needed = 3
-
-    incident = service.approved().stands_in("Await Recovery")
-
-    assert bad.state == "Stopped"
-    assert service.brought == ["v1"]
-    path = incident.release_path
-    assert path.count("Stop Release") == 3
-    assert path.index("Stop Release") < path.index("Roll Back Release")
-
-
-def test_flags_that_still_go_out_are_stopped_and_nothing_is_deployed(world: World) -> None:
-    service = flags(world)
-    bad = still_going_out(service)
-
-    incident = service.approved().stands_in("Await Recovery")
-
-    assert bad.state == "ROLLED_BACK"
-    assert service.sent == []
-    assert "Roll Back Configuration" not in incident.release_path
-    service.resolves()
-    incident.ends()
-    (result,) = incident.record.results
-    assert (result.status, result.command_id) == ("Success", bad.id)
-
-
-def test_a_release_that_is_done_meanwhile_is_taken_back_as_any_other(world: World, service: Service) -> None:
-    bad = still_going_out(service)
-    incident = service.fires()
-    bad.course = Course(looks=-1)
-    incident.is_approved()
-
-    incident.stands_in("Await Recovery")
-
-    assert service.brought == (["v1"] if service.name == "codedeploy" else [])
-    assert bad.state == (None if service.name == "codedeploy" else "REVERTED")
-
-
-def test_one_that_cannot_be_stopped_wakes_a_human_and_nothing_is_deployed(world: World) -> None:
-    service = shop(world)
-    still_going_out(service)
-    world.releases.stops_needed = NEVER
-
-    read = human(world, service.approved(severity="low"))
-
-    assert service.sent == []
-    assert "Not sent: still in progress" in read
-    assert world.releases.stops < 100
-
-
-def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    still_going_out(service)
-
-    def refuse(*_: Any) -> Any:
-        raise ServiceError("AccessDeniedException", "not authorized to perform: StopDeployment")
-
-    world.releases.operations["StopDeployment"] = refuse
-    monkeypatch.setattr(world.releases, "_revert", refuse)
-
-    read = human(world, service.approved(severity="low"))
-
-    assert service.sent == []
-    assert "Not stopped:" in read
-    assert "not authorized to perform: StopDeployment" in read
-
-
-def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
-    """Lose the answer while a person begins the newest deployment at the same moment."""
-    impatient.add(service.lost)
-    world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign, assignment]
-    world.releases.script(Course(lost=True))
-
-    read = human(world, service.approved(severity="low"))
-
-    assert "Unknown: not ours" in read
-
-
-def _somebody(world: World, service: Service) -> None:
-    what = revision("v3") if service.name == "codedeploy" else ("flags12", "v3")
-    world.releases.released(service.place.name, what, ago=timedelta())
-
-
-def test_what_somebody_released_meanwhile_is_left_alone(world: World, service: Service) -> None:
-    incident = service.fires(severity="high")
-    _somebody(world, service)
-    incident.is_approved()
-
-    read = human(world, incident)
-
-    assert service.sent == []
-    assert "Not sent: newer release" in read
-    entries = world.trail(incident.id)
-    assert [entry.facts["outcome"] for entry in entries if entry.what == "over"] == ["not_run"]
 
 
 THROTTLED = Course(refusal=("ThrottlingException", "Rate exceeded"))

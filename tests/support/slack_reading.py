@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from firstline.channels.slack_text import _WORD_JOINER
+from firstline.text import WORD_JOINER
 
 
 def read_aloud(message: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def _run(section: dict[str, Any]) -> str:
 def _element(element: dict[str, Any]) -> str:
     if element["type"] == "link":
         return f"[{element['text']}]({element['url']})"
-    text = str(element.get("text") or element["fallback"]).replace(_WORD_JOINER, "")
+    text = str(element.get("text") or element["fallback"]).replace(WORD_JOINER, "")
     return f"*{text}*" if element.get("style") else text
 
 

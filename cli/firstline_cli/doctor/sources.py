@@ -26,7 +26,7 @@ def sources(stack: "Stack") -> Iterator[Finding]:
     path = secret_name(stack, "sources")
     pages = client(stack, "ssm").get_paginator("get_parameters_by_path").paginate(Path=path, WithDecryption=False)
     has_secret = {parameter["Name"].rpartition("/")[2] for page in pages for parameter in page["Parameters"]}
-    heard = last_heard(stack, datetime.now(UTC))
+    heard = _last_heard(stack, datetime.now(UTC))
     named = [*SOURCES, *(["deployments"] if "deployments" not in SOURCES else [])]
     closed = []
     for source in named:
@@ -77,7 +77,7 @@ def refused(stack: "Stack") -> Iterator[Finding]:
 _QUIET = f"no incident from it in {LOOKS_BACK.days} days"
 
 
-def last_heard(stack: "Stack", now: datetime) -> dict[str, str]:
+def _last_heard(stack: "Stack", now: datetime) -> dict[str, str]:
     """Return by source, in words, how long ago its newest incident began, of those open or closed in the last week."""
     from firstline.adapters.dynamodb.incidents import TableIncidents
 

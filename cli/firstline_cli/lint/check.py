@@ -44,7 +44,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
         text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
-        problems += description_problems(runbook, text)
+        problems += _description_problems(runbook, text)
         problems += example_problems(runbook, text, runbooks)
         problems += source_problems(runbook, text)
         problems += shellcheck_problems(runbook, text)
@@ -66,7 +66,7 @@ def rendered(runbooks: Catalogue) -> dict[Path, str]:
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
 
 
-def description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
+def _description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
     """Report a runbook whose description is too short to tell approvers what it does, and what it never touches."""
     if len(runbook.description) < SHORTEST_DESCRIPTION:
         message = "say in a few sentences what it does, what it never touches, and when it gives up"

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 ELLIPSIS = "…"
 
+WORD_JOINER = "\u2060"
+"""An invisible character that keeps two others from being read as markup."""
+
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that are invisible although Unicode classifies them as letters, marks or symbols."""
 
@@ -36,6 +39,7 @@ _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 _HOST = re.compile(r"[a-z0-9._:-]+")
+_LONGEST_HOST = 80
 _NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
@@ -78,11 +82,11 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip() + ELLIPSIS
 
 
-def https_host(url: str, limit: int = 80) -> str | None:
+def https_host(url: str) -> str | None:
     """Return the host and port of an https address that is safe to show people as a link; None if it is not safe.
 
     An address that is not https, or that hides its host, is not safe: in `https://bank.example@evil.example` people
-    read the wrong host. Of a host longer than `limit` the end is kept, because the end says who owns it.
+    read the wrong host. Of a host of more than 80 characters the end is kept, because the end says who owns it.
 
     Example
     -------
@@ -99,7 +103,7 @@ def https_host(url: str, limit: int = 80) -> str | None:
     if "@" in parts.netloc or not _HOST.fullmatch(host):
         return None
     whole = f"{host}:{port}" if port else host
-    return whole if len(whole) <= limit else f"{ELLIPSIS}{whole[1 - limit :]}"
+    return whole if len(whole) <= _LONGEST_HOST else f"{ELLIPSIS}{whole[1 - _LONGEST_HOST :]}"
 
 
 def bullets(lines: Sequence[str]) -> str:

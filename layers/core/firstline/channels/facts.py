@@ -11,7 +11,7 @@ MAX_HOSTS = 20
 MAX_NAME = 256
 
 
-def facts_of(record: IncidentRecord, *, console_url: str = "") -> IncidentFacts:
+def facts_of(record: IncidentRecord, *, console_url: str) -> IncidentFacts:
     """Return the facts of an incident from its record. Personal data must be removed from the record before."""
     kind = "closed" if record.status == "CLOSED" else standing(record)
     summary = summarise(Notification(kind=kind, record=record, reason="", at=record.last_alert_at))

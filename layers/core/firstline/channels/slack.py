@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from firstline.channels import slack_feedback
 from firstline.channels.slack_text import escape_markup, fits, links_line, listed, plain, section, since_line
-from firstline.channels.summary import StackInfo, Summary, labels, summarise
+from firstline.channels.summary import FOR_PEOPLE, StackInfo, Summary, labels, summarise
 from firstline.incidents.sentence import kind_of_message
 from firstline.incidents.standing import answered, in_automated_feed, standing
 from firstline.models import (
@@ -44,9 +44,6 @@ _STANDS: dict[NotificationKind, str] = {
     "quiet": "⏳",
 }
 """The signs at the beginning of a message's second line, which say who has the incident."""
-
-_FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
-"""The kinds of messages about an incident that people have to deal with."""
 
 _NEWS = ("paged", "needs_human", "approval", "remediating")
 """The kinds of messages that also get a reply in the thread."""
@@ -181,7 +178,7 @@ def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
     """Yield all parts of a plan that runs or waits for an approval; for one that waits, also why it needs approval."""
     plan = record.plan
-    asked = kind in _FOR_PEOPLE and record.waits_for_approval
+    asked = kind in FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):
         return
     lines = [*plan.parts, *([_asks(plan, record)] if asked else [])]
@@ -212,7 +209,7 @@ def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
 
 def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]:
     """Yield the lists below the buttons: why Firstline is unsure, the cause, the resource's state, what was tried."""
-    if summary.unsure and kind in _FOR_PEOPLE:
+    if summary.unsure and kind in FOR_PEOPLE:
         yield listed("Firstline is not sure. Please judge", summary.unsure)
     if summary.cause:
         yield listed("Likely cause", [summary.cause])
@@ -260,12 +257,12 @@ def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, A
     if kind == "remediating":
         return []
     rows = []
-    if kind in _FOR_PEOPLE and record.waits_for_approval:
+    if kind in FOR_PEOPLE and record.waits_for_approval:
         whole = record.plan is not None and _is_whole(record.plan)
         decide = ("review", "approve", "refuse") if whole else ("review", "refuse")
         rows.append([_button(name, record) for name in decide])
     names: tuple[str, ...] = ()
-    if kind in _FOR_PEOPLE or kind == "quiet":
+    if kind in FOR_PEOPLE or kind == "quiet":
         names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")
         names = (*names, "open")
     asked = [slack_feedback.question(record.incident.incident_id)] if kind in ("closed", "quiet", "suppressed") else []

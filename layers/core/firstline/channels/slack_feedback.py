@@ -8,7 +8,7 @@ from typing import Any
 
 from firstline.classification.feedback import last_words
 from firstline.classification.lasting_words import choices, is_asked
-from firstline.models import Feedback, IncidentRecord, Severity
+from firstline.models import SEVERITIES, Feedback, IncidentRecord
 from firstline.text import one_line
 
 MAX_OPTION = 150
@@ -16,12 +16,10 @@ MAX_NOTE = 2_000
 NOTE_BLOCK = "note"
 """The id of the form's one block, and of the text field in that block."""
 
-_SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
-
 ANSWERS: dict[str, str] = {
     "real": "Yes: it was real",
     "noise": "It was noise",
-    **{f"severity-{severity}": f"Wrong severity: {severity} would be right" for severity in _SEVERITIES},
+    **{f"severity-{severity}": f"Wrong severity: {severity} would be right" for severity in SEVERITIES},
     "wrong_cause": "Wrong cause",
 }
 """The answers that the menu offers, and the words that people read."""

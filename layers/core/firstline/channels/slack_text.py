@@ -13,14 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from firstline.channels.links import PageLink
-from firstline.text import ELLIPSIS, strip_invisible
+from firstline.text import ELLIPSIS, WORD_JOINER, strip_invisible
 
 MAX_TEXT = 3_000
 MAX_ITEM = 400
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_WORD_JOINER = "\u2060"
-_DEFUSED = _ESCAPES | str.maketrans({character: character + _WORD_JOINER for character in "*_~`@:"})
+_DEFUSED = _ESCAPES | str.maketrans({character: character + WORD_JOINER for character in "*_~`@:"})
 """The escapes, and an invisible character behind each character of markup, so that it starts no markup."""
 
 _CONTROL = re.compile(r"<(?=[!@#]|https?:|mailto:)")
@@ -84,7 +83,7 @@ def since_line(before: str, began: datetime, age: str, after: str) -> dict[str, 
 
 def _text(text: str) -> dict[str, Any]:
     # Slack refuses an empty text.
-    return {"type": "text", "text": _CONTROL.sub(f"<{_WORD_JOINER}", _fit(text, MAX_ITEM, {})) or "-"}
+    return {"type": "text", "text": _CONTROL.sub(f"<{WORD_JOINER}", _fit(text, MAX_ITEM, {})) or "-"}
 
 
 def _fit(text: str, limit: int, replacements: Mapping[int, str]) -> str:

@@ -40,12 +40,12 @@ def render(notification: Notification, stack: StackInfo | None = None) -> dict[s
     mail = shorten(_mail(summary, notification), MAX_MAIL)
     messages = {"default": mail, "email": mail, "sms": text_message(notification, "")}
     message = json.dumps(messages, ensure_ascii=False)
-    return {"Subject": _ascii(summary.headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
+    return {"Subject": _subject(summary.headline), "Message": message, "MessageStructure": "json"}
 
 
 def news(subject: str, text: str) -> dict[str, Any]:
     """Return the arguments of SNS's Publish without the topic, for a message about Firstline itself."""
-    return {"Subject": _ascii(subject, MAX_SUBJECT), "Message": shorten(text, MAX_MAIL)}
+    return {"Subject": _subject(subject), "Message": shorten(text, MAX_MAIL)}
 
 
 def text_message(notification: Notification, link: str) -> str | None:
@@ -109,9 +109,9 @@ def _places(text: str) -> int:
     return sum(2 if character in _TWO_PLACES else 1 for character in text)
 
 
-def _ascii(text: str, limit: int) -> str:
-    """Return an ASCII line of at most `limit` characters: accents are dropped, other characters become `?`."""
-    plain = unicodedata.normalize("NFKD", text[: 4 * limit])
+def _subject(text: str) -> str:
+    """Return an ASCII line of at most `MAX_SUBJECT` characters: accents are dropped, other characters become `?`."""
+    plain = unicodedata.normalize("NFKD", text[: 4 * MAX_SUBJECT])
     plain = "".join(character for character in plain if not unicodedata.combining(character))
-    line = one_line(plain, 4 * limit).encode("ascii", "replace").decode("ascii")
-    return line if len(line) <= limit else line[: limit - 3].rstrip() + "..."
+    line = one_line(plain, 4 * MAX_SUBJECT).encode("ascii", "replace").decode("ascii")
+    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 3].rstrip() + "..."

@@ -40,6 +40,9 @@ _REPEATED = ("acknowledged by ", "resolved by ", "the alert resolved.", "all its
 _NOTHING = frozenset({"", "unknown", "not known", "unclear", "none", "n/a"})
 _OFTEN = re.compile(r"\d+ alerts of this name in the last hour\.$")
 
+FOR_PEOPLE: tuple[NotificationKind, ...] = ("paged", "needs_human", "acknowledged", "approval")
+"""The kinds of messages about an incident that people have to deal with."""
+
 THE_ALERT_SAYS = "The alert says: "
 """The beginning of the line with the alert's own text."""
 
@@ -145,7 +148,7 @@ def summarise(notification: Notification, stack: StackInfo | None = None) -> Sum
         says=_says(record, happening),
         first_steps=_first_steps(record),
         links=tuple(links_of(record, most=MAX_LINKS)),
-        console=safe_link("Open in Firstline", console_link(stack.address, incident)),
+        console=safe_link("Open in Firstline", _console_link(stack.address, incident)),
         execution=safe_link("Watch the execution", execution_link(stack.execution_url, incident)),
         proposed=_proposed(record),
         alerts=_alerts(record),
@@ -186,7 +189,7 @@ def labels(incident: Incident) -> dict[str, str]:
     return {one_line(name, 128): one_line(value, 300) for name, value in some}
 
 
-def console_link(address: str, incident: Incident) -> str | None:
+def _console_link(address: str, incident: Incident) -> str | None:
     """Return the address of the incident's page in the console; None if `address`, the console's own, is empty."""
     return f"{address}/console/incidents/{incident.incident_id}" if address else None
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from firstline.channels.links import PageLink
-from firstline.channels.summary import THE_ALERT_SAYS, StackInfo, Summary, summarise
+from firstline.channels.summary import FOR_PEOPLE, THE_ALERT_SAYS, StackInfo, Summary, summarise
 from firstline.models import Notification, Severity
-from firstline.text import bullets, numbered, shorten
+from firstline.text import WORD_JOINER, bullets, numbered, shorten
 
 MAX_BYTES = 28_000
 MAX_TITLE = 200
@@ -20,8 +20,6 @@ MAX_TEXT = 3_000
 MAX_BUTTONS = 6
 
 _COLORS: dict[Severity, str] = {"critical": "Attention", "high": "Attention", "medium": "Warning"}
-_WORD_JOINER = "\u2060"
-_FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any]:
@@ -52,7 +50,7 @@ def shortest(message: dict[str, Any]) -> dict[str, Any]:
 
 def _texts(notification: Notification, summary: Summary) -> list[dict[str, Any]]:
     """Return the card's texts below the facts, the most important one first."""
-    for_people = notification.kind in _FOR_PEOPLE or notification.kind == "changed"
+    for_people = notification.kind in FOR_PEOPLE or notification.kind == "changed"
     parts = [
         ("Proposed", summary.proposed),
         ("First steps", numbered(summary.first_steps) if for_people else ""),
@@ -92,7 +90,7 @@ def _text(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
 
 def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
     """Return an element that shows a text literally: Teams's functions `{{DATE(…)}}` and `${…}` do nothing in it."""
-    literal = shorten(text, limit).replace("{{", f"{{{_WORD_JOINER}{{").replace("${", f"${_WORD_JOINER}{{")
+    literal = shorten(text, limit).replace("{{", f"{{{WORD_JOINER}{{").replace("${", f"${WORD_JOINER}{{")
     return {"type": "TextRun", "text": literal, **{name: value for name, value in style.items() if value}}
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from firstline.classification.prompt import Prompt
 from firstline.errors import CircuitOpen, ModelGaveNoVerdict, ModelUnavailable, NoModelKey
-from firstline.models import Name, Severity, Usage
+from firstline.models import SEVERITIES, Name, Severity, Usage
 from firstline.text import count
 
 
@@ -134,7 +134,7 @@ def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
     if runbook_ids:
         runbook = {"anyOf": [{"type": "string", "enum": list(runbook_ids)}, runbook]}
     properties: dict[str, Any] = {
-        "severity": {"type": "string", "enum": ["critical", "high", "medium", "low", "noise"]},
+        "severity": {"type": "string", "enum": list(SEVERITIES)},
         "cause": text,
         "is_deployment_related": {"type": "boolean"},
         "can_be_remediated": {"type": "boolean"},

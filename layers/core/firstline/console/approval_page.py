@@ -65,7 +65,7 @@ def review(
     scripts: dict[str, str] = {}
     unreadable = None
     try:
-        for step in commands_of(plan):
+        for step in _commands_of(plan):
             scripts[step.document] = documents.script(step)
     except DocumentUnreadable as error:
         unreadable = str(error)
@@ -73,7 +73,7 @@ def review(
     return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, incidents)))
 
 
-def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
+def _commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
     """Yield every command that the plan may send: steps, verification, rollback. Steps on a release send no command."""
     yield from (step for step in plan.steps if isinstance(step, PlannedStep))
     if plan.verify:

@@ -50,6 +50,7 @@ from firstline.errors import (
     QuarantineUnavailable,
     UnreadablePayload,
 )
+from firstline.models import INCIDENT_ID
 from firstline.observability import logger
 from firstline.people.action import Action, Does
 from firstline.people.actor import Actor
@@ -58,7 +59,6 @@ from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverr
 from firstline.people.operate import Operations
 from firstline.policy.people import FILE, People, Person
 
-_INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _USED = "This link was used already, or its minute is over. Ask for a new one: `firstline console`, or *Open* in Slack."
 
 
@@ -170,7 +170,7 @@ class ConsoleForms:
         self._current(given)
         token = self.sessions.begin(session_for(given, now), now)
         cookie = web.session_cookie(token, int(SESSION_LASTS.total_seconds()))
-        known = _INCIDENT.fullmatch(incident_id) is not None
+        known = re.fullmatch(INCIDENT_ID, incident_id) is not None
         page = f"/console/incidents/{incident_id}" if known else "/console/incidents"
         if form.get("do") == "acknowledge" and given.incident_id is not None:
             try:
@@ -268,7 +268,7 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
     except (ValueError, RecursionError):
         return ""
     wanted = asked.get("incident") if isinstance(asked, dict) else None
-    return wanted if isinstance(wanted, str) and _INCIDENT.fullmatch(wanted) else ""
+    return wanted if isinstance(wanted, str) and re.fullmatch(INCIDENT_ID, wanted) else ""
 
 
 def _wrote(event: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ _SEVERITIES: tuple[tuple[Severity, str], ...] = (
 )
 
 
-def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *, closed: bool = False) -> str:
+def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *, closed: bool) -> str:
     """Render the list of those incidents that the filter `wanted` lets through.
 
     Parameters

@@ -18,7 +18,7 @@ from typing import get_args
 from firstline.console.sessions import Pass
 from firstline.errors import NotEntitled
 from firstline.people import links
-from firstline.policy.people import Person, Role
+from firstline.policy.people import PERSON_NAME, Person, Role
 
 SECRET = "console/link-key"  # noqa: S105 (its name)
 URL = "console/url"
@@ -28,7 +28,7 @@ resources depend on each other in a circle."""
 LASTS = timedelta(hours=12)
 
 _PURPOSE = b"firstline-page-link-2\n"
-_TOKEN = re.compile(r"(?P<person>[a-z0-9][a-z0-9._-]{0,39})\.(?P<seal>[A-Za-z0-9_-]{28})")
+_TOKEN = re.compile(rf"(?P<person>{PERSON_NAME})\.(?P<seal>[A-Za-z0-9_-]{{28}})")
 _ROLES: tuple[Role, ...] = get_args(Role.__value__)
 _RIGHT = Struct(">BI")
 """The layout of a right: the place of the role in `_ROLES`, and the second at which the link ends."""

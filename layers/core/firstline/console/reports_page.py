@@ -18,11 +18,11 @@ from firstline.reports.ends import ENDINGS, ending_of
 from firstline.reports.noise import Noisy
 from firstline.reports.pages import Clocks
 from firstline.reports.periods import By, Figures, reads_since, real_incidents, report, week_of
-from firstline.reports.spread import ENOUGH_FOR_P90
 from firstline.reports.wording import (
     COLUMNS,
     advice_in_words,
     cost_of,
+    few_in_words,
     pages_in_words,
     percent,
     side_by_side,
@@ -108,9 +108,7 @@ def _numbers(total: Figures) -> list[tuple[str, str]]:
 
 
 def _compared(span: timedelta, before: Figures, after: Figures) -> str:
-    few = min(before.incidents, after.incidents) < ENOUGH_FOR_P90
-    hint = f" Fewer than {ENOUGH_FOR_P90} incidents on one side: a difference may well be chance." if few else ""
-    return f"{in_words(span)} before the change, and as long after it.{hint}"
+    return f"{in_words(span)} before the change, and as long after it. {few_in_words(before, after)}".rstrip()
 
 
 def _cells(row: Figures) -> Iterator[str]:

@@ -21,12 +21,12 @@ def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
 
     If that is no reason for people, the input is returned as it is.
     """
-    if event.happened is None or not says_why(event.happened):
+    if event.happened is None or not _says_why(event.happened):
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
 
 
-def says_why(happened: Observed) -> bool:
+def _says_why(happened: Observed) -> bool:
     """Return True if how a state ended is a reason for people: it failed, or a person ended its wait.
 
     Alerts that joined or ended, and most waits that timed out, are no reason: the message is written from the record.

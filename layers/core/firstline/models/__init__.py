@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         SimilarIncident,
     )
     from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
-    from firstline.models.incident import FIRST_OF_STORM, TEST, ExecutionInput, Hold, Incident
+    from firstline.models.incident import FIRST_OF_STORM, INCIDENT_ID, TEST, ExecutionInput, Hold, Incident
     from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
     from firstline.models.metric import MetricSeries
     from firstline.models.plan import (
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         Outcome,
         Page,
     )
-    from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
+    from firstline.models.severity import PAGING_RANK, SEVERITIES, SEVERITY_RANK, Severity, SourceSeverity
     from firstline.models.word import (
         DROPS_FOR,
         EVERYWHERE,
@@ -76,8 +76,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "NO_DATA", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
-    "TEST",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "INCIDENT_ID", "MOST_OUTPUT", "NO_DATA", "PAGING_RANK",
+    "SEVERITIES", "SEVERITY_RANK", "SHARE", "TEST",
     "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
     "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
     "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "ExecutionInput", "Feedback", "Frozen", "Hold", "Incident",
@@ -99,7 +99,7 @@ _NAMES = {
         "SimilarIncident"
     ),
     "frozen": "Frozen Lenient Name RouteName Text",
-    "incident": "FIRST_OF_STORM TEST ExecutionInput Hold Incident",
+    "incident": "FIRST_OF_STORM INCIDENT_ID TEST ExecutionInput Hold Incident",
     "live": "AlertWrite Awaiting Change Counts Live Loud StoredAlert covered",
     "metric": "MetricSeries",
     "plan": (
@@ -107,7 +107,7 @@ _NAMES = {
         "RunbookRun RunOutcome StepKind StepResult Target"
     ),
     "record": "Approval Decision Feedback IncidentRecord Member Note Notification NotificationKind Outcome Page",
-    "severity": "PAGING_RANK SEVERITY_RANK Severity SourceSeverity",
+    "severity": "PAGING_RANK SEVERITIES SEVERITY_RANK Severity SourceSeverity",
     "word": "DROPS_FOR EVERYWHERE NO_DATA AlertKind NearWord Word kind_of short_environment",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

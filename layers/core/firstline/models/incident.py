@@ -30,6 +30,9 @@ class Hold(Frozen):
     """True if the silence behind this hold ends as soon as one of its incidents resolves."""
 
 
+INCIDENT_ID = r"[A-Za-z0-9_-]{1,80}"
+"""The pattern of an incident's id, which is also the name of its execution."""
+
 CANARY = "canary"
 """The source of Firstline's own alerts to itself."""
 
@@ -41,7 +44,7 @@ class Incident(Frozen):
     same bytes. What happens later (acknowledged, resolved) is state in the table (`Live`, `IncidentRecord`).
     """
 
-    incident_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+    incident_id: Annotated[str, StringConstraints(pattern=f"^{INCIDENT_ID}$")]
     group_key: Name
     opened_at: AwareDatetime
     alert: NormalizedAlert

@@ -14,9 +14,10 @@ SEVERITY_RANK: dict[str, int] = {"noise": 0, "info": 0, "low": 1, "medium": 2, "
 PAGING_RANK = SEVERITY_RANK["high"]
 """An incident of this rank or above pages the on-call."""
 
-_BY_RANK: tuple[Severity, ...] = ("noise", "low", "medium", "high", "critical")
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
+"""The severities that Firstline decides, the worst first."""
 
 
 def severity_of(rank: int) -> Severity:
     """Return the severity of a rank, from 0 (`noise`) to 4 (`critical`)."""
-    return _BY_RANK[rank]
+    return SEVERITIES[4 - rank]

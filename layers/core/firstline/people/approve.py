@@ -96,7 +96,7 @@ def decide(
     approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
         seen, plan = still_open(incidents.record(incident_id), now)
-        check_answer(seen, answer, approvers, shared)
+        _check_answer(seen, answer, approvers, shared)
         decision = _decision(seen, plan, answer, approvers)
         begins = _beginning(plan, incident_id, remediations, now) if decision == "approved" else None
         decided = incidents.decide(incident_id, approval, decision, seen=seen, begins=begins)
@@ -158,7 +158,7 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     return record, record.plan
 
 
-def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str] = ()) -> None:
+def _check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str]) -> None:
     """Raise an error unless a person's answer to the plan of `record` counts.
 
     Anybody may refuse, even after approving, because a refusal runs nothing.

@@ -81,11 +81,11 @@ def gather(
         comes,
         listed,
         sorted(ending, key=lambda silence: silence.expires_at),
-        suppressed_in(closed, now),
+        _suppressed_in(closed, now),
     )
 
 
-def suppressed_in(closed: Iterable[IncidentRecord], now: datetime) -> list[str]:
+def _suppressed_in(closed: Iterable[IncidentRecord], now: datetime) -> list[str]:
     """Return the titles of the incidents in `closed` that were suppressed, so that nobody was told of them."""
     return [status_of(record, now).title for record in closed if record.outcome == "suppressed"]
 

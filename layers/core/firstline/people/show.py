@@ -43,7 +43,7 @@ def show_again(
         Says whether the metric of the incident's alarm is back in its range.
     """
     live = record.live
-    if live is None or not live.open or is_over(live) or not is_with_people(record):
+    if live is None or not live.open or is_over(live) or not _is_with_people(record):
         return False
     alerts = stored_members(record, incidents)
     new = joined_since(alerts, now - NEWS)
@@ -63,7 +63,7 @@ def show_again(
     return bool(told.reached)
 
 
-def is_with_people(record: IncidentRecord) -> bool:
+def _is_with_people(record: IncidentRecord) -> bool:
     """Return True if people were told of the incident, or it waits for a person to acknowledge or resolve it."""
     live = record.live
     if was_told(record):

@@ -10,7 +10,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
-def read_duration(value: object) -> object:
+def _read_duration(value: object) -> object:
     """Read a text such as `15m` as a duration, and return a timedelta unchanged; raise ValueError for other values."""
     if isinstance(value, timedelta):
         return value
@@ -35,6 +35,6 @@ def between(least: timedelta, most: timedelta) -> AfterValidator:
 
 type Duration = Annotated[
     timedelta,
-    BeforeValidator(read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhdw]$")]),
+    BeforeValidator(_read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhdw]$")]),
 ]
 """A duration as the owner writes it: `30s`, `15m`, `2h`, `1d`, `1w`."""

@@ -30,7 +30,7 @@ type Patterns = Annotated[tuple[Phrase, ...], BeforeValidator(one_or_many)]
 type Phrases = Annotated[tuple[Annotated[Phrase, AfterValidator(_says_a_word)], ...], BeforeValidator(one_or_many)]
 """One phrase or several to look for in a text; one of them has to be in it."""
 
-_PLAIN = ("alert_name", "source", "service", "environment", "host")
+PATTERN_KEYS = ("alert_name", "source", "service", "environment", "host")
 """The keys that hold patterns for the alert's field of the same name."""
 
 _LISTS = ("severity", "message")
@@ -73,7 +73,7 @@ class AlertMatch(Frozen):
 
     def keys(self, alert: NormalizedAlert) -> Iterator[Key]:
         """Yield the comparison of each given key with the alert."""
-        for name in _PLAIN:
+        for name in PATTERN_KEYS:
             if patterns := getattr(self, name):
                 yield _pattern_key(name, patterns, getattr(alert, name))
         if self.severity:
@@ -112,7 +112,7 @@ class RuleMatch(AlertMatch):
     def covers(self, other: "RuleMatch") -> bool:
         """Return True if this match certainly holds whenever `other` holds; False if that is not certain."""
         return (
-            all(covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
+            all(covered(getattr(other, name), getattr(self, name)) for name in PATTERN_KEYS)
             and all(covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
             and all(subset(getattr(other, name), getattr(self, name)) for name in _LISTS)
             and self._covers_times(other)

@@ -19,7 +19,10 @@ FILE = "runbooks/policy/people.yaml"
 type Role = Literal["reader", "operator", "approver"]
 """The role of a person: a reader only looks, an operator also acts on incidents, an approver also approves plans."""
 
-type PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+PERSON_NAME = r"[a-z0-9][a-z0-9._-]{0,39}"
+"""The pattern of a person's name in people.yaml, which links and calendars carry."""
+
+type PersonName = Annotated[str, StringConstraints(pattern=f"^{PERSON_NAME}$")]
 
 _FORMS = {
     "slack": (

@@ -148,15 +148,15 @@ def is_secret(value: str, *, sure: bool) -> bool:
     if not value or value.lower().strip(".,:;!()[]{}") in _ABOUT or _PLACEHOLDER.fullmatch(value):
         return False
     if sure:
-        return (len(value) >= 3 and not value.startswith(("/", "~/", "./"))) or looks_random(value)
-    return looks_random(value)
+        return (len(value) >= 3 and not value.startswith(("/", "~/", "./"))) or _looks_random(value)
+    return _looks_random(value)
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MIXED = re.compile(r"(?=\w{0,200}[0-9])(?=\w{0,200}[a-z])(?=\w{0,200}[A-Z])")
 
 
-def looks_random(value: str) -> bool:
+def _looks_random(value: str) -> bool:
     """Return True if a value looks generated, and not chosen by a person: it mixes letters and digits in one piece."""
     if len(value) < 8 or " " in value.strip():
         return False

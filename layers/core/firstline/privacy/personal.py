@@ -48,13 +48,13 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
             yield from ((*match.span(group), kind) for match in pattern.finditer(text) if proof(match[group]))
 
 
-def has_luhn_digit(digits: str) -> bool:
+def _has_luhn_digit(digits: str) -> bool:
     """Return True if the last digit is a valid check digit of a card number (the Luhn algorithm of ISO/IEC 7812)."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
-def has_iban_digits(account: str) -> bool:
+def _has_iban_digits(account: str) -> bool:
     """Return True if an account without spaces has the length and the check digits of an IBAN (ISO 13616)."""
     number = "".join(str(int(character, 36)) for character in account[4:] + account[:4])
     return 15 <= len(account) <= 34 and int(number) % 97 == 1
@@ -64,7 +64,7 @@ def _is_card(number: str) -> bool:
     """Return True for a valid card number, written in one piece or in groups with one kind of separator."""
     digits = re.sub(r"[ -]", "", number)
     grouped = len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
-    return grouped and _CARD_RANGES.fullmatch(digits) is not None and has_luhn_digit(digits)
+    return grouped and _CARD_RANGES.fullmatch(digits) is not None and _has_luhn_digit(digits)
 
 
 def _is_phone(number: str) -> bool:
@@ -79,7 +79,7 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str], str | int, Callable[[str], bool]], .
     ("phone number", _PHONE, 0, _is_phone),
     ("phone number", _PHONE_LABEL, "number", bool),
     ("card number", _CARD, 0, _is_card),
-    ("bank account", _IBAN, 0, lambda account: has_iban_digits(account.replace(" ", ""))),
+    ("bank account", _IBAN, 0, lambda account: _has_iban_digits(account.replace(" ", ""))),
     ("social security number", _SSN, 0, bool),
 )
 """Each kind of number: its pattern, the pattern's group that holds the number, and the check of the number."""

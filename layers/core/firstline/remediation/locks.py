@@ -36,7 +36,7 @@ class Lease(Frozen):
         return {name.removeprefix(HOST) for name in self.locks if name.startswith(HOST)}
 
 
-def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease] = ()) -> list[str]:
+def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease]) -> list[str]:
     """Return the names of the locks that a remediation needs: for its hosts or releases, and the alert's service."""
     hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
     released = sorted({f"{RELEASE}{release.lock}" for release in releases})

@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 from pydantic import AwareDatetime
 
 from firstline.models import Frozen, Location
+from firstline.sources.identity import INSTANCE_ID
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 _DASHED_ADDRESS = re.compile(r"ip-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})")
 _EC2_DOMAIN = re.compile(r"ec2\.internal|([a-z0-9-]+)\.compute\.internal")
 """The domains of EC2's own host names: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html"""
@@ -104,7 +104,7 @@ def _hint(said: str, domains: Sequence[str]) -> Hint:
     # The longest domain counts: `eu.example.org` before `example.org`.
     mine = max((each for each in domains if host.lower().endswith(f".{each.lower()}")), key=len, default=None)
     short = label if ec2 else host[: -len(mine) - 1] if mine else host
-    if _INSTANCE_ID.fullmatch(short):
+    if INSTANCE_ID.fullmatch(short):
         return Hint(host, "id", (short,), region)
     if (dashed := _DASHED_ADDRESS.fullmatch(short)) and (address := _address(".".join(dashed.groups()))):
         return Hint(host, "address", (str(address),), region)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from firstline.models import IncidentRecord, NormalizedAlert
+from firstline.models import INCIDENT_ID, IncidentRecord, NormalizedAlert
 
 type Ending = Literal[
     "verified", "acted", "self_cleared", "suppressed", "people", "unanswered", "expired", "no_data", "open"
@@ -29,7 +29,7 @@ ENDINGS: Mapping[Ending, str] = {
 
 CAME_BACK_WITHIN = timedelta(hours=1)
 _BY_A_PERSON = "person"
-_REOPENS = re.compile(r"Reopened by .*?\nIt was ([A-Za-z0-9_-]{1,80})\.(?:\n|$)", re.DOTALL)
+_REOPENS = re.compile(rf"Reopened by .*?\nIt was ({INCIDENT_ID})\.(?:\n|$)", re.DOTALL)
 """The pattern of the text that `people.reported.reopened` writes into an alert."""
 
 

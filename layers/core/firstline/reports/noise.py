@@ -200,10 +200,10 @@ def _alerts(group: Sequence[IncidentRecord]) -> int:
 def _rule(kind: str, group: Sequence[IncidentRecord], does: dict[str, Any], reason: str) -> dict[str, Any]:
     alerts = [record.incident.alert for record in group]
     slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
-    return {"id": f"{kind}-{slug}", "match": common_match(alerts), **does, "reason": reason}
+    return {"id": f"{kind}-{slug}", "match": _common_match(alerts), **does, "reason": reason}
 
 
-def common_match(alerts: Sequence[NormalizedAlert]) -> dict[str, str]:
+def _common_match(alerts: Sequence[NormalizedAlert]) -> dict[str, str]:
     """Return the fields whose values are the same in all alerts, as the `match` of a rule: `{"service": "shop"}`."""
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):

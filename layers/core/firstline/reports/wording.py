@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from firstline.reports.ends import ENDINGS, Ending
 from firstline.reports.noise import Advice, Hides
 from firstline.reports.periods import Figures
-from firstline.reports.spread import Spread
+from firstline.reports.spread import ENOUGH_FOR_P90, Spread
 from firstline.text import count, short_duration
 
 COLUMNS: Mapping[str, tuple[Ending, ...]] = {
@@ -55,6 +55,12 @@ def side_by_side(*sides: Figures) -> Iterator[tuple[str, ...]]:
         yield "The model", *(_model(side) for side in sides)
 
 
+def few_in_words(*sides: Figures) -> str:
+    """Warn that one of the sides of a comparison has too few incidents to tell; an empty text if none has."""
+    few = min(side.incidents for side in sides) < ENOUGH_FOR_P90
+    return f"Fewer than {ENOUGH_FOR_P90} incidents on one side: a difference may well be chance." if few else ""
+
+
 def pages_in_words(side: Figures) -> str:
     """Write how many pages went out, for how many incidents, and how many pages at night: `3 for 2 incidents, …`."""
     return f"{side.pages} for {count(side.paged, 'incident')}, {side.at_night} at night"
@@ -70,10 +76,10 @@ def advice_in_words(advice: Advice) -> str:
     if advice.rule is None or advice.hides is None:
         return f"No rule: {advice.why}."
     does = f"hold: {advice.rule['hold']}" if "hold" in advice.rule else "severity: noise"
-    return f"{does} ({advice.why}). {hidden_in_words(advice.hides)}."
+    return f"{does} ({advice.why}). {_hidden_in_words(advice.hides)}."
 
 
-def hidden_in_words(hides: Hides) -> str:
+def _hidden_in_words(hides: Hides) -> str:
     """Write what a rule would have hidden: `It would have hidden 5 and kept 2 pages back: 1 REAL, none critical`."""
     real = f"{hides.real} REAL" if hides.real else "none real"
     critical = f"{hides.critical} CRITICAL" if hides.critical else "none critical"

@@ -66,10 +66,10 @@ def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | No
     """
     meant = meant if meant is not None else meanings.of(labels)
     ids = [value for value in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(value)]
-    return best_host([*ids, *meant.get("host", ()), *meant.get("node", ())])
+    return _best_host([*ids, *meant.get("host", ()), *meant.get("node", ())])
 
 
-def best_host(candidates: Iterable[str]) -> str | None:
+def _best_host(candidates: Iterable[str]) -> str | None:
     """Return the most specific of several names of a host, or None if none of them names a host.
 
     An instance id is preferred, then a private DNS name, an IP address, and any other name; of equals, the first.

@@ -39,7 +39,7 @@ _IN_TEXT = re.compile(
 _MESSAGE = frozenset({"summary", "description", "message"})
 
 
-def link_kind(name: str) -> str | None:
+def _link_kind(name: str) -> str | None:
     """Return the kind of link that a field with this name holds (`runbook`, `dashboard`), or None for other names."""
     return _KINDS.get(letters(name))
 
@@ -48,7 +48,7 @@ def links_in_fields(*fields: Mapping[str, Any]) -> Iterator[AlertLink]:
     """Yield the https links in fields whose names stand for a link, such as `runbook_url`."""
     for named in fields:
         for name, value in named.items():
-            kind = link_kind(name) if type(value) is str and value.lstrip()[:8].lower() == "https://" else None
+            kind = _link_kind(name) if type(value) is str and value.lstrip()[:8].lower() == "https://" else None
             if kind is not None and (link := link_to(kind, value)) is not None:
                 yield link
 
@@ -58,7 +58,7 @@ def links_in_text(text: str) -> Iterator[AlertLink]:
     if "https://" not in text:
         return
     for found in _IN_TEXT.finditer(text):
-        link = link_to(link_kind(found[1]) or "documentation", found[2].rstrip(".,;:!?*_"))
+        link = link_to(_link_kind(found[1]) or "documentation", found[2].rstrip(".,;:!?*_"))
         if link is not None:
             yield link
 

@@ -71,7 +71,7 @@ class EventBus:
         return {
             "EventBusName": self._bus,
             "Source": self._source,
-            "DetailType": detail_type(event),
+            "DetailType": _detail_type(event),
             "Time": event.at,
             "Detail": json.dumps(event.model_dump(mode="json"), ensure_ascii=False),
         }
@@ -82,6 +82,6 @@ def source_of(stack: str) -> str:
     return f"firstline.{stack}"
 
 
-def detail_type(event: IncidentEvent) -> str:
+def _detail_type(event: IncidentEvent) -> str:
     """Return an event's `DetailType` on EventBridge, such as `Incident Paged`."""
     return f"Incident {event.type.replace('_', ' ').title()}"

@@ -33,7 +33,7 @@ def writes(watched: Watched, clients: Clients, until: datetime) -> list[Resource
     ]
 
 
-def rds_events(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
+def _rds_events(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
     """Return a database instance's events of the four hours before `until`, newest first, with RDS's categories."""
     answer = clients("rds").describe_events(
         SourceIdentifier=watched.id,
@@ -69,7 +69,7 @@ def scaling(watched: Watched, clients: Clients, until: datetime) -> list[Resourc
 
 
 READERS: Mapping[str, Mapping[str, Reader]] = {
-    "AWS/RDS": {"writes on the resource": writes, "events of RDS": rds_events},
+    "AWS/RDS": {"writes on the resource": writes, "events of RDS": _rds_events},
     "AWS/ECS": {"writes on the resource": writes, "scaling activities": scaling},
     "AWS/DynamoDB": {"writes on the resource": writes, "scaling activities": scaling},
 }

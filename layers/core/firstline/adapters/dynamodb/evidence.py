@@ -88,7 +88,7 @@ class TableEvidence(TableStore):
         """
         since = f"ALERT#{stamp(now - DAY)}"
         items = self._table.query(
-            service_key(service), since=since, until="DEPLOYED$", newest_first=True, limit=MAX_COUNTED
+            _service_key(service), since=since, until="DEPLOYED$", newest_first=True, limit=MAX_COUNTED
         )
         alerts, deployments = [], []
         for item in items:
@@ -103,7 +103,7 @@ class TableEvidence(TableStore):
         at, expiry = stamp(deployment.deployed_at), self._table.expiry(deployment.deployed_at)
         stored = {"deployment": deployment.model_dump_json(), "deployed_at": at, "expires_at": expiry}
         item = stored | {"pk": "DEPLOYMENTS", "sk": f"{at}#{deployment.service}#{deployment.version}"}
-        last = stored | {"pk": service_key(deployment.service), "sk": f"DEPLOYED#{deployment.environment or ''}"}
+        last = stored | {"pk": _service_key(deployment.service), "sk": f"DEPLOYED#{deployment.environment or ''}"}
         unless_later = "attribute_not_exists(deployed_at) OR deployed_at <= :at"
         try:
             self._table.transact(
@@ -117,7 +117,7 @@ class TableEvidence(TableStore):
 
     def last_deployments(self, service: str) -> list[Deployment]:
         """Return the last deployment of a service in each environment. One request."""
-        items = self._table.query(service_key(service), since="DEPLOYED#", until="DEPLOYED$")
+        items = self._table.query(_service_key(service), since="DEPLOYED#", until="DEPLOYED$")
         return [models.Deployment.from_stored(item["deployment"]) for item in items]
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
@@ -235,7 +235,7 @@ def evidence_of(change: Change) -> list[Item]:
     raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
     return [
         *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
-        *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
+        *({"pk": _service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
         {"pk": pk, "sk": f"RAW#{received_at}#{mark}", "raw": raw},
     ]
 
@@ -246,7 +246,7 @@ def _mark(change: Change) -> str:
     return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 
 
-def service_key(service: str) -> str:
+def _service_key(service: str) -> str:
     """Return the partition key of a service's alerts and deployments."""
     return f"SERVICE#{service.casefold()}"
 

@@ -88,7 +88,7 @@ def shard_key(incident_id: str, number: int) -> Key:
     return f"INCIDENT#{incident_id}", f"SHARD#{number:02}"
 
 
-def due_partition(group_key: str) -> str:
+def _due_partition(group_key: str) -> str:
     """Return the partition key of a group's LIVE item in the index `due`: `DUE#0` to `DUE#7`, by a hash."""
     return f"DUE#{int(sha256(group_key.encode()).hexdigest()[:8], 16) % PARTS_OF_DUE}"
 
@@ -102,9 +102,9 @@ def read_lives(table: Table, items: Iterable[Item]) -> list[Live]:
     One request reads all shards.
     """
     lives = list(items)
-    keys = [key for item in lives for key in shard_keys(item)]
+    keys = [key for item in lives for key in _shard_keys(item)]
     shards = table.get_all(keys) if keys else {}
-    return [live_of(item, [shards[key] for key in shard_keys(item) if key in shards]) for item in lives]
+    return [live_of(item, [shards[key] for key in _shard_keys(item) if key in shards]) for item in lives]
 
 
 def read_live(table: Table, group_key: str) -> Live | None:
@@ -113,7 +113,7 @@ def read_live(table: Table, group_key: str) -> Live | None:
     return None if item is None else read_lives(table, [item])[0]
 
 
-def shard_keys(item: Item) -> list[Key]:
+def _shard_keys(item: Item) -> list[Key]:
     """Return the keys of the further items (shards) that count an incident's alerts besides this LIVE item, if any."""
     return [shard_key(item["incident_id"], number) for number in range(int(item.get("shards", 0)))]
 
@@ -194,7 +194,7 @@ def live_item(live: Live) -> Item:
         **{f"{name}_{part}": number for name in _LOUD for part, number in getattr(live, name).model_dump().items()},
     }
     if live.open and live.due_at is not None:
-        item |= {"due_pk": due_partition(live.group_key), "due_sk": stamp(live.due_at)}
+        item |= {"due_pk": _due_partition(live.group_key), "due_sk": stamp(live.due_at)}
     return item
 
 
