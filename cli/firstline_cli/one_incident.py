@@ -56,7 +56,8 @@ def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
     yield status.sentence(zone, now), ""
     if status.unowned:
         yield f"take it: firstline ack {status.short_id}", ""
-    yield f"{record.incident.incident_id}, open for {short_duration(status.age)}", "dim"
+    opened = "was open" if status.holder == "over" else "open"
+    yield f"{record.incident.incident_id}, {opened} for {short_duration(status.age)}", "dim"
     for title, lines in _sections(table, record, status, zone, now):
         if lines:
             yield f"\n{title}", "bold"

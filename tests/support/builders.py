@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firstline.incidents.store import Groups
+from firstline.incidents.groups import Groups
 from firstline.models import (
     SEVERITY_RANK,
     Classification,

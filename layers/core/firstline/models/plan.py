@@ -29,7 +29,7 @@ type StepKind = Literal["diagnose", "act", "verify", "rollback"]
 
 type RunOutcome = Literal["verified", "failed", "undone", "looked", "not_run"]
 """The end of a planned run. `verified`: it acted and the host recovered. `failed`: it acted and did not help. `undone`:
-it did not help and was rolled back. `looked`: it only read. `not_run`: no command was sent."""
+it did not help and was rolled back. `looked`: it only read. `not_run`: no command ran on any host."""
 
 
 class PlannedStep(Frozen):
