@@ -8,7 +8,7 @@ the others are not.
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import get_args
 
@@ -132,22 +132,20 @@ def read_lines(text: str, sources: Collection[str] = ()) -> Lines:
     Raises
     ------
     ConfigurationError
-        The first line lacks a column.
+        The first line lacks a column, or has it twice.
     """
     rows = re.split("\r\n|\r|\n", text.removeprefix("\ufeff"))
     start = 1 if rows[0].strip().lower().startswith("sep=") else 0
     heading = rows[start] if len(rows) > start else ""
     records = _records(rows, start, max(_SEPARATORS, key=heading.count))
     names = [name.lower() for name in next(records, (0, [""]))[1]]
-    if missing := sorted(set(_NEEDED) - set(names)):
-        raise ConfigurationError(
-            f"line {start + 1}: the column {', '.join(missing)} is missing; keep the first line of `firstline import`"
-        )
+    if why := _why_no_heading(names):
+        raise ConfigurationError(f"line {start + 1}: {why}; keep the first line of `firstline import`")
     lines, unclear, said = Lines(), dict[int, str](), dict[str, list[tuple[int, Draft]]]()
     for number, cells in records:
         given = dict(zip(names, cells, strict=False))
-        if not any(cells):
-            continue
+        if not any(cells) or [cell.lower() for cell in cells] == names:
+            continue  # a blank line, or the heading of another import that was appended
         if why := _why_unclear(given, cells[len(names) :], sources):
             unclear[number] = why
         elif not given["word"]:
@@ -164,6 +162,16 @@ def read_lines(text: str, sources: Collection[str] = ()) -> Lines:
             unclear[number] = f"{draft.name!r} has different words ({different}): keep one of them"
     lines.refused = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     return lines
+
+
+def _why_no_heading(names: Sequence[str]) -> str | None:
+    """Return why the first line does not name each column once; None if it does."""
+    if names[0] in _UNREADABLE:
+        return _UNREADABLE[names[0]]
+    if missing := sorted(set(_NEEDED) - set(names)):
+        return f"the column {', '.join(missing)} is missing"
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    return f"the column {', '.join(twice)} is there twice" if twice else None
 
 
 def _records(rows: list[str], start: int, separator: str) -> Iterator[tuple[int, list[str]]]:

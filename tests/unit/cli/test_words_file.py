@@ -30,7 +30,9 @@ def test_a_line_without_a_word_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("source\tname\tword\n", "the column environment is missing"),
+        ("source\tname\tword\n", "line 1: the column environment is missing"),
+        ("source\tname\tword\tenvironment\tWord\n", "line 1: the column word is there twice"),
+        ("source\tname\tword\tenvironment\tgr\udcf6\n", "line 1: it is no UTF-8 text"),
         ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: the word 'loud' is unknown"),
         ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source or name is empty"),
     ],
@@ -73,6 +75,11 @@ def test_a_word_is_read_in_any_case_and_with_spaces(word: str) -> None:
 def test_the_columns_may_stand_in_another_order_behind_the_separators_own_line() -> None:
     (found,) = words_file.read("sep=;\nWord;Name;Note;Source;Environment\npage;A;mine;prometheus;\n;;;;\n\n")
     assert found == Draft("prometheus", "A", "", "page", "")
+
+
+def test_two_imports_may_stand_one_after_the_other() -> None:
+    text = words_file.written(GIVEN[:1]) + words_file.written(GIVEN[1:])
+    assert words_file.read(text) == GIVEN
 
 
 def test_a_cell_may_have_several_lines_and_later_lines_keep_their_numbers() -> None:

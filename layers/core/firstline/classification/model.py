@@ -59,10 +59,7 @@ class CircuitBreaker:
     """
 
     FAILURES_IN_A_ROW = 3
-    """The failures after which a server is given up that is slow, overloaded, broken or unreachable."""
-
-    NO_VERDICTS_IN_A_ROW = 5
-    """The failures after which a model is given up whose server answers: some questions are harder than others."""
+    """The failures after which a model is given up, as with the circuit of Classify; here wrong answers count too."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -80,16 +77,10 @@ class CircuitBreaker:
             self.last = error
             self.failures += 1
             self._in_a_row += 1
-            self.gave_up = self._in_a_row >= self._most(error)
+            self.gave_up = isinstance(error, NoModelKey) or self._in_a_row >= self.FAILURES_IN_A_ROW
             raise
         self._in_a_row = 0
         return verdict
-
-    def _most(self, error: ModelGaveNoVerdict) -> int:
-        """Return after how many failures in a row, the last of which is this one, the model is given up."""
-        if isinstance(error, NoModelKey):
-            return 1
-        return self.FAILURES_IN_A_ROW if isinstance(error, ModelUnavailable) else self.NO_VERDICTS_IN_A_ROW
 
     def trouble(self, *, key: str, server: str) -> str | None:
         """Return in a line why questions got no verdict, and what to do about it; None if each got one.
@@ -121,7 +112,7 @@ def _fix(error: ModelGaveNoVerdict, key: str, server: str) -> str:
             return "Mend the server, and try again."
     if isinstance(error, ModelUnavailable):
         return f"Check that the server runs ({server}), or take a faster model or a longer deadline."
-    return "Take a model that keeps to the schema, or see `When it gives no verdict` in docs/models.md."
+    return "See `When it gives no verdict` in docs/models.md, or take a model that keeps to the schema."
 
 
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
