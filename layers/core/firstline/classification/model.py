@@ -59,7 +59,10 @@ class CircuitBreaker:
     """
 
     FAILURES_IN_A_ROW = 3
-    """The failures after which a model is given up, as with the circuit of Classify; here wrong answers count too."""
+    """The failures of the server after which a model is given up, as with the circuit of Classify."""
+
+    WRONG_IN_A_ROW = 20
+    """The same for answers that are no verdict. They cost a question each, and a weak model gives some of both kinds."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -77,7 +80,9 @@ class CircuitBreaker:
             self.last = error
             self.failures += 1
             self._in_a_row += 1
-            self.gave_up = isinstance(error, NoModelKey) or self._in_a_row >= self.FAILURES_IN_A_ROW
+            answered = error.status is None and not isinstance(error, ModelUnavailable)
+            most = self.WRONG_IN_A_ROW if answered else self.FAILURES_IN_A_ROW
+            self.gave_up = isinstance(error, NoModelKey) or self._in_a_row >= most
             raise
         self._in_a_row = 0
         return verdict
