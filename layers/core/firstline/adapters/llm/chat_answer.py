@@ -38,7 +38,7 @@ _TOO_LONG = "`max_output_tokens` in model.yaml is too small for this model"
 _REPEATS = "the model repeats itself and finds no end; use a larger model"
 _TAIL_CHARS = 40
 _TAIL_TIMES = 4
-"""How often the last characters of an answer without an end stand in it, from which on the model repeats itself."""
+"""The count of an unfinished answer's last characters in it from which on the model repeats itself."""
 
 _FILTERED = "a content filter of the server stopped it"
 _FAILED = "the server could not finish it"
