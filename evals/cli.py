@@ -49,7 +49,9 @@ def evals(
     ] = False,
     earned_say: Annotated[
         bool,
-        typer.Option("--earned", help="Measure instead what simulated models earn and spoil."),
+        typer.Option(
+            "--earned", help="Measure instead what simulated models earn and spoil, or with --replay a recorded one."
+        ),
     ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")

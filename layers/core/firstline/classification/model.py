@@ -62,7 +62,7 @@ class CircuitBreaker:
     """The failures of the server after which a model is given up, as with the circuit of Classify."""
 
     WRONG_IN_A_ROW = 20
-    """The same for answers that are no verdict. They cost a question each, and a weak model gives some of both kinds."""
+    """The same for answers that are no verdict. They cost a question each, and a weak model gives some."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
