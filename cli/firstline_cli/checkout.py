@@ -26,18 +26,31 @@ def _together() -> Path:
         raise refusal(error, WRONG) from None
 
 
-RUNBOOKS = _together() if (CHECKOUT / overlay.MINE / overlay.RUNBOOKS).is_dir() else CHECKOUT / overlay.RUNBOOKS
+RUNBOOKS: Path
 """The shipped runbooks with the owner's over them."""
 
-RULES = RUNBOOKS / "policy" / "rules.yaml"
+RULES: Path
+"""The rules among them."""
+
 EMULATORS = CHECKOUT / ".cache" / "local"
+
+
+def __getattr__(name: str) -> Path:
+    """Return `RUNBOOKS` or `RULES` when a command first needs it: a wrong file must not stop an acknowledgement."""
+    if name not in ("RUNBOOKS", "RULES"):
+        raise AttributeError(name)
+    folder = _together()
+    globals().update(RUNBOOKS=folder, RULES=folder / overlay.POLICY / "rules.yaml")
+    found: Path = globals()[name]
+    return found
 
 
 def runbooks_folder() -> Path:
     """Return the folder of the checkout's runbooks; end the command if there is no checkout."""
-    if not RUNBOOKS.is_dir():
+    folder = _together()
+    if not folder.is_dir():
         raise refusal(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.")
-    return RUNBOOKS
+    return folder
 
 
 def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:

@@ -10,13 +10,17 @@ checkout is used as it is.
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 MINE = "mine"
 SETTINGS = f"{MINE}/firstline.toml"
 RUNBOOKS = "runbooks"
+POLICY = "policy"
+POLICIES = ("rules", "paging", "remediation", "model", "people", "oncall")
+"""The names of the policy files."""
+
 PATCH = ".patch.yaml"
 GENERATED = (Path("documents/template.yaml"), Path("schema.json"))
 """The files of a runbooks folder that are generated from its runbooks."""
@@ -52,14 +56,15 @@ def together(checkout: Path) -> Path:
     Raises
     ------
     ConfigurationError
-        A patch is no YAML, has nothing to change, or lowers the risk of shipped steps. The message names the patch and
-        the fix.
+        A patch is no YAML, has nothing to change, or lowers the risk of shipped steps, or a file lies where nothing
+        reads it. The message names the file and the fix.
     """
     own = checkout / MINE / RUNBOOKS
     if not own.is_dir():
         return checkout / RUNBOOKS
     folder = _tree_of(checkout) / RUNBOOKS
     owned, shipped = _files(own), _files(checkout / RUNBOOKS)
+    _check_places(owned)
     patches = [path for path in owned if path.name.endswith(PATCH)]
     wanted = {path: file.read_bytes() for path, file in (shipped | owned).items() if path not in {*GENERATED, *patches}}
     for path in patches:
@@ -69,6 +74,25 @@ def together(checkout: Path) -> Path:
     for path in _files(folder).keys() - wanted.keys() - set(GENERATED):
         (folder / path).unlink()
     return folder
+
+
+def _check_places(owned: Iterable[Path]) -> None:
+    """Raise ConfigurationError for an owner's YAML file that nothing would read, because of its name or its folder."""
+    from firstline.errors import ConfigurationError
+
+    for path in sorted(owned):
+        named = f"{MINE}/{RUNBOOKS}/{path}"
+        if path.suffix == ".yml":
+            raise ConfigurationError(f"{named}: nothing reads this file: name it {path.with_suffix('.yaml').name}.")
+        if path.suffix != ".yaml" or path in GENERATED:
+            continue
+        policy = path.name.removesuffix(PATCH).removesuffix(".yaml")
+        if path.parent not in (Path(), Path(POLICY)) or (path.parent == Path() and policy in POLICIES):
+            place = f"{POLICY}/{path.name}" if policy in POLICIES else path.name
+            raise ConfigurationError(f"{named}: nothing reads this file here: move it to {MINE}/{RUNBOOKS}/{place}.")
+        if path.parent == Path(POLICY) and policy not in POLICIES and not path.name.endswith(PATCH):
+            known = ", ".join(f"{name}.yaml" for name in POLICIES)
+            raise ConfigurationError(f"{named}: nothing reads a policy of this name; there are {known}.")
 
 
 def tree(checkout: Path) -> Path:

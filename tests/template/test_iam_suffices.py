@@ -239,6 +239,12 @@ def hears(world: World, incident: Incident) -> None:
     world.trail.append(incident_id, [judged(real)], at(9))
 
 
+def escalates_and_reopens_by_hand(world: World, incident: Incident) -> None:
+    world.incidents.escalate(incident.incident_id, "ada", at(9), seen=0)
+    world.incidents.live(incident.group_key)
+    world.trail.entries(incident.incident_id)
+
+
 PASS = Pass(key="ada", name="ada", role="operator", expires_at=at(60))
 
 
@@ -259,6 +265,8 @@ def shows(world: World, incident: Incident) -> None:
     page = f"incidents/{incident.incident_id}"
     for path in ("incidents?closed=1", page, f"{page}/status", f"{page}/plan", "oncall", "silences", "reports"):
         assert site.handle(get(f"/console/{path}", session), NOON)["statusCode"] == 200, path
+    by_its_end = get(f"/console/incidents/{incident.incident_id[-6:]}", session)
+    assert site.handle(by_its_end, NOON)["statusCode"] == 303
 
 
 def reconciles(world: World, incident: Incident) -> None:
@@ -349,6 +357,7 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
         ("RespondFunctionRole", hears),
+        ("RespondFunctionRole", escalates_and_reopens_by_hand),
         ("RespondFunctionRole", signs_people_in),
         ("RespondFunctionRole", asks_whose_turn_it_is),
         ("RespondFunctionRole", takes_a_turn),

@@ -1,6 +1,7 @@
 """The owner's folder `mine/`: laid over the shipped runbooks, and named in what is said of it."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,30 @@ def test_a_file_takes_the_place_of_the_shipped_one_until_it_is_gone(checkout: Pa
     (checkout / "mine" / "runbooks" / PAGING).unlink()
     assert (overlay.together(checkout) / PAGING).read_text() == shipped
     assert (checkout / "runbooks" / PAGING).read_text() == shipped
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("low-disk.patch.yml", "nothing reads this file: name it low-disk.patch.yaml."),
+        ("policy/people.yml", "nothing reads this file: name it people.yaml."),
+        ("people.yaml", "nothing reads this file here: move it to mine/runbooks/policy/people.yaml."),
+        (
+            "policies/paging.patch.yaml",
+            "nothing reads this file here: move it to mine/runbooks/policy/paging.patch.yaml.",
+        ),
+        ("disk/low-disk.yaml", "nothing reads this file here: move it to mine/runbooks/low-disk.yaml."),
+        ("policy/on-call.yaml", "nothing reads a policy of this name; there are rules.yaml, paging.yaml,"),
+        ("policy/rules.patch.yaml", ""),
+        ("low-disk.yaml~", ""),
+        ("README.md", ""),
+    ],
+)
+def test_a_file_that_nothing_would_read_is_refused(checkout: Path, name: str, said: str) -> None:
+    own(checkout, name, "rules: []\n")
+    with pytest.raises(ConfigurationError) if said else nullcontext() as refused:
+        overlay.together(checkout)
+    assert refused is None or str(refused.value).startswith(f"mine/runbooks/{name}: {said}")
 
 
 def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: Path) -> None:

@@ -1,5 +1,8 @@
 """The refusals of commands: each is one line with the fix, and never a traceback."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,20 @@ def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: st
     result = typed(*command.split(), "--time-zone", zone)
     assert result.exit_code == 2
     assert result.stderr == f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("ack e1fbd129", "No emulator runs in"), ("rules check", "mine/runbooks/low-dsk.patch.yaml: there")],
+)
+def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(tmp_path: Path, command: str, said: str) -> None:
+    for folder in ("runbooks/policy", "mine/runbooks"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "FIRSTLINE_STACK": "local"}
+    program = [sys.executable, "-m", "firstline_cli", *command.split()]
+    done = subprocess.run(program, cwd=tmp_path, env=os.environ | path, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith(said)
 
 
 def test_a_refusal_names_the_owners_file_and_not_its_copy(
