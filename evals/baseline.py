@@ -48,9 +48,10 @@ def load(path: Path = BASELINE) -> Baseline:
     except FileNotFoundError:
         return {}
     except ValidationError as error:
-        raise ConfigurationError(
-            f"{path}: no valid baseline ({error}); delete it, and make one with --accept"
-        ) from None
+        why = error.errors(include_url=False)[0]
+        place = ".".join(map(str, why["loc"]))
+        said = f"{place}: {why['msg']}" if place else why["msg"]
+        raise ConfigurationError(f"{path}: no valid baseline ({said}); delete it, and make one with --accept") from None
 
 
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
+from firstline.classification.owned import KnownTags
 from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
 from firstline.models import (
@@ -27,6 +28,7 @@ from firstline.models import (
     Incident,
     NormalizedAlert,
     Outcome,
+    OwnerTags,
     ServiceActivity,
     Severity,
     Word,
@@ -192,6 +194,9 @@ class _EvidenceFile(_Strict):
     word: Severity | None = None
     """The severity that a person gave to such alerts earlier, for an alert whose source states none."""
 
+    tags: OwnerTags = OwnerTags()
+    """The owner's tags of the alarm and its resource."""
+
     unreadable: tuple[Literal["alerts", "service", "earlier", "similar", "deployments"], ...] = ()
 
 
@@ -237,7 +242,8 @@ def read(folder: Path) -> Case:
     truth = _parsed(folder / "truth.yaml", Truth)
     declared = _parsed(folder / "declared.yaml", Declared) if (folder / "declared.yaml").exists() else Declared()
     incident = _incident(alert_file, folder, snapshot.now)
-    evidence = gather(incident, _Snapshot(snapshot), time_zone=snapshot.time_zone, now=snapshot.now)
+    past, tags = _Snapshot(snapshot), KnownTags(snapshot.tags)
+    evidence = gather(incident, past, time_zone=snapshot.time_zone, now=snapshot.now, alarms=tags)
     return Case(f"{kind}/{folder.name}", kind, incident, evidence, truth, snapshot.now.astimezone(UTC), declared)
 
 

@@ -90,7 +90,7 @@ def evals(
     with _explaining(out):
         cases = CASES if cases.resolve() == CASES.resolve() else cases
         instead = _measure_instead(
-            out, cases, rules, clicks=clicks, earned_say=earned_say, redaction=redaction, bodies=bodies
+            out, cases, rules, clicks=clicks, earned_say=earned_say, replay=replay, redaction=redaction, bodies=bodies
         )
         if instead is not None:
             raise typer.Exit(instead)
@@ -143,6 +143,7 @@ def _measure_instead(
     *,
     clicks: bool,
     earned_say: bool,
+    replay: Path | None,
     redaction: bool,
     bodies: Path | None,
 ) -> int | None:
@@ -150,7 +151,7 @@ def _measure_instead(
     if redaction:
         return _measure_redaction(out, bodies)
     if earned_say:
-        _measure_earned(out, cases)
+        _measure_earned(out, cases, replay)
     elif clicks:
         _measure_clicks(out, rules, cases)
     elif rules is not None:
@@ -170,15 +171,20 @@ def _explaining(out: Console) -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _measure_earned(out: Console, cases: Path) -> None:
-    """Print what verdicts cost with and without simulated models.
+def _measure_earned(out: Console, cases: Path, replay: Path | None) -> None:
+    """Print what verdicts cost with and without simulated models, or with and without recorded answers (`replay`).
 
     The costs are those on the given cases, then those on these and the cases of `unstated.py` together.
     """
-    judged = load(cases)
+    judged, policy = load(cases), Policy.of()
+    if replay is not None:
+        recorded = Replay(replay)
+        models = {recorded.name: earned.answering(judged, policy, recorded)}
+        console.show_earned(out, earned.simulate(earned.judged_cases(judged, policy), models), "the cases")
+        return
     for of, chosen in (("the cases", judged), ("both sets", [*judged, *unstated.load()])):
         with out.status(f"simulated models on {of}"):
-            console.show_earned(out, earned.simulate(earned.judged_cases(chosen, Policy.of())), of)
+            console.show_earned(out, earned.simulate(earned.judged_cases(chosen, policy)), of)
 
 
 def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_page_cost: float) -> None:

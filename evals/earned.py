@@ -13,10 +13,12 @@ from functools import partial
 from statistics import fmean
 
 from evals.cases import Case
-from evals.classifiers import Policy, opinions
+from evals.classifiers import ModelFor, Policy, opinions
 from firstline.classification import guardrails, prompt, without_model
+from firstline.classification.case import Case as Known
 from firstline.classification.earned import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
 from firstline.classification.model import Judgement, ModelVerdict
+from firstline.errors import ModelGaveNoVerdict
 from firstline.models import SEVERITIES, Severity, Stance
 from firstline.policy.costs import MISSED_PAGE_COST, cost
 
@@ -94,13 +96,17 @@ def _judged(case: Case, policy: Policy) -> Judged:
     question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)
     plain, truth = fallback.stance, case.truth
     by_severity = dict.fromkeys(SEVERITIES, plain)
-    if known.ruled is None and not (known.word and known.word.severity == "noise"):  # else no model is asked
+    if _is_asked_about(known):
         for severity in SEVERITIES:
             by_severity[severity] = guardrails.apply(_echo(plain, severity), known, fallback, question).stance
     label = Label(truth.severity, truth.cause == "deployment", cured_by=truth.runbook)
     if truth.runbook is None:
         label = label._replace(failed=plain.runbook_id)
     return Judged(case.name, truth.severity, label, plain, by_severity)
+
+
+def _is_asked_about(known: Known) -> bool:
+    return known.ruled is None and not (known.word and known.word.severity == "noise")
 
 
 def _echo(plain: Stance, severity: Severity) -> ModelVerdict:
@@ -153,6 +159,24 @@ def perfect(case: Judged, _: random.Random) -> Stance:
 def _noisy_oracle(right: float) -> Simulated:
     """Return a simulated model that says the right severity with the probability `right`, otherwise a random one."""
     return lambda case, dice: perfect(case, dice) if dice.random() < right else _at_random(case, dice)
+
+
+def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Simulated:
+    """Return a real model: it judges as it answers (`model_for`), and like rules and history where it does not."""
+    stances = {case.name: _answered(case, policy, model_for) for case in cases}
+    return lambda case, _: stances[case.name]
+
+
+def _answered(case: Case, policy: Policy, model_for: ModelFor) -> Stance:
+    known = opinions(case, policy)
+    fallback = without_model.decide(known)
+    if not _is_asked_about(known):
+        return fallback.stance
+    question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)
+    try:
+        return guardrails.apply(model_for(case).verdict(question), known, fallback, question).stance
+    except ModelGaveNoVerdict:
+        return fallback.stance
 
 
 MODELS: Mapping[str, Simulated] = {

@@ -48,6 +48,7 @@ def run(checkout: Path, environment: str, *, yes: bool) -> None:
     """Build and deploy an environment; end the command if SAM fails."""
     chosen: Environment = environment_of(checkout, environment)
     sam = _sam()
+    _check_policies(checkout)
     region = _ready(chosen, yes=yes)
     overrides = ["--parameter-overrides", *arguments(chosen.parameters)]
     variables = os.environ | {"SAM": sam, "PYTHON": sys.executable, "SAM_CLI_TELEMETRY": "0"}
@@ -61,6 +62,16 @@ def run(checkout: Path, environment: str, *, yes: bool) -> None:
     if yes:
         command.append("--no-confirm-changeset")
     _do(command, checkout, variables, "The deployment failed: the events above say why, and CloudFormation undoes it.")
+
+
+def _check_policies(checkout: Path) -> None:
+    """End the command if a policy file cannot be read; print what else is wrong, such as unknown people."""
+    from firstline_cli import overlay, policies
+
+    file = overlay.together(checkout) / "policy" / "rules.yaml"
+    known, _ = policies.read_folder(file)
+    for problem in policies.crossed(file, known):
+        print(overlay.named(str(problem), checkout), file=sys.stderr)
 
 
 def session_of(region: str | None) -> "Session":

@@ -95,8 +95,9 @@ def _ops_item(actions: Iterable[str]) -> str | None:
 def of_rules(document: Any, source: str = "prometheus", left_out: LeftOut | None = None) -> Iterator[Draft]:
     """Suggest a severity for each alerting rule that has none.
 
-    The rules stand in a rule file of Prometheus or Grafana, in a PrometheusRule of Kubernetes, or in a list of these
-    (`kubectl get prometheusrule -o yaml`). Rules without a draft are counted in `left_out`.
+    The rules stand in a rule file of Prometheus or Grafana, in the answer of Prometheus' `GET /api/v1/rules`, in a
+    PrometheusRule of Kubernetes, or in a list of these (`kubectl get prometheusrule -o yaml`). Rules without a draft
+    are counted in `left_out`.
 
     Raises
     ------
@@ -111,9 +112,10 @@ def of_rules(document: Any, source: str = "prometheus", left_out: LeftOut | None
             raise ConfigurationError(f"{where}: `rules` is no list of rules; write each as `- alert: <name>`")
         common = _map(group, "labels", where)
         for rule in rules:
-            name = str(rule.get("alert") or ("" if rule.get("record") else rule.get("title")) or "")
+            records = bool(rule.get("record")) or rule.get("type") == "recording"
+            name = "" if records else str(next(filter(None, map(rule.get, ("alert", "title", "name"))), ""))
             if not name:
-                left_out["they record a metric" if rule.get("record") else "they have no name"] += 1
+                left_out["they record a metric" if records else "they have no name"] += 1
                 continue
             labels, notes = common | _map(rule, "labels", name), _map(rule, "annotations", name)
             graded = _graded(labels) or _graded(notes)
@@ -137,7 +139,8 @@ def _of_rule(
     facts += ["has a runbook"] if notes.get("runbook_url") else []
     word, why = _suggestion(name, text, labels)
     # The expression tells a person most, but it is no text from which a severity could be guessed.
-    facts += [f"expr {one_line(str(rule['expr']), 120)}"] if rule.get("expr") else []
+    expression = rule.get("expr") or rule.get("query")
+    facts += [f"expr {one_line(str(expression), 120)}"] if expression else []
     return _draft(source, name, text, word, "; ".join([why, *facts]))
 
 
@@ -146,7 +149,7 @@ def _groups(document: Any) -> list[Mapping[str, Any]]:
     if isinstance(document, dict) and isinstance(document.get("items"), list):
         objects = [each for each in document["items"] if isinstance(each, dict) and holds_rules(each)]
         return [group for each in objects for group in _groups(each)]
-    content = document.get("spec", document) if isinstance(document, dict) else None
+    content = document.get("spec", document.get("data", document)) if isinstance(document, dict) else None
     groups = content.get("groups") if isinstance(content, dict) else None
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise ConfigurationError("it has no `groups`: give a rule file of Prometheus, or Kubernetes' PrometheusRule")
@@ -191,7 +194,7 @@ def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | 
         name, given = str(monitor["name"]), monitor.get("tags") or ()
         tags = dict(str(tag).partition(":")[::2] for tag in (given.split(",") if isinstance(given, str) else given))
         if monitor.get("priority"):
-            tags["severity"] = f"P{monitor['priority']}"
+            tags["severity"] = f"P{str(monitor['priority']).lstrip('Pp')}"
         if monitor.get("deleted"):
             left_out["they are deleted"] += 1
         elif "{{" in name:
@@ -201,7 +204,10 @@ def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | 
             message, options = spoken(str(monitor.get("message") or "")), monitor.get("options")
             later = options.get("escalation_message") if isinstance(options, dict) else None
             told = f"{message} {spoken(str(later or ''))}"
-            routes = list(dict.fromkeys(found.rstrip(".,:;-") for found in _HANDLE.findall(told)))
+            named = [found.rstrip(".,:;-") for found in _HANDLE.findall(told)]
+            # The search's answer has no message, but the handles out of it.
+            listed = [each.get("handle") for each in monitor.get("notifications") or () if isinstance(each, dict)]
+            routes = list(dict.fromkeys([*named, *(str(handle) for handle in listed if handle)]))
             unheard, why = _muted(monitor, now)
             draft = _suggested("datadog", name, message, tags, routes, "notifies nobody", why if unheard else "")
             yield replace(draft, why=f"{draft.why}; {why}") if why and not unheard else draft

@@ -26,9 +26,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.policy.files import Loader
-from firstline_cli.overlay import MINE
+from firstline_cli import overlay
 
-FILE = f"{MINE}/firstline.toml"
+FILE = overlay.SETTINGS
 
 
 class _Own(BaseModel):
@@ -99,7 +99,7 @@ def remember(checkout: Path, environment: str, parameters: Mapping[str, str], re
     import tomlkit
 
     file = checkout / FILE
-    text = file.read_text(encoding="utf-8") if file.exists() else _HEADING
+    text = file.read_text(encoding="utf-8-sig") if file.exists() else _HEADING
     document: Any = tomlkit.parse(text)
     table = document.setdefault(environment, tomlkit.table())
     if region:
@@ -178,14 +178,9 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _own(checkout: Path) -> dict[str, _Own]:
-    file = checkout / FILE
-    if not file.exists():
-        return {}
+    content = overlay.settings(checkout)
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, _Own]).validate_python(content)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{FILE}: this is no TOML: {error}.") from None
     except ValidationError as error:
         mistake = error.errors()[0]
         place = ".".join(map(str, mistake["loc"]))

@@ -1,11 +1,12 @@
 """The look-up of an incident by the end of its id, as people type it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.adapters.dynamodb.short_ids import ids_ending
 from firstline_cli.console import UNKNOWN, refusal
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 IncidentArgument = Annotated[str, typer.Argument(help="Its id, or the end of it: the last 8 characters do.")]
 
 SHORTEST, LONGEST_SHORT = 4, 20
-LOOK_BACK = timedelta(days=30)
-"""The time for which a short id finds a closed incident."""
-
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _SHOWN = 10
 
@@ -34,17 +32,12 @@ def full_id(table: "Table", given: str) -> str:
         return given
     if len(given) < SHORTEST:
         raise refusal(f"{given!r} is too short: give the last 8 characters of the incident's id.", UNKNOWN)
-    since = (datetime.now(UTC) - LOOK_BACK).strftime("%Y-%m-%d")
-    for status, begin in (("OPEN", None), ("CLOSED", since)):
-        ids = [
-            str(head["pk"]).removeprefix("INCIDENT#") for head in table.query(status, index="by_status", since=begin)
-        ]
-        meant = [incident_id for incident_id in ids if incident_id.endswith(given)]
-        if len(meant) == 1:
-            return meant[0]
-        if meant:
-            shown = "\n".join(f"  {incident_id}" for incident_id in meant[:_SHOWN])
-            raise refusal(f"{given!r} is the end of {len(meant)} incidents; give more of the id:\n{shown}", UNKNOWN)
+    meant = ids_ending(table, given, datetime.now(UTC))
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        shown = "\n".join(f"  {incident_id}" for incident_id in meant[:_SHOWN])
+        raise refusal(f"{given!r} is the end of {len(meant)} incidents; give more of the id:\n{shown}", UNKNOWN)
     raise refusal(f"No incident's id ends with {given!r}: `firstline incidents --all` lists the last day's.", UNKNOWN)
 
 

@@ -18,7 +18,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.models import Word
 from firstline.sources import SOURCES
-from firstline.text import count
+from firstline.text import count, one_line
 from firstline_cli import drafts, words_file
 from firstline_cli.console import AWS_FAILED, LOGIN, WRONG, PersonOption, console_of, refusal
 from firstline_cli.drafts import Draft, LeftOut
@@ -205,8 +205,11 @@ def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterat
         text = words_file.decoded(file.read_bytes())
         text.encode()  # bytes that are no UTF-8 are refused
         yield from read([json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text)))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise refusal(f"{file}: cannot be read ({error})") from None
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        why = one_line(str(error), 300)
+        raise refusal(f"{file}: cannot be read ({why}): give a whole file of YAML or JSON, in UTF-8") from None
+    except OSError as error:
+        raise refusal(f"{file}: cannot be read ({error.strerror}): name the file to read") from None
     except ConfigurationError as error:
         raise refusal(f"{file}: {error}") from None
 

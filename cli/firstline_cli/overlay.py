@@ -15,10 +15,33 @@ from pathlib import Path
 from typing import Any
 
 MINE = "mine"
+SETTINGS = f"{MINE}/firstline.toml"
 RUNBOOKS = "runbooks"
 PATCH = ".patch.yaml"
 GENERATED = (Path("documents/template.yaml"), Path("schema.json"))
 """The files of a runbooks folder that are generated from its runbooks."""
+
+
+def settings(checkout: Path) -> dict[str, Any]:
+    """Return the content of mine/firstline.toml; an empty one if there is no such file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is no TOML, or no UTF-8 as TOML has to be.
+    """
+    import tomllib
+
+    file = checkout / SETTINGS
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except ValueError as error:
+        from firstline.errors import ConfigurationError
+
+        what = "is not stored as UTF-8, store it so" if isinstance(error, UnicodeDecodeError) else "this is no TOML"
+        raise ConfigurationError(f"{SETTINGS}: {what}: {error}.") from None
 
 
 def together(checkout: Path) -> Path:

@@ -4,7 +4,7 @@ import difflib
 import re
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +15,19 @@ from firstline.policy import pattern
 from firstline.policy.files import line_of
 from firstline.policy.heartbeats import Heartbeat
 from firstline.policy.match import AlertMatch, RuleMatch
-from firstline.policy.oncall import OnCall
+from firstline.policy.model import load_model_policy
+from firstline.policy.oncall import OnCall, load_oncall
 from firstline.policy.oncall import problems as in_schedules
-from firstline.policy.paging import PagingPolicy
+from firstline.policy.paging import PagingPolicy, load_paging_policy
 from firstline.policy.people import FILE as PEOPLE_FILE
-from firstline.policy.people import NOBODY, People
-from firstline.policy.remediation import RemediationPolicy
+from firstline.policy.people import NOBODY, People, load_people
+from firstline.policy.remediation import RemediationPolicy, load_remediation_policy
 from firstline.policy.rules import Rules
+from firstline.policy.rules import load as load_rules
 from firstline.policy.schedule import Schedule
 from firstline.runbooks.catalogue import Problem
 from firstline.sources import SOURCES
+from firstline_cli.checkout import read_policy
 
 type Location = tuple[int | str, ...]
 type Found = tuple[Location, str]
@@ -38,6 +41,15 @@ SAMCONFIG = "samconfig.toml"
 _CHANNEL = re.compile(r"#?[^\WA-Z][^\s#A-Z]{0,79}|[CG][A-Z0-9]{2,30}")
 _CHANNELS = ("SlackAutomatedChannel", "SlackAlertsChannel")
 
+_LOADERS: dict[str, Callable[[Path], Any]] = {
+    "paging": load_paging_policy,
+    "remediation": load_remediation_policy,
+    "model": load_model_policy,
+    "people": load_people,
+    "oncall": load_oncall,
+}
+"""The reader of each policy file beside the rules."""
+
 
 @dataclass(frozen=True)
 class Policies:
@@ -48,6 +60,16 @@ class Policies:
     remediation: RemediationPolicy | None = None
     people: People | None = None
     on_call: OnCall | None = None
+
+
+def read_folder(rules_file: Path) -> tuple[Policies, list[str]]:
+    """Return the rules with the policy files beside them, and these files' names; end the command if one is wrong."""
+    read: dict[str, Any] = {"rules": read_policy(load_rules, rules_file)}
+    for name, load in _LOADERS.items():
+        if (file := rules_file.with_name(f"{name}.yaml")).exists():
+            read[name] = read_policy(load, file)
+    beside = (read.get(name) for name in ("paging", "remediation", "people", "oncall"))
+    return Policies(read["rules"], *beside), [*read][1:]
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
+from firstline.classification.owned import KnownTags
 from firstline.classification.say import NO_SAY
 from firstline.errors import ConfigurationError
 from firstline.models import Incident, Severity
@@ -72,11 +73,13 @@ def replay_of(
 ) -> Replay:
     """Replay the incidents that closed in the last `days` under the files `before` and `after`, and compare the two."""
     incidents = TableIncidents(table)
-    records = incidents.closed_since(now - timedelta(days=days))
+    records = list(incidents.closed_since(now - timedelta(days=days)))
+    verdicts = {record.incident.incident_id: record.classification for record in records}
 
     def assess(incident: Incident, rules: Rules) -> Severity:
         moment = incident.opened_at
-        evidence = gather(incident, AsOf(table, moment), time_zone=zone, now=moment, rules=rules)
+        tags = KnownTags.of(verdicts.get(incident.incident_id))
+        evidence = gather(incident, AsOf(table, moment), time_zone=zone, now=moment, rules=rules, alarms=tags)
         verdict = classify(incident, evidence=evidence, rules=rules, offered=(), model=None, now=moment, say=NO_SAY)
         return verdict.severity
 

@@ -9,11 +9,6 @@ import typer
 
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.errors import SourceError
-from firstline.policy.model import load_model_policy
-from firstline.policy.oncall import load_oncall
-from firstline.policy.paging import load_paging_policy
-from firstline.policy.people import load_people
-from firstline.policy.remediation import load_remediation_policy
 from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
@@ -44,27 +39,20 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     A name or pattern that matches nothing is wrong too. With --stack, also name the patterns that fitted no alert of
     the last days.
     """
-    read = read_rules(file)
-    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model", "people", "oncall")}
-    found = {name: path for name, path in beside.items() if path.exists()}
-    paging = read_policy(load_paging_policy, found["paging"]) if "paging" in found else None
-    remediation = read_policy(load_remediation_policy, found["remediation"]) if "remediation" in found else None
-    people = read_policy(load_people, found["people"]) if "people" in found else None
-    on_call = read_policy(load_oncall, found["oncall"]) if "oncall" in found else None
-    if "model" in found:
-        read_policy(load_model_policy, found["model"])
+    known, found = policies.read_folder(file)
+    read = known.rules
     problems = [
         f"{file}: rule {later.id} can never apply, because {earlier.id} stands before it and takes every alert that "
         f"{later.id} fits: move it up, or take it out."
         for later, earlier in read.covered()
     ]
-    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation, people, on_call)))
+    problems += map(str, policies.crossed(file, known))
     if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
         problems += map(str, policies.in_parameters(samconfig))
     for problem in problems:
         print(overlay.named(problem, CHECKOUT), file=sys.stderr)
     if stack:
-        routes = paging.routes if paging else ()
+        routes = known.paging.routes if known.paging else ()
         for hint in rules_console.unmatched(read, routes, table_of(stack), days, datetime.now(UTC)):
             print(overlay.named(f"{file}: {hint}", CHECKOUT))
     if problems:

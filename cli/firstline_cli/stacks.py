@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firstline_cli import overlay
 from firstline_cli.checkout import CHECKOUT, EMULATORS
 from firstline_cli.console import AWS_FAILED, REFUSED, UNKNOWN, USAGE, refusal
 from local.emulator import registry
@@ -166,8 +167,7 @@ def _only_one() -> str:
 
 def _in_samconfig() -> Iterator[str]:
     """Yield the names of the stacks in samconfig.toml; if mine/firstline.toml exists, only its environments'."""
-    file, mine = CHECKOUT / "samconfig.toml", CHECKOUT / "mine" / "firstline.toml"
-    own = tomllib.loads(mine.read_text(encoding="utf-8")) if mine.exists() else {}
+    file, own = CHECKOUT / "samconfig.toml", overlay.settings(CHECKOUT)
     for environment, tables in tomllib.loads(file.read_text(encoding="utf-8")).items() if file.exists() else ():
         if own and environment not in own:
             continue
@@ -245,7 +245,7 @@ def _deployed(stack: str, region: str | None) -> Stack:
             status=found["StackStatus"],
         )
     except (BotoCoreError, ClientError) as error:
-        raise _in_words(f"Stack {stack}", error) from None
+        raise _in_words(f"Stack {stack}", error, region) from None
 
 
 def session_in(region: str | None = None) -> "Session":
@@ -258,7 +258,7 @@ def session_in(region: str | None = None) -> "Session":
     return session
 
 
-def _in_words(what: str, error: Exception) -> typer.Exit:
+def _in_words(what: str, error: Exception, region: str | None = None) -> typer.Exit:
     """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
@@ -274,9 +274,9 @@ def _in_words(what: str, error: Exception) -> typer.Exit:
         code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
             code = UNKNOWN
-            region = session_in().get_config_variable("region")
+            asked = session_in(region).get_config_variable("region")
             problem = (
-                f"there is none of this name in {region}: check `aws cloudformation list-stacks`, AWS_REGION and "
+                f"there is none of this name in {asked}: check `aws cloudformation list-stacks`, AWS_REGION and "
                 "AWS_PROFILE."
             )
     return refusal(f"{what}: {problem}", code)

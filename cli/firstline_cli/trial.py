@@ -13,6 +13,7 @@ from firstline.classification.earned import Disagreement, Label
 from firstline.classification.evidence import gather
 from firstline.classification.labels import label_of, llm_decider
 from firstline.classification.model import CircuitBreaker, Model
+from firstline.classification.owned import KnownTags, with_tags
 from firstline.classification.prompt import Offered, Prompt
 from firstline.classification.say import NO_SAY
 from firstline.models import Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
@@ -36,7 +37,7 @@ class Replayed:
     @property
     def question(self) -> Prompt:
         """Return the question that a model is asked about the incident."""
-        incident = self.record.incident
+        incident = with_tags(self.record.incident, self.evidence.tags)
         return prompt.build(incident, evidence=self.evidence, offered=self.offered, now=incident.opened_at)
 
 
@@ -106,7 +107,8 @@ def judged_incidents(
     for record, label in labelled:
         incident = record.incident
         moment = incident.opened_at
-        evidence = gather(incident, AsOf(table, moment), time_zone=time_zone, now=moment, rules=rules)
+        tags = KnownTags.of(record.classification)
+        evidence = gather(incident, AsOf(table, moment), time_zone=time_zone, now=moment, rules=rules, alarms=tags)
         if label.severity is not None:
             found.append(Replayed(record, evidence, offered(incident.alert), label.severity, label))
     return found

@@ -113,7 +113,7 @@ def virtual_crowd(seed: int = 1, senders: int = SENDERS, at_once: int = 100) -> 
 def crowd(dynamodb: str, senders: int = SENDERS, at_once: int = 100, processes: int = 2) -> Iterator[Crowd]:
     """Yield a crowd before a table of DynamoDB Local, behind a proxy that lets transactions collide."""
     with colliding(dynamodb) as proxy:
-        table = create_table(client_of(dynamodb))
+        table = create_table(client_of(dynamodb, patient=True))
 
         def send(alerts: list[NormalizedAlert], limits: Limits) -> Outcome:
             proxy.conflicts.clear()

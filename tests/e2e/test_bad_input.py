@@ -23,7 +23,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
         ("pagerduty", {}),
     ],
 )
-def test_who_cannot_prove_who_he_is_gets_401(stack: LocalStack, source: str, headers: dict[str, str]) -> None:
+def test_a_sender_without_its_sources_proof_gets_401(stack: LocalStack, source: str, headers: dict[str, str]) -> None:
     answer = stack.post(f"/alerts/{source}", b'{"alert_name": "Anything"}', JSON | headers)
 
     assert (answer.status, answer.json()["status"]) == (401, "unauthenticated")
@@ -68,7 +68,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_what_is_authenticated_but_unreadable_is_kept(stack: LocalStack, what: str) -> None:
+def test_an_authenticated_body_that_cannot_be_read_is_kept(stack: LocalStack, what: str) -> None:
     body, headers = UNREADABLE[what]
     token = proof("generic", body, stack.line["secrets"]["generic"])
 

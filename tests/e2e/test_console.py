@@ -103,6 +103,8 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
 def test_a_person_gives_the_shift_to_herself_and_takes_that_back(stack: LocalStack, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as window:
         _sign_in(window, _ticket(stack))
+        window.open(f"{stack.line['api']}/console")
+        assert "Incidents" in window.text("h1")
         window.open(f"{stack.line['api']}/console/oncall")
         window.click("summary")
         window.click("form[action$='/override'] button")

@@ -117,7 +117,7 @@ def test_metric_math_is_read_as_the_alarm_defines_it(cloudwatch: "CloudWatchClie
     "other",
     [{"account": "999999999999"}, {"region": "us-east-1"}, {"source": "prometheus"}, {"account": None}],
 )
-def test_nothing_is_asked_about_what_is_not_ones_own(
+def test_nothing_is_asked_about_an_alarm_of_another_account_region_or_source(
     other: dict[str, Any], cloudwatch: "CloudWatchClient", metrics: AlarmReader
 ) -> None:
     with patch.object(cloudwatch, "_make_api_call", side_effect=AssertionError("asked")):
@@ -134,7 +134,9 @@ def test_an_alarm_that_is_gone_or_has_no_data_has_no_series(
     assert seen.metric is None
 
 
-def test_a_cloudwatch_that_does_not_answer_is_said(cloudwatch: "CloudWatchClient", metrics: AlarmReader) -> None:
+def test_a_cloudwatch_that_does_not_answer_is_an_error_that_names_the_alarm(
+    cloudwatch: "CloudWatchClient", metrics: AlarmReader
+) -> None:
     throttled = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "DescribeAlarms")
     with (
         patch.object(cloudwatch, "_make_api_call", side_effect=throttled),
@@ -447,6 +449,26 @@ def test_a_metric_with_values_of_only_five_minutes_has_none_of_an_hour_ago() -> 
     assert (seen.readings[0].now, seen.readings[0].hour_ago) == (9, None)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "dimensions", "service", "answers"),
+    [
+        ("AWS/RDS", {"DBInstanceIdentifier": "x"}, "rds", {"describe_db_instances": {"DBInstances": []}}),
+        ("AWS/EC2", {"InstanceId": "i-1"}, "ec2", {"describe_instance_status": {"InstanceStatuses": []}}),
+        ("AWS/ECS", {"ServiceName": "s", "ClusterName": "c"}, "ecs", {"describe_services": {"services": []}}),
+    ],
+)
+def test_a_resource_that_aws_does_not_know_is_said_to_be_unknown(
+    namespace: str, dimensions: dict[str, str], service: str, answers: dict[str, Any]
+) -> None:
+    client = Counting(describe_events={"Events": []}, **answers)
+    alarms, _ = on(namespace, dimensions, **{service: client})
+    seen = alarms.around(fires(), NOON, NOON)
+    assert seen is not None
+    assert seen.missing == ["the resource's state could not be read: AWS does not know it, or not any more"]
+    assert seen.resource is not None
+    assert not seen.resource.described
+
+
 @pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
 def test_a_value_tells_its_age(minutes: int, age: int) -> None:
     alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))
@@ -625,8 +647,8 @@ def test_tags_and_error_lines_are_read_with_the_rest() -> None:
 
 
 def test_without_the_owners_leave_no_log_is_asked() -> None:
-    lambda_ = Counting(get_function_concurrency={})
-    alarms, _ = on("AWS/Lambda", {"FunctionName": "pay"}, **{"lambda": lambda_, "logs": Counting()})
+    functions, never_asked = Counting(get_function_concurrency={}), Counting()
+    alarms, _ = on("AWS/Lambda", {"FunctionName": "pay"}, **{"lambda": functions, "logs": never_asked})
     seen = alarms.around(fires(), NOON, NOON)
     assert seen is not None
-    assert (seen.log, seen.missing) == (None, [])
+    assert (seen.log, seen.missing, never_asked.calls) == (None, [], [])

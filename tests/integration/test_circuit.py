@@ -198,6 +198,18 @@ def test_when_the_table_does_not_answer_the_model_is_asked(
         (completion({"content": None, "refusal": "I won't."}), False),
         (completion(severity="catastrophic"), False),
     ],
+    ids=[
+        "500",
+        "429",
+        "429 in a 200",
+        "402 in a 200",
+        "closes in the middle",
+        "401",
+        "400",
+        "HTML",
+        "refusal",
+        "no severity of ours",
+    ],
 )
 def test_only_a_server_in_trouble_opens_the_circuit_and_is_left_alone(
     script: Script, opens: bool, serve: Callable[[Script], Server], environment: Callable[[], SharedCircuit]

@@ -20,6 +20,7 @@ from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident
 from firstline.policy.rules import NO_RULES
+from tests.bench import imports
 from tests.integration.conftest import declared_table
 from tests.support import builders as alerts
 
@@ -127,6 +128,7 @@ def _imported(said: dict[str, Any], *packages: str) -> set[str]:
 
 
 CLIENT = ("openai", "httpx2")
+OURS = ("firstline.", "aws_lambda_powertools.", "yaml")
 BREAKER = "aws_lambda_powertools.utilities.circuit_breaker"
 
 
@@ -134,6 +136,8 @@ def test_without_a_model_neither_client_nor_breaker_is_imported(started: Popen[s
     said = _classify(started, ROOT / "runbooks")
     assert "The LLM is off: rules and history decide." in said["reasons"]
     assert _imported(said, *CLIENT, BREAKER) == set()
+    measured = {"modules": imports._modules(imports.CLASSIFY, "classify")}
+    assert _imported(said, *OURS) == _imported(measured, *OURS), "`make bench` measures what a first call imports"
 
 
 def test_for_what_a_rule_decides_neither_client_nor_breaker_is_imported(

@@ -33,7 +33,7 @@ def test_each_time_that_a_commands_end_is_told_the_waiting_executions_token_is_f
     assert [commands.end("c-1", "Success", at(minute)) for minute in (0, 1)] == ["t-1", "t-1"]
 
 
-def test_who_comes_after_the_end_is_refused_the_wait(table: Table) -> None:
+def test_a_wait_that_begins_after_the_end_is_refused(table: Table) -> None:
     assert TableCommands(table).end("c-1", "Failed", NOON) is None
 
     assert not wait(table, "c-1", "t-1")

@@ -96,7 +96,7 @@ def test_a_group_that_can_never_be_written_spoils_none_of_39_others(code: str) -
 
 @pytest.fixture
 def senders(dynamodb_local: str) -> Iterator[Crowd]:
-    with crowd(dynamodb_local, senders=100, at_once=40) as made:
+    with crowd(dynamodb_local, senders=100, at_once=40, processes=1) as made:
         yield made
 
 

@@ -54,6 +54,7 @@ def test_an_alert_that_joins_on_a_shard_reads_before_and_after_one_transaction()
     assert live is not None
     record = incidents.record(live.incident_id)
     assert record is not None
+    # From here on the incident's counts are on shards.
     TableGroups(door.table)._spread(joining(record.incident, alert(fingerprint="crowd"), now=at(1)))
 
     quiet = door.send(alert(fingerprint="second", severity="low"))

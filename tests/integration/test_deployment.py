@@ -70,6 +70,25 @@ def test_a_build_that_fails_is_not_deployed(sam: FakeSam) -> None:
     )
 
 
+def test_a_policy_that_no_function_could_read_is_not_built(sam: FakeSam) -> None:
+    own = sam.checkout / "mine" / "runbooks" / "policy"
+    own.mkdir(parents=True)
+    (own / "paging.yaml").write_text("levels: []\n")
+    refused = deploy("dev")
+    assert (refused.exit_code, sam.words) == (1, [])
+    assert "mine/runbooks/policy/paging.yaml: levels" in refused.stderr
+
+
+def test_a_person_who_left_the_list_and_not_the_schedule_is_named_before_the_build(sam: FakeSam) -> None:
+    deployed_stack("firstline-dev")
+    own = sam.checkout / "mine" / "runbooks" / "policy"
+    own.mkdir(parents=True)
+    (own / "oncall.yaml").write_text("schedules:\n  shop: {starts: 2026-11-02, rotation: [carol]}\n")
+    done = deploy("dev")
+    assert done.exit_code == 0
+    assert "mine/runbooks/policy/oncall.yaml:2: schedules.shop: 'carol' is not in runbooks/policy" in done.stderr
+
+
 def test_without_a_region_or_credentials_nothing_is_built(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

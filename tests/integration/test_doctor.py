@@ -92,7 +92,7 @@ def test_the_slack_check_says_what_slack_answers(answers: list[Answer], said: li
         ("short", Answer(), "✗ pagerduty    the routing key does not have 32 letters"),
     ],
 )
-def test_pagerduty_is_asked_what_changes_nothing(key: str, answer: Answer, said: str) -> None:
+def test_the_routing_key_is_tried_with_a_resolve_that_changes_nothing(key: str, answer: Answer, said: str) -> None:
     secret("pagerduty/routing-key", key)
     with answering(answer) as pagerduty:
         stack = deployed(PagerDutyEventsUrl=pagerduty.url)

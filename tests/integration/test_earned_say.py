@@ -1,5 +1,6 @@
 """The say that models have earned, and their guesses of a week, against DynamoDB."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,6 +60,16 @@ def test_a_week_has_so_many_raises_and_an_incident_takes_one(table: Table) -> No
     assert [raises.take(name, NOON) for name in ("a", "b", "c", "a")] == [True, True, False, True]
     assert raises.take("c", at(7 * 24 * 60)), "the next week has its own"
     assert not Raises(table, per_week=0).take("a", NOON)
+
+
+@pytest.mark.parametrize("days", [0, 3, 6])
+def test_a_weeks_raises_are_known_until_its_end_however_short_the_history_is(table: Table, days: int) -> None:
+    raised_at = datetime(2026, 12, 28, 0, 1, tzinfo=UTC) + timedelta(days=days)  # a week in two years
+    short = Table(table._client, table.name, keep_days=1)
+    assert Raises(short, 1).take("a", raised_at)
+
+    (item,) = table.query("SPENDING", since="!raises#")
+    assert item["expires_at"] >= datetime(2027, 1, 4, tzinfo=UTC).timestamp()
 
 
 def test_the_account_of_days_shows_no_raises(table: Table) -> None:

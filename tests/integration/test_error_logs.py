@@ -86,7 +86,11 @@ def test_enough_events_end_the_search() -> None:
     assert (len(logs.asked), found.lines[0].times, found.complete) == (1, MAX_EVENTS, False)
 
 
-@pytest.mark.parametrize("permitted", [(), (f"{LOGS}/aws/lambda/other:*",), (f"{LOGS}/aws/lambda/pa:*",)])
+@pytest.mark.parametrize(
+    "permitted",
+    [(), (f"{LOGS}/aws/lambda/other:*",), (f"{LOGS}/aws/lambda/pa:*",)],
+    ids=["none listed", "another function", "a name that begins alike"],
+)
 def test_a_log_that_the_owner_does_not_list_is_not_read(permitted: tuple[str, ...]) -> None:
     logs = Service()
     assert read(ErrorLogReader(permitted), watched(), logs=logs) is None
@@ -179,6 +183,7 @@ def test_of_an_access_log_only_failed_requests_are_asked_for() -> None:
         (watched("AWS/ApiGateway", ApiName="shop"), {}),
         (watched("AWS/ApiGateway", ApiId="a1", Stage="x"), {"apigatewayv2": Service({})}),
     ],
+    ids=["exports no log", "stage unknown", "writes no access log"],
 )
 def test_a_resource_without_a_log_has_none(what: Watched, services: Any) -> None:
     logs = Service()

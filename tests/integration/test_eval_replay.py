@@ -27,7 +27,7 @@ def no_last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "load", lambda folder: CASES)  # it takes a second to read all of them
 
 
-def _judging(http: BaseHTTPRequestHandler, server: Server) -> None:
+def _refusing_each_third(http: BaseHTTPRequestHandler, server: Server) -> None:
     """High for whatever it is asked, but for one question in three that it refuses to answer."""
     if len(server.requests) % 3 == 0:
         completion({"content": None, "refusal": "I will not."})(http, server)
@@ -53,7 +53,7 @@ def _row(output: str, words: str) -> list[str]:
 
 def test_a_replay_says_what_the_model_said(tmp_path: Path) -> None:
     folder = tmp_path / "answers"
-    with serving(_judging) as server:
+    with serving(_refusing_each_third) as server:
         live = _evals(base_url=server.url, model="scripted", record=folder, price=3, price_out=9)
     assert live.exit_code == 0, live.output
     asked = len(server.requests)
@@ -73,7 +73,7 @@ def test_a_replay_says_what_the_model_said(tmp_path: Path) -> None:
 
 def test_tokens_and_cost_stand_beside_each_case(tmp_path: Path) -> None:
     folder = tmp_path / "answers"
-    with serving(_judging) as server:
+    with serving(_refusing_each_third) as server:
         _evals(base_url=server.url, model="scripted", record=folder)
 
     output = _evals(replay=folder, price=2, price_out=8).output
@@ -85,7 +85,7 @@ def test_tokens_and_cost_stand_beside_each_case(tmp_path: Path) -> None:
 
 def test_an_answer_to_a_question_that_has_changed_is_stale(tmp_path: Path) -> None:
     folder = tmp_path / "answers"
-    with serving(_judging) as server:
+    with serving(_refusing_each_third) as server:
         _evals(base_url=server.url, model="scripted", record=folder)
     first = sorted(folder.rglob("*.json"))[0]
     first.write_text(json.dumps(json.loads(first.read_text()) | {"prompt": "another"}))

@@ -78,7 +78,9 @@ def test_a_deployment_costs_one_request(table: Table, history: TableIncidents) -
     assert calls == {"TransactWriteItems": 2}
 
 
-def test_what_is_kept_for_others_is_short(history: TableIncidents, table: Table, receive: Closed) -> None:
+def test_the_evidence_that_is_kept_for_similar_incidents_is_short(
+    history: TableIncidents, table: Table, receive: Closed
+) -> None:
     opened = receive(0, service="shop", message="disk is full " * 300)
     history.close(opened, None, "resolved", "because " * 400, [], at(1), joined=1)
     for key in ("LIKE#NAME#disk full", "LIKE#SERVICE#shop"):
@@ -105,7 +107,7 @@ def test_closing_what_was_just_read_reads_it_once(table: Table, history: TableIn
     assert (calls["GetItem"], calls["BatchGetItem"], calls["Query"]) == (1, 1, 1)
 
 
-def test_what_was_seen_before_something_joined_is_read_again(
+def test_a_record_that_was_read_before_an_alert_joined_is_read_again_to_close(
     table: Table, history: TableIncidents, receive: Closed
 ) -> None:
     opened = receive(0)
@@ -122,7 +124,7 @@ def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, 
     similar.fill(table, incidents=2_000, now=NOON)
     with counted(table) as calls:
         found = history.incidents_like(alert(alert_name=similar.NAMES[7], service="service-7"))
-    assert calls == {"Query": 2}
+    assert calls == {"Query": 2}, "by name and by service"
     assert evidence.CANDIDATES < len(found) <= evidence.CANDIDATES * 2
     with counted(table) as calls:
         history.incidents_like(alert(alert_name=similar.NAMES[7]))

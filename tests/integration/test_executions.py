@@ -118,7 +118,7 @@ def test_the_same_incident_and_generation_always_have_the_same_input(client: "SF
     assert execution_name(given.incident_id, 4) != execution_name(given.incident_id, 3)
 
 
-def test_an_incident_that_was_started_before_is_started(client: "SFNClient", answers: Stubber) -> None:
+def test_an_execution_that_exists_already_counts_as_started(client: "SFNClient", answers: Stubber) -> None:
     answers.add_client_error("start_execution", "ExecutionAlreadyExists")
     StepFunctions(client, MACHINE).start(incident(), 1)
 

@@ -126,7 +126,7 @@ def test_a_read_costs_one_request_for_every_hundred_items(table: Table, incident
     groups = TableGroups(table)
     with counted(table) as calls:
         groups.read({"group-1": [f"fp-{number}" for number in range(98)], "storm:generic": ()})
-    assert calls == {"BatchGetItem": 1}
+    assert calls == {"BatchGetItem": 1}, "98 alerts and two groups"
     with counted(table) as calls:
         groups.read({"group-1": [f"fp-{number}" for number in range(150)]}, ["rule#1"])
     assert calls == {"BatchGetItem": 2}
@@ -177,7 +177,7 @@ def test_a_plain_write_waits_for_a_transaction_to_end(table: Table, incident: In
     assert len(pauses) == 3
 
 
-def test_a_plain_write_that_never_gets_its_item_is_no_answer(table: Table, incident: Incident) -> None:
+def test_a_plain_write_that_never_gets_its_item_fails_within_two_seconds(table: Table, incident: Incident) -> None:
     pauses: list[float] = []
     with pytest.raises(HistoryUnavailable, match="again"):
         TableIncidents(hindered(table, 99, pauses)).acknowledge(incident.incident_id, "ada", at(1))
@@ -201,6 +201,6 @@ def test_what_a_batch_leaves_is_asked_for_again(
     patient = Table(cast("Any", client), table.name, sleep=lambda _: None)
     views, _ = TableGroups(patient).read({"group-1": ["fp-1", "fp-2"]})
 
-    assert asked == [3, 2, 1]
+    assert asked == [3, 2, 1], "the group and two alerts, of which each answer has one"
     assert views["group-1"].live is not None
     assert set(views["group-1"].alerts) == {"fp-1"}

@@ -160,7 +160,8 @@ def test_a_join_or_an_end_whose_reply_was_lost_counts_once(ingest: Ingest, arriv
     ingest.accept([arrives], at(1.1))
 
     live = ingest.live()
-    assert live.firing == len(ingest.firing(live, [alert(), arrives, alert(fingerprint="fp-3")]))
+    stored = ingest.firing(live, [alert(), arrives, alert(fingerprint="fp-3")])
+    assert live.firing == len(stored), "the count is of those that are stored as firing"
 
 
 # --- many at once -----------------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ def test_alerts_that_fire_and_end_in_a_crowd_are_counted_exactly(ingest: Ingest)
     at_once(lambda each: until_taken(ingest, each, now=at(1)), crowd)
 
     live = ingest.live()
-    assert live.firing == len(ingest.firing(live, crowd))
+    assert live.firing == len(ingest.firing(live, crowd)), "the count is of those that are stored as firing"
 
 
 def test_a_storm_of_senders_becomes_a_few_incidents_and_every_alert_is_counted(table: Table) -> None:

@@ -10,7 +10,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from firstline.policy.people import load_people
-from firstline_cli import deployment, environments
+from firstline_cli import deployment, environments, stacks
 from firstline_cli.init import command, questions
 from firstline_cli.main import app
 from tests.integration.stack_on_aws import deployed_stack
@@ -104,7 +104,7 @@ def test_run_again_it_keeps_what_is_set_and_shows_no_token_twice(sam: FakeSam) -
     assert sam.parameters("deploy")["EventBridgeEvents"] == "alarms"
 
 
-def test_what_was_interrupted_goes_on(sam: FakeSam) -> None:
+def test_a_run_goes_on_where_an_earlier_one_was_interrupted(sam: FakeSam) -> None:
     sam.fails_to("deploy")
     failed = init(*ALL)
     assert failed.exit_code == 1
@@ -129,18 +129,12 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
     monkeypatch.setattr(questions, "is_terminal", lambda: True)
     token, key = SECRETS["SLACK"], SECRETS["PAGERDUTY"]
     typed = [
-        "production",
-        "dev",
-        "nobody",
-        "ops@example.com",
-        "xoxp-wrong",
-        token,
-        "",
-        key,
-        "ada",
-        "none",
-        "kafka",
-        "generic",
+        *("production", "dev"),
+        *("nobody", "ops@example.com"),
+        *("xoxp-wrong", token),
+        *("", key),  # no signing secret; the key of PagerDuty
+        *("ada", "none"),
+        *("kafka", "generic"),
     ]
     done = init("--yes", typed="\n".join(typed) + "\n")
 
@@ -162,6 +156,8 @@ def test_at_a_terminal_it_asks_and_a_wrong_answer_is_asked_again(sam: FakeSam, m
         (["--pagerduty-key", "env:SLACK"], "an integration key has 32 letters and digits"),
         (["--page-email", "ops"], "'ops' is no mail address"),
         (["--approvers", "Ada=U01"], "String should match pattern"),
+        (["--page-email", "ops@example"], "'ops@example' is no mail address"),
+        (["--approvers", "ada=U01ABCDEF ada=U02ABCDEF"], "ada stands there twice"),
         (["--approvers", "ada=U01ABC bob=U01ABC"], "U01ABC belongs to ada, too"),
         (["--sources", "kafka"], "'kafka' is no source; known are cloudwatch"),
         (["--environment", "production"], "'production' is no environment"),
@@ -173,6 +169,39 @@ def test_what_makes_no_sense_is_refused_in_one_line(sam: FakeSam, arguments: lis
     assert said in refused.stderr
     assert "xoxb-1234" not in refused.stderr
     assert (stored(), sam.words) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "events"),
+    [("CloudWatch,", "alarms"), ("None", "none"), ("Deployments; cloudwatch", "alarms-and-deployments")],
+)
+def test_an_answer_is_taken_however_it_is_written(sam: FakeSam, answer: str, events: str) -> None:
+    done = init("--environment", "Dev", "--page-email", "NONE", "--sources", answer, "--no-deploy")
+    assert done.exit_code == 0, done.output
+    kept = environments.load(sam.checkout)["dev"].own
+    assert kept == {"PageEmail": "", "EventBridgeEvents": events}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe[\x00d\x00", "mine/firstline.toml: is not stored as UTF-8, store it so: "),
+        (b"[dev\n", "mine/firstline.toml: this is no TOML: "),
+        (b"\xef\xbb\xbf[dev]\r\nregion = 'eu-central-1' # ours\r\n", ""),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["init", "--no-deploy"], ["deploy", "dev"], ["incidents"]], ids=" ".join)
+def test_a_file_of_settings_that_is_damaged_is_refused_in_one_line(
+    sam: FakeSam, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(stacks, "CHECKOUT", sam.checkout)
+    file = sam.checkout / environments.FILE
+    file.parent.mkdir()
+    file.write_bytes(content)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == (1 if said else 0), done.output
+    assert done.stderr.startswith(said)
+    assert b"# ours" in file.read_bytes() or file.read_bytes() == content
 
 
 def test_the_owners_list_of_people_is_never_changed(sam: FakeSam) -> None:

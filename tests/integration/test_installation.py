@@ -43,7 +43,7 @@ def firstline(installed: Path, folder: Path, *arguments: str) -> subprocess.Comp
     )
 
 
-def test_in_a_checkout_it_reads_the_checkouts_runbooks_and_rules(installed: Path) -> None:
+def test_in_a_checkout_the_installed_command_reads_its_runbooks_and_rules(installed: Path) -> None:
     runbooks = firstline(installed, ROOT / "docs", "runbooks", "check")
     assert (runbooks.returncode, runbooks.stderr) == (0, "")
     assert runbooks.stdout.endswith("The runbooks are sound, and their documents are up to date.\n")
@@ -51,13 +51,13 @@ def test_in_a_checkout_it_reads_the_checkouts_runbooks_and_rules(installed: Path
     assert (rules.returncode, rules.stderr) == (0, "")
 
 
-def test_elsewhere_it_says_that_it_needs_a_checkout(installed: Path, tmp_path: Path) -> None:
+def test_elsewhere_the_installed_command_says_that_it_needs_a_checkout(installed: Path, tmp_path: Path) -> None:
     found = firstline(installed, tmp_path, "runbooks", "check")
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"There are no runbooks in {tmp_path}: run this command in a checkout of Firstline.\n"
 
 
-def test_all_that_it_imports_comes_along(installed: Path, tmp_path: Path) -> None:
+def test_all_that_the_command_imports_is_installed(installed: Path, tmp_path: Path) -> None:
     program = (
         "import sys, firstline_cli.main, firstline_cli.learn.writing, firstline_cli.lint.check\n"
         "ours = ('firstline', 'firstline_cli', 'local', 'evals')\n"
@@ -77,7 +77,7 @@ def test_all_that_it_imports_comes_along(installed: Path, tmp_path: Path) -> Non
     assert [file for file in files if not file.startswith(f"{installed}/")] == []
 
 
-def test_every_file_of_the_package_that_is_no_module_comes_along(installed: Path) -> None:
+def test_every_file_of_the_package_that_is_no_module_is_installed(installed: Path) -> None:
     core = ROOT / "layers" / "core" / "firstline"
     files = [
         path.relative_to(core.parent)

@@ -20,14 +20,14 @@ from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
-from firstline.models import Deployment, NormalizedAlert
+from firstline.models import Deployment, NormalizedAlert, OwnerTags
 from firstline.people.action import Action
 from firstline.people.actor import Actor
 from firstline.people.operate import Operations
 from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
-from firstline_cli.learn import follow_ups
+from firstline_cli.learn import follow_ups, many, story
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
@@ -70,7 +70,9 @@ def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **c
     )
     given = without_secrets(given)  # as ingest does
     incident = open_for(groups, given, now=at)
-    verdict = a_classification(severity="high", decided_by="history", cause="<script>alert(1)</script> | **bold**")
+    tags = OwnerTags(service="mail", severity="high")
+    cause = "<script>alert(1)</script> | **bold**"
+    verdict = a_classification(severity="high", decided_by="history", cause=cause, tags=tags)
     history.judge(incident, 1, verdict, at, seen=history.live(given.group_key))
     TableTrail(table).append(incident.incident_id, [classified(verdict)], at)
     live = history.live(given.group_key)
@@ -103,7 +105,7 @@ def judges(table: Table, who: str, incident: str, severity: str) -> None:
     says(table, who, "judge", incident, said="wrong_severity", severity=severity)
 
 
-def test_an_incident_of_another_stack_is_told_in_words(table: Table) -> None:
+def test_an_incident_that_the_stack_does_not_know_is_refused(table: Table) -> None:
     result = local("learn", "DiskFull-web-1-of-another-stack")
     assert result.exit_code == 1
     assert "does not know this incident" in result.output
@@ -120,7 +122,8 @@ def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_su
 
     assert result.exit_code == 0, result.output
     (row,) = [line for line in result.output.splitlines() if line.startswith("│ history") and "%" in line]
-    assert [cell.strip() for cell in row.strip("│").split("│")][1:4] == ["4", "3", "0%"]
+    _, verdicts, judged, called_right, *_ = (cell.strip() for cell in row.strip("│").split("│"))
+    assert (verdicts, judged, called_right) == ("4", "3", "0%")
     assert "What models have earned" not in result.output, "no model was asked"
     assert hidden in result.output
     assert "bo (command line), grace (command line) called 3 of 3 QueueLong *now* noise." in result.output
@@ -205,6 +208,7 @@ def test_the_causes_are_a_graph_with_evidence_in_which_no_text_can_draw(learned:
 
 
 def test_nothing_in_a_postmortem_is_markup_or_a_secret(learned: Path) -> None:
+    # The alert has a script, a password and an address in it.
     page = (learned / "postmortem.md").read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "\\<script\\>" in page
@@ -238,7 +242,7 @@ def test_a_runbook_is_drafted_from_the_note_alone_in_shadow_and_says_what_is_mis
     assert runbook.mode == "shadow"
     (step,) = runbook.steps
     assert step.kind == "act"
-    assert step.run == "systemctl restart mail-consumer\nmailq -v\n"
+    assert step.run == "systemctl restart mail-consumer\nmailq -v\n", "the commands in the note"
     assert "*" not in runbook.match.alerts[0]
     assert "DRAFT, unreviewed" in text
     pull_request = (learned / "PULL_REQUEST.md").read_text(encoding="utf-8")
@@ -269,7 +273,7 @@ def test_without_a_note_there_is_no_runbook_and_without_a_word_the_truth_is_to_b
     assert yaml.safe_load(truth.read_text(encoding="utf-8"))["severity"] == "high"
 
 
-def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
+def test_no_drafts_are_made_of_an_open_incident(table: Table, tmp_path: Path) -> None:
     groups = TableGroups(table)
     given = alert(**ALERT)
     incident = open_for(groups, given, now=NOW)
@@ -301,10 +305,29 @@ def test_one_command_makes_cases_of_the_judged_incidents_and_says_what_their_ver
     assert first.exit_code == 0, first.output
     assert "2 new cases; 0 were there" in first.output
     assert sorted(case.truth.severity for case in load(folder)) == ["critical", "low"]
+    assert {case.evidence.tags for case in load(folder)} == {OwnerTags(service="mail", severity="high")}
     assert all(case.name.partition("/")[2].startswith("queuelong-now-") for case in load(folder))
     assert re.search(r"2 cases\s*│ history-only", first.output)
     assert (folder / "baseline.json").exists()
     assert baseline.BASELINE.read_bytes() == project, "cases from elsewhere never move the project's baseline"
+
+
+def test_incidents_of_a_long_name_have_a_case_each(table: Table, tmp_path: Path) -> None:
+    for minutes in (0, 1):
+        long = "CheckoutQueueDepthAboveItsLimitForMuchLonger"
+        judges(table, "grace", ended(table, at=OPENED + timedelta(minutes=minutes), alert_name=long), "low")
+    assert "2 new cases; 0 were there" in local("eval", "--last", "9", "--cases", str(tmp_path / "cases")).output
+
+
+def test_an_incident_that_the_table_forgets_meanwhile_does_not_stop_the_others(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, _ = judged_twice(table)
+    tell = story.tell
+    monkeypatch.setattr(many, "tell", lambda table, incident: tell(table, "X" if incident == gone else incident))
+    made = local("eval", "--last", "9", "--cases", str(tmp_path / "cases"))
+    assert "1 new cases; 0 were there" in made.output
+    assert f"Left out: {gone}: " in made.output
 
 
 def test_a_case_that_somebody_edited_stays(table: Table, tmp_path: Path) -> None:

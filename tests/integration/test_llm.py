@@ -220,6 +220,7 @@ def test_a_question_carries_the_key_the_prompt_the_limit_and_the_schema(serve: C
         {"usage": None},
         {"unheard_of": {"of": "it"}, "usage": {"total_tokens": 1, "prompt_tokens": 1}},
     ],
+    ids=["no usage", "an unknown field and half a usage"],
 )
 def test_fields_that_a_server_adds_or_leaves_out_do_not_matter(
     extra: dict[str, Any], serve: Callable[[Script], Server]

@@ -31,13 +31,13 @@ def test_a_rule_takes_what_fits_its_pattern(change: dict[str, str], fitting: boo
     assert fits(PATTERN, execution_ended(DETAIL | change)) is fitting
 
 
-def test_a_pattern_with_filters_takes_nothing_here() -> None:
+def test_a_pattern_with_a_filter_that_the_emulator_does_not_know_takes_nothing() -> None:
     filtered = {"source": ["aws.states"], "detail": {"name": [{"anything-but": "two"}]}}
     assert not fits(filtered, execution_ended(DETAIL))
 
 
 @pytest.mark.parametrize(("document", "fitting"), [("shop_runbook-ro-look", True), ("AWS-RunShellScript", False)])
-def test_a_pattern_may_leave_out_a_prefix(document: str, fitting: bool) -> None:
+def test_a_pattern_may_exclude_a_prefix(document: str, fitting: bool) -> None:
     pattern = {"source": ["aws.ssm"], "detail": {"document-name": [{"anything-but": {"prefix": "AWS-"}}]}}
     event = command_ended({"document-name": document}, "eu-central-1", "123456789012")
 

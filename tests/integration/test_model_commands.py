@@ -1,5 +1,6 @@
 """`firstline model try`, as somebody runs it against a table on AWS, with scripted models."""
 
+import json
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from firstline.classification import feedback_store
 from firstline.classification.model import CircuitBreaker, Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
-from firstline.models import TEST, Feedback, Severity, Usage
+from firstline.models import TEST, Feedback, OwnerTags, Severity, Usage
 from firstline_cli import models
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
@@ -23,6 +24,7 @@ from tests.support.builders import a_classification, alert, open_for
 
 OPENED = datetime.now(UTC) - timedelta(days=5)
 JUDGED = 8
+UNTAGGED = OwnerTags()
 
 
 class Scripted:
@@ -67,19 +69,24 @@ def judged(table_on_aws: Table) -> Table:
     """Hold incidents that Firstline called medium and people called high; one that nobody judged; and a test."""
     for number in range(JUDGED + 1):
         incident = _ended(table_on_aws, number, labels={TEST: "1a2b"} if number == JUDGED else {})
-        word = Feedback(person="shell:ann", by="ann", said="wrong_severity", severity="high", at=datetime.now(UTC))
-        feedback_store.save_feedback(incident, word, incidents=TableIncidents(table_on_aws))
+        _judge(table_on_aws, incident)
     _ended(table_on_aws, JUDGED + 1, "expired")
     return table_on_aws
 
 
-def _ended(table: Table, number: int, outcome: Any = "resolved", **changes: Any) -> str:
+def _judge(table: Table, incident: str) -> None:
+    word = Feedback(person="shell:ann", by="ann", said="wrong_severity", severity="high", at=datetime.now(UTC))
+    feedback_store.save_feedback(incident, word, incidents=TableIncidents(table))
+
+
+def _ended(table: Table, number: int, outcome: Any = "resolved", tags: OwnerTags = UNTAGGED, **changes: Any) -> str:
     at, history = OPENED + timedelta(hours=number), TableIncidents(table)
     given = alert(
-        alert_name=f"Pool{number}", group_key=f"g{number}", fingerprint=f"f{number}", severity="medium", **changes
+        **{"alert_name": f"Pool{number}", "group_key": f"g{number}", "fingerprint": f"f{number}", "severity": "medium"}
+        | changes
     )
     incident = open_for(TableGroups(table), given, now=at)
-    history.judge(incident, 1, a_classification(severity="medium"), at, seen=history.live(given.group_key))
+    history.judge(incident, 1, a_classification(severity="medium", tags=tags), at, seen=history.live(given.group_key))
     assert history.close(incident, 1, outcome, "Over.", [], at + timedelta(minutes=9), joined=1)
     return incident.incident_id
 
@@ -145,9 +152,25 @@ def test_without_a_key_no_model_is_asked(judged: Table, monkeypatch: pytest.Monk
 
 def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scripted: dict[str, Scripted]) -> None:
     assert run("--model", "sees", "--last", "2", "--yes").exit_code == 0
-    first, second = scripted["sees"].asked
+    first, second = scripted["sees"].asked  # about the last two incidents, of the alerts Pool6 and Pool7
     assert ("Pool6" in first.data, "Pool7" in second.data) == (True, True)
     assert "Pool7" not in first.data, "it came later"
+
+
+def test_a_model_sees_the_tags_that_the_verdict_rested_on(table_on_aws: Table, scripted: dict[str, Scripted]) -> None:
+    tags = OwnerTags(service="checkout", environment="prod", team="payments", severity="low")
+    said = _ended(table_on_aws, 1, tags=tags, service=None, environment=None, severity_stated=False)
+    _judge(table_on_aws, said)
+    tried = run("--model", "sees", "--yes")
+
+    assert tried.exit_code == 0, tried.output
+    (asked,) = scripted["sees"].asked
+    alert_seen = json.loads(asked.data)["alert"]
+    assert (alert_seen["service"], alert_seen["environment"], alert_seen["labels"]["team"]) == (
+        ("checkout", "prod", "payments")
+    )
+    (found,) = TableIncidents(table_on_aws).disagreements()
+    assert found.plain.severity == "low", "the tag's, as when the alert came"
 
 
 def test_nobody_is_asked_before_the_price_is_accepted(judged: Table, scripted: dict[str, Scripted]) -> None:

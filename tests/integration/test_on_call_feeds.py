@@ -83,6 +83,7 @@ def read(*lines: str) -> list[tuple[str, str, str]]:
     ]
 
 
+# Times without a zone are Berlin's; what is expected is in UTC.
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -99,6 +100,7 @@ def read(*lines: str) -> list[tuple[str, str, str]]:
         ),
         (["SUMMARY:a\n da\\; b", "DTSTART:20261024T070000Z", "DURATION:PT1H"], ("ada; b", "24 07:00", "24 08:00")),
     ],
+    ids=["start and end", "duration", "time zone of its own", "whole day", "attendee", "folded and escaped"],
 )  # fmt: skip
 def test_an_event_is_a_shift(lines: list[str], expected: tuple[str, str, str]) -> None:
     assert read(*lines) == [expected]
@@ -134,6 +136,7 @@ def test_a_moved_repetition_stands_once() -> None:
         ["SUMMARY:", "DTSTART:20261024T070000Z", "DURATION:PT1H"],
         ["SUMMARY:ada", "STATUS:CANCELLED", "DTSTART:20261024T070000Z", "DURATION:PT1H"],
     ],
+    ids=["no end", "ends before it begins", "nobody", "cancelled"],
 )
 def test_an_event_without_a_time_or_a_person_is_no_shift(lines: list[str]) -> None:
     assert read(*lines) == []

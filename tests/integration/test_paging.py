@@ -38,7 +38,7 @@ def test_a_page_triggers_an_incident_in_pagerduty() -> None:
     assert (asked.json["event_action"], asked.json["dedup_key"]) == ("trigger", f"firstline:{INCIDENT_ID}")
 
 
-def test_what_is_none_of_pagerdutys_business_is_not_sent() -> None:
+def test_pagerduty_is_not_told_of_a_remediation() -> None:
     with answering(ACCEPTED) as stub:
         assert pagerduty(stub).tell(a_notification("remediating")) is False
     assert stub.asked == []
@@ -206,7 +206,7 @@ def test_a_topic_that_is_gone_is_not_tried_again(sns: "SNSClient") -> None:
     assert not caught.value.retryable
 
 
-def test_not_to_know_who_reads_it_is_no_failure(sns: "SNSClient", topic: str) -> None:
+def test_a_page_counts_as_sent_although_its_subscribers_cannot_be_listed(sns: "SNSClient", topic: str) -> None:
     with Stubber(sns) as stubber:
         stubber.add_response("publish", {"MessageId": "m1"})
         stubber.add_client_error("list_subscriptions_by_topic", "AuthorizationError", "not allowed", 403)

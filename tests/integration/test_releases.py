@@ -101,7 +101,7 @@ def test_a_group_tells_what_was_deployed_the_newest_first(releases: Releases, re
         ({"revisionType": "AppSpecContent", "appSpecContent": {}}, "a revision of the kind AppSpecContent", False),
     ],
 )
-def test_only_what_can_be_but_one_thing_is_deployed_again(
+def test_only_an_exact_revision_can_be_deployed_again(
     releases: Releases, records: ReleaseRecords, revision: dict[str, Any], what: str, exact: bool
 ) -> None:
     releases.group("shop/live")
@@ -113,7 +113,7 @@ def test_only_what_can_be_but_one_thing_is_deployed_again(
     assert (deployed.request is not None) == exact
 
 
-def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRecords) -> None:
+def test_a_deployment_in_the_state_ready_is_in_progress(releases: Releases, records: ReleaseRecords) -> None:
     releases.group("shop/live")
     releases.released("shop/live", s3(), ago=HOUR, state="Ready")
 

@@ -33,7 +33,7 @@ def reported(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["report", *arguments, "--stack", STACK_ON_AWS])
 
 
-def begun(table: Table, days_ago: float, *, ended: Any = None, minutes: float = 20, **what: Any) -> str:
+def begun(table: Table, *, days_ago: float, ended: Any = None, minutes: float = 20, **what: Any) -> str:
     """An incident that was paged after a minute and, if it ended, taken three minutes later."""
     groups, incidents, at = TableGroups(table), TableIncidents(table), NOW - timedelta(days=days_ago)
     given = alert(
@@ -63,9 +63,9 @@ def begun(table: Table, days_ago: float, *, ended: Any = None, minutes: float = 
 def test_the_figures_of_open_and_closed_incidents_for_tools(table: Table) -> None:
     # ada takes each one three minutes after its page; they end after 10 to 19 minutes.
     for number in range(10):
-        begun(table, 1 + number / 100, ended="resolved", minutes=10 + number)
-    begun(table, 2, service="mail")
-    begun(table, 40, ended="resolved")
+        begun(table, days_ago=1 + number / 100, ended="resolved", minutes=10 + number)
+    begun(table, days_ago=2, service="mail")
+    begun(table, days_ago=40, ended="resolved")
 
     result = reported("--by", "service", "-o", "json")
 
@@ -80,7 +80,7 @@ def test_the_figures_of_open_and_closed_incidents_for_tools(table: Table) -> Non
 
 
 def test_a_spreadsheet_gets_a_line_for_each_name_and_one_for_all_and_no_formula(table: Table) -> None:
-    begun(table, 1, ended="resolved", service="=HYPERLINK(1)")
+    begun(table, days_ago=1, ended="resolved", service="=HYPERLINK(1)")
 
     rows = list(csv.DictReader(io.StringIO(reported("--by", "service", "-o", "csv").stdout)))
 
@@ -94,7 +94,7 @@ def test_a_spreadsheet_gets_a_line_for_each_name_and_one_for_all_and_no_formula(
 
 def test_people_read_tables_with_the_number_beside_each_figure(table: Table) -> None:
     for number in range(3):
-        begun(table, 1 + number / 100, ended="resolved", group_key="one")
+        begun(table, days_ago=1 + number / 100, ended="resolved", group_key="one")
 
     said = reported("--days", "7").stdout
 
@@ -107,8 +107,8 @@ def test_people_read_tables_with_the_number_beside_each_figure(table: Table) -> 
 
 
 def test_before_and_after_a_change_are_equally_long_and_few_are_called_few(table: Table) -> None:
-    begun(table, 2.5, ended="resolved")
-    begun(table, 1.5, ended="resolved")
+    begun(table, days_ago=2.5, ended="resolved")
+    begun(table, days_ago=1.5, ended="resolved")
     change = NOW - timedelta(days=2)
 
     found = json.loads(reported("--days", "1", "--since-change", change.isoformat(), "-o", "json").stdout)

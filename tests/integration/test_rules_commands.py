@@ -65,8 +65,8 @@ def local(*arguments: str | Path) -> Result:
 
 def closed(
     table: Table,
-    hours_ago: float,
     *,
+    hours_ago: float,
     outcome: Any = "self_cleared",
     lasted: float = 10,
     taken: bool = False,
@@ -116,7 +116,7 @@ def test_a_rule_that_can_never_apply_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_patterns_that_fitted_nothing_are_hints(table: Table, rules: Path) -> None:
-    closed(table, 2, alert_name="HighCpuLoad", host="db-1")
+    closed(table, hours_ago=2, alert_name="HighCpuLoad", host="db-1")
 
     result = local("rules", "check", "--rules", rules, "--stack", STACK_ON_AWS)
 
@@ -208,11 +208,11 @@ def test_what_cannot_be_explained_says_why(
 
 
 def test_a_preview_lists_loudly_what_became_real(table: Table, rules: Path) -> None:
-    quiet = closed(table, 30, alert_name="HighCpuLoad", host="db-1", severity="medium")
-    real = closed(table, 20, alert_name="HighCpuLoad", host="db-2", outcome="resolved", taken=True)
-    closed(table, 10, alert_name="HighCpuLoad", host="db-3", severity="critical")
-    closed(table, 9, alert_name="Other", host="db-1")
-    closed(table, 31 * 24, alert_name="HighCpuLoad", host="db-1")
+    quiet = closed(table, hours_ago=30, alert_name="HighCpuLoad", host="db-1", severity="medium")
+    real = closed(table, hours_ago=20, alert_name="HighCpuLoad", host="db-2", outcome="resolved", taken=True)
+    closed(table, hours_ago=10, alert_name="HighCpuLoad", host="db-3", severity="critical")
+    closed(table, hours_ago=9, alert_name="Other", host="db-1")
+    closed(table, hours_ago=31 * 24, alert_name="HighCpuLoad", host="db-1")
 
     result = local("rules", "preview", "backup-load", "--rules", rules, "--stack", STACK_ON_AWS)
 
@@ -223,8 +223,8 @@ def test_a_preview_lists_loudly_what_became_real(table: Table, rules: Path) -> N
 
 
 def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, rules: Path) -> None:
-    short = closed(table, 5, alert_name="Flaky", lasted=3)
-    long = closed(table, 4, alert_name="Flaky", lasted=30, outcome="resolved", taken=True)
+    short = closed(table, hours_ago=5, alert_name="Flaky", lasted=3)
+    long = closed(table, hours_ago=4, alert_name="Flaky", lasted=30, outcome="resolved", taken=True)
 
     result = local("rules", "preview", "give-it-time", "--rules", rules, "--stack", STACK_ON_AWS)
 
@@ -244,7 +244,7 @@ def test_an_unknown_name_is_told_the_known_ones(table: Table, rules: Path) -> No
 
 
 def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
-    closed(table, 3, host="web-1", outcome="resolved", taken=True)
+    closed(table, hours_ago=3, host="web-1", outcome="resolved", taken=True)
     added = local(
         *("silence", "add", "host=web-*", "labels.mountpoint=/data", "host=db-1"),
         *("--reason", "New disks", "--owner", "ada", "--for", "90m", "--until-resolved", "--stack", STACK_ON_AWS),
@@ -392,7 +392,7 @@ GUIDE = Path("docs/rules.md")
 
 
 def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tmp_path: Path) -> None:
-    closed(table, 3, alert_name="DiskFull", host="web-1", labels={"cluster": "eu"})
+    closed(table, hours_ago=3, alert_name="DiskFull", host="web-1", labels={"cluster": "eu"})
     body = {"alert_name": "DiskFull", "host": "web-1", "severity": "high", "message": "m", "labels": {"cluster": "eu"}}
     (tmp_path / "alert.json").write_text(json.dumps(body))
     written = [

@@ -79,9 +79,11 @@ def test_every_secret_that_the_functions_read_can_be_set() -> None:
     assert read - set(known()) == set()
 
 
-def test_the_list_names_all_and_reads_no_value() -> None:
+def test_the_list_says_which_secrets_are_set_and_shows_no_value() -> None:
     secret("set", "sources/datadog", typed="t0ken")
-    lines = {line.split()[0]: line.split()[1] for line in secret("list").stdout.splitlines()}
+    listed = secret("list").stdout
+    assert "t0ken" not in listed
+    lines = {line.split()[0]: line.split()[1] for line in listed.splitlines()}
     assert (lines["sources/datadog"], lines["sources/grafana"], lines["llm/api-key"]) == ("set", "-", "-")
     plain = {row["name"]: row["set_at"] for row in json.loads(secret("list", "-o", "json").stdout)}
     assert (plain["sources/datadog"] is None, plain["sources/grafana"]) == (False, None)

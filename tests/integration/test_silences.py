@@ -38,14 +38,14 @@ def silence(name: str = "s-1", minutes: float = 60, **what: Any) -> Silence:
     )
 
 
-def test_what_was_written_is_read_until_it_runs_out(silences: TableSilences) -> None:
+def test_a_silence_is_read_until_it_runs_out(silences: TableSilences) -> None:
     silences.save(silence(minutes=60))
 
     assert silences.since(at(59.9)) == [silence(minutes=60)]
     assert silences.since(at(60.1)) == []
 
 
-def test_one_that_is_ended_stays_and_is_over(silences: TableSilences) -> None:
+def test_a_silence_that_is_ended_stays_and_is_over(silences: TableSilences) -> None:
     silences.save(silence())
 
     silences.end(silence(), "grace", at(10))
@@ -54,7 +54,7 @@ def test_one_that_is_ended_stays_and_is_over(silences: TableSilences) -> None:
     assert (found.ended_at, found.ended_by, found.active(at(10))) == (at(10), "grace", False)
 
 
-def test_one_until_resolved_is_ended_once(silences: TableSilences) -> None:
+def test_a_silence_until_resolved_is_ended_once(silences: TableSilences) -> None:
     silences.save(silence(until_resolved=True))
 
     silences.end_resolved("s-1", at(5))
@@ -64,7 +64,7 @@ def test_one_until_resolved_is_ended_once(silences: TableSilences) -> None:
     assert [silence.ended_at for silence in silences.since(at(8))] == [at(5)]
 
 
-def test_an_end_ends_only_a_silence_that_lasts_until_its_incident_resolves(table: Table) -> None:
+def test_a_resolve_ends_no_silence_of_a_fixed_time_and_no_other_one(table: Table) -> None:
     silences = TableSilences(table)
     silences.save(silence("s-1"))
     silences.save(silence("s-2", until_resolved=True))
@@ -74,14 +74,14 @@ def test_an_end_ends_only_a_silence_that_lasts_until_its_incident_resolves(table
     assert [found.ended_at for found in silences.since(at(8))] == [None, None]
 
 
-def test_one_is_found_by_its_id_when_it_is_over_too(silences: TableSilences) -> None:
+def test_a_silence_is_found_by_its_id_also_when_it_is_over(silences: TableSilences) -> None:
     silences.save(silence())
 
     assert silences.find("s-1", at(24 * 60)) == silence()
     assert silences.find("s-2", at(1)) is None
 
 
-def test_many_are_read_with_one_request(silences: TableSilences, requests: list[str]) -> None:
+def test_many_silences_are_read_with_one_request(silences: TableSilences, requests: list[str]) -> None:
     for number in range(MOST + 5):
         silences.save(silence(f"s-{number}", 60 + number))
     requests.clear()
@@ -90,7 +90,7 @@ def test_many_are_read_with_one_request(silences: TableSilences, requests: list[
     assert requests == ["Query"]
 
 
-def test_a_process_reads_them_again_after_some_seconds(silences: TableSilences, requests: list[str]) -> None:
+def test_a_process_reads_silences_again_after_some_seconds(silences: TableSilences, requests: list[str]) -> None:
     remembered = RememberedSilences(silences)
     assert remembered.at(NOON) == []
     silences.save(silence())

@@ -58,7 +58,7 @@ def test_the_first_moment_is_posted_and_remembered() -> None:
     assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
 
 
-def test_the_next_moment_edits_it() -> None:
+def test_the_next_moment_edits_the_message() -> None:
     kept: list[tuple[str, str, str]] = []
     record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2")
     with answering(EDITED) as stub:
@@ -84,7 +84,7 @@ def test_an_incident_that_comes_to_need_a_human_moves_and_leaves_a_pointer() -> 
     assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
 
 
-def test_it_does_not_move_between_two_names_of_one_channel() -> None:
+def test_a_message_does_not_move_between_two_names_of_one_channel() -> None:
     record = a_record(slack_channel="automated:C0OPS", slack_ts="1.2")
     with answering(EDITED) as stub:
         bot(stub, automated_channel="#ops", alerts_channel="#ops").tell(a_notification("paged", record))
@@ -132,7 +132,8 @@ def steps(stub: Stub) -> list[str]:
 @pytest.mark.parametrize("edit", [True, False], ids=["edit", "new"])
 def test_after_an_error_the_bot_goes_on_as_its_meaning_demands_whether_it_edits_or_posts(code: str, edit: bool) -> None:
     meaning = refusal(code, 200).meaning
-    expected = STEPS_AFTER[meaning][0 if edit else 1]
+    after_an_edit, after_a_new_message = STEPS_AFTER[meaning]
+    expected = after_an_edit if edit else after_a_new_message
     record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2") if edit else a_record()
     with answering(refused(code), POSTED) as stub:
         if expected == [STOP]:
@@ -175,6 +176,7 @@ def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str, w
         ([refused("invalid_auth")], ["#ops-alerts"], False),
         ([Answer(status=429, headers={"Retry-After": "30"}, body={"ok": False})], ["#ops-alerts"], False),
     ],
+    ids=["the channel for alerts", "the other channel", "neither", "no token that counts", "busy"],
 )
 def test_what_is_about_no_incident_goes_where_slack_takes_it(
     answers: list[Answer], asked: list[str], taken: bool
@@ -205,7 +207,7 @@ def test_two_names_of_one_archived_channel_are_no_way_out() -> None:
     assert len(stub.asked) == 1
 
 
-def test_where_every_way_is_barred_it_is_given_up() -> None:
+def test_a_message_that_no_channel_takes_is_given_up() -> None:
     record = a_record(slack_channel="automated:C0AUTO", slack_ts="1.2")
     with answering(refused("channel_not_found")) as stub, pytest.raises(ChannelFailed, match="channel_not_found"):
         bot(stub).tell(a_notification("paged", record))
@@ -315,7 +317,7 @@ def test_a_refusal_says_what_to_mend(error: str, retryable: bool, fix: str) -> N
 
 
 @pytest.mark.parametrize("interactive", [True, False])
-def test_a_server_that_hangs_is_left(interactive: bool) -> None:
+def test_a_server_that_hangs_is_left_and_can_be_tried_later(interactive: bool) -> None:
     with answering(Answer(hang=True)) as stub:
         began = time.monotonic()
         with pytest.raises(ChannelFailed) as caught:
@@ -332,10 +334,13 @@ def test_a_server_that_is_not_there_can_be_tried_later() -> None:
     assert caught.value.retryable
 
 
-def test_in_a_hurry_there_is_one_try_and_no_details() -> None:
+def test_in_a_hurry_the_message_is_posted_without_its_details() -> None:
     with answering(POSTED) as stub:
         bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert calls(stub) == [("chat.postMessage", "#ops-alerts")]
+
+
+def test_in_a_hurry_a_server_error_is_not_tried_again() -> None:
     with answering(Answer(500, b"oops"), POSTED) as stub, pytest.raises(ChannelFailed):
         bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert len(stub.asked) == 1

@@ -87,7 +87,7 @@ def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -
 
 
 @pytest.fixture
-def commands() -> Iterator[Any]:
+def with_script() -> Iterator[Any]:
     """Provide a Systems Manager with a document like the shipped ones, and one of another kind."""
     with mock_aws():
         client = boto3.client("ssm")
@@ -104,9 +104,9 @@ def commands() -> Iterator[Any]:
         yield client
 
 
-def test_the_script_of_a_step_is_the_one_in_its_document(commands: Any) -> None:
+def test_the_script_of_a_step_is_the_one_in_its_document(with_script: Any) -> None:
     (step,) = all_checked(PlannedStep, a_plan().steps)
-    assert SsmDocuments(commands).script(step) == SCRIPT
+    assert SsmDocuments(with_script).script(step) == SCRIPT
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_script_of_a_step_is_the_one_in_its_document(commands: Any) -> None:
         ("firstline-other", "holds no shell script"),
     ],
 )
-def test_what_cannot_be_shown_says_why(commands: Any, document: str, words: str) -> None:
+def test_what_cannot_be_shown_says_why(with_script: Any, document: str, words: str) -> None:
     (step,) = all_checked(PlannedStep, a_plan().steps)
     with pytest.raises(DocumentUnreadable, match=words):
-        SsmDocuments(commands).script(step.model_copy(update={"document": document}))
+        SsmDocuments(with_script).script(step.model_copy(update={"document": document}))

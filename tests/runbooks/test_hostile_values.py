@@ -154,7 +154,10 @@ _Loader.add_constructor("!Sub", lambda loader, node: node.value)
 
 
 def batch(runbook: Runbook) -> tuple[str, int]:
-    """Return a script that runs each command with each hostile value its parameter takes, and the number of runs."""
+    """Return a script that runs each command as usual and with each hostile value, and the number of runs.
+
+    A command without parameters runs, too: above all a look has to leave the host as it is.
+    """
     lines = [DRIVER]
     usual = sensible(runbook)
     cases = 0
@@ -162,6 +165,9 @@ def batch(runbook: Runbook) -> tuple[str, int]:
         lines.append(
             f"cat >/opt/{step_id} <<'END_OF_STEP'\n{render_script(command)}END_OF_STEP\nchmod 755 /opt/{step_id}"
         )
+        as_usual = [shlex.quote(f"SSM_{name}={usual[name]}") for name in command.variables]
+        lines.append(f"try {step_id} {' '.join(as_usual)}")
+        cases += 1
         for name in command.variables:
             for value in accepted(runbook, name):
                 settings = {other: usual[other] for other in command.variables} | {name: value}

@@ -63,7 +63,7 @@ def test_a_process_name_is_no_regular_expression(start_host: StartHost, process:
     assert (ran.exit_code, f"no process is called {process}: nothing to end" in ran.stderr) == (4, True), ran
 
 
-def journal(kind: str, begins_days_ago: int, ends_days_ago: int) -> str:
+def journal(kind: str, *, begins_days_ago: int, ends_days_ago: int) -> str:
     """Return the commands that plant an archived journal file of three megabytes."""
     stream = f"{kind}@0123456789abcdef0123456789abcdef-0000000000000001"
     file = f"/var/log/journal/host/{stream}-$(printf '%016x' $begin).journal"
@@ -74,18 +74,20 @@ def journal(kind: str, begins_days_ago: int, ends_days_ago: int) -> str:
 
 
 def test_entries_within_the_days_to_keep_stay_although_their_file_begins_early(start_host: StartHost) -> None:
-    prepare = journal("system", 20, 9) + journal("user-1000", 30, 1)
+    could_go = journal("system", begins_days_ago=20, ends_days_ago=9)
+    to_keep = journal("user-1000", begins_days_ago=30, ends_days_ago=1)
 
-    ran = act(start_host, "journal-size", "vacuum", prepare, maxMegabytes="4")
+    ran = act(start_host, "journal-size", "vacuum", could_go + to_keep, maxMegabytes="4", keepDays="7")
 
     assert ran.exit_code == 4, ran
     assert "begins before older ones, and would go first: nothing was removed" in ran.stderr
 
 
 def test_a_journal_file_that_ends_before_the_days_to_keep_is_deleted(start_host: StartHost) -> None:
-    prepare = journal("system", 20, 9) + journal("system", 8, 1)
+    to_go = journal("system", begins_days_ago=20, ends_days_ago=9)
+    to_keep = journal("system", begins_days_ago=8, ends_days_ago=1)
 
-    ran = act(start_host, "journal-size", "vacuum", prepare, maxMegabytes="4")
+    ran = act(start_host, "journal-size", "vacuum", to_go + to_keep, maxMegabytes="4", keepDays="7")
 
     assert ran.exit_code == 0, ran
     assert ran.stdout.count("Deleted archived journal") == 1

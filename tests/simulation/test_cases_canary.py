@@ -18,7 +18,7 @@ def send(line: Timeline, status: str, began: datetime) -> None:
     line.answers.append(line.world.door.request("ingest", "/alerts/canary", headers, body.decode()))
 
 
-@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("stopped", [False, True], ids=["one execution", "succeeded by another"])
 def test_a_canary_goes_the_whole_way_and_reaches_nobody(stopped: bool) -> None:
     with Timeline().running() as line:
         if stopped:  # reconcile lets another execution go on

@@ -69,7 +69,7 @@ def test_a_resolve_stamped_before_a_firing_that_was_stamped_ahead_is_not_late(so
         line.between(60, 900).expect_no_page()
 
 
-def alarm(line: Timeline, seconds: float, state: str, stamped: float) -> None:
+def alarm(line: Timeline, seconds: float, state: str, *, stamped: float) -> None:
     """Let EventBridge deliver that an alarm is in a state since a time."""
     event = {
         "version": "0",
@@ -96,9 +96,9 @@ def alarm(line: Timeline, seconds: float, state: str, stamped: float) -> None:
 
 def test_an_older_event_of_an_alarm_that_comes_later_does_not_fire_again() -> None:
     with Timeline().running() as line:
-        alarm(line, 2, "ALARM", 1)
-        alarm(line, 31, "OK", 30)
-        alarm(line, 60, "ALARM", 1)
+        alarm(line, 2, "ALARM", stamped=1)
+        alarm(line, 31, "OK", stamped=30)
+        alarm(line, 60, "ALARM", stamped=1)
         line.run_until(900)
 
         assert line.open_incidents() == []
@@ -107,8 +107,8 @@ def test_an_older_event_of_an_alarm_that_comes_later_does_not_fire_again() -> No
 
 def test_an_alarm_that_is_ok_before_its_stamp_ahead_is_over() -> None:
     with Timeline().running() as line:
-        alarm(line, 2, "ALARM", 2 + AHEAD)
-        alarm(line, 60, "OK", AHEAD / 2)
+        alarm(line, 2, "ALARM", stamped=2 + AHEAD)
+        alarm(line, 60, "OK", stamped=AHEAD / 2)
         line.run_until(900)
 
         assert line.open_incidents() == []
@@ -117,9 +117,9 @@ def test_an_alarm_that_is_ok_before_its_stamp_ahead_is_over() -> None:
 
 def test_an_alarm_that_fires_after_an_end_that_was_stamped_ahead_is_paged() -> None:
     with Timeline().running() as line:
-        alarm(line, 2, "ALARM", 1)
-        alarm(line, 60, "OK", 60 + AHEAD)
-        alarm(line, 420, "ALARM", 419)
+        alarm(line, 2, "ALARM", stamped=1)
+        alarm(line, 60, "OK", stamped=60 + AHEAD)
+        alarm(line, 420, "ALARM", stamped=419)
         line.run_until(560)
 
         line.between(420, 560).expect_page("Payments")

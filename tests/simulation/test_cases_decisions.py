@@ -178,9 +178,7 @@ def test_worse_is_measured_against_what_was_decided_and_not_against_the_first_al
 
 
 @pytest.mark.parametrize(("began", "times"), [(1, 0), (590, 1)], ids=["the same episode", "a new one"])
-def test_what_begins_after_a_person_resolved_it_is_paged_though_its_end_was_never_told(
-    began: float, times: int
-) -> None:
+def test_only_what_began_after_a_persons_resolve_is_paged_though_no_end_was_told(began: float, times: int) -> None:
     with Timeline().running() as line:
         line.at(1).push(Alert("DbDown", "db-1", "critical", began=1))
         line.at(60).press("resolve")

@@ -41,7 +41,7 @@ def pagerduty(line: Timeline, kind: str, at: float) -> None:
     line.world.door.post("pagerduty", event)
 
 
-type Sender = Callable[[Timeline, str, float], None]
+type Sender = Callable[..., None]
 SENDERS: list[tuple[Sender, str, str, str]] = [
     (cloudwatch, "ALARM", "OK", "ALARM"),
     (datadog, "Triggered", "Recovered", "Triggered"),
@@ -55,10 +55,10 @@ def test_a_new_episode_is_paged_although_the_end_of_the_first_comes_late(
     sender: Sender, fires: str, ends: str, again: str
 ) -> None:
     with Timeline().running() as line:
-        line.at(1).do(lambda: sender(line, fires, 1))
+        line.at(1).do(lambda: sender(line, fires, at=1))
         line.at(60).press("resolve")
-        line.at(181).do(lambda: sender(line, again, 180))
-        line.at(600).do(lambda: sender(line, ends, 120))
+        line.at(181).do(lambda: sender(line, again, at=180))
+        line.at(600).do(lambda: sender(line, ends, at=120))
         line.run_until(1200)
 
         line.between(0, 60).expect_page(channel="pagerduty", times=1)
@@ -79,9 +79,9 @@ REPEATS: list[tuple[Sender, str, str, float]] = [
 @pytest.mark.parametrize(("sender", "fires", "again", "at"), REPEATS)
 def test_a_repeat_is_left_alone(sender: Sender, fires: str, again: str, at: float) -> None:
     with Timeline().running() as line:
-        line.at(1).do(lambda: sender(line, fires, 1))
+        line.at(1).do(lambda: sender(line, fires, at=1))
         line.at(60).press("resolve")
-        line.at(181).do(lambda: sender(line, again, at))
+        line.at(181).do(lambda: sender(line, again, at=at))
         line.run_until(1200)
 
         line.between(61, 1200).expect_no_page()

@@ -41,7 +41,7 @@ def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -
 def alarm_says(world: World) -> Any:
     """Set the state that CloudWatch reports for the alarm."""
 
-    def say(state: str) -> None:
+    def say(state: str, reason: str = "a test says so") -> None:
         client = world.client("cloudwatch")
         client.put_metric_alarm(
             AlarmName="SearchSlow",
@@ -53,7 +53,7 @@ def alarm_says(world: World) -> Any:
             EvaluationPeriods=1,
             ComparisonOperator="GreaterThanThreshold",
         )
-        client.set_alarm_state(AlarmName="SearchSlow", StateValue=state, StateReason="a test says so")
+        client.set_alarm_state(AlarmName="SearchSlow", StateValue=state, StateReason=reason)
 
     yield say
     world.client("cloudwatch").delete_alarms(AlarmNames=["SearchSlow"])
@@ -84,6 +84,26 @@ def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: st
 
     assert path[-9:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
     assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_alarm_that_is_ok_because_no_data_comes_is_no_recovery(
+    world: World, alarm_says: Any, verified: bool
+) -> None:
+    """CloudWatch may take missing data for good: then the alarm of a host that died is OK."""
+    missing = "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as"
+    alarm_says("OK", f"{missing} [NonBreaching].")
+    if not verified:
+        world.commands.script("verify", *[Run("Undeliverable")] * 3)
+    incident = alarm_fires(world)
+    incident.stands_in("Await Recovery").times_out()
+
+    if verified:
+        assert incident.ends()[-9:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
+    else:
+        incident.stands_in("Await Recovery")
+    assert (incident.record.outcome == "auto_resolved") is verified
+    assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
 def test_while_it_says_alarm_the_host_s_word_closes_nothing(world: World, alarm_says: Any) -> None:

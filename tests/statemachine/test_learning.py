@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from firstline.models import Deployment
+from tests.statemachine.incident import Incident
 from tests.statemachine.world import World
 
 
@@ -84,3 +85,34 @@ def test_a_word_on_an_incident_of_somebody_else_changes_nothing(world: World) ->
     (whisper,) = world.told("slack")
     assert whisper.kind == "whisper"
     assert "does not know this incident" in whisper.text
+
+
+def monitor(world: World, transition: str, host: str = "web-1") -> Incident:
+    """Send a message of one Datadog monitor, which states no severity, and return its incident."""
+    now = datetime.now(UTC).timestamp()
+    payload = {"alert_id": "7", "title": "Queue grows", "alert_transition": transition, "scope": f"host:{host}"}
+    (incident_id,) = world.posts("datadog", payload | {"last_updated": str(int(now * 1_000))})["incidents"]
+    return Incident(world, incident_id)
+
+
+def test_a_monitor_that_states_no_severity_pages_until_a_person_says_otherwise(world: World) -> None:
+    first = monitor(world, "Triggered")
+    first.stands_in("Await Acknowledgement")
+    verdict = first.record.classification
+    assert verdict is not None
+    assert (verdict.severity, verdict.asks) == ("high", True)
+    world.judges(first.id, "severity-low")
+    monitor(world, "Recovered")
+    first.ends()
+    paged = len(world.told("pagerduty"))
+
+    second = monitor(world, "Triggered")
+    second.stands_in("Await Resolution")
+    assert monitor(world, "Triggered", host="web-2").id == second.id
+    world.reconciles()
+    second.stands_in("Await Resolution")
+
+    after = second.record.classification
+    assert after is not None
+    assert (after.severity, after.decided_by) == ("low", "people")
+    assert len(world.told("pagerduty")) == paged

@@ -64,6 +64,7 @@ OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
 
 SECRETS = {
     "sources/generic": "t0ken-of-the-generic-source",
+    "sources/datadog": "t0ken-of-datadog",
     "slack/bot-token": "xoxb-1",
     "slack/signing-secret": "s1gning-secret",
     "pagerduty/routing-key": "r0uting-key",
@@ -239,9 +240,12 @@ class World:
 
     def send_anyway(self, *alerts: dict[str, Any]) -> dict[str, Any]:
         """POST what may be no alerts to the generic source; the answer."""
-        body = json.dumps({"alerts": alerts})
-        headers = {"content-type": "application/json", "authorization": f"Bearer {SECRETS['sources/generic']}"}
-        answer = self.functions.call("ingest", post("/alerts/generic", headers, body))
+        return self.posts("generic", {"alerts": alerts})
+
+    def posts(self, source: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """POST a payload to a source; the answer."""
+        headers = {"content-type": "application/json", "authorization": f"Bearer {SECRETS[f'sources/{source}']}"}
+        answer = self.functions.call("ingest", post(f"/alerts/{source}", headers, json.dumps(payload)))
         assert answer["statusCode"] == 202, answer
         said: dict[str, Any] = json.loads(answer["body"])
         return said

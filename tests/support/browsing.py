@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from firstline.adapters.dynamodb.overrides import TableOverrides
+from firstline.adapters.dynamodb.short_ids import ids_ending
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.console import web
 from firstline.console.sessions import Sessions
@@ -16,7 +17,7 @@ from firstline.incidents.audit_trail import Trail
 from firstline.incidents.store import Incidents
 from firstline.remediation.steps import Documents
 from tests.support.builders import CONSOLE
-from tests.support.memory import MemoryDocuments
+from tests.support.memory import MemoryDocuments, MemoryStore
 from tests.support.terminal import PEOPLE, SCHEDULES
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -27,6 +28,8 @@ class Shelf(Protocol):
 
     @property
     def incidents(self) -> Incidents: ...
+    @property
+    def store(self) -> MemoryStore: ...
     @property
     def trail(self) -> Trail: ...
     @property
@@ -44,6 +47,7 @@ def site_of(shelf: Shelf, documents: Documents | None = None) -> Site:
         zone=BERLIN,
         execution_url=CONSOLE,
         incidents=shelf.incidents,
+        ids_ending=lambda end, now: ids_ending(shelf.store.table, end, now),
         trail=shelf.trail,
         silences=shelf.silences.since,
         documents=documents or MemoryDocuments(),

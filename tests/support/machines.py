@@ -174,6 +174,62 @@ REFUSED = (
     prometheus(None, "is about account 0a1b2c3d", instance="web-1", cloud__resource_id=f"{_AZURE}/web-1"),
     Said("generic", _AZURE_ALERT, None, "is about account 0a1b2c3d"),
     generic(None, "is about account my-project", host="web-1", labels={"cloud.account.id": "my-project"}),
+    # --- another account, said by a value in whatever label ---
+    *(
+        prometheus(None, _ACCOUNT, instance="web-1:9100", **{name: THEIRS})
+        for name in ("aws_account_number", "cloud_account", "owner_id", "recipientAccountId", "account_alias")
+    ),
+    prometheus(None, _ACCOUNT, instance="web-1", cluster_arn=f"arn:aws:eks:{HOME}:{THEIRS}:cluster/x"),
+    prometheus(None, _ACCOUNT, instance="web-1", aws__ecs__cluster__arn=f"arn:aws:ecs:{HOME}:{THEIRS}:cluster/x"),
+    prometheus(None, _ACCOUNT, instance="web-1", resource_arn=f"arn:aws:ec2:{HOME}:{THEIRS}:volume/vol-1"),
+    prometheus(None, _REGION, instance="web-1", cluster=f"arn:aws:eks:{AWAY}:{OURS}:cluster/x"),
+    prometheus(None, "is about account gcp", instance="web-1", cloud__provider="gcp"),
+    datadog(None, "is about account azure", tags="cloud_provider:azure", hostname="web-1"),
+    generic(None, "'account without a text' is not the name", host="web-1", account={"id": THEIRS}),
+    generic(None, "'region without a text' is not the name", host="web-1", region=[AWAY]),
+    generic(None, "'host without a text' is not the name", host={"name": "db-1"}, labels={"host": "web-1"}),
+    # --- another region, said by a value in whatever label ---
+    *(
+        prometheus(None, _REGION, instance="web-1", **{name: AWAY})
+        for name in ("datacenter", "dc", "location", "site", "topology_kubernetes_io_region")
+    ),
+    prometheus(None, "is about region us-east-1a", instance="web-1", aws_zone="us-east-1a"),
+    prometheus(None, "is about region use1-az1", instance="web-1", availability_zone_id="use1-az1"),
+    prometheus(None, "is about region euw1-az1", instance="web-1", az="euw1-az1"),
+    datadog(None, "is about region us-east-1a", tags="availability-zone:us-east-1a", hostname="web-1"),
+    # --- the machine that looks, and not the one that fails ---
+    *(
+        prometheus(None, _TWO, instance="web-1:9115", **{name: "db-1"})
+        for name in ("target", "remote_host", "db_host", "monitored_host", "docker_host", "host_aliases")
+    ),
+    prometheus(None, _DOMAIN, instance="web-1:9115", target="https://shop.example.com/health"),
+    prometheus(None, "names no host", target="web-1"),
+    # --- what is written in another way, or cannot be read, and may be another host ---
+    prometheus(None, "is not the name of a host", instance="db-1\u200b", host="web-1"),
+    prometheus(None, "is not the name of a host", instance="x" * 300, host="web-1"),
+    prometheus(None, "is not the name of a host", instance="w\u0435b-1"),
+    prometheus(None, "is not the name of a host", instance="\uff57\uff45\uff42-1"),
+    prometheus(None, "is not the name of a host", instance="web-1\r\ndb-1"),
+    prometheus(None, "is not the name of a host", instance="web-1,db-1"),
+    prometheus(None, "is not the name of a host", instance="web-1;db-1"),
+    prometheus(None, "is not the name of a host", instance="evil.example/web-1"),
+    prometheus(None, "is an IPv6 address", instance="[::ffff:10.0.0.11]:9100", account=OURS),
+    prometheus(None, "fits no instance", instance="167772171", account=OURS),
+    prometheus(None, "is not the name of a host", instance="10.0.0.11/24", account=OURS),
+    prometheus(None, "not among the stack's", instance="010.0.0.11", account=OURS),
+    prometheus(None, _NONE, instance="IP-10-0-0-11", account=OURS),
+    prometheus(None, _DOMAIN, instance="http://web-1@evil.example:9100/"),
+    prometheus(None, _NONE, instance="https://proxy.example.net/?target=web-1"),
+    prometheus(None, "is about region eu-west-1", instance="ip-10-0-0-11.EU-WEST-1.compute.internal", account=OURS),
+    prometheus(None, _REGION, instance="{web-1}.ec2.internal."),
+    prometheus(None, _NONE, instance="3f2a9c1d7b6e:8080", container="shop", host="web-1"),
+    prometheus(None, _NONE, instance="10.244.0.7:8080", container="shop", account=OURS),
+    prometheus(None, _NONE, node="gke-web-1", pod="shop-7f9"),
+    prometheus(None, _TWO, node="web-1", exported_node="db-1"),
+    datadog(None, _TWO, hostname="web-1", tags="kube_node:db-1"),
+    datadog(None, _DOMAIN, tags="host:web-1,host:web-1.other.example"),
+    cloudwatch(None, "region us-west-2", host="ip-10-0-0-11.us-west-2.compute.internal"),
+    cloudwatch(None, "names no host", DBInstanceIdentifier="web-1"),
     # --- another region ---
     prometheus(None, _REGION, instance="web-1:9100", region=AWAY),
     prometheus(None, _REGION, instance="web-1:9100", region=HOME, aws_region=AWAY),
@@ -288,6 +344,15 @@ FOUND = (
     prometheus(
         "web-1", pod="node-exporter-x", node="ip-10-0-0-11.eu-central-1.compute.internal", account=OURS, region=HOME
     ),
+    # The account, region and cloud of the stack, in whatever label; and ARNs that say nothing of the machine.
+    prometheus("web-1", instance="web-1", datacenter=HOME, site="eu-central-1a", owner_id=OURS, cloud__provider="aws"),
+    prometheus("web-1", instance="web-1", az="euc1-az2", account_name="production", dc="fra-2"),
+    prometheus("web-1", instance="web-1", cluster_arn=f"arn:aws:eks:{HOME}:{OURS}:cluster/x", cluster="us-east"),
+    prometheus("web-1", instance="web-1", role_arn=f"arn:aws:iam::{THEIRS}:role/x", phone="111122223333"),
+    prometheus("web-1", instance="web-1", topic=f"arn:aws:sns:{AWAY}:{THEIRS}:alerts"),
+    prometheus("web-1", instance="web-1:9100", target="web-1.prod.example.org:9100"),
+    prometheus("web-1", instance="{{ $labels.instance }}", host="web-1"),
+    prometheus("web-1", instance="web-1\n"),
     datadog("web-1", hostname="web-1", tags="host:web-1,env:prod"),
     datadog("web-1", hostname="{web-1}", tags=f"aws_account:{OURS},region:{HOME},pod_name:shop-7f9"),
     datadog("worker-a", hostname="worker", tags="instance_id:{worker-a}"),

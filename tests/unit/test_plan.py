@@ -35,7 +35,8 @@ def test_a_yes_covers_each_command_with_all_that_is_sent() -> None:
     assert first.startswith("{document=firstline-low-disk-rotate-logs;document_hash=000")
     assert first.endswith(
         "parameters={path=/var/log};step_id=rotate-logs;through=ssm;timeout_seconds=60}"
-        "{errors=0;guard=checkout-errors;on=i-0123456789abcdef0|i-0123456789abcdef1;pace=1}"
+        "{errors=0;guard=checkout-errors;on={instance_id=i-0123456789abcdef0;name=web-1}|"
+        "{instance_id=i-0123456789abcdef1;name=web-2};pace=1}"
     )
     assert len(plan.covers) == 8, "four commands, and the four as a state machine of the release before asks"
     assert "firstline-low-disk-start:1 path=/srv/start i-0123456789abcdef0,i-0123456789abcdef1" in plan.covers

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline_cli import deployment
+from firstline_cli import deployment, overlay
 from firstline_cli.checkout import CHECKOUT
 from firstline_cli.environments import comes_by_event, event_choice
 from firstline_cli.init import questions, senders
@@ -55,7 +55,10 @@ def init_(
     secrets = Secrets(session.create_client("ssm"), chosen.stack_name)
 
     address = questions.ask(
-        "Address that is woken by mail (or none)", page_email, chosen.own.get("PageEmail", "none"), questions.an_address
+        "Address that is woken by mail (or none)",
+        page_email,
+        chosen.own.get("PageEmail") or "none",
+        questions.an_address,
     )
     _keep(name, {"PageEmail": address}, used)
     _store(secrets, "slack/bot-token", "Slack bot token", "--slack-token", slack_token)
@@ -74,14 +77,7 @@ def init_(
 
 def _only_one_known() -> str:
     """Return the name of the environment in mine/firstline.toml if it has exactly one, else `dev`."""
-    import tomllib
-
-    from firstline_cli.environments import FILE
-
-    try:
-        known = list(tomllib.loads((CHECKOUT / FILE).read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError):
-        known = []
+    known = list(overlay.settings(CHECKOUT))
     return known[0] if len(known) == 1 else "dev"
 
 

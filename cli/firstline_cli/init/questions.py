@@ -12,7 +12,8 @@ from firstline_cli.init.secrets import Secrets, mistake, read
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 SOURCES = ("cloudwatch", "prometheus", "grafana", "datadog", "pagerduty", "generic", "deployments")
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_ADDRESS = re.compile(r"[^@\s<>]{1,64}@[^@\s<>.]+(\.[^@\s<>.]+)+")
+"""The form of a mail address. SNS refuses one without a dot behind the @, which would undo a whole deployment."""
 
 
 def is_terminal() -> bool:
@@ -64,15 +65,15 @@ def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: s
 
 
 def an_environment(answer: str) -> str:
-    """Return the answer if it is the name of an environment. Raises ValueError otherwise."""
-    if answer not in ENVIRONMENTS:
+    """Return the name of the environment in the answer. Raises ValueError if there is no such environment."""
+    if answer.casefold() not in ENVIRONMENTS:
         raise ValueError(f"{answer!r} is no environment; write {', '.join(ENVIRONMENTS)}")
-    return answer
+    return answer.casefold()
 
 
 def an_address(answer: str) -> str:
     """Return the mail address to page, or "" for an empty answer or `none`. Raises ValueError if it is no address."""
-    if answer in ("", "none"):
+    if answer.casefold() in ("", "none"):
         return ""
     if not _ADDRESS.fullmatch(answer):
         raise ValueError(f"{answer!r} is no mail address; write one, or none")
@@ -81,7 +82,8 @@ def an_address(answer: str) -> str:
 
 def some_sources(answer: str) -> tuple[str, ...]:
     """Split an answer such as `prometheus, datadog` into names of sources. Raises ValueError if one is unknown."""
-    chosen = tuple(dict.fromkeys(re.split(r"[,\s]+", answer.strip()))) if answer not in ("", "none") else ()
+    words = [word for word in re.split(r"[,;\s]+", answer.casefold()) if word]
+    chosen = tuple(dict.fromkeys(words)) if words != ["none"] else ()
     if unknown := [name for name in chosen if name not in SOURCES]:
         raise ValueError(f"{unknown[0]!r} is no source; known are {', '.join(SOURCES)}")
     return chosen
@@ -94,7 +96,7 @@ def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
     from firstline.policy.people import People
 
     people: dict[str, dict[str, Any]] = {}
-    for word in answer.split() if answer not in ("", "none") else ():
+    for word in answer.split() if answer.casefold() not in ("", "none") else ():
         name, equals, identities = word.partition("=")
         entry: dict[str, Any] = {"role": "approver"}
         for identity in _identities(identities):
@@ -104,6 +106,8 @@ def some_approvers(answer: str) -> Mapping[str, Mapping[str, Any]]:
                 entry["slack"] = identity
         if not equals or len(entry) == 1:
             raise ValueError(f"{word!r} is no approver; write name=SlackUserId, name=ARN, or name=SlackUserId,ARN")
+        if name in people:
+            raise ValueError(f"{name} stands there twice; write {name}=SlackUserId,ARN for both of one person")
         people[name] = entry
     try:
         People.model_validate({"people": people})

@@ -87,7 +87,13 @@ def write(story: Story, folder: Path, name: str | None = None) -> Path:
     }
     files: dict[str, dict[str, Any]] = {
         "alert.yaml": {"alert": alert, "incident": incident, **safe},
-        "evidence.yaml": {"evidence": story.evidence, "now": incident.opened_at, "age": _age, "said": _said},
+        "evidence.yaml": {
+            "evidence": story.evidence,
+            "now": incident.opened_at,
+            "age": _age,
+            "said": _said,
+            "tags": {name: other(value) for name, value in story.evidence.tags.model_dump(exclude_none=True).items()},
+        },
         "truth.yaml": _truth(story),
     }
     for file, values in files.items():

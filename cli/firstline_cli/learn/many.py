@@ -10,7 +10,7 @@ from evals.cases import read
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.labels import label_of
-from firstline.errors import ConfigurationError
+from firstline.errors import ConfigurationError, FeedbackRefused
 from firstline.models import IncidentRecord
 from firstline.reports.periods import real_incidents
 from firstline_cli.learn import case
@@ -37,7 +37,12 @@ def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Wr
         if any(folder.glob(f"*/{name}/truth.yaml")):
             written.known += 1
             continue
-        place = case.write(tell(table, record.incident.incident_id), folder, name)
+        try:
+            story = tell(table, record.incident.incident_id)
+        except FeedbackRefused as error:  # the table has forgotten it meanwhile
+            written.left_out.append(f"{record.incident.incident_id}: {error}")
+            continue
+        place = case.write(story, folder, name)
         try:
             read(place)
         except ConfigurationError as error:
@@ -59,4 +64,4 @@ def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord
 
 def _name(record: IncidentRecord) -> str:
     incident = record.incident
-    return f"{case.slug(incident.alert.alert_name)[:40]}-{case.slug(incident.incident_id)[-_ENDING:]}"
+    return f"{case.slug(incident.alert.alert_name)[:40]}-{case.slug(incident.incident_id[-_ENDING:])}"

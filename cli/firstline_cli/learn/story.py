@@ -9,6 +9,7 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification.evidence import gather
 from firstline.classification.feedback import called_noise, called_real, last_words, severity_said
 from firstline.classification.feedback_store import UNKNOWN
+from firstline.classification.owned import KnownTags
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
 from firstline.models import Evidence, Incident, IncidentRecord, Severity
@@ -56,5 +57,6 @@ def tell(table: Table, incident_id: str) -> Story:
         raise FeedbackRefused(f"{incident_id} is still open: run `firstline learn` when it is closed.")
     entries = TableTrail(table).entries(incident_id)
     incident, moment = record.incident, record.incident.opened_at
-    evidence = gather(incident, AsOf(table, moment, later_answers=True), time_zone="UTC", now=moment)
+    past, tags = AsOf(table, moment, later_answers=True), KnownTags.of(record.classification)
+    evidence = gather(incident, past, time_zone="UTC", now=moment, alarms=tags)
     return Story(record, entries, first_break(incident_id, entries), evidence)

@@ -23,7 +23,7 @@ GIVEN = "/given/value"
 """The mark for text that cannot be empty: `${name:?}`, a number."""
 
 TEMPORARY = "/tmp/given/value"  # noqa: S108
-"""The mark for a variable with the path of a file that mktemp made."""
+"""The mark for a variable with the path of a file that mktemp made, or of one in /run/firstline."""
 
 _BASE = re.compile(r"\b\d+#(?=\$)")
 """The base of a number, as in `10#$x`, which the parser cannot read and which no danger depends on."""
@@ -35,7 +35,8 @@ _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 """Characters that can crash the parser: it passes them to C's `isspace` and its like, which are defined for one
 byte and read outside of their table for a higher one."""
 
-_TEMPORARY_NAME = re.compile(r"\b(\w+)=\"?\$\(mktemp\b")
+_ASSIGNED = re.compile(r"\b(\w+)=([^\s;]*)|\bfor (\w+) in\b|\b(?:read|mapfile|readarray)\b([^\n;|]*)")
+_OWN_PATH = re.compile(r"[\"']?(?:\$\(mktemp\b|/run/firstline/(?!.*\.\.)[\w.-]+[\"']?$)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _RUNS_TEXT = re.compile(r"(ba|da|z|k|a)?sh|su|runuser")
 _EXPANSIONS = frozenset(
@@ -86,10 +87,28 @@ class Unread:
 def read(script: str) -> Iterator[Call | Unread]:
     """Yield every command and redirection of a script, and every line that cannot be read."""
     try:
-        yield from _read(script, frozenset(_TEMPORARY_NAME.findall(script)), line=0)
+        yield from _read(script, _own_files(script), line=0)
     except RecursionError:
         # A script that is nested too deep for the parser is too deep for a reviewer too.
         yield Unread(1)
+
+
+def _own_files(script: str) -> frozenset[str]:
+    """Return the variables that only ever hold a path of the script's own: mktemp's, or one in /run/firstline."""
+    own, other = set[str](), set[str]()
+    for found in _ASSIGNED.finditer(script):
+        if found[1]:
+            (own if _OWN_PATH.match(found[2]) else other).add(found[1])
+        else:
+            other.update(re.findall(r"\w+", found[3] or found[4] or ""))
+    return frozenset(own - other)
+
+
+def functions(script: str) -> set[str]:
+    """Return the names of the functions that a script defines."""
+    nodes = _all(_parser().parse(parsable(script).encode()).root_node)
+    names = [node.child_by_field_name("name") for node in nodes if node.type == "function_definition"]
+    return {_text(name) for name in names if name is not None}
 
 
 def parsable(script: str) -> str:

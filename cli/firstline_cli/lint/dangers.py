@@ -59,8 +59,16 @@ _SYSTEM = (
 _DEVICE = r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|dm-|md|mapper/|disk/|loop|mem|kmem|port)"
 _CREDENTIALS = r"(?:/etc/(?:passwd|shadow|group|gshadow|sudoers|pam\.d/|ssh/|security/|ld\.so\.preload)|[^ ]*/\.ssh/)"
 _SCRATCH = r"(?:/var/log/|/tmp/|/var/tmp/|/run/|/var/run/|/dev/|/proc/|/sys/)"
-_KEPT = rf"(?!{_SCRATCH})[/~]"
-"""A file that is not a log and that survives a restart."""
+_KEPT = rf"(?:(?!{_SCRATCH})[/~]|[^ ]*/\.\.(?:/| |$))"
+"""A file that is not a log and that survives a restart, or whose path leads up."""
+
+_PASSING = r"(?:/tmp|/var/tmp|/run|/var/run|/dev/shm|/var/cache)(?:/| |$)(?![^ ]*\.\.(?:/| |$))"
+_LASTING = rf"(?!{_PASSING}|/dev/(?:null|std)|{{}}|-)[^ ]"
+"""A file that survives a restart and that nothing makes again; not an option, and not the {} of find."""
+
+_ROOTS = rf"find (?:-[HLP] )*(?:[^- ][^ ]* )*?{_LASTING}[^ ]* "
+_CLOBBERS = r"(?!.* (?:-[a-zA-Z]*[nbS]|--(?:no-clobber|backup|update=none|suffix)))"
+"""Options without which a file that is there already is replaced."""
 
 _OPEN = r"(?:0?[0-7][0-7][2367]|[ugo]*[ao][ugo]*[+=][rx]*w\w*|\+[rx]*w\w*)" + _END
 """A mode that lets everybody write, except with the sticky bit, as /tmp has it, where that is intended."""
@@ -80,7 +88,7 @@ _SECRET_FILE = rf"(?:/proc/[^/ ]+|{VARIABLE})/(?:task/[^/ ]+/)?(?:cmdline|enviro
 _HARMLESS_SIGNAL = r"(?!.* (?:-s |--signal[= ]|-n |-)(?:SIG)?(?:0|CHLD|CONT|WINCH|URG|l|L|17|18)(?: |$))"
 
 _INTERRUPTS_UNIT = (
-    rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}"
+    rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart|freeze){_END}"
     r"|service .*\b(?:stop|restart)"
 )
 _SIGNALS = rf"(?:kill|pkill|killall){_HARMLESS_SIGNAL} "
@@ -153,7 +161,8 @@ DANGERS: tuple[Danger, ...] = (
     _never(
         "cloud-change: it acts with the instance's role, past Firstline's limits and its trail; "
         "use another step kind, or a document of your own, for things that are not on the host",
-        r"aws .*(?<= )(?:(?:delete|terminate|deregister|detach|revoke|remove|stop|reboot|modify)-|s3 (?:rm|rb)\b)",
+        r"aws .*(?<= )(?:(?:delete|terminate|deregister|detach|revoke|remove|stop|reboot|modify)-|s3 (?:rm|rb|mv)\b)",
+        r"aws .*(?<= )s3 sync .*--delete",
     ),
     _accepted(
         "reboot: it cuts the command off, and nothing checks that the host comes back; restart a service instead",
@@ -170,6 +179,13 @@ DANGERS: tuple[Danger, ...] = (
         "write the commands out, or call a function",
         rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c [^ ]*{VARIABLE}",
         rf"{_SHELL}(?!.* --version)(?: -[^ ]*)*(?: -- .*)?$|(?:at|batch)(?: |$)",
+    ),
+    _accepted(
+        "other-language: only bash is read here, so nobody checked what this program does, or what runs elsewhere; "
+        "write it in bash, or in a document of your own",
+        r"(?:python[0-9.]*|perl|ruby|node|php|lua|tclsh|expect)(?: |$)(?!(?:-V|--version)$)",
+        r"[gm]?awk (?:.*\bsystem[\xa0 ]*\(|.*-i[ ]?inplace)",
+        rf"{_CONTAINERS}(?:exec|run) |kubectl (?:.* )?(?:exec|run)\b|(?:ssh|nsenter|chroot|machinectl shell) ",
     ),
     _accepted(
         "loose-kill: the pattern also fits processes other than the intended one; "
@@ -210,16 +226,28 @@ DANGERS: tuple[Danger, ...] = (
         _INTERRUPTS_UNIT,
         _SIGNALS,
         rf"{_CONTAINERS}(?:stopp?|restart|kill|rmp|pause){_END}",
+        rf"{_CONTAINERS}compose .*\b(?:down|stop|restart|kill|pause|rm)\b",
+        # A unit that is disabled or masked is missing after the next start of the host.
+        rf"{_SYSTEMCTL}(?:disable|mask|revert){_END}|rc-service .*\b(?:stop|restart)|(?:initctl|stop|restart) ",
+        r"(?:supervisorctl|pm2|monit|svc|sv)(?: -[^ ]+)* (?:stop|restart|shutdown|delete|kill|unmonitor|down|exit)\b",
+        r"(?:nginx -s (?:stop|quit)|(?:apache2ctl|apachectl|httpd)(?: -k)? (?:stop|restart|graceful-stop))\b",
+        rf"fuser{_option('k', 'kill')}|skill |tcpkill |ss{_option('K', 'kill')}",
+        rf"conntrack{_option('FD', 'flush', 'delete')}",
+        r"(?:loginctl|machinectl) (?:terminate|kill|poweroff|reboot)|virsh (?:destroy|shutdown|reboot|suspend|reset)\b",
+        r"kubectl .*\b(?:drain|cordon|scale|rollout (?:restart|undo)|evict|replace|patch|apply)\b",
+        r"(?:redis|valkey)-cli .*(?i:shutdown|client kill)",
+        r"mysqladmin .*\b(?:shutdown|kill)\b|pg_ctl(?:cluster)? .*\b(?:stop|restart)",
     ),
     _disruptive(
         "remove-packages: packages that need them are removed as well; say risk: disruptive, or only clean the cache",
         rf"{_PACKAGES}(?:(?:auto)?(?:remove|purge)|erase|history (?:undo|rollback)|(?:dist|full)-upgrade){_END}",
         rf"rpm{_option('e', 'erase')}|dpkg{_option('rP', 'remove', 'purge')}|snap remove",
+        r"(?:pip3?|gem|npm|cargo)(?: -[^ ]+)* (?:uninstall|remove|prune)\b|flatpak uninstall",
     ),
     _disruptive(
         "remove-containers: it also removes containers that are stopped for a moment and images pulled for a rollback; "
         "say risk: disruptive, with a filter by age",
-        rf"{_CONTAINERS}(?:\w+ prune|rmi?){_END}",
+        rf"{_CONTAINERS}(?:\w+ prune|rmi?|(?:image|network) rm){_END}|ctr .*\b(?:rm|delete|prune)\b",
     ),
     _destructive(
         "remove-volumes: volumes hold data; say risk: destructive, or leave volumes out",
@@ -228,14 +256,31 @@ DANGERS: tuple[Danger, ...] = (
     _destructive(
         "empty-file: it destroys the content of a file that is not a log; "
         "say risk: destructive; write to /run/firstline or a file of mktemp, or append with >>",
-        rf"(?:>|>\||&>) {_KEPT}|truncate .* (?:{_KEPT}|{VARIABLE}|{PARAMETER})",
-        rf"tee(?!{_option('a', 'append')}) (?:.* )?{_KEPT}|dd .*of={_KEPT}|cp /dev/null {_KEPT}",
+        rf"(?:>|>\||&>) (?:{_KEPT}|{PARAMETER})|truncate .* (?:{_KEPT}|{VARIABLE}|{PARAMETER})",
+        rf"tee(?!{_option('a', 'append')}) (?:.* )?(?:{_KEPT}|{VARIABLE}|{PARAMETER})",
+        rf"dd .*of=(?:{_KEPT}|{VARIABLE}|{PARAMETER})|cp /dev/null ",
+        rf"(?:mv|cp|install(?! -d)){_CLOBBERS} .*(?<= ){_LASTING}[^ ]*$|mv{_CLOBBERS} {_LASTING}",
+        rf"ln{_option('f', 'force')}.*(?<= ){_LASTING}[^ ]*$",
+        rf"sed(?=.* (?:-[nErsz]*i(?: |$)|--in-place(?: |$))).* {_LASTING}",
+        rf"curl .*(?:-[a-zA-Z]*o|--output) ?{_LASTING}|wget .*(?:-[a-zA-Z]*O|--output-document[= ]) ?{_LASTING}",
+        r"tar(?!.*--(?:keep-old-files|skip-old-files|list)) -?[a-zA-Z]*x|unzip (?=.*-[a-z]*o)",
         r"shred|rsync .*--(?:delete|remove-source-files)",
+        r"rsync (?!.*--(?:ignore-existing|backup|dry-run)|.* -[a-zA-Z]*[nb])",
+    ),
+    _destructive(
+        "remove-files: files go for good, and only their owner knows who needs them; say risk: destructive; "
+        "let logrotate or systemd-tmpfiles do what the host declares, or remove what is in /run, /tmp or a cache",
+        rf"(?:rm|unlink) (?:.* )?{_LASTING}",
+        rf"{_ROOTS}(?:.* )?-(?:delete|(?:exec|ok)(?:dir)? [a-z/]*\b(?:rm|unlink|shred|truncate|mv|cp|dd|tee)\b)",
+        r"journalctl .*--vacuum|systemd-tmpfiles .*--(?:clean|remove|purge)",
+        r"btrfs subvolume delete|logrotate .*-(?:f|-force)",
     ),
     _destructive(
         "drop-data: it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
         r"(?:dropdb|dropuser|mysqladmin .*\bdrop|kubectl delete)\b|(?:redis|valkey)-cli .*(?i:flushall|flushdb)",
         rf"crontab{_option('r')}",
+        r"(?:helm|rabbitmqctl|kafka-[a-z]+(?:\.sh)?|mongo(?:sh)?|curl) .*(?i:delete|purge|uninstall|drop)",
+        r"(?:redis|valkey)-cli .*(?<= )(?i:del|unlink|ltrim|set|rename|migrate)\b",
         rf"git (?:-C [^ ]+ )?(?:clean|reset .*--hard|push .*-(?:f|-force|-delete)|checkout .*\.){_END}",
     ),
     _destructive(
@@ -247,12 +292,8 @@ DANGERS: tuple[Danger, ...] = (
 """The table of dangers. Every danger that a command fits is reported."""
 
 LOOKS_ONLY = _accepted(
-    "looks-only: this script must only look (diagnose, verify or requires), and it changes something; "
-    "move it into a step of kind act",
-    r"(?:rm|rmdir|unlink|mv|truncate|shred) (?!(?:-[^ ]* |/tmp/given/value[^ ]* ?|/run/firstline/[^ ]* ?)*$)",
-    rf"{_SYSTEMCTL}(?:start|reload|enable|disable|mask){_END}|sysctl(?:.* -[wp]| --(?:write|load|system)|.*=)",
-    rf"(?:u?mount|swapon|swapoff) [^-]|sed{_option('i', 'in-place')}",
-    rf"{_PACKAGES}(?:install|upgrade|update|clean|reinstall){_END}",
+    "looks-only: this script must only look (diagnose, verify or requires), and this is no command that is known to "
+    "only read; move it into a step of kind act, or say why it changes nothing",
 )
 
 UNASKED = _accepted(

@@ -13,8 +13,9 @@ from firstline.runbooks import documents, protected
 from firstline.runbooks.catalogue import Problem
 from firstline.runbooks.commands import Accepted, Command, Step
 from firstline.runbooks.model import Runbook
-from firstline_cli.lint.commands import Unread, read
+from firstline_cli.lint.commands import Unread, functions, read
 from firstline_cli.lint.dangers import DANGERS, LOOKS_ONLY, UNASKED, UNREAD, Danger, is_unasked
+from firstline_cli.lint.looks import only_reads
 
 type Location = tuple[str | int, ...]
 
@@ -78,6 +79,7 @@ def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
     """
     found: set[tuple[int, str]] = set()
     asked: set[str] = set()
+    own = functions(script) if looks else set[str]()
     for call in read(script):
         if isinstance(call, Unread):
             found.add((call.line, UNREAD.id))
@@ -85,7 +87,7 @@ def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
         asked |= {name for name in protected.FUNCTIONS if call.text.startswith(f"{name} ")}
         dangers = [danger for danger in DANGERS if danger.fits(call)]
         if looks:
-            changes = LOOKS_ONLY.fits(call) or any(danger.depends_on_risk for danger in dangers)
+            changes = not only_reads(call, own) or any(danger.depends_on_risk for danger in dangers)
             dangers = [danger for danger in dangers if not danger.depends_on_risk] + [LOOKS_ONLY] * changes
         elif is_unasked(call, asked):
             dangers.append(UNASKED)

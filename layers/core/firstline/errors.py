@@ -194,6 +194,10 @@ class QuestionRefused(ModelGaveNoVerdict):
         self.said = said
 
 
+class NoModelKey(ModelGaveNoVerdict):
+    """The model's key is not set; the message says how to set it."""
+
+
 class CircuitOpen(ModelGaveNoVerdict):
     """The circuit breaker is open: the model's server failed repeatedly, so Firstline does not call it for a while."""
 

@@ -37,7 +37,7 @@ def test_what_people_say_before_and_after_the_end_is_in_the_evidence_from_the_en
     assert earlier.note == "restarted it"
 
 
-def test_a_word_or_note_that_comes_after_another_is_not_written(incidents: Incidents, incident: Incident) -> None:
+def test_a_word_or_note_on_an_old_record_is_not_written(incidents: Incidents, incident: Incident) -> None:
     seen = record_of(incidents, incident)
     note = Note(by="ana", text="restarted it", at=at(1))
 

@@ -50,12 +50,12 @@ def test_an_end_that_proves_the_model_wrong_is_stored_once_with_both_verdicts(
     assert earned_by([found]).standings["llm:small:6"]["page to tell"].wealth < 1, "a bet that was lost"
 
 
-def test_an_end_that_says_nothing_is_not_stored(incidents: Incidents, incident: Incident) -> None:
+def test_an_expired_incident_proves_nobody_right_and_is_not_stored(incidents: Incidents, incident: Incident) -> None:
     close(incidents, incident, 9, "expired")
     assert labels(incidents) == []
 
 
-def test_people_change_what_was_stored_and_may_change_it_back(incidents: Incidents, incident: Incident) -> None:
+def test_people_change_the_stored_label_and_may_change_it_back(incidents: Incidents, incident: Incident) -> None:
     close(incidents, incident, 9)
     for said, label in (("noise", "noise"), ("real", "high")):
         feedback_store.save_feedback(incident.incident_id, word(said), incidents=incidents)

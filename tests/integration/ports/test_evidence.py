@@ -7,8 +7,8 @@ import pytest
 
 from firstline.incidents.groups import Groups
 from firstline.incidents.store import Incidents
-from firstline.models import AlertCount, Deployment, Incident, Outcome
-from tests.integration.ports.conftest import Open, close
+from firstline.models import AlertCount, Deployment, Incident, Outcome, Word, kind_of
+from tests.integration.ports.conftest import Open, Ports, close
 from tests.support.builders import alert, at, open_for, receive_into
 
 
@@ -101,3 +101,14 @@ def test_a_storm_is_no_candidate(incidents: Incidents, groups: Groups) -> None:
     close(incidents, storm, 1)
     assert incidents.incidents_like(alert(service="shop")) == []
     assert len(incidents.earlier_incidents("storm:generic")) == 1
+
+
+def test_what_a_person_says_of_an_alert_never_expires(incidents: Incidents, ports: Ports) -> None:
+    said = Word(subject=kind_of(alert()), severity="low", person="slack:U1", by="ana", at=at(1))
+    assert incidents.save_word(said)
+
+    stored = ports.table.get("WORDS", said.subject.key)
+
+    assert stored is not None
+    assert "expires_at" not in stored
+    assert incidents.word_on(said.subject) == said

@@ -106,7 +106,7 @@ def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, in
     assert [record.incident.incident_id for record in incidents.open_records()] == won
 
 
-def test_an_open_whose_reply_was_lost_is_the_same_again(groups: Groups, incidents: Incidents) -> None:
+def test_an_open_that_is_repeated_after_a_lost_reply_changes_nothing(groups: Groups, incidents: Incidents) -> None:
     incident = opened_by(alert(), now=NOON)
     change = joining(incident, alert(), now=NOON)
 
@@ -163,9 +163,9 @@ def test_a_flood_of_one_sender_takes_no_tokens_from_others_nor_from_what_pages(g
     assert token(groups, "D", source="grafana") is None
 
 
-def test_of_many_at_once_exactly_as_many_get_a_token_as_there_are(groups: Groups, crowd: int) -> None:
+def test_of_many_at_once_exactly_as_many_get_a_token_as_the_limit_allows(groups: Groups, crowd: int) -> None:
     taken = Counter(at_once(crowd, lambda number: token(groups, f"name-{number}")))
-    assert taken == {None: 3, "3 a minute": crowd - 3}
+    assert taken == {None: LIMITS.per_minute, "3 a minute": crowd - LIMITS.per_minute}
 
 
 def test_all_that_open_the_same_incident_at_once_take_one_token_together(groups: Groups, crowd: int) -> None:
@@ -175,7 +175,7 @@ def test_all_that_open_the_same_incident_at_once_take_one_token_together(groups:
     assert set(at_once(crowd, lambda _: token_for("group-1"))) == {None}
     assert token_for("group-2") is None
     assert token_for("group-3") == "2 a minute of one name"
-    assert token_for("group-2") is None
+    assert token_for("group-2") is None, "it has its token already"
 
 
 # --- joining and ending ----------------------------------------------------------------------------------------------
@@ -224,7 +224,9 @@ def test_an_alert_that_ends_fires_no_more_and_stays_a_member(
     assert (member.firing, member.ended_at) == (False, at(4))
 
 
-def test_of_two_last_resolves_at_once_one_sees_that_nothing_fires(groups: Groups, opened: Open, crowd: int) -> None:
+def test_of_many_that_end_the_last_alerts_at_once_one_sees_that_nothing_fires(
+    groups: Groups, opened: Open, crowd: int
+) -> None:
     incident = opened(*(alert(fingerprint=f"fp-{number}") for number in range(crowd)))
     alerts = firing(groups, incident, *(f"fp-{number}" for number in range(crowd)))
 
@@ -236,7 +238,9 @@ def test_of_two_last_resolves_at_once_one_sees_that_nothing_fires(groups: Groups
     assert (live.joined, live.firing) == (crowd, 0)
 
 
-def test_what_is_no_longer_as_it_was_read_is_not_counted(groups: Groups, incidents: Incidents, opened: Open) -> None:
+def test_a_change_of_an_alert_that_is_no_longer_as_it_was_read_is_refused(
+    groups: Groups, incidents: Incidents, opened: Open
+) -> None:
     incident = opened(alert())
     (before,) = firing(groups, incident, "fp-1")
     groups.apply(ending(incident, before, now=at(1)))
@@ -325,7 +329,7 @@ def test_a_storm_counts_the_alerts_of_other_groups(groups: Groups, incidents: In
     assert len(incidents.members(storm.incident_id)) == 4
 
 
-def test_what_inhibits_is_counted_with_the_alerts(groups: Groups, opened: Open) -> None:
+def test_a_change_counts_the_alerts_that_inhibit_for_each_rule(groups: Groups, opened: Open) -> None:
     incident = opened(alert())
     change = joining(incident, alert(fingerprint="fp-2"), now=at(1))
     groups.apply(replace(change, inhibits={"rule-1#a": 1, "rule-1#b": 2, "rule-2": 0}))

@@ -19,7 +19,7 @@ def test_a_resolve_is_no_beat(heartbeats: Heartbeats) -> None:
 
     assert (first.beat_at, first.resolved_at) == (NOON, at(1))
     assert second.resolved_at is not None
-    assert second.beat_at < second.resolved_at
+    assert second.beat_at < second.resolved_at, "a heartbeat that never beat is over, and not back"
 
 
 def test_a_marked_absence_stays_marked_after_a_beat_until_the_mark_is_taken_off(heartbeats: Heartbeats) -> None:
@@ -35,7 +35,7 @@ def test_a_marked_absence_stays_marked_after_a_beat_until_the_mark_is_taken_off(
     assert back.absent_since is None
 
 
-def test_what_is_forgotten_stays_so_until_its_next_beat(heartbeats: Heartbeats) -> None:
+def test_a_forgotten_heartbeat_stays_forgotten_until_its_next_beat(heartbeats: Heartbeats) -> None:
     heartbeats.beat(alert(), NOON)
 
     assert heartbeats.forget("generic:fp-1", "ana", at(1))
@@ -61,7 +61,7 @@ def test_the_watch_begins_anew_after_a_gap_between_two_checks(heartbeats: Heartb
     assert begun == [NOON, NOON, NOON, after_a_gap, after_a_gap]
 
 
-def test_of_one_source_no_more_are_watched_than_it_may_have(
+def test_a_source_has_no_more_heartbeats_than_it_may_and_the_known_ones_beat_on(
     heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored, "MOST_OF_A_SOURCE", 2)

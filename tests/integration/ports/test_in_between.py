@@ -60,7 +60,7 @@ def test_what_joins_while_an_incident_is_closed_keeps_it_open(
 
 
 @pytest.mark.parametrize("happens", [joins, joins_a_shard])
-def test_what_fires_again_while_silence_closes_an_incident_keeps_it_open(
+def test_an_alert_that_fires_again_while_a_quiet_incident_is_closed_keeps_it_open(
     ports: Ports, incidents: TableIncidents, groups: TableGroups, incident: Incident, happens: Happens
 ) -> None:
     (member,) = incidents.members(incident.incident_id)
@@ -81,7 +81,7 @@ def test_what_joins_another_shard_while_an_incident_is_closed_keeps_it_open(
     assert live_of(incidents, incident).joined == 3
 
 
-def test_a_successor_that_begins_while_an_incident_is_closed_has_it(
+def test_only_a_successor_that_begins_while_an_incident_is_closed_may_close_it(
     ports: Ports, incidents: TableIncidents, incident: Incident
 ) -> None:
     def succeeds(_: Ports, incident: Incident) -> None:
@@ -165,7 +165,7 @@ def test_pages_still_count_for_an_incident_that_fires_again_at_the_moment_when_i
     assert live_of(incidents, incident).voided_seq == 0, "no page is void"
 
 
-def test_what_changed_since_it_was_looked_at_is_not_put_off(
+def test_an_incident_that_changed_since_it_was_read_is_not_postponed(
     ports: Ports, incidents: TableIncidents, incident: Incident
 ) -> None:
     """The due time alone would not tell: it may be the same."""

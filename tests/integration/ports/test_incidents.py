@@ -141,7 +141,7 @@ def test_a_verdict_is_stored_with_the_alerts_that_it_knew_of(
     assert (live.joined, live.rank, live.loud_since) == (2, SEVERITY_RANK["critical"], NOON), "with what joined since"
 
 
-@pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)])
+@pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)], ids=["nothing joined", "a critical joined"])
 def test_a_verdict_below_paging_ends_the_wait_for_a_page_unless_something_joined(
     incidents: Incidents, groups: Groups, incident: Incident, joins: bool, since: Any
 ) -> None:
@@ -160,8 +160,9 @@ def test_a_verdict_of_paging_severity_begins_the_wait_for_a_page(incidents: Inci
 
 def test_a_verdict_of_an_earlier_execution_does_not_count(incidents: Incidents, incident: Incident) -> None:
     seen = live_of(incidents, incident)
+    earlier = seen.generation
     assert incidents.begin_generation(seen, at(1)) is not None
-    incidents.judge(incident, 1, MEDIUM, at(2), seen=seen)
+    incidents.judge(incident, earlier, MEDIUM, at(2), seen=seen)
     live = live_of(incidents, incident)
     assert (live.started, live.decided, live.loud_since) == (0, None, NOON)
 
@@ -216,7 +217,9 @@ def test_only_the_first_acknowledgement_counts_and_none_after_the_close(
 
 
 @pytest.mark.parametrize("what", ["acknowledge", "end_hold", "resolve"])
-def test_a_write_whose_reply_was_lost_is_the_same_again(incidents: Incidents, incident: Incident, what: str) -> None:
+def test_a_write_that_is_repeated_after_a_lost_reply_changes_nothing(
+    incidents: Incidents, incident: Incident, what: str
+) -> None:
     before = live_of(incidents, incident).own.changes
     first, again = (getattr(incidents, what)(incident.incident_id, "ada", at(1)) for _ in range(2))
     assert first is not None
@@ -233,7 +236,7 @@ def test_of_many_who_acknowledge_at_once_one_does(incidents: Incidents, incident
     assert record.acknowledged_by == record_of(incidents, incident).acknowledged_by
 
 
-def test_what_joins_after_an_acknowledgement_may_page_again(
+def test_a_worse_alert_that_joins_after_an_acknowledgement_is_paged(
     incidents: Incidents, groups: Groups, incident: Incident
 ) -> None:
     incidents.acknowledge(incident.incident_id, "ada", at(1))
@@ -347,7 +350,9 @@ def test_what_joined_since_the_decision_keeps_the_incident_open(
     assert incidents.close(incident, 1, "suppressed", "noise", [], at(2), joined=2) is not None
 
 
-def test_silence_closes_only_what_does_not_fire(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+def test_an_incident_closed_for_its_quiet_is_closed_only_if_nothing_fires(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
     assert incidents.close(incident, 1, "resolved", "quiet", [], at(1), joined=None) is None
     end_all(groups, incident, 2)
     closed = incidents.close(incident, 1, "resolved", "quiet", [], at(3), joined=None)
@@ -356,9 +361,10 @@ def test_silence_closes_only_what_does_not_fire(incidents: Incidents, groups: Gr
 
 
 def test_an_execution_that_was_succeeded_closes_nothing(incidents: Incidents, incident: Incident) -> None:
+    succeeded = live_of(incidents, incident).generation
     incidents.begin_generation(live_of(incidents, incident), at(1))
-    assert incidents.close(incident, 1, "resolved", "", [], at(2), joined=1) is None
-    assert incidents.close(incident, 2, "resolved", "", [], at(2), joined=1) is not None
+    assert incidents.close(incident, succeeded, "resolved", "", [], at(2), joined=1) is None
+    assert incidents.close(incident, succeeded + 1, "resolved", "", [], at(2), joined=1) is not None
 
 
 def test_of_many_who_close_at_once_one_decides(incidents: Incidents, incident: Incident, crowd: int) -> None:
@@ -400,7 +406,7 @@ def test_what_is_due_a_minute_after_its_opening_comes_oldest_first(incidents: In
     assert incidents.due(at(0.5), 50) == []
 
 
-def test_what_was_looked_at_is_due_later_unless_it_changed(
+def test_an_incident_is_postponed_unless_it_changed_since_it_was_read(
     incidents: Incidents, groups: Groups, incident: Incident
 ) -> None:
     (due,) = incidents.due(at(1), 10)

@@ -70,9 +70,7 @@ def test_an_incident_has_one_plan(remediations: Remediations, begun: Begin) -> N
     assert len(remediations.state("low-disk", at(-60)).runs) == 1
 
 
-def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
-    remediations: Remediations, begun: Begin
-) -> None:
+def test_a_reservation_on_a_state_of_before_another_began_is_refused(remediations: Remediations, begun: Begin) -> None:
     first, second = begun("g"), begun("h")
     state = remediations.state("low-disk", at(-60))
     begin(remediations, plan_for(HOSTS[:1]), first)
@@ -273,7 +271,9 @@ def test_of_many_that_want_one_host_at_once_one_gets_it(remediations: Remediatio
     assert len([incident for incident in incidents if remediations.plan_of(incident)]) == 1
 
 
-def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(remediations: Remediations, begun: Begin) -> None:
+def test_many_that_begin_at_once_on_hosts_of_their_own_all_hold_them_and_are_counted(
+    remediations: Remediations, begun: Begin
+) -> None:
     incidents = {begun(f"group-{number}"): f"i-{number:017x}" for number in range(8)}
 
     def take(incident_id: str) -> None:

@@ -24,13 +24,13 @@ def test_a_trail_reads_as_it_happened_and_is_whole(written: Trail) -> None:
     assert written.entries("inc-2") == []
 
 
-def test_saying_it_twice_leaves_one_entry(written: Trail) -> None:
+def test_a_fact_that_is_appended_again_stays_one_entry(written: Trail) -> None:
     written.append("inc-1", [FACTS[3], FACTS[4], FACTS[4]], at(60))
 
     assert len(written.entries("inc-1")) == len(FACTS)
 
 
-def test_many_at_once_are_one_chain(written: Trail) -> None:
+def test_many_facts_in_one_append_are_one_chain(written: Trail) -> None:
     facts = [Fact(what="ran", who="state machine", facts={"command_id": f"c-{n}"}) for n in range(120)]
 
     written.append("inc-1", facts, at(60))

@@ -11,7 +11,7 @@ from firstline.adapters.llm.chat_answer import Completion
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 
-PROMPT = Prompt("1", "Judge.", "{}", ("restart-worker",))
+PROMPT = Prompt("1", "Judge.", "{}", ("restart-worker",), ("alert", "e1"))
 VERDICT = {
     "severity": "low",
     "cause": "A worker stopped.",
@@ -304,3 +304,20 @@ def test_a_list_with_one_answer_is_read_as_the_answer() -> None:
 
 def test_a_verdict_with_a_runbook_that_was_not_offered_is_refused() -> None:
     assert "runbook that was not offered" in str(_no_verdict(_answer({"content": VERDICT | {"runbook_id": "rm-rf"}})))
+
+
+def test_a_verdict_that_cites_only_its_own_inventions_is_refused() -> None:
+    made_up = VERDICT | {"cites": ["the shelter is ready", "bk-exporter: 9215"]}
+    assert "cites only what is not there" in str(_no_verdict(_answer({"content": made_up})))
+
+
+@pytest.mark.parametrize("cites", [[], ["e1"], ["e1", "e9"]])
+def test_a_verdict_that_cites_nothing_or_something_given_is_read(cites: list[str]) -> None:
+    assert Completion.read(_answer({"content": VERDICT | {"cites": cites}})).judgement(PROMPT).cites == cites
+
+
+def test_an_answer_that_repeats_itself_to_the_end_asks_for_a_larger_model() -> None:
+    loop = '{"first_steps": [' + '"Check the status of the exporter and of its host.", ' * 9
+    why = str(_no_verdict(_answer({"content": loop}, finish="length")))
+    assert "repeats itself" in why
+    assert "max_output_tokens" not in why

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -190,10 +191,17 @@ def test_an_alert_without_a_severity_is_asked_about_with_how_often_it_came(befor
 
 
 def test_the_last_message_has_peoples_latest_feedback_and_the_note() -> None:
+    first, second, third = (NOW + timedelta(minutes=minutes) for minutes in range(3))
     feedback = [
-        Feedback(person="slack:U1", by="ana (Slack)", said="noise", at=NOW),
-        Feedback(person="slack:U2", by="<!channel> *bo*", said="wrong_severity", severity="low", at=NOW),
-        Feedback(person="slack:U1", by="ana (Slack)", said="real", at=NOW),
+        Feedback(person="slack:U1", by="ana (Slack)", said="noise", at=first),
+        Feedback(
+            person="slack:U2",
+            by="<!channel> *bo*",
+            said="wrong_severity",
+            severity="low",
+            at=second,
+        ),
+        Feedback(person="slack:U1", by="ana (Slack)", said="real", at=third),
     ]
     record = a_record(feedback=feedback, notes=[Note(by="ana", text="Restarted it.\n$ systemctl restart x", at=NOW)])
     words = said(render(a_notification("closed", record))["blocks"])

@@ -390,3 +390,25 @@ def test_what_sends_no_data_now_is_not_said_to_be_well() -> None:
 
     assert cause.is_well(seen, NOW)
     assert not cause.is_well(seen.model_copy(update={"readings": old}), NOW)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "state", "facts", "described", "well"),
+    [
+        ("AWS/ApplicationELB", None, {"healthy": "2", "unhealthy": "0"}, True, True),
+        ("AWS/ApplicationELB", None, {"healthy": "0", "unhealthy": "0"}, True, False),
+        ("AWS/ApplicationELB", None, {}, False, False),
+        ("AWS/ECS", "ACTIVE", {"running": "2", "desired": "2"}, True, True),
+        ("AWS/ECS", "ACTIVE", {"running": "0", "desired": "0"}, True, False),
+        ("AWS/EC2", "running", {}, True, True),
+        ("AWS/EC2", None, {}, False, False),
+    ],
+)
+def test_what_was_not_described_or_serves_nobody_is_not_said_to_be_well(
+    namespace: str, state: str | None, facts: dict[str, str], *, described: bool, well: bool
+) -> None:
+    quiet: dict[str, Any] = dict.fromkeys(("CPUUtilization", "MemoryUtilization", "RequestCount"), (1, 1))
+    seen = around(namespace, state=state, facts=facts, **quiet)
+    resource = seen.resource and seen.resource.model_copy(update={"described": described})
+
+    assert cause.is_well(seen.model_copy(update={"resource": resource}), NOW) == well

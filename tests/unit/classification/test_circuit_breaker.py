@@ -8,7 +8,8 @@ import pytest
 from firstline.adapters.llm.server_error import server_error
 from firstline.classification.model import CircuitBreaker, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.errors import ModelGaveNoVerdict, ModelUnavailable
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, NoModelKey
+from firstline.text import count
 
 PROMPT = Prompt("1", "Judge.", "{}", ())
 GARBAGE = ModelGaveNoVerdict("the answer is not of the schema.")
@@ -50,6 +51,7 @@ def said(breaker: CircuitBreaker) -> str | None:
         (server_error(401, "bad key", explained=True), 5, "Check the key (KEY)"),
         (server_error(402, "no credit", explained=True), 5, "Pay the provider's bill"),
         (server_error(404, "no such model", explained=True), 5, "the model's name"),
+        (NoModelKey("no API key"), 1, "The key belongs into KEY."),
         (GARBAGE, 5, "Take a model that keeps to the schema"),
     ],
 )
@@ -62,7 +64,7 @@ def test_a_model_that_fails_in_a_row_is_asked_no_more_and_a_line_says_why(
     assert (breaker.gave_up, server.asked, breaker.failures) == (True, asked, asked)
     told = said(breaker)
     assert told is not None
-    assert f"after {asked} failures in a row: {str(error).rstrip('.')}. " in told
+    assert f"after {count(asked, 'failure')} in a row: {str(error).rstrip('.')}. " in told
     assert fix in told
     assert "\n" not in told
 

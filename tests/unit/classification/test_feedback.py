@@ -123,7 +123,7 @@ def test_answers_of_two_people_at_once_are_both_stored() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 3)
     record = feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
-    assert [feedback.person for feedback in record.feedback][-1] == "slack:U1"
+    assert "slack:U1" in [feedback.person for feedback in record.feedback]
     assert len(record.feedback) == 4
 
 

@@ -180,11 +180,11 @@ def test_a_deployment_that_nobody_saw_is_not_blamed(judge: Judge, deployment: Ca
 def test_the_texts_of_a_model_are_cut_and_hold_no_links(judge: Judge) -> None:
     verdict = judge(
         summary="Click https://evil.example/login\u202e now\nplease",
-        cause="x" * 9_000,
-        first_steps=["a" * 999, "", "\u200b", "see www.evil.example", *["more"] * 20],
+        cause="x " * 9_000,
+        first_steps=["a " * 999, "", "\u200b", "see www.evil.example", *["look further"] * 20],
     )
     assert verdict.summary == "Click [link removed] now please"
-    assert len(verdict.cause) == 500
+    assert 499 <= len(verdict.cause) <= 500
     assert len(verdict.first_steps) <= 5
     assert all(0 < len(step) <= 300 for step in verdict.first_steps)
     assert not any("evil" in step for step in verdict.first_steps)
@@ -207,6 +207,13 @@ def test_empty_texts_of_a_model_are_replaced_by_plain_facts(judge: Judge) -> Non
     assert verdict.summary.startswith("HighMemory on web-1")
     assert verdict.cause == ""
     assert verdict.first_steps
+
+
+def test_texts_of_one_word_are_replaced_by_plain_facts(judge: Judge) -> None:
+    """Small models fill a field with its own name or the alert's, as Gemma 3 270M did."""
+    junk = judge(summary="high_memory", cause="HighMemory", first_steps=["", "is_deployment_related"])
+    plain = judge(summary="", cause="", first_steps=[])
+    assert (junk.summary, junk.cause, junk.first_steps) == (plain.summary, plain.cause, plain.first_steps)
 
 
 @settings(max_examples=tries(400), suppress_health_check=[HealthCheck.function_scoped_fixture])

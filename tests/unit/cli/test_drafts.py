@@ -162,6 +162,10 @@ def test_rules_of_kubernetes_and_grafana_are_read_in_their_own_forms() -> None:
     listed = {"kind": "List", "items": [custom, {"kind": "ConfigMap", "data": {}}, custom]}
     assert [draft.name for draft in drafts.of_rules(listed)] == ["A", "A"]
 
+    answer = {"type": "alerting", "name": "Api", "query": "up == 0"}
+    (asked,) = drafts.of_rules({"status": "success", "data": rules(answer, {"type": "recording", "name": "job:up"})})
+    assert (asked.name, asked.why.endswith("expr up == 0")) == ("Api", True)
+
     (grafana,) = drafts.of_rules(rules({"title": "Errors", "condition": "C"}), "grafana")
     assert (grafana.source, grafana.name) == ("grafana", "Errors")
 
@@ -197,6 +201,8 @@ def monitor(**fields: Any) -> tuple[str, str]:
 def test_a_monitor_is_drafted_by_its_priority_before_whom_it_reaches() -> None:
     assert monitor(priority=2, options={"silenced": {"*": None}}) == ("high", "its tag says P2; it is muted")
     assert monitor(tags="team:shop,severity:low") == ("low", "its tag says low")
+    assert monitor(priority="P3")[0] == "medium"
+    assert monitor(message=None, notifications=[{"handle": "opsgenie-x"}]) == ("high", "it goes to opsgenie-x")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tests.support.builders import (
     a_release_plan,
     a_result,
     a_waiting_record,
+    a_whole_plan,
     hostile_notification,
 )
 from tests.support.checked import checked
@@ -105,6 +106,16 @@ def test_the_page_says_how_the_plan_is_verified_and_undone() -> None:
     assert "It runs 20 seconds after the last step, and at most 3 times, 20 seconds apart." in page.text
     assert "put-back undoes" in " ".join(page.text.split())
     assert page.text.count("logrotate --force") == 3
+
+
+def test_the_page_says_each_version_how_many_hosts_at_a_time_and_the_guard() -> None:
+    plan = a_whole_plan(decision="approve")
+    text = seen(a_waiting_record(plan)).text
+    assert plan.verify is not None
+
+    assert [step.sends for step in (*plan.commands, plan.verify, *plan.rollback) if step.sends not in text] == []
+    assert "goes to 1 of the hosts at a time, and ends after 0 failures" in text
+    assert "cancelled if the alarm checkout-errors fires" in text
 
 
 def test_the_page_of_a_release_shows_the_present_and_the_earlier_revision() -> None:

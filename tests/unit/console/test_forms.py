@@ -1,5 +1,6 @@
 """The console's forms: what each changes, for whom, and which are refused."""
 
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -144,6 +145,28 @@ def test_an_escalation_from_a_page_older_than_the_newest_page_says_when_that_wen
     assert answer["statusCode"] == 409
     assert "Bea was paged 0 s ago, since you looked" in answer["body"]
     assert shelf.executions.told == []
+
+
+@pytest.mark.parametrize("name", ["text", "reason"])
+def test_what_was_typed_into_a_form_after_the_sessions_end_is_shown_to_be_copied(shelf: Shelf, name: str) -> None:
+    session = shelf.session("ada", minutes=1)
+    form = {"form": form_token(session), name: "Rotated the logs.\r\n$ logrotate -f </textarea><script>"}
+    late = shelf.forms.handle(post(f"{PAGE}/note", form, session), NOW + timedelta(minutes=2))
+    assert late["statusCode"] == 401
+    assert "You are not signed in, or your session is over." in late["body"]
+    assert "What you wrote was not stored: copy it before you leave this page." in late["body"]
+    assert "Rotated the logs.\r\n$ logrotate -f &lt;/textarea&gt;&lt;script&gt;</textarea>" in late["body"]
+    assert shelf.store.only.notes == []
+
+
+def test_what_was_typed_into_a_form_that_is_refused_is_shown_too_but_not_another_sites_text(shelf: Shelf) -> None:
+    refused = press(shelf, "eve", "note", text="Rotated the logs.")
+    assert (refused["statusCode"], "Rotated the logs.</textarea>" in refused["body"]) == (403, True)
+    session = shelf.session("ada")
+    form = {"form": form_token(session), "text": "Call 0900 12345"}
+    answer = shelf.send(f"{PAGE}/note", form, session, **{"sec-fetch-site": "cross-site"})
+    assert (answer["statusCode"], "0900" in answer["body"]) == (403, False)
+    assert "What you wrote" not in press(shelf, "bob", "approve")["body"], "nothing was typed"
 
 
 def test_a_form_answers_503_while_the_table_fails(shelf: Shelf) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.models import IncidentRecord
+from firstline.models.incident import TEST
 from tests.support.builders import NOW, OPENED, a_classification, a_page, a_record, an_alert, an_incident
 from tests.unit.console.reading import EVIL, ReadPage
 from tests.unit.console.shelf import Shelf
@@ -73,6 +74,51 @@ def test_a_filter_by_a_service_stays_chosen_also_without_an_incident_of_it(servi
     chosen = page.partition("<option selected>")[2].partition("<")[0]
     assert chosen.casefold() == service.casefold()
     assert ("Show all that are open" in page) == (service == "mail")
+
+
+def test_the_service_of_a_test_alert_is_no_choice_of_the_filter() -> None:
+    drill = an_incident(an_alert(service="drill", labels={TEST: "alarm"}), incident_id="drill-0001", group_key="drill")
+    shelf = Shelf(*many(2), a_record(drill))
+    page = shelf.see("/console/incidents", shelf.session("ada"))["body"]
+    assert "<option>service-1</option>" in page
+    assert "<option>drill</option>" not in page
+
+
+@pytest.mark.parametrize(
+    ("address", "to"),
+    [
+        ("00000001", "00000001"),
+        ("00000001/plan", "00000001/plan"),
+        ("0001", "00000001"),
+        ("00000009", None),
+        ("001", None),
+        ("412Z-00000001", None),
+        ("%2E%2E", None),
+    ],
+)
+def test_the_end_of_an_id_opens_the_incident(address: str, to: str | None) -> None:
+    records = many(3)
+    shelf = Shelf(*records)
+    answer = shelf.see(f"/console/incidents/{address}", shelf.session("ada"))
+    if to is None:
+        assert answer["statusCode"] == 404
+    else:
+        known = records[1].incident.incident_id.removesuffix("00000001")
+        assert (answer["statusCode"], answer["headers"]["Location"]) == (303, f"/console/incidents/{known}{to}")
+
+
+def test_the_end_of_two_ids_is_answered_with_the_number_and_the_list() -> None:
+    shelf = Shelf(*(a_record(an_incident(incident_id=f"Disk-{n}-00ff", group_key=n)) for n in ("a", "b")))
+    answer = shelf.see("/console/incidents/00ff", shelf.session("ada"))
+    assert answer["statusCode"] == 404
+    assert "2 incidents&#39; ids end with 00ff" in answer["body"]
+    assert 'href="/console/incidents"' in answer["body"]
+
+
+def test_a_visitor_with_a_link_finds_no_incident_by_the_end_of_its_id() -> None:
+    shelf = Shelf(*many(1))
+    session = shelf.session("bob", incident_id="another")
+    assert shelf.see("/console/incidents/00000000", session)["statusCode"] == 403
 
 
 def test_incidents_closed_within_a_day_are_listed_only_on_request() -> None:

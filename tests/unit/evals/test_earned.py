@@ -1,13 +1,17 @@
 """Earned say on the cases: a model that knows nothing changes nothing, and one that knows earns its say."""
 
+from random import Random
 from statistics import fmean
 
 import pytest
 
 from evals import earned, unstated
-from evals.cases import Case
-from evals.classifiers import Policy
+from evals.cases import CASES, Case, load
+from evals.classifiers import Obedient, Policy
 from evals.earned import MODELS, Judged, Worth
+from firstline.classification.model import ModelVerdict
+from firstline.classification.prompt import Prompt
+from firstline.errors import ModelGaveNoVerdict
 
 
 @pytest.fixture(scope="module", name="cases")
@@ -40,3 +44,21 @@ def test_a_perfect_model_keeps_half_of_its_gain_after_a_replay(cases: list[Judge
     assert perfect.kept >= 0.5
     assert perfect.runs_worse == 0
     assert fmean(run.full for run in perfect.runs) < fmean(run.settled for run in perfect.runs), "it has to earn it"
+
+
+class Silent:
+    """A model that never gives a verdict."""
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        raise ModelGaveNoVerdict("it repeats itself")
+
+
+def test_a_real_model_is_judged_by_its_answers_and_agrees_where_it_has_none() -> None:
+    chosen, policy = load(CASES)[::8], Policy.of()
+    judged = earned.judged_cases(chosen, policy)
+
+    obedient = earned.answering(chosen, policy, lambda _: Obedient())
+    silent = earned.answering(chosen, policy, lambda _: Silent())
+
+    assert any(obedient(case, Random(1)) != case.plain for case in judged)
+    assert all(silent(case, Random(1)) == case.plain for case in judged)

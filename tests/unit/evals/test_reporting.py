@@ -82,8 +82,9 @@ def test_a_baseline_keeps_the_numbers_of_classifiers_that_were_not_run(
 def test_a_missing_baseline_is_empty_and_a_broken_one_is_refused(tmp_path: Path) -> None:
     assert baseline.load(tmp_path / "none.json") == {}
     (tmp_path / "broken.json").write_text("[]")
-    with pytest.raises(ConfigurationError, match="make one with --accept"):
+    with pytest.raises(ConfigurationError, match=r"an object.*make one with --accept") as refused:
         baseline.load(tmp_path / "broken.json")
+    assert "\n" not in str(refused.value)
 
 
 @pytest.fixture

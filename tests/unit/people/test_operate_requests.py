@@ -208,6 +208,12 @@ def test_a_report_that_says_nothing_pages_nobody_and_is_told_what_to_write(text:
     assert terminal.submitted == []
 
 
+def test_a_note_that_is_too_long_is_cut_and_the_person_is_told_so() -> None:
+    terminal = Terminal()
+    assert "Only its first 2000 characters are kept." in terminal.act("note", text="x" * 2_001)[1]["said"]
+    assert "Only" not in terminal.act("note", by="bob", text="y" * 2_000 + "\n")[1]["said"]
+
+
 def test_a_note_and_a_judgement_are_stored_in_the_persons_name() -> None:
     terminal = Terminal()
     assert terminal.act("note", text="cleared the queue")[0] == 200

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from firstline.channels.slack_feedback import ANSWERS
+from firstline.classification import feedback_store
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Entry
-from firstline.models import IncidentRecord
+from firstline.models import IncidentRecord, Note
 from firstline.observability import metrics
 from firstline.people.buttons import Press
 from tests.support.builders import (
@@ -20,6 +21,7 @@ from tests.support.builders import (
     an_alert,
     an_incident,
 )
+from tests.support.changes import counts_for
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 from tests.support.operating import press_handler
 
@@ -42,7 +44,14 @@ class Heard:
         self.links.append(link)
 
     def say(
-        self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
+        self,
+        button: Any,
+        answer: str = "",
+        *,
+        user: str = "U1",
+        resolves: bool = False,
+        seen: int | None = None,
+        slack: bool = True,
     ) -> None:
         press_handler(
             self.store,
@@ -51,7 +60,7 @@ class Heard:
             whisper=self._whisper if slack else None,
             open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
         ).handle(
-            Press(button, INCIDENT_ID, user, "ana", "C1", answer=answer, resolves=resolves, trigger_id="t1"),
+            Press(button, INCIDENT_ID, user, "ana", "C1", answer=answer, resolves=resolves, seen=seen, trigger_id="t1"),
             NOW + timedelta(minutes=9),
         )
 
@@ -215,6 +224,25 @@ def test_an_empty_note_resolves_nothing() -> None:
     incident.say("write", " \u200b ", resolves=True)
     assert incident.signals == []
     assert incident.whispers == ["The note is empty: write what fixed the incident."]
+
+
+def test_a_note_that_cannot_be_stored_is_given_back_with_its_lines() -> None:
+    notes = [Note(by="ana", text=f"note {n}", at=NOW) for n in range(feedback_store.MAX_NOTES)]
+    incident = Heard(a_waiting_record(notes=notes))
+    incident.say("write", "cleared it:\n$ rm -rf /var/tmp/q")
+    (said,) = incident.whispers
+    assert said.startswith("This incident already has 20 notes")
+    assert said.endswith("\nYou wrote:\ncleared it:\n$ rm -rf /var/tmp/q")
+
+
+def test_a_note_under_which_alerts_joined_is_stored_and_the_person_is_told_so() -> None:
+    incident = Heard(a_waiting_record(own=counts_for(3, 3), awaiting="resolution"))
+    incident.say("write", "cleared it", resolves=True, seen=1)
+    (said,) = incident.whispers
+    assert said.startswith("Your note is stored. Not resolved: 1 more alert joined since you looked")
+    assert "You wrote" not in said
+    assert [note.text for note in incident.now.notes] == ["cleared it"]
+    assert incident.now.resolved_by is None
 
 
 def test_open_sends_the_person_a_link_to_the_console_and_changes_nothing() -> None:

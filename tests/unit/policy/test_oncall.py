@@ -129,6 +129,29 @@ def test_for_two_years_exactly_one_person_is_on_call_and_turns_change_at_the_wal
     assert len(shifts) == pytest.approx(730 / 7, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("day", "at", "hands_over"),
+    [
+        ("2026-10-25", "02:00", "2026-10-25T00:00Z"),
+        ("2026-10-25", "02:30", "2026-10-25T00:30Z"),
+        ("2026-10-25", "03:00", "2026-10-25T02:00Z"),
+        ("2026-10-25", "03:30", "2026-10-25T02:30Z"),
+        ("2027-03-28", "02:00", "2027-03-28T01:00Z"),
+        ("2027-03-28", "02:30", "2027-03-28T01:00Z"),
+        ("2027-03-28", "03:00", "2027-03-28T01:00Z"),
+        ("2027-03-28", "03:30", "2027-03-28T01:30Z"),
+    ],
+)
+def test_a_hand_over_in_the_hour_in_which_the_clocks_change_happens_once(day: str, at: str, hands_over: str) -> None:
+    made = schedule(starts=day, handover={"every": "1w", "at": at}, layers=[], holidays=None)
+    moment = datetime.fromisoformat(hands_over)
+    around = list(made.shifts((), moment - timedelta(days=2), moment + timedelta(days=2)))
+    assert [(shift.person, shift.until) for shift in around] == [
+        ("cem", moment),
+        ("ada", berlin((moment + timedelta(days=7)).strftime("%Y-%m-%d ") + at)),
+    ]
+
+
 @settings(max_examples=tries(100))
 @given(
     schedules(),

@@ -303,6 +303,31 @@ def test_insufficient_data_does_not_resolve_an_alarm_but_the_ok_after_it_does() 
     assert batches[0].alerts[0].fingerprint == batches[2].alerts[0].fingerprint
 
 
+MISSING = "2 missing datapoints were treated as [NonBreaching]."
+NO_DATA = f"Threshold Crossed: no datapoints were received for 2 periods and {MISSING}"
+ONE_LEFT = f"Threshold Crossed: 1 datapoint [3.0] was not greater than the threshold (90.0); {MISSING}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "dimensions", "known"),
+    [
+        (NO_DATA, [{"name": "InstanceId", "value": "i-0123456789abcdef0"}], False),
+        (NO_DATA, [{"name": "host", "value": "web-1"}], False),
+        (ONE_LEFT, [{"name": "InstanceId", "value": "i-0123456789abcdef0"}], True),
+        # No request, no error: without a host, no data is a recovery.
+        (NO_DATA, [{"name": "LoadBalancer", "value": "app/shop/1"}], True),
+    ],
+)
+def test_an_alarm_about_a_host_that_is_ok_because_no_data_comes_was_not_seen_to_recover(
+    reason: str, dimensions: list[dict[str, str]], known: bool
+) -> None:
+    trigger = {"MetricName": "cpu_usage_active", "Namespace": "CWAgent", "Dimensions": dimensions}
+    (alert,) = normalize("cloudwatch", alarm(NewStateValue="OK", NewStateReason=reason, Trigger=trigger))
+
+    assert alert.status == "resolved"
+    assert (alert.nothing_known is None) is known
+
+
 @pytest.mark.parametrize("name", ["eventbridge-contributor", "sns-contributor-alarm", "sns-contributor-ok"])
 def test_an_alarm_and_its_contributors_are_one_incident(name: str) -> None:
     payload = event(f"cloudwatch/{name}")

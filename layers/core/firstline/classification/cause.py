@@ -62,9 +62,14 @@ def _changed(seen: Seen) -> Cause | None:
 
 
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
-    """Return True if the resource shows no fault now: enough metrics were read, none fails, and no cause is found."""
+    """Return True if the resource shows no fault now: enough metrics were read, none fails, and no cause is found.
+
+    False if AWS did not describe the resource, or if nothing of it can serve: no task runs, no target is healthy.
+    """
     seen = Seen.of(evidence, opened_at)
-    if seen is None or len(seen.readings) < _least_readings(seen.resource):
+    if seen is None or not seen.resource.described or len(seen.readings) < _least_readings(seen.resource):
+        return False
+    if 0 in (seen.resource.number("running"), seen.resource.number("healthy")):
         return False
     failing = any(name in _FAILURES and reading.now > 0 for name, reading in seen.readings.items())
     if failing or _short_of_tasks(seen) or database_cause.connections_fell(seen) or seen.event("failure") is not None:

@@ -34,7 +34,8 @@ def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -
     told = vital_signs.lines(seen, first=cause.metrics if cause else ())
     yield from told
     if told and well:
-        yield "Its metrics and its state show no fault now."
+        state = seen.resource is not None and (seen.resource.state or seen.resource.facts)
+        yield f"Its metrics{' and its state' if state else ''} show no fault now."
     if seen.log is not None:
         yield from _errors(seen.log)
     if tags := owned.in_words(seen.tags):

@@ -3,7 +3,7 @@
 Anybody may give them, also on a closed incident: the group's next incident still has them as evidence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from firstline.classification.feedback import calls_noise, calls_real
@@ -26,8 +26,9 @@ ATTEMPTS = 10
 def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -> IncidentRecord:
     """Save one person's answer and return the incident's record.
 
-    An answer that repeats the person's last one is not stored again; evidence for the group is then written all the
-    same, in case the first time failed.
+    An answer that repeats the person's last one is not stored again, unless it names a severity and somebody else
+    answered in between: then the person says it anew. Evidence for the group is written all the same, in case the first
+    time failed.
 
     Raises
     ------
@@ -38,16 +39,30 @@ def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -
     """
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
-        said = [(known.said, known.severity) for known in seen.feedback if known.person == answer.person]
-        if said and said[-1] == (answer.said, answer.severity):
+        if _is_known(answer, seen.feedback):
             return seen
-        if len(seen.feedback) >= MAX_ANSWERS:
-            raise FeedbackRefused(
-                f"This incident already has {MAX_ANSWERS} answers, the most that are kept. Write a note instead."
-            )
+        require_room(seen)
         return incidents.append_feedback(incident_id, answer, seen=seen)
 
     return _keep(incident_id, incidents, append)
+
+
+def require_room(record: IncidentRecord) -> None:
+    """Raise FeedbackRefused if the incident already has `MAX_ANSWERS` answers."""
+    if len(record.feedback) >= MAX_ANSWERS:
+        raise FeedbackRefused(
+            f"This incident already has {MAX_ANSWERS} answers, the most that are kept. Write a note instead."
+        )
+
+
+def _is_known(answer: Feedback, known: Sequence[Feedback]) -> bool:
+    """Return True if an answer is stored already, or repeats the person's last one and takes nothing back."""
+    if answer in known:
+        return True
+    own = [given for given in known if given.person == answer.person]
+    if not own or (own[-1].said, own[-1].severity) != (answer.said, answer.severity):
+        return False
+    return answer.severity is None or own[-1] == known[-1]
 
 
 def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: Incidents) -> IncidentRecord:

@@ -116,14 +116,14 @@ def apply(verdict: "ModelVerdict", case: Case, fallback: Classification, questio
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS) or "unknown"
     said = f"The model {name} (prompt {question.version}) says {judged.severity}, confidence {judged.confidence:.2g}."
-    cause = safe_words(judged.cause, MAX_CAUSE_CHARS)
+    cause = _sentence(judged.cause, MAX_CAUSE_CHARS)
     if cause and not _is_cited(judged, question):
         cause, said = "", f"{said} Its cause is left out: it cites nothing, or something that was not given."
-    steps = (safe_words(step, MAX_STEP_CHARS) for step in judged.first_steps[:MAX_STEPS])
+    steps = (_sentence(step, MAX_STEP_CHARS) for step in judged.first_steps[:MAX_STEPS])
     answered = fallback.model_copy(
         update={
             "cause": cause or fallback.cause,
-            "summary": safe_words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
+            "summary": _sentence(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
             "first_steps": list(filter(None, steps)) or fallback.first_steps,
             "model": name,
             "usage": verdict.usage,
@@ -197,6 +197,15 @@ def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, questio
     if not judged.can_be_remediated:
         return f"the model named {judged.runbook_id} and said that none can help"
     return None
+
+
+def _sentence(text: str, limit: int) -> str:
+    """Return a model's text as `safe_words` does, or nothing if it is a single word.
+
+    Small models fill a field with its own name or with the alert's, which tells people less than Firstline's own words.
+    """
+    words = safe_words(text, limit)
+    return words if " " in words else ""
 
 
 def safe_words(text: str, limit: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from firstline.classification.prompt import Prompt
-from firstline.errors import CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
+from firstline.errors import CircuitOpen, ModelGaveNoVerdict, ModelUnavailable, NoModelKey
 from firstline.models import SEVERITIES, Name, Severity, Usage
 from firstline.text import count
 
@@ -80,11 +80,16 @@ class CircuitBreaker:
             self.last = error
             self.failures += 1
             self._in_a_row += 1
-            server = isinstance(error, ModelUnavailable)
-            self.gave_up = self._in_a_row >= (self.FAILURES_IN_A_ROW if server else self.NO_VERDICTS_IN_A_ROW)
+            self.gave_up = self._in_a_row >= self._most(error)
             raise
         self._in_a_row = 0
         return verdict
+
+    def _most(self, error: ModelGaveNoVerdict) -> int:
+        """Return after how many failures in a row, the last of which is this one, the model is given up."""
+        if isinstance(error, NoModelKey):
+            return 1
+        return self.FAILURES_IN_A_ROW if isinstance(error, ModelUnavailable) else self.NO_VERDICTS_IN_A_ROW
 
     def trouble(self, *, key: str, server: str) -> str | None:
         """Return in a line why questions got no verdict, and what to do about it; None if each got one.
@@ -95,12 +100,14 @@ class CircuitBreaker:
             return None
         failed = f"{count(self.failures, 'question')} got no verdict"
         if self.gave_up:
-            failed = f"it is not asked any more after {self._in_a_row} failures in a row"
+            failed = f"it is not asked any more after {count(self._in_a_row, 'failure')} in a row"
         return f"{failed}: {str(self.last).rstrip('.')}. {_fix(self.last, key, server)}"
 
 
 def _fix(error: ModelGaveNoVerdict, key: str, server: str) -> str:
     """Return what to do about an error of a model's server: a sentence."""
+    if isinstance(error, NoModelKey):
+        return f"The key belongs into {key}."
     match error.status:
         case 401 | 403:
             return f"Check the key ({key}) and that it is for this address ({server})."

@@ -1,8 +1,31 @@
 """The owner's tags, which fill in the service, environment and team that an alert does not state itself."""
 
-from firstline.models import Incident, OwnerTags
+from datetime import datetime
+
+from firstline.models import AlarmEvidence, Classification, Incident, NormalizedAlert, OwnerTags
 
 TEAM = "team"
+
+
+class KnownTags:
+    """A reader of the evidence around an alarm (`AlarmSource`) that knows the owner's tags alone.
+
+    The verdict on an old incident has them, while its metrics and the state of its resource are no longer known.
+    """
+
+    def __init__(self, tags: OwnerTags) -> None:
+        self._tags = tags
+
+    @classmethod
+    def of(cls, verdict: Classification | None) -> "KnownTags":
+        """Return a reader of the tags that a verdict rests on; of none if there is no verdict."""
+        return cls(OwnerTags() if verdict is None else verdict.tags)
+
+    def covers(self, alert: NormalizedAlert) -> bool:  # noqa: ARG002 - the reader's signature
+        return False
+
+    def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence:  # noqa: ARG002
+        return AlarmEvidence(tags=self._tags)
 
 
 def with_tags(incident: Incident, tags: OwnerTags) -> Incident:

@@ -70,7 +70,7 @@ class Prompt:
     system: str
     data: str
     runbook_ids: tuple[str, ...]
-    evidence_ids: tuple[str, ...] = ()
+    evidence_ids: tuple[str, ...] = (ALERT,)
 
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:

@@ -53,6 +53,7 @@ def decide(case: Case) -> Classification:
         evidence_class=evidence_class(case),
         evidence=words.around(case),
         series=case.evidence.metric,
+        tags=case.evidence.tags,
         subject=own_words.about(case.sent) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
         came_before=_came_before(case) if case.takes_a_word else 0,

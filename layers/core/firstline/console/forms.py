@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, get_args
 
@@ -88,6 +89,7 @@ class ConsoleForms:
         _, path = web.method_and_path(event)
         back = "/".join(["", "console", *path[:2]]) if path[:1] == ["incidents"] else ""
         back = "/console/oncall" if path[:1] == ["oncall"] else back
+        refuse = partial(self._refusal, now=now, back=back, wrote=_wrote(event))
         try:
             if path == ["tickets"]:
                 return self._ticket(event, now).response()
@@ -95,22 +97,22 @@ class ConsoleForms:
             return self._answer(path, event, now).response()
         except ConfigurationError:
             logger.exception("The links in text messages are closed: mend the key that this error names")
-            return self._refusal(HTTPStatus.FORBIDDEN, MISCONFIGURED, now, back).response()
+            return refuse(HTTPStatus.FORBIDDEN, MISCONFIGURED).response()
         except (NotEntitled, NotPermitted) as refused:
             logger.warning("A form of the console was refused", extra={"why": str(refused)})
-            return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
+            return refuse(HTTPStatus.FORBIDDEN, str(refused)).response()
         except DoneAlready as first:
-            return self._refusal(HTTPStatus.CONFLICT, str(first), now, back, title="Done already").response()
+            return refuse(HTTPStatus.CONFLICT, str(first), title="Done already").response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
-            return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
+            return refuse(HTTPStatus.CONFLICT, str(refused)).response()
         except UnreadablePayload as error:
-            return self._refusal(HTTPStatus.BAD_REQUEST, str(error), now, back).response()
+            return refuse(HTTPStatus.BAD_REQUEST, str(error)).response()
         except ValidationError:
-            return self._refusal(HTTPStatus.BAD_REQUEST, UNREADABLE, now, back).response()
+            return refuse(HTTPStatus.BAD_REQUEST, UNREADABLE).response()
         except (HistoryUnavailable, QuarantineUnavailable):
             logger.exception("A form of the console could not be carried out: the table or the queue does not answer")
             why = "AWS does not answer at the moment. Nothing was changed. Try again in a few seconds."
-            return self._refusal(HTTPStatus.SERVICE_UNAVAILABLE, why, now, back).response()
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, why).response()
 
     def ticket_for(self, person: Person, api_url: str, now: datetime, *, to: str = "") -> str:
         """Make a ticket of the console for a person, and return it as an address to open.
@@ -141,7 +143,7 @@ class ConsoleForms:
         token = web.cookie_of(event)
         me = self.sessions.find(token, now) if token else None
         if me is None:
-            return self._refusal(HTTPStatus.UNAUTHORIZED, NOT_IN, now)
+            return self._refusal(HTTPStatus.UNAUTHORIZED, NOT_IN, now, wrote=_wrote(event))
         check_form(token, form.get("form", ""))
         match path:
             case ["leave"]:
@@ -235,10 +237,17 @@ class ConsoleForms:
         return person if given.person.may(person.role) else given.person
 
     def _refusal(
-        self, status: HTTPStatus, reason: str, now: datetime, back: str = "", *, title: str = "This did not count"
+        self,
+        status: HTTPStatus,
+        reason: str,
+        now: datetime,
+        back: str = "",
+        *,
+        title: str = "This did not count",
+        wrote: str = "",
     ) -> HttpAnswer:
         values = Frame("", UTC, now).values(title, narrow=True)
-        return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back))
+        return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back, wrote=wrote))
 
 
 def action_of(does: str, form: Mapping[str, str]) -> Action:
@@ -260,6 +269,16 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
         return ""
     wanted = asked.get("incident") if isinstance(asked, dict) else None
     return wanted if isinstance(wanted, str) and re.fullmatch(INCIDENT_ID, wanted) else ""
+
+
+def _wrote(event: Mapping[str, Any]) -> str:
+    """Return the text that a person typed into a form of the console; empty for another site's, or without one."""
+    try:
+        _check_site(event)
+        form = web.form_of(event)
+    except (NotEntitled, UnreadablePayload):
+        return ""
+    return (form.get("text") or form.get("reason") or "").strip()
 
 
 def _check_site(event: Mapping[str, Any]) -> None:

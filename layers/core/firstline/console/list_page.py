@@ -29,7 +29,8 @@ def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *
     """
     every = list(records)
     statuses = listing(every, wanted, frame.now)
-    services = sorted({one_line(service, 80) for record in every if (service := record.incident.alert.service)})[:100]
+    named = (record.incident.alert.service for record in every if not record.incident.is_test)
+    services = sorted({one_line(service, 80) for service in named if service})[:100]
     if wanted.service and wanted.service.casefold() not in map(str.casefold, services):
         services.append(wanted.service)  # Else the page would say "Any service", and not show the others.
     return render(

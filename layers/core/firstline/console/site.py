@@ -3,7 +3,7 @@
 | address below `/console` | page |
 |---|---|
 | `/incidents?unowned&severity&service&q&closed` | the list |
-| `/incidents/<id>` | one incident; `…/status` its status alone, `…/plan` its plan with the scripts |
+| `/incidents/<id>`, or the end of the id | one incident; `…/status` its status, `…/plan` its plan with the scripts |
 | `/oncall` | who is on call, who comes next, overrides |
 | `/silences`, `/reports?days&by&change` | the silences; the report of the last days |
 | `/enter?ticket=…`, `/enter/<incident>?link=…` | the form that uses a ticket or a link |
@@ -12,6 +12,7 @@
 Without a session every page but the last two says how to get one. Forms are sent to the respond function (`forms.py`).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -61,6 +62,9 @@ DONE = {
 }
 """The sentence on an incident's page after a form, by a word in the address, of which no other text is shown."""
 
+_END = re.compile(r"[A-Za-z0-9_-]{4,20}")
+"""The form of the end of an incident's id that people type."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -70,6 +74,8 @@ class Site:
     ----------
     silences
         Returns the silences that expire after the given time.
+    ids_ending
+        Returns the ids of the incidents whose id has the given end, as lists show it.
     session
         Returns the pass to which a session's token belongs at the given time, or None.
     schedules, people
@@ -83,6 +89,7 @@ class Site:
     zone: tzinfo
     execution_url: str
     incidents: Incidents
+    ids_ending: Callable[[str, datetime], Sequence[str]]
     trail: Trail
     silences: Callable[[datetime], Sequence[Silence]]
     documents: Documents
@@ -162,7 +169,7 @@ class Site:
             raise NotEntitled("Your link opens another incident only: use the button in this incident's message.")
         record = self.incidents.record(incident_id)
         if record is None:
-            return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", UNKNOWN)
+            return self._named_by_its_end(incident_id, part, frame)
         match part:
             case "":
                 view = gather(record, frame.now, incidents=self.incidents, trail=self.trail)
@@ -176,6 +183,15 @@ class Site:
                 )
         return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", "This incident has no such page.")
 
+    def _named_by_its_end(self, end: str, part: str, frame: Frame) -> HttpAnswer:
+        """Send the browser to the page of the one incident whose id has this end; say what else was found."""
+        short = frame.visitor.incident_id is None and _END.fullmatch(end) is not None
+        found = self.ids_ending(end, frame.now) if short else []
+        if len(found) == 1:
+            return web.see_other("/".join(("/console/incidents", found[0], *([part] if part else []))))
+        why = f"{len(found)} incidents' ids end with {end}: take the one you mean from the list." if found else UNKNOWN
+        return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", why, "/console/incidents")
+
 
 def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
     """Return the page whose form uses a ticket or a link. Opening it uses nothing up, because previews follow links."""
@@ -188,4 +204,6 @@ def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnsw
 
 def refusal(frame: Frame, status: HTTPStatus, title: str, reason: str, back: str = "") -> HttpAnswer:
     """Return a page that says why a request was refused, with a link `back` if it is not empty."""
-    return HttpAnswer(status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back))
+    return HttpAnswer(
+        status, render("refusal.html", **frame.values(title, narrow=True), reason=reason, back=back, wrote="")
+    )

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert
+    from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert, OwnerTags
     from firstline.models.classification import Classification, DecidedBy, Stance, Usage
     from firstline.models.evidence import (
         AlarmEvidence,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         Evidence,
         Maintenance,
         MetricReading,
-        OwnerTags,
         Resource,
         ResourceChange,
         ResourceFact,
@@ -92,11 +91,11 @@ __all__ = [
 ]  # fmt: skip
 
 _NAMES = {
-    "alert": "AlertLink Direction Location Measured NormalizedAlert",
+    "alert": "AlertLink Direction Location Measured NormalizedAlert OwnerTags",
     "classification": "Classification DecidedBy Stance Usage",
     "evidence": (
         "AlarmEvidence AlertCount Deployment DeploymentState EarlierIncident ErrorLine ErrorLog Evidence "
-        "Maintenance MetricReading OwnerTags Resource ResourceChange ResourceFact ServiceActivity "
+        "Maintenance MetricReading Resource ResourceChange ResourceFact ServiceActivity "
         "SimilarIncident"
     ),
     "frozen": "Frozen Lenient Name RouteName Text",

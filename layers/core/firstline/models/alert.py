@@ -117,3 +117,16 @@ class NormalizedAlert(Frozen):
     def without_raw(self) -> "NormalizedAlert":
         """Return the alert without the sender's body, small enough to travel through a state machine."""
         return self.model_copy(update={"raw_payload": None})
+
+
+class OwnerTags(Frozen):
+    """The facts that the tags of an alarm, and of the resource that it watches, state about the alarm.
+
+    The alarm's own tags win over its resource's. `severity` is read from the alarm's tags only: a tag of a resource
+    says how important the resource is, not how bad an alarm is.
+    """
+
+    service: Name | None = None
+    environment: Name | None = None
+    team: Name | None = None
+    severity: SourceSeverity | None = None

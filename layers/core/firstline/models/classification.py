@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
+from firstline.models.alert import OwnerTags
 from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import Hold
 from firstline.models.metric import MetricSeries
@@ -90,6 +91,8 @@ class Classification(Frozen):
     """The state of the affected resource, its metrics and its changes, in a few lines for people."""
     series: MetricSeries | None = None
     """The alarm's own metric, for a small plot."""
+    tags: OwnerTags = OwnerTags()
+    """The owner's tags that the verdict rests on, so that a later replay of the incident has the same ones."""
     evidence_due: bool = False
     """True if the evidence around the alarm was left for after the page, so that the page did not wait for it."""
 

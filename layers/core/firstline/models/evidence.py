@@ -5,12 +5,12 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from firstline.models.alert import NormalizedAlert
+from firstline.models.alert import NormalizedAlert, OwnerTags
 from firstline.models.classification import DecidedBy
 from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.metric import MetricSeries
 from firstline.models.record import Feedback, Outcome
-from firstline.models.severity import Severity, SourceSeverity
+from firstline.models.severity import Severity
 from firstline.models.word import NearWord, Word, short_environment
 
 type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
@@ -138,7 +138,8 @@ class Resource(Frozen):
     """The resource that an alarm watches, as AWS describes it now.
 
     `kind` is the short name of the AWS service ("RDS", "EC2", …), `namespace` the CloudWatch namespace of its metrics.
-    `state` is AWS's own word; None if the resource has no state or the state could not be read.
+    `state` is AWS's own word; None if the resource has no state or the state could not be read. `described` is false if
+    AWS did not answer, or does not know the resource.
     """
 
     kind: Short
@@ -146,6 +147,7 @@ class Resource(Frozen):
     id: Short
     state: Short | None = None
     facts: list[ResourceFact] = Field(default=[], max_length=30)
+    described: bool = True
 
     def fact(self, name: str) -> str | None:
         """Return the value of the fact with this name, or None if it is not known."""
@@ -190,19 +192,6 @@ class ErrorLog(Frozen):
     lines: list[ErrorLine] = Field(default=[], max_length=10)
     complete: bool = True
     unread: Text | None = None
-
-
-class OwnerTags(Frozen):
-    """The facts that the tags of an alarm, and of the resource that it watches, state about the alarm.
-
-    The alarm's own tags win over its resource's. `severity` is read from the alarm's tags only: a tag of a resource
-    says how important the resource is, not how bad an alarm is.
-    """
-
-    service: Name | None = None
-    environment: Name | None = None
-    team: Name | None = None
-    severity: SourceSeverity | None = None
 
 
 class AlarmEvidence(Frozen):

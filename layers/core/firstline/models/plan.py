@@ -231,8 +231,8 @@ class RemediationPlan(Frozen):
         and compares the two. An incident's execution keeps the state machine with which it began, so the texts of the
         release before are covered, too.
         """
-        how: dict[str, Any] = {"pace": self.max_concurrency, "errors": self.max_errors, "guard": self.guard_alarm}
-        how |= {"on": [target.instance_id for target in self.targets]} if self.targets else {}
+        on = [target.model_dump() for target in self.targets]
+        how = {"on": on, "pace": self.max_concurrency, "errors": self.max_errors, "guard": self.guard_alarm}
         verify = [self.verify] if self.verify else []
         steps = (*self.steps, *verify, *self.rollback)
         lines = [_in_one_line(step.model_dump(mode="json")) + _in_one_line(how) for step in steps]

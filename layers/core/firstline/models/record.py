@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from firstline.models.classification import Classification
 from firstline.models.frozen import Frozen, Name, Text
@@ -59,6 +59,10 @@ class Approval(Frozen):
     approver: Name
     by: Text
     at: AwareDatetime
+
+
+def _in_order(answers: "list[Feedback]") -> "list[Feedback]":
+    return sorted(answers, key=lambda answer: (answer.at, answer.person))
 
 
 class Feedback(Frozen):
@@ -127,7 +131,9 @@ class IncidentRecord(Frozen):
     slack_ts: str | None = None
     posted: dict[str, str] = {}
     """The digest of the newest post about this incident, by channel that cannot edit its posts."""
-    feedback: list[Feedback] = []
+    feedback: Annotated[list[Feedback], AfterValidator(_in_order)] = []
+    """People's answers in the order in which they were given, whatever order they were written in. Of answers of the
+    same moment the people's keys decide, as they do for words (`save_word`), so that both end with the same answer."""
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None
     hold_ended_because: str | None = None

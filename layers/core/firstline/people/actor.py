@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
+from firstline.errors import NotPermitted
 from firstline.incidents.audit_trail import Fact
 from firstline.models import Frozen, Name
-from firstline.policy.people import Person
+from firstline.policy.people import FILE, Person, Role
 
 type Through = Literal["Slack", "approval page", "command line", "console"]
 """The place at which a person acts, as messages name it."""
@@ -28,6 +29,13 @@ class Actor(Frozen):
     def by(self) -> str:
         """Return the person and the place as records and messages name them: `ada (Slack)`."""
         return f"{self.person.name} ({self.through})"
+
+
+def check_role(actor: Actor, role: Role) -> None:
+    """Raise NotPermitted, with the fix, unless the person has the role."""
+    if not actor.person.may(role):
+        person = actor.person
+        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role {role}: change it in {FILE}.")
 
 
 def acted(actor: Actor, does: str, now: datetime, reason: str = "") -> Fact:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, StringConstraints
 
-from firstline.errors import HistoryUnavailable, NotPermitted, OperationRefused
+from firstline.errors import DoneAlready, HistoryUnavailable, NotPermitted, OperationRefused
 from firstline.incidents.audit_trail import Trail, append_or_log
 from firstline.models import Frozen, Text
 from firstline.observability import logger
@@ -30,6 +30,9 @@ MOST = 200
 """The most present and future overrides of one schedule: each slows down the look-up of who is on call."""
 
 MOST_RELIEVED = 5
+
+UNLISTED = People()
+"""The empty list of people, by which nobody has left."""
 
 type OverridesOf = Callable[[str, datetime], Sequence[Override]]
 """Returns the overrides of a schedule that end after a time. Raises `HistoryUnavailable`."""
@@ -107,6 +110,7 @@ class OnCallOverrides:
                 f"The override would begin on {_at(begins_at, schedule)} ({schedule.time_zone}), more than "
                 f"{FARTHEST.days} days from now: begin it earlier."
             )
+        self._check_new(schedule, known, person, begins_at, asked.ends_at)
         ends_at = asked.ends_at or schedule.shift(known, begins_at).until
         if ends_at is None:
             raise OperationRefused(f"The shift on {name} has no end: say until when the override lasts (--until).")
@@ -129,6 +133,19 @@ class OnCallOverrides:
         self._record(made, "override", actor, now)
         self.tell(said)
         return Overridden(made, said)
+
+    def _check_new(
+        self, schedule: Roster, known: Sequence[Override], person: str, begins_at: datetime, ends_at: datetime | None
+    ) -> None:
+        """Raise DoneAlready if the person has all of this time by an override; `ends_at` None is the present shift."""
+        for each in of_people(known):
+            if each.person == person and each.covers(begins_at) and each.end >= (ends_at or begins_at):
+                if _names(schedule, known, begins_at, ends_at or each.end, without=person):
+                    continue  # A later override takes a part of the time.
+                until = f"{_at(each.end, schedule)} ({schedule.time_zone})"
+                raise DoneAlready(
+                    f"Nothing to do: {person} has it already until {until}, by override {each.id} of {each.by}."
+                )
 
     def withdraw(self, name: ScheduleName, asked: AskedWithdrawal, actor: Actor, now: datetime) -> Overridden:
         """End an override now, or before it begins, and announce who is on call in the rest of its time.
@@ -259,17 +276,26 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
 
 
 class Turn(NamedTuple):
-    """The person on call. `old` is empty, or names an out-of-date copy: `says PagerDuty, a copy of 2 days ago`."""
+    """The person on call. `doubt` is empty, or says why it may be somebody else.
+
+    The schedule is an out-of-date copy (`says PagerDuty, a copy of 2 days ago`), or the person left the list of people.
+    """
 
     person: str
-    old: str
+    doubt: str
 
 
-def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: OverridesOf, now: datetime) -> Turn | None:
+def whose_turn(
+    name: str,
+    schedules: Mapping[str, Roster],
+    overrides_of: OverridesOf,
+    now: datetime,
+    people: People = UNLISTED,
+) -> Turn | None:
     """Return who is on call on a schedule now; None if there is no such schedule, or if it has nobody on call.
 
     Only a schedule that is copied from another tool may have nobody on call. If the table fails, the overrides are left
-    out, so that a page still finds a person.
+    out, so that a page still finds a person. With an empty list of people, nobody counts as having left it.
     """
     schedule = schedules.get(name)
     if schedule is None:
@@ -287,4 +313,7 @@ def whose_turn(name: str, schedules: Mapping[str, Roster], overrides_of: Overrid
     if person == NOBODY:
         logger.error("Another tool's schedule has nobody on call now: fill its gap there", extra={"schedule": name})
         return None
+    if people.people and person not in people.people and not because.startswith("says "):
+        logger.error("Whose turn it is is not on the list of people", extra={"schedule": name, "person": person})
+        return Turn(person, f"not in {PEOPLE_FILE}")
     return Turn(person, because if because.endswith(" ago") else "")

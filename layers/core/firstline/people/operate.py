@@ -16,7 +16,6 @@ from firstline.errors import (
     ExecutionsUnavailable,
     FeedbackRefused,
     JoinedSince,
-    NotPermitted,
     OperationRefused,
     UnknownIncident,
 )
@@ -37,12 +36,11 @@ from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notifica
 from firstline.observability import logger, metrics
 from firstline.people import approve
 from firstline.people.action import Action, Does
-from firstline.people.actor import REOPENED, Actor, acted
+from firstline.people.actor import REOPENED, Actor, acted, check_role
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.refusals import nothing_to_do, reopened_already
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
-from firstline.policy.people import FILE
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
 from firstline.text import count
@@ -95,7 +93,7 @@ class Operations:
         HistoryUnavailable, QuarantineUnavailable
             The table or the queue could not be reached and nothing was changed; the person can repeat it.
         """
-        _check_operator(actor)
+        check_role(actor, "operator")
         deed = _Deed(self, action, incident_id, actor, now)
         try:
             done = deed.do()
@@ -114,17 +112,10 @@ class Operations:
         QuarantineUnavailable
             The queue did not take the report; the person can repeat it.
         """
-        _check_operator(actor)
+        check_role(actor, "operator")
         alert = reported(report, actor, now)
         self.submit(alert)
         return alert
-
-
-def _check_operator(actor: Actor) -> None:
-    """Raise NotPermitted, with the fix, unless the person has the role operator."""
-    person = actor.person
-    if not person.may("operator"):
-        raise NotPermitted(f"{person.name} is a {person.role}, and this takes the role operator: change it in {FILE}.")
 
 
 @dataclass(frozen=True)
@@ -214,7 +205,8 @@ class _Deed:
                 now=self.now,
                 reason=f"Not resolved: {more}.",
             )
-        return f"Not resolved: {more}. Look at them, and resolve the incident again if it is over."
+        kept = "Your note is stored. " if self.action.does == "note" else ""
+        return f"{kept}Not resolved: {more}. Look at them, and resolve the incident again if it is over."
 
     def _escalate(self) -> Done:
         record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports)
@@ -281,6 +273,8 @@ class _Deed:
         )
         self._append([noted(record.notes[-1])])
         text = "Thank you: whoever meets this next reads it."
+        if len(self.action.text.strip()) > feedback_store.MAX_NOTE_CHARS:
+            text += f" Only its first {feedback_store.MAX_NOTE_CHARS} characters are kept."
         over = None
         if self.action.resolves:
             try:
@@ -322,13 +316,16 @@ class _Deed:
             word = lasting_words.word_of(answer, verdict.subject, approver=self.actor.person.may("approver"))
         except FeedbackRefused as refused:
             return str(refused)
-        self.by.incidents.save_word(word)
+        if not self.by.incidents.save_word(word):
+            return "Somebody else has said since then how bad this alert is, and the last word counts."
         return lasting_words.what_follows(word)
 
     def _say(self) -> Done:
         """Store the severity that a person sets for all later alerts of this kind; update the incident's message."""
         answer = self._feedback("word")
-        subject = lasting_words.kind_in(self._known(), self.action.subject)
+        known = self._known()
+        subject = lasting_words.kind_in(known, self.action.subject)
+        feedback_store.require_room(known)
         word = lasting_words.word_of(answer, subject, approver=self.actor.person.may("approver"))
         if not self.by.incidents.save_word(word):
             raise FeedbackRefused("Somebody else said how bad this alert is a moment ago. Look at the message.")

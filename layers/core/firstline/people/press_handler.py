@@ -23,7 +23,7 @@ from firstline.people.buttons import Press
 from firstline.people.links import MISCONFIGURED, Link
 from firstline.people.operate import Operations
 from firstline.policy.people import People, Person
-from firstline.text import short_duration
+from firstline.text import one_line, short_duration
 
 _ACTIONS: dict[str, Does] = {
     "acknowledge": "acknowledge",
@@ -84,7 +84,11 @@ class PressHandler:
                     self._open_form(press)
                 case _:
                     self._act(press, now)
-        except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
+        except FeedbackRefused as refused:
+            # Slack has closed the form by now, and what was written into it would be lost.
+            wrote = f"\nYou wrote:\n{press.answer}" if press.button == "write" and one_line(press.answer, 1) else ""
+            self._answer(press, f"{refused}{wrote}")
+        except (ApprovalRefused, OperationRefused) as refused:
             self._answer(press, str(refused))
         except ConfigurationError:
             logger.exception("A link cannot be signed: mend the key that this error names")

@@ -34,6 +34,7 @@ from firstline.policy.schedule import (
     begin_days,
     clock_changes,
     one_or_many,
+    wall_clock,
 )
 
 FILE = "runbooks/policy/oncall.yaml"
@@ -215,7 +216,7 @@ class Roster(Frozen):
             return last.person, f"says {last.copied_from}" if last.copied_from else f"override by {last.by}"
         if self.rotation == (NOBODY,):
             return NOBODY, "the schedule has no copy, or a gap"
-        local = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
+        local = wall_clock(ZoneInfo(self.time_zone), moment)
         if self.holidays and (number := self.holidays.number(local.date())) is not None:
             return self.holidays.rotation[number % len(self.holidays.rotation)], "holiday"
         for layer in reversed(self.layers):

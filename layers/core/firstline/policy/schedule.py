@@ -159,5 +159,19 @@ def clock_changes(zone: ZoneInfo, after: datetime, span: timedelta) -> Iterator[
         known += step
 
 
+def wall_clock(zone: ZoneInfo, moment: datetime) -> datetime:
+    """Return the local time at a moment, without its zone, as a clock shows it that is never set back.
+
+    While the clocks show an hour for the second time, this clock stands at the moment before they were set back, so
+    that nothing that happens at a local time happens twice.
+    """
+    local = moment.astimezone(zone)
+    if local.fold:
+        day = timedelta(days=1)
+        back = max(change for change in clock_changes(zone, moment - day, day + _SECOND) if change <= moment)
+        local = (back - _SECOND).astimezone(zone)
+    return local.replace(tzinfo=None, fold=0)
+
+
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
     return moment.astimezone(zone).utcoffset()

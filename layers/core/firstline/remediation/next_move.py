@@ -42,6 +42,9 @@ MOST_ROWS = 10
 _UNCHANGED = re.compile(r"\bnothing was done\.?\s*$", re.IGNORECASE | re.MULTILINE)
 """The end of the line that the script of an act prints if it found nothing to do and changed nothing."""
 
+_NO_DATA = re.compile("no datapoints were received", re.IGNORECASE)
+"""The words of CloudWatch's reason for a state that it chose by TreatMissingData alone."""
+
 _FRAGMENT = re.compile(r"[^\n]*\n?(---Output truncated---)")
 """The mark that Systems Manager puts where it cuts an output off, with the part of a line before it."""
 
@@ -92,9 +95,13 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             asked = request.origin.source == "cloudwatch" and here == (request.origin.account, request.origin.region)
             return run.move("Ask CloudWatch") if asked else _not_recovered(run)
         case "Ask CloudWatch":
-            states = result if error is None else []
+            # Machines of the release before send the state alone.
+            said = [str(each).partition(" ") for each in (result if error is None else [])]
+            # An alarm may take missing data for good: then it is OK when its host is gone.
+            well = any(state == "OK" and not _NO_DATA.search(reason) for state, _, reason in said)
             why = f"{run.plan.title} ran, and CloudWatch says that the alarm is OK."
-            return run.end("verified", why) if "OK" in states else _not_recovered(run.alarming("ALARM" in states))
+            alarming = any(state == "ALARM" for state, *_ in said)
+            return run.end("verified", why) if well else _not_recovered(run.alarming(alarming))
         case _:
             return run.end("page", sentence(request.observed, run.plan))
 

@@ -18,6 +18,7 @@ from firstline.sources.identity import INSTANCE_ID
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _DASHED_ADDRESS = re.compile(r"ip-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})")
+_ZONE_ID = re.compile(r"[a-z]{3,6}[0-9]-az[0-9]")
 _EC2_DOMAIN = re.compile(r"ec2\.internal|([a-z0-9-]+)\.compute\.internal")
 """The domains of EC2's own host names: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html"""
 
@@ -224,6 +225,12 @@ _REASONS: tuple[Callable[[_Case], str | None], ...] = (
 """The checks that refuse a target, in the order in which they are tried."""
 
 
+def _short_word(word: str) -> str:
+    """Return the letters of a region's word in the id of a zone: `se` for `southeast`, `c` for `central`."""
+    two = re.fullmatch("(north|south)(east|west)", word)
+    return two[1][0] + two[2][0] if two else word[0]
+
+
 def _names(instances: Sequence[Instance]) -> str:
     shown = ", ".join(instance.shown for instance in instances[:3])
     return f"{shown} and {len(instances) - 3} more" if len(instances) > 3 else shown
@@ -236,7 +243,11 @@ def _digits(account: str) -> str:
 
 
 def _is_in(said: str, region: str) -> bool:
-    """Return True if a name is the region itself or one of its zones (`eu-west-1a`, `us-west-2-lax-1a`)."""
+    """Return True if a name is the region itself or one of its zones (`eu-west-1a`, `us-west-2-lax-1a`, `euw1-az3`)."""
     text = said.lower()
+    if _ZONE_ID.fullmatch(text):
+        # AWS shortens each word of the region: https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
+        first, *words, number = region.split("-")
+        return text.partition("-")[0] == first + "".join(map(_short_word, words)) + number
     rest = text.removeprefix(region)
     return text.startswith(region) and (rest == "" or rest.startswith("-") or (len(rest) == 1 and rest.isalpha()))

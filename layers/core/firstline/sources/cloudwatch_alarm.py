@@ -54,6 +54,10 @@ MADE_FOR = "made_for"
 """The label of an alarm that drives an automatism and is not meant for people; its value names it: `auto-scaling`."""
 
 
+_NO_DATA = re.compile("no datapoints were received", re.IGNORECASE)
+"""The words of CloudWatch's reason for a state that it chose by TreatMissingData alone."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Alarm:
     """A change of an alarm's state, with the values as AWS sent them.
@@ -146,6 +150,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         began_at=at if alarm.state == "ALARM" else None,
         timestamp_orders=True,
         status="firing" if alarm.state == "ALARM" else "resolved",
+        nothing_known=_why_nothing_is_known(alarm, host),
         fingerprint=fingerprint,
         group_key=_problem(reading.source, alarm, full_name, account, region),
         or_as=((problem, fingerprint) for problem in problems),
@@ -156,6 +161,16 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         measured=of_alarm(alarm.queries, alarm.comparison, alarm.reason),
         raw_payload=raw,
     )
+
+
+def _why_nothing_is_known(alarm: Alarm, host: str | None) -> str | None:
+    """Return why the end of an alarm about a host is no recovery: no data came, which the alarm takes for good.
+
+    Without a host it is one: no request, no error.
+    """
+    if alarm.state != "OK" or host is None or not _NO_DATA.search(values.scalar(alarm.reason) or ""):
+        return None
+    return "its metric has no data any more, which the alarm takes for good"
 
 
 def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:

@@ -94,6 +94,17 @@ def _best_host(candidates: Iterable[str]) -> str | None:
 
 def bare_host(text: str) -> str | None:
     """Return the host in `host:port`, `[v6]:port`, a URL or a bare name; None for a loopback address or no host."""
+    host = host_part(text)
+    return None if is_loopback(host) else exact(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for a name or address by which each machine means itself."""
+    return host.startswith(_LOOPBACK)
+
+
+def host_part(text: str) -> str:
+    """Return the part of `host:port`, `[v6]:port`, a URL or a bare name that names the host, as it was sent."""
     host = text
     if ":" in host:
         if "://" in host:
@@ -102,7 +113,4 @@ def bare_host(text: str) -> str | None:
             host = host[1:].split("]", 1)[0]
         elif host.count(":") == 1:
             host = host.split(":", 1)[0]
-    host = host.strip()
-    if host.startswith(_LOOPBACK):
-        return None
-    return exact(host)
+    return host.strip()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from firstline.models import Location
 from firstline.sources import values
-from firstline.sources.identity import INSTANCE_ID, bare_host
+from firstline.sources.identity import INSTANCE_ID, host_part, is_loopback
 from firstline.sources.meanings import Meant, Subject
 
 _INSTANCE_ARN = re.compile(
@@ -16,6 +16,36 @@ _INSTANCE_ARN = re.compile(
 )
 _SUBSCRIPTION = re.compile(r"/subscriptions/([0-9A-Fa-f-]{36})/.*", re.DOTALL)
 """The id of an Azure resource; its subscription counts as the account."""
+
+_ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):([a-z0-9-]*):(\d{12})?:.*", re.DOTALL)
+_NOT_OF_THE_MACHINE = (
+    "cloudwatch",
+    "events",
+    "iam",
+    "kms",
+    "logs",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "states",
+    "sts",
+)
+"""Services whose ARN in a label says who watches, whom to ask or where to write to, but not where the machine is."""
+
+_OTHER_CLOUDS = (
+    "alibaba",
+    "azure",
+    "digitalocean",
+    "gce",
+    "gcp",
+    "google",
+    "hetzner",
+    "ibm",
+    "oci",
+    "openstack",
+    "oracle",
+)
 
 _ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-?\d+[a-z0-9]*(-[a-z0-9]+)*")
 """A zone of a cloud (`eu-west-1a`, `us-west-2-lax-1a`, `europe-west1-b`), but not a name such as `a` or `rack-7`."""
@@ -42,11 +72,26 @@ def locate(
     hosts = _hosts(meant, host)
     arns = [arn for said in hosts if (arn := _INSTANCE_ARN.fullmatch(said))]
     azure = [said[1] for each in meant.get("instance_id", ()) if (said := _SUBSCRIPTION.fullmatch(each))]
+    places = [place for place in meant.get("place", ()) if not place.startswith("arn:")]
+    named = [arn for place in meant.get("place", ()) if (arn := _ARN.fullmatch(place))]
+    named = [arn for arn in named if arn[1] not in _NOT_OF_THE_MACHINE]
+    clouds = [cloud for cloud in meant.get("provider", ()) if cloud.lower().startswith(_OTHER_CLOUDS)]
+    numbers = [place for place in places if place[:1].isdecimal()]
     zones = [zone for zone in meant.get("zone", ()) if _ZONE.fullmatch(zone.strip().lower())]
     found = Location(
-        hosts=_each_once([bare_host(_INSTANCE_ARN.sub(r"\3", said)) for said in hosts]),
-        accounts=_each_once([subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns), *azure]),
-        regions=_each_once([subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns)]),
+        hosts=_each_once([_host(_INSTANCE_ARN.sub(r"\3", said)) for said in hosts]),
+        accounts=_each_once(
+            [
+                *(subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns), *azure),
+                *(*(arn[3] for arn in named), *numbers, *clouds),
+            ]
+        ),
+        regions=_each_once(
+            [
+                *(subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns)),
+                *(*(arn[2] for arn in named), *(place for place in places if place not in numbers)),
+            ]
+        ),
         networks=_each_once(meant.get("network", ())),
         pod=meant.first("pod"),
     )
@@ -61,7 +106,17 @@ def _hosts(meant: Meant, host: str | None) -> list[str]:
     ids = [
         said for said in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(said) or _INSTANCE_ARN.fullmatch(said)
     ]
-    return [said for said in (*named, *meant.get("node", ()), *ids) if said]
+    hosts = [said for said in (*named, *meant.get("node", ()), *ids) if said]
+    # By itself, the other end of a probe is no host to act on; beside one it has to be the same.
+    return [*hosts, *meant.get("target", ()), *meant.get("unread", ())] if any(map(_host, hosts)) else hosts
+
+
+def _host(said: str) -> str | None:
+    """Return the host in a name, address or URL. What cannot be read stays, quoted, as it may mean another host."""
+    host = host_part(said)
+    if not host or is_loopback(host) or values.names_nothing(host):
+        return None
+    return values.exact(host) or ascii(host)[:100]
 
 
 def _each_once(said: Iterable[str | None]) -> list[str]:

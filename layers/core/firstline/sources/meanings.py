@@ -70,6 +70,13 @@ _NAMES: dict[str, str] = {
         "instanceid ec2instanceid awsinstanceid awsec2instanceid dimensioninstanceid hostid cloudinstanceid "
         "instancearn resourceid resourcearn cloudresourceid resource arn"
     ),
+    # The other end of a probe or a connection: `instance` is then the machine that looks, and not the one that fails.
+    "target": (
+        "target exportedtarget paramtarget probetarget snmptarget targethost targethostname monitoredhost remotehost "
+        "desthost destinationhost dbhost databasehost mysqlhost postgreshost redishost mongodbhost dockerhost sysname "
+        "hostalias hostaliases"
+    ),
+    "provider": "cloudprovider",
     "zone": (
         "zone availabilityzone az awsavailabilityzone cloudavailabilityzone topologykubernetesiozone "
         "failuredomainbetakubernetesiozone"
@@ -82,6 +89,15 @@ _PLACES: dict[str, tuple[int, str]] = {
     name: (place, meaning) for meaning, names in _NAMES.items() for place, name in enumerate(names.split())
 }
 
+
+_AWS_PLACE = re.compile(
+    r"arn:aws[a-z-]*:.+|(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-(?:gov|iso[a-z]?))?-(?:north|south|central)?(?:east|west)?-\d"
+    r"(?:[a-z]|-[a-z]{3}-\d[a-z])?|[a-z]{2}g?(?:c|n|s|e|w|ne|nw|se|sw)\d-az\d",
+    re.IGNORECASE,
+)
+"""An ARN, a region, a zone or a zone's id, which say where something is whatever the label's name is."""
+
+_AWS_ACCOUNT = re.compile(r"\d{4}-?\d{4}-?\d{4}")
 
 _PREFIX = re.compile("resource(?:attributes?)?|label|dimension|(?:custom)?tag")
 """The prefixes that collectors put before labels that they copy, as OpenTelemetry does before a resource's."""
@@ -174,11 +190,17 @@ class Meant(dict[str, list[str]]):
 
 
 def of(labels: Mapping[str, Any]) -> Meant:
-    """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates, lists, objects."""
+    """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates, lists, objects.
+
+    `place` has what is an ARN, a region or a zone by its value, and `unread` the labels that say in a list or an object
+    where something is.
+    """
     # Of two spellings with the same letters the one in lower case counts.
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
     for (_, meaning), _, key in sorted(found):
+        if meaning in _WHERE and labels[key] and isinstance(labels[key], list | dict):
+            meant.setdefault("unread", []).append(f"{key} without a text")
         # `none` and `unknown` are words for a severity.
         says_nothing = values.has_template if meaning == "severity" else values.names_nothing
         if values.name(labels[key]) is not None and not says_nothing(labels[key]):
@@ -186,9 +208,25 @@ def of(labels: Mapping[str, Any]) -> Meant:
             # The name says which scale: `sev: 1` is a Sev-1, and a `severity: 1` may be the worst or the least.
             graded = letters(key) == "sev" and said.strip() in _NUMBERED
             meant.setdefault(meaning, []).append(f"sev{said.strip()}" if graded else said)
+    if places := [value.strip() for key, value in labels.items() if type(value) is str and _is_place(key, value)]:
+        meant["place"] = places
     if "host" in meant and any(map(_STATE_METRICS.fullmatch, (*meant.get("service", ()), *meant.get("pod", ())))):
         _leave_out_the_scrape(meant, labels)
     return meant
+
+
+_WHERE = ("account", "region", "host", "instance_id", "node", "network", "zone")
+
+
+def _is_place(key: str, value: str) -> bool:
+    """Return True if a label's value is an ARN, a region or a zone, or the number of an account that its name says."""
+    said = value.strip()
+    if "-" not in said and not said.isdecimal():
+        return False
+    if _AWS_ACCOUNT.fullmatch(said):
+        name = letters(key)
+        return "account" in name or "owner" in name
+    return _AWS_PLACE.fullmatch(said) is not None
 
 
 def _leave_out_the_scrape(meant: Meant, labels: Mapping[str, Any]) -> None:

@@ -64,10 +64,11 @@ class ClassificationParts(MonitorParts):
 
     def model_say(self, now: datetime) -> "Say":
         """Return which changes to verdicts the LLM may make now: none if there is no LLM."""
-        from firstline.adapters.dynamodb.disagreements import Raises
         from firstline.classification.say import NO_SAY, Say
 
         if self.model is None:
             return NO_SAY
+        from firstline.adapters.dynamodb.disagreements import Raises
+
         raises = Raises(self._table(self._client("dynamodb", ONE_SECOND)), self.model_policy.raises_per_week)
         return Say(self._earned.at(now), may_raise=lambda incident_id: raises.take(incident_id, now))

@@ -102,7 +102,7 @@ class PeopleParts(RemediationParts):
 
         if level.schedule is None:
             return None
-        return whose_turn(level.schedule, self.schedules, self.known_overrides, datetime.now(UTC))
+        return whose_turn(level.schedule, self.schedules, self.known_overrides, datetime.now(UTC), self.people)
 
     def on_call(self, level: "Level") -> str | None:
         """Return who is on call at a paging level: by its schedule or, without one, by PagerDuty; None if unknown."""
@@ -110,7 +110,7 @@ class PeopleParts(RemediationParts):
 
         if level.schedule is not None:
             turn = self.turn(level)
-            return turn and (f"{turn.person} ({turn.old})" if turn.old else turn.person)
+            return turn and (f"{turn.person} ({turn.doubt})" if turn.doubt else turn.person)
         return on_call_now(level, self.settings, self.secrets)
 
     def _on_call_desk(self, people: "People", tell: "Callable[[str], object]") -> "OnCallOverrides":
@@ -152,6 +152,7 @@ class PeopleParts(RemediationParts):
     def site(self) -> "Site":
         from zoneinfo import ZoneInfo
 
+        from firstline.adapters.dynamodb.short_ids import ids_ending
         from firstline.console.site import Site
 
         return Site(
@@ -159,6 +160,7 @@ class PeopleParts(RemediationParts):
             zone=ZoneInfo(self.settings.time_zone),
             execution_url=self.settings.console_url,
             incidents=self.incidents,
+            ids_ending=lambda end, now: ids_ending(self.table, end, now),
             trail=self.trail,
             silences=self.silences.since,
             documents=self.documents,

@@ -207,7 +207,7 @@ def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | No
     return AlarmEvidence(
         metric=answers.get(_METRIC),
         readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}, now),
-        resource=state or resource_of(watched),
+        resource=state or resource_of(watched).model_copy(update={"described": False}),
         changes=sorted(changes, key=lambda change: change.at, reverse=True)[:MAX_CHANGES],
         log=answers.get(_LOG),
         tags=tags,

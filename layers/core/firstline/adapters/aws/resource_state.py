@@ -67,6 +67,8 @@ def describe(watched: Watched, clients: Clients) -> Resource:
     ------
     botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
         AWS refused or did not answer in time.
+    LookupError
+        AWS does not know the resource.
     """
     # What API Gateway says of a stage is its configuration, variables included, and no state.
     read = _DESCRIBE.get(watched.namespace)
@@ -94,8 +96,16 @@ def text(value: object) -> str:
 type _State = tuple[object, dict[str, object]]
 
 
+def _known(answer: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the one resource in an answer of AWS, or raise LookupError if the answer is empty."""
+    if not answer:
+        raise LookupError("AWS does not know it, or not any more")
+    return answer[0]
+
+
 def _rds(watched: Watched, clients: Clients) -> _State:
-    found = clients("rds").describe_db_instances(DBInstanceIdentifier=watched.id)["DBInstances"][0]
+    answer = clients("rds").describe_db_instances(DBInstanceIdentifier=watched.id)
+    found = _known(answer["DBInstances"])
     groups = [group.get("DBParameterGroupName", "") for group in found.get("DBParameterGroups", [])]
     facts = {
         "class": found.get("DBInstanceClass"),
@@ -122,7 +132,7 @@ def _replication(database: Mapping[str, Any]) -> object:
 
 def _ec2(watched: Watched, clients: Clients) -> _State:
     answer = clients("ec2").describe_instance_status(InstanceIds=[watched.id], IncludeAllInstances=True)
-    found = answer["InstanceStatuses"][0] if answer["InstanceStatuses"] else {}
+    found = _known(answer["InstanceStatuses"])
     event: dict[str, Any] = next((found_event for found_event in found.get("Events", []) if _open(found_event)), {})
     facts = {
         "system_check": found.get("SystemStatus", {}).get("Status"),
@@ -179,17 +189,15 @@ def _sqs(watched: Watched, clients: Clients) -> _State:
 
 def _ecs(watched: Watched, clients: Clients) -> _State:
     cluster, service = watched.dimensions["ClusterName"], watched.dimensions["ServiceName"]
-    found = clients("ecs").describe_services(cluster=cluster, services=[service])["services"]
-    if not found:
-        return None, {}
-    newest = (found[0].get("deployments") or [{}])[0]
+    found = _known(clients("ecs").describe_services(cluster=cluster, services=[service])["services"])
+    newest = (found.get("deployments") or [{}])[0]
     facts = {
-        "running": found[0].get("runningCount"),
-        "desired": found[0].get("desiredCount"),
-        "pending": found[0].get("pendingCount"),
+        "running": found.get("runningCount"),
+        "desired": found.get("desiredCount"),
+        "pending": found.get("pendingCount"),
         "rollout": newest.get("rolloutState"),
     }
-    return found[0].get("status"), facts
+    return found.get("status"), facts
 
 
 def _dynamodb(watched: Watched, clients: Clients) -> _State:

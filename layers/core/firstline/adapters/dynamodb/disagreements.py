@@ -103,11 +103,13 @@ class Raises:
         if self._per_week == 0:
             return False
         year, week, _ = now.astimezone(UTC).isocalendar()
+        next_week = datetime.fromisocalendar(year, week, 1).replace(tzinfo=UTC) + timedelta(weeks=1)
         values = {
             ":this": {incident_id},
             ":id": incident_id,
             ":most": self._per_week,
-            ":expiry": self._table.expiry(now),
+            # A short history must not forget the week's raises within the week.
+            ":expiry": self._table.expiry(next_week),
         }
         left = "attribute_not_exists(raised) OR contains(raised, :id) OR size(raised) < :most"
         change = "ADD raised :this SET expires_at = if_not_exists(expires_at, :expiry)"

@@ -139,8 +139,11 @@ class TableEvidence(TableStore):
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
-        """Store what a person said on how bad a kind of alert is, for ever; return False if a newer one is stored."""
-        at = stamp(word.at)
+        """Store what a person said on how bad a kind of alert is, for ever; return False if a newer one is stored.
+
+        Of two words of the same moment the person's key decides, as it does for the feedback of a record.
+        """
+        at = f"{stamp(word.at)}#{word.person}"
         item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
         return self._table.put(item, "attribute_not_exists(said_at) OR said_at <= :at", {":at": at})
 

@@ -35,6 +35,11 @@ from firstline.privacy.safe import safe_line
 MAX_REASON_CHARS = 300
 
 _TOO_LONG = "`max_output_tokens` in model.yaml is too small for this model"
+_REPEATS = "the model repeats itself and finds no end; use a larger model"
+_TAIL_CHARS = 40
+_TAIL_TIMES = 4
+"""How often the last characters of an answer without an end stand in it, from which on the model repeats itself."""
+
 _FILTERED = "a content filter of the server stopped it"
 _FAILED = "the server could not finish it"
 
@@ -115,7 +120,8 @@ class Completion:
         Raises
         ------
         ModelGaveNoVerdict
-            The verdict is missing, refused, cut short, or not of the schema. The error is without usage.
+            The verdict is missing, refused, cut short, not of the schema, or it cites only what the prompt does not
+            hold. The error is without usage.
         """
         if not self.has_choice:
             raise ModelGaveNoVerdict("the server's answer has no text: its list of choices is empty")
@@ -132,6 +138,9 @@ class Completion:
             raise ModelGaveNoVerdict(f"the verdict is not of the schema: {_first(error)}") from None
         if judgement.runbook_id is not None and judgement.runbook_id not in prompt.runbook_ids:
             raise ModelGaveNoVerdict("the verdict names a runbook that was not offered")
+        if judgement.cites and set(judgement.cites).isdisjoint(prompt.evidence_ids):
+            # A small model that cites its own inventions writes such a summary, too.
+            raise ModelGaveNoVerdict("the verdict rests on nothing that was given: it cites only what is not there")
         return judgement
 
     def _why_early(self) -> str | None:
@@ -139,6 +148,8 @@ class Completion:
         if word in _A_CALL and not self.content:
             return "the model called a tool, and none was offered"
         why = _EARLY.get(word)
+        if why == _TOO_LONG and str(self.content).count(str(self.content)[-_TAIL_CHARS:] or "-") >= _TAIL_TIMES:
+            return _REPEATS
         return f"{why} ({', '.join(self.filtered)})" if why and self.filtered else why
 
     def _instead(self) -> str:

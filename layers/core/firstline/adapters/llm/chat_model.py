@@ -22,7 +22,7 @@ from firstline.adapters.llm.chat_format import ChatFormat, most
 from firstline.adapters.llm.shared_forms import SharedForms
 from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, NoModelKey, QuestionRefused
 from firstline.models import Usage
 from firstline.observability import logger, metrics
 from firstline.policy.model import Price
@@ -244,5 +244,5 @@ def _key(endpoint: Endpoint) -> str:
         raise ModelGaveNoVerdict(safe_line(reason, MAX_REASON_CHARS)) from error
     if key is None:
         fix = f"set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
-        raise ModelGaveNoVerdict(f"no API key for the model: {fix}")
+        raise NoModelKey(f"no API key for the model: {fix}")
     return key

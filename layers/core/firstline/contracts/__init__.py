@@ -1,0 +1,77 @@
+"""The input and the output of the function behind each Task state: `<State>Input` and `<State>Output`.
+
+The state machine stores each output in variables and gives a Task only the variables that it needs. Every key is
+written, even if its value is null, because a JSONata expression fails on a missing field.
+
+An execution may outlive a deployment, so a new function reads old messages and the reverse: unknown keys are ignored
+(at any depth with `extra="ignore"`), and a new key keeps its default for one release. The messages of each release are
+recorded in `tests/events/contracts/<version>`.
+
+Read `choice.py` first: every function answers with the next state, as `What Now?` would choose it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstline.contracts.choice import (
+        AfterSignal,
+        AfterWait,
+        DoneSoFar,
+        ErrorOutput,
+        Go,
+        Observed,
+        RemediationEnd,
+        WhatNowInput,
+        WhatNowOutput,
+    )
+    from firstline.contracts.classify import ClassifyInput, ClassifyOutput
+    from firstline.contracts.people import (
+        AnnounceQuietInput,
+        AnnounceRemediationInput,
+        CloseIncidentInput,
+        EndInput,
+        NotifyInput,
+        NotifyOpsInput,
+        NotifyOutput,
+        PageOnCallInput,
+        PageOnCallOutput,
+        ReasonedInput,
+        RecordSuppressionInput,
+    )
+    from firstline.contracts.remediation import (
+        Cursor,
+        Move,
+        NextMoveInput,
+        NextMoveOutput,
+        Origin,
+        PlanRemediationInput,
+        PlanRemediationOutput,
+    )
+
+__all__ = [
+    "AfterSignal", "AfterWait", "AnnounceQuietInput", "AnnounceRemediationInput", "ClassifyInput", "ClassifyOutput",
+    "CloseIncidentInput", "Cursor", "DoneSoFar", "EndInput", "ErrorOutput", "Go", "Move", "NextMoveInput",
+    "NextMoveOutput", "NotifyInput", "NotifyOpsInput", "NotifyOutput", "Observed", "Origin", "PageOnCallInput",
+    "PageOnCallOutput", "PlanRemediationInput", "PlanRemediationOutput", "ReasonedInput", "RecordSuppressionInput",
+    "RemediationEnd", "WhatNowInput", "WhatNowOutput",
+]  # fmt: skip
+
+_NAMES = {
+    "choice": "AfterSignal AfterWait DoneSoFar ErrorOutput Go Observed RemediationEnd WhatNowInput WhatNowOutput",
+    "classify": "ClassifyInput ClassifyOutput",
+    "people": (
+        "AnnounceQuietInput AnnounceRemediationInput CloseIncidentInput EndInput NotifyInput NotifyOpsInput "
+        "NotifyOutput PageOnCallInput PageOnCallOutput ReasonedInput RecordSuppressionInput"
+    ),
+    "remediation": "Cursor Move NextMoveInput NextMoveOutput Origin PlanRemediationInput PlanRemediationOutput",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a contract's module when the contract is first used: a function needs those of its own states."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

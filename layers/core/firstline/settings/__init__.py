@@ -1,0 +1,50 @@
+"""The settings of the Lambda functions: one model per function, read from its environment on first use, not at import.
+
+The name of a field is that of an environment variable in lower case. `template.yaml` sets every variable, and a test
+compares the models with the template. Fields have no default, or an empty one, because the template decides. Base
+models hold the fields that several functions share; read `base.py` first.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstline.settings.alerts import CanarySettings, IngestionSettings, IngestSettings
+    from firstline.settings.base import RunbookSettings, Settings, TimesSettings
+    from firstline.settings.incidents import ClassifySettings, RemediateSettings
+    from firstline.settings.people import (
+        ChannelSettings,
+        ConsoleSettings,
+        EscalateSettings,
+        NotifySettings,
+        PageTopicSettings,
+        PublishSettings,
+        RespondSettings,
+    )
+    from firstline.settings.reconcile import ReconcileSettings
+
+__all__ = [
+    "CanarySettings", "ChannelSettings", "ClassifySettings", "ConsoleSettings", "EscalateSettings", "IngestSettings",
+    "IngestionSettings", "NotifySettings", "PageTopicSettings", "PublishSettings", "ReconcileSettings",
+    "RemediateSettings", "RespondSettings", "RunbookSettings", "Settings", "TimesSettings",
+]  # fmt: skip
+
+_NAMES = {
+    "alerts": "CanarySettings IngestSettings IngestionSettings",
+    "base": "RunbookSettings Settings TimesSettings",
+    "incidents": "ClassifySettings RemediateSettings",
+    "people": (
+        "ChannelSettings ConsoleSettings EscalateSettings NotifySettings PageTopicSettings PublishSettings "
+        "RespondSettings"
+    ),
+    "reconcile": "ReconcileSettings",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a function's settings when they are first used: each function needs its own alone."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
