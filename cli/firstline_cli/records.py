@@ -88,14 +88,8 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
         gone = f"Step Functions has no history of {incident_id} any more: it keeps histories for 90 days."
         console.print(gone, style="bold red")
         return False
-    problems, sent = witnesses.contradictions(entries, found), found.commands()
-    try:
-        times = [event["timestamp"] for events in found.events.values() for event in events]
-        seen = witnesses.seen_by_cloudtrail(stack, incident_id, min(times), max(times))
-        problems += witnesses.unexplained(seen, sent)
-        compared = f", and with {len(seen)} in CloudTrail"
-    except (ClientError, BotoCoreError) as error:
-        compared = f". CloudTrail cannot be asked: {aws_words.in_words(error)}"
+    unexplained, compared = _compared_with_cloudtrail(stack, incident_id, found)
+    problems, sent = witnesses.contradictions(entries, found) + unexplained, found.commands()
     for problem in problems:
         console.print(f"--- {problem} ---", style="bold red", markup=False)
     agrees = "disagrees with" if problems else "agrees with"
@@ -104,6 +98,16 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
     histories = f"{count(len(sent), 'command')} in the histories of {executions}"
     console.print(f"The trail {agrees} {histories}{running}{compared}", markup=False)
     return not problems
+
+
+def _compared_with_cloudtrail(stack: Stack, incident_id: str, found: witnesses.Histories) -> tuple[list[str], str]:
+    """Return CloudTrail's commands that the histories do not explain, and the end of a sentence on the comparison."""
+    times = [event["timestamp"] for events in found.events.values() for event in events]
+    try:
+        seen = witnesses.seen_by_cloudtrail(stack, incident_id, min(times), max(times))
+    except (ClientError, BotoCoreError) as error:
+        return [], f". CloudTrail cannot be asked: {aws_words.in_words(error)}"
+    return witnesses.unexplained(seen, found.commands()), f", and with {len(seen)} in CloudTrail"
 
 
 def in_line(entry: Entry, without: str | None = None) -> str:

@@ -108,7 +108,7 @@ def gather(
         of_group = pool.submit(incidents.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
         like = _submit(pool, None if incident.storm else alert, incidents.incidents_like)
         deployed = pool.submit(incidents.deployments_since, now - DEPLOYMENT_WINDOW)
-        said = _submit(pool, unstated, lambda alert: _own_words(alert, incidents))
+        said = _submit(pool, unstated, lambda alert: _persons_word(alert, incidents))
         around = _submit(pool, alarms, lambda source: source.around(alert, incident.opened_at, now))
 
     count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))
@@ -154,7 +154,7 @@ def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[
     return pool.submit(lambda: None if argument is None else read(argument))
 
 
-def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
+def _persons_word(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
     """Return what a person said on how bad this kind of alert is, and None.
 
     If nobody did, return None and what a person said on the most similar alert, if that may hold for this one.

@@ -43,7 +43,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class _View:
+class _ClaimView:
     """A claim, with the leases that other incidents hold now, and the runs that count against the claim's limits."""
 
     claim: Claim
@@ -62,7 +62,7 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     runs
         The runbook's runs on any host, as far back as `look_back` says; some may be in shadow (only planned).
     """
-    view = _View(
+    view = _ClaimView(
         claim,
         [lease for lease in held if lease.incident_id != claim.incident_id and lease.until > now],
         [run for run in runs if _counts(run, claim)],
@@ -128,7 +128,7 @@ def _too_wide_for_fleet(runbook_id: str, limits: PlanLimits, of_runbook: int, of
     return None
 
 
-def _busy(view: _View) -> str | None:
+def _busy(view: _ClaimView) -> str | None:
     claim = view.claim
     names = {f"{HOST}{target.instance_id}": target.name for target in claim.targets}
     names |= {f"{RELEASE}{release.lock}": release.place for release in claim.releases}
@@ -140,7 +140,7 @@ def _busy(view: _View) -> str | None:
     return None
 
 
-def _too_wide(view: _View) -> str | None:
+def _too_wide(view: _ClaimView) -> str | None:
     claim, limits, count = view.claim, view.claim.limits, len(view.claim.targets)
     if not claim.targets:
         return None
@@ -168,7 +168,7 @@ def _last_moment(run: RunbookRun) -> datetime:
     return run.ended_at or run.until
 
 
-def _cooling_down(view: _View) -> str | None:
+def _cooling_down(view: _ClaimView) -> str | None:
     runbook_id, now = view.claim.runbook_id, view.now
     cooldown = timedelta(seconds=view.claim.limits.cooldown_seconds)
     for place, name in view.claim.places.items():
@@ -181,7 +181,7 @@ def _cooling_down(view: _View) -> str | None:
     return None
 
 
-def _too_often(view: _View) -> str | None:
+def _too_often(view: _ClaimView) -> str | None:
     runbook_id, limits = view.claim.runbook_id, view.claim.limits
     for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
         ran = sum(len(run.instance_ids) for run in view.counted if view.now - _last_moment(run) < span)

@@ -67,9 +67,8 @@ def conclude(
     try:
         record = record or records.record(incident_id)
         if record is not None:
-            append_or_log(
-                trail, incident_id, _facts(event, record, _settle(event, record, remediations, say, now)), now
-            )
+            over = _settle(event, record, remediations, say, now)
+            append_or_log(trail, incident_id, _facts(event, record, over), now)
     except (HistoryUnavailable, RemediationContended):
         logger.exception("the remediation's outcome was not stored; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)

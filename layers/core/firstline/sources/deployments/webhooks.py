@@ -157,7 +157,7 @@ def _github_deployment(message: _Message) -> Deployments:
     return Deployments(
         [
             deployment(
-                service=values.name(_own_words(subject.get("payload")).get("service")) or _repository_name(message),
+                service=values.name(_attached(subject.get("payload")).get("service")) or _repository_name(message),
                 version=version_of(subject.get("ref"), subject.get("sha")),
                 environment=values.name(status.get("environment")) or subject.get("environment"),
                 state=state,
@@ -200,7 +200,7 @@ def _repository_name(message: _Message) -> str | None:
     return values.name(repository.get("name")) or str(repository.get("full_name") or "").rpartition("/")[2] or None
 
 
-def _own_words(payload: Any) -> dict[str, Any]:
+def _attached(payload: Any) -> dict[str, Any]:
     """Return the object that the creator of a GitHub deployment attached to it; an empty one without a readable object.
 
     `payload` is the object itself or its JSON text.
