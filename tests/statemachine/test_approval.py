@@ -17,7 +17,7 @@ def cold_cache(world: World, severity: str = "medium", host: str = "web-1") -> I
     return world.fires("CacheCold", severity=severity, host=host)
 
 
-def test_an_approved_plan_runs(world: World) -> None:
+def test_an_approved_plan_runs_and_its_cure_counts_for_the_runbook(world: World) -> None:
     incident = cold_cache(world)
     incident.stands_in("Await Resolution")
     assert world.commands.attempts == []
@@ -43,7 +43,7 @@ def test_an_approved_plan_runs(world: World) -> None:
     assert "ada" in (record.decided_by or "")
 
 
-def test_what_was_deployed_while_people_thought_stops_the_plan_and_its_approver_reads_why(world: World) -> None:
+def test_a_deployment_after_the_question_stops_an_approved_plan_and_its_approver_reads_why(world: World) -> None:
     incident = world.fires("CacheCold", severity="medium", host="web-1", service="shop")
     incident.stands_in("Await Resolution")
     after = world.now() + timedelta(seconds=30)
@@ -124,7 +124,7 @@ def test_nobody_but_an_approver_can_say_yes(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_silence_is_no_yes(world: World) -> None:
+def test_a_question_that_nobody_answers_runs_nothing(world: World) -> None:
     incident = cold_cache(world, severity="high")
     incident.stands_in("Await Acknowledgement").times_out()
     incident.stands_in("Await Acknowledgement")
@@ -134,7 +134,7 @@ def test_silence_is_no_yes(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_what_resolves_meanwhile_needs_no_decision(world: World) -> None:
+def test_an_alert_that_resolves_while_its_plan_waits_closes_the_incident_without_a_command(world: World) -> None:
     incident = cold_cache(world)
     incident.stands_in("Await Resolution")
     world.resolves("CacheCold", severity="medium", host="web-1")
@@ -157,7 +157,7 @@ def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None
     assert world.commands.attempts == []
 
 
-def test_what_resolved_before_the_question_needs_no_decision(world: World) -> None:
+def test_an_alert_that_resolves_while_the_question_is_sent_closes_the_incident_without_a_command(world: World) -> None:
     resolve = meanwhile(lambda: world.resolves("CacheCold", severity="medium", host="web-1"))
     world.functions.plan("notify", resolve, state="Notify Ops")
 
@@ -170,7 +170,7 @@ def test_what_resolved_before_the_question_needs_no_decision(world: World) -> No
     assert world.commands.attempts == []
 
 
-def test_what_gets_worse_meanwhile_waits_no_longer(world: World) -> None:
+def test_a_critical_that_joins_while_a_plan_waits_is_paged(world: World) -> None:
     incident = cold_cache(world)
     incident.stands_in("Await Resolution")
     assert cold_cache(world, severity="critical", host="web-2").id == incident.id
@@ -182,7 +182,7 @@ def test_what_gets_worse_meanwhile_waits_no_longer(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_what_got_worse_before_the_wait_is_paged_at_once(world: World) -> None:
+def test_a_critical_that_joins_while_the_question_is_sent_is_paged(world: World) -> None:
     world.functions.plan(
         "notify", meanwhile(lambda: cold_cache(world, severity="critical", host="web-2")), state="Notify Ops"
     )
@@ -214,7 +214,7 @@ def test_a_decision_after_the_incident_closed_changes_nothing(world: World) -> N
     assert world.commands.attempts == []
 
 
-def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
+def test_a_plan_that_cannot_be_asked_about_in_slack_stands_on_the_page(world: World) -> None:
     world.remove_secret("slack/bot-token")
 
     incident = cold_cache(world, severity="high")
@@ -225,7 +225,7 @@ def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_what_is_disruptive_asks_first_if_nobody_lets_it_run_by_itself(world: World) -> None:
+def test_a_runbook_that_a_person_demoted_asks_for_approval(world: World) -> None:
     world.remediations.demote("high-memory", "ada", world.now())
     incident = world.fires("HostOutOfMemory", host="web-1")
     incident.stands_in("Await Acknowledgement")

@@ -59,7 +59,9 @@ def alarm_says(world: World) -> Any:
     world.client("cloudwatch").delete_alarms(AlarmNames=["SearchSlow"])
 
 
-def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) -> None:
+def test_an_alarm_that_cloudwatch_calls_ok_closes_the_incident_without_a_verification(
+    world: World, alarm_says: Any
+) -> None:
     alarm_says("OK")
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
@@ -74,7 +76,9 @@ def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) 
 
 
 @pytest.mark.parametrize("state", ["INSUFFICIENT_DATA", None], ids=str)
-def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: str | None) -> None:
+def test_an_alarm_without_a_known_state_leaves_the_decision_to_the_verification(
+    world: World, alarm_says: Any, state: str | None
+) -> None:
     if state:
         alarm_says(state)
     incident = alarm_fires(world)
@@ -106,7 +110,7 @@ def test_an_alarm_that_is_ok_because_no_data_comes_is_no_recovery(
     assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
-def test_while_it_says_alarm_the_host_s_word_closes_nothing(world: World, alarm_says: Any) -> None:
+def test_while_cloudwatch_says_alarm_no_verification_closes_the_incident(world: World, alarm_says: Any) -> None:
     alarm_says("ALARM")
     incident = alarm_fires(world)
     for _ in range(3):
@@ -119,7 +123,7 @@ def test_while_it_says_alarm_the_host_s_word_closes_nothing(world: World, alarm_
     assert any("CloudWatch still says ALARM" in message.text for message in world.told("slack"))
 
 
-def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
+def test_cloudwatch_is_asked_again_after_a_failed_verification(world: World, alarm_says: Any) -> None:
     world.commands.script("verify", Run("Failed"))
     alarm_says("ALARM")
     incident = alarm_fires(world)
@@ -132,7 +136,7 @@ def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
     assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
-def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None:
+def test_without_an_answer_of_cloudwatch_the_verification_decides(world: World) -> None:
     world.aws.down.add("monitoring")
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
@@ -152,7 +156,7 @@ def test_an_alarm_of_another_account_or_region_ends_at_a_human_who_reads_why(
     assert f"no target: the alert is about {kind} {where}, and this stack acts in {kind}" in world.told("slack")[0].text
 
 
-def test_other_sources_pay_no_transition_for_it(world: World) -> None:
+def test_cloudwatch_is_not_asked_about_an_alert_of_another_source(world: World) -> None:
     incident = world.fires("SearchSlow", severity="high", host="web-1")
     incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Resolution")

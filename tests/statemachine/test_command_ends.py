@@ -28,7 +28,7 @@ def most(path: str) -> int:
 
 
 @pytest.mark.parametrize("end", ["heard", "early", "twice"])
-def test_a_remediation_that_helps_costs_what_is_promised(world: World, end: End) -> None:
+def test_a_remediation_costs_what_is_promised_however_the_ends_of_its_commands_are_told(world: World, end: End) -> None:
     world.commands.script("find-biggest", Run(end=end))
     world.commands.script("free-space", Run(end=end))
     incident = full_disk(world).stands_in("Await Recovery")
@@ -67,7 +67,7 @@ def test_a_command_whose_end_is_not_told_is_read_once_its_time_is_over(world: Wo
     assert len(incident.transitions) == most("a look and an act, the alert resolves")
 
 
-def test_an_end_that_is_told_late_wakes_nobody(world: World) -> None:
+def test_an_end_that_is_told_after_its_command_was_read_changes_nothing(world: World) -> None:
     world.commands.script("find-biggest", Run(end="lost"))
     incident = full_disk(world).stands_in("Await Step")
     incident.times_out()
@@ -90,7 +90,7 @@ def test_while_the_table_cannot_take_the_token_the_command_is_polled(world: Worl
     assert incident.path.count("Wait") == 2
 
 
-def test_a_stranger_s_command_is_nobody_s(world: World) -> None:
+def test_the_end_of_a_command_that_is_not_ours_moves_no_incident(world: World) -> None:
     incident = full_disk(world).stands_in("Await Recovery")
     before = incident.path
     for _ in range(2):

@@ -51,7 +51,7 @@ def ends_cured(world: World, incident: Incident) -> None:
 
 
 @pytest.mark.parametrize("status", DELIVERY)
-def test_a_host_that_cannot_be_reached(world: World, status: str) -> None:
+def test_a_host_that_cannot_be_reached_is_left_to_a_human(world: World, status: str) -> None:
     """Pass over a step that may fail; the next one meets the same host."""
     world.commands.script("find-biggest", Run(status))
     world.commands.script("free-space", Run(status))
@@ -61,7 +61,7 @@ def test_a_host_that_cannot_be_reached(world: World, status: str) -> None:
     assert f"free-space (act) on web-1: {status}" in read
 
 
-def test_an_offline_host_stays_in_progress_until_it_is_given_up(world: World) -> None:
+def test_the_commands_of_an_offline_host_are_cancelled_and_a_human_is_paged(world: World) -> None:
     world.commands.script("find-biggest", Run(unfinished_reads=NEVER))
     world.commands.script("free-space", Run(unfinished_reads=NEVER))
 
@@ -71,7 +71,7 @@ def test_an_offline_host_stays_in_progress_until_it_is_given_up(world: World) ->
     assert "Cancelled: did not end in time" in read
 
 
-def test_the_agent_dies_after_the_first_step(world: World) -> None:
+def test_an_agent_that_dies_after_the_first_step_is_told_with_what_was_not_undone(world: World) -> None:
     """Call a human at once when neither the second step nor its rollback answers."""
     for step in ("drain", "refill", "start-again"):
         world.commands.script(step, Run(unfinished_reads=NEVER))
@@ -119,7 +119,7 @@ def test_a_rollback_goes_on_for_the_hosts_that_answer(world: World) -> None:
     assert "Failed: refill; undone: start-again." in read
 
 
-def test_a_rollback_that_is_denied_is_not_called_one(world: World) -> None:
+def test_a_denied_step_of_the_rollback_is_told_as_failed_with_the_refusal(world: World) -> None:
     world.commands.script("drain", FAILED)
     world.commands.script(
         "refill", Run(refusal=("AccessDeniedException", "not authorized to perform: ssm:SendCommand"))
@@ -133,7 +133,7 @@ def test_a_rollback_that_is_denied_is_not_called_one(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", ["Success", "Failed"])
-def test_ten_megabytes_of_output_are_a_tail_in_the_state(world: World, status: str) -> None:
+def test_ten_megabytes_of_output_keep_the_state_below_20_kb(world: World, status: str) -> None:
     world.commands.script("free-space", Run(status, output="x" * 10_000_000))
     incident = full_disk(world, severity="medium")
 
@@ -146,7 +146,7 @@ def test_ten_megabytes_of_output_are_a_tail_in_the_state(world: World, status: s
 
 
 @pytest.mark.parametrize("status", ["Execution Timed Out", "ExecutionTimedOut"])
-def test_a_step_that_sleeps_past_its_time_out(world: World, status: str) -> None:
+def test_a_step_that_sleeps_past_its_time_out_is_rolled_back_and_told(world: World, status: str) -> None:
     world.commands.script("drain", Run(status))
 
     read = ends_with_a_human(world, stuck_queue(world))
@@ -155,7 +155,7 @@ def test_a_step_that_sleeps_past_its_time_out(world: World, status: str) -> None
     assert f"drain (act) on web-1: {status}" in read
 
 
-def test_a_verification_that_flaps_is_believed_when_it_holds(world: World) -> None:
+def test_a_verification_that_holds_after_two_failures_proves_the_cure(world: World) -> None:
     """Repeat no act between two answers, and undo no cure."""
     world.commands.script("verify", FAILED, FAILED, Run(), FAILED)
     incident = stuck_queue(world)
@@ -166,7 +166,7 @@ def test_a_verification_that_flaps_is_believed_when_it_holds(world: World) -> No
     assert world.commands.steps() == ["look", "drain", "restart", "verify", "verify", "verify"]
 
 
-def test_a_verification_that_flaps_between_hosts_never_held(world: World) -> None:
+def test_a_verification_that_never_holds_on_all_hosts_at_once_proves_no_cure(world: World) -> None:
     """See no recovery where each host was sound at some moment, but never both at the same."""
     first, second = world.instance_ids["web-1"], world.instance_ids["web-2"]
     world.commands.script(
@@ -180,7 +180,7 @@ def test_a_verification_that_flaps_between_hosts_never_held(world: World) -> Non
     assert "ran, but its verification does not hold. It was rolled back." in read
 
 
-def test_what_fires_again_after_it_was_cured_is_left_to_a_human(world: World) -> None:
+def test_an_alert_that_fires_again_after_its_cure_is_left_to_a_human(world: World) -> None:
     """Let the runbook cool down, so that it does not act on the same host again and again."""
     incident = stuck_queue(world)
     incident.stands_in("Await Recovery")
@@ -194,7 +194,7 @@ def test_what_fires_again_after_it_was_cured_is_left_to_a_human(world: World) ->
     assert "cools down" in world.told("pagerduty")[0].text
 
 
-def test_what_resolves_while_it_is_rolled_back_is_undone_to_the_end_and_told(world: World) -> None:
+def test_a_rollback_is_finished_and_told_although_the_alert_resolves_during_it(world: World) -> None:
     resolve = Run(on_read=lambda: world.resolves("QueueStuck", severity="medium", host="web-1"))
     world.commands.script("drain", FAILED)
     world.commands.script("refill", resolve)

@@ -62,18 +62,18 @@ def declare(world: World, tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def flaky(declare: Callable[..., None]) -> None:
+def flaky_waits_5_minutes(declare: Callable[..., None]) -> None:
     declare(rules=[FLAKY])
 
 
 # --- a rule waits ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("flaky")
-def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_an_alert_that_clears_while_its_rule_waits_disturbs_nobody(world: World) -> None:
     incident = world.fires("Flaky", severity="high")
     incident.stands_in("Hold")
-    assert 290 < incident.time_out_seconds <= 300  # the seconds that are left
+    assert 290 < incident.time_out_seconds <= 300  # what is left of the 5 minutes
     world.resolves("Flaky", severity="high")
 
     assert incident.ends() == [*WAITS, *OVER]
@@ -85,8 +85,8 @@ def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     assert world.inbox.messages() == []
 
 
-@pytest.mark.usefixtures("flaky")
-def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_an_alert_that_still_fires_after_the_wait_pages(world: World) -> None:
     incident = world.fires("Flaky", severity="high")
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
@@ -95,8 +95,8 @@ def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: Worl
     assert "Flaky" in world.told("pagerduty")[0].text
 
 
-@pytest.mark.usefixtures("flaky")
-def test_resolved_before_the_wait_begins(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_an_alert_that_resolves_before_the_wait_begins_disturbs_nobody(world: World) -> None:
     world.functions.plan("classify", meanwhile(lambda: world.resolves("Flaky", severity="high")))
 
     incident = world.fires("Flaky", severity="high")
@@ -106,16 +106,16 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
     assert world.inbox.messages() == []
 
 
-@pytest.mark.usefixtures("flaky")
-def test_critical_never_waits(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_a_critical_alert_does_not_wait(world: World) -> None:
     incident = world.fires("Flaky", severity="critical")
     incident.stands_in("Await Acknowledgement")
 
     assert "Hold" not in incident.path
 
 
-@pytest.mark.usefixtures("flaky")
-def test_a_worse_alert_pages_at_once(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_a_critical_alert_that_joins_during_the_wait_pages_at_once(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Hold")
     world.fires("Flaky", severity="critical", host="web-2")
@@ -125,8 +125,8 @@ def test_a_worse_alert_pages_at_once(world: World) -> None:
     assert "critical" in world.told("pagerduty")[0].text
 
 
-@pytest.mark.usefixtures("flaky")
-def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+def test_a_worse_alert_that_joins_before_the_wait_begins_pages_at_once(world: World) -> None:
     worsen = meanwhile(lambda: world.fires("Flaky", severity="high", host="web-2"))
     world.functions.plan("classify", worsen)
     incident = world.fires("Flaky", severity="medium", host="web-1")
@@ -135,8 +135,8 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     assert incident.path == [*REFUSED, *TO_A_PAGE]
 
 
-@pytest.mark.usefixtures("flaky")
-@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.usefixtures("flaky_waits_5_minutes")
+@pytest.mark.parametrize("early", [True, False], ids=["before the wait", "during the wait"])
 def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool) -> None:
     second = {"severity": "high", "host": "web-2"}
     if early:
@@ -191,7 +191,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     assert incident.record.hold_ended_because == "nothing holds DiskFull any more"
 
 
-def test_the_audit_leaves_alone_what_waits(world: World, silence: Silencing) -> None:
+def test_reconcile_ends_no_hold_whose_silence_still_counts(world: World, silence: Silencing) -> None:
     silence(match={"alert_name": "DiskFull"})
     incident = world.fires("DiskFull", severity="high")
     incident.stands_in("Hold")
@@ -215,15 +215,24 @@ def test_another_hosts_alert_is_not_hidden_by_a_silence_for_one_host(world: Worl
     silence(match={"host": "web-1"})
     both = world.send_many("DiskFull", severity="high", hosts=["web-1", "web-2"])
     both.stands_in("Await Acknowledgement")
+
     assert "Hold" not in both.path
 
+
+def test_an_alert_of_another_host_that_joins_ends_the_hold_by_a_silence_for_one_host(
+    world: World, silence: Silencing
+) -> None:
+    silence(match={"host": "web-1"})
     alert = world.fires("InodesGone", severity="high", host="web-1")
     alert.stands_in("Hold")
     world.fires("InodesGone", severity="high", host="web-2")
+
     alert.stands_in("Await Acknowledgement")
 
 
-def test_what_joins_and_is_silenced_too_waits_with_it_and_counts_in_the_end(world: World, silence: Silencing) -> None:
+def test_a_silenced_alert_that_joins_waits_too_and_counts_once_the_silence_ends(
+    world: World, silence: Silencing
+) -> None:
     made = silence(match={"alert_name": "DiskFull"})
     incident = world.fires("DiskFull", severity="medium", host="web-1")
     incident.stands_in("Hold")
@@ -284,7 +293,9 @@ def test_what_fires_in_a_maintenance_window_waits_for_its_end(world: World, decl
     assert "Maintenance by platform (window " in (incident.record.outcome_reason or "")
 
 
-def test_a_window_may_bound_the_severity_instead(world: World, declare: Callable[..., None]) -> None:
+def test_a_maintenance_window_may_lower_the_severity_instead_of_suppressing(
+    world: World, declare: Callable[..., None]
+) -> None:
     always = [{"hours": ["00:00-12:00", "12:00-24:00"]}]
     declare(
         maintenance=[

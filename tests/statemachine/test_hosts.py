@@ -19,7 +19,13 @@ def test_alerts_of_several_hosts_become_one_plan_that_acts_on_one_after_the_othe
     assert (look.request["MaxConcurrency"], look.request["MaxErrors"]) == ("100%", "100%")
     for act in (drain, restart):
         assert (act.request["MaxConcurrency"], act.request["MaxErrors"]) == ("1", "0")
-    # The second one's turn may come as late as the first one's time is over.
+
+
+def test_hosts_that_take_turns_have_the_time_of_a_turn_more_to_answer(world: World) -> None:
+    incident = stuck_queue(world, "web-1", "web-2")
+    incident.stands_in("Await Recovery")
+
+    look, drain, _ = world.commands.sent
     timeout = incident.record.plan.steps[1].timeout_seconds if incident.record.plan else 0
     assert drain.request["TimeoutSeconds"] == 60 + timeout
     assert look.request["TimeoutSeconds"] == 60
@@ -46,7 +52,7 @@ def test_one_host_of_another_region_keeps_all_of_them_from_being_touched(world: 
     assert "no target: the alert is about region us-east-1b" in world.told("pagerduty")[0].text
 
 
-def test_a_host_is_given_a_minute_to_answer(world: World) -> None:
+def test_a_command_to_one_host_gives_it_a_minute_to_answer(world: World) -> None:
     stuck_queue(world).stands_in("Await Recovery")
 
     assert {sent.request["TimeoutSeconds"] for sent in world.commands.sent} == {60}
@@ -95,7 +101,7 @@ def test_slow_hosts_that_take_turns_are_read_less_often_but_long_enough(world: W
     assert sum(waited) >= 2 * plan.steps[1].timeout_seconds
 
 
-def test_a_guarding_alarm_cancels_what_acts(world: World) -> None:
+def test_only_the_act_of_a_guarded_runbook_names_its_alarm(world: World) -> None:
     incident = world.fires("SearchSlow", severity="medium", host="web-1")
     incident.stands_in("Await Recovery").times_out()
     incident.ends()
@@ -114,7 +120,7 @@ def test_without_a_guarding_alarm_none_is_named(world: World) -> None:
     assert not any("AlarmConfiguration" in sent.request for sent in world.commands.sent)
 
 
-def test_what_the_alarm_cancelled_is_paged(world: World) -> None:
+def test_a_step_that_its_guarding_alarm_cancelled_is_paged(world: World) -> None:
     world.commands.script("reindex", Run("Cancelled"))
     incident = world.fires("SearchSlow", severity="low", host="web-1")
     incident.stands_in("Await Acknowledgement")

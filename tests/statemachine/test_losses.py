@@ -30,9 +30,9 @@ TEST_HOSTS_ARE_LOW = {
 }
 
 
-def joins(world: World, alert_name: str) -> Callable[[], object]:
-    """Return what lets a critical of another host join an incident."""
-    return lambda: world.fires(alert_name, severity="critical", host="db-2")
+def a_critical_joins(world: World, alert_name: str, host: str) -> Callable[[], object]:
+    """Return an action: a critical alert of this name and host fires."""
+    return lambda: world.fires(alert_name, severity="critical", host=host)
 
 
 def told_pages(world: World) -> list[str]:
@@ -45,7 +45,7 @@ def told_pages(world: World) -> list[str]:
 
 @pytest.mark.parametrize("before", ["the verification", "the close"])
 def test_a_critical_that_joins_while_a_runbook_works_is_not_closed_with_it(world: World, before: str) -> None:
-    critical = joins(world, "ScratchFull")
+    critical = a_critical_joins(world, "ScratchFull", "db-2")
     if before == "the close":
         world.functions.plan("notify", just_before(critical), state="Close Incident")
     else:
@@ -63,7 +63,7 @@ def test_a_critical_accepted_before_a_pressed_resolve_has_closed_keeps_the_incid
     incident = world.fires("SearchDown", severity="high", host="db-1")
     incident.stands_in("Await Acknowledgement").is_acknowledged()
     incident.stands_in("Await Resolution")
-    world.functions.plan("notify", just_before(joins(world, "SearchDown")), state="Close Incident")
+    world.functions.plan("notify", just_before(a_critical_joins(world, "SearchDown", "db-2")), state="Close Incident")
     world.presses("resolve", incident.id)
     incident.stands_in("Await Acknowledgement")
 
@@ -73,7 +73,9 @@ def test_a_critical_accepted_before_a_pressed_resolve_has_closed_keeps_the_incid
 
 
 def test_a_critical_that_joins_noise_is_not_suppressed_with_it(world: World) -> None:
-    world.functions.plan("notify", just_before(joins(world, "TestAlert")), state="Record Suppression")
+    world.functions.plan(
+        "notify", just_before(a_critical_joins(world, "TestAlert", "db-2")), state="Record Suppression"
+    )
     incident = world.fires("TestAlert", severity="low", host="db-1")
     incident.stands_in("Await Acknowledgement")
 
@@ -83,7 +85,9 @@ def test_a_critical_that_joins_noise_is_not_suppressed_with_it(world: World) -> 
 
 
 @pytest.mark.parametrize("severity", ["critical", "medium"])
-def test_what_resolves_while_it_is_judged_wakes_nobody_and_changes_no_host(world: World, severity: str) -> None:
+def test_an_alert_that_resolves_before_it_is_classified_wakes_nobody_and_changes_no_host(
+    world: World, severity: str
+) -> None:
     alert = {**DISK, "severity": severity}
     world.functions.plan("classify", just_before(lambda: world.resolves("ScratchFull", **alert)))
     incident = world.fires("ScratchFull", **alert)
@@ -94,7 +98,7 @@ def test_what_resolves_while_it_is_judged_wakes_nobody_and_changes_no_host(world
     assert incident.record.outcome != "auto_resolved"
 
 
-def test_worse_is_measured_against_what_was_decided(world: World, tmp_path: Path) -> None:
+def test_a_critical_that_joins_one_that_a_rule_lowered_is_paged(world: World, tmp_path: Path) -> None:
     """The rule makes a critical low; the next critical is of a host that the rule does not match."""
     world.restart_with_policy("rules.yaml", {"rules": [TEST_HOSTS_ARE_LOW]}, tmp_path / "opt")
     incident = world.fires("SearchDown", severity="critical", host="test-1")
@@ -109,22 +113,24 @@ def test_worse_is_measured_against_what_was_decided(world: World, tmp_path: Path
 # --- pages and their answers ------------------------------------------------------------------------------------------
 
 
-def test_an_acknowledgement_of_hours_ago_does_not_answer_a_page_for_something_worse(world: World) -> None:
+def test_a_page_for_a_critical_that_joined_escalates_although_the_incident_was_acknowledged_before(
+    world: World,
+) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_acknowledged()
     world.passes(4 * 3_600)
-    joins(world, "SearchDown")()
+    a_critical_joins(world, "SearchDown", "db-2")()
     incident.stands_in("Await Acknowledgement").times_out()
     incident.stands_in("Await Acknowledgement")
 
     assert [page.level for page in incident.record.pages] == [0, 1]
 
 
-def test_a_page_that_cannot_be_written_down_is_not_sent_in_a_loop(world: World) -> None:
+def test_a_page_that_cannot_be_recorded_is_sent_again_only_after_its_time_out(world: World) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_acknowledged()
-    world.aws.conflicts("page_lease", 1_000)
-    joins(world, "SearchDown")()
+    world.aws.conflicts("page_lease", 1_000)  # each write that records a page
+    a_critical_joins(world, "SearchDown", "db-2")()
     incident.stands_in("Await Acknowledgement")
     assert len(world.woken()) == 1
     incident.times_out()
@@ -158,7 +164,7 @@ def test_a_close_that_fails_for_all_retries_hides_no_later_critical(world: World
 def test_a_stopped_execution_is_succeeded_and_what_joined_it_is_paged(world: World) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_stopped()
-    joins(world, "SearchDown")()
+    a_critical_joins(world, "SearchDown", "db-2")()
     successor = incident.is_succeeded()
     successor.stands_in("Await Acknowledgement").is_acknowledged()
     successor.stands_in("Await Resolution")
@@ -214,6 +220,9 @@ def waits_on_hold(world: World) -> Incident:
     return world.fires("DiskSlow", severity="high")
 
 
+WITHIN_THE_RETRIES, MORE_THAN_THE_RETRIES = 2, 6
+"""Numbers of conflicts that a write to the table meets, one after the other."""
+
 WAITS: dict[str, tuple[str, Callable[[World], Incident]]] = {
     "Hold": ("hold", waits_on_hold),
     "Await Recovery": ("recovery", waits_for_recovery),
@@ -225,19 +234,27 @@ WAITS: dict[str, tuple[str, Callable[[World], Incident]]] = {
 
 @pytest.mark.parametrize(
     ("state", "times"),
-    [(state, times) for state in WAITS for times in (2, 6) if (state, times) != ("Await Recovery", 6)],
+    [
+        (state, times)
+        for state in WAITS
+        for times in (WITHIN_THE_RETRIES, MORE_THAN_THE_RETRIES)
+        if (state, times) != ("Await Recovery", MORE_THAN_THE_RETRIES)  # which pages: see the next test
+    ],
 )
-def test_a_wait_in_conflict_with_an_alert_that_joins_ends_no_execution(world: World, state: str, times: int) -> None:
+def test_a_wait_that_the_table_refuses_for_a_conflict_is_begun_again_and_pages_nobody_twice(
+    world: World, state: str, times: int
+) -> None:
+    """Meet the conflict that an alert causes when it joins at the same moment."""
     awaiting, fires = WAITS[state]
     world.aws.conflicts(f'":awaiting": {{"S": "{awaiting}"}}', times)
     incident = fires(world).stands_in(state)
 
-    assert incident.path.count("Pause") == (1 if times == 6 else 0)
+    assert incident.path.count("Pause") == (1 if times == MORE_THAN_THE_RETRIES else 0)
     assert len(world.woken()) == (1 if state == "Await Acknowledgement" else 0)
 
 
-def test_a_recovery_that_cannot_be_awaited_is_told_to_a_person(world: World) -> None:
-    world.aws.conflicts('":awaiting": {"S": "recovery"}', 6)
+def test_a_recovery_that_cannot_be_awaited_is_paged(world: World) -> None:
+    world.aws.conflicts('":awaiting": {"S": "recovery"}', MORE_THAN_THE_RETRIES)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
@@ -245,15 +262,15 @@ def test_a_recovery_that_cannot_be_awaited_is_told_to_a_person(world: World) -> 
 
 
 def test_a_step_whose_claim_is_in_conflict_with_an_alert_that_joins_runs_once(world: World) -> None:
-    world.aws.conflicts("if_not_exists(acted_at, :now)", 2)
+    world.aws.conflicts("if_not_exists(acted_at, :now)", WITHIN_THE_RETRIES)  # the write of the claim
     world.fires("ScratchFull", **DISK).stands_in("Await Recovery")
 
     assert world.commands.attempts == ["find-biggest", "free-space"]
 
 
-def test_a_page_of_the_machine_is_written_down_after_a_conflict(world: World) -> None:
+def test_a_page_that_the_machine_sends_itself_is_recorded_after_a_conflict(world: World) -> None:
     world.functions.plan("escalate", dies, for_good=True)
-    world.aws.conflicts("page_again_at = :again, paged_rank", 3)
+    world.aws.conflicts("page_again_at = :again, paged_rank", 3)  # the write that records the page
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement")
 
@@ -261,7 +278,7 @@ def test_a_page_of_the_machine_is_written_down_after_a_conflict(world: World) ->
     assert len(world.told("sns")) == 1
 
 
-def test_a_machine_of_an_earlier_version_is_understood_from_the_first_alert_to_the_close(world: World) -> None:
+def test_an_execution_of_an_earlier_version_runs_from_the_first_alert_to_the_close(world: World) -> None:
     for function in ("classify", "remediate", "notify", "escalate"):
         world.functions.plan(function, from_an_earlier_version, for_good=True)
     incident = world.fires("SearchDown")

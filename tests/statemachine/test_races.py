@@ -15,7 +15,7 @@ def refused(wait: str) -> list[str]:
     return [wait, "Pause"]
 
 
-def test_resolved_before_recovery_is_awaited(world: World) -> None:
+def test_an_alert_that_resolves_before_recovery_is_awaited_closes_the_incident_as_cured(world: World) -> None:
     world.commands.script("free-space", Run(on_read=lambda: world.resolves("ScratchFull", **DISK)))
 
     incident = world.fires("ScratchFull", **DISK)
@@ -25,7 +25,7 @@ def test_resolved_before_recovery_is_awaited(world: World) -> None:
     assert incident.record.outcome == "auto_resolved"
 
 
-def test_resolved_while_the_verification_runs(world: World) -> None:
+def test_an_alert_that_resolves_during_a_failing_verification_closes_the_incident_as_cured(world: World) -> None:
     resolve = Run("Failed", on_read=lambda: world.resolves("ScratchFull", **DISK))
     world.commands.script("verify", resolve)
     incident = world.fires("ScratchFull", **DISK)
@@ -36,7 +36,7 @@ def test_resolved_while_the_verification_runs(world: World) -> None:
     assert incident.record.outcome == "auto_resolved"
 
 
-def test_resolved_before_the_acknowledgement_is_awaited(world: World) -> None:
+def test_an_alert_that_resolves_before_the_acknowledgement_is_awaited_closes_the_incident(world: World) -> None:
     world.functions.plan("escalate", meanwhile(lambda: world.resolves("SearchDown")))
 
     incident = world.fires("SearchDown")
@@ -46,7 +46,7 @@ def test_resolved_before_the_acknowledgement_is_awaited(world: World) -> None:
     assert (record.outcome, record.outcome_reason) == ("resolved", "The alert resolved.")
 
 
-def test_resolved_while_the_acknowledgement_is_awaited(world: World) -> None:
+def test_an_alert_that_resolves_while_the_acknowledgement_is_awaited_closes_the_incident(world: World) -> None:
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement")
     world.resolves("SearchDown")
@@ -56,7 +56,7 @@ def test_resolved_while_the_acknowledgement_is_awaited(world: World) -> None:
     assert incident.record.outcome_reason == "The alert resolved."
 
 
-def test_resolved_before_resolution_is_awaited(world: World) -> None:
+def test_an_alert_that_resolves_before_resolution_is_awaited_closes_the_incident(world: World) -> None:
     resolve = meanwhile(lambda: world.resolves("DiskSlow", severity="medium"))
     world.functions.plan("notify", resolve, state="Notify Ops")
 
@@ -66,7 +66,7 @@ def test_resolved_before_resolution_is_awaited(world: World) -> None:
     assert incident.record.outcome == "self_cleared"
 
 
-def test_acknowledged_before_the_acknowledgement_is_awaited(world: World) -> None:
+def test_an_acknowledgement_before_it_is_awaited_counts(world: World) -> None:
     incident_ids: list[str] = []
 
     def classify(handler: Any, event: Any) -> Any:
@@ -89,7 +89,7 @@ def test_acknowledged_before_the_acknowledgement_is_awaited(world: World) -> Non
     assert incident.ends()[-1] == "Close Incident"
 
 
-def test_worse_before_resolution_is_awaited(world: World) -> None:
+def test_a_worse_alert_before_resolution_is_awaited_is_paged_once(world: World) -> None:
     worsen = meanwhile(lambda: world.fires("DiskSlow", severity="critical", host="db-2"))
     world.functions.plan("notify", worsen, state="Notify Ops")
     incident = world.fires("DiskSlow", severity="medium", host="db-1")
@@ -103,7 +103,7 @@ def test_worse_before_resolution_is_awaited(world: World) -> None:
     assert incident.ends().count("Page On-Call") == 1
 
 
-def test_resolved_by_two_at_once_is_closed_once(world: World) -> None:
+def test_of_two_people_who_resolve_an_incident_the_first_counts(world: World) -> None:
     incident = world.fires("DiskSlow", severity="medium")
     incident.stands_in("Await Resolution")
 
@@ -114,7 +114,7 @@ def test_resolved_by_two_at_once_is_closed_once(world: World) -> None:
     assert incident.record.resolved_by == "ada"
 
 
-def test_acknowledged_twice_counts_once(world: World) -> None:
+def test_of_two_acknowledgements_the_first_counts(world: World) -> None:
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement")
 

@@ -65,7 +65,7 @@ def test_every_role_has_the_boundary_and_none_without_one() -> None:
         ),
     ],
 )
-def test_tables_queues_topics_and_logs_are_encrypted_with_the_owners_key(
+def test_tables_queues_topics_and_logs_are_encrypted_with_the_owners_key_if_given(
     kind: str, own: dict[str, Any], by_default: dict[str, Any]
 ) -> None:
     for parameters, wanted in (({"KmsKeyArn": KEY}, own), ({}, by_default)):
@@ -76,7 +76,7 @@ def test_tables_queues_topics_and_logs_are_encrypted_with_the_owners_key(
             assert {key: properties[key] for key in keys & set(properties)} == wanted, name
 
 
-def test_every_role_that_touches_them_may_use_the_key_and_only_through_the_services() -> None:
+def test_every_role_with_data_may_use_the_key_and_only_through_the_services() -> None:
     resources = deployed(KmsKeyArn=KEY)
     roles = set(of_kind(resources, "AWS::IAM::Role"))
     policy = of_kind(resources, "AWS::IAM::Policy")["UseKeyPolicy"]
@@ -89,15 +89,21 @@ def test_every_role_that_touches_them_may_use_the_key_and_only_through_the_servi
     assert statement["Resource"] == KEY
     services = statement["Condition"]["StringEquals"]["kms:ViaService"]
     assert sorted(service.split(".")[0] for service in services) == ["dynamodb", "sns", "sqs", "ssm"]
+
+
+def test_the_policy_of_the_key_is_an_output_and_without_a_key_nothing_names_one() -> None:
     assert list(places(deployed(), KEY)) == []
     assert "KeyPolicyArn" in template(KmsKeyArn=KEY).outputs()
 
 
 @pytest.mark.parametrize(("given", "is_protected"), [("true", True), ("false", False)])
-def test_the_table_is_kept_and_may_be_protected(given: str, is_protected: bool, written: dict[str, Any]) -> None:
+def test_the_table_is_protected_if_the_parameter_says_so(given: str, is_protected: bool) -> None:
     (table,) = of_kind(deployed(DeletionProtection=given), "AWS::DynamoDB::Table").values()
 
     assert table["DeletionProtectionEnabled"] is is_protected
+
+
+def test_the_table_outlives_its_stack(written: dict[str, Any]) -> None:
     assert written["Resources"]["Table"]["DeletionPolicy"] == "Retain"
     assert written["Resources"]["Table"]["UpdateReplacePolicy"] == "Retain"
 
@@ -128,7 +134,7 @@ def test_state_machines_log_without_execution_data_and_only_if_told_to() -> None
     )
 
 
-def test_each_demand_of_an_account_may_be_left_out_and_is_in_its_guide(written: dict[str, Any]) -> None:
+def test_each_parameter_for_an_accounts_demands_is_off_by_default_and_in_the_guide(written: dict[str, Any]) -> None:
     *_, demands = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     guide = (ROOT / "docs" / "account.md").read_text()
 
@@ -213,7 +219,7 @@ def test_a_stack_has_a_canary_only_if_its_alarm_has_an_address() -> None:
     assert statement["Resource"] == KEY
 
 
-def test_the_canarys_alarm_takes_no_way_through_firstline() -> None:
+def test_the_canarys_alarm_reaches_its_address_without_firstline() -> None:
     """It rings if the round trip is late or missing, on a topic of its own, whose only subscriber is the address."""
     resources = deployed(CanaryAddress="ops@example.com")
     alarm = of_kind(resources, "AWS::CloudWatch::Alarm")["CanaryAlarm"]

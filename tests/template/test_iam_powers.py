@@ -32,7 +32,7 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
         ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"}}),
     ],
 )
-def test_each_power_has_one_writer_and_the_trail_only_grows(
+def test_each_kind_of_item_is_written_by_its_writers_alone_and_the_trail_only_grows(
     statements: dict[str, list[dict[str, Any]]], key: str, writers: dict[str, set[str]]
 ) -> None:
     for action in WRITES:

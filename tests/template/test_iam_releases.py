@@ -112,7 +112,9 @@ def test_only_the_incidents_machine_starts_the_child_and_nobody_stops_it(opened:
 
 
 @pytest.mark.parametrize("role", NEEDED)
-def test_a_role_may_do_all_that_it_does_and_nothing_with_others(opened: dict[str, list[Statement]], role: str) -> None:
+def test_a_role_may_do_what_it_needs_with_listed_releases_and_nothing_with_others(
+    opened: dict[str, list[Statement]], role: str
+) -> None:
     for action, arns in NEEDED[role].items():
         assert [arn for arn in arns if not allows(opened[role], action, arn, {})] == [], action
         assert [arn for arn in OTHERS if allows(opened[role], action, arn, {})] == [], action

@@ -142,7 +142,7 @@ def can_send(statements: list[Statement], document: str, instance: Instance) -> 
     )
 
 
-def test_only_the_machine_sends_and_only_its_own_to_tagged_instances(
+def test_only_the_machine_sends_commands_and_only_its_own_documents_to_tagged_instances(
     roles: dict[str, list[Statement]], own_documents: list[str]
 ) -> None:
     documents = {**dict.fromkeys(own_documents, True), **dict.fromkeys(OTHERS_DOCUMENTS.values(), False)}
@@ -198,7 +198,7 @@ def test_neither_wildcards_nor_documents_of_aws_can_be_listed(arn: str) -> None:
     assert not re.fullmatch(declared["AllowedPattern"], arn)
 
 
-def test_the_tags_value_is_the_stacks_own(own_documents: list[str]) -> None:
+def test_commands_reach_only_instances_with_the_tag_value_of_the_parameter(own_documents: list[str]) -> None:
     machine = statements_by_role(template(TargetTagValue="team-a"))[MACHINE]
     tagged = INSTANCES["tagged"]
 

@@ -17,7 +17,7 @@ def before(machine: Machine, state: str) -> set[str]:
     return {name for name in machine.states if state in {edge.target for edge in machine.edges(name)}}
 
 
-def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
+def test_a_release_is_changed_only_after_it_was_checked() -> None:
     for change in ("Roll Back Release", "Roll Back Configuration", "Stop Configuration", "Stop Release"):
         assert before(CHILD, change) == {"Release Unchanged?"}
     assert before(CHILD, "Release Unchanged?") == {"Check Release", "Check Configuration"}
@@ -46,18 +46,16 @@ def document(risk: str) -> str:
 
 @pytest.mark.parametrize("kind", ["diagnose", "verify"])
 @pytest.mark.parametrize("name", [document("safe"), document("destructive"), "Mine", "ro-mine", f"my{document('ro')}"])
-def test_a_step_that_only_says_that_it_looks_is_claimed(kind: str, name: str) -> None:
+def test_a_step_that_claims_to_look_without_a_read_only_document_of_the_stack_is_claimed(kind: str, name: str) -> None:
     assert goes("Run Step", kind=kind, document=name) == "Claim Step"
 
 
-@pytest.mark.parametrize(
-    ("kind", "through"), [("diagnose", "Run Step"), ("verify", "Run Step"), ("act", None), ("rollback", None)]
-)
+@pytest.mark.parametrize(("kind", "looks"), [("diagnose", True), ("verify", True), ("act", False), ("rollback", False)])
 @pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
-def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through: str | None) -> None:
+def test_only_a_look_is_sent_without_a_claim_and_only_by_the_move_run_step(move: str, kind: str, looks: bool) -> None:
     chosen = goes(move, kind=kind, document=document("ro"))
 
-    assert chosen == (through if through and move == "Run Step" else "Claim Step")
+    assert chosen == ("Run Step" if looks and move == "Run Step" else "Claim Step")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +66,7 @@ def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through:
         ("approved", {"go": "Await Resolution", "seconds": 60, "changes": 4, "acked": 1}, "What Now?"),
         ("answered", None, "What Now?"),
     ],
+    ids=["an answer for it", "an empty answer", "an answer for another signal", "no answer"],
 )
 def test_what_follows_a_wait_is_what_its_answer_said_of_the_signal(signal: str, answered: Any, then: str) -> None:
     """The answer to an earlier release's wait has no `signal` and counts as none."""
@@ -100,6 +99,7 @@ def is_a_wait(state: Mapping[str, Any]) -> bool:
 
 def test_no_circle_is_without_a_wait_or_a_function_that_bounds_it() -> None:
     free = {name for name, state in MACHINE.states.items() if not is_a_wait(state) and name not in BOUNDED | ONCE}
+    # Why Announce Remediation counts as passed only once.
     assert MACHINE.states["Announce Remediation"]["Assign"]["next"]["go"] == "Run Step"
 
     assert MACHINE.circle_within(free) is None
@@ -147,6 +147,7 @@ def test_the_wait_for_a_command_is_refused_if_it_has_ended_and_bounded_by_its_ti
     assert state["Arguments"]["Key"]["pk"] == {"S": '{% "COMMAND#" & $commandId %}'}
     assert state["Arguments"]["ConditionExpression"] == "attribute_not_exists(ended_at)"
     assert {way["Next"] for way in [*state["Catch"], state]} == {"Read Step"}, "the command is read, whatever woke it"
+    # An act goes from wave to wave, each with its own time-out; a look is at all hosts at once.
     for kind, seconds in (("diagnose", 75 + 60), ("act", 75 + 3 * 60)):
         variables = {"step": {"kind": kind, "timeout_seconds": 60}, "plan": {"waves": 3}}
         assert evaluate(state["TimeoutSeconds"][3:-3], variables.__getitem__) == seconds
@@ -158,7 +159,7 @@ WAITS = [
 
 
 @pytest.mark.parametrize("name", WAITS)
-def test_a_wait_is_for_this_execution_and_for_what_it_knew(name: str) -> None:
+def test_a_wait_is_refused_to_an_earlier_execution_and_after_an_unseen_change(name: str) -> None:
     arguments = TASKS[name]["Arguments"]
     condition, values = arguments["ConditionExpression"], arguments["ExpressionAttributeValues"]
 
@@ -193,7 +194,7 @@ def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
         ("off", "auto", "safe", "DECISION#one"),
     ],
 )
-def test_the_stacks_mode_and_the_runbooks_record_decide_and_not_the_plan(
+def test_a_claim_checks_the_decision_unless_mode_plan_and_risk_let_the_runbook_act_by_itself(
     mode: str, decision: str, risk: str, asked: str
 ) -> None:
     expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2].replace("${RemediationMode}", mode)

@@ -156,7 +156,7 @@ def test_reconcile_ends_before_it_times_out(functions: Resources) -> None:
     assert SECONDS + one_page < functions["ReconcileFunction"]["Timeout"] < 60
 
 
-def test_the_backlog_is_written_at_once_and_for_as_long_as_the_table_may_be_down(
+def test_an_alert_of_the_backlog_is_tried_by_itself_at_once_and_for_a_day(
     resources: Resources, functions: Resources
 ) -> None:
     backlog, mapping = resources["BacklogQueue"]["Properties"], resources["Backlog"]["Properties"]
@@ -191,11 +191,16 @@ def test_the_template_has_no_more_parameters_than_a_person_reads(written: dict[s
     assert demands["Label"]["default"] == "What the account demands (each may be left out)"
 
 
-def test_queues_are_encrypted_and_the_quarantine_has_one_behind_it(resources: Resources) -> None:
+def test_queues_are_encrypted_and_keep_a_message_for_two_weeks(resources: Resources) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
 
     assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
-    assert all(queue["MessageRetentionPeriod"] == 1_209_600 for queue in queues.values())
+    assert all(queue["MessageRetentionPeriod"] == 14 * 86_400 for queue in queues.values())
+
+
+def test_the_quarantine_has_a_dead_letter_queue(resources: Resources) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+
     dead = queues["QuarantineQueue"]["RedrivePolicy"]["deadLetterTargetArn"]
     assert dead == {"Fn::GetAtt": ["QuarantineDeadLetterQueue", "Arn"]}
 
@@ -210,7 +215,7 @@ def test_the_redrive_is_off_and_leaves_ingest_its_time(resources: Resources, fun
     assert visible_again >= 6 * functions["IngestFunction"]["Timeout"]
 
 
-def test_reconcile_knows_the_events_that_the_rule_sends() -> None:
+def test_reconcile_handles_the_events_that_its_rules_send() -> None:
     assert f'"{EXECUTION_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
     assert f'"{COMMAND_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
 

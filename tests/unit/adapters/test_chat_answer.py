@@ -118,18 +118,21 @@ def test_without_a_verdict_the_reason_tells_what_the_model_said_instead(message:
     assert reason in str(_no_verdict(_answer(message or {"role": "assistant"})))
 
 
-def test_the_arguments_of_a_single_tool_call_are_read_as_the_answer() -> None:
-    for arguments in (WRITTEN, VERDICT):
-        call = {"type": "function", "function": {"name": "verdict", "arguments": arguments}}
-        body = _answer({"content": None, "tool_calls": [call]}, "tool_calls")
-        assert Completion.read(body).judgement(PROMPT).severity == "low"
-        assert "called a tool" in str(_no_verdict(_answer({"tool_calls": [call, call]}, "tool_calls")))
-        older = {"content": None, "function_call": call["function"]}
-        assert Completion.read(_answer(older, "function_call")).judgement(PROMPT).severity == "low"
+CALL = {"type": "function", "function": {"name": "verdict", "arguments": WRITTEN}}
 
 
-def test_a_tool_call_without_arguments_gives_no_verdict() -> None:
-    assert "called a tool" in str(_no_verdict(_answer({"content": None, "tool_calls": [{}]}, "tool_calls")))
+@pytest.mark.parametrize("arguments", [WRITTEN, VERDICT], ids=["as text", "as an object"])
+def test_the_arguments_of_a_single_tool_call_are_read_as_the_answer(arguments: Any) -> None:
+    function = {"name": "verdict", "arguments": arguments}
+    body = _answer({"content": None, "tool_calls": [{"type": "function", "function": function}]}, "tool_calls")
+    older = _answer({"content": None, "function_call": function}, "function_call")
+    assert Completion.read(body).judgement(PROMPT).severity == "low"
+    assert Completion.read(older).judgement(PROMPT).severity == "low"
+
+
+@pytest.mark.parametrize("calls", [[{}], [CALL, CALL]], ids=["without arguments", "two calls"])
+def test_a_tool_call_without_arguments_and_several_calls_give_no_verdict(calls: list[Any]) -> None:
+    assert "called a tool" in str(_no_verdict(_answer({"content": None, "tool_calls": calls}, "tool_calls")))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_newer_server_is_told_the_limit_by_its_newer_name() -> None:
         "role 'system' is unknown",
     ],
 )
-def test_a_model_without_instructions_of_their_own_gets_them_in_front_of_the_data(said: str) -> None:
+def test_a_model_that_takes_no_system_message_gets_the_instructions_in_front_of_the_data(said: str) -> None:
     assert NEWER.after(said) == WITHOUT_SYSTEM
     assert WITHOUT_SYSTEM.after(said) is None, "the shape is not what it complains of"
     assert is_about_form(said)

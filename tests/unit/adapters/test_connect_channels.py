@@ -37,7 +37,7 @@ SETTINGS = EscalateSettings(
 
 
 class FakeSecrets:
-    """Secrets by name; the value None stands for a secret that can't be read."""
+    """Secrets by name; the value None stands for a secret that can't be read, which makes its channel `Unusable`."""
 
     def __init__(self, **secrets: str | None) -> None:
         self._secrets = {name.replace("__", "/").replace("_", "-"): value for name, value in secrets.items()}
@@ -101,7 +101,7 @@ class NotedSecrets(FakeSecrets):
         return "https://somewhere.example" if self.there else None
 
 
-def test_each_secret_that_a_channel_asks_for_can_be_set_and_each_channel_is_checked() -> None:
+def test_every_channel_is_checked_by_the_doctor_and_every_secret_of_it_can_be_set() -> None:
     asked: set[str] = set()
     for there in (True, False):
         secrets = NotedSecrets(there=there)

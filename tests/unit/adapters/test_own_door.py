@@ -32,7 +32,7 @@ class Connection:
         self.closed = True
 
 
-def test_a_body_is_posted_to_the_one_address() -> None:
+def test_a_body_is_posted_to_the_address_and_its_answer_is_returned() -> None:
     connection = Connection(202, b'{"incidents": ["i-1"]}')
 
     answer = OwnDoor("https://api.example.com/alerts/canary", connection).post(b"{}", {"a": "b"})  # type: ignore[arg-type]

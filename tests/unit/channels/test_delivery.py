@@ -8,7 +8,7 @@ from tests.support.builders import a_notification
 from tests.support.memory import MemoryChannel, lasting, passing
 
 
-def test_only_a_channel_with_a_passing_failure_is_tried_again_and_each_failure_is_reported() -> None:
+def test_only_a_channel_whose_failure_may_pass_is_tried_once_more_and_each_failure_is_reported() -> None:
     channels = {
         "works": MemoryChannel(),
         "broken": MemoryChannel(failures=[lasting(), lasting()]),

@@ -25,7 +25,9 @@ from tests.support.builders import NOW, a_classification, a_notification, a_page
         ("suppressed", "noise", False),
     ],
 )
-def test_a_new_post_is_made_for_what_people_must_do_and_for_news(kind: Any, reason: str, news: bool) -> None:
+def test_only_a_message_about_what_people_must_do_or_about_a_joined_alert_is_news(
+    kind: Any, reason: str, news: bool
+) -> None:
     assert is_news(a_notification(kind, reason=reason)) is news
 
 
@@ -44,6 +46,7 @@ def test_a_message_that_reconcile_repeats_with_another_reason_is_not_posted_agai
         a_notification("approval", a_waiting_record()),
         a_notification("changed", reason="Joined: Swap."),
     ],
+    ids=["page", "severity", "person", "plan", "news"],
 )
 def test_another_page_severity_person_plan_or_news_is_another_post(other: Notification) -> None:
     assert digest_of_news(a_notification("paged", a_record(pages=[a_page()]))) != digest_of_news(other)

@@ -80,7 +80,8 @@ def test_milestones_are_published_in_order_and_their_incident_is_read_once() -> 
 def test_the_stream_is_asked_again_for_the_first_record_that_the_bus_did_not_take(
     takes: int, again: str | None
 ) -> None:
-    bus = Bus([a_milestone()], [], [a_milestone("classified"), a_milestone("closed")], takes=takes)
+    opened, nothing, classified_and_closed = [a_milestone()], [], [a_milestone("classified"), a_milestone("closed")]
+    bus = Bus(opened, nothing, classified_and_closed, takes=takes)  # records "0", "1" and "2"
     assert bus.publish() == again
 
 
@@ -97,7 +98,7 @@ def test_a_record_that_cannot_be_read_does_not_hold_the_others(caplog: pytest.Lo
     assert "could not be read" in caplog.text
 
 
-def test_an_event_whose_incident_expired_is_given_up() -> None:
+def test_an_event_whose_incident_is_gone_is_given_up() -> None:
     bus = Bus([a_milestone()])
     bus.found = None
     assert bus.publish() is None

@@ -284,7 +284,7 @@ def test_a_message_through_a_webhook_has_no_buttons_and_says_what_they_need() ->
         ("acknowledged", None, "alerts"),
     ],
 )
-def test_only_what_firstline_did_alone_goes_to_the_automated_channel(
+def test_only_a_remediation_and_an_end_without_people_go_to_the_automated_channel(
     kind: str, outcome: str | None, expected: str
 ) -> None:
     assert feed(a_notification(kind, a_record(outcome=outcome))) == expected
@@ -300,7 +300,7 @@ def test_only_what_firstline_did_alone_goes_to_the_automated_channel(
         ("changed", "automated:C1", {"paged_at": NOW}, "alerts"),
     ],
 )
-def test_a_message_that_is_brought_up_to_date_stays_where_it_is(
+def test_an_update_stays_in_its_channel_unless_somebody_was_paged(
     kind: str, where: str, changes: dict[str, Any], expected: str
 ) -> None:
     assert feed(a_notification(kind, a_record(slack_channel=where, slack_ts="1.2", **changes))) == expected

@@ -58,10 +58,10 @@ def test_each_documented_error_has_its_meaning(code: str, meaning: Meaning) -> N
         ("", 503, "later"),
         ("oops", 429, "later"),
         ("oops", 404, "lost"),
-        ("channel_is_archived", 410, "elsewhere"),
+        ("channel_is_archived", 410, "elsewhere"),  # a known error, as a webhook tells it
     ],
 )
-def test_the_status_decides_where_the_error_is_unknown(code: str, status: int, meaning: Meaning) -> None:
+def test_the_status_decides_what_an_unknown_error_means(code: str, status: int, meaning: Meaning) -> None:
     assert refusal(code, status).meaning == meaning
 
 

@@ -87,7 +87,9 @@ LINK = "https://api.example/console/enter/" + "x" * 40
         ("[" * 100, "", "HIGH DiskFull on web-1: " + "[" * 66 + "..."),
     ],
 )
-def test_a_text_message_is_one_part_and_two_with_the_link_behind_it(message: str, link: str, text: str) -> None:
+def test_a_text_message_is_cut_to_one_part_and_its_link_stays_whole_behind_it(
+    message: str, link: str, text: str
+) -> None:
     paged = a_notification("paged", a_record(an_incident(an_alert(message=message))), reason="")
     assert text_message(paged, link) == text
 

@@ -108,7 +108,7 @@ def test_hostile_text_stays_text_and_within_the_limit(kind: str, filler: str | N
         assert not any("{{" in text or "${" in text for text in texts)
 
 
-def test_a_card_that_is_too_long_loses_the_least_important_texts_first() -> None:
+def test_a_card_that_is_too_long_loses_its_cause_before_its_first_steps() -> None:
     long = "💥" * 1_000
     record = a_record(
         classification=a_classification(cause=long, summary="💥" * 2_500, unsure=[long] * 10),

@@ -10,6 +10,7 @@ from firstline.classification.hold import Declared
 from firstline.classification.say import FULL_SAY
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
+    SEVERITY_RANK,
     AlertWrite,
     Change,
     Classification,
@@ -17,6 +18,7 @@ from firstline.models import (
     Incident,
     Live,
     NormalizedAlert,
+    Severity,
     StoredAlert,
 )
 from firstline.policy.holds import Silence
@@ -87,10 +89,10 @@ class Desk:
     def alert(self, **what: Any) -> NormalizedAlert:
         return self.make(**what).alert
 
-    def open(self, *, held_by: Hold | None = None, rank: int | None = None, **what: Any) -> Incident:
-        """Open an incident, as ingest does."""
+    def open(self, *, held_by: Hold | None = None, declared: Severity | None = None, **what: Any) -> Incident:
+        """Open an incident, as ingest does, which ranks an alert by the severity that a rule declared for it."""
         self.incident = self.make(hold=held_by, **what)
-        known = {"held": held_by is not None, "rank": rank} if rank is not None else {"held": held_by is not None}
+        known = {"held": held_by is not None} | ({"rank": SEVERITY_RANK[declared]} if declared else {})
         first = stored(self.incident.alert, self.incident, NOW, **known)
         counts = counts_for(first.rank, held=held_by is not None)
         change = Change(
@@ -104,10 +106,12 @@ class Desk:
         self.store.groups.open(change, self.incident, None, [NOW])
         return self.incident
 
-    def join(self, *, minutes: float = 1, held: bool = False, rank: int | None = None, **what: Any) -> StoredAlert:
+    def join(
+        self, *, minutes: float = 1, held: bool = False, declared: Severity | None = None, **what: Any
+    ) -> StoredAlert:
         """Let another alert join the incident, as ingest does, and return it."""
         now = NOW + timedelta(minutes=minutes)
-        known = {"rank": rank} if rank is not None else {}
+        known = {"rank": SEVERITY_RANK[declared]} if declared else {}
         new = stored(self.alert(**what), self.live, now, held=held, number=self.live.joined, **known)
         adds = counts_for(new.rank, held=held)
         group, incident_id = self.opened.group_key, self.opened.incident_id

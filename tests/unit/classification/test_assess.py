@@ -81,8 +81,8 @@ def test_an_alert_that_joined_is_judged_by_a_new_verdict(desk: Desk, asking: Fak
 def test_a_word_on_one_alert_hides_no_other_of_its_incident(desk: Desk, said: Any, severity: str) -> None:
     """Judge two alerts without a stated severity, where people gave a word on the one that is guessed to be worse."""
     guessed: dict[str, Any] = {"severity_stated": False, "message": "-"}
-    desk.open(alert_name="NightlyExport", severity="high", rank=3, **guessed)
-    desk.join(alert_name="OrdersQueueGrows", severity="medium", rank=2, fingerprint="f2", **guessed)
+    desk.open(alert_name="NightlyExport", severity="high", **guessed)
+    desk.join(alert_name="OrdersQueueGrows", severity="medium", fingerprint="f2", **guessed)
     desk.store.incidents.save_word(
         Word(subject=kind_of(desk.opened.alert), severity=said, by="ada", person="U0ADA", at=NOW)
     )
@@ -91,9 +91,8 @@ def test_a_word_on_one_alert_hides_no_other_of_its_incident(desk: Desk, said: An
 
 
 def test_a_rule_on_one_host_does_not_lower_an_alert_of_another_host(desk: Desk) -> None:
-
     desk.rules = [rule(severity="low", match={"alert_name": "HighMemory", "host": "test-*"})]
-    desk.open(severity="critical", host="test-1", rank=1)
+    desk.open(severity="critical", host="test-1", declared="low")
     assert desk.assess().severity == "low"
     desk.join(severity="critical", **OTHER_HOST)
 
@@ -137,7 +136,7 @@ def test_an_alert_that_is_counted_but_not_listed_yet_raises_the_verdict(
 ) -> None:
     """Read the alerts from an index that is a moment behind the counts."""
     desk.rules = [rule(severity="noise", match={"host": "web-1"}, even_critical=True)]
-    desk.open(severity="high", rank=0)
+    desk.open(severity="high", declared="noise")
     assert desk.assess().severity == "noise"
     listed = desk.store.incidents.members(desk.opened.incident_id)
     desk.join(severity="critical", **OTHER_HOST)
@@ -163,8 +162,8 @@ def test_an_alert_that_joined_raises_the_verdict_although_the_list_cannot_be_rea
 
 def test_alerts_that_a_rule_lowered_are_not_raised_again(desk: Desk) -> None:
     desk.rules = [rule(severity="low")]
-    desk.open(severity="critical", rank=1)
-    desk.join(severity="critical", rank=1, **OTHER_HOST)
+    desk.open(severity="critical", declared="low")
+    desk.join(severity="critical", declared="low", **OTHER_HOST)
 
     assert desk.assess(minutes=2).severity == "low"
 

@@ -134,7 +134,9 @@ def test_after_its_silence_an_incident_is_judged_unless_another_silence_holds_it
     assert (desk.live.held_until is not None) is waits
 
 
-@pytest.mark.parametrize(("silenced", "waits"), [(("web-1", "web-2"), True), (("web-1",), False)])
+@pytest.mark.parametrize(
+    ("silenced", "waits"), [(("web-1", "web-2"), True), (("web-1",), False)], ids=["both hosts", "one of two hosts"]
+)
 def test_an_incident_waits_only_while_all_of_its_alerts_are_silenced(
     silenced: tuple[str, ...], waits: bool, desk: Desk
 ) -> None:
@@ -147,7 +149,9 @@ def test_an_incident_waits_only_while_all_of_its_alerts_are_silenced(
 
 
 @pytest.mark.parametrize(
-    ("held", "severity", "waits"), [(True, "medium", True), (False, "medium", False), (False, "high", False)]
+    ("held", "severity", "waits"),
+    [(True, "medium", True), (False, "medium", False), (False, "high", False)],
+    ids=["silenced", "not silenced", "not silenced and loud"],
 )
 def test_an_alert_that_joins_unsilenced_ends_the_hold(held: bool, severity: str, waits: bool, desk: Desk) -> None:
     desk.open(severity="low", held_by=silence().hold(NOW))
@@ -204,7 +208,7 @@ def test_an_incident_whose_hold_a_person_ended_is_judged_despite_its_silence(des
     assert len(asking.asked) == 1
 
 
-@pytest.mark.parametrize("firing", [0, 1])
+@pytest.mark.parametrize("firing", [0, 1], ids=["the inhibiting alert ended", "it fires"])
 def test_an_inhibited_incident_waits_while_the_inhibiting_alert_fires(firing: int, desk: Desk) -> None:
     desk.inhibitions, desk.inhibitors = (INHIBITION,), firing
     desk.open(held_by=INHIBITION.hold(NOW))

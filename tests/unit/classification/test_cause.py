@@ -242,7 +242,7 @@ def test_a_resource_is_well_only_if_enough_was_read_and_nothing_is_wrong(evidenc
 
 
 @pytest.mark.parametrize("failures", ["Errors", "5xx", "HTTPCode_Target_5XX_Count", "StatusCheckFailed_System"])
-def test_a_resource_that_counts_failures_is_not_well(failures: str) -> None:
+def test_a_resource_is_well_only_without_failures(failures: str) -> None:
     """Count failures for which no rule names a cause."""
     quiet = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 0))
     assert cause.is_well(quiet, NOW)
@@ -260,7 +260,7 @@ def test_a_change_is_a_suspect_and_raises_no_severity(decide: Decide) -> None:
     )
 
 
-def test_the_lines_tell_the_cause_first_and_then_what_changed_most() -> None:
+def test_the_lines_tell_state_and_cause_then_facts_and_changes() -> None:
     evidence = around(
         **QUIET,
         ReplicaLag=(900, 1),

@@ -112,7 +112,7 @@ def test_a_rule_may_not_silence_a_storm(decide: Decide) -> None:
     assert "Raised from noise to high: a storm may hide anything." in verdict.reasons
 
 
-def test_a_declared_bound_holds_without_a_model_too(decide: Decide) -> None:
+def test_a_declared_bound_moves_the_sources_severity_without_a_model(decide: Decide) -> None:
     assert decide(rules=_rules(at_most="medium"), severity="critical").severity == "medium"
     assert decide(rules=_rules(at_least="high"), severity="low").severity == "high"
 
@@ -145,7 +145,9 @@ def test_without_a_model_nothing_is_below_what_the_source_said(decide: Decide, e
     assert SEVERITY_RANK[verdict.severity] >= SEVERITY_RANK[source]
 
 
-def test_a_model_that_fails_changes_nothing_but_the_reasons_and_the_bill(decide: Decide, model: Any) -> None:
+def test_a_model_that_fails_leaves_the_verdict_of_rules_and_history_and_its_tokens_are_counted(
+    decide: Decide, model: Any
+) -> None:
     alone = decide()
     failed = decide(
         model=model(ModelGaveNoVerdict("no answer within 15 s", usage=Usage(prompt_tokens=300, completion_tokens=20)))

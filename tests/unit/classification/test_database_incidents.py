@@ -164,7 +164,7 @@ def test_the_fault_in_a_recording_is_named_as_the_cause(recorded: Recorded) -> N
 
 
 @pytest.mark.parametrize("recorded", [*WELL, *UNKNOWN], ids=lambda recorded: recorded.says)
-def test_a_recording_without_a_clear_fault_names_no_cause(recorded: Recorded) -> None:
+def test_a_recording_without_a_clear_fault_names_no_cause_and_a_well_one_is_called_well(recorded: Recorded) -> None:
     assert cause.find(recorded.evidence, NOW) is None
     assert cause.is_well(recorded.evidence, NOW) or recorded.truth is None
 

@@ -46,7 +46,9 @@ def _counts(*savings: float) -> bool:
         ("low", "low", 0),
     ],
 )
-def test_a_verdict_costs_by_whom_it_wrongly_reaches_or_misses(said: Severity, truth: Severity, expected: float) -> None:
+def test_the_cost_of_a_verdict_follows_from_whom_it_wrongly_reaches_or_misses(
+    said: Severity, truth: Severity, expected: float
+) -> None:
     assert cost(said, truth) == expected
 
 
@@ -115,7 +117,7 @@ def test_moves_are_named_by_whom_the_verdict_reaches(plain: Severity, judged: Se
     assert severity_move(plain, judged) == move
 
 
-def test_only_labelled_disagreements_bet() -> None:
+def test_a_bet_needs_a_disagreement_and_a_label() -> None:
     assert bets_on(_stance("low"), _stance("low"), Label("critical"), "g") == []
     assert bets_on(_stance("low"), _stance("high"), Label(), "g") == []
     assert bets_on(_stance("low"), _stance("critical"), Label("critical"), "g") == [Bet("tell to page", "g", 1.0)]
@@ -151,6 +153,6 @@ def test_only_the_moves_that_count_change_the_verdict() -> None:
     assert settled(plain, judged, lambda _: True) == judged
 
 
-def test_nothing_is_run_for_what_is_dropped() -> None:
+def test_a_verdict_that_drops_an_alert_names_no_runbook() -> None:
     counts = settled(_stance("low", "restart"), _stance("noise"), lambda move: move == "tell to drop")
     assert counts == _stance("noise")

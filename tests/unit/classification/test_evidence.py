@@ -133,7 +133,7 @@ def test_a_metric_that_cannot_be_read_is_named_as_missing(incident: Callable[...
     assert found.missing == ["the alarm's metric could not be read: CloudWatch throttled"]
 
 
-def test_the_alarm_is_read_with_the_times_of_the_opening_and_of_now(
+def test_the_alarms_evidence_is_read_around_the_opening_and_kept_whole(
     incident: Callable[..., Incident], now: datetime
 ) -> None:
     asked: list[tuple[datetime, datetime]] = []

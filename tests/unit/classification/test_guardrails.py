@@ -159,7 +159,7 @@ def test_an_unsure_model_decides_nothing_but_its_words_are_kept(judge: Judge) ->
         ),
     ],
 )
-def test_only_an_offered_runbook_passes(
+def test_a_models_runbook_counts_only_if_it_was_offered_and_can_help(
     judge: Judge, said: dict[str, Any], runbook_id: str | None, reason: str | None
 ) -> None:
     verdict = judge("medium", **said)
@@ -168,7 +168,7 @@ def test_only_an_offered_runbook_passes(
     assert any(reason in text for text in verdict.reasons) if reason else len(verdict.reasons) == 1
 
 
-def test_no_runbook_for_a_storm(judge: Judge) -> None:
+def test_a_storm_gets_no_runbook_although_the_model_names_one(judge: Judge) -> None:
     assert judge(storm=True, runbook_id="low-disk", can_be_remediated=True).runbook_id is None
 
 

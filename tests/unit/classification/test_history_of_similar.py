@@ -75,7 +75,7 @@ def test_similar_incidents_that_came_to_nothing_lower_no_severity(
     assert (past.usually_nothing, past.clears_itself) == (None, None)
 
 
-def test_a_runbook_that_cured_similar_incidents_is_chosen_unless_another_cured_the_group(
+def test_a_runbook_that_cured_similar_incidents_is_chosen_unless_another_cured_this_group(
     alike: Alike,
     incident: Callable[..., Incident],
     evidence: Callable[..., Evidence],

@@ -76,7 +76,7 @@ def _label(verdict: dict[str, Any], **changes: Any) -> Label:
     return label_of(a_record(an_incident(an_alert()), classification=a_classification(**verdict), **changes))
 
 
-def test_people_who_agree_say_the_right_severity() -> None:
+def test_people_say_the_right_severity_unless_they_disagree() -> None:
     said = [word("wrong_severity", "low")]
     assert _label({"severity": "high"}, outcome="resolved", feedback=said).severity == "low"
     assert _label({"severity": "high"}, outcome="resolved", feedback=[*said, _other("critical")]).severity is None
@@ -123,7 +123,7 @@ def test_a_blame_is_right_unless_people_call_the_cause_wrong() -> None:
     assert _label({}, outcome="resolved", feedback=[word("wrong_cause")]).blame is None
 
 
-def test_only_a_model_that_judged_otherwise_disagrees() -> None:
+def test_a_disagreement_is_a_verdict_of_the_model_that_differs_from_the_one_without_it() -> None:
     def found(**verdict: Any) -> object:
         return disagreement(a_record(classification=a_classification(**verdict), outcome="resolved"))
 

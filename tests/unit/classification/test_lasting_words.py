@@ -69,7 +69,7 @@ def buttons(record: IncidentRecord, kind: Any = "needs_human", **options: Any) -
     ("verdict", "page", "tell"),
     [("critical", "critical", "medium"), ("medium", "high", "medium"), ("low", "high", "medium")],
 )
-def test_the_first_message_asks_with_three_buttons(verdict: str, page: str, tell: str) -> None:
+def test_the_first_message_asks_whether_to_page_tell_or_drop(verdict: str, page: str, tell: str) -> None:
     shown = buttons(unjudged(verdict))
 
     assert shown == {

@@ -60,7 +60,7 @@ class Alarms:
         (False, {"severity": "critical", "source": "prometheus"}, False),
     ],
 )
-def test_evidence_waits_for_the_page_of_a_stated_severity(
+def test_evidence_of_an_alarm_that_states_high_or_critical_waits_for_its_page(
     incident: Callable[..., Incident], due: bool, alert: dict[str, Any], paged: bool
 ) -> None:
     assert late.is_due(incident(**{"source": "cloudwatch", **alert}), Alarms(), paged=paged) == due
@@ -102,7 +102,7 @@ def test_evidence_that_could_not_be_read_after_the_page_is_no_longer_due(first: 
     assert (added.evidence_due, added.evidence, added.cause) == (False, [], verdict.cause)
 
 
-def test_nothing_is_read_twice(first: Any) -> None:
+def test_evidence_that_was_added_is_not_read_again(first: Any) -> None:
     incident, verdict = first
     alarms = Alarms(FULL)
     added = late.with_evidence(verdict, incident, alarms, NOW)

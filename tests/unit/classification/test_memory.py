@@ -224,16 +224,22 @@ def test_a_deployment_of_the_service_ends_a_verdict(look: Any, before: Before, n
     assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
 
 
-def test_after_a_deployment_a_model_that_agrees_renews_a_verdict(look: Any, before: Before, now: datetime) -> None:
+def test_a_verdict_outlives_a_deployment_only_if_a_model_agreed_with_it_afterwards(
+    look: Any, before: Before, now: datetime
+) -> None:
+    confirmed = before(3, "real", severity="medium")
     deployed = now - timedelta(days=2)
-    old = before(3, "real")
-    assert isinstance(look(before(1), old, service_deployed_at=deployed), memory.Known)
-    assert "last deployment" in look(before(1, decided_by="rules"), old, service_deployed_at=deployed).because
-    assert "last deployment" in look(before(2.5), old, service_deployed_at=deployed).because
-    assert "contradicted" in look(before(1, severity="high"), old, service_deployed_at=deployed).because
+
+    def again(since: EarlierIncident) -> Any:
+        return look(since, confirmed, service_deployed_at=deployed)
+
+    assert isinstance(again(before(1, decided_by="llm", severity="medium")), memory.Known)
+    assert "last deployment" in again(before(1, decided_by="rules")).because
+    assert "last deployment" in again(before(2.5, decided_by="llm")).because, "it agreed before the deployment"
+    assert "contradicted" in again(before(1, decided_by="llm", severity="high")).because
 
 
-def test_an_acknowledgement_alone_lowers_no_stated_severity(look: Any, before: Before) -> None:
+def test_an_acknowledgement_without_an_answer_lowers_no_stated_severity(look: Any, before: Before) -> None:
     taken = before(3, source="high", severity="medium", taken_by="Ada")
     assert "nobody said so" in look(taken, source="high").because
 

@@ -210,7 +210,8 @@ class TestNearest:
         scores = [near.score for other in others if (near := own_words.nearest(alert, [other])) is not None]
         near = own_words.nearest(alert, [*others, like])
 
-        assert sum(score**2 for score in scores) > 1 > max(scores) > own_words.NEAR_FROM
+        assert max(scores) > own_words.NEAR_FROM, "each of the others votes"
+        assert sum(score**2 for score in scores) > 1, "votes by the square of the likeness would outvote it"
         assert near is not None
         assert near.word == like
 

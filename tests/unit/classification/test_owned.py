@@ -53,7 +53,7 @@ def test_a_persons_word_on_the_alert_wins_over_its_tag(
     assert "tagged" not in " ".join(verdict.reasons)
 
 
-def test_a_word_on_an_alert_whose_environment_only_its_tags_name_counts_the_next_time(
+def test_a_word_on_an_alert_counts_the_next_time_whether_or_not_its_tags_can_be_read(
     incident: Callable[..., Incident],
 ) -> None:
     opened, store = incident(**UNSTATED, environment=None), MemoryStore()

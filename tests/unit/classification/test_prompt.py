@@ -10,7 +10,7 @@ from firstline.classification.model import Judgement, answer_schema
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident, Maintenance
 
 
-def test_everything_about_the_incident_is_data(
+def test_the_data_hold_the_alert_its_evidence_and_the_offered_runbooks(
     incident: Callable[..., Incident],
     evidence: Callable[..., Evidence],
     ended: Callable[..., list[EarlierIncident]],

@@ -56,14 +56,14 @@ def test_a_model_that_earned_nothing_gives_its_words_and_nothing_else(decide: De
     assert "Not counted (runbook): the model has not earned it yet (1 of 20)." in verdict.reasons
 
 
-def test_both_verdicts_are_kept(decide: Decide) -> None:
+def test_the_verdict_keeps_what_the_model_says_and_what_stands_without_it(decide: Decide) -> None:
     verdict = decide(says={"severity": "critical", "runbook_id": None})
     assert verdict.without_model == verdict.stance
     assert verdict.model_says is not None
     assert (verdict.model_says.severity, verdict.model_says.runbook_id) == ("critical", None)
 
 
-def test_an_earned_move_counts_and_no_other(decide: Decide) -> None:
+def test_only_the_move_that_a_model_earned_counts(decide: Decide) -> None:
     verdict = decide(_granted("tell to page"), says={"severity": "critical", "runbook_id": None})
     assert (verdict.severity, verdict.decided_by) == ("critical", "llm")
     assert verdict.runbook_id is not None

@@ -154,7 +154,7 @@ def test_the_secrets_of_the_console_that_nobody_set_are_named() -> None:
     assert line.startswith("✓ keys")
 
 
-def test_requests_that_were_refused_are_counted_for_each_path_with_the_last_address() -> None:
+def test_refused_requests_are_counted_for_each_path_with_the_last_senders_address() -> None:
     def line(path: str, minutes: int) -> dict[str, Any]:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         message = json.dumps({"status": "401", "path": path, "ip": f"198.51.100.{minutes}"})
@@ -175,10 +175,9 @@ def test_functions_whose_invocations_lambda_refused_are_named() -> None:
     kind = "AWS::Lambda::Function"
     names = [{"ResourceType": kind, "PhysicalResourceId": name} for name in ("ingest", "notify")]
     answers = {"list_stack_resources": {"StackResourceSummaries": names}}
-    data = {"MetricDataResults": [{"Id": "m0", "Values": [0.0]}, {"Id": "m1", "Values": [2.0, 1.0]}]}
-    (line,) = told(account.throttles, answers=answers | {"get_metric_data": {"MetricDataResults": []}})
-    assert line.startswith("✓ throttles")
-    data["MetricDataResults"][0]["Values"] = [3.0]
+    data = {"MetricDataResults": [{"Id": "m0", "Values": [3.0]}, {"Id": "m1", "Values": [2.0, 1.0]}]}
+    none = {"MetricDataResults": []}
+    assert told(account.throttles, answers=answers | {"get_metric_data": none})[0].startswith("✓ throttles")
     lines = told(account.throttles, answers=answers | {"get_metric_data": data})
     assert [line.partition(" →")[0] for line in lines] == [
         "! throttles    Lambda refused 3 invocations of ingest in 7 days",
@@ -228,7 +227,11 @@ def test_the_doctor_says_whether_runbooks_may_act(value: Any, mode: str, said: s
     assert line.startswith(said)
 
 
-@pytest.mark.parametrize(("most", "free", "mark"), [(10, 10, "✗"), (1000, 40, "!"), (1000, 900, "✓")])
+@pytest.mark.parametrize(
+    ("most", "free", "mark"),
+    [(10, 10, "✗"), (1000, 40, "!"), (1000, 900, "✓")],
+    ids=["a small quota", "little left", "enough"],
+)
 def test_too_few_concurrent_executions_are_reported(most: int, free: int, mark: str) -> None:
     limits = {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": free}
     (line,) = told(account.quotas, answers={"get_account_settings": {"AccountLimit": limits}})
