@@ -29,10 +29,15 @@ def test_a_drills_alert_keeps_its_mark_and_its_resolved_alert_ends_it(source: st
     assert (fired.fingerprint, fired.group_key) == (ended.fingerprint, ended.group_key)
     assert (fired.severity, fired.host, fired.environment) == ("critical", "web-1", None)
     assert fired.labels.items() >= MARK.items()
-    real = normalize(
-        source, json.loads(json.dumps(senders.BODIES[source](ALERT, "firing")).replace(ALERT.service, "shop"))
-    )
-    assert real[0].group_key != fired.group_key, "it joins no incident of the same alert"
+
+
+@pytest.mark.parametrize("source", list(senders.BODIES))
+def test_a_drills_alert_joins_no_incident_of_the_same_alert_of_a_real_service(source: str) -> None:
+    body = senders.BODIES[source](ALERT, "firing")
+    (drill,) = normalize(source, body)
+    (real,) = normalize(source, json.loads(json.dumps(body).replace(ALERT.service, "shop")))
+
+    assert real.group_key != drill.group_key
 
 
 def test_a_drills_cloudwatch_alarm_fires_ends_and_is_deleted() -> None:

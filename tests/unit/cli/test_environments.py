@@ -31,13 +31,11 @@ def test_every_parameter_is_given_so_that_none_stays_at_an_earlier_value(checkou
     found = environments.load(checkout)["dev"]
 
     assert found.parameters.keys() == yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].keys()
-    chosen = {name: found.parameters[name] for name in ("PageAfterSeconds", "EventBridgeEvents", "LogRetentionDays")}
-    assert chosen == {"PageAfterSeconds": "120", "EventBridgeEvents": "alarms", "LogRetentionDays": "7"}
-    assert (found.parameters["FlapQuietSeconds"], found.stack_name, found.region) == (
-        "600",
-        "firstline-dev",
-        "eu-west-1",
-    )
+    assert found.parameters["PageAfterSeconds"] == "120", "of the owner's file"
+    assert found.parameters["EventBridgeEvents"] == "alarms", "of the owner's file and not of samconfig"
+    assert found.parameters["LogRetentionDays"] == "7", "of samconfig and not the template's default"
+    assert found.parameters["FlapQuietSeconds"] == "600", "the template's default"
+    assert (found.stack_name, found.region) == ("firstline-dev", "eu-west-1")
 
 
 def test_without_the_owners_file_samconfig_gives_the_environments(checkout: Path) -> None:

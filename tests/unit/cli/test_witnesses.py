@@ -97,9 +97,8 @@ def judging(severity: str = "critical", by: str = "rules") -> dict[str, Any]:
 
 
 def test_a_verdict_that_was_changed_on_the_trail_is_named() -> None:
-    history_of_it = history(
-        judging(), {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
-    )
+    without_a_verdict = {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
+    history_of_it = history(judging("critical", by="rules"), without_a_verdict)
 
     assert contradictions(trail(judged()), history_of_it) == []
     assert contradictions(trail(judged("noise")), history_of_it) == [
@@ -115,7 +114,7 @@ def test_the_trail_may_lack_the_last_command_of_a_running_execution() -> None:
     assert contradictions(trail(planned()), history(*sending(), over=False)) == []
 
 
-def test_a_request_that_failed_sent_nothing() -> None:
+def test_a_request_that_failed_and_one_for_a_parameter_sent_no_command() -> None:
     scheduled, _ = sending()
     failed = {"timestamp": NOON, "type": "TaskFailed", "taskFailedEventDetails": {}}
     asked = {"timestamp": NOON, "taskScheduledEventDetails": {"resource": "getParameter", "parameters": "{}"}}

@@ -105,7 +105,7 @@ def test_the_page_says_how_the_plan_is_verified_and_undone() -> None:
     page = seen(a_waiting_record(plan))
     assert "It runs 20 seconds after the last step, and at most 3 times, 20 seconds apart." in page.text
     assert "put-back undoes" in " ".join(page.text.split())
-    assert page.text.count("logrotate --force") == 3
+    assert page.text.count("logrotate --force") == 3, "the script of the step, of verify and of the rollback"
 
 
 def test_the_page_says_each_version_how_many_hosts_at_a_time_and_the_guard() -> None:
@@ -282,11 +282,17 @@ def test_the_lines_of_a_script_are_counted_with_empty_ones() -> None:
     assert "Script, 4 lines" in page.text
 
 
-@pytest.mark.parametrize("user", ["root", "postgres"])
-def test_the_page_names_the_user_that_the_rendered_script_runs_as(user: str) -> None:
-    because = "Only root may do this." if user == "root" else None
-    assert run_as(render_script(Command(run="true", run_as=user, because=because))) == user
-    assert run_as(render_script(Command(run="true", reads_journal=True))) == "nobody"
+@pytest.mark.parametrize(
+    ("command", "user"),
+    [
+        (Command(run="true", run_as="root", because="Only root may do this."), "root"),
+        (Command(run="true", run_as="postgres"), "postgres"),
+        (Command(run="true", reads_journal=True), "nobody"),
+    ],
+    ids=["root", "postgres", "no user is given"],
+)
+def test_the_page_names_the_user_that_the_rendered_script_runs_as(command: Command, user: str) -> None:
+    assert run_as(render_script(command)) == user
 
 
 def test_a_script_of_the_owner_runs_as_the_agents_user_of_either_system() -> None:

@@ -142,14 +142,23 @@ def test_any_text_is_folded_and_escaped(name: str) -> None:
     assert not re.search(r"[\\;,\n\r\x00-\x08]", plain)
 
 
-def test_the_command_line_gets_the_address_of_a_feed_or_the_name_of_the_missing_secret() -> None:
+def test_the_command_line_gets_the_address_of_a_feed() -> None:
     terminal = Terminal()
     terminal.secrets["console/calendar-key"] = KEYS
     status, answer = terminal.post("oncall/platform/calendar", {"all": True}, by="eve")
     assert (status, answer["url"]) == (200, address(API, "platform", "eve", KEYS, whole=True))
+
+
+@pytest.mark.parametrize("keys", [(), ("short",)], ids=["no secret", "a secret that can be guessed"])
+def test_the_command_line_gets_the_name_of_a_missing_or_short_secret(keys: tuple[str, ...]) -> None:
+    terminal = Terminal()
+    terminal.secrets["console/calendar-key"] = keys
+    status, answer = terminal.post("oncall/platform/calendar", {}, by="eve")
+    assert status in (403, 409)
+    assert "console/calendar-key" in answer["said"]
+
+
+def test_the_feed_of_an_unknown_schedule_has_no_address() -> None:
+    terminal = Terminal()
+    terminal.secrets["console/calendar-key"] = KEYS
     assert terminal.post("oncall/network/calendar", {}, by="eve")[0] == 409
-    for keys in ((), ("short",)):
-        terminal.secrets["console/calendar-key"] = keys
-        status, answer = terminal.post("oncall/platform/calendar", {}, by="eve")
-        assert status in (403, 409)
-        assert "console/calendar-key" in answer["said"]

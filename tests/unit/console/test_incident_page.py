@@ -183,7 +183,7 @@ METRIC = MetricSeries(
 
 def test_a_page_plots_the_metric_of_the_incidents_alarm_and_escapes_its_name() -> None:
     page = read_incident(a_record(classification=a_classification(series=METRIC)))
-    assert page.elements.count("rect") == 15
+    assert page.elements.count("rect") == len(METRIC.values)
     in_order(page, "Evidence", "<b>CPU</b>, Average", "The same as a table")
     assert "<b>CPU" not in page.html
     assert "rect" not in read_incident(a_record(classification=a_classification())).elements
@@ -200,6 +200,7 @@ def test_a_page_plots_the_metric_of_the_incidents_alarm_and_escapes_its_name() -
     ],
 )
 def test_a_metrics_bars_stand_on_zero(values: Any, threshold: Any, lines: list[str], heights: list[int]) -> None:
+    # From the lowest line to the highest there are 90 pixels; a bar has one at least.
     series = METRIC.model_copy(update={"values": values, "threshold": threshold})
     plot = metric_chart(series, BERLIN)
     assert [line.text for line in plot.lines] == lines
@@ -233,6 +234,7 @@ def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> 
             facts={"step_id": "clean", "instance_id": "i-0123456789abcdef0", "status": "Success"},
         ),
         Fact(what="joined", who="senders", facts={"joined": 7, "last_at": NOW.isoformat()}),
+        # The press is no line of its own: the acknowledgement that it leads to is.
         Fact(what="acted", who="ada (Slack)", facts={"does": "acknowledge", "acted_at": NOW.isoformat()}),
         Fact(what="acted", who="ada (Slack)", facts={"does": "escalate", "acted_at": NOW.isoformat()}),
     ]

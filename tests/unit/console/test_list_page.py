@@ -15,12 +15,15 @@ def test_no_text_of_a_stranger_becomes_markup_in_the_list() -> None:
     alert = an_alert(alert_name=EVIL[:200], service=EVIL[:200], host=EVIL[:200])
     shelf = Shelf(a_record(an_incident(alert)))
     page = ReadPage(shelf.see(f"/console/incidents?q={EVIL[:20]}".replace("&", "%26"), shelf.session("ada"))["body"])
-    assert page.elements.count("script") == 1
+    assert page.elements.count("script") == 1, "the console's own"
     assert "img" not in page.elements
 
 
 def many(number: int) -> list[IncidentRecord]:
-    """Open incidents with names as long as real ones."""
+    """Return open incidents with names as long as real ones, each of a service of its own (up to nine).
+
+    Every fourth is critical, and every second was paged and is unowned.
+    """
     names = ("SystemdUnitFailed", "checkout-HighErrorRate5xx", "KubePodCrashLooping", "CertificateExpiresSoon")
     records = []
     for count in range(number):

@@ -58,11 +58,13 @@ def test_the_page_says_who_is_on_call_who_is_next_and_which_overrides_there_are(
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("bob", 3), ("ada", 2), ("eve", 0)], ids=["an operator", "who has the shift", "a reader"]
+    ("name", "forms"),
+    [("bob", {"take", "override", "withdraw"}), ("ada", {"override", "withdraw"}), ("eve", set())],
+    ids=["an operator", "who has the shift", "a reader"],
 )
-def test_each_visitor_sees_only_the_forms_that_they_can_use(shelf: Shelf, name: str, shown: int) -> None:
+def test_each_visitor_sees_only_the_forms_that_they_can_use(shelf: Shelf, name: str, forms: set[str]) -> None:
     keep(shelf, "bob")
-    assert page(shelf, name).count(f'action="{PLATFORM}/') == shown
+    assert set(re.findall(f'action="{PLATFORM}/(\\w+)', page(shelf, name))) == forms
 
 
 def test_one_press_takes_the_present_shift_and_everybody_is_told(shelf: Shelf) -> None:
@@ -74,6 +76,7 @@ def test_one_press_takes_the_present_shift_and_everybody_is_told(shelf: Shelf) -
 
 
 def test_a_span_is_given_in_the_schedules_time_and_withdrawn(shelf: Shelf) -> None:
+    # The schedule is in UTC, the stack in Europe/Berlin.
     fields = {"person": "bob", "begin": "2026-03-02T08:00", "end": "2026-03-02T10:30", "reason": ""}
     assert send(shelf, "override", "ada", **fields) == (303, f"{PAGE}?done=override")
     assert turn(shelf) == [

@@ -157,7 +157,7 @@ def test_the_page_of_silences_says_who_silenced_what_why_and_for_how_long() -> N
     shelf.silences.save(Silence(id="s-2", expires_at=NOW - timedelta(minutes=1), **fields))
     page = ReadPage(shelf.see("/console/silences", shelf.session("eve"))["body"])
     in_order(page, "Active", "host=web-1 host=web-2 labels.team=shop", "until 06:16 (2 h left)", "s-1", "Over", "s-2")
-    assert page.elements.count("script") == 1
+    assert page.elements.count("script") == 1, "the console's own: the reason is text"
 
 
 def test_an_unknown_address_is_404_another_method_405_and_a_failing_table_503() -> None:

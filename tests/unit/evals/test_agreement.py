@@ -44,20 +44,21 @@ def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
 
 def test_a_rule_is_judged_by_its_words_alone(rules_file: Path) -> None:
     policy = Policy.of()
-    assert [said_level(rule, policy) for rule in read(rules_file)] == [
-        "critical",
-        "warning",
-        "info",
-        "critical",
-        "warning",
-        "info",
-    ]
+    assert {rule.name: said_level(rule, policy) for rule in read(rules_file)} == {
+        "LedgerDown": "critical",
+        "LedgerSlow": "warning",
+        "LedgerReport": "info",
+        "LedgerSev0": "critical",
+        "LedgerFollower": "warning",  # its author says page, its words do not
+        "Watchdog": "info",
+    }
 
 
 def test_the_agreement_is_compared_with_always_answering_the_most_common_level(rules_file: Path) -> None:
     whole = measure(read(rules_file), Policy.of()).parts[0]
 
     assert (whole.rules, whole.repositories, whole.most_common) == (6, 3, "critical")
+    # Always critical is right for three of six; the words are wrong about LedgerFollower alone.
     assert whole.always.accuracy == 0.5
     assert whole.always.macro_f1 == pytest.approx((2 / 3) / 3)
     assert whole.always.balanced_accuracy == pytest.approx(1 / 3)

@@ -21,11 +21,12 @@ def policy() -> Policy:
 
 @pytest.fixture
 def case() -> Case:
+    """An alert whose words say low, and whose earlier incidents say high."""
     return read(Path("evals/cases/recurring/quiet-words-loud-history"))
 
 
 class Says:
-    """A model with one answer."""
+    """A model with one answer, which takes 700 tokens."""
 
     def __init__(self, severity: str) -> None:
         self._severity = severity
@@ -47,6 +48,8 @@ class Says:
 
 
 class Fails:
+    """A model that takes 12 tokens and gives no verdict."""
+
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         raise ModelGaveNoVerdict("it refused", usage=Usage(prompt_tokens=12))
 
@@ -60,9 +63,12 @@ def test_a_model_is_asked_and_counted(policy: Policy, case: Case) -> None:
     found = Classifier("m", policy, lambda name: Says("critical")).judge(case)
 
     assert (found.classification.severity, found.without_model) == ("critical", "high")
-    assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 700)
+    assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 600 + 100)
 
+
+def test_the_tokens_of_a_model_that_gives_no_verdict_are_counted(policy: Policy, case: Case) -> None:
     failed = Classifier("m", policy, lambda name: Fails()).judge(case)
+
     assert (failed.classification.severity, failed.no_verdict, failed.classification.usage.tokens) == ("high", True, 12)
 
 

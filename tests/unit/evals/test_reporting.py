@@ -23,6 +23,7 @@ type MakeVerdict = Callable[..., Verdict]
 
 @pytest.fixture
 def mixed(verdict: MakeVerdict) -> Score:
+    """A critical that was called high and got a runbook that was not offered, and two right verdicts."""
     return score(
         "one & only",
         [
@@ -39,7 +40,7 @@ def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict
     baseline.save([better], path)
     before = baseline.load(path)
 
-    assert console.change(mixed, "accuracy", before) == pytest.approx(-1 / 3, abs=1e-3)
+    assert console.change(mixed, "accuracy", before) == pytest.approx(2 / 3 - 1, abs=1e-3)
     assert console.change(better, "accuracy", before) is None
     assert "[red](-0.333)" in console.number(mixed, "accuracy", before, True)
 

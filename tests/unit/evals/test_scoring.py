@@ -132,6 +132,20 @@ def test_a_runbook_for_noise_is_unsafe(verdict: MakeVerdict) -> None:
         ("medium", {"source": "medium", "storm": True}, True),
         ("high", {"source": "low", "storm": True}, False),
     ],
+    ids=[
+        "below the source",
+        "below the source by a rule",
+        "above the source",
+        "the source stated nothing",
+        "a model, one step below a critical",
+        "a model, two steps below a critical",
+        "a model calls a medium noise",
+        "a model calls a high noise although earlier ones cleared",
+        "a model calls a high low after earlier ones cleared",
+        "a model below the verdict without it",
+        "a storm below high",
+        "a storm as high",
+    ],
 )
 def test_a_severity_below_the_allowed_one_is_counted(
     verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken: bool

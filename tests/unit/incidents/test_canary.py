@@ -49,9 +49,9 @@ class Sky:
         return Canary(self.post, self.record, lambda: secret, lambda: self.seconds, self.sleep)
 
 
-@pytest.mark.parametrize("down", [0, 2])
-def test_the_canary_returns_the_seconds_until_its_page_is_on_record(down: int) -> None:
-    sky = Sky(down=down)
+@pytest.mark.parametrize("failed_reads", [0, 2])
+def test_the_canary_returns_the_seconds_until_its_page_is_on_record(failed_reads: int) -> None:
+    sky = Sky(paged_after=3.0, down=failed_reads)
 
     assert sky.canary().fly(at(0)) == 3.0
     assert sky.taken == ["firing", "resolved"]

@@ -34,6 +34,12 @@ def after(state: str, store: MemoryStore, plan: RemediationPlan | None = None, *
         ("Page On-Call", "Classify", {}, {"planned": True}),
         ("Stop", "Classify", {"generation": 2}, {}),
     ],
+    ids=[
+        "noise",
+        "not planned yet",
+        "a high that was planned for",
+        "a later execution has the incident",
+    ],
 )
 def test_a_function_chooses_the_same_next_state_as_what_now(
     go: str, state: str, record: dict[str, Any], known: dict[str, Any]

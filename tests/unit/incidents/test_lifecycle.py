@@ -170,6 +170,22 @@ PAGED = {"paged_seq": 1, "page_done": 1, "paged_rank": 3, "decided": 3}
         ("resolution", counts_for(3, 3), PAGED, None),
         (None, counts_for(1, 4), {"decided": 1}, None),
     ],
+    ids=[
+        "all ended, with a person",
+        "all ended, before an acknowledgement",
+        "all ended during the recovery",
+        "all ended during a hold",
+        "all ended during the quiet",
+        "one fires during the quiet",
+        "a medium during a hold",
+        "a high joined during a hold",
+        "a critical joined during the recovery",
+        "a critical joined a low",
+        "a medium joined a low",
+        "a critical joined a paged high",
+        "a high joined a paged high",
+        "no wait",
+    ],
 )
 def test_alerts_that_join_or_end_wake_only_the_waits_that_they_concern(
     awaiting: Any, counts: Counts, what: dict[str, Any], signal: str | None

@@ -107,7 +107,7 @@ def test_each_situation_makes_the_page_due_that_it_needs_or_none(
 
 
 @pytest.mark.parametrize(
-    ("what", "due", "page"),
+    ("what", "due", "number_level_round"),
     [
         ({}, "first", (1, 0, 0)),
         (PAGED, "again", (2, 1, 0)),
@@ -119,11 +119,22 @@ def test_each_situation_makes_the_page_due_that_it_needs_or_none(
         (PAGED | {"paged_seq": 2, "page_level": 1}, "resume", (2, 1, 0)),
         (PAGED | {"paged_seq": 2, "page_level": 7}, "resume", (2, 1, 0)),
     ],
+    ids=[
+        "the first page",
+        "unanswered at the first level",
+        "unanswered at the last level",
+        "a worse alert joined",
+        "more criticals joined a storm",
+        "all had resolved and one fires again",
+        "the void page never went out",
+        "a claimed page that never went out",
+        "and its level is gone from the policy",
+    ],
 )
 def test_the_next_page_goes_to_the_next_level_then_round_again(
-    what: dict[str, Any], due: Due, page: tuple[int, int, int]
+    what: dict[str, Any], due: Due, number_level_round: tuple[int, int, int]
 ) -> None:
-    assert next_page(live(**what), due, 2) == page
+    assert next_page(live(**what), due, levels=2) == number_level_round
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,7 @@ def test_incidents_beyond_the_most_that_rest_are_postponed_in_the_table(
 
     world.minutes(1, 12)
 
+    # In twelve minutes each of the five is looked at twice; three of them do not rest.
     assert world.store.calls.count("postpone") == 3 * 2
     assert len(world.executions.described) == 5 * 2
 
@@ -247,10 +248,13 @@ def test_incidents_that_a_run_has_no_time_for_are_looked_at_by_the_next_run(worl
     world.each_page_takes = 15.0
 
     world.run(6)
-    assert world.pages == 3
+    assert world.pages == 3, "a run begins no page after 38 seconds"
     world.run(7)
 
     assert world.pages == 5
+
+
+def test_a_run_reads_no_more_records_than_live_halves() -> None:
     assert MOST_RECORDS <= MOST_LIVES
 
 
@@ -284,7 +288,7 @@ def test_slow_schedules_begin_only_while_there_is_time_for_them(world: World) ->
     world.each_page_takes = 30.0
 
     world.run(6)
-    assert (world.pages, looked) == (1, [])
+    assert (world.pages, looked) == (1, []), "the page took the time of this run"
     world.run(7)
 
     assert looked == [at(7)]

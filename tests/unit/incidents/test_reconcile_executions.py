@@ -94,6 +94,7 @@ def test_executions_that_end_again_and_again_get_successors_less_and_less_often(
             world.executions.states[incident.incident_id, generation] = "ENDED"
         world.run(minute)
 
+    # Sixty would be one a minute.
     assert 5 <= world.live(incident).generation <= 11
 
 
@@ -336,6 +337,7 @@ def test_a_message_that_no_channel_takes_is_tried_less_and_less_often(world: Wor
 
     world.minutes(1, 60)
 
+    # Sixty would be one a minute.
     assert 5 <= world.slack.attempts <= 12
 
 

@@ -352,6 +352,7 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
     ],
 )
 def test_a_wait_lasts_until_the_next_action_is_due(seconds: int, given: dict[str, Any]) -> None:
+    # Without `minutes` the wait begins 2 minutes after the opening.
     assert look(**given).seconds == seconds
 
 
@@ -425,6 +426,11 @@ def test_the_chosen_state_carries_the_worst_rank_that_the_record_shows() -> None
         (None, False, "Page On-Call"),
         (None, True, "Stop"),
         (Observed(state="Page On-Call", result={"sent": None}), False, "Stop"),
+    ],
+    ids=[
+        "not paged yet",
+        "paged",
+        "its page was refused",
     ],
 )
 def test_an_incident_that_the_table_does_not_know_is_paged_once(happened: Observed | None, paged: bool, go: Go) -> None:

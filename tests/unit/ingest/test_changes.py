@@ -40,7 +40,9 @@ def written(newcomers: list[Newcomer]) -> list[Change]:
 
 
 @pytest.mark.parametrize(
-    ("inhibits", "most"), [([], MOST_WRITES), (["same"], MOST_WRITES // 2), (["a", "b"], MOST_WRITES // 3)]
+    ("inhibits", "most"),
+    [([], MOST_WRITES), (["same"], MOST_WRITES // 2), (["a", "b"], MOST_WRITES // 3)],
+    ids=["one write for an alert", "and one for a counter", "and two for counters"],
 )
 def test_no_transaction_has_more_items_than_fit_and_no_alert_is_lost(inhibits: list[str], most: int) -> None:
     parts = written([newcomer(alert(fingerprint=f"fp-{number}"), *inhibits) for number in range(200)])

@@ -198,14 +198,24 @@ def test_a_note_on_an_unknown_incident_of_firstline_is_ignored(world: World) -> 
 THEIRS = {"id": "PD7", "incident_key": "their-own", "title": "Shop is slow", "status": "acknowledged"}
 
 
+OPENED_BY_OTHERS = an_incident(alert=an_alert(source="pagerduty", group_key="pagerduty:PD7"), incident_id="inc-7")
+
+
 def test_a_persons_acknowledgement_of_an_incident_that_others_opened_in_pagerduty_counts(world: World) -> None:
-    theirs = an_incident(alert=an_alert(source="pagerduty", group_key="pagerduty:PD7"), incident_id="inc-7")
-    world.store = MemoryStore(a_record(theirs, paged_at=NOON))
+    world.store = MemoryStore(a_record(OPENED_BY_OTHERS, paged_at=NOON))
 
     from_pagerduty(world, "incident.acknowledged", THEIRS | {"id": "PD8"})
     from_pagerduty(world, "incident.acknowledged", THEIRS, None)
-    assert world.store.only.acknowledged_by is None
+    assert world.store.only.acknowledged_by is None, "another incident, and no person"
+
     from_pagerduty(world, "incident.acknowledged", THEIRS)
     assert world.store.only.acknowledged_by == "Ada"
+
+
+def test_a_reassignment_takes_back_an_acknowledgement_of_an_incident_that_others_opened(world: World) -> None:
+    world.store = MemoryStore(a_record(OPENED_BY_OTHERS, paged_at=NOON))
+    from_pagerduty(world, "incident.acknowledged", THEIRS)
+
     from_pagerduty(world, "incident.reassigned", THEIRS | {"status": "triggered"})
+
     assert world.store.only.acknowledged_by is None

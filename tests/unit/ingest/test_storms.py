@@ -26,17 +26,19 @@ def causes(count: int, name: str = "Noise", **what: Any) -> list[NormalizedAlert
     ]
 
 
-def stormy(per_minute: int = 3, **what: Any) -> Door:
+def stormy(*, per_minute: int, **what: Any) -> Door:
+    """Return a door at which so many alerts of a source a minute open incidents; further ones join its storm."""
     return Door(limits=Limits(per_minute, per_minute), **what)
 
 
 def test_alerts_beyond_the_limit_of_their_source_join_one_storm_and_are_counted() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     accepted = door.accept(NOON, *causes(20))
 
     storm = door.live(STORM)
-    assert (storm.joined, storm.firing, len(door.lives())) == (17, 17, 4)
-    assert sum(group.in_storm for group in accepted.groups) == 17
+    assert (storm.joined, storm.firing) == (20 - 3, 20 - 3)
+    assert len(door.lives()) == 3 + 1, "three incidents and the storm"
+    assert sum(group.in_storm for group in accepted.groups) == 20 - 3
     record = door.store.incidents.record(storm.incident_id)
     assert record is not None
     assert (record.incident.storm, record.incident.alert.severity) == (True, "high")
@@ -45,7 +47,7 @@ def test_alerts_beyond_the_limit_of_their_source_join_one_storm_and_are_counted(
 
 
 def test_a_duplicate_in_a_storm_is_one_request_and_its_resolve_counts_there() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     noise = causes(6)
     door.accept(NOON, *noise)
 
@@ -58,7 +60,7 @@ def test_a_duplicate_in_a_storm_is_one_request_and_its_resolve_counts_there() ->
 
 
 def test_alerts_that_page_have_a_limit_of_their_own() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     door.accept(NOON, *causes(20, severity="low"))
     accepted = door.accept(NOON, *causes(3, "Cause", severity="critical"))
 
@@ -67,21 +69,22 @@ def test_alerts_that_page_have_a_limit_of_their_own() -> None:
 
 
 def test_a_critical_alert_that_joins_a_storm_pages_even_after_the_storm_was_acknowledged() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     door.accept(NOON, *causes(20, severity="critical"))
     storm = door.live(STORM)
-    assert (storm.loud.critical, storm.counts.ranks[4]) == (17, 17)
+    assert (storm.loud.critical, storm.counts.ranks[4]) == (20 - 3, 20 - 3)
     paged = {"judged": 17, "decided": 4, "judged_loud": storm.loud, "paged_loud": storm.loud}
     door.waits(STORM, awaiting="resolution", paged_seq=1, paged_rank=4, acked_seq=1, acked_rank=4, **paged)
 
     door.accept(at(1), *causes(4, "More", severity="critical"))
 
-    assert door.live(STORM).loud.critical == 18
+    # A minute later three of the four open incidents of their own.
+    assert door.live(STORM).loud.critical == 17 + 1
     assert door.woken == [STORM]
 
 
 def test_one_source_cannot_use_up_the_limit_of_another() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     door.accept(NOON, *causes(20))
     accepted = door.accept(NOON, alert(source="datadog"))
 
@@ -89,14 +92,14 @@ def test_one_source_cannot_use_up_the_limit_of_another() -> None:
 
 
 def test_alerts_that_do_not_page_join_a_storm_at_once_until_five_minutes_after_its_last_alert() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     door.accept(NOON, *causes(6))
     door.accept(at(4), *causes(2, "Later"))
-    assert (door.live(STORM).joined, len(door.lives())) == (5, 4)
+    assert (door.live(STORM).joined, len(door.lives())) == (3 + 2, 4), "both joined at once"
 
     door.accept(at(9.5), *causes(2, "Over"))
 
-    assert (door.live(STORM).joined, len(door.lives())) == (5, 6)
+    assert (door.live(STORM).joined, len(door.lives())) == (5, 4 + 2), "both opened incidents"
 
 
 def hosts(count: int, name: str, **what: Any) -> list[NormalizedAlert]:
@@ -114,6 +117,7 @@ def test_while_a_storm_lasts_a_name_that_pages_opens_one_incident_and_its_other_
     door.accept(at(4), *hosts(6, "Disk"))
 
     assert [live.group_key for live in door.lives() if live.loud.critical == 1] == ["Disk/0", "Memory/0"]
+    # Three more Disks and two more Memories, and of the second six Disks two that had not joined yet.
     assert door.live(STORM).loud.critical == 3 + 2 + 2
     door.check_counts()
 
@@ -142,7 +146,7 @@ def test_after_a_storm_a_name_that_pages_may_open_several_incidents_again() -> N
 
 
 def test_after_a_storm_was_closed_the_next_one_opens_another_incident() -> None:
-    door = stormy()
+    door = stormy(per_minute=3)
     noise = causes(6)
     door.accept(NOON, *noise)
     first = door.live(STORM).incident_id
@@ -156,17 +160,18 @@ def test_after_a_storm_was_closed_the_next_one_opens_another_incident() -> None:
 
 
 def test_two_deliveries_that_open_a_storm_at_once_open_one_storm() -> None:
-    door = stormy(1)
+    door = stormy(per_minute=1)
     door.accept(NOON, alert(group_key="takes the token", fingerprint="t"))
     door.store.meanwhile["open"] = lambda: door.accept(NOON, *causes(1, "Other"))
 
     door.accept(NOON, *causes(1))
 
-    assert (door.live(STORM).joined, len(door.starts)) == (2, 2)
+    assert door.live(STORM).joined == 2
+    assert len(door.starts) == 2, "of the alert within the limit and of the storm"
 
 
 def test_a_storm_that_is_written_in_threads_loses_no_alert() -> None:
-    door = stormy(threads=True)
+    door = stormy(per_minute=3, threads=True)
     door.accept(NOON, *causes(60))
 
     assert sum(live.joined for live in door.lives()) == 60
@@ -218,7 +223,8 @@ def test_further_alerts_of_a_route_join_its_storm_and_open_no_other() -> None:
     door.accept(at(2), *services(*(f"payments-{n}" for n in range(6, 12))))
 
     payments = door.live(storm_key("generic", levels=["payments"]))
-    assert (len(door.lives()), payments.joined) == (3, 10)
+    assert len(door.lives()) == 2 + 1, "two incidents and the storm"
+    assert payments.joined == 12 - 2
 
 
 def test_the_route_that_a_rule_gives_chooses_the_storm_only_for_the_severity_of_the_route() -> None:
@@ -231,10 +237,10 @@ def test_the_route_that_a_rule_gives_chooses_the_storm_only_for_the_severity_of_
 
 
 def test_alerts_that_do_not_page_join_the_storm_of_their_source_whatever_their_route() -> None:
-    door = stormy(paging=ROUTED)
+    door = stormy(per_minute=3, paging=ROUTED)
     door.accept(NOON, *services(*(f"payments-{n}" for n in range(9)), severity="low"))
 
-    assert door.live(STORM).joined == 6
+    assert door.live(STORM).joined == 9 - 3
 
 
 def ruled(route: str) -> Rules:
@@ -257,18 +263,18 @@ EVERYTHING = Silence(
 
 
 def test_many_held_alerts_become_a_few_held_incidents_and_one_held_storm() -> None:
-    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door = stormy(per_minute=3, holds=Holds(silences=[EVERYTHING]))
     for minute in range(9):
         door.accept(at(minute), *causes(5, f"Minute{minute}", severity="high"))
 
     held = door.live(storm_key("generic", EVERYTHING.hold(NOON)))
-    assert (len(door.lives()), held.joined) == (4, 42)
+    assert (len(door.lives()), held.joined) == (3 + 1, 9 * 5 - 3)
     assert all(live.held_until == at(480) and live.loud.high == 0 for live in door.lives())
     door.check_counts()
 
 
 def test_held_alerts_do_not_use_up_the_limit_of_alerts_that_are_not_held() -> None:
-    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door = stormy(per_minute=3, holds=Holds(silences=[EVERYTHING]))
     door.accept(NOON, *causes(9))
     door.holds = Holds()
 
@@ -276,18 +282,18 @@ def test_held_alerts_do_not_use_up_the_limit_of_alerts_that_are_not_held() -> No
 
 
 def test_a_held_alert_does_not_join_a_storm_whose_hold_a_person_ended() -> None:
-    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door = stormy(per_minute=3, holds=Holds(silences=[EVERYTHING]))
     door.accept(NOON, *causes(9, severity="high"))
     key = storm_key("generic", EVERYTHING.hold(NOON))
     door.store.incidents.end_hold(door.live(key).incident_id, "a person", at(1))
 
     door.accept(at(2), *causes(2, "Later", severity="high"))
 
-    assert (door.live(key).joined, door.live("Later-0").held_until) == (6, at(480))
+    assert (door.live(key).joined, door.live("Later-0").held_until) == (9 - 3, at(480))
 
 
 def test_an_alert_that_joined_a_held_storm_ends_in_it_also_after_the_silence_is_over() -> None:
-    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door = stormy(per_minute=3, holds=Holds(silences=[EVERYTHING]))
     noise = causes(5)
     door.accept(NOON, *noise)
     door.holds = Holds()

@@ -217,7 +217,7 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet() -> Fleet:
+def first_fails() -> Fleet:
     hosts = [
         FakeHost(ScriptResult(1 if number == 0 else 0, "", ""), instance_id=f"i-{number:017x}") for number in range(3)
     ]
@@ -225,12 +225,16 @@ def fleet() -> Fleet:
     return Fleet(hosts, service, [host.instance_id for host in hosts])
 
 
-def test_with_concurrency_1_a_failure_ends_the_command_on_the_other_hosts(fleet: Fleet) -> None:
-    for host in fleet.hosts:
+def test_with_concurrency_1_a_failure_ends_the_command_on_the_other_hosts(first_fails: Fleet) -> None:
+    for host in first_fails.hosts:
         host.go.set()
 
-    assert fleet.ends(fleet.sends(MaxConcurrency="1", MaxErrors="0")) == ["Failed", "Terminated", "Terminated"]
-    assert [len(host.asked) for host in fleet.hosts] == [1, 0, 0]
+    assert first_fails.ends(first_fails.sends(MaxConcurrency="1", MaxErrors="0")) == [
+        "Failed",
+        "Terminated",
+        "Terminated",
+    ]
+    assert [len(host.asked) for host in first_fails.hosts] == [1, 0, 0]
 
 
 def test_the_end_of_a_command_is_told_once_when_no_host_works_any_more() -> None:
@@ -254,31 +258,31 @@ def test_the_end_of_a_command_is_told_once_when_no_host_works_any_more() -> None
     assert (told[0]["command-id"], told[0]["document-name"], told[0]["status"]) == (command_id, "doc", "Failed")
 
 
-def test_no_more_hosts_run_at_once_than_max_concurrency_allows(fleet: Fleet) -> None:
-    command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
-    for turn, host in enumerate(fleet.hosts):
+def test_no_more_hosts_run_at_once_than_max_concurrency_allows(first_fails: Fleet) -> None:
+    command_id = first_fails.sends(MaxConcurrency="1", MaxErrors="100%")
+    for turn, host in enumerate(first_fails.hosts):
         eventually(lambda: bool(host.asked))  # noqa: B023 - called at once
-        assert [len(host.asked) for host in fleet.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
+        assert [len(host.asked) for host in first_fails.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
         host.go.set()
 
-    assert fleet.ends(command_id) == ["Failed", "Success", "Success"]
+    assert first_fails.ends(command_id) == ["Failed", "Success", "Success"]
 
 
-def test_with_full_concurrency_all_hosts_run_at_once_and_end_on_their_own(fleet: Fleet) -> None:
-    command_id = fleet.sends(MaxConcurrency="100%", MaxErrors="100%")
-    eventually(lambda: all(host.asked for host in fleet.hosts))
-    for host in fleet.hosts:
+def test_with_full_concurrency_all_hosts_run_at_once_and_end_on_their_own(first_fails: Fleet) -> None:
+    command_id = first_fails.sends(MaxConcurrency="100%", MaxErrors="100%")
+    eventually(lambda: all(host.asked for host in first_fails.hosts))
+    for host in first_fails.hosts:
         host.go.set()
 
-    assert fleet.ends(command_id) == ["Failed", "Success", "Success"]
+    assert first_fails.ends(command_id) == ["Failed", "Success", "Success"]
 
 
-def test_a_cancelled_command_starts_on_no_further_host(fleet: Fleet) -> None:
-    command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
-    fleet.service.cancel_command({"CommandId": command_id})
+def test_a_cancelled_command_starts_on_no_further_host(first_fails: Fleet) -> None:
+    command_id = first_fails.sends(MaxConcurrency="1", MaxErrors="100%")
+    first_fails.service.cancel_command({"CommandId": command_id})
 
-    assert fleet.ends(command_id) == ["Canceled", "Canceled", "Canceled"]
-    assert [len(host.asked) for host in fleet.hosts[1:]] == [0, 0]
+    assert first_fails.ends(command_id) == ["Canceled", "Canceled", "Canceled"]
+    assert [len(host.asked) for host in first_fails.hosts[1:]] == [0, 0]
 
 
 def test_a_hash_that_is_not_the_documents_is_refused() -> None:

@@ -257,6 +257,7 @@ def test_an_answer_that_loses_every_race_is_refused_with_the_reason() -> None:
     waiting = Waiting(a_waiting_record())
 
     def another() -> None:
+        # Before each write somebody else's approval is stored, and the next one stands ready.
         waiting.meanwhile(approvals=[*waiting.store.only.approvals, Approval(approver="U2", by="u2", at=NOW)])
         happens = waiting.store.meanwhile.pop("decide")
         happens()
@@ -331,6 +332,14 @@ def test_an_approval_link_is_personal_and_expires() -> None:
             "approval",
             "1 of 2: ada said yes. Somebody else must agree.",
         ),
+    ],
+    ids=[
+        "approved",
+        "refused",
+        "refused, and somebody has it",
+        "refused, and nobody was paged",
+        "the first approval",
+        "the first approval but for one of a person who is no approver any more",
     ],
 )
 def test_the_announcement_says_who_answered_and_what_follows(

@@ -134,7 +134,11 @@ def test_each_end_of_an_incident_is_counted_in_metrics(
 
 
 @pytest.mark.parametrize("state", ["Record Suppression", "Close Incident"])
-@pytest.mark.parametrize(("ends", "closed"), [(True, True), (False, False), (True, False)])
+@pytest.mark.parametrize(
+    ("ends", "closed"),
+    [(True, True), (False, False), (True, False)],
+    ids=["it ends, and the incident is closed", "it goes on", "it was to end, and the incident stays open"],
+)
 def test_an_execution_that_was_to_end_hears_that_its_incident_stays_open(state: str, ends: bool, closed: bool) -> None:
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], "ends": ends})
     refused = pytest.raises(StaysOpen) if ends and not closed else nullcontext()

@@ -111,8 +111,16 @@ def test_an_action_without_an_effect_is_refused_with_the_person_who_was_first() 
     assert terminal.act("acknowledge") == (409, {"said": "Nothing to do: bob (command line) has it already."})
     assert terminal.act("resolve", seen=1)[0] == 200
     assert terminal.act("resolve", by="bob") == (409, {"said": "Nothing to do: ada (command line) resolved it."})
+
+
+def test_an_incident_that_was_resolved_and_is_not_closed_yet_cannot_be_reopened() -> None:
+    terminal = Terminal()
+    terminal.act("resolve", seen=1)
     assert terminal.act("reopen")[0] == 409
-    assert terminal.post("incidents/none/acknowledge", {})[0] == 404
+
+
+def test_an_action_on_an_unknown_incident_is_not_found() -> None:
+    assert Terminal().post("incidents/none/acknowledge", {})[0] == 404
 
 
 def test_an_escalation_takes_the_incident_back_and_wakes_the_execution() -> None:

@@ -81,7 +81,7 @@ def test_a_channel_that_is_not_connected_is_passed_over(stage: Stage) -> None:
     assert stage.paged().delivered_to == ["pagerduty"]
 
 
-@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("missing", [True, False], ids=["PagerDuty is not connected", "PagerDuty fails"])
 def test_the_page_topic_pages_when_no_channel_of_the_level_does(stage: Stage, missing: bool) -> None:
     if missing:
         stage.missing = {"pagerduty"}
@@ -102,6 +102,10 @@ def test_a_text_message_wakes_the_person_on_call(stage: Stage) -> None:
     page = texting(stage, "slack").paged()
     assert (page.on_call, page.delivered_to) == ("ada", ["sms", "slack"])
     assert (stage.sms.attempts, stage.sns.attempts) == (1, 0)
+
+
+def test_an_unanswered_text_message_is_followed_by_the_next_level(stage: Stage) -> None:
+    texting(stage, "slack").page()
     stage.after(6)
     assert stage.paged().delivered_to == ["sns"]
 

@@ -93,7 +93,7 @@ def test_the_number_of_looks_in_a_minute_is_bounded() -> None:
     assert alarms.asked == MOST_LOOKS
 
     assert metric(paged, NOW + WINDOW) is not None
-    assert metric(paged, NOW + WINDOW + timedelta(seconds=1)) is not None
+    assert metric(paged, NOW + WINDOW + timedelta(seconds=1)) is not None, "a new minute has all its looks"
 
 
 @pytest.mark.parametrize(

@@ -370,6 +370,7 @@ def test_a_decision_on_the_page_counts_although_the_execution_does_not_wait(desk
 @pytest.mark.parametrize(
     ("domain", "address"),
     [("abc.execute-api.eu-west-1.amazonaws.com", "https://abc."), ("127.0.0.1:8000", "http://127.0.0.1:8000/")],
+    ids=["AWS", "the local stack"],
 )
 def test_the_link_to_the_approval_page_has_the_address_to_which_slack_sent_the_press(
     desk: Visited, monkeypatch: pytest.MonkeyPatch, domain: str, address: str
@@ -377,10 +378,8 @@ def test_the_link_to_the_approval_page_has_the_address_to_which_slack_sent_the_p
     given: list[str] = []
 
     def take(handler: PressHandler, press: Any, now: datetime) -> None:
-        link = Link.model_validate_json(
-            Link(
-                incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=datetime.now(UTC)
-            ).model_dump_json()
+        link = Link(
+            incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=datetime.now(UTC)
         )
         given.append(handler.address(link))
 

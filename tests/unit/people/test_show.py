@@ -103,7 +103,7 @@ def test_an_update_that_slack_does_not_take_is_not_marked_as_shown() -> None:
     incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
     incident.slack.failures = [lasting()]
     assert not incident.show()
-    assert incident.live.shown == 1
+    assert incident.live.shown == IN_SLACK["shown"]
 
 
 def test_an_update_counts_as_shown_even_if_that_cannot_be_stored() -> None:
