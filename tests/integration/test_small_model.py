@@ -53,7 +53,7 @@ def parrot() -> Iterator[tuple[Parrot, Server]]:
     server.server_close()
 
 
-def test_a_model_behind_it_is_evaluated_with_the_schema(
+def test_an_evaluation_asks_the_model_behind_the_small_server_with_the_schema(
     parrot: tuple[Parrot, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(baseline, "LAST_RUN", tmp_path / "last-run.json")
