@@ -198,6 +198,8 @@ class Functions:
         The folder for each function's output, in `<name>.log`.
     ahead
         Returns the seconds by which the clock of a function must be ahead when it gets a payload.
+    forks
+        The starter of processes, which the caller closes; without it, the functions have one of their own.
     """
 
     def __init__(
@@ -209,6 +211,7 @@ class Functions:
         processes_each: int = 4,
         wait_seconds: float = 60.0,
         ahead: Callable[[bytes], float] = lambda _: 0.0,
+        forks: Forks | None = None,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._service_environment = service_environment
@@ -216,7 +219,8 @@ class Functions:
         self._wait_seconds = wait_seconds
         self._ahead = ahead
         self._environments: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
-        self._forks = Forks(_COMMON)
+        self._closes_forks = forks is None
+        self._forks = forks or Forks(_COMMON)
         self._forks.begin()
         self._processes_each = processes_each
         self._changed = threading.Condition()
@@ -273,7 +277,8 @@ class Functions:
             environments = [environment for started in self._environments.values() for environment in started]
         for environment in environments:
             environment.close()
-        self._forks.close()
+        if self._closes_forks:
+            self._forks.close()
 
     def _take(self, name: str) -> _Environment:
         """Return an idle process of a function; if none is idle, start one or wait for one."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator.forks import BOOTSTRAP
-from local.emulator.runtime import Functions, FunctionSpec, Invocation, TooManyRequests
+from local.emulator.forks import BOOTSTRAP, Forks
+from local.emulator.runtime import _COMMON, Functions, FunctionSpec, Invocation, TooManyRequests
 
 HANDLER = """
 import os, sys, time
@@ -42,8 +42,19 @@ def handler(event, context):
 type Make = Callable[..., Functions]
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """The process that imports the libraries, once for all tests; it begins beside a secret of the machine."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NOT_FOR_FUNCTIONS", "of the machine")
+        shared = Forks(_COMMON)
+        shared.begin()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Iterator[Make]:
     folder = tmp_path / "functions" / "ping"
     layer = tmp_path / "layer"
     folder.mkdir(parents=True)
@@ -64,7 +75,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
             environment={"OWN": "its own"},
             python_path=(layer,),
         )
-        started.append(Functions([spec], service_environment={}, log_folder=tmp_path / "logs", **options))
+        started.append(Functions([spec], service_environment={}, log_folder=tmp_path / "logs", forks=forks, **options))
         return started[-1]
 
     yield build
