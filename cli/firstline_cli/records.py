@@ -33,7 +33,7 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
         counted = tally(runbook.id, history.runs_since(runbook.id, since))
         accepted = "–" if counted.accepted_percent is None else f"{counted.accepted_percent}%"
         numbers = [str(getattr(counted, name)) for name in names[2:-1]]
-        earned = advice(runbook, mode, counted, remediations.standing(runbook.id), thresholds)
+        earned = advice(runbook, mode, counted, remediations.standing(runbook.id).of(runbook.scripts), thresholds)
         grid.add_row(runbook.id, mode, *numbers, accepted, earned)
     return grid
 

@@ -1,10 +1,11 @@
 """Autonomy that a runbook earns by verified runs in a row and loses by one failure."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.models import StepResult
+from firstline.models import RemediationPlan, StepResult
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.settle import conclude
 from tests.support.builders import (
@@ -15,6 +16,8 @@ from tests.support.builders import (
     an_incident,
 )
 from tests.support.memory import MemoryStore
+from tests.support.spool import a_runbook
+from tests.unit.remediation.desk import Desk
 from tests.unit.remediation.office import CLOSE, CLOSED, Office
 
 EARNS = a_plan(auto_after=2)
@@ -23,10 +26,11 @@ EARNS = a_plan(auto_after=2)
 PROVEN = [a_result(changed=True), a_result(step_id="verify", kind="verify")]
 
 
-def runs(office: Office, incident_id: str, results: list[StepResult], **ends: Any) -> None:
+def runs(
+    office: Office, incident_id: str, results: list[StepResult], plan: RemediationPlan = EARNS, **ends: Any
+) -> None:
     """Let a run of the runbook with these results end, in an incident of its own that ended like `ends`."""
     incident = an_incident().model_copy(update={"incident_id": incident_id, "group_key": incident_id})
-    plan = EARNS
     state = office.remediations.state(plan.runbook_id, NOW)
     item = beginning_of(plan.model_copy(update={"locks": []}), incident_id, state, NOW)
     office.remediations.reserve(item, NOW)
@@ -52,6 +56,44 @@ def test_autonomy_is_earned_by_verified_runs_in_a_row_and_lost_by_one_failure() 
     runs(office, "three", [a_result(changed=True)], outcome="resolved")
     assert not office.remediations.standing("low-disk").runs_by_itself(2)
     assert office.said[-1].startswith("low-disk lost auto: it did not help in incident three. It asks for approval")
+
+
+def test_a_runbook_whose_scripts_change_earns_its_autonomy_anew() -> None:
+    office = Office(MemoryStore())
+    before, after = (EARNS.model_copy(update={"scripts": scripts}) for scripts in ("before", "after"))
+    for incident_id in ("one", "two"):
+        runs(office, incident_id, PROVEN, before, **CURED)
+    earned = office.remediations.standing("low-disk")
+
+    assert (earned.of("before").runs_by_itself(2), earned.of("after").runs_by_itself(2)) == (True, False)
+
+    runs(office, "three", PROVEN, after, **CURED)
+    assert office.remediations.standing("low-disk").in_a_row == 1
+    runs(office, "four", PROVEN, after, **CURED)
+    anew = office.remediations.standing("low-disk")
+    assert (anew.of("after").runs_by_itself(2), anew.of("before").runs_by_itself(2)) == (True, False)
+    assert [said.split(":")[0] for said in office.said] == ["low-disk earned auto"] * 2
+
+
+@pytest.mark.parametrize(("changed", "decision"), [(False, "auto"), (True, "approve")])
+def test_a_plan_of_changed_scripts_asks_whatever_the_old_ones_earned(desk: Desk, changed: bool, decision: str) -> None:
+    runbook = a_runbook(mode="approve", earns={"auto_after": 3})
+    for number in range(3):
+        earned = a_plan(runbook_id=runbook.id, auto_after=3, scripts=runbook.scripts, locks=[])
+        state = desk.remediations.state(runbook.id, NOW)
+        desk.remediations.reserve(beginning_of(earned, f"earlier-{number}", state, NOW - timedelta(days=3)), NOW)
+        ends: Any = {"began": NOW - timedelta(days=3), "accepted": True, "demote": None, "proven": True, "at": NOW}
+        assert desk.remediations.settle(earned, f"earlier-{number}", "verified", **ends)
+    limits = {"cooldown": "1m", "per_hour": 100, "max_hosts": 5}
+    desk.runbooks = [a_runbook(mode="approve", earns={"auto_after": 3}, limits=limits)]
+    if changed:
+        steps = [{"id": "drain", "kind": "act", "run": 'drain --all -- "$SSM_spool"\n'}]
+        desk.runbooks = [a_runbook(mode="approve", earns={"auto_after": 3}, limits=limits, steps=steps)]
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.decision == decision
 
 
 @pytest.mark.parametrize(

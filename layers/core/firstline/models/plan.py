@@ -170,6 +170,8 @@ class RemediationPlan(Frozen):
     longest_seconds: int = Field(ge=1)
     auto_after: int | None = None
     """The number of verified runs in a row after which the runbook runs without approval; None if it never does."""
+    scripts: Name | None = None
+    """The digest of all that the runbook may run, for its record; None in a plan of the release before."""
     max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
     max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
     waves: int = Field(ge=1, le=50)

@@ -56,7 +56,7 @@ class Permission:
             runs=[],
             held=[],
             fleet=None,
-            standing=self.standing(plan.runbook_id),
+            standing=self.standing(plan.runbook_id).of(runbook.scripts),
             switch="on",
             policy=self.rules.policy,
             remediation_mode=self.rules.remediation_mode,

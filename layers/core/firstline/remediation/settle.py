@@ -96,7 +96,7 @@ def _settle(
     demote = f"it did not help in incident {incident_id}" if did_not_help else None
     began = plan.planned_at if plan.decision == "auto" else record.decided_at if accepted else None
     proven = outcome == "verified" and is_proven(results)
-    before = remediations.standing(plan.runbook_id)
+    before = remediations.standing(plan.runbook_id).of(plan.scripts)
     if not remediations.settle(
         plan, incident_id, outcome, began=began, accepted=accepted, demote=demote, proven=proven, at=now
     ):

@@ -26,12 +26,20 @@ class Standing(Frozen):
         True if a person demoted the runbook: then only a person can promote it again.
     promoted_by
         The person who let the runbook run without approval; None after a run that did not help.
+    scripts
+        The digest of what the runbook ran then; None in a record of the release before.
     """
 
     in_a_row: int = 0
     demoted: str | None = None
     demoted_by_person: bool = False
     promoted_by: str | None = None
+    scripts: str | None = None
+
+    def of(self, scripts: str | None) -> "Standing":
+        """Return the record as it counts for a runbook with these scripts: successes of other scripts earn nothing."""
+        other = scripts is not None and self.scripts is not None and scripts != self.scripts
+        return self.model_copy(update={"in_a_row": 0}) if other else self
 
     def why_demoted(self, auto_after: int | None) -> str | None:
         """Return why the runbook may not run without approval, or None if it was not demoted.

@@ -4,6 +4,8 @@ A mistake in a runbook is found when the file is read, not when the runbook is n
 """
 
 from datetime import timedelta
+from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -155,6 +157,12 @@ class Runbook(Frozen):
     def auto_after(self) -> int | None:
         """The number of verified runs in a row after which the runbook runs without approval; None for never."""
         return self.earns.auto_after if self.earns else None
+
+    @cached_property
+    def scripts(self) -> str:
+        """A digest of all that the runbook may run: one whose scripts change has to earn its autonomy anew."""
+        runs = self.model_dump_json(include={"risk", "target", "parameters", "steps", "verify", "rollback"})
+        return sha256(runs.encode()).hexdigest()[:16]
 
     @property
     def needs_record(self) -> bool:

@@ -136,19 +136,34 @@ class TableRemediations(TableStore):
             names={"#me": incident_id},
         )
         key = _standing_key(plan.runbook_id)
-        record = []
+        records: list[list[Item]] = [[]]
         if demote is not None:
-            record.append(self._table.update_request(*key, *_demotion(demote, incident_id, at, by_person=False)))
+            records = [[self._table.update_request(*key, *_demotion(demote, incident_id, at, by_person=False))]]
         elif proven:
-            record.append(self._table.update_request(*key, "ADD in_a_row :one", {":one": 1}))
+            records = [[success] for success in self._successes(key, plan.scripts)]
         # A lease that ended by itself is no longer on the ledger.
+        ledgers = [[]] if began is None else [[off_the_ledger], []]
+        first = self._write_first_possible(*([ended, *ledger, *record] for ledger in ledgers for record in records))
         if began is None:
-            return self._write_first_possible([ended, *record])
-        first = self._write_first_possible([ended, off_the_ledger, *record], [ended, *record])
+            return first
         held, values = "held_by = :me AND lease_until > :now", {":now": stamp(at), ":me": incident_id}
         for name in plan.locks:
             self._table.update(f"LOCK#{name}", "LOCK", "SET lease_until = :now", values, condition=held)
         return first
+
+    def _successes(self, key: tuple[str, str], scripts: str | None) -> list[Item]:
+        """Return the writes that count a success, of which the first possible one is to be made.
+
+        A success of other scripts than those that succeeded before begins a new row.
+        """
+        if scripts is None:
+            return [self._table.update_request(*key, "ADD in_a_row :one", {":one": 1})]
+        values = {":one": 1, ":scripts": scripts}
+        same = "attribute_not_exists(scripts) OR scripts = :scripts"
+        return [
+            self._table.update_request(*key, "ADD in_a_row :one SET scripts = :scripts", values, condition=same),
+            self._table.update_request(*key, "SET in_a_row = :one, scripts = :scripts", values),
+        ]
 
     def _write_first_possible(self, *ways: Sequence[Item]) -> bool:
         """Try these transactions in order until one succeeds, and return True.
@@ -184,6 +199,7 @@ class TableRemediations(TableStore):
             demoted=str(item["demoted_because"]) if "demoted_at" in item else None,
             demoted_by_person=bool(item.get("demoted_by_person", False)),
             promoted_by=item.get("promoted_by"),
+            scripts=item.get("scripts"),
         )
 
     def promote(self, runbook_id: str, by: str, at: datetime) -> None:
