@@ -19,7 +19,7 @@ from firstline.classification.classify import classify
 from firstline.classification.hold import held_by_rule
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.errors import ConfigurationError, ModelGaveNoVerdict
+from firstline.errors import CircuitOpen, ConfigurationError, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Severity, Target, Usage
 from firstline.policy import rules
 from firstline.policy.holds import Holds
@@ -157,6 +157,8 @@ class Recorder:
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         try:
             verdict = self._model.verdict(prompt)
+        except CircuitOpen:
+            raise  # nothing was asked
         except ModelGaveNoVerdict as error:
             usage = (error.usage or Usage()).model_dump(mode="json")
             self._write({"prompt": _fingerprint(prompt), "no_verdict": str(error), "usage": usage})
@@ -225,12 +227,13 @@ class _Observed:
         self.failed = False
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        self.asked = True
         try:
-            return self._model.verdict(prompt)
-        except ModelGaveNoVerdict:
-            self.failed = True
+            verdict = self._model.verdict(prompt)
+        except ModelGaveNoVerdict as error:
+            self.asked, self.failed = not isinstance(error, CircuitOpen), True
             raise
+        self.asked = True
+        return verdict
 
 
 def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalogue) -> bool:

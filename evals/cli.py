@@ -1,7 +1,7 @@
 """The command `make eval`: it judges the cases and prints tables; options measure clicks, models or redaction."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,7 @@ from evals.costs import Costs
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
+from firstline.classification.model import CircuitBreaker, Model
 from firstline.errors import ConfigurationError
 from firstline.policy.costs import MISSED_PAGE_COST
 from firstline.policy.model import Price
@@ -98,22 +99,20 @@ def evals(
         if accept and only:
             raise ConfigurationError("--accept needs all cases for a baseline: leave --only out.")
         recorded = Replay(replay) if replay else None
-        policy = Policy.of(runbooks)
         names = list(dict.fromkeys(models or ()))
         folders = {name: record and (record / name.replace("/", "-") if len(names) > 1 else record) for name in names}
-        classifiers = [rules_only(policy), history_only(policy)]
-        for name, folder in folders.items():
-            classifiers.append(Classifier(name, policy, _asking(base_url, name, deadline, max_output_tokens, folder)))
-        if recorded is not None:
-            classifiers.append(Classifier(recorded.name, policy, recorded))
-        if obedient:
-            classifiers.append(Classifier("obedient", policy, lambda _: Obedient()))
+        asked = {name: CircuitBreaker(_chat(base_url, name, deadline, max_output_tokens)) for name in names}
+        answering = {name: _recording(asked[name], folder) for name, folder in folders.items()}
+        classifiers = _classifiers(Policy.of(runbooks), answering, recorded, obedient)
         scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(cases, only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
         console.show(out, scores, before, since, price=prices, every_case=all_cases)
         second = _score(out, unstated.load(), _on_unstated(classifiers, names)) if cases == CASES and not only else []
         _show_costs(out, scores, second, missed_page_cost)
+        _show_trouble(out, asked, base_url)
+        if accept and any(breaker.gave_up for breaker in asked.values()):
+            raise ConfigurationError("--accept needs a verdict of each model on each case: no baseline was written.")
         if not only:
             console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
             _save(out, scores, cases, accept)
@@ -121,6 +120,17 @@ def evals(
             stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
             out.print(stale, style="yellow")
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
+
+
+def _classifiers(
+    policy: Policy, asked: Mapping[str, ModelFor], recorded: Replay | None, obedient: bool
+) -> list[Classifier]:
+    models = dict(asked)
+    if recorded is not None:
+        models[recorded.name] = recorded
+    if obedient:
+        models["obedient"] = lambda _: Obedient()
+    return [rules_only(policy), history_only(policy), *(Classifier(name, policy, models[name]) for name in models)]
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
@@ -252,7 +262,7 @@ def _save(out: Console, scores: Sequence[Score], folder: Path, accept: bool) -> 
         out.print(f"New baseline: {_baseline_of(folder)}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, record: Path | None) -> ModelFor:
+def _chat(base_url: str, model: str, deadline: float, max_output_tokens: int) -> ChatModel:
     endpoint = Endpoint(
         base_url=base_url,
         model=model,
@@ -260,5 +270,15 @@ def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, 
         max_output_tokens=max_output_tokens,
         key_name=KEYS[0],
     )
-    chat = ChatModel(endpoint, deadline_seconds=deadline)
-    return lambda case: Recorder(chat, record, case) if record else chat
+    return ChatModel(endpoint, deadline_seconds=deadline)
+
+
+def _recording(model: Model, folder: Path | None) -> ModelFor:
+    return lambda case: Recorder(model, folder, case) if folder else model
+
+
+def _show_trouble(out: Console, asked: Mapping[str, CircuitBreaker], base_url: str) -> None:
+    """Print in a line for each model why it gave no verdict on some cases, and what to do about it."""
+    for name, breaker in asked.items():
+        if trouble := breaker.trouble(key=" or ".join(KEYS), server=base_url):
+            out.print(f"{name}: {trouble}", style="red", markup=False, highlight=False, soft_wrap=True)

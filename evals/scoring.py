@@ -246,7 +246,7 @@ def _broken_floor(verdict: Verdict) -> str | None:
     if _pages(verdict.without_model) and not _pages(said.severity) and not cleared:
         return f"{said.severity} by a model alone, and {verdict.without_model} without it"
     alert = case.incident.alert
-    source = alert.severity if alert.severity_stated else "info"
+    source = alert.severity if alert.severity_stated or alert.presumed_from else "info"
     if verdict.by_rule or SEVERITY_RANK[said.severity] >= SEVERITY_RANK[source]:
         return None
     return _below_source(said, source)

@@ -9,20 +9,34 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firstline_cli.checkout import CHECKOUT
-from firstline_cli.console import USAGE, WRONG, refusal
+from firstline_cli.console import AWS_FAILED, USAGE, WRONG, refusal
+from firstline_cli.overlay import MINE
 
-deploy = typer.Typer()
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from firstline_cli.environments import Environment
+
+deploy = typer.Typer(add_completion=False)
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before the changes are made.")]
+
+
+def _environments() -> list[str]:
+    from firstline_cli import environments
+
+    return [*environments.load(CHECKOUT)]
 
 
 @deploy.command("deploy")
 def deploy_(
-    environment: Annotated[str, typer.Argument(help="dev, staging or prod, as in samconfig.toml.")],
+    environment: Annotated[
+        str, typer.Argument(help="dev, staging or prod, as in samconfig.toml.", autocompletion=_environments)
+    ],
     yes: YesOption = False,
 ) -> None:
     """Build and deploy an environment, with your parameters in mine/firstline.toml over those of samconfig.toml."""
@@ -32,23 +46,79 @@ def deploy_(
 
 def run(checkout: Path, environment: str, *, yes: bool) -> None:
     """Build and deploy an environment; end the command if SAM fails."""
-    from firstline_cli.environments import Environment
-
     chosen: Environment = environment_of(checkout, environment)
     sam = _sam()
+    region = _ready(chosen, yes=yes)
     overrides = ["--parameter-overrides", *arguments(chosen.parameters)]
     variables = os.environ | {"SAM": sam, "PYTHON": sys.executable, "SAM_CLI_TELEMETRY": "0"}
     failed = "The build failed: the lines above say why. Nothing was deployed."
     _do(["bash", "scripts/build.sh", environment, *overrides], checkout, variables, failed)
     config = ["--config-env", environment, "--config-file", str(checkout / "samconfig.toml")]
     command = [sam, "deploy", *config, "--stack-name", chosen.stack_name, "--no-fail-on-empty-changeset", *overrides]
-    if chosen.region:
-        command += ["--region", chosen.region]
+    command += ["--region", region]
     if chosen.tags:
         command += ["--tags", *arguments(chosen.tags)]
     if yes:
         command.append("--no-confirm-changeset")
     _do(command, checkout, variables, "The deployment failed: the events above say why, and CloudFormation undoes it.")
+
+
+def session_of(region: str | None) -> "Session":
+    """Return a session with a region and credentials; end the command if either is missing."""
+    from firstline_cli.stacks import session_in
+
+    session = session_in(region)
+    if session.get_config_variable("region") is None:
+        raise refusal(
+            f"No region is set: write `region` into {MINE}/firstline.toml, or set AWS_REGION or AWS_PROFILE.",
+            AWS_FAILED,
+        )
+    if session.get_credentials() is None:
+        raise refusal("No AWS credentials were found: log in, or set AWS_PROFILE.", AWS_FAILED)
+    return session
+
+
+def _ready(chosen: "Environment", *, yes: bool) -> str:
+    """Return the region to deploy to; end the command if SAM would fail after the build, which takes minutes."""
+    if chosen.confirms and not yes and not sys.stdin.isatty():
+        raise refusal(f"Deploying {chosen.name} asks first, and this is no terminal: give --yes.", USAGE)
+    session = session_of(chosen.region)
+    sts: Any = session.create_client("sts")
+    sts.get_caller_identity()  # Raises if the credentials are expired.
+    if state := _state(session, chosen.stack_name):
+        raise refusal(f"Stack {chosen.stack_name} is {state[0]}, so it cannot be deployed: {state[1]}.", WRONG)
+    return str(session.get_config_variable("region"))
+
+
+_BLOCKED = {
+    "ROLLBACK_COMPLETE": "its first deployment failed; delete the stack, then deploy again",
+    "ROLLBACK_FAILED": "delete the stack, then deploy again",
+    "CREATE_FAILED": "delete the stack, then deploy again",
+    "DELETE_FAILED": "delete the stack again; its events say what keeps it",
+    "UPDATE_ROLLBACK_FAILED": "`aws cloudformation continue-update-rollback` mends it; its events say what failed",
+    "UPDATE_FAILED": "roll it back with `aws cloudformation rollback-stack`",
+}
+"""The states of a stack in which CloudFormation takes no deployment, each with the fix."""
+
+_NOT_YET_MADE = "REVIEW_IN_PROGRESS"
+"""The state of a stack that has a change set and was never deployed."""
+
+
+def _state(session: "Session", stack: str) -> tuple[str, str] | None:
+    """Return the state of a stack that cannot be deployed now, with the fix; None if it can be, or is new."""
+    from botocore.exceptions import ClientError
+
+    cloudformation: Any = session.create_client("cloudformation")
+    try:
+        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+    state = str(found["StackStatus"])
+    if state.endswith("_IN_PROGRESS") and state != _NOT_YET_MADE:
+        return state, "wait until that is over"
+    return (state, _BLOCKED[state]) if state in _BLOCKED else None
 
 
 def environment_of(checkout: Path, name: str) -> Any:

@@ -48,7 +48,8 @@ class Environment:
 
     `parameters` has every parameter of the template, so that a deployment leaves none at an earlier value: the owner's
     value, else samconfig's, else the template's default. `own` has only the owner's. `tags` has samconfig's and the
-    owner's, because SAM ignores the tags of its file if the command line has any.
+    owner's, because SAM ignores the tags of its file if the command line has any. `confirms` is True if SAM asks before
+    it changes anything.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Environment:
     parameters: Mapping[str, str]
     own: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    confirms: bool = False
 
 
 def load(checkout: Path) -> dict[str, Environment]:
@@ -72,7 +74,7 @@ def load(checkout: Path) -> dict[str, Environment]:
         raise ConfigurationError(f"{FILE}: {unknown[0]!r} is no environment; known are {', '.join(shipped)}.")
     defaults = {name: str(given.get("Default", "")) for name, given in declared.items()}
     found = {}
-    for name, (stack_name, region, parameters, tags) in shipped.items():
+    for name, (stack_name, region, parameters, tags, confirms) in shipped.items():
         mine = own.get(name, _Own())
         given = {
             key: str(value).lower() if value in (True, False) else str(value) for key, value in mine.parameters.items()
@@ -87,6 +89,7 @@ def load(checkout: Path) -> dict[str, Environment]:
             parameters=defaults | parameters | given,
             own=given,
             tags=tags | mine.tags,
+            confirms=confirms,
         )
     return found
 
@@ -152,16 +155,20 @@ def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
         loader.dispose()
 
 
-def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str], dict[str, str]]]:
-    """Return each environment of samconfig.toml that names a stack: its stack, region, parameters and tags."""
+def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str], dict[str, str], bool]]:
+    """Return each environment of samconfig.toml that names a stack.
+
+    Its stack, region, parameters and tags, and True if SAM asks before it changes anything.
+    """
     content = tomllib.loads((checkout / "samconfig.toml").read_text(encoding="utf-8"))
     found = {}
     for name, commands in content.items():
         given = commands.get("global", {}).get("parameters", {}) if isinstance(commands, dict) else {}
         if "stack_name" in given:
             parameters = _pairs(given.get("parameter_overrides", ""))
-            tags = _pairs(commands.get("deploy", {}).get("parameters", {}).get("tags", ""))
-            found[name] = (given["stack_name"], given.get("region"), parameters, tags)
+            deployed = commands.get("deploy", {}).get("parameters", {})
+            asks = bool(deployed.get("confirm_changeset"))
+            found[name] = (given["stack_name"], given.get("region"), parameters, _pairs(deployed.get("tags", "")), asks)
     return found
 
 

@@ -14,7 +14,7 @@ from firstline_cli.learn.many import write_cases
 from firstline_cli.overlay import MINE
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
-evaluation = typer.Typer()
+evaluation = typer.Typer(add_completion=False)
 
 
 @evaluation.command("eval")

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
-from firstline.errors import ConfigurationError
+from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.models import Word
+from firstline.sources import SOURCES
 from firstline.text import count
-from firstline_cli import drafts
-from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
-from firstline_cli.drafts import Draft
+from firstline_cli import drafts, words_file
+from firstline_cli.console import AWS_FAILED, LOGIN, WRONG, PersonOption, console_of, refusal
+from firstline_cli.drafts import Draft, LeftOut
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 
@@ -38,14 +40,15 @@ def import_alarms(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
+    left_out: LeftOut = Counter()
     try:
-        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
+        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix), left_out))
     except (BotoCoreError, ClientError) as error:
         raise refusal(
             f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
             "cloudwatch:DescribeAlarms and cloudwatch:ListTagsForResource."
         ) from None
-    _hand_out(found, confirm, by, stack)
+    _hand_out(found, left_out, confirm, by, stack)
 
 
 @imports.command("rules")
@@ -58,9 +61,16 @@ def import_rules(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Suggest a severity for each alerting rule without one in Prometheus' rule files."""
-    found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
-    _hand_out(found, confirm, by, stack)
+    """Suggest a severity for each alerting rule without one in rule files of Prometheus or PrometheusRule manifests."""
+    left_out: LeftOut = Counter()
+
+    def read(documents: list[Any]) -> Iterator[Draft]:
+        # Of a manifest with several documents, some are empty, or another kind of object.
+        for document in [each for each in documents if drafts.holds_rules(each)] or [None]:
+            yield from drafts.of_rules(document, source, left_out)
+
+    found = [draft for file in files for draft in _of_file(file, read)]
+    _hand_out(found, left_out, confirm, by, stack)
 
 
 @imports.command("monitors")
@@ -68,7 +78,13 @@ def import_monitors(
     files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = CHOSEN
 ) -> None:
     """Suggest a severity for each of Datadog's monitors, from the JSON of `GET /api/v1/monitor`."""
-    _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
+    left_out: LeftOut = Counter()
+
+    def read(documents: list[Any]) -> Iterator[Draft]:
+        for document in documents:
+            yield from drafts.of_monitors(document, left_out)
+
+    _hand_out([draft for file in files for draft in _of_file(file, read)], left_out, confirm, by, stack)
 
 
 @imports.command("incidents")
@@ -80,7 +96,7 @@ def import_incidents(
 ) -> None:
     """Suggest a severity for each alert without one in past incidents, the most frequent first."""
     closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
-    _hand_out(drafts.of_incidents(closed), confirm, by, stack)
+    _hand_out(drafts.of_incidents(closed), Counter(), confirm, by, stack)
 
 
 @lasting.command()
@@ -89,17 +105,27 @@ def load(
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Store the severities in a file, in your name. Of several lines on one alert, the last counts.
+    """Store the severities in a file, in your name. A line whose column `word` is empty is skipped.
 
-    A line whose column `word` is empty is skipped.
+    A file that a spreadsheet saved is read as well. Lines that are not clear are refused with their number, and the
+    others are stored; the command then ends with code 1.
     """
     try:
-        found = drafts.read(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        lines = words_file.read_lines(words_file.decoded(data), SOURCES)
+    except OSError as error:
         raise refusal(f"{file}: cannot be read ({error})") from None
     except ConfigurationError as error:
         raise refusal(f"{file}: {error}") from None
-    _store(found, by, stack)
+    for refused in lines.refused:
+        print(f"{file}: {refused}", file=sys.stderr)
+    if lines.without_word:
+        print(f"Skipped {count(lines.without_word, 'line')} without a word.", file=sys.stderr)
+    if lines.refused and not lines.clear:
+        raise refusal(f"{file}: no line is clear: nothing was stored.")
+    _store(lines.clear, by, stack)
+    if lines.refused:
+        raise refusal(f"{count(len(lines.refused), 'line')} of {file} not stored: correct and load it again.", WRONG)
 
 
 @lasting.command("list")
@@ -143,8 +169,14 @@ def _plain(word: Word, now: datetime) -> dict[str, Any]:
     }
 
 
-def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
-    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead."""
+def _hand_out(found: list[Draft], left_out: LeftOut, confirm: bool, by: str, stack: str) -> None:
+    """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead.
+
+    Say on stderr how many alerts were left out, and why.
+    """
+    for why, number in left_out.most_common():
+        print(f"Left out {number}: {why}.", file=sys.stderr)
+    found = drafts.one_for_each(found)
     if confirm:
         _store(found, by, stack)
         return
@@ -155,20 +187,25 @@ def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
 def _store(found: Iterable[Draft], by: str, stack: str) -> None:
     incidents, now = TableIncidents(table_of(stack)), datetime.now(UTC)
     said: dict[str, Any] = {"person": f"shell:{by}", "by": f"{by} (command line)", "at": now}
-    last = {draft.kind.key: draft for draft in found}
-    for draft in last.values():
-        incidents.save_word(Word(subject=draft.kind, severity=drafts.WORDS[draft.word], **said))
-    print(f"Stored {count(len(last), 'word')} in the name of {by}.")
+    stored = 0
+    words = [Word(subject=draft.kind, severity=words_file.WORDS[draft.word], **said) for draft in found]
+    try:
+        for word in words:
+            incidents.save_word(word)
+            stored += 1
+    except HistoryUnavailable as error:
+        of = f"{stored} of {count(len(words), 'word')}"
+        raise refusal(f"Only {of} were stored ({error}): run it again, which stores all.", AWS_FAILED) from None
+    print(f"Stored {count(len(words), 'word')} in the name of {by}.")
 
 
-def _of_file(file: Path, read: Any) -> Iterator[Draft]:
+def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterator[Draft]:
     try:
         # JSON is YAML, and YAML's reader is much slower.
-        text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text))
-        for document in documents:
-            yield from read(document)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = words_file.decoded(file.read_bytes())
+        text.encode()  # bytes that are no UTF-8 are refused
+        yield from read([json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text)))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise refusal(f"{file}: cannot be read ({error})") from None
     except ConfigurationError as error:
         raise refusal(f"{file}: {error}") from None

@@ -21,9 +21,9 @@ from firstline.runbooks import catalogue, match
 from firstline.text import count
 from firstline_cli import trial
 from firstline_cli.checkout import RULES, runbooks_folder
-from firstline_cli.console import console_of, known_zone, refusal
+from firstline_cli.console import WRONG, console_of, known_zone, refusal
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
-from firstline_cli.trial import Tried
+from firstline_cli.trial import Comparison, Tried
 from firstline_cli.words import earned_table
 
 KEY = "FIRSTLINE_MODEL_KEY"
@@ -51,10 +51,11 @@ def try_models(
 ) -> None:
     """Ask models about incidents that people judged, and show which kinds of changes to a verdict each may make.
 
-    A model may make a kind of change once it has proved right with it.
+    A model may make a kind of change once it has proved right with it. A model that fails several times in a row is not
+    asked about the rest, and the command then ends with code 1.
     """
     policy = _policy(base_url)
-    names = models or ([policy.model] if policy.model else [])
+    names = list(dict.fromkeys(models or ([policy.model] if policy.model else [])))
     if not names:
         raise refusal("No model is named: give --model, or write its name into runbooks/policy/model.yaml.")
     found, declared, runbooks = stack_of(stack), rules.load(RULES), catalogue.load(runbooks_folder())
@@ -66,6 +67,7 @@ def try_models(
         raise refusal(
             f"Nobody has judged an incident of the last {days:g} days: use Slack's buttons, or `firstline judge`."
         )
+    connected = {name: connect(name, policy) for name in names}
     console = console_of()
     price = trial.price_of(trial.most_tokens(incidents, policy.max_output_tokens), policy.price_per_million_tokens)
     console.print(
@@ -75,19 +77,24 @@ def try_models(
     if not yes:
         typer.confirm("Ask them?", abort=True)
     history = TableIncidents(found.table)
-    ask = partial(
-        trial.replay, rules=declared, keep=history.save_disagreement, missed_page_cost=policy.missed_page_cost
-    )
+    ask = partial(trial.replay, rules=declared, keep=history.save_disagreement, policy=policy, key=KEY)
     tried = []
-    for name in names:
+    for name, asked in connected.items():
         with console.status(name):
-            tried.append(ask(name, connect(name, policy), incidents))
+            tried.append(ask(name, asked, incidents))
     _show(console, tried, len(incidents))
     console.print(earned_table(earned_by(history.disagreements(), policy.missed_page_cost)))
+    if any(each.gave_up or not each.costs for each in tried):
+        raise typer.Exit(WRONG)
 
 
 def connect(name: str, policy: ModelPolicy) -> Model:
-    """Return the client of a model on the policy's server, with the key in `FIRSTLINE_MODEL_KEY` if it is set."""
+    """Return the client of a model on the policy's server, with the key in `FIRSTLINE_MODEL_KEY`.
+
+    Without that variable, end the command: a question could only fail.
+    """
+    if not os.environ.get(KEY):
+        raise refusal(f"{KEY} is not set: put the model's key into it; if the server needs none, any word will do.")
     endpoint = Endpoint(
         base_url=policy.base_url,
         model=name,
@@ -108,12 +115,32 @@ def _policy(base_url: str) -> ModelPolicy:
 
 
 def _show(console: Console, tried: list[Tried], incidents: int) -> None:
-    counts_of = ("model", "answered", "no verdict", "would differ")
-    costs_of = ("cost per 100 without", "if all counted", "tokens", "paid")
-    title = "Models on your judged incidents; costs in needless pages"
-    grid = Grid(*counts_of, *costs_of, title=title, title_justify="left")
+    """Print how each model answered, and why it did not; then the costs on the incidents that can be compared."""
+    grid = Grid(
+        *("model", "answered", "no verdict", "not asked", "would differ", "tokens", "paid"),
+        title=f"Models on {count(incidents, 'judged incident')}",
+        title_justify="left",
+    )
     for each in tried:
-        counts = map(str, (each.questions, each.unanswered, each.disagreements))
-        costs = (f"{100 * sum_ / incidents:.1f}" for sum_ in (each.plain, each.judged))
-        grid.add_row(each.model, *counts, *costs, f"{each.usage.tokens:,}", money(each.usage.cost))
+        counts = (len(each.costs), each.unanswered, incidents - len(each.costs) - each.unanswered, each.disagreements)
+        grid.add_row(each.model, *map(str, counts), f"{each.usage.tokens:,}", money(each.usage.cost))
+    console.print(grid)
+    for each in tried:
+        if each.trouble:
+            console.print(f"{each.model}: {each.trouble}", soft_wrap=True)
+    for comparison in trial.comparisons(tried):
+        _show_costs(console, comparison)
+    for each in tried:
+        if not each.costs:
+            why = "it gave no verdict" if each.unanswered else "rules, words or memory decide each incident"
+            console.print(f"{each.model} could not be compared: {why}.", soft_wrap=True)
+
+
+def _show_costs(console: Console, comparison: Comparison) -> None:
+    over = f"the {len(comparison.incidents)} incidents" if len(comparison.incidents) > 1 else "the only incident"
+    answering = "all of these models" if len(comparison.tried) > 1 else "this model"
+    console.print(f"Costs in needless pages, over {over} that {answering} answered:", soft_wrap=True)
+    grid = Grid("model", "cost per 100 without", "if all counted")
+    for each in comparison.tried:
+        grid.add_row(each.model, *(f"{cost:.1f}" for cost in each.per_100(comparison.incidents)))
     console.print(grid)

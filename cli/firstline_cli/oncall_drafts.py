@@ -130,13 +130,13 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
         if base_at is None:
             raise NoDraft(
                 "every layer has restrictions, so nobody is on call in a part of the week; follow the schedule instead "
-                "(docs/oncall.md)"
+                "(`followed` in docs/oncall.md)"
             )
         base = layers[base_at]
         begin = datetime.fromisoformat(base["rotation_virtual_start"]).astimezone(zone)
         turn = timedelta(seconds=base["rotation_turn_length_seconds"])
         if turn % _DAY or not turn:
-            raise NoDraft("its turns are no whole days; follow the schedule instead (docs/oncall.md)")
+            raise NoDraft("its turns are no whole days; follow the schedule instead (`followed` in docs/oncall.md)")
         draft = Draft(
             _slug(given.get("name", "imported")),
             {
@@ -170,7 +170,7 @@ def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[s
     apart = Counter((after.date() - before.date()).days for before, after in pairwise(local))
     days, _ = apart.most_common(1)[0]
     if days < 1:
-        raise NoDraft("its shifts are shorter than a day; follow the schedule instead, or write layers by hand")
+        raise NoDraft("its shifts are shorter than a day; follow the calendar instead (`followed` in docs/oncall.md)")
     at, _ = Counter(f"{begin:%H:%M}" for begin in local).most_common(1)[0]
     people = [person_of(span.who) for span in ordered]
     rotation = next(people[:size] for size in range(1, len(people) + 1) if _repeats(people, size))

@@ -15,7 +15,7 @@ from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
 from firstline.privacy.alerts import as_people_see_it, without_personal_data
-from firstline.text import local_time, one_line, short_duration, strip_invisible
+from firstline.text import local_time, one_line, short_duration, strip_invisible, visible
 from firstline_cli.incident_ids import record_of
 
 _MESSAGE_CHARS, _LINE_CHARS, _OUTPUT_CHARS = 1_500, 300, 500
@@ -56,7 +56,8 @@ def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
     yield status.sentence(zone, now), ""
     if status.unowned:
         yield f"take it: firstline ack {status.short_id}", ""
-    yield f"{record.incident.incident_id}, open for {short_duration(status.age)}", "dim"
+    opened = "was open" if status.holder == "over" else "open"
+    yield f"{record.incident.incident_id}, {opened} for {short_duration(status.age)}", "dim"
     for title, lines in _sections(table, record, status, zone, now):
         if lines:
             yield f"\n{title}", "bold"
@@ -66,8 +67,8 @@ def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
 def plan_lines(plan: RemediationPlan) -> Iterator[str]:
     """Yield lines on what a plan would do, for a person who decides on it."""
     yield f"{one_line(plan.title, _LINE_CHARS)} ({plan.runbook_id}, {plan.risk})"
-    yield f"on {', '.join(one_line(place, 80) for place in plan.places.values()) or 'no host'}"
-    yield from (f"sends {one_line(step.sends, _LINE_CHARS)}" for step in plan.steps)
+    yield f"on {', '.join(map(visible, plan.places.values())) or 'no host'}"
+    yield from map(visible, plan.parts)
     does = "runs by itself" if plan.decision == "auto" else "asks"
     yield f"{does} because: {one_line(plan.decision_reason, _LINE_CHARS)}"
     yield f"plan {plan.digest()[:12]}"

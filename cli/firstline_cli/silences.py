@@ -14,7 +14,7 @@ from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
 from firstline.errors import ConfigurationError
 from firstline.policy.holds import Silence
 from firstline_cli import silence_words
-from firstline_cli.console import LOGIN, UNKNOWN, USAGE, PersonOption, console_of, here, in_columns, refusal
+from firstline_cli.console import LOGIN, REFUSED, UNKNOWN, USAGE, PersonOption, console_of, here, in_columns, refusal
 from firstline_cli.incident_ids import IncidentArgument, record_of
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, LOCAL, Stack, StackOption, stack_of, table_of
@@ -28,6 +28,9 @@ UntilOption = Annotated[bool, typer.Option(help="End the silence when the first 
 CriticalOption = Annotated[bool, typer.Option(help="Also hold alerts that their source calls critical.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 NameArgument = Annotated[str, typer.Argument(help="The silence's id.")]
+
+_SAME_END = timedelta(minutes=1)
+"""The time by which the ends of two silences differ at most that a person gave twice."""
 
 _NARROW = 3
 """The fewest characters other than * and ? that make a pattern narrow."""
@@ -50,6 +53,8 @@ def add(
     found = stack_of(stack)
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     made = _made(matchers, lasts, details)
+    if made.match.severity == ("critical",) and not even_critical:
+        raise refusal("A silence does not hold alerts that their source calls critical: give --even-critical.", USAGE)
     if not yes and _is_broad(made) and found.name != LOCAL:
         _ask(made, found)
     _save(made, found)
@@ -67,15 +72,23 @@ def from_(
 ) -> None:
     """Hold further alerts like an incident's: with its name and environment, on its host or else of its service."""
     found = stack_of(stack)
-    alert = record_of(found.table, incident).incident.alert
+    known = record_of(found.table, incident).incident
+    alert = known.alert
+    if known.storm:
+        raise refusal(
+            f"{known.incident_id} is a storm of alerts with many names: silence them with `firstline silence add`.",
+            USAGE,
+        )
+    if alert.severity == "critical" and not even_critical:
+        raise refusal(
+            f"{alert.source} calls this alert critical, and a silence does not hold it: give --even-critical.", USAGE
+        )
     about = {"alert_name": alert.alert_name, "host": alert.host, "environment": alert.environment}
     if alert.host is None:
         about["service"] = alert.service
     matchers = [f"{key}={_literal(value)}" for key, value in about.items() if value]
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     _save(_made(matchers, lasts, details), found)
-    if alert.severity == "critical" and not even_critical:
-        print(f"{alert.source} calls this alert critical, and critical alerts are not held: give --even-critical.")
 
 
 @silence.command()
@@ -160,11 +173,24 @@ def _save(made: Silence, stack: Stack) -> None:
     from firstline.reports.preview import preview_silence
     from firstline_cli.previews import PREVIEW_DAYS, print_preview
 
+    _check_new(made, stack)
     TableSilences(stack.table).save(made)
     seconds = int(REMEMBERED.total_seconds())
     print(f"{made.id} is on within {seconds} seconds, until {here(made.expires_at)}.")
     closed = TableIncidents(stack.table).closed_since(made.created_at - timedelta(days=PREVIEW_DAYS))
     print_preview(console_of(), made.id, preview_silence(closed, made), PREVIEW_DAYS)
+
+
+def _check_new(made: Silence, stack: Stack) -> None:
+    """End the command if an active silence holds the same alerts, to about the same time or longer."""
+    same = ("match", "until_resolved", "even_critical")
+    for other in TableSilences(stack.table).since(made.expires_at - _SAME_END):
+        if other.active(made.created_at) and all(getattr(other, name) == getattr(made, name) for name in same):
+            raise refusal(
+                f"{other.owner} silences these alerts already, until {here(other.expires_at)}: "
+                f"`firstline silence extend {other.id}` makes that longer.",
+                REFUSED,
+            )
 
 
 def _is_broad(made: Silence) -> bool:

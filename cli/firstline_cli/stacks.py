@@ -116,7 +116,7 @@ def stack_of(stack: str, region: str | None = None) -> Stack:
 def _emulated(line: Mapping[str, Any]) -> Stack:
     from firstline.adapters.dynamodb.table import Table
 
-    session = _session(line["state_machine"].split(":")[3])
+    session = session_in(line["state_machine"].split(":")[3])
     session.set_credentials(os.environ.get(USER_VARIABLE, "ada"), LOCAL)
     # Only requests to the API are signed in a person's name; other calls are those of the account's owner.
     client: Callable[[str], Any] = partial(
@@ -191,7 +191,7 @@ def _in_the_region(*, quietly: bool) -> list[str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        session = _session()
+        session = session_in()
         if quietly and (session.get_config_variable("region") is None or session.get_credentials() is None):
             return []
         pages = session.create_client("cloudformation").get_paginator("describe_stacks").paginate()
@@ -220,7 +220,7 @@ def _deployed(stack: str, region: str | None) -> Stack:
     from firstline.adapters.dynamodb.table import Table
 
     try:
-        session = _session(region)
+        session = session_in(region)
         client: Callable[[str], Any] = session.create_client
         (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = _outputs(found)
@@ -248,7 +248,7 @@ def _deployed(stack: str, region: str | None) -> Stack:
         raise _in_words(f"Stack {stack}", error) from None
 
 
-def _session(region: str | None = None) -> "Session":
+def session_in(region: str | None = None) -> "Session":
     """Return a botocore session (imported faster than boto3) for a region; by default AWS_REGION or the profile's."""
     from botocore.session import get_session
 
@@ -274,7 +274,7 @@ def _in_words(what: str, error: Exception) -> typer.Exit:
         code = REFUSED if aws_words.is_denied(error) else AWS_FAILED
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
             code = UNKNOWN
-            region = _session().get_config_variable("region")
+            region = session_in().get_config_variable("region")
             problem = (
                 f"there is none of this name in {region}: check `aws cloudformation list-stacks`, AWS_REGION and "
                 "AWS_PROFILE."

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
@@ -11,12 +12,12 @@ from firstline.classification.classify import classify
 from firstline.classification.earned import Disagreement, Label
 from firstline.classification.evidence import gather
 from firstline.classification.labels import label_of, llm_decider
-from firstline.classification.model import Model
+from firstline.classification.model import CircuitBreaker, Model
 from firstline.classification.prompt import Offered, Prompt
 from firstline.classification.say import NO_SAY
-from firstline.models import Classification, Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
+from firstline.models import Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
 from firstline.policy.costs import cost
-from firstline.policy.model import Price
+from firstline.policy.model import ModelPolicy, Price
 from firstline.policy.rules import Rules
 from firstline.reports.periods import real_incidents
 from firstline_cli.as_of import AsOf
@@ -43,18 +44,47 @@ class Replayed:
 class Tried:
     """The result of one model's trial.
 
-    `plain` is the cost of the verdicts without the model, `judged` their cost with all its changes; the unit of both is
-    a needless page.
+    `costs` has, by the id of each incident that the model answered, the cost of the verdict without the model and the
+    cost with all its changes; the unit of both is a needless page. `trouble` says in a line why questions got no
+    verdict, if any did not. `gave_up` is True if the model failed so often that it was not asked about the rest.
     """
 
     model: str
-    decider: str | None = None
-    questions: int = 0
     unanswered: int = 0
     disagreements: int = 0
-    plain: float = 0.0
-    judged: float = 0.0
+    costs: dict[str, tuple[float, float]] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    gave_up: bool = False
+    trouble: str | None = None
+
+    def per_100(self, incidents: Iterable[str]) -> tuple[float, float]:
+        """Return the mean cost of 100 verdicts on these incidents: without the model, and with all its changes."""
+        costs = [self.costs[each] for each in incidents]
+        return 100 * fmean(plain for plain, _ in costs), 100 * fmean(judged for _, judged in costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Models, and the ids of the incidents that all of them answered, on which alone they can be compared."""
+
+    tried: Sequence[Tried]
+    incidents: Sequence[str]
+
+
+def comparisons(tried: Sequence[Tried]) -> list[Comparison]:
+    """Compare models on the incidents that all answered.
+
+    If some were given up before the end, compare the others besides on all that these answered. A model that answered
+    none is left out.
+    """
+    found: list[Comparison] = []
+    for group in (list(tried), [each for each in tried if not each.gave_up]):
+        answered = [each for each in group if each.costs]
+        first, *others = [each.costs for each in answered] or [{}]
+        common = [incident for incident in first if all(incident in costs for costs in others)]
+        if common and not (found and found[-1].tried == answered):
+            found.append(Comparison(answered, common))
+    return found
 
 
 def judged_incidents(
@@ -104,39 +134,40 @@ def replay(
     *,
     rules: Rules,
     keep: Callable[[IncidentRecord, Disagreement], None],
-    missed_page_cost: float,
+    policy: ModelPolicy,
+    key: str,
 ) -> Tried:
     """Ask a model about each incident; return what its verdicts cost and how often they differ from those without it.
 
-    Each that differs is passed to `keep`, which stores it.
+    Each that differs is passed to `keep`, which stores it. A model that fails several times in a row is not asked about
+    the rest. `key` says where the model's key is set.
     """
-    tried = Tried(name)
+    tried, breaker = Tried(name), CircuitBreaker(model)
     for each in incidents:
         verdict = classify(
             each.record.incident,
             evidence=each.evidence,
             rules=rules,
             offered=each.offered,
-            model=model,
+            model=breaker,
             now=each.record.incident.opened_at,
             say=NO_SAY,
         )
-        _count(tried, each, verdict, missed_page_cost)
+        tried.usage += verdict.usage
         plain, judged = verdict.without_model, verdict.model_says
-        if tried.decider is not None and plain is not None and judged is not None and plain != judged:
-            tried.disagreements += 1
-            group, label = each.record.incident.group_key, each.label
-            found = Disagreement(decider=tried.decider, group=group, plain=plain, judged=judged, label=label)
-            keep(each.record, found)
+        if plain is not None and judged is not None:
+            tried.costs[each.record.incident.incident_id] = (
+                cost(plain.severity, each.truth, policy.missed_page_cost),
+                cost(judged.severity, each.truth, policy.missed_page_cost),
+            )
+            if plain != judged:
+                tried.disagreements += 1
+                decider = llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
+                group, label = each.record.incident.group_key, each.label
+                found = Disagreement(decider=decider, group=group, plain=plain, judged=judged, label=label)
+                keep(each.record, found)
+        if breaker.gave_up:
+            break
+    tried.unanswered, tried.gave_up = breaker.failures, breaker.gave_up
+    tried.trouble = breaker.trouble(key=key, server=policy.base_url)
     return tried
-
-
-def _count(tried: Tried, each: Replayed, verdict: Classification, missed_page_cost: float) -> None:
-    judged = verdict.model_says or verdict.stance
-    tried.plain += cost(verdict.severity, each.truth, missed_page_cost)
-    tried.judged += cost(judged.severity, each.truth, missed_page_cost)
-    tried.usage += verdict.usage
-    if verdict.model_says is not None:
-        tried.questions += 1
-        tried.decider = llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
-    tried.unanswered += any("gave no verdict" in reason for reason in verdict.reasons)

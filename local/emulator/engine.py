@@ -11,12 +11,11 @@ from collections import ChainMap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import boto3
-import moto.backends
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,13 +38,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackTimeoutError
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.emulator import transactions, values
+from local.emulator import savings, transactions, values
 from local.emulator.events import end_of
 from local.emulator.jsonata_expressions import QueryFailed, evaluate
 from local.emulator.lapse import Lapse
@@ -391,10 +389,5 @@ def install(
         setattr(owner, name, replacement)
     transactions.install()
     values.install()
+    savings.install()
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
-    # The server lists moto's folder for every request, to learn which services there are.
-    modules = tuple(moto.backends.list_of_moto_modules())
-    setattr(moto.backends, "list_of_moto_modules", lambda: modules)  # noqa: B010
-    if not hasattr(AmazonStateLanguageParser.parse, "cache_info"):
-        # Parsing a definition of 30 states takes a fifth of a second, and moto does it again for each execution.
-        setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))  # noqa: B010

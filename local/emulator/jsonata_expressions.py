@@ -9,7 +9,8 @@ from typing import Any
 
 from jsonata import JException, Jsonata, Utils
 
-_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)(?:\.([A-Za-z_][A-Za-z0-9_]*)\b(?!\s*\())?")
+"""A variable, and the field of it that follows at once, if one does."""
 
 # jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
 # holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
@@ -21,10 +22,15 @@ class QueryFailed(Exception):
 
 
 @cache
-def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
+def _parsed(expression: str) -> tuple[Jsonata, dict[str, set[str]]]:
+    """Return the parsed expression, and the fields of each variable that it names: none if it may want all of them."""
     parsed = Jsonata.jsonata(expression)
     parsed.set_output_convert_nulls(False)
-    return parsed, frozenset(_VARIABLE.findall(expression))
+    named: dict[str, set[str]] = {}
+    for name, field in _VARIABLE.findall(expression):
+        named.setdefault(name, set()).add(field)
+    # `%` leads from a field back to the whole value.
+    return parsed, {name: set() if "" in fields or "%" in expression else fields for name, fields in named.items()}
 
 
 def _bound(value: Any) -> Any:
@@ -36,6 +42,13 @@ def _bound(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_bound(item) for item in value]
     return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _only(fields: set[str], value: Any) -> Any:
+    """Return a map with only these fields, so that `$states.input` binds no context and no result; all without any."""
+    if not fields or not isinstance(value, dict):
+        return value
+    return {field: value[field] for field in fields if field in value}
 
 
 def _plain(value: Any, expression: str) -> Any:
@@ -72,9 +85,9 @@ def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
         try:
             parsed, names = _parsed(expression)
             bindings = {}
-            for name in names:
+            for name, fields in names.items():
                 with suppress(KeyError):  # a function of JSONata, a variable local to the expression, or undefined
-                    bindings[name] = _bound(lookup(name))
+                    bindings[name] = _bound(_only(fields, lookup(name)))
             Jsonata.CURRENT.jsonata = parsed
             result = parsed.evaluate(None, bindings)
         except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:

@@ -1,15 +1,20 @@
 """HTTP servers on loopback ports, and answers and errors in the form of AWS's services."""
 
 import json
+import socket
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 type Application = Callable[[Request], Response]
+
+_LOOK_SECONDS = 2.0
+"""The interval at which an idle server looks whether it was closed. A stack has a dozen servers: a look costs CPU."""
 
 
 class ServiceError(Exception):
@@ -41,7 +46,9 @@ class Server:
             "127.0.0.1", port, Request.application(application), threaded=True, request_handler=QuietHandler
         )
         self._server.daemon_threads = True  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": _LOOK_SECONDS}, daemon=True
+        )
 
     @property
     def url(self) -> str:
@@ -55,7 +62,11 @@ class Server:
     def close(self) -> None:
         """Stop answering requests and free the port."""
         if self._thread.is_alive():
-            self._server.shutdown()
+            closing = threading.Thread(target=self._server.shutdown)
+            closing.start()
+            with suppress(OSError):  # a connection wakes the server, which then sees that it was closed
+                socket.create_connection(("127.0.0.1", self._server.server_port), timeout=1).close()
+            closing.join()
         self._server.server_close()
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.models import Live, NormalizedAlert
 from tests.bench.crowd import PLENTY, Outcome, client_of, ingestion, send_at_once, send_virtually
 from tests.bench.table import create_table, declared_table

@@ -24,7 +24,7 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
 from firstline.incidents import lifecycle
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.ingest.accept import Ingestion, Ports
 from firstline.ingest.judge import Judge
 from firstline.models import NormalizedAlert

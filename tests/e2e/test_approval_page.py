@@ -46,7 +46,7 @@ def _status(url: str, form: dict[str, str] | None = None) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_read_the_plan_approve_and_see_the_result(asking: LocalStack, tmp_path: Path) -> None:
+def test_an_approver_reads_the_plan_approves_it_and_the_link_is_spent(asking: LocalStack, tmp_path: Path) -> None:
     # Given a link, that a scanner has followed before anybody else does
     incident, link = _asked(asking, "db-1")
     for _ in range(5):
@@ -100,7 +100,7 @@ def test_read_the_plan_approve_and_see_the_result(asking: LocalStack, tmp_path: 
     assert (status, "for another incident" in page) == (403, True)
 
 
-def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> None:
+def test_after_a_refusal_a_human_is_called_and_nothing_has_run(asking: LocalStack, tmp_path: Path) -> None:
     incident, link = _asked(asking, "worker-1")
 
     with browser(tmp_path / "profile") as window:

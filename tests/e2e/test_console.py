@@ -29,6 +29,12 @@ def _ticket(stack: LocalStack, incident: str = "") -> str:
     return result.stdout.strip()
 
 
+def _sign_in(window: Browser, ticket: str) -> None:
+    window.open(ticket)
+    window.click("button.main")
+    window.wait_text("h1", "Incidents")
+
+
 def _looks_well(window: Browser, what: str, *, main: str | None = None) -> None:
     """Check the page that is open in both sizes and both colour schemes."""
     for width, height, scheme in ((*PHONE, "light"), (*PHONE, "dark"), (*DESK, "light"), (*DESK, "dark")):
@@ -53,7 +59,7 @@ def _is_for_everybody(window: Browser, what: str, *schemes: str) -> None:
 
 
 def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Path) -> None:
-    # Given a critical alert that nobody has, and its service's last deployment
+    # Given a critical alert that nobody has
     alert: dict[str, Any] = {
         "alert_name": "E2eConsole",
         "severity": "critical",
@@ -63,11 +69,10 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
     }
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
-    ticket = _ticket(stack)
 
     with browser(tmp_path / "profile") as window:
         # When ada opens her link
-        window.open(ticket)
+        window.open(_ticket(stack))
         _looks_well(window, "sign in", main="button.main")
         window.click("button.main")
 
@@ -94,12 +99,10 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         window.wait_text(".said", "Resolved.")
         assert stack.wait_closed(incident).resolved_by == "ada (console)"
 
-        # The other pages open, and after she has left none does.
-        for page, title in (("oncall", "On call"), ("silences", "Silences"), ("reports", "The last 7 days")):
-            window.open(f"{stack.line['api']}/console/{page}")
-            assert title in window.text("h1")
-            _looks_well(window, page)
-        # She gives the rest of the shift to herself, and takes that back.
+
+def test_a_person_gives_the_shift_to_herself_and_takes_that_back(stack: LocalStack, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as window:
+        _sign_in(window, _ticket(stack))
         window.open(f"{stack.line['api']}/console/oncall")
         window.click("summary")
         window.click("form[action$='/override'] button")
@@ -107,12 +110,24 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         _looks_well(window, "on call, with an override")
         window.click("form[action$='/withdraw'] button")
         window.wait_text(".said", "The override is withdrawn, and everybody was told.")
+
+
+def test_pages_open_until_a_person_leaves_and_her_link_does_not_let_her_in_again(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    ticket = _ticket(stack)
+    with browser(tmp_path / "profile") as window:
+        _sign_in(window, ticket)
+        for page, title in (("oncall", "On call"), ("silences", "Silences"), ("reports", "The last 7 days")):
+            window.open(f"{stack.line['api']}/console/{page}")
+            assert title in window.text("h1")
+            _looks_well(window, page)
+
         window.click(".me button")
         window.wait_text("main", "You have left the console.")
         window.open(f"{stack.line['api']}/console/incidents")
         assert "You are not signed in" in window.text()
 
-        # Nor does the link, which was used.
         window.open(ticket)
         window.click("button.main")
         window.wait_text("[role=alert]", "used already")
@@ -144,9 +159,7 @@ def _text_messages_link(stack: LocalStack, incident: str) -> str:
     return page_links.address(ada, incident, stack.line["api"], [key], datetime.now(UTC))
 
 
-def test_axe_finds_nothing_serious_and_the_status_refreshes_without_losing_a_form(
-    stack: LocalStack, tmp_path: Path
-) -> None:
+def test_axe_finds_nothing_serious(stack: LocalStack, tmp_path: Path) -> None:
     alert = {"alert_name": "E2eAxe", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
@@ -156,14 +169,25 @@ def test_axe_finds_nothing_serious_and_the_status_refreshes_without_losing_a_for
         window.click("button.main")
         window.wait_text("#status", "Nobody has it")
         _is_for_everybody(window, "incident", "light", "dark")
-
-        # Somebody else takes it while ada writes a note: her page says so, and her words are still there.
-        window.type("#text", "It is the payment provider")
-        stack.press(incident, "acknowledge", user="bob")
-        window.come_back()
-        window.wait_text("#status", "bob (Slack) has it")
-        assert window.value("#text") == "It is the payment provider"
-
         for page, scheme in (("incidents", "light"), ("oncall", "light"), ("reports", "dark")):
             window.open(f"{stack.line['api']}/console/{page}")
             _is_for_everybody(window, page, scheme)
+
+
+def test_a_page_shows_who_took_the_incident_meanwhile_and_keeps_what_was_typed(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    alert = {"alert_name": "E2eForm", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
+    incident = stack.open("generic", alert)
+    stack.wait_for(incident, "acknowledgement")
+    with browser(tmp_path / "profile", scripts=True) as window:
+        window.open(_ticket(stack, incident))
+        window.click("button.main")
+        window.wait_text("#status", "Nobody has it")
+
+        window.type("#text", "It is the payment provider")
+        stack.press(incident, "acknowledge", user="bob")
+        window.come_back()
+
+        window.wait_text("#status", "bob (Slack) has it")
+        assert window.value("#text") == "It is the payment provider"

@@ -51,7 +51,7 @@ def test_the_models_verdict_and_words_reach_people(asking: LocalStack, model: Mo
         ("Babbles", Model.babbling, 1),
     ],
 )
-def test_without_the_model_the_incident_goes_on_and_is_never_less_severe(
+def test_without_the_model_the_incident_goes_on_no_less_severe_and_later_ones_ask_it_again(
     asking: LocalStack, model: Model, how: str, broken: Callable[[Model], AbstractContextManager[None]], asked: int
 ) -> None:
     with broken(model):

@@ -14,8 +14,7 @@ from tests.e2e.running import ROOT, LocalStack, descendants, environment, lives,
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
 
 
-def test_a_session_at_the_terminal(tmp_path: Path) -> None:
-    """up, up again by mistake, send, report, and Ctrl-C's big brother."""
+def test_up_says_where_it_is_send_and_report_find_it_and_sigterm_ends_it(tmp_path: Path) -> None:
     port = _free_port()
     stack = LocalStack(tmp_path, "--port", str(port), "--time-lapse", "60")
     try:

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from firstline.adapters.aws import alarm_metric
 from firstline.adapters.aws.alarm_evidence import AlarmReader
 from firstline.adapters.aws.alarm_metric import OwnAlarms
 from firstline.adapters.aws.error_logs import ErrorLogReader
@@ -169,18 +170,20 @@ def alarm_on(namespace: str, **dimensions: str) -> dict[str, Any]:
     return {"MetricAlarms": [alarm]}
 
 
-def metric_data(*values: float, first: str = "m0") -> dict[str, Any]:
-    """Return values of one metric, one each five minutes, newest first."""
+def each_five_minutes(*values: float, first: str = "m0") -> dict[str, Any]:
+    """Return the values of one metric up to noon, newest first."""
     times = [NOON - timedelta(minutes=5 * number) for number in range(len(values))]
     return {"MetricDataResults": [{"Id": first, "Label": "M", "Values": list(values), "Timestamps": times}]}
 
 
+MOST_REQUESTS = 12
+DOLLARS_OF_1000_METRICS = 0.01
 NOTHING = Counting(lookup_events={"Events": []}, describe_scaling_activities={"ScalingActivities": []})
 
 
 def on(namespace: str, dimensions: dict[str, str], **other: Any) -> tuple[AlarmReader, Counting]:
     cloudwatch = Counting(
-        describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=metric_data(*[9.0] * 12, 3.0)
+        describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*[9.0] * 12, 3.0)
     )
     quiet: dict[str, Any] = {"cloudtrail": NOTHING, "application-autoscaling": NOTHING}
     return reader(cast("Any", cloudwatch), **(quiet | other)), cloudwatch
@@ -213,7 +216,7 @@ WRITES = {
 }
 
 
-def test_a_databases_state_metrics_and_changes_are_read_within_the_bound_of_requests() -> None:
+def test_a_databases_state_metrics_and_changes_are_read_with_few_requests_for_a_cent_at_most() -> None:
     rds = Counting(describe_db_instances=RDS_NOW, describe_events=RDS_EVENTS)
     trail = Counting(lookup_events=WRITES)
     alarms, cloudwatch = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=rds, cloudtrail=trail)
@@ -234,11 +237,11 @@ def test_a_databases_state_metrics_and_changes_are_read_within_the_bound_of_requ
     assert seen.changes[1].who == "anna"
     reading = seen.readings[0]
     assert (reading.name, reading.now, reading.hour_ago) == ("FreeStorageSpace", 9, 3)
-    assert len(cloudwatch.calls) + len(rds.calls) + len(trail.calls) == 7
+    assert len(cloudwatch.calls) + len(rds.calls) + len(trail.calls) == 7 <= MOST_REQUESTS
     metrics_asked = sum(
         len(given["MetricDataQueries"]) for name, given in cloudwatch.calls if name == "get_metric_data"
     )
-    assert metrics_asked * 0.01 / 1_000 <= 0.01
+    assert metrics_asked * DOLLARS_OF_1000_METRICS / 1_000 <= 0.01
 
 
 @pytest.mark.parametrize(
@@ -340,7 +343,8 @@ def test_each_kind_of_resource_is_described(
     found = {fact.name: fact.value for fact in seen.resource.facts}
     found |= {"state": seen.resource.state} if seen.resource.state else {}
     assert found.items() >= facts.items()
-    assert len(cloudwatch.calls) + len(client.calls) + 2 <= 12
+    changes = 2  # requests for them, which `NOTHING` answers
+    assert len(cloudwatch.calls) + len(client.calls) + changes <= MOST_REQUESTS
 
 
 def test_what_cannot_be_read_costs_only_itself() -> None:
@@ -369,7 +373,7 @@ def test_what_does_not_answer_in_time_is_missing() -> None:
             return RDS_EVENTS
 
     cloudwatch = Counting(
-        describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=metric_data(9.0)
+        describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=each_five_minutes(9.0)
     )
     clients: dict[str, Any] = {"cloudwatch": cloudwatch, "rds": Slow(), "cloudtrail": NOTHING}
     alarms = AlarmReader(clients.__getitem__, account=ACCOUNT, region=REGION, deadline_seconds=3)
@@ -387,9 +391,10 @@ def test_what_does_not_answer_in_time_is_missing() -> None:
         alarm_on("AWS/RDS", EngineName="postgres"),
         alarm_on("AWS/ECS", ServiceName="web"),
     ],
+    ids=["not a namespace of AWS", "of no single database", "without its cluster"],
 )
 def test_an_alarm_that_names_no_resource_asks_for_its_metric_alone(alarm: dict[str, Any]) -> None:
-    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=metric_data(9.0))
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=each_five_minutes(9.0))
     seen = reader(cast("Any", cloudwatch)).around(fires(), NOON, NOON)
     assert seen is not None
     assert seen.metric is not None
@@ -397,14 +402,70 @@ def test_an_alarm_that_names_no_resource_asks_for_its_metric_alone(alarm: dict[s
     assert [name for name, _ in cloudwatch.calls] == ["describe_alarms", "get_metric_data"]
 
 
-def test_a_metric_with_gaps_has_no_value_of_an_hour_ago() -> None:
+def math_on(*queries: dict[str, Any]) -> dict[str, Any]:
+    return {"MetricAlarms": [{"Metrics": [{"Id": f"q{number}", **query} for number, query in enumerate(queries)]}]}
+
+
+def stat(**what: Any) -> dict[str, Any]:
+    where = [{"Name": "DBInstanceIdentifier", "Value": "orders"}]
+    metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Dimensions": where}
+    return {"MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}, **what}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "known"),
+    [
+        (math_on(stat()), True),
+        (math_on(stat(AccountId=ACCOUNT)), True),
+        (math_on(stat(AccountId="999999999999")), False),
+        (math_on(stat(), stat(AccountId="999999999999")), False),
+        (math_on(stat(), {"Expression": "q0 / 100"}), True),
+        (math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)"}), True),
+        (math_on(stat(), {"Expression": "q0 / SUM( SEARCH ('{AWS/RDS} CPU', 'Sum'))"}), False),
+        (math_on(stat(), {"Expression": "DB_PERF_INSIGHTS('RDS', 'db-X', 'os.cpu')"}), False),
+        (math_on({"Expression": 'SELECT MAX(CPUUtilization) FROM SCHEMA("AWS/RDS")'}), False),
+        (math_on({"Expression": "q0 / 100", "AccountId": "999999999999"}, stat()), False),
+    ],
+)
+def test_a_metric_of_another_account_or_found_by_a_search_names_no_resource_of_ours(
+    alarm: dict[str, Any], *, known: bool
+) -> None:
+    quiet = Counting(describe_db_instances=RDS_NOW, describe_events={"Events": []})
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=each_five_minutes(9.0))
+    seen = reader(cast("Any", cloudwatch), rds=quiet).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert (seen.resource is not None, bool(quiet.calls)) == (known, known)
+
+
+def test_a_metric_with_values_of_only_five_minutes_has_none_of_an_hour_ago() -> None:
     cloudwatch = Counting(
-        describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=metric_data(9.0, 8.0)
+        describe_alarms=alarm_on("AWS/RDS", DBInstanceIdentifier="orders"), get_metric_data=each_five_minutes(9.0, 8.0)
     )
     rds = Counting(describe_db_instances=RDS_NOW, describe_events=RDS_EVENTS)
     seen = reader(cast("Any", cloudwatch), rds=rds, cloudtrail=NOTHING).around(fires(), NOON, NOON)
     assert seen is not None
     assert (seen.readings[0].now, seen.readings[0].hour_ago) == (9, None)
+
+
+@pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
+def test_a_value_tells_its_age(minutes: int, age: int) -> None:
+    alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))
+    seen = alarms.around(fires(), NOON, at(minutes))
+    assert seen is not None
+    assert [reading.age_seconds for reading in seen.readings] == [age]
+
+
+@pytest.mark.parametrize(
+    ("ages", "values", "behind"), [((0, 1, 2), [3, 2, 1], 0), ((1, 4, 5), [1], 0), ((5, 6, 9), [2, 1], 240)]
+)
+def test_a_gap_ends_the_values_before_the_alarm(ages: tuple[int, ...], values: list[float], behind: int) -> None:
+    times = [at(-minutes) for minutes in ages]
+    data = {"MetricDataResults": [{"Id": "m", "Label": "M", "Values": [*range(1, 4)], "Timestamps": times}]}
+    cloudwatch = Counting(describe_alarms=alarm_on("Custom/App", App="x"), get_metric_data=data)
+    seen = reader(cast("Any", cloudwatch)).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.behind_seconds) == (values, behind)
 
 
 def test_texts_of_aws_are_redacted_and_cut() -> None:
@@ -423,10 +484,10 @@ def test_texts_of_aws_are_redacted_and_cut() -> None:
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def now_reads(alarm: dict[str, Any], *values: float) -> Any:
-    """Return what is said of an alarm whose newest periods, of one minute each, have these values, newest first."""
-    times = [NOON - timedelta(minutes=1 + number) for number in range(len(values))]
-    data = {"MetricDataResults": [{"Id": "watched", "Label": "M", "Values": list(values), "Timestamps": times}]}
+def now_reads(alarm: dict[str, Any], newest_first: list[float]) -> Any:
+    """Return what is said at noon of an alarm with these values of the minutes before."""
+    times = [NOON - timedelta(minutes=1 + number) for number in range(len(newest_first))]
+    data = {"MetricDataResults": [{"Id": "watched", "Label": "M", "Values": newest_first, "Timestamps": times}]}
     cloudwatch = Counting(describe_alarms={"MetricAlarms": [alarm]}, get_metric_data=data)
     alarms = OwnAlarms(
         {"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION, zone=ZoneInfo("Europe/Berlin")
@@ -461,26 +522,79 @@ ABOVE_90 = alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {
     ],
 )
 def test_the_newest_whole_period_says_whether_a_metric_is_back(changes: Any, value: float, said: str) -> None:
-    assert said in now_reads(ABOVE_90 | changes, value, 99, 99)
+    assert said in now_reads(ABOVE_90 | changes, newest_first=[value, 99, 99])
+
+
+def test_a_value_of_another_day_is_told_with_its_day() -> None:
+    cloudwatch = Counting(
+        describe_alarms={"MetricAlarms": [ABOVE_90 | {"Period": 86_400}]},
+        get_metric_data={"MetricDataResults": [{"Values": [40.0], "Timestamps": [at(-60 * 50)]}]},
+    )
+    alarms = OwnAlarms({"cloudwatch": cloudwatch}.__getitem__, account=ACCOUNT, region=REGION)
+    assert (alarms.recovered(fires(), NOON) or "").startswith("Sun 1 Mar 10:00 UTC: 40, back in its range")
 
 
 def test_a_period_that_is_not_over_does_not_count() -> None:
-    alarm = ABOVE_90 | {"Period": 300}
-    assert "still out of its range" in now_reads(alarm, 1, 1, 1, 1, 97)
+    began_less_than_a_period_ago: list[float] = [1, 1, 1, 1]
+    said = now_reads(ABOVE_90 | {"Period": 300}, newest_first=[*began_less_than_a_period_ago, 97])
+    assert "still out of its range" in said
 
 
 @pytest.mark.parametrize(
-    "alarm", [{**ABOVE_90, "ComparisonOperator": "GreaterThanUpperThreshold"}, {**ABOVE_90, "Threshold": None}]
+    "changes",
+    [
+        {"ComparisonOperator": "GreaterThanUpperThreshold"},
+        {"ComparisonOperator": "LessThanLowerThreshold", "Threshold": None, "ThresholdMetricId": "band"},
+        {"ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold"},
+        {"Threshold": None},
+        {"Threshold": float("nan")},
+        {"Threshold": float("inf")},
+    ],
 )
-def test_an_alarm_without_a_fixed_threshold_tells_nothing(alarm: dict[str, Any]) -> None:
-    known = {name: value for name, value in alarm.items() if value is not None}
-    assert now_reads(known, 40) is None
+def test_an_alarm_without_a_fixed_threshold_tells_nothing(changes: dict[str, Any]) -> None:
+    assert now_reads(ABOVE_90 | changes, newest_first=[40]) is None
+    alarm = {name: value for name, value in (ABOVE_90 | changes).items() if name != "Threshold"}
+    assert now_reads(alarm, newest_first=[40]) is None
 
 
-def test_nothing_is_told_without_values_and_of_other_accounts() -> None:
-    assert now_reads(ABOVE_90) is None
-    nobody: dict[str, Any] = {}
-    alarms = OwnAlarms(nobody.__getitem__, account=ACCOUNT, region=REGION)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("comparison", ["GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"])
+def test_a_value_that_is_no_number_is_neither_in_its_range_nor_out_of_it(value: float, comparison: str) -> None:
+    alarm = ABOVE_90 | {"ComparisonOperator": comparison}
+    assert now_reads(alarm, newest_first=[value, 40, 99]) is None
+    assert "40, " in now_reads(alarm, newest_first=[40, value, value])
+
+
+def test_values_that_are_no_numbers_are_no_evidence() -> None:
+    answer = each_five_minutes(float("nan"), 7, float("inf"), 6)
+    alarm = {"MetricAlarms": [alarm_on("AWS/EC2", InstanceId="i-1")["MetricAlarms"][0] | {"Threshold": float("nan")}]}
+    cloudwatch = Counting(describe_alarms=alarm, get_metric_data=answer)
+    ec2 = Counting(describe_instance_status={"InstanceStatuses": []})
+    seen = reader(cast("Any", cloudwatch), ec2=ec2, cloudtrail=NOTHING).around(fires(), NOON, NOON)
+    assert seen is not None
+    assert [(reading.now, reading.lowest, reading.highest) for reading in seen.readings] == [(7, 6, 7)]
+    assert seen.metric is not None
+    assert (seen.metric.values, seen.metric.threshold) == ([7], None)
+
+
+def test_the_band_of_an_alarm_on_anomalies_is_not_its_metric() -> None:
+    band = [{"Id": "band", "Values": [float(bound)], "Timestamps": [NOON]} for bound in (10, 90)]
+    metric = {"Id": "q0", "Values": [42.0], "Timestamps": [NOON]}
+    alarm = math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)", "Id": "band"})
+    alarm["MetricAlarms"][0] |= {"ThresholdMetricId": "band"}
+    for results, values in (([*band, metric], [42.0]), (band, None)):
+        cloudwatch = Counting(describe_alarms=alarm, get_metric_data={"MetricDataResults": results})
+        series = alarm_metric.series(cloudwatch, alarm["MetricAlarms"][0], NOON)
+        assert (series.values if series else None) == values
+
+
+def test_an_alarm_without_values_tells_nothing() -> None:
+    assert now_reads(ABOVE_90, newest_first=[]) is None
+
+
+def test_nobody_is_asked_about_an_alarm_of_another_account() -> None:
+    no_clients: dict[str, Any] = {}
+    alarms = OwnAlarms(no_clients.__getitem__, account=ACCOUNT, region=REGION)
     assert alarms.recovered(fires(account="999999999999"), NOON) is None
 
 
@@ -494,7 +608,7 @@ def test_tags_and_error_lines_are_read_with_the_rest() -> None:
     mapping = {"ResourceARN": arn, "Tags": [{"Key": "team", "Value": "payments"}]}
     event = {"timestamp": int(NOON.timestamp() * 1_000), "message": "[ERROR] KeyError: 'user'"}
     clients: dict[str, Any] = {
-        "cloudwatch": Counting(describe_alarms=found, get_metric_data=metric_data(9.0)),
+        "cloudwatch": Counting(describe_alarms=found, get_metric_data=each_five_minutes(9.0)),
         "cloudtrail": NOTHING,
         "lambda": Counting(get_function_concurrency={}),
         "resourcegroupstaggingapi": Counting(get_resources={"ResourceTagMappingList": [mapping]}),

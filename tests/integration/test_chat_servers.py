@@ -17,6 +17,9 @@ from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict, ModelUnavai
 from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error, in_turn, usage
 
 PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
+LIMIT = 500
+"""The most tokens that a model may answer with."""
+
 FENCED = {"content": f"Sure!\n```json\n{json.dumps(VERDICT)}\n```"}
 
 
@@ -31,10 +34,10 @@ def _refusing(complaint: str, *, while_asked: Callable[[dict[str, Any]], object]
 
 
 def _model(server: Server, forms: SharedForms | None = None) -> ChatModel:
-    return ChatModel(Endpoint(server.url, "test-model", lambda: "key", 500), deadline_seconds=30, forms=forms)
+    return ChatModel(Endpoint(server.url, "test-model", lambda: "key", LIMIT), deadline_seconds=30, forms=forms)
 
 
-def _is_held(body: dict[str, Any]) -> bool:
+def _asks_for_a_format(body: dict[str, Any]) -> bool:
     return "response_format" in body
 
 
@@ -47,7 +50,9 @@ def _shape(request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_one_that_knows_json_but_no_schema(status: int, serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_knows_json_but_no_schema_is_asked_for_json_also_the_next_time(
+    status: int, serve: Callable[[Script], Server]
+) -> None:
     server = serve(
         _refusing(
             "'response_format' of type 'json_schema' is not supported with this model.",
@@ -63,7 +68,9 @@ def test_one_that_knows_json_but_no_schema(status: int, serve: Callable[[Script]
     assert [_shape(request) for request in server.requests][2:] == ["json_object"], "it is remembered"
 
 
-def test_one_that_knows_neither(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_knows_neither_json_nor_schema_is_asked_for_text_also_the_next_time(
+    serve: Callable[[Script], Server],
+) -> None:
     server = serve(_refusing("response_format: extra inputs", while_asked=lambda body: "response_format" in body))
     model = _model(server)
     assert model.verdict(PROMPT).judgement.runbook_id == "low-disk"
@@ -71,7 +78,7 @@ def test_one_that_knows_neither(serve: Callable[[Script], Server]) -> None:
     assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text", "text"]
 
 
-def test_one_that_knows_only_the_older_limit(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_knows_only_the_older_limit_gets_it_and_the_schema(serve: Callable[[Script], Server]) -> None:
     server = serve(
         _refusing(
             "Unrecognized request argument supplied: max_completion_tokens",
@@ -79,11 +86,13 @@ def test_one_that_knows_only_the_older_limit(serve: Callable[[Script], Server]) 
         )
     )
     _model(server).verdict(PROMPT)
-    assert server.requests[-1]["body"]["max_tokens"] == 500
+    assert server.requests[-1]["body"]["max_tokens"] == LIMIT
     assert _shape(server.requests[-1]) == "json_schema", "the schema was not what it complained of"
 
 
-def test_one_that_knows_nothing_new_at_all(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_knows_neither_schema_nor_newer_limit_answers_the_fourth_request(
+    serve: Callable[[Script], Server],
+) -> None:
     server = serve(
         _refusing(
             "unsupported: max_completion_tokens, response_format",
@@ -94,9 +103,11 @@ def test_one_that_knows_nothing_new_at_all(serve: Callable[[Script], Server]) ->
     assert len(server.requests) == 4
 
 
-def test_one_that_passes_over_the_limit_in_silence(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_exceeds_the_newer_limit_gets_the_older_one_the_next_time(
+    serve: Callable[[Script], Server],
+) -> None:
     choices = [{"finish_reason": "stop", "message": {"content": json.dumps(VERDICT)}}]
-    server = serve(answer(200, json.dumps({"choices": choices, "usage": usage(300, 4_000)}).encode()))
+    server = serve(answer(200, json.dumps({"choices": choices, "usage": usage(300, 8 * LIMIT)}).encode()))
     model = _model(server)
     model.verdict(PROMPT)
     model.verdict(PROMPT)
@@ -104,7 +115,7 @@ def test_one_that_passes_over_the_limit_in_silence(serve: Callable[[Script], Ser
     assert limits == [{"max_completion_tokens"}, {"max_tokens"}]
 
 
-def test_one_that_refuses_everything_is_asked_so_often_and_no_more(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_refuses_everything_is_asked_four_times_and_no_more(serve: Callable[[Script], Server]) -> None:
     server = serve(answer(400, error("max_completion_tokens and response_format are not supported")))
     with pytest.raises(ModelGaveNoVerdict, match="answered 400"):
         _model(server).verdict(PROMPT)
@@ -112,7 +123,9 @@ def test_one_that_refuses_everything_is_asked_so_often_and_no_more(serve: Callab
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_one_whose_model_has_no_system_role(status: int, serve: Callable[[Script], Server]) -> None:
+def test_a_server_whose_model_has_no_system_role_gets_all_as_the_user_also_the_next_time(
+    status: int, serve: Callable[[Script], Server]
+) -> None:
     server = serve(
         _refusing(
             "Only user and assistant roles are supported!",
@@ -137,23 +150,25 @@ def _fastapi(*place: str | int) -> bytes:
     ("refused", "complaint"),
     [
         (lambda body: "max_completion_tokens" in body, _fastapi("max_completion_tokens")),
-        (_is_held, _fastapi("response_format", "type")),
+        (_asks_for_a_format, _fastapi("response_format", "type")),
         (lambda body: body["messages"][0]["role"] == "system", _fastapi("messages", 0, "role")),
-        (_is_held, json.dumps([{"error": {"code": 400, "message": "response_format: no such mode"}}]).encode()),
-        (_is_held, b"response_format is not supported"),
-        # Mistral's
+        (
+            _asks_for_a_format,
+            json.dumps([{"error": {"code": 400, "message": "response_format: no such mode"}}]).encode(),
+        ),
+        (_asks_for_a_format, b"response_format is not supported"),
         (
             lambda body: "max_completion_tokens" in body,
             b'{"object": "error", "message": ' + _fastapi("max_completion_tokens") + b"}",
         ),
-        # Groq's, whose model could not keep to the schema
-        (
-            _is_held,
+        (  # its model could not keep to the schema
+            _asks_for_a_format,
             b'{"error": {"message": "Failed to generate JSON. See failed_generation"}}',
         ),
     ],
+    ids=["FastAPI: limit", "FastAPI: format", "FastAPI: role", "a list", "plain text", "Mistral", "Groq"],
 )
-def test_one_that_says_elsewhere_what_is_wrong(
+def test_a_complaint_is_understood_wherever_a_server_writes_it(
     refused: Callable[[dict[str, Any]], object], complaint: bytes, serve: Callable[[Script], Server]
 ) -> None:
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
@@ -163,16 +178,18 @@ def test_one_that_says_elsewhere_what_is_wrong(
     assert _model(serve(script)).verdict(PROMPT).judgement.severity == "critical"
 
 
-def test_one_that_refuses_the_schema_with_a_500(serve: Callable[[Script], Server]) -> None:
-    server = serve(_refusing("Failed to compile the grammar for the json_schema", while_asked=_is_held, status=500))
+def test_a_server_that_refuses_every_format_with_a_500_is_asked_for_text(serve: Callable[[Script], Server]) -> None:
+    server = serve(
+        _refusing("Failed to compile the grammar for the json_schema", while_asked=_asks_for_a_format, status=500)
+    )
     _model(server).verdict(PROMPT)
     assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
 
 
-def test_one_that_breaks_with_an_error_of_its_own_is_asked_plainly_at_once(
+def test_a_server_whose_error_names_no_format_is_asked_for_text_at_once_and_the_stack_is_not_told(
     table: Table, serve: Callable[[Script], Server]
 ) -> None:
-    server = serve(_refusing("Internal server error", while_asked=_is_held, status=500))
+    server = serve(_refusing("Internal server error", while_asked=_asks_for_a_format, status=500))
     model = _model(server, SharedForms(table))
     model.verdict(PROMPT)
     model.verdict(PROMPT)
@@ -180,23 +197,23 @@ def test_one_that_breaks_with_an_error_of_its_own_is_asked_plainly_at_once(
     assert SharedForms(table).recall(f"{server.url.removeprefix('http://').removesuffix('/v1')}/test-model") is None
 
 
-def test_one_that_is_broken_altogether_is_asked_twice_and_unavailable(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_is_broken_altogether_is_asked_twice_and_unavailable(serve: Callable[[Script], Server]) -> None:
     server = serve(answer(500, error("Internal server error")))
     with pytest.raises(ModelUnavailable, match="answered 500"):
         _model(server).verdict(PROMPT)
     assert [_shape(request) for request in server.requests] == ["json_schema", "text"]
 
 
-def test_one_whose_gateway_knows_nobody_who_takes_the_schema(serve: Callable[[Script], Server]) -> None:
+def test_a_server_whose_gateway_finds_nobody_for_a_format_is_asked_for_text(serve: Callable[[Script], Server]) -> None:
     said = "No endpoints found that support response_format"
-    server = serve(_refusing(said, while_asked=_is_held, status=404))
+    server = serve(_refusing(said, while_asked=_asks_for_a_format, status=404))
     _model(server).verdict(PROMPT)
     assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
 
 
-def test_one_that_breaks_without_a_word_is_asked_otherwise_the_next_time(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_breaks_without_a_word_is_asked_for_text_the_next_time(serve: Callable[[Script], Server]) -> None:
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
-        held = _is_held(server.requests[-1]["body"])
+        held = _asks_for_a_format(server.requests[-1]["body"])
         (answer(500, b"Internal Server Error", "text/plain") if held else completion(FENCED))(http, server)
 
     server = serve(script)
@@ -208,7 +225,7 @@ def test_one_that_breaks_without_a_word_is_asked_otherwise_the_next_time(serve: 
     assert [_shape(request) for request in server.requests] == ["json_schema", "text", "text"]
 
 
-def test_one_that_breaks_after_it_once_answered_is_asked_as_before(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_breaks_after_it_once_answered_is_asked_as_before(serve: Callable[[Script], Server]) -> None:
     server = serve(in_turn(completion(FENCED), answer(500, b""), completion(FENCED)))
     model = _model(server)
     model.verdict(PROMPT)
@@ -218,9 +235,11 @@ def test_one_that_breaks_after_it_once_answered_is_asked_as_before(serve: Callab
     assert {_shape(request) for request in server.requests} == {"json_schema"}
 
 
-def test_one_that_knows_only_the_newer_limit_and_exceeds_it(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_exceeds_the_newer_limit_and_refuses_the_older_one_is_told_the_older_one_once(
+    serve: Callable[[Script], Server],
+) -> None:
     choices = [{"finish_reason": "stop", "message": {"content": json.dumps(VERDICT)}}]
-    over = answer(200, json.dumps({"choices": choices, "usage": usage(300, 4_000)}).encode())
+    over = answer(200, json.dumps({"choices": choices, "usage": usage(300, 8 * LIMIT)}).encode())
 
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
         said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
@@ -235,7 +254,7 @@ def test_one_that_knows_only_the_newer_limit_and_exceeds_it(serve: Callable[[Scr
     assert {_shape(request) for request in server.requests} == {"json_schema"}
 
 
-def test_one_that_wants_what_it_just_refused_is_asked_so_often_and_no_more(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_refuses_each_limit_in_turn_is_asked_twice_and_no_more(serve: Callable[[Script], Server]) -> None:
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
         used = {"max_tokens", "max_completion_tokens"} & set(server.requests[-1]["body"])
         answer(400, error(f"unknown: {used.pop()}"))(http, server)
@@ -246,7 +265,7 @@ def test_one_that_wants_what_it_just_refused_is_asked_so_often_and_no_more(serve
     assert len(server.requests) == 2
 
 
-def test_one_that_refuses_the_schema_inside_of_a_200(serve: Callable[[Script], Server]) -> None:
+def test_a_server_that_refuses_the_schema_inside_of_a_200_is_asked_for_json(serve: Callable[[Script], Server]) -> None:
     refused = {"error": {"code": 400, "message": "json_schema is not supported by this provider"}}
     server = serve(in_turn(answer(200, json.dumps(refused).encode()), completion(FENCED)))
     _model(server).verdict(PROMPT)
@@ -269,7 +288,7 @@ def test_the_stack_forgets_after_some_weeks(table: Table) -> None:
     assert SharedForms(table, lambda: now + REMEMBERED_FOR).recall("a/b") is None
 
 
-def test_a_form_of_another_version_is_not_taken(table: Table) -> None:
+def test_a_stored_form_that_this_version_does_not_know_is_not_taken(table: Table) -> None:
     item = {"pk": "CIRCUITS", "sk": "a/b#FORM", "form": {"shape": "xml"}, "expires_at": 9_999_999_999}
     table.put(item)
     assert SharedForms(table).recall("a/b") is None
@@ -295,8 +314,9 @@ def test_without_the_table_the_model_is_asked_all_the_same(serve: Callable[[Scri
         ({"prompt_tokens": 10, "completion_tokens": 5}, 10, 5),
         (None, 0, 0),
     ],
+    ids=["all is said", "more in total than is said", "only a total", "no total", "nothing"],
 )
-def test_what_it_took_counts_as_the_dearer_kind_where_a_server_does_not_say(
+def test_tokens_of_no_kind_count_as_the_dearer_kind_those_of_the_completion(
     said: dict[str, int] | None, prompt_tokens: int, completion_tokens: int, serve: Callable[[Script], Server]
 ) -> None:
     choices = [{"finish_reason": "stop", "message": {"content": json.dumps(VERDICT)}}]

@@ -82,7 +82,7 @@ def _fail(circuit: SharedCircuit, name: str, times: int, error: type[ModelGaveNo
             circuit.call(name, _fails(error("no")))
 
 
-def test_it_opens_after_failures_in_a_row_for_every_environment(
+def test_the_circuit_opens_after_failures_in_a_row_for_every_environment(
     environment: Callable[[], SharedCircuit], name: str, clock: Clock
 ) -> None:
     here, there = environment(), environment()
@@ -105,7 +105,7 @@ def test_a_success_in_between_begins_the_count_anew(
 
 
 @pytest.mark.parametrize("mistake", [ModelGaveNoVerdict, CeilingReached])
-def test_what_an_alert_can_bring_about_never_opens_it(
+def test_a_mistake_that_an_alert_can_bring_about_never_opens_the_circuit(
     mistake: type[ModelGaveNoVerdict], environment: Callable[[], SharedCircuit], name: str, clock: Clock
 ) -> None:
     circuit = environment()
@@ -113,7 +113,7 @@ def test_what_an_alert_can_bring_about_never_opens_it(
     assert circuit.call(name, lambda: "fine") == "fine"
 
 
-def test_then_one_asks_again_and_an_answer_closes_it_for_all(
+def test_after_a_while_one_environment_asks_again_and_an_answer_closes_the_circuit_for_all(
     environment: Callable[[], SharedCircuit], name: str, clock: Clock
 ) -> None:
     here, there = environment(), environment()
@@ -130,7 +130,7 @@ def test_then_one_asks_again_and_an_answer_closes_it_for_all(
     assert there.call(name, lambda: "fine too") == "fine too"
 
 
-def test_an_answer_that_is_a_mistake_closes_it_too(
+def test_an_answer_that_is_a_mistake_closes_the_circuit_too(
     environment: Callable[[], SharedCircuit], name: str, clock: Clock
 ) -> None:
     circuit = environment()
@@ -140,7 +140,9 @@ def test_an_answer_that_is_a_mistake_closes_it_too(
     assert circuit.call(name, lambda: "fine") == "fine"
 
 
-def test_a_probe_that_fails_opens_it_again(environment: Callable[[], SharedCircuit], name: str, clock: Clock) -> None:
+def test_a_probe_that_fails_opens_the_circuit_again(
+    environment: Callable[[], SharedCircuit], name: str, clock: Clock
+) -> None:
     circuit = environment()
     _fail(circuit, name, FAILURES_IN_A_ROW)
     clock.passes(OPEN_SECONDS + 1)
@@ -197,7 +199,7 @@ def test_when_the_table_does_not_answer_the_model_is_asked(
         (completion(severity="catastrophic"), False),
     ],
 )
-def test_what_a_server_does_and_whether_it_is_left_alone(
+def test_only_a_server_in_trouble_opens_the_circuit_and_is_left_alone(
     script: Script, opens: bool, serve: Callable[[Script], Server], environment: Callable[[], SharedCircuit]
 ) -> None:
     server = serve(script)
@@ -230,16 +232,16 @@ def test_a_server_that_hangs_costs_so_many_deadlines_and_no_more(
     assert len(hangs.requests) == asked
 
 
-def test_a_slow_start_of_ours_is_no_failure_of_theirs(
+def test_a_slow_start_of_ours_never_opens_the_circuit(
     serve: Callable[[Script], Server], environment: Callable[[], SharedCircuit]
 ) -> None:
     server = serve(chat_server.says_nothing)
 
     def slowly() -> str:
-        time.sleep(0.6)
+        time.sleep(0.6)  # more than half of the deadline
         return "key"
 
     model = ChatModel(Endpoint(server.url, "test-model", slowly, 500), deadline_seconds=1, circuit=environment())
-    for _ in range(FAILURES_IN_A_ROW + 1):
+    for _ in range(FAILURES_IN_A_ROW + 1):  # an open circuit would say "circuit open" in the end
         with pytest.raises(ModelGaveNoVerdict, match=r"after a slow start|no time was left|no answer within 1 s"):
             model.verdict(PROMPT)

@@ -123,7 +123,7 @@ def _classify(started: Popen[str], runbooks: Path, alert_name: str = "DiskFull")
     return said
 
 
-def _of(said: dict[str, Any], *packages: str) -> set[str]:
+def _imported(said: dict[str, Any], *packages: str) -> set[str]:
     return {module for module in said["modules"] if module.startswith(packages)}
 
 
@@ -132,21 +132,29 @@ OURS = ("firstline.", "aws_lambda_powertools.", "yaml")
 BREAKER = "aws_lambda_powertools.utilities.circuit_breaker"
 
 
-def test_without_a_model_neither(started: Popen[str], table: Any) -> None:
+def test_without_a_model_neither_client_nor_breaker_is_imported(started: Popen[str], table: Any) -> None:
     said = _classify(started, ROOT / "runbooks")
     assert "The LLM is off: rules and history decide." in said["reasons"]
-    assert _of(said, *CLIENT, BREAKER) == set()
+    assert _imported(said, *CLIENT, BREAKER) == set()
+
+
+def test_what_the_bench_measures_is_what_a_first_call_imports(started: Popen[str], table: Any) -> None:
+    said = _classify(started, ROOT / "runbooks")
     measured = {"modules": imports._modules(imports.CLASSIFY, "classify")}
-    assert _of(said, *OURS) == _of(measured, *OURS), "`make bench` measures what a first call imports"
+    assert _imported(said, *OURS) == _imported(measured, *OURS)
 
 
-def test_what_a_rule_decides_asks_nobody(started: Popen[str], table: Any, runbooks: Path) -> None:
+def test_for_what_a_rule_decides_neither_client_nor_breaker_is_imported(
+    started: Popen[str], table: Any, runbooks: Path
+) -> None:
     said = _classify(started, runbooks, alert_name="Watchdog")
     assert any("Rule " in reason for reason in said["reasons"])
-    assert _of(said, *CLIENT, BREAKER) == set()
+    assert _imported(said, *CLIENT, BREAKER) == set()
 
 
-def test_what_is_remembered_asks_nobody(started: Popen[str], table: Any, runbooks: Path) -> None:
+def test_for_what_is_known_from_earlier_neither_client_nor_breaker_is_imported(
+    started: Popen[str], table: Any, runbooks: Path
+) -> None:
     incident = _incident("DiskFull")
     known = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     for days in (1, 2, 3):
@@ -171,10 +179,10 @@ def test_what_is_remembered_asks_nobody(started: Popen[str], table: Any, runbook
         )
     said = _classify(started, runbooks)
     assert any(reason.startswith("Known: ") for reason in said["reasons"]), said["reasons"]
-    assert _of(said, *CLIENT, BREAKER) == set()
+    assert _imported(said, *CLIENT, BREAKER) == set()
 
 
-def test_an_open_circuit_asks_nobody(started: Popen[str], table: Any, runbooks: Path) -> None:
+def test_under_an_open_circuit_the_client_is_not_imported(started: Popen[str], table: Any, runbooks: Path) -> None:
     opened = int(datetime.now(UTC).timestamp())
     table.put_item(
         TableName="imports",
@@ -188,11 +196,13 @@ def test_an_open_circuit_asks_nobody(started: Popen[str], table: Any, runbooks: 
     )
     said = _classify(started, runbooks)
     assert any("circuit open: " in reason for reason in said["reasons"]), said["reasons"]
-    assert _of(said, *CLIENT) == set()
+    assert _imported(said, *CLIENT) == set()
 
 
-def test_a_ceiling_that_is_reached_asks_nobody(started: Popen[str], table: Any, runbooks: Path) -> None:
-    # Over midnight, too.
+def test_under_a_ceiling_that_is_reached_the_client_is_not_imported(
+    started: Popen[str], table: Any, runbooks: Path
+) -> None:
+    # Today's usage, and tomorrow's: the test may run over midnight.
     for day in (NOW.date().toordinal(), NOW.date().toordinal() + 1):
         table.put_item(
             TableName="imports",
@@ -204,12 +214,12 @@ def test_a_ceiling_that_is_reached_asks_nobody(started: Popen[str], table: Any, 
         )
     said = _classify(started, runbooks)
     assert any("daily_ceiling.tokens (1,000,000)" in reason for reason in said["reasons"]), said["reasons"]
-    assert _of(said, *CLIENT) == set()
+    assert _imported(said, *CLIENT) == set()
 
 
-def test_a_question_does_need_the_client(aws: str, started: Popen[str], table: Any, runbooks: Path) -> None:
+def test_for_a_question_the_client_is_imported(aws: str, started: Popen[str], table: Any, runbooks: Path) -> None:
     client = boto3.client("ssm", endpoint_url=aws, region_name="eu-west-1")
     client.put_parameter(Name="/firstline/imports/llm/api-key", Type="SecureString", Value="key", Overwrite=True)
     said = _classify(started, runbooks)
     assert any("cannot be reached" in reason for reason in said["reasons"]), said["reasons"]
-    assert _of(said, *CLIENT) != set()
+    assert _imported(said, *CLIENT) != set()

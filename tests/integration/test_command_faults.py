@@ -85,7 +85,7 @@ def output(found: dict[str, Any]) -> str:
     return text
 
 
-def test_the_agent_dies_after_the_first_step(machine: Machine) -> None:
+def test_after_the_agent_died_its_command_and_all_that_follow_fail(machine: Machine) -> None:
     first = machine.ends(machine.sends(a_runbook("echo done > /data/first")))
     assert first["Status"] == "Success"
     command_id = machine.sends(a_runbook("touch /data/began; sleep 60; echo done > /data/second", timeout="2m"))

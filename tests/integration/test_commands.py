@@ -12,12 +12,12 @@ from tests.support.builders import NOON, at
 AWAIT_STEP: dict[str, Any] = yaml.safe_load(INCIDENT.read_text())["States"]["Await Step"]["Arguments"]
 
 
-def wait(table: Table, token: str) -> bool:
+def wait(table: Table, command_id: str, token: str) -> bool:
     """Write the token as the state machine does. Return False if it is refused."""
     values = {":token": token, ":id": "one", ":layout": 1, ":expires": 2_000_000_000}
     assert set(values) == set(AWAIT_STEP["ExpressionAttributeValues"])
     written = table.update(
-        "COMMAND#c-1",
+        f"COMMAND#{command_id}",
         "COMMAND",
         AWAIT_STEP["UpdateExpression"],
         values,
@@ -26,14 +26,14 @@ def wait(table: Table, token: str) -> bool:
     return written is not None
 
 
-def test_a_waiting_execution_is_found_whenever_the_end_of_its_command_is_told(table: Table) -> None:
+def test_each_time_that_a_commands_end_is_told_the_waiting_executions_token_is_found(table: Table) -> None:
     commands = TableCommands(table)
 
-    assert wait(table, "t-1")
+    assert wait(table, "c-1", "t-1")
     assert [commands.end("c-1", "Success", at(minute)) for minute in (0, 1)] == ["t-1", "t-1"]
 
 
 def test_who_comes_after_the_end_is_refused_the_wait(table: Table) -> None:
     assert TableCommands(table).end("c-1", "Failed", NOON) is None
 
-    assert not wait(table, "t-1")
+    assert not wait(table, "c-1", "t-1")

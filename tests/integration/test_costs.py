@@ -60,14 +60,15 @@ def test_an_alert_that_joins_on_a_shard_reads_before_and_after_one_transaction()
     loud = door.send(alert(fingerprint="third", severity="critical"))
 
     assert quiet.requests == Counter(batch_get_item=3, transact_write_items=1)
-    assert loud.requests == quiet.requests + Counter(update_item=1)
+    assert loud.requests == quiet.requests + Counter(update_item=1), "the wait hears of it"
 
 
 @pytest.mark.parametrize("path", transitions.PATHS)
 def test_a_path_has_no_more_transitions_than_promised(path: str) -> None:
     through, limit = transitions.PATHS[path]
 
-    assert len(through) < Machine.load(transitions.INCIDENT).fewest_transitions(*through) <= limit
+    taken = Machine.load(transitions.INCIDENT).fewest_transitions(*through)
+    assert len(through) < taken <= limit, "the path names a few of its states"
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()

@@ -3,25 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
 from typer.testing import CliRunner, Result
 
 from firstline_cli import deployment
 from firstline_cli.main import app
-from tests.integration.conftest import ROOT
-from tests.integration.stack_on_aws import deployed_stack
+from tests.integration.conftest import ACCOUNT, ROOT
+from tests.integration.stack_on_aws import REGION, deployed_stack
 from tests.support.fake_sam import FakeSam
 
 
 @pytest.fixture
-def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSam:
+def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSam]:
     fake = FakeSam(tmp_path, monkeypatch)
     monkeypatch.setattr(deployment, "CHECKOUT", fake.checkout)
-    return fake
+    with mock_aws():
+        yield fake
 
 
 def deploy(*arguments: str) -> Result:
@@ -35,9 +40,8 @@ def test_the_owners_parameters_and_files_go_into_build_and_deployment(sam: FakeS
     (mine / "firstline.toml").write_text(
         '[dev]\nstack_name = "first-aid"\nregion = "eu-west-1"\n[dev.parameters]\nArchitecture = "x86_64"\n'
     )
-    with mock_aws():
-        deployed_stack("first-aid", region="eu-west-1")
-        done = deploy("dev", "--yes")
+    deployed_stack("first-aid", region="eu-west-1")
+    done = deploy("dev", "--yes")
 
     assert done.exit_code == 0, done.output
     build, deployed = sam.calls
@@ -50,14 +54,13 @@ def test_the_owners_parameters_and_files_go_into_build_and_deployment(sam: FakeS
 
 
 def test_a_deployment_that_wakes_nobody_says_so(sam: FakeSam) -> None:
-    with mock_aws():
-        topic = deployed_stack("firstline-dev")
-        assert "✗ pages        NOBODY IS WOKEN" in deploy("dev").stdout
-        boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
-        assert "✓ pages        the page topic wakes ops@example.com (email)" in deploy("dev").stdout
+    topic = deployed_stack("firstline-dev")
+    assert "✗ pages        NOBODY IS WOKEN" in deploy("dev").stdout
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
+    assert "✓ pages        the page topic wakes ops@example.com (email)" in deploy("dev").stdout
 
 
-def test_what_fails_ends_there(sam: FakeSam) -> None:
+def test_a_build_that_fails_is_not_deployed(sam: FakeSam) -> None:
     sam.fails_to("build")
     failed = deploy("dev")
     assert (failed.exit_code, failed.stderr, sam.words) == (
@@ -65,6 +68,69 @@ def test_what_fails_ends_there(sam: FakeSam) -> None:
         "The build failed: the lines above say why. Nothing was deployed.\n",
         ["build"],
     )
+
+
+def test_without_a_region_or_credentials_nothing_is_built(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(sam.checkout / "none"))
+    refused = deploy("dev")
+    assert (refused.exit_code, sam.words) == (5, [])
+    assert "No region is set: write `region` into mine/firstline.toml, or set AWS_REGION" in refused.stderr
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    refused = deploy("dev")
+    assert (refused.exit_code, sam.words) == (5, [])
+    assert "No AWS credentials were found" in refused.stderr
+
+
+def test_with_expired_credentials_nothing_is_built(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(client: object, operation: str, given: object) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    refused = deploy("dev")
+    assert (refused.exit_code, sam.words) == (5, [])
+    assert "your AWS credentials are not valid any more (ExpiredToken): log in again" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "fix"),
+    [
+        ("ROLLBACK_COMPLETE", "delete the stack, then deploy again"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("UPDATE_IN_PROGRESS", "wait until that is over"),
+        ("REVIEW_IN_PROGRESS", ""),
+        ("UPDATE_ROLLBACK_COMPLETE", ""),
+    ],
+)
+def test_a_stack_that_cannot_be_deployed_is_not_built(sam: FakeSam, state: str, fix: str) -> None:
+    deployed_stack("firstline-dev")
+    (stack,) = cloudformation_backends[ACCOUNT][REGION].stacks.values()
+    stack.status = state
+    done = deploy("dev")
+    assert (done.exit_code, sam.words) == ((1, []) if fix else (0, ["build", "deploy"]))
+    assert (f"firstline-dev is {state}" in done.stderr) == bool(fix)
+    assert fix in done.stderr
+
+
+def test_what_asks_before_it_deploys_is_not_built_where_nobody_can_answer(sam: FakeSam) -> None:
+    deployed_stack("firstline-prod")
+    refused = deploy("prod")
+    assert (refused.exit_code, sam.words) == (2, [])
+    assert "Deploying prod asks first, and this is no terminal: give --yes." in refused.stderr
+    assert deploy("prod", "--yes").exit_code == 0
+
+
+def test_the_region_of_the_environment_is_given_to_sam(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    deployed_stack("firstline-dev", region="eu-west-1")
+    assert deploy("dev").exit_code == 0
+    call = sam.calls[-1]
+    assert call[call.index("--region") + 1] == "eu-west-1"
 
 
 def test_wrong_runbooks_are_not_built(sam: FakeSam, capfd: pytest.CaptureFixture[str]) -> None:

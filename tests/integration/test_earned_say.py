@@ -39,7 +39,7 @@ def test_a_disagreement_that_cannot_be_stored_loses_neither_the_end_nor_the_word
     assert len(feedback_store.save_feedback(incident.incident_id, word, incidents=history).feedback) == 1
 
 
-def test_it_is_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:
+def test_what_models_earned_is_read_once_in_five_minutes_and_kept_while_the_table_is_down() -> None:
     store = MemoryStore()
     say = EarnedSay(store.incidents, 5)
 
@@ -50,15 +50,15 @@ def test_it_is_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble(
     store.down = True
     assert say.at(at(5)) is known
     assert say.at(at(6)) is known
-    assert store.calls == ["disagreements"] * 2
-    assert EarnedSay(store.incidents, 5).at(NOON) is NOTHING_EARNED
+    assert store.calls == ["disagreements"] * 2, "nor is a read that failed tried again before that"
+    assert EarnedSay(store.incidents, 5).at(NOON) is NOTHING_EARNED, "until the first read succeeds"
 
 
 def test_a_week_has_so_many_raises_and_an_incident_takes_one(table: Table) -> None:
-    raises = Raises(table, 2)
+    raises = Raises(table, per_week=2)
     assert [raises.take(name, NOON) for name in ("a", "b", "c", "a")] == [True, True, False, True]
     assert raises.take("c", at(7 * 24 * 60)), "the next week has its own"
-    assert not Raises(table, 0).take("a", NOON)
+    assert not Raises(table, per_week=0).take("a", NOON)
 
 
 def test_the_account_of_days_shows_no_raises(table: Table) -> None:

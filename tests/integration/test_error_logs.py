@@ -153,7 +153,7 @@ def test_where_a_resource_logs_is_found_by_fixed_rules(what: Watched, services: 
     found = read(ErrorLogReader(EVERY), what, logs=logs, **services)
     assert found.group == group
     assert [asked["logGroupName"] for asked in logs.asked] == [group]
-    assert "swordfish" not in found.model_dump_json()
+    assert "swordfish" not in found.model_dump_json(), "the password in the task's environment"
 
 
 def test_what_it_takes_to_find_a_log_shortens_the_search() -> None:

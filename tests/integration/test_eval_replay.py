@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from evals import baseline, cli
 from evals.cases import load
 from evals.cli import app
+from firstline.classification.model import CircuitBreaker
 from tests.integration.chat_server import VERDICT, Script, Server, completion, error, serving
 from tests.integration.chat_server import answer as reply
 
@@ -100,6 +101,9 @@ def test_a_server_that_only_fails_is_recorded_as_such(tmp_path: Path, serve: Cal
 
     assert live.exit_code == 0, live.output
     assert all("no_verdict" in answer for answer in _answers(folder).values())
+    assert len(_answers(folder)) == CircuitBreaker.NO_VERDICTS_IN_A_ROW
+    assert _row(live.output, "model asked / no verdict")[-1] == "5 / 12"
+    assert "Check the key (EVAL_API_KEY or FIRSTLINE_MODEL_KEY)" in live.output
     again = _evals(replay=folder)
     for output in (live.output, again.output):
         without, with_model = _row(output, "macro-F1 over severities")[2:]

@@ -47,7 +47,7 @@ def test_events_reach_who_listens(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "taken"),
+    ("accepted_of_each_request", "taken"),
     [
         ([10, 2], 12),
         ([3], 3),
@@ -55,10 +55,11 @@ def test_events_reach_who_listens(client: Any) -> None:
         ([0], 0),
     ],
 )
-def test_from_what_was_not_taken_on_everything_comes_again(client: Any, answers: list[int], taken: int) -> None:
+def test_sending_ends_at_the_first_event_that_is_not_taken(
+    client: Any, accepted_of_each_request: list[int], taken: int
+) -> None:
     with Stubber(client) as stub:
-        for number, accepted in enumerate(answers):
-            size = 10 if number == 0 else 2
+        for size, accepted in zip((10, 2), accepted_of_each_request, strict=False):
             failed: list[Any] = [{"ErrorCode": "ThrottlingException", "ErrorMessage": "m"}] * (size - accepted)
             stub.add_response("put_events", {"Entries": [{"EventId": "e"}] * accepted + failed})
         assert EventBus(client, "default", "shop").send(events(12)) == taken

@@ -48,7 +48,7 @@ def counted(table: Table) -> Iterator[Counter[str]]:
         events.unregister("before-call.dynamodb", count)
 
 
-def test_a_storm_costs_one_read_and_no_more(
+def test_a_count_is_one_query_that_ends_at_its_most_in_a_storm(
     table: Table, history: TableIncidents, receive: Closed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidence, "MAX_COUNTED", 5)
@@ -58,7 +58,7 @@ def test_a_storm_costs_one_read_and_no_more(
     with counted(table) as calls:
         assert history.alerts_named("DiskFull", at(10)).last_day == 5
         assert history.service_activity("shop", at(10)).alerts.last_day == 5
-    assert calls == {"Query": 2}
+    assert calls == {"Query": 2}, "one for each count"
 
 
 def test_what_a_sender_posted_is_stored_with_the_incident_and_not_with_the_count(table: Table, receive: Closed) -> None:
@@ -86,12 +86,15 @@ def test_what_is_kept_for_others_is_short(history: TableIncidents, table: Table,
         assert len(item["earlier"]) < 2_000
 
 
-def test_closing_takes_one_request_more_for_each_place(table: Table, history: TableIncidents, receive: Closed) -> None:
+def test_closing_takes_one_request_more_for_each_place_of_its_evidence(
+    table: Table, history: TableIncidents, receive: Closed
+) -> None:
     opened = receive(0, service="shop")
     with counted(table) as calls:
         history.close(opened, None, "resolved", "", [], at(1), joined=1)
     reads = {"GetItem": 2, "BatchGetItem": 2, "Query": 2}  # the record before and after
-    assert calls == reads | {"TransactWriteItems": 1, "PutItem": 3}
+    places = 3  # its group, its name and its service
+    assert calls == reads | {"TransactWriteItems": 1, "PutItem": places}
 
 
 def test_closing_what_was_just_read_reads_it_once(table: Table, history: TableIncidents, receive: Closed) -> None:

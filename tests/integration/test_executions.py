@@ -109,7 +109,7 @@ def test_an_execution_is_named_after_its_incident_and_generation(
 
 
 def test_the_same_incident_and_generation_always_have_the_same_input(client: "SFNClient", answers: Stubber) -> None:
-    """Finding 43: the same name with another input is refused, and would count as started."""
+    """Step Functions refuses the same name with another input, which would count as started."""
     given = incident()
     stored = Incident.model_validate_json(given.model_dump_json())
     text = execution_input(given, 3)

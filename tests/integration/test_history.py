@@ -16,7 +16,7 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification import feedback_store
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.audit_trail import Fact
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.store import NOTHING_RUNS

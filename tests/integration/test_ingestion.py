@@ -13,7 +13,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
 from firstline.incidents import lifecycle
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.ingest.accept import Ingestion, Ports
 from firstline.ingest.judge import Judge
 from firstline.models import Live, NormalizedAlert, StoredAlert
@@ -122,7 +122,7 @@ def at_once(work: Callable[[NormalizedAlert], None], alerts: Sequence[Normalized
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_an_alert_costs(ingest: Ingest) -> None:
+def test_a_duplicate_costs_one_request_and_any_other_alert_three(ingest: Ingest) -> None:
     opens = ingest.requests_of(NOON, alert())
     duplicate = ingest.requests_of(NOON, alert(), alert())
     joins = ingest.requests_of(NOON, alert(fingerprint="fp-2"))
@@ -189,7 +189,8 @@ def test_alerts_that_fire_and_end_in_a_crowd_are_counted_exactly(ingest: Ingest)
 
 
 def test_a_storm_of_senders_becomes_a_few_incidents_and_every_alert_is_counted(table: Table) -> None:
-    ingest = Ingest(table, Limits(per_minute=5, per_minute_and_alert=5))
+    limit = 5
+    ingest = Ingest(table, Limits(per_minute=limit, per_minute_and_alert=limit))
     alerts = [alert(group_key=f"g-{number}", fingerprint=f"fp-{number}") for number in range(60)]
     critical = [
         alert(alert_name=f"Cause{n}", group_key=f"c-{n}", fingerprint=f"c-{n}", severity="critical") for n in range(4)
@@ -198,9 +199,9 @@ def test_a_storm_of_senders_becomes_a_few_incidents_and_every_alert_is_counted(t
 
     records = list(ingest.incidents.open_records())
     storm = ingest.live("storm:generic")
-    assert sum(record.alert_count for record in records) == 64
-    assert len(records) == 10
-    assert len(ingest.firing(storm, alerts)) == storm.firing == 55
+    assert sum(record.alert_count for record in records) == len(alerts) + len(critical)
+    assert len(records) == limit + len(critical) + 1, "and the storm"
+    assert len(ingest.firing(storm, alerts)) == storm.firing == len(alerts) - limit
     assert set(ingest.executions.started) == {record.incident.incident_id for record in records}
 
 

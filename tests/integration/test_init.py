@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -186,16 +185,7 @@ def test_the_owners_list_of_people_is_never_changed(sam: FakeSam) -> None:
 
 
 def test_without_credentials_nothing_is_written(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Nobody:
-        region_name = "eu-central-1"
-
-        def __init__(self, **_: Any) -> None:
-            pass
-
-        def get_credentials(self) -> None:
-            return None
-
-    monkeypatch.setattr("boto3.session.Session", Nobody)
+    monkeypatch.setattr("botocore.session.Session.get_credentials", lambda session: None)
     refused = init("--page-email", "ops@example.com")
     assert (refused.exit_code, refused.stderr) == (5, "No AWS credentials were found: log in, or set AWS_PROFILE.\n")
     assert not (sam.checkout / environments.FILE).exists()

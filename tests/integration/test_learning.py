@@ -21,8 +21,9 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
 from firstline.models import Deployment, NormalizedAlert
+from firstline.people.action import Action
 from firstline.people.actor import Actor
-from firstline.people.operate import Action, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import Person
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue

@@ -53,7 +53,7 @@ FAILURES: dict[str, tuple[Script, str, int]] = {
     "resets the connection": (chat_server.resets, "cannot be reached", 0),
     "garbage instead of HTTP": (chat_server.garbage, "cannot be reached", 0),
     "closes in the middle": (chat_server.closes_in_the_middle, "cannot be reached", 0),
-    "too many requests": (answer(429, error("slow down"), Retry_After="60"), "answered 429: ", 0),
+    "too many requests": (answer(429, error("slow down"), Retry_After="60"), "slow down (Retry-After: 60)", 0),
     "server error": (answer(500, b"oops", "text/plain"), "answered 500", 0),
     "unavailable": (answer(503, b"", Retry_After="1"), "answered 503", 0),
     "wrong key": (answer(401, error("Incorrect API key")), "answered 401: ", 0),
@@ -127,12 +127,12 @@ def test_whatever_the_server_does_an_incident_keeps_its_severity_within_one_dead
     assert len(server.requests) == REQUESTS.get(failure, 1), "a hidden retry"
 
 
-def test_nobody_listens() -> None:
+def test_where_nobody_listens_there_is_no_verdict() -> None:
     with pytest.raises(ModelGaveNoVerdict, match=r"cannot be reached"):
         _model("http://127.0.0.1:1/v1").verdict(PROMPT)
 
 
-def test_tls_that_never_shakes_hands(serve: Callable[[Script], Server]) -> None:
+def test_tls_that_never_shakes_hands_costs_one_deadline(serve: Callable[[Script], Server]) -> None:
     """Count the handshake as part of the deadline: a plain server is behind an https address."""
     server = serve(chat_server.says_nothing)
     began = time.monotonic()
@@ -141,14 +141,13 @@ def test_tls_that_never_shakes_hands(serve: Callable[[Script], Server]) -> None:
     assert time.monotonic() - began < AT_MOST_SECONDS
 
 
-def test_tls_that_is_garbage(serve: Callable[[Script], Server]) -> None:
-    """Ask a server that speaks HTTP where TLS was expected."""
+def test_a_server_that_speaks_no_tls_gives_no_verdict(serve: Callable[[Script], Server]) -> None:
     server = serve(answer(200, b"{}"))
     with pytest.raises(ModelGaveNoVerdict, match="cannot be reached"):
         _model(server.url.replace("http:", "https:")).verdict(PROMPT)
 
 
-def test_an_address_that_is_none() -> None:
+def test_an_address_that_is_none_gives_no_verdict() -> None:
     with pytest.raises(ModelGaveNoVerdict):
         _model("not a url").verdict(PROMPT)
 
@@ -189,7 +188,7 @@ def test_the_connection_is_closed_when_time_is_up(serve: Callable[[Script], Serv
     assert server.hung_up.wait(10)
 
 
-def test_a_verdict(serve: Callable[[Script], Server]) -> None:
+def test_a_verdict_comes_with_its_model_and_its_tokens(serve: Callable[[Script], Server]) -> None:
     server = serve(completion())
     verdict = _model(server.url).verdict(PROMPT)
     assert verdict.judgement.model_dump() == VERDICT
@@ -197,7 +196,7 @@ def test_a_verdict(serve: Callable[[Script], Server]) -> None:
     assert (verdict.usage.prompt_tokens, verdict.usage.completion_tokens) == (300, 21)
 
 
-def test_what_is_asked(serve: Callable[[Script], Server]) -> None:
+def test_a_question_carries_the_key_the_prompt_the_limit_and_the_schema(serve: Callable[[Script], Server]) -> None:
     server = serve(completion())
     _model(server.url).verdict(PROMPT)
     sent = server.requests[0]
@@ -222,7 +221,9 @@ def test_what_is_asked(serve: Callable[[Script], Server]) -> None:
         {"unheard_of": {"of": "it"}, "usage": {"total_tokens": 1, "prompt_tokens": 1}},
     ],
 )
-def test_servers_differ_in_what_does_not_matter(extra: dict[str, Any], serve: Callable[[Script], Server]) -> None:
+def test_fields_that_a_server_adds_or_leaves_out_do_not_matter(
+    extra: dict[str, Any], serve: Callable[[Script], Server]
+) -> None:
     content = json.dumps(VERDICT | {"thoughts": "hm"})
     body = {"choices": [{"message": {"content": content, "reasoning": "hm"}, "finish_reason": "stop"}]} | extra
     assert _model(serve(answer(200, json.dumps(body).encode())).url).verdict(PROMPT).judgement.severity == "critical"

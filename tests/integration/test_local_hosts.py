@@ -127,10 +127,8 @@ def test_a_service_that_cannot_start_says_so_and_logs_why(host: Host) -> None:
     assert host.run("systemctl start nothing").exit_code == 5
 
 
-def test_the_clock_and_the_images_can_be_off_and_be_mended(host: Host) -> None:
-    host.run(
-        "echo 12.5 > /run/chrony.offset; mkdir -p /var/lib/docker/images; touch /var/lib/docker/images/{a,b.unused}"
-    )
+def test_a_clock_that_is_off_is_shown_and_can_be_set(host: Host) -> None:
+    host.run("echo 12.5 > /run/chrony.offset")
     assert "12.5 seconds slow" in host.run("chronyc tracking").stdout
     host.run("chronyc makestep")
     assert "12.5" not in host.run("chronyc tracking").stdout

@@ -81,16 +81,17 @@ def read(client: Any, functions: Functions) -> None:
     ("functions", "batches"),
     [
         (Functions(), [["a", "b", "last"]]),
-        (Functions("b", 2), [["a", "b", "last"], ["b", "last"], ["b", "last"]]),
+        (Functions(refused="b", times=2), [["a", "b", "last"], ["b", "last"], ["b", "last"]]),
         (Functions(fails=1), [["a", "b", "last"], ["a", "b", "last"]]),
     ],
+    ids=["all are taken", "b is refused twice", "the function fails once"],
 )
 def test_what_a_function_did_not_take_comes_again(
     dynamodb: Any, functions: Functions, batches: list[list[str]]
 ) -> None:
     for name in ("a", "b", "last"):
         dynamodb.put_item(TableName=TABLE, Item=item(name))
-        dynamodb.put_item(TableName=TABLE, Item=item(name, "ALERT"))
+        dynamodb.put_item(TableName=TABLE, Item=item(name, "ALERT"))  # the reader wants only LIVE
     read(dynamodb, functions)
     assert functions.batches == batches
     assert functions.taken == ["a", "b", "last"]

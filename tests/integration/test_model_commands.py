@@ -1,5 +1,6 @@
 """`firstline model try`, as somebody runs it against a table on AWS, with scripted models."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ from typer.testing import CliRunner, Result
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.llm.server_error import server_error
 from firstline.classification import feedback_store
-from firstline.classification.model import Judgement, ModelVerdict
+from firstline.classification.model import CircuitBreaker, Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import TEST, Feedback, Severity, Usage
@@ -24,16 +26,17 @@ JUDGED = 8
 
 
 class Scripted:
-    """A model that says one severity and names no runbook; or gives no verdict."""
+    """A model that says one severity and names no runbook, and whose server fails after `answers` questions."""
 
-    def __init__(self, name: str, severity: Severity | None) -> None:
+    def __init__(self, name: str, severity: Severity, answers: int = 99, error: Exception | None = None) -> None:
         self.name, self.severity = name, severity
+        self.answers, self.error = answers, error
         self.asked: list[Prompt] = []
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         self.asked.append(prompt)
-        if self.severity is None:
-            raise ModelGaveNoVerdict("it broke")
+        if self.error and len(self.asked) > self.answers:
+            raise self.error
         judgement = Judgement(
             severity=self.severity,
             cause="A full pool.",
@@ -52,7 +55,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
     known = {
         "sees": Scripted("sees", "high"),
         "sleeps": Scripted("sleeps", "medium"),
-        "broken": Scripted("broken", None),
+        "dies": Scripted("dies", "high", 3, server_error(503, "no worker", explained=True)),
+        "babbles": Scripted("babbles", "high", 0, ModelGaveNoVerdict("the answer is not of the schema")),
     }
     monkeypatch.setattr(models, "connect", lambda name, _: known[name])
     return known
@@ -85,19 +89,58 @@ def run(*arguments: str, said: str = "") -> Result:
 
 
 def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted: dict[str, Scripted]) -> None:
-    tried = run("--model", "sees", "--model", "sleeps", "--model", "broken", "--yes")
+    tried = run("--model", "sees", "--model", "sleeps", "--yes")
 
     assert tried.exit_code == 0, tried.output
-    rows = {cells[0]: cells[1:7] for cells in _rows(tried.output) if cells[0] in scripted}
-    assert rows == {
-        "sees": ["8", "0", "8", "500.0", "0.0", "880"],
-        "sleeps": ["8", "0", "8", "500.0", "500.0", "880"],  # it names no runbook
-        "broken": ["0", "8", "0", "500.0", "500.0", "0"],
-    }
+    # Columns: answered, no verdict, not asked, would differ, tokens; then the costs per 100 without the model, with it.
+    assert _of(scripted, tried) == [
+        ["sees", "8", "0", "0", "8", "880"],
+        ["sleeps", "8", "0", "0", "8", "880"],  # it names no runbook
+        ["sees", "500.0", "0.0"],
+        ["sleeps", "500.0", "500.0"],
+    ]
+    assert "over the 8 incidents that all of these models answered" in tried.output
     found = TableIncidents(judged).disagreements()
     assert {each.group for each in found} == {f"g{number}" for number in range(JUDGED)}
     (raising,) = [cells for cells in _rows(tried.output) if "tell to page" in cells]
     assert (raising[0], raising[-1]) == ("llm:sees:7", "yes")
+
+
+def test_a_model_whose_server_dies_is_asked_no_more_and_compared_on_what_both_answered(
+    judged: Table, scripted: dict[str, Scripted]
+) -> None:
+    tried = run("--model", "sees", "--model", "dies", "--yes")
+
+    assert tried.exit_code == 1
+    assert len(scripted["dies"].asked) == 3 + CircuitBreaker.FAILURES_IN_A_ROW
+    assert (
+        "dies: it is not asked any more after 3 failures in a row: the server answered 503: no worker. " in tried.output
+    )
+    assert _of(scripted, tried) == [
+        ["sees", "8", "0", "0", "8", "880"],
+        ["dies", "3", "3", "2", "3", "330"],
+        ["sees", "500.0", "0.0"],
+        ["dies", "500.0", "0.0"],
+        ["sees", "500.0", "0.0"],
+    ]
+    assert "over the 3 incidents that all of these models answered" in tried.output
+    assert "over the 8 incidents that this model answered" in tried.output
+
+
+def test_a_model_without_any_verdict_is_not_compared(judged: Table, scripted: dict[str, Scripted]) -> None:
+    tried = run("--model", "babbles", "--model", "sees", "--yes")
+
+    assert tried.exit_code == 1
+    assert len(scripted["babbles"].asked) == CircuitBreaker.NO_VERDICTS_IN_A_ROW
+    assert "5 failures in a row: the answer is not of the schema. Take a model that keeps to the schema" in tried.output
+    assert "babbles could not be compared: it gave no verdict." in tried.output
+    assert _of(scripted, tried)[2:] == [["sees", "500.0", "0.0"]]
+
+
+def test_without_a_key_no_model_is_asked(judged: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(models.KEY, raising=False)
+    refused = run("--model", "sees", "--yes")
+    assert (refused.exit_code, "FIRSTLINE_MODEL_KEY is not set" in refused.output) == (2, True)
 
 
 def test_a_model_sees_what_was_known_when_the_incident_opened(judged: Table, scripted: dict[str, Scripted]) -> None:
@@ -118,6 +161,11 @@ def test_nobody_is_asked_before_the_price_is_accepted(judged: Table, scripted: d
 def test_without_a_model_or_a_judged_incident_it_says_what_to_do(table_on_aws: Table, scripted: Any) -> None:
     assert "give --model" in run().output
     assert "`firstline judge`" in run("--model", "sees").output
+
+
+def _of(names: Collection[str], tried: Result) -> list[list[str]]:
+    """Return the rows about these models, without what they were paid."""
+    return [cells[:6] for cells in _rows(tried.output) if cells[0] in names]
 
 
 def _rows(output: str) -> list[list[str]]:

@@ -112,7 +112,7 @@ def test_a_repetition_keeps_the_wall_clock_over_a_change_of_the_clocks() -> None
         "RRULE:FREQ=DAILY;UNTIL=20261026T080000Z",
         "EXDATE;TZID=Europe/Berlin:20261023T090000",
     )
-    begins = [begin for _, begin, _ in found]
+    begins = [begin for _, begin, _ in found]  # in UTC; Berlin's clocks go back on the 25th
     assert begins[-4:] == ["22 07:00", "24 07:00", "25 08:00", "26 08:00"]
 
 
@@ -247,8 +247,5 @@ def test_a_calendar_of_our_own_is_read() -> None:
     from tests.support.terminal import SCHEDULES
 
     spans = ical.read(ours("prod/platform", SCHEDULES["platform"], (), NOW), BERLIN, NOW)
-    assert [span.who for span in spans[:2]] in (
-        ["ada on call: platform", "bob on call: platform"],
-        ["bob on call: platform", "ada on call: platform"],
-    )
+    assert [span.who for span in spans[:2]] == ["bob on call: platform", "ada on call: platform"]
     assert all(span.ends_at - span.begins_at == timedelta(weeks=1) for span in spans)

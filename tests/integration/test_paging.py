@@ -29,7 +29,7 @@ def pagerduty(stub: Stub) -> PagerDuty:
     return PagerDuty("R" * 32, events_url=stub.url, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=0.5)
 
 
-def test_a_page_triggers() -> None:
+def test_a_page_triggers_an_incident_in_pagerduty() -> None:
     with answering(ACCEPTED) as stub:
         assert pagerduty(stub).tell(a_notification("paged")) is True
     [asked] = stub.asked
@@ -158,6 +158,9 @@ def test_news_of_firstline_itself_is_published(sns: "SNSClient", topic: str) -> 
     [message] = boto3.client("sqs", region_name="eu-west-1").receive_message(QueueUrl=url)["Messages"]
     said = json.loads(message["Body"])
     assert (len(said["Subject"]) <= 100, said["Message"]) == (True, "notify 4")
+
+
+def test_news_for_a_topic_that_is_gone_fails(sns: "SNSClient", topic: str) -> None:
     with pytest.raises(ChannelFailed):
         PageTopic(f"{topic}-gone", client=sns, stack=STACK).say("s", "notify 4")
 

@@ -141,7 +141,7 @@ def test_what_was_posted_already_counts_as_told_and_is_not_posted_again() -> Non
         assert once.tell(a_notification(record=a_record(posted=saved)))
         assert once.tell(a_notification("acknowledged", a_record(posted=saved, acknowledged_by="ada")))
         assert not once.tell(a_notification("quiet"))
-    assert len(stub.asked) == 2
+    assert len(stub.asked) == 2, "the page, and that ada has it; nothing is posted of a quiet"
 
 
 def test_what_was_not_taken_is_not_remembered() -> None:

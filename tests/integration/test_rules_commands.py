@@ -15,6 +15,7 @@ from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
+from firstline_cli.console import here
 from firstline_cli.main import app
 from firstline_cli.stacks import Stack
 from tests.integration.conftest import STACK_ON_AWS
@@ -271,9 +272,10 @@ def test_what_a_list_says_of_a_silence_can_be_pasted_and_read_by_scripts(table: 
     given = ("host=web-*", "host=db-1", "message=disk is full")
     local("silence", "add", *given, "--reason", "r", "--owner", "ada", "--stack", STACK_ON_AWS)
     (first,) = json.loads(local("silence", "list", "-o", "json", "--stack", STACK_ON_AWS).stdout)
+    local("silence", "expire", first["id"], "--stack", STACK_ON_AWS)
     local("silence", "add", *shlex.split(first["what"]), "--reason", "r", "--owner", "ada", "--stack", STACK_ON_AWS)
 
-    heading, *lines = local("silence", "list", "-o", "csv", "--stack", STACK_ON_AWS).stdout.splitlines()
+    heading, *lines = local("silence", "list", "-o", "csv", "--all", "--stack", STACK_ON_AWS).stdout.splitlines()
     one, other = TableSilences(table).since(NOW)
     assert one.match == other.match
     assert (heading.split(",")[:3], len(lines)) == (["id", "what", "owner"], 2)
@@ -286,6 +288,10 @@ def test_what_a_list_says_of_a_silence_can_be_pasted_and_read_by_scripts(table: 
         (["web-1"], "'web-1' is no matcher; write key=pattern"),
         (["severity=urgent"], "severity: Input should be 'critical', 'high'"),
         (["source=datadg"], "source: 'datadg' fits no source; did you mean 'datadog'?"),
+        (
+            ["severity=critical"],
+            "A silence does not hold alerts that their source calls critical: give --even-critical",
+        ),
         (["host=web-1", "--for", "40d"], "within 30 days after its start"),
         (["host=web-1", "--for", "soon"], "'soon' is not a duration"),
     ],
@@ -325,6 +331,47 @@ def test_a_silence_out_of_an_incident_holds_alerts_like_its_own_only(table: Tabl
     assert made.match.fits(given)
     for other in ({"host": "web-2"}, {"alert_name": "Queue is long"}, {"environment": "dev"}):
         assert not made.match.fits(given.model_copy(update=other))
+
+
+@pytest.mark.parametrize(
+    ("made_of", "more", "says"),
+    [
+        (
+            {"severity": "critical"},
+            [],
+            "calls this alert critical, and a silence does not hold it: give --even-critical",
+        ),
+        ({"storm": True}, [], "is a storm of alerts with many names: silence them with `firstline silence add`"),
+        ({"severity": "critical"}, ["--even-critical"], ""),
+    ],
+)
+def test_a_silence_out_of_an_incident_that_would_hold_nothing_is_refused(
+    table: Table, made_of: dict[str, Any], more: list[str], says: str
+) -> None:
+    storm = {"storm": made_of.pop("storm", False)}
+    incident = open_for(TableGroups(table), alert(**made_of), now=NOW, **storm)
+
+    result = local("silence", "from", incident.incident_id[-8:], "--reason", "r", *more, "--stack", STACK_ON_AWS)
+
+    made = TableSilences(table).since(NOW)
+    assert (result.exit_code, len(made)) == ((2, 0) if says else (0, 1)), result.output
+    assert says in result.stderr
+    assert all(silence.holds(incident.alert, silence.created_at) for silence in made)
+
+
+def test_a_silence_that_is_given_twice_is_made_once(table: Table) -> None:
+    given = ("silence", "add", "host=web-1", "--reason", "Disk", "--for", "1h", "--stack", STACK_ON_AWS)
+    assert local(*given, "--owner", "ada").exit_code == 0
+    (made,) = TableSilences(table).since(NOW)
+
+    again = local(*given, "--owner", "bob")
+
+    assert again.exit_code == 4
+    assert f"ada silences these alerts already, until {here(made.expires_at)}" in again.stderr
+    assert f"`firstline silence extend {made.id}`" in again.stderr
+    assert TableSilences(table).since(NOW) == [made]
+    for other in (["--for", "2h"], ["--even-critical"], ["host=web-2"]):
+        assert local(*given, *other).exit_code == 0
 
 
 @pytest.mark.parametrize("matchers", [["alert_name=*"], ["source=**", "alert_name=a*", "labels.x=?*"]])

@@ -39,9 +39,9 @@ def silence(name: str = "s-1", minutes: float = 60, **what: Any) -> Silence:
 
 
 def test_what_was_written_is_read_until_it_runs_out(silences: TableSilences) -> None:
-    silences.save(silence())
+    silences.save(silence(minutes=60))
 
-    assert silences.since(at(59.9)) == [silence()]
+    assert silences.since(at(59.9)) == [silence(minutes=60)]
     assert silences.since(at(60.1)) == []
 
 

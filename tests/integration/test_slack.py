@@ -109,7 +109,7 @@ def test_a_message_that_is_gone_is_posted_again() -> None:
 
 EDIT, NEW, OTHER, REPLY, STOP = "edit", "new", "other", "reply", "stop"
 POSTS = {"#ops-alerts": NEW, "#ops-automated": OTHER, "C0ALERTS": REPLY}
-TAKEN = {
+STEPS_AFTER = {
     # What is tried after each error of an edit, and of a new message: until it is taken, or given up.
     "later": ([STOP], [STOP]),
     "anew": ([NEW, REPLY], [OTHER, REPLY, REPLY]),
@@ -130,9 +130,9 @@ def steps(stub: Stub) -> list[str]:
 
 @pytest.mark.parametrize("code", [*REFUSALS, "something_new"])
 @pytest.mark.parametrize("edit", [True, False], ids=["edit", "new"])
-def test_each_error_means_the_same_everywhere(code: str, edit: bool) -> None:
+def test_after_an_error_the_bot_goes_on_as_its_meaning_demands_whether_it_edits_or_posts(code: str, edit: bool) -> None:
     meaning = refusal(code, 200).meaning
-    expected = TAKEN[meaning][0 if edit else 1]
+    expected = STEPS_AFTER[meaning][0 if edit else 1]
     record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2") if edit else a_record()
     with answering(refused(code), POSTED) as stub:
         if expected == [STOP]:
@@ -223,6 +223,9 @@ def test_a_message_that_is_too_long_loses_text_before_its_buttons() -> None:
     assert {block["type"] for block in short["blocks"]} == {"header", "section", "actions"}
     assert bare["blocks"] == []
     assert whole["text"] == short["text"] == bare["text"] != ""
+
+
+def test_a_message_that_is_too_long_even_without_blocks_is_given_up() -> None:
     with answering(refused("msg_too_long")) as stub, pytest.raises(ChannelFailed, match="msg_too_long"):
         bot(stub).tell(a_notification("paged"))
     assert len(stub.asked) == 3

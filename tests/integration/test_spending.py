@@ -25,6 +25,7 @@ from tests.integration.chat_server import Script, Server, answer, completion
 PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
 MOST = Usage(prompt_tokens=900, completion_tokens=100, cost=0.02)
+TEN_QUESTIONS = Ceiling(tokens=10 * MOST.tokens)
 TOOK = Usage(prompt_tokens=300, completion_tokens=21, cost=0.0005)
 
 
@@ -49,12 +50,12 @@ def test_a_day_says_what_was_spent(table: Table) -> None:
     account.settle(account.hold(MOST), None)
     day = _day(table)
     assert (day.questions, day.unmetered) == (3, 1)
-    assert (day.prompt_tokens, day.completion_tokens) == (600, 42)
-    assert day.cost == pytest.approx(0.001)
+    assert (day.prompt_tokens, day.completion_tokens) == (2 * TOOK.prompt_tokens, 2 * TOOK.completion_tokens)
+    assert day.cost == pytest.approx(2 * (TOOK.cost or 0))
     assert day.ceiling_at is None
 
 
-@pytest.mark.parametrize("ceiling", [Ceiling(tokens=10_000), Ceiling(cost=0.2), Ceiling(tokens=10_000, cost=10.0)])
+@pytest.mark.parametrize("ceiling", [TEN_QUESTIONS, Ceiling(cost=10 * 0.02), Ceiling(tokens=10_000, cost=10.0)])
 def test_at_the_ceiling_nothing_is_asked_any_more(ceiling: Ceiling, table: Table) -> None:
     account = Spending(table, ceiling, clock=Clock())
     for _ in range(10):
@@ -63,26 +64,26 @@ def test_at_the_ceiling_nothing_is_asked_any_more(ceiling: Ceiling, table: Table
         account.hold(MOST)
 
 
-def test_what_was_not_needed_is_given_back(table: Table) -> None:
-    account = Spending(table, Ceiling(tokens=10_000), clock=Clock())
+def test_tokens_that_were_held_and_not_used_are_given_back(table: Table) -> None:
+    account = Spending(table, TEN_QUESTIONS, clock=Clock())
     for _ in range(25):
         account.settle(account.hold(MOST), TOOK)
     assert _day(table).prompt_tokens + _day(table).completion_tokens == 25 * TOOK.tokens
 
 
 def test_a_question_that_nobody_heard_of_again_keeps_what_it_took(table: Table) -> None:
-    account = Spending(table, Ceiling(tokens=2_000), clock=Clock())
+    account = Spending(table, Ceiling(tokens=2 * MOST.tokens), clock=Clock())
     account.hold(MOST)
     account.settle(account.hold(MOST), None)
     with pytest.raises(CeilingReached):
         account.hold(MOST)
 
 
-def test_many_at_a_time_cannot_pass_it_together(table: Table) -> None:
+def test_many_at_a_time_cannot_pass_the_ceiling_together(table: Table) -> None:
     at_once = threading.Barrier(8)
 
     def ask(_: int) -> int:
-        account = Spending(table, Ceiling(tokens=5_500), clock=Clock())
+        account = Spending(table, Ceiling(tokens=5 * MOST.tokens + 500), clock=Clock())
         at_once.wait(20)
         try:
             return account.hold(MOST).tokens
@@ -91,16 +92,16 @@ def test_many_at_a_time_cannot_pass_it_together(table: Table) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         held = list(threads.map(ask, range(8)))
-    assert sum(held) == 5_000
+    assert sum(held) == 5 * MOST.tokens
 
 
 def test_a_new_day_begins_at_midnight_utc(table: Table) -> None:
     clock = Clock()
-    account = Spending(table, Ceiling(tokens=1_000), clock=clock)
+    account = Spending(table, Ceiling(tokens=MOST.tokens), clock=clock)
     held = account.hold(MOST)
     with pytest.raises(CeilingReached):
         account.hold(MOST)
-    clock.now += timedelta(minutes=30)
+    clock.now += timedelta(minutes=30)  # it is midnight
     account.hold(MOST)
     account.settle(held, TOOK)
     assert _day(table).questions == 1, "it belongs to the day on which it was asked"
@@ -110,7 +111,7 @@ def test_the_ceiling_is_told_once_a_day(table: Table) -> None:
     clock = Clock()
     with patch.object(module, "count") as count:
         for _ in range(3):
-            account = Spending(table, Ceiling(tokens=1_500), clock=clock)
+            account = Spending(table, Ceiling(tokens=MOST.tokens + 500), clock=clock)
             for _ in range(3):
                 with suppress(CeilingReached):
                     account.hold(MOST)
@@ -125,7 +126,7 @@ def test_the_ceiling_is_told_once_a_day(table: Table) -> None:
 
 def test_a_ceiling_below_one_question_lets_none_through(table: Table) -> None:
     with pytest.raises(CeilingReached):
-        Spending(table, Ceiling(tokens=500), clock=Clock()).hold(MOST)
+        Spending(table, Ceiling(tokens=MOST.tokens - 1), clock=Clock()).hold(MOST)
 
 
 class _Down:
@@ -140,7 +141,7 @@ class _Down:
         raise HistoryUnavailable("table down: timed out")
 
 
-def test_without_the_table_a_ceiling_holds_and_none_lets_through() -> None:
+def test_without_the_table_a_model_is_asked_only_if_it_has_no_ceiling() -> None:
     down: Any = _Down()
     with pytest.raises(ModelGaveNoVerdict, match="usage cannot be read"):
         Spending(down, Ceiling(tokens=10_000)).hold(MOST)

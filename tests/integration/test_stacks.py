@@ -50,14 +50,14 @@ def test_a_stack_without_the_output_is_not_firstlines() -> None:
         )
 
 
-def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_region_it_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     assert "no region is set: set AWS_REGION" in refusal(report(STACK_ON_AWS))
 
 
-def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_it_says_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -67,12 +67,12 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no AWS credentials were found: log in, or set AWS_PROFILE" in refusal(report(STACK_ON_AWS))
 
 
-def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     assert "AWS cannot be reached (The config profile (nowhere) could not be found)" in refusal(report(STACK_ON_AWS))
 
 
-def test_no_emulator_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_an_emulator_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     assert "start one with `python -m local up`, or name a stack on AWS with --stack" in refusal(report("local"), 3)
 
@@ -96,7 +96,7 @@ def test_the_template_declares_what_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"aws": "http://127.0.0.1:1"}'])
-def test_something_else_than_the_line_of_an_emulator(text: str) -> None:
+def test_what_is_not_the_whole_line_of_an_emulator_is_refused(text: str) -> None:
     assert "copy all of it" in refusal(report(text), 2)
 
 

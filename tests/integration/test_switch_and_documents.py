@@ -26,6 +26,8 @@ CONTENT: dict[str, Any] = {
     "mainSteps": [{"action": "aws:runShellScript", "name": "any", "inputs": {"runCommand": ["echo hello\n"]}}],
 }
 
+SCRIPT = "#!/usr/bin/env bash\nset -e\necho hello\n"
+
 
 @pytest.fixture
 def ssm() -> "Iterator[SSMClient]":
@@ -93,7 +95,7 @@ def commands() -> Iterator[Any]:
             "firstline-low-disk-rotate-logs": {
                 "action": "aws:runShellScript",
                 "name": "rotate",
-                "inputs": {"runCommand": ["#!/usr/bin/env bash\nset -e\necho hello\n"]},
+                "inputs": {"runCommand": [SCRIPT]},
             },
             "firstline-other": {"action": "aws:runDocument", "name": "other", "inputs": {"documentPath": "x"}},
         }.items():
@@ -102,9 +104,9 @@ def commands() -> Iterator[Any]:
         yield client
 
 
-def test_the_script_is_the_one_that_run_command_takes(commands: Any) -> None:
+def test_the_script_of_a_step_is_the_one_in_its_document(commands: Any) -> None:
     (step,) = all_checked(PlannedStep, a_plan().steps)
-    assert SsmDocuments(commands).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
+    assert SsmDocuments(commands).script(step) == SCRIPT
 
 
 @pytest.mark.parametrize(

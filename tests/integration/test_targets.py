@@ -245,18 +245,23 @@ def test_several_hosts_are_all_found_or_none_is(fleet: Fleet) -> None:
     assert [target.name for target in found if isinstance(target, Target)] == names
 
     assert "'web-9' fits no instance" in fleet.resolve(*names, "web-9")
+
+
+def test_an_alert_that_names_no_host_has_no_target(fleet: Fleet) -> None:
     assert fleet.resolve() == "the alert names no host"
-    assert (
-        fleet.resolve(*["web-1"] * 51)
-        == "more than 50 hosts are affected, which is the most that one command can reach"
-    )
+
+
+def test_more_hosts_than_one_command_can_reach_are_no_targets(fleet: Fleet) -> None:
+    reason = fleet.resolve(*["web-1"] * 51)
+    assert reason == "more than 50 hosts are affected, which is the most that one command can reach"
 
 
 def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:
     node_id, stranger = "mi-0123456789abcdef0", "mi-0123456789abcdef1"
-    for hybrid in (stranger, "mi-0123456789abcdef2", "mi-0123456789abcdef3", node_id):
+    others_first = ["mi-0123456789abcdef2", "mi-0123456789abcdef3"]  # the first page of the tagged nodes
+    for hybrid in (stranger, *others_first, node_id):
         fleet.ssm.nodes[hybrid] = {"PingStatus": "Online", "PlatformType": "Linux", "ComputerName": "rack-7"}
-    fleet.ssm.tagged = {node_id, "mi-0123456789abcdef2", "mi-0123456789abcdef3"}
+    fleet.ssm.tagged = {node_id, *others_first}
 
     assert fleet.resolve(node_id) == [Target(instance_id=node_id, name="rack-7")]
     assert "fits no instance" in fleet.resolve(stranger)

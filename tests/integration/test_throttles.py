@@ -38,6 +38,7 @@ def refuse(cloudwatch: Any, **times: int) -> None:
         ({"ingest": 0, "notify": 4}, {"notify": 4}, [1, 2]),
         ({"shop-cart": 4}, {}, [1, 2]),
     ],
+    ids=["nobody is refused", "an own function is", "another function of the account is"],
 )
 def test_only_own_functions_count_and_one_metric_is_paid_while_nothing_is_refused(
     cloudwatch: Any, times: dict[str, int], found: dict[str, int], metrics: list[int]

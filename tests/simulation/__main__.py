@@ -27,12 +27,12 @@ class Result(NamedTuple):
 
 def one(seed: int, events: int, forced: Sequence[str] = ()) -> Result:
     """Run one seed."""
-    from tests.simulation import scenario
+    from tests.simulation import drawing, scenario
 
     gc.set_threshold(20_000)  # a run makes many objects and few cycles
     began = time.process_time()
     try:
-        ran = scenario.run(scenario.drawn(seed, events, forced))
+        ran = scenario.run(drawing.drawn(seed, events, forced))
     except Exception:  # noqa: BLE001 (a bug in the simulation or the package: it has a seed all the same)
         took = time.process_time() - began
         return Result(seed, "exception", traceback.format_exc(limit=-6), timedelta(0), timedelta(0), took)

@@ -1,4 +1,4 @@
-"""Kinds of weather and events that a scenario may have besides what `scenario.drawn` draws.
+"""Kinds of weather and events that a scenario may have besides what `drawing.drawn` draws.
 
 Each kind has a share of the seeds. Whether a seed has it, and what happens then, come from a random stream that is made
 of the kind's name and the seed, and of nothing else. A kind only adds happenings to those that are drawn already, a

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.clock import START
 from tests.simulation.door import Word
-from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
+from tests.simulation.heard import Heard
 from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
+from tests.simulation.paged import PAGE_AFTER, PAGES
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 from tests.simulation.watch import MEND, MINUTE, PAGING, Violation, Watch, rank
 

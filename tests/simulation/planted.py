@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from tests.simulation import scenario, world
+from tests.simulation import drawing, scenario, world
 from tests.simulation.oracle import Violation
 from tests.simulation.stack import ROOT
 from tests.simulation.stories import STORIES
@@ -281,7 +281,7 @@ FOUND_BY = {
 def broken_by(bug: Planted) -> Sequence[Violation]:
     """Plant a bug, run the seed that is known to find it, and return the broken rules."""
     with planted(bug):
-        return scenario.run(scenario.drawn(FOUND_BY[bug.name])).violations
+        return scenario.run(drawing.drawn(FOUND_BY[bug.name])).violations
 
 
 class Found(NamedTuple):
@@ -301,7 +301,7 @@ def find(number: int, first: int = 1, most: int = 500) -> Found:
                 given = STORIES[by].scenario()
             else:
                 seed = first + runs - len(STORIES) - 1
-                by, given = str(seed), scenario.drawn(seed)
+                by, given = str(seed), drawing.drawn(seed)
             if violations := scenario.run(given).violations:
                 return Found(runs, by, violations[0].rule)
     return Found(most, "", "")

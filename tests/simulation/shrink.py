@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.simulation.drawing import drawn
 from tests.simulation.faults import Fault, exactly
-from tests.simulation.scenario import Ran, Scenario, describe, drawn, run
+from tests.simulation.scenario import Ran, Scenario, describe, run
 
 MOST_SECONDS = 90.0
 

@@ -94,8 +94,8 @@ def test_a_group_that_ends_host_by_host_closes_with_the_last_one() -> None:
         assert line.world.pagerduty.incidents[f"firstline:{incident}"] == "resolved"
 
 
-def test_whatever_is_said_of_its_severity_each_alert_that_was_told_of_ends() -> None:
-    """A rule gives a host's alert one severity. Another one would be another alert, which would end by itself."""
+def test_an_alert_that_returns_with_another_severity_joins_and_both_end() -> None:
+    """Each severity is an alert of its own for Alertmanager, with an end of its own."""
     with Timeline().running() as line:
         fires(line, 1, "DbDown", "db-1", severity="high")
         ends(line, 30, "DbDown", "db-1")
@@ -133,7 +133,7 @@ def test_what_was_silenced_before_it_fires_pages_when_the_silence_is_over() -> N
         line.between(900, 1030).expect_page("db-1")
 
 
-def test_a_silence_after_the_page_stops_nothing_that_was_paged_but_holds_what_comes() -> None:
+def test_a_silence_during_an_incident_holds_what_fires_after_it() -> None:
     with Timeline().running() as line:
         fires(line, 1, "DbDown", "db-1", severity="high")
         line.at(60).press("acknowledge")
@@ -248,7 +248,7 @@ def test_a_firing_that_the_late_one_of_a_pair_sends_after_the_resolve_ends_with_
 def test_when_one_of_a_pair_is_dead_the_other_one_is_enough() -> None:
     with Timeline().running() as line:
         pair = cast("Alertmanager", line.world.senders["prometheus-pair"])
-        pair.twin = 0.0
+        pair.twin = 0.0  # the other one sends nothing
         line.at(1).do(lambda: line.world.fire("prometheus-pair", "DbDown", "db-1", "critical"))
         line.at(60).press("acknowledge")
         line.at(400).do(lambda: line.world.end("prometheus-pair", "DbDown", "db-1"))
@@ -261,13 +261,13 @@ def test_when_one_of_a_pair_is_dead_the_other_one_is_enough() -> None:
 def test_both_of_a_pair_that_send_everything_open_one_incident_and_end_it() -> None:
     with Timeline().running() as line:
         pair = cast("Alertmanager", line.world.senders["prometheus-pair"])
-        pair.twin = 1.0
+        pair.twin = 1.0  # the other one sends everything as well
         line.at(1).do(lambda: line.world.fire("prometheus-pair", "DbDown", "db-1", "critical"))
         line.at(60).press("acknowledge")
         line.at(400).do(lambda: line.world.end("prometheus-pair", "DbDown", "db-1"))
         line.run_until(1600)
 
-        assert deliveries(line) == 4
+        assert deliveries(line) == 4, "the firing and the end, from each"
         assert len(line.incidents()) == 1
         assert line.open_incidents() == []
         line.between(0, 1600).expect_page("db-1", channel="pagerduty", times=1)

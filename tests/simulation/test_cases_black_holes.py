@@ -25,7 +25,8 @@ def test_a_close_that_fails_for_the_length_of_all_retries_hides_no_later_critica
         line.run_until(1800)
 
         assert line.faults.happened
-        line.between(1101, 1491).expect_page("DbDown")
+        # Reconcile pages what nobody paged for five minutes; it looks each minute.
+        line.between(1101, 1101 + 390).expect_page("DbDown")
         firing = line.alert(Alert("DbDown", "db-2"))
         assert firing is not None
         assert line.is_open(firing.incident_id)
@@ -151,7 +152,7 @@ def test_what_stays_open_never_expires_and_can_be_acknowledged_and_resolved_afte
         line.at(30).press("acknowledge")
         line.run_until(100)
         incident = line.incidents()[0]
-        vars(line.world)["_minute"] = lambda: None
+        vars(line.world)["_minute"] = lambda: None  # reconcile rests: a year has too many minutes to play
         line.at(year).do(lambda: line.world.memory.expire(line.world.clock.now().timestamp()))
         line.run_until(year + 1)
 

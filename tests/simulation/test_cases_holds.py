@@ -52,9 +52,9 @@ def test_a_critical_is_not_silenced_unless_the_silence_says_so() -> None:
         line.between(0, 3500).expect_no_page()
 
 
-def test_a_held_alert_that_is_hit_by_a_rule_of_a_short_wait_pages_when_it_still_fires_after_it() -> None:
+def test_an_alert_that_a_rule_holds_for_five_minutes_pages_if_it_still_fires_then() -> None:
     with Timeline().running() as line:
-        line.at(1).push(Alert("LinkFlaps", "sw-1", "high"))
+        line.at(1).push(Alert("LinkFlaps", "sw-1", "high"))  # the rule's name
         line.run_until(420)
 
         line.between(0, 295).expect_no_page()

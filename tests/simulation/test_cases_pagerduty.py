@@ -14,7 +14,7 @@ SECOND_LEVEL = "sns"
 
 
 def say(
-    line: Timeline, at: float, kind: str, said_at: float | None = None, *, id: str = "Q1", agent: Any = ADA, **data: Any
+    line: Timeline, at: float, kind: str, *, said_at: float | None = None, id: str = "Q1", agent: Any = ADA, **data: Any
 ) -> None:
     """Deliver an event about the page of the first incident at a time, which may be long after it was said."""
 
@@ -33,7 +33,7 @@ def test_an_acknowledgement_that_was_taken_back_already_answers_nothing() -> Non
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         say(line, 110, "unacknowledged", agent=TIMER)
-        say(line, 111, "acknowledged", 60)
+        say(line, 111, "acknowledged", said_at=60)
         line.run_until(1200)
 
         line.between(110, 1200).expect_page(channel=SECOND_LEVEL)
@@ -45,7 +45,7 @@ def test_what_is_taken_back_once_and_told_twice_takes_no_later_acknowledgement_b
         say(line, 60, "acknowledged")
         say(line, 110, "unacknowledged", agent=TIMER)
         say(line, 120, "acknowledged")
-        say(line, 150, "unacknowledged", 110, agent=TIMER)
+        say(line, 150, "unacknowledged", said_at=110, agent=TIMER)
         line.run_until(1200)
 
         line.between(60, 1200).expect_no_page()
@@ -55,21 +55,21 @@ def test_a_resolve_before_a_reopening_does_not_end_what_was_reopened() -> None:
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         say(line, 110, "reopened")
-        say(line, 111, "resolved", 60)
+        say(line, 111, "resolved", said_at=60)
         line.run_until(1200)
 
         assert line.is_open(line.incidents()[0])
         line.between(110, 1200).expect_page(channel=SECOND_LEVEL)
 
 
-def test_a_late_word_about_what_is_over_there_does_not_hide_the_page_after_it() -> None:
+def test_a_late_event_about_an_incident_that_is_over_in_pagerduty_does_not_hide_the_next_page() -> None:
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         line.at(60).push(CRITICAL.resolved())
         say(line, 70, "resolved", agent=TIMER)
-        say(line, 80, "priority_updated", 50)
+        say(line, 80, "priority_updated", said_at=50)
         line.at(120).push(CRITICAL)
-        say(line, 180, "acknowledged", id="Q2")
+        say(line, 180, "acknowledged", id="Q2")  # PagerDuty's next incident, of the page after it
         line.run_until(1200)
 
         line.between(120, 180).expect_page(channel="pagerduty", times=1)

@@ -27,7 +27,7 @@ def test_no_item_grows_with_the_alerts_of_its_group() -> None:
         live = line.live(line.incidents()[0])
         assert (live.joined, live.firing) == (1_100, 1_100)
         assert set(line.answers) == {202}
-        assert biggest(line) <= small + 200
+        assert biggest(line) <= small + 200, "longer numbers, but no list"
 
 
 def test_a_group_that_cannot_be_written_keeps_no_other_of_its_delivery_out() -> None:

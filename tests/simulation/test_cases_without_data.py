@@ -47,7 +47,7 @@ def test_a_critical_that_is_lost_while_its_runbook_runs_is_paged() -> None:
         assert outcome(line) == "no_data"
 
 
-def test_it_is_paged_until_somebody_answers() -> None:
+def test_a_critical_that_is_lost_is_paged_until_somebody_answers() -> None:
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         lose(line, 60, CRITICAL)
@@ -58,7 +58,7 @@ def test_it_is_paged_until_somebody_answers() -> None:
         assert line.is_open(line.incidents()[0])
 
 
-def test_whoever_has_it_reads_that_its_data_is_missing_and_is_not_woken_again() -> None:
+def test_nobody_is_paged_for_a_lost_critical_that_was_acknowledged() -> None:
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)
         say(line, 30, "acknowledged")
@@ -70,7 +70,7 @@ def test_whoever_has_it_reads_that_its_data_is_missing_and_is_not_woken_again() 
 
 
 @pytest.mark.parametrize("severity", ["low", "medium"])
-def test_what_does_not_page_is_told(severity: str) -> None:
+def test_an_alert_below_paging_that_is_lost_is_told_and_not_paged(severity: str) -> None:
     alert = Alert("DbDown", "db-1", severity, began=1)
     with Timeline().running() as line:
         line.at(1).push(alert)

@@ -12,14 +12,14 @@ from tests.simulation.world import World
 LOW = Alert("DbDown", "db-1", "low")
 
 
-def test_only_from_a_successor_on_may_reconcile_wait_with_the_next_one() -> None:
+def test_the_oracle_grants_reconcile_a_pause_only_after_a_successor_died() -> None:
     with Timeline().running() as line:
         watch = Watch(line.world, pace=60)
         line.at(1).push(LOW)
         line.at(60).do(lambda: line.world.stop_execution(0))
         line.run_until(61)
         incident = line.incidents()[0]
-        assert watch.paused_until(incident) == START
+        assert watch.paused_until(incident) == START, "no pause"
 
         line.run_until(190)
         assert line.live(incident).generation == 2
@@ -46,8 +46,9 @@ def test_a_person_has_pressed_a_button_before_the_stack_has_answered() -> None:
         ("notify/Close Incident:dynamodb.transact_write_items", 1),
         ("notify/Announce Quiet:dynamodb.transact_write_items", 0),
     ],
+    ids=["at the place", "elsewhere"],
 )
-def test_what_goes_first_elsewhere_spends_no_rival_of_a_rush(label: str, goes: int) -> None:
+def test_only_a_call_at_the_place_of_a_rush_lets_a_rival_go(label: str, goes: int) -> None:
     world = World(1, Faults(1))
     rivals = Rivals(world, rush="/Close Incident")
     world.faults.happened.append((START, Fault(label, 1, "others first")))

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from tests.simulation import kinds, scenario, shrink
+from tests.simulation import drawing, kinds, scenario, shrink
 from tests.simulation.planted import BUGS, FOUND_BY, planted
 
 SEEDS = range(1, 13)
@@ -16,7 +16,7 @@ SEEDS = range(1, 13)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_seed_breaks_no_rule(seed: int) -> None:
-    ran = scenario.run(scenario.drawn(seed))
+    ran = scenario.run(drawing.drawn(seed))
 
     assert not ran.violations, f"make simulate ARGS='--replay {seed}' tells the story: {ran.violations[0]}"
     assert ran.oracle.checks["counts"] > 0
@@ -24,8 +24,8 @@ def test_a_seed_breaks_no_rule(seed: int) -> None:
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_a_kind_of_weather_only_adds_to_what_a_seed_draws(kind: str) -> None:
-    plain = next(drawn for drawn in map(scenario.drawn, count(1)) if kind not in kinds.of(drawn.seed))
-    forced = scenario.drawn(plain.seed, forced=[kind])
+    plain = next(drawn for drawn in map(drawing.drawn, count(1)) if kind not in kinds.of(drawn.seed))
+    forced = drawing.drawn(plain.seed, forced=[kind])
 
     assert len(forced.happenings) > len(plain.happenings)
     assert set(forced.happenings) > set(plain.happenings)
@@ -35,14 +35,14 @@ def test_a_kind_of_weather_only_adds_to_what_a_seed_draws(kind: str) -> None:
 def test_a_seed_with_several_kinds_of_weather_breaks_no_rule() -> None:
     some = [kind for kind in kinds.KINDS if kind != "expiry"]  # which takes more than a day
     within_hours = next(seed for seed in count(1) if "expiry" not in kinds.of(seed))
-    ran = scenario.run(scenario.drawn(within_hours, forced=some))
+    ran = scenario.run(drawing.drawn(within_hours, forced=some))
 
     assert not ran.violations
     assert ran.oracle.checks["heartbeat"] > 0
 
 
 def test_a_seed_replays_exactly() -> None:
-    first, second = (scenario.run(scenario.drawn(7), remember=1_000_000) for _ in range(2))
+    first, second = (scenario.run(drawing.drawn(7), remember=1_000_000) for _ in range(2))
 
     assert [call[:5] for call in first.world.calls.log] == [call[:5] for call in second.world.calls.log]
     assert first.world.messages == second.world.messages
@@ -50,9 +50,9 @@ def test_a_seed_replays_exactly() -> None:
 
 
 def test_the_faults_of_a_seed_replay_as_a_list() -> None:
-    first = scenario.run(scenario.drawn(9))
+    first = scenario.run(drawing.drawn(9))
     faults = [fault for _, fault in first.world.faults.happened]
-    second = scenario.run(replace(scenario.drawn(9), only=scenario.exactly(faults)))
+    second = scenario.run(replace(drawing.drawn(9), only=scenario.exactly(faults)))
 
     assert faults
     assert [fault for _, fault in second.world.faults.happened] == faults
@@ -61,7 +61,7 @@ def test_the_faults_of_a_seed_replay_as_a_list() -> None:
 
 def test_a_failing_seed_shrinks() -> None:
     bug = next(bug for bug in BUGS if bug.name == "a resolve that is not subtracted")
-    given = scenario.drawn(FOUND_BY[bug.name])
+    given = drawing.drawn(FOUND_BY[bug.name])
 
     with planted(bug):
         rule = scenario.run(given).violations[0].rule

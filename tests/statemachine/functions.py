@@ -7,7 +7,8 @@ import importlib.util
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
@@ -173,7 +174,7 @@ class Functions:
         """Call a handler as AWS would, and get what it returns."""
         spec = self._specs[self._names[function]]
         environment = {**self._service_environment, **spec.environment, **self._overrides}
-        with _environment, patch.dict(os.environ, environment), patch.object(Session, "client", self._client()):
+        with _environment, _variables(environment), patch.object(Session, "client", self._client()):
             handler = self._module(spec).handler
             context = SimpleNamespace(
                 function_name=spec.name,
@@ -233,6 +234,21 @@ class Functions:
             module.datetime = _clock(lambda: self._now())  # type: ignore[attr-defined]
             self._modules[spec.name] = module
         return self._modules[spec.name]
+
+
+@contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for a while. `patch.dict` would write all of the process's variables anew after each call."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _clock(now: Callable[[], datetime]) -> Any:

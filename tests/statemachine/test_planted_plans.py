@@ -88,7 +88,35 @@ def other_document(plan: Plan) -> None:
     plan["steps"][0]["document"] = document("safe-empty-tank.fill")
 
 
-@pytest.mark.parametrize("lie", [other_host, other_parameters, other_version, other_document])
+def all_hosts_at_once(plan: Plan) -> None:
+    plan["max_concurrency"] = "100%"
+
+
+def no_canary(plan: Plan) -> None:
+    plan["steps"][0]["kind"] = "rollback"
+
+
+def without_guard(plan: Plan) -> None:
+    plan["guard_alarm"] = None if plan["guard_alarm"] else "another-alarm"
+
+
+def other_failures(plan: Plan) -> None:
+    plan["max_errors"] = "100%"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        other_host,
+        other_parameters,
+        other_version,
+        other_document,
+        all_hosts_at_once,
+        no_canary,
+        without_guard,
+        other_failures,
+    ],
+)
 def test_a_yes_covers_exactly_what_was_approved(world: World, lie: Lie) -> None:
     incident = world.fires("CacheCold", severity="medium", host="web-1")
     incident.stands_in("Await Resolution")

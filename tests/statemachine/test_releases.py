@@ -24,6 +24,7 @@ import pytest
 from local.emulator.releases import NEVER, Course, Deployment, Destination
 from local.emulator.server import ServiceError
 from tests.statemachine.incident import Incident
+from tests.statemachine.test_planted_plans import Plan, lies
 from tests.statemachine.world import STACK_NAME, World
 
 HOUR = timedelta(hours=1)
@@ -152,6 +153,26 @@ def test_what_is_asked_for_says_from_what_to_what(world: World, service: Service
     assert "v2" in asked
     assert "back to" in asked
     assert "v1" in asked
+    assert service.sent == []
+
+
+@pytest.mark.parametrize("changed", ["request", "stop"])
+def test_a_yes_covers_the_release_that_is_put_back(world: World, service: Service, changed: str) -> None:
+    def lie(plan: Plan) -> None:
+        step = plan["steps"][0]
+        step["stop"] = changed == "stop"
+        if changed == "request" and service.name == "codedeploy":
+            step["request"]["Revision"]["S3Location"]["Version"] = "v0"
+        elif changed == "request":
+            step["request"]["ConfigurationVersion"] = "v0"
+
+    incident = service.fires()
+    lies(world, lie)
+    incident.is_approved()
+    incident.stands_in("Await Resolution")
+
+    assert "Claim Step" in incident.path
+    assert "Take Release Back" not in incident.path
     assert service.sent == []
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firstline.incidents.store import Groups
+from firstline.incidents.groups import Groups
 from firstline.models import (
     SEVERITY_RANK,
     Classification,
@@ -190,6 +190,23 @@ def a_plan(**changes: Any) -> RemediationPlan:
         "policy_version": "0123456789ab",
     }
     return RemediationPlan(**fields | changes)
+
+
+def a_whole_plan(**changes: Any) -> RemediationPlan:
+    """Return a plan for two hosts that has each part: a step, a verification, a rollback step and a guard."""
+    (step,) = a_plan().commands
+
+    def other(step_id: str, kind: str) -> PlannedStep:
+        values = {"step_id": step_id, "kind": kind, "document": f"firstline-low-disk-{step_id}"}
+        return step.model_copy(update=values | {"parameters": {"path": [f"/srv/{step_id}"]}})
+
+    fields: dict[str, Any] = {
+        "targets": [Target(instance_id=f"i-0123456789abcdef{n}", name=f"web-{n + 1}") for n in (0, 1)],
+        "verify": other("verify", "verify"),
+        "rollback": [other("put-back", "rollback"), other("start", "rollback")],
+        "guard_alarm": "checkout-errors",
+    }
+    return a_plan(**fields | changes)
 
 
 def a_release(**changes: Any) -> PlannedRelease:

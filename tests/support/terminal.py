@@ -48,6 +48,7 @@ class Terminal:
         self.executions = MemoryExecutions()
         self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
         self.submitted: list[Any] = []
+        self.now = NOW
         self.secrets: dict[str, tuple[str, ...]] = {}
         self._front = PeopleFront(
             incidents=self.store.incidents,
@@ -78,7 +79,7 @@ class Terminal:
         }
         if arn:
             event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
-        answer = self._front.handle(event, NOW)
+        answer = self._front.handle(event, self.now)
         return int(answer["statusCode"]), json.loads(answer["body"])
 
     def act(self, does: str, by: str = "ada", **fields: Any) -> tuple[int, Any]:

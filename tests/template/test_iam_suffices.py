@@ -21,7 +21,7 @@ from firstline.classification import feedback_store
 from firstline.console.sessions import Pass
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people.hand_over import Holding
 from firstline.policy.followed import Copy

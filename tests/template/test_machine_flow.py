@@ -6,10 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from firstline import contracts
-from firstline.models import PlannedStep
+from firstline.models import RemediationPlan
 from local.emulator.jsonata_expressions import evaluate
-from tests.support.builders import a_plan
-from tests.support.checked import checked
+from tests.support.builders import a_plan, a_release, a_release_plan, a_whole_plan
 from tests.template.machine import CHILD, MACHINE, TASKS, Machine
 
 
@@ -211,17 +210,30 @@ def test_the_stacks_mode_and_the_runbooks_record_decide_and_not_the_plan(
     assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == (asked[0] == "R" and risk == "safe")
 
 
-@pytest.mark.parametrize("parameters", [{}, {"b": ["1"], "a": ["/data"]}, {"paths": ["/data", "/home"]}])
-def test_a_yes_covers_every_value_of_a_step(parameters: dict[str, list[str]]) -> None:
-    step = checked(PlannedStep, a_plan().steps[0]).model_copy(update={"parameters": parameters})
-    plan = a_plan(decision="approve")
-    variables = {
-        "step": step.model_dump(mode="json"),
-        "plan": plan.model_dump(mode="json"),
-        "incident": {"incident_id": "one"},
-    }
+VALUES: list[dict[str, list[str]]] = [{}, {"b": ["1"], "a": ["/data"]}, {"paths": ["/data", "/home"]}]
+REQUESTS: list[dict[str, Any]] = [
+    {"ApplicationId": "app1234", "DeploymentNumber": 7, "AllowRevert": True},
+    {"b": {"d": ["x", "y", {"z": 1}], "c": {}}, "B": "", "a": [], "text": 'ü "quoted"; a=b|c', "none": None},
+]
 
-    check = evaluate(TASKS["Claim Step"]["Arguments"]["TransactItems"][2][3:-3], variables.__getitem__)
 
-    assert check["ConditionCheck"]["ExpressionAttributeValues"][":step"] == {"S": step.covered(plan.targets)}
-    assert all(value in step.covered(plan.targets) for values in parameters.values() for value in values)
+@pytest.mark.parametrize(
+    "plan",
+    [
+        a_whole_plan(),
+        a_whole_plan(guard_alarm=None, targets=a_plan().targets),
+        a_plan(steps=[a_plan().commands[0].model_copy(update={"parameters": values}) for values in VALUES]),
+        a_release_plan(steps=[a_release(request=request) for request in REQUESTS]),
+    ],
+)
+def test_a_yes_covers_all_that_is_sent(plan: RemediationPlan) -> None:
+    sent = plan.model_dump(mode="json")
+    steps = [*sent["steps"], *([sent["verify"]] if sent["verify"] else []), *sent["rollback"]]
+    expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2][3:-3]
+
+    def asked(step: dict[str, Any]) -> str:
+        known = {"step": step, "plan": sent | {"decision": "approve"}, "incident": {"incident_id": "one"}}
+        check = evaluate(expression, known.__getitem__)["ConditionCheck"]
+        return str(check["ExpressionAttributeValues"][":step"]["S"])
+
+    assert [asked(step) for step in steps] == plan.covers[: len(steps)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 20
 
-doctor = typer.Typer()
+doctor = typer.Typer(add_completion=False)
 
 
 @doctor.command("doctor")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from firstline_cli.init.secrets import Secrets
 if TYPE_CHECKING:
     from firstline_cli.environments import Environment
 
-init = typer.Typer()
+init = typer.Typer(add_completion=False)
 
 PEOPLE = Path("mine/runbooks/policy/people.yaml")
 BY_TOKEN = ("prometheus", "grafana", "datadog", "generic", "deployments")
@@ -50,13 +50,14 @@ def init_(
     """
     name = questions.ask("Environment (dev, staging, prod)", environment, _only_one_known(), questions.an_environment)
     chosen: Environment = deployment.environment_of(CHECKOUT, name)
-    session = _session(region or chosen.region)
-    secrets = Secrets(session.client("ssm"), chosen.stack_name)
+    session = deployment.session_of(region or chosen.region)
+    used = str(session.get_config_variable("region"))
+    secrets = Secrets(session.create_client("ssm"), chosen.stack_name)
 
     address = questions.ask(
         "Address that is woken by mail (or none)", page_email, chosen.own.get("PageEmail", "none"), questions.an_address
     )
-    _keep(name, {"PageEmail": address}, session.region_name)
+    _keep(name, {"PageEmail": address}, used)
     _store(secrets, "slack/bot-token", "Slack bot token", "--slack-token", slack_token)
     if slack_signing_secret is not None or secrets.is_set("slack/bot-token"):
         _store(secrets, "slack/signing-secret", "Slack signing secret", "--slack-signing-secret", slack_signing_secret)
@@ -64,7 +65,7 @@ def init_(
     _keep_approvers(approvers)
     open_now = ", ".join(_open(secrets, chosen.parameters)) or ("cloudwatch" if questions.is_terminal() else "none")
     taken = questions.ask(f"Sources ({', '.join(questions.SOURCES)})", sources, open_now, questions.some_sources)
-    _keep(name, {"EventBridgeEvents": event_choice(taken)}, session.region_name)
+    _keep(name, {"EventBridgeEvents": event_choice(taken)}, used)
 
     if not no_deploy:
         deployment.run(CHECKOUT, name, yes=yes)
@@ -82,19 +83,6 @@ def _only_one_known() -> str:
     except (OSError, tomllib.TOMLDecodeError):
         known = []
     return known[0] if len(known) == 1 else "dev"
-
-
-def _session(region: str | None) -> Any:
-    from boto3.session import Session
-
-    from firstline_cli.console import AWS_FAILED, refusal
-
-    session = Session(region_name=region)
-    if session.region_name is None:
-        raise refusal("No region is set: give --region, or set AWS_REGION or AWS_PROFILE.", AWS_FAILED)
-    if session.get_credentials() is None:
-        raise refusal("No AWS credentials were found: log in, or set AWS_PROFILE.", AWS_FAILED)
-    return session
 
 
 def _keep(environment: str, parameters: Mapping[str, str], region: str) -> None:

@@ -24,14 +24,15 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 def check(folder: Path) -> list[Problem]:
     """Return the problems of a folder's runbooks and policy; if there are none, those of outdated generated files."""
     runbooks, problems = read_checked(folder)
-    if not problems:
-        # Generated files are only compared with runbooks that have no problems.
-        problems += [
-            Problem(str(path), _RENDER)
-            for path, text in rendered(Catalogue(runbooks)).items()
-            if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
-        ]
-    return problems
+    return problems or _outdated(folder, Catalogue(runbooks))
+
+
+def _outdated(folder: Path, runbooks: Catalogue) -> list[Problem]:
+    return [
+        Problem(str(path), _RENDER)
+        for path, text in rendered(runbooks).items()
+        if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
+    ]
 
 
 def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:

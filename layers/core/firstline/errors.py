@@ -115,6 +115,10 @@ class OperationRefused(FirstlineError):
     """A person's action on an incident has no effect; the message tells the person why, and what to do instead."""
 
 
+class DoneAlready(OperationRefused):
+    """The action was done before, by the person or by somebody else; the message says by whom."""
+
+
 class NotPermitted(OperationRefused):
     """The person is on no list, or the person's role does not allow the action."""
 
@@ -150,7 +154,10 @@ class ModelGaveNoVerdict(FirstlineError):
     """The LLM is off, slow, refuses or answers nonsense: rules and history classify the incident instead.
 
     `usage` counts what the failed call used: nothing by default, None if a question was sent and its cost is unknown.
+    `status` is the HTTP status with which the model's server failed, if it told one.
     """
+
+    status: int | None = None
 
     def __init__(self, reason: str, *, usage: "Usage | EllipsisType | None" = ...) -> None:
         super().__init__(reason)

@@ -18,8 +18,9 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import GroupChanged
 from firstline.incidents.audit_trail import Trail
+from firstline.incidents.groups import Groups
 from firstline.incidents.heartbeats import Heartbeats
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.store import Incidents
 from firstline.models import Incident, IncidentRecord, Live, Outcome
 from firstline.remediation.store import Remediations
 from tests.integration.conftest import client_of, databases, new_table
@@ -89,8 +90,8 @@ def at_once[T](count: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(work, range(count)))
 
 
-def close_while_others_join(groups: Groups, incidents: Incidents, incident: Incident, crowd: int) -> None:
-    """Let one in five close the incident and the others join it: what was taken is counted, and closed as a whole."""
+def close_while_others_join(groups: Groups, incidents: Incidents, incident: Incident, crowd: int) -> int:
+    """Let one in five close the incident and the others join it with one alert each; return how many joined."""
 
     def join_or_close(number: int) -> bool:
         if number % 5 == 4:
@@ -103,8 +104,11 @@ def close_while_others_join(groups: Groups, incidents: Incidents, incident: Inci
             return False
         return True
 
-    joined = live_of(incidents, incident).joined + sum(at_once(crowd, join_or_close))
+    return sum(at_once(crowd, join_or_close))
 
+
+def assert_holds_all(incidents: Incidents, incident: Incident, joined: int) -> None:
+    """Assert that both halves of an incident count every alert that joined, and are both open or both closed."""
     live, record = live_of(incidents, incident), record_of(incidents, incident)
     assert (record.alert_count, live.joined, live.firing) == (joined, joined, joined)
     assert record.status == ("OPEN" if live.open else "CLOSED")

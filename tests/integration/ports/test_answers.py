@@ -8,10 +8,8 @@ import pytest
 from firstline.classification import feedback_store
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Incident, Note
-from tests.integration.ports.conftest import Open, close, live_of, record_of
-from tests.support.builders import a_classification, alert, at
-
-HIGH = a_classification(severity="high")
+from tests.integration.ports.conftest import Open, close, record_of
+from tests.support.builders import alert, at
 
 
 @pytest.fixture
@@ -24,11 +22,9 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
     return Feedback(person=person, by=person, said=said, at=at(20))
 
 
-def test_what_people_say_reaches_the_evidence_before_and_after_the_end(
+def test_what_people_say_before_and_after_the_end_is_in_the_evidence_from_the_end_on(
     incidents: Incidents, incident: Incident
 ) -> None:
-    verdict = HIGH.model_copy(update={"is_deployment_related": True})
-    incidents.judge(incident, 1, verdict, at(1), seen=live_of(incidents, incident))
     feedback_store.save_feedback(incident.incident_id, word("noise"), incidents=incidents)
     assert incidents.earlier_incidents("group-1") == []
 
@@ -69,20 +65,23 @@ def test_people_who_speak_at_the_same_moment_are_all_heard(incidents: Incidents,
     assert {word.person for word in earlier.feedback} == {word.person for word in people}
 
 
-def test_whoever_knows_less_and_writes_later_takes_nothing_back(incidents: Incidents, incident: Incident) -> None:
-    before = close(incidents, incident, 9)
+def test_an_older_record_that_is_written_late_takes_no_feedback_out_of_the_evidence(
+    incidents: Incidents, incident: Incident
+) -> None:
+    without_feedback = close(incidents, incident, 9)
     feedback_store.save_feedback(incident.incident_id, word("real"), incidents=incidents)
 
-    incidents.remember_the_end(before)
+    incidents.remember_the_end(without_feedback)
     close(incidents, incident, 9)
 
     (earlier,) = incidents.earlier_incidents("group-1")
     assert [word.said for word in earlier.feedback] == ["real"]
 
 
-def test_a_hidden_one_that_was_real_is_found_however_many_came_since(incidents: Incidents, incident: Incident) -> None:
-    close(incidents, incident, 9, "suppressed", "noise")
-    closed = record_of(incidents, incident)
+def test_a_suppressed_incident_that_a_person_called_real_is_never_cut_off_even_if_the_word_changes(
+    incidents: Incidents, incident: Incident
+) -> None:
+    closed = close(incidents, incident, 9, "suppressed")
     for number in range(30):
         later = closed.incident.model_copy(update={"incident_id": f"later-{number}"})
         incidents.remember_the_end(

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from firstline.channels.delivery import Channel
 from firstline.console.approval_requests import ApprovalHandler
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
-from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan
+from firstline.models import SEVERITY_RANK, Approval, Decision, Incident, IncidentRecord, RemediationPlan
 from firstline.people import approve, links
 from firstline.people.approve import Answer
 from firstline.people.operate import Operations
@@ -220,20 +220,29 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
     assert sorted(said for said, _ in executions.told) == ["acknowledged", "approved"]
 
 
-def test_an_approval_is_an_acknowledgement_and_a_refusal_is_none(planned: Plan, incidents: Incidents) -> None:
-    incident = planned(DESTRUCTIVE)
+def test_a_refusal_is_no_acknowledgement_but_a_change_that_the_wait_sees(planned: Plan, incidents: Incidents) -> None:
+    incident = planned()
     before = live_of(incidents, incident)
 
     refused = _decide(incidents, incident, "U1", "refused")
+
     assert refused is not None
     assert (refused.acknowledged_at, live_of(incidents, incident).own.changes) == (None, before.own.changes + 1)
 
-    other = planned(DESTRUCTIVE, "group-2")
-    approved = _decide(incidents, other, "U2", None)
+
+def test_the_first_of_two_approvals_is_an_acknowledgement(planned: Plan, incidents: Incidents) -> None:
+    incident = planned(DESTRUCTIVE)
+
+    approved = _decide(incidents, incident, "U2", UNDECIDED)
+
     assert approved is not None
     assert (approved.acknowledged_at, approved.acknowledged_by) == (LATER, "U2")
     assert approved.live is not None
-    assert (approved.live.acked_rank, approved.live.due_at) == (3, at(2))
+    assert (approved.live.acked_rank, approved.live.due_at) == (SEVERITY_RANK["high"], LATER + timedelta(minutes=1))
+
+
+UNDECIDED = None
+"""The decision after the first of two approvals."""
 
 
 def _decide(
@@ -244,18 +253,18 @@ def _decide(
     return incidents.decide(incident.incident_id, word, decision, seen=seen)
 
 
-def test_an_answer_that_came_in_between_is_seen_first(planned: Plan, incidents: Incidents) -> None:
+def test_an_answer_on_an_old_record_or_after_the_decision_is_not_written(planned: Plan, incidents: Incidents) -> None:
     incident = planned(DESTRUCTIVE)
-    seen = record_of(incidents, incident)
+    without_answers = record_of(incidents, incident)
 
-    assert _decide(incidents, incident, "U1", None, seen) is not None
-    assert _decide(incidents, incident, "U2", None, seen) is None
+    assert _decide(incidents, incident, "U1", UNDECIDED, without_answers) is not None
+    assert _decide(incidents, incident, "U2", UNDECIDED, without_answers) is None
     assert _decide(incidents, incident, "U2", "approved") is not None
     assert _decide(incidents, incident, "U3", "refused") is None
     assert [said.approver for said in record_of(incidents, incident).approvals] == ["U1", "U2"]
 
 
-def test_an_answer_to_another_plan_is_none(planned: Plan, incidents: Incidents) -> None:
+def test_an_answer_to_another_plan_is_not_written(planned: Plan, incidents: Incidents) -> None:
     incident = planned()
     seen = record_of(incidents, incident).model_copy(update={"plan_digest": "0" * 64})
     assert _decide(incidents, incident, "U1", "approved", seen) is None

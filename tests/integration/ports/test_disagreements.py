@@ -37,14 +37,17 @@ def labels(incidents: Incidents) -> list[Any]:
     return [found.label.severity for found in incidents.disagreements()]
 
 
-def test_an_end_is_stored_once_under_its_model(incidents: Incidents, incident: Incident) -> None:
+def test_an_end_that_proves_the_model_wrong_is_stored_once_with_both_verdicts(
+    incidents: Incidents, incident: Incident
+) -> None:
     for _ in range(3):
-        close(incidents, incident, 9)
+        close(incidents, incident, 9)  # a person acknowledged it: high, as the rules said, and not low
+
     (found,) = incidents.disagreements()
     assert (found.decider, found.group) == ("llm:small:6", incident.group_key)
     assert (found.plain, found.judged) == (VERDICT.without_model, VERDICT.model_says)
     assert labels(incidents) == ["high"]
-    assert earned_by([found]).standings["llm:small:6"]["page to tell"].wealth < 1
+    assert earned_by([found]).standings["llm:small:6"]["page to tell"].wealth < 1, "a bet that was lost"
 
 
 def test_an_end_that_says_nothing_is_not_stored(incidents: Incidents, incident: Incident) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from firstline.incidents.store import Groups, Incidents
+from firstline.incidents.groups import Groups
+from firstline.incidents.store import Incidents
 from firstline.models import AlertCount, Deployment, Incident, Outcome
 from tests.integration.ports.conftest import Open, close
 from tests.support.builders import alert, at, open_for, receive_into
@@ -50,16 +51,17 @@ def test_a_services_last_deployment_is_known_however_long_ago(incidents: Inciden
     found = incidents.service_activity("shop", at(1)).deployments
 
     assert {(deployment.environment, deployment.version) for deployment in found} == {("prod", "2"), ("staging", "9")}
-    assert len(incidents.deployments_since(at(-100_000))) == 3
+    assert len(incidents.deployments_since(at(-100_000))) == 3, "the older one is kept, too"
 
 
-def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(incidents: Incidents, closed: Open) -> None:
+def test_incidents_of_the_same_name_or_service_are_candidates_newest_first(incidents: Incidents, closed: Open) -> None:
     same_name = closed(0, alert_name="disk-full-web-1", service="mail", group_key="a")
     same_service = closed(1, alert_name="Crashing", service="SHOP", group_key="b")
     both = closed(2, alert_name="DiskFull", service="shop", group_key="c")
     closed(3, alert_name="Crashing", service="mail", group_key="d")
 
-    found = incidents.incidents_like(alert(service="shop"))
+    found = incidents.incidents_like(alert(alert_name="DiskFull", service="shop"))
+    of_the_name = incidents.incidents_like(alert(alert_name="DiskFull", service=None))
 
     assert [earlier.incident_id for earlier in found] == [
         both.incident_id,
@@ -68,10 +70,7 @@ def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(incid
     ]
     assert {earlier.outcome for earlier in found} == {"resolved"}
     assert found[0].template == "disk full: disk is full"
-    assert [earlier.incident_id for earlier in incidents.incidents_like(alert())] == [
-        both.incident_id,
-        same_name.incident_id,
-    ]
+    assert [earlier.incident_id for earlier in of_the_name] == [both.incident_id, same_name.incident_id]
 
 
 def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incidents, closed: Open) -> None:
@@ -85,12 +84,16 @@ def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incident
     assert found == [next_day.incident_id, last.incident_id, other.incident_id]
 
 
-def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(incidents: Incidents, closed: Open) -> None:
-    first, second = closed(0), closed(40)
-    record = incidents.record(first.incident_id)
+def test_an_older_end_that_is_written_late_does_not_take_the_place_of_its_groups_newer_one(
+    incidents: Incidents, closed: Open
+) -> None:
+    older, newer = closed(0), closed(40)
+    record = incidents.record(older.incident_id)
     assert record is not None
+
     incidents.remember_the_end(record)
-    assert [earlier.incident_id for earlier in incidents.incidents_like(alert())] == [second.incident_id]
+
+    assert [earlier.incident_id for earlier in incidents.incidents_like(alert())] == [newer.incident_id]
 
 
 def test_a_storm_is_no_candidate(incidents: Incidents, groups: Groups) -> None:

@@ -7,15 +7,25 @@ from datetime import timedelta
 import pytest
 
 from firstline.errors import GroupChanged
-from firstline.incidents.store import Groups, GroupView, Incidents, Limits
+from firstline.incidents.groups import Groups, GroupView, Limits
+from firstline.incidents.store import Incidents
 from firstline.models import AlertCount, Counts, Hold, Incident, Live, StoredAlert
 from firstline.models.live import STORM_PREFIX
-from tests.integration.ports.conftest import Open, at_once, close, close_while_others_join, live_of, record_of
+from tests.integration.ports.conftest import (
+    Open,
+    assert_holds_all,
+    at_once,
+    close,
+    close_while_others_join,
+    live_of,
+    record_of,
+)
 from tests.support.builders import NOON, alert, at
 from tests.support.changes import ending, joining, opened_by, stored
 
 LIMITS = Limits(per_minute=3, per_minute_and_alert=2)
-SILENCE = Hold(by="silence", id="s-1", reason="maintenance", until=at(60), seconds=3_600)
+SILENCED_UNTIL = at(60)
+SILENCE = Hold(by="silence", id="s-1", reason="maintenance", until=SILENCED_UNTIL, seconds=3_600)
 
 
 def view(groups: Groups, group_key: str = "group-1", *fingerprints: str) -> GroupView:
@@ -52,9 +62,9 @@ def test_an_opened_incident_is_open_counted_and_due(groups: Groups, incidents: I
 
 
 def test_a_group_reads_back_the_alerts_that_were_asked_for(groups: Groups, opened: Open) -> None:
-    incident = opened(alert(raw_payload={"much": "text"}), alert(fingerprint="fp-2"))
+    incident = opened(alert(fingerprint="fp-1"), alert(fingerprint="fp-2"))
 
-    found = view(groups, "group-1", "fp-2", "fp-9").alerts
+    found = view(groups, "group-1", "fp-2", "unknown").alerts
 
     written = stored(alert(fingerprint="fp-2"), incident, NOON, number=1)
     assert dict(found) == {"fp-2": written}
@@ -125,7 +135,7 @@ def test_an_incident_that_opens_on_hold_holds_what_joins_before_the_verdict(grou
 
     live = groups.apply(joining(incident, alert(fingerprint="fp-2", severity="critical"), now=at(1), held=True))
 
-    assert (live.held_until, live.joined, live.loud.critical, live.loud_since) == (at(60), 2, 0, None)
+    assert (live.held_until, live.joined, live.loud.critical, live.loud_since) == (SILENCED_UNTIL, 2, 0, None)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
@@ -171,7 +181,9 @@ def test_all_that_open_the_same_incident_at_once_take_one_token_together(groups:
 # --- joining and ending ----------------------------------------------------------------------------------------------
 
 
-def test_alerts_that_join_are_counted_and_are_evidence(groups: Groups, incidents: Incidents, opened: Open) -> None:
+def test_alerts_that_join_are_counted_are_evidence_and_are_listed_worst_first(
+    groups: Groups, incidents: Incidents, opened: Open
+) -> None:
     incident = opened(alert(service="shop"))
 
     live = groups.apply(
@@ -280,14 +292,20 @@ def test_an_alert_is_held_back_only_while_the_hold_lasts(
     if ended == "by a person":
         incidents.end_hold(incident.incident_id, "ada", at(1))
 
-    with pytest.raises(GroupChanged):
-        groups.apply(joining(incident, late, now=at(2) if ended == "by a person" else at(60), held=True))
+    after_the_end = at(2) if ended == "by a person" else SILENCED_UNTIL
 
-    assert groups.apply(joining(incident, late, now=at(61))).loud.critical == 1
+    with pytest.raises(GroupChanged):
+        groups.apply(joining(incident, late, now=after_the_end, held=True))
+
+    assert groups.apply(joining(incident, late, now=after_the_end)).loud.critical == 1
 
 
 def test_close_against_join_loses_no_alert(groups: Groups, incidents: Incidents, opened: Open, crowd: int) -> None:
-    close_while_others_join(groups, incidents, opened(alert()), crowd)
+    incident = opened(alert())
+
+    taken = close_while_others_join(groups, incidents, incident, crowd)
+
+    assert_holds_all(incidents, incident, 1 + taken)
 
 
 # --- alerts of other groups, and of none -----------------------------------------------------------------------------

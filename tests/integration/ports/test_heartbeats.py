@@ -1,9 +1,12 @@
 """Heartbeats: beats, ends, absences, and since when they are watched."""
 
+from datetime import timedelta
+
 import pytest
 
 from firstline.adapters.dynamodb import heartbeats as stored
 from firstline.incidents.heartbeats import Heartbeats
+from firstline.policy.heartbeats import GAP
 from tests.support.builders import NOON, alert, at
 
 
@@ -19,7 +22,7 @@ def test_a_resolve_is_no_beat(heartbeats: Heartbeats) -> None:
     assert second.beat_at < second.resolved_at
 
 
-def test_absence_is_marked_and_a_beat_leaves_the_mark(heartbeats: Heartbeats) -> None:
+def test_a_marked_absence_stays_marked_after_a_beat_until_the_mark_is_taken_off(heartbeats: Heartbeats) -> None:
     heartbeats.beat(alert(), NOON)
     ((pulse,), _) = heartbeats.pulses()
     heartbeats.mark(pulse, at(10), at(10))
@@ -48,13 +51,14 @@ def test_what_is_forgotten_stays_so_until_its_next_beat(heartbeats: Heartbeats) 
     assert (again.forgotten_at, again.forgotten_by) == (None, None)
 
 
-def test_the_watch_knows_since_when_it_looks_without_a_gap(heartbeats: Heartbeats) -> None:
-    seen = []
-    for minutes in (0, 1, 5, 11, 12):
+def test_the_watch_begins_anew_after_a_gap_between_two_checks(heartbeats: Heartbeats) -> None:
+    begun = []
+    after_a_gap = at(5) + GAP + timedelta(minutes=1)
+    for check in (NOON, at(1), at(5), after_a_gap, after_a_gap + timedelta(minutes=1)):
         _, before = heartbeats.pulses()
-        seen.append(heartbeats.watch(before, [], at(minutes)))
+        begun.append(heartbeats.watch(before, [], check))
 
-    assert seen == [NOON, NOON, NOON, at(11), at(11)]
+    assert begun == [NOON, NOON, NOON, after_a_gap, after_a_gap]
 
 
 def test_of_one_source_no_more_are_watched_than_it_may_have(
@@ -75,13 +79,13 @@ def test_a_heartbeat_that_is_forgotten_makes_room_at_the_next_check(
 ) -> None:
     monkeypatch.setattr(stored, "MOST_OF_A_SOURCE", 1)
     heartbeats.beat(alert(), NOON)
-    heartbeats.expect("backup", alert(source="firstline"), NOON)
-    assert not heartbeats.beat(alert(fingerprint="fp-2"), NOON)
+    heartbeats.expect("backup", alert(source="firstline"), NOON)  # required, never seen: it takes no room
+    assert not heartbeats.beat(alert(fingerprint="fp-2"), NOON), "the source has its most"
 
     heartbeats.forget("generic:fp-1", "ana", at(1))
     pulses, before = heartbeats.pulses()
     heartbeats.watch(before, pulses, at(1))
 
     assert heartbeats.beat(alert(fingerprint="fp-2"), at(2))
-    assert not heartbeats.beat(alert(fingerprint="fp-3"), at(2))
+    assert not heartbeats.beat(alert(fingerprint="fp-3"), at(2)), "there was room for one"
     assert heartbeats.pulses()[1] is not None, "a beat leaves the record of the check"

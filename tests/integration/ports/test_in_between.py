@@ -8,8 +8,8 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.live import live_key
 from firstline.errors import JoinedSince
-from firstline.incidents.pages import LEASE
-from firstline.models import Hold, Incident, IncidentRecord
+from firstline.incidents.pages import LEASE, page_due
+from firstline.models import SEVERITY_RANK, Hold, Incident, IncidentRecord
 from tests.integration.ports.conftest import Open, Ports, live_of, record_of
 from tests.support.builders import a_classification, a_page, alert, at
 from tests.support.changes import ending, joining
@@ -110,7 +110,8 @@ def test_an_acknowledgement_leaves_what_joins_at_that_moment_to_be_paged(
     table = ports.interrupted("update_item", lambda: groups.apply(late))
     assert TableIncidents(table).acknowledge(incident.incident_id, "ada", at(2)) is not None
     live = live_of(incidents, incident)
-    assert (live.acked_rank, live.loud_since) == (3, incident.opened_at)
+    assert (live.acked_rank, live.loud_since) == (SEVERITY_RANK["high"], incident.opened_at)
+    assert page_due(live, at(2)) == "worse"
 
 
 def test_a_verdict_leaves_what_joins_at_that_moment_to_be_paged(
@@ -121,10 +122,11 @@ def test_a_verdict_leaves_what_joins_at_that_moment_to_be_paged(
     table = ports.interrupted("update_item", lambda: groups.apply(late))
     TableIncidents(table).judge(incident, 1, a_classification(severity="low"), at(2), seen=seen)
     live = live_of(incidents, incident)
-    assert (live.judged, live.decided, live.loud_since) == (1, 1, incident.opened_at)
+    assert (live.joined, live.judged, live.decided) == (2, 1, SEVERITY_RANK["low"])
+    assert live.loud_since == incident.opened_at, "it still waits for a page"
 
 
-@pytest.mark.parametrize("severity", ["high", "medium"])
+@pytest.mark.parametrize("severity", ["high", "medium"], ids=["a verdict that pages", "one that does not"])
 def test_a_hold_that_a_person_ends_while_a_verdict_is_stored_has_ended(
     ports: Ports, incidents: TableIncidents, incident: Incident, severity: str
 ) -> None:
@@ -153,14 +155,14 @@ def test_a_page_of_the_machine_itself_counts(ports: Ports, incidents: TableIncid
     assert not incidents.claim_page(incident, a_page(), at(2), at(1), seen=seen)
 
 
-def test_an_incident_that_fires_again_is_not_quiet(
+def test_pages_still_count_for_an_incident_that_fires_again_at_the_moment_when_its_quiet_begins(
     ports: Ports, incidents: TableIncidents, groups: TableGroups, incident: Incident
 ) -> None:
     assert incidents.claim_page(incident, a_page(), at(2), at(1), seen=live_of(incidents, incident))
     (member,) = incidents.members(incident.incident_id)
     groups.apply(ending(incident, member, now=at(1)))
     TableIncidents(ports.interrupted("update_item", lambda: joins(ports, incident))).begin_quiet(incident, at(2))
-    assert live_of(incidents, incident).voided_seq == 0
+    assert live_of(incidents, incident).voided_seq == 0, "no page is void"
 
 
 def test_what_changed_since_it_was_looked_at_is_not_put_off(

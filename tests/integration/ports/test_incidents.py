@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 
 from firstline.errors import HistoryUnavailable, JoinedSince
-from firstline.incidents.store import Groups, Incidents
-from firstline.models import Hold, Incident, Loud, StepResult
+from firstline.incidents.groups import Groups
+from firstline.incidents.pages import page_due
+from firstline.incidents.store import Incidents
+from firstline.models import SEVERITY_RANK, Hold, Incident, Loud, StepResult
 from tests.integration.ports.conftest import Open, Ports, Wait, close, live_of, record_of
 from tests.support.builders import NOON, a_classification, alert, at
 from tests.support.changes import ending, joining, opened_by
 
 HIGH, MEDIUM = a_classification(severity="high"), a_classification(severity="medium")
-HOLD = Hold(by="rule", id="r-1", reason="it clears itself", until=at(10), seconds=600)
+HELD_UNTIL = at(10)
+HOLD = Hold(by="rule", id="r-1", reason="it clears itself", until=HELD_UNTIL, seconds=600)
 RESULT = StepResult(
     step_id="free", kind="act", instance_id="i-0123456789abcdef0", command_id="c-1", status="Success", output="ok"
 )
@@ -60,16 +63,23 @@ def test_a_pagerduty_incident_leads_to_ours(incidents: Incidents, incident: Inci
     assert incidents.incident_paged_as("PD1") == incident.incident_id
 
 
-def test_ours_is_known_at_pagerduty_under_one_id_until_that_is_over(incidents: Incidents, incident: Incident) -> None:
+def test_one_pagerduty_incident_at_a_time_stands_for_ours(incidents: Incidents, incident: Incident) -> None:
     own = incident.incident_id
     assert [incidents.remember_page(name, own, at(1)) for name in ("PD1", "PD2", "PD1")] == [True, False, True]
     assert incidents.incident_paged_as("PD2") is None
     incidents.forget_page("PD2", own, at(2))
-    assert not incidents.remember_page("PD2", own, at(3))
+    assert not incidents.remember_page("PD2", own, at(3)), "PD1 is not over"
+
+
+def test_the_next_pagerduty_incident_stands_for_ours_after_the_first_is_over(
+    incidents: Incidents, incident: Incident
+) -> None:
+    own = incident.incident_id
+    incidents.remember_page("PD1", own, at(1))
     incidents.forget_page("PD1", own, at(4))
-    assert incidents.remember_page("PD1", own, at(4)), "a late word about it"
+    assert incidents.remember_page("PD1", own, at(4)), "a late word about it is taken"
     assert incidents.remember_page("PD2", own, at(5))
-    assert not incidents.remember_page("PD1", own, at(6))
+    assert not incidents.remember_page("PD1", own, at(6)), "PD2 has taken its place"
 
 
 def test_pagerdutys_words_are_taken_in_its_order(incidents: Incidents) -> None:
@@ -116,7 +126,9 @@ def test_open_and_closed_incidents_come_oldest_first(incidents: Incidents, opene
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def test_a_verdict_says_what_it_knew_of(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+def test_a_verdict_is_stored_with_the_alerts_that_it_knew_of(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
     seen = live_of(incidents, incident)
     join(groups, incident, 1, "critical")
 
@@ -124,8 +136,9 @@ def test_a_verdict_says_what_it_knew_of(incidents: Incidents, groups: Groups, in
 
     record, live = record_of(incidents, incident), live_of(incidents, incident)
     assert record.classification == HIGH
-    assert (live.judged, live.decided, live.judged_loud, live.started) == (1, 3, Loud(high=1), 1)
-    assert (live.joined, live.rank, live.loud_since) == (2, 4, NOON)
+    assert (live.decided, live.judged, live.judged_loud) == (SEVERITY_RANK["high"], 1, Loud(high=1))
+    assert live.started == 1
+    assert (live.joined, live.rank, live.loud_since) == (2, SEVERITY_RANK["critical"], NOON), "with what joined since"
 
 
 @pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)])
@@ -158,15 +171,17 @@ def test_a_verdict_sets_the_hold_and_the_next_one_ends_it(incidents: Incidents, 
     incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(1), seen=seen)
     held = live_of(incidents, incident)
     incidents.judge(incident, 1, MEDIUM, at(2), seen=held)
-    assert (held.held_until, live_of(incidents, incident).held_until) == (at(10), None)
+    assert (held.held_until, live_of(incidents, incident).held_until) == (HELD_UNTIL, None)
 
 
-def test_a_hold_that_a_person_ended_meanwhile_has_ended(incidents: Incidents, incident: Incident) -> None:
+def test_a_verdict_with_a_hold_does_not_revive_the_hold_that_a_person_ended_meanwhile(
+    incidents: Incidents, incident: Incident
+) -> None:
     seen = live_of(incidents, incident)
     incidents.end_hold(incident.incident_id, "ada", at(1))
     incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(2), seen=seen)
     live = live_of(incidents, incident)
-    assert (live.decided, live.hold_ended_at) == (2, at(1))
+    assert (live.decided, live.hold_ended_at) == (SEVERITY_RANK["medium"], at(1))
 
 
 def test_a_new_hold_begins_after_one_that_ended(incidents: Incidents, incident: Incident) -> None:
@@ -174,21 +189,27 @@ def test_a_new_hold_begins_after_one_that_ended(incidents: Incidents, incident: 
     seen = live_of(incidents, incident)
     incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(2), seen=seen)
     live = live_of(incidents, incident)
-    assert (live.held_until, live.hold_ended_at) == (at(10), None)
+    assert (live.held_until, live.hold_ended_at) == (HELD_UNTIL, None)
 
 
 # --- what happens to an open incident --------------------------------------------------------------------------------
 
 
-def test_the_first_acknowledgement_counts_and_none_after_the_end(incidents: Incidents, incident: Incident) -> None:
+def test_an_acknowledgement_is_stored_and_seen_by_the_wait(incidents: Incidents, incident: Incident) -> None:
     before = live_of(incidents, incident)
     taken = incidents.acknowledge(incident.incident_id, "ada", at(1))
 
     assert taken == record_of(incidents, incident)
     assert (taken.acknowledged_by, taken.acknowledged_at) == ("ada", at(1))
     live = live_of(incidents, incident)
-    assert (live.acked_rank, live.loud_since, live.due_at) == (3, None, at(2))
+    assert (live.acked_rank, live.loud_since, live.due_at) == (SEVERITY_RANK["high"], None, at(2))
     assert live.own.changes == before.own.changes + 1
+
+
+def test_only_the_first_acknowledgement_counts_and_none_after_the_close(
+    incidents: Incidents, incident: Incident
+) -> None:
+    assert incidents.acknowledge(incident.incident_id, "ada", at(1)) is not None
     assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is None
     close(incidents, incident, 3)
     assert incidents.acknowledge(incident.incident_id, "cat", at(4)) is None
@@ -218,7 +239,8 @@ def test_what_joins_after_an_acknowledgement_may_page_again(
     incidents.acknowledge(incident.incident_id, "ada", at(1))
     join(groups, incident, 2, "critical")
     live = live_of(incidents, incident)
-    assert (live.loud_since, live.acked_rank, live.answered) == (at(2), 3, True)
+    assert (live.answered, live.acked_rank, live.loud_since) == (True, SEVERITY_RANK["high"], at(2))
+    assert page_due(live, at(2)) == "worse"
 
 
 def test_a_hold_ends_once(incidents: Incidents, incident: Incident) -> None:
@@ -239,7 +261,11 @@ def test_a_person_resolves_what_they_have_seen(incidents: Incidents, groups: Gro
     resolved = incidents.resolve(incident.incident_id, "ada", at(3), seen=2)
     assert resolved is not None
     assert (resolved.resolved_at, resolved.resolved_by, resolved.status) == (at(3), "ada", "OPEN")
-    assert incidents.resolve(incident.incident_id, "bob", at(4), seen=2) is None
+
+
+def test_nobody_resolves_or_acknowledges_what_a_person_resolved(incidents: Incidents, incident: Incident) -> None:
+    assert incidents.resolve(incident.incident_id, "ada", at(3), seen=1) is not None
+    assert incidents.resolve(incident.incident_id, "bob", at(4), seen=1) is None
     assert incidents.acknowledge(incident.incident_id, "bob", at(4)) is None
 
 
@@ -345,9 +371,11 @@ def test_of_many_who_close_at_once_one_decides(incidents: Incidents, incident: I
     assert all(record == ends[0] for record in ends)
 
 
-def test_a_half_gone_is_taken_out_of_the_open_ones(incidents: Incidents, ports: Ports, incident: Incident) -> None:
+def test_a_record_whose_live_half_is_gone_is_taken_out_of_the_open_ones(
+    incidents: Incidents, ports: Ports, incident: Incident
+) -> None:
     incidents.repair_index(incident.incident_id)
-    assert [record.status for record in incidents.open_records()] == ["OPEN"]
+    assert [record.status for record in incidents.open_records()] == ["OPEN"], "with both halves nothing changes"
     key = {"pk": {"S": "GROUP#group-1"}, "sk": {"S": "LIVE"}}
     ports.table._client.delete_item(TableName=ports.table.name, Key=key)
 
@@ -362,7 +390,7 @@ def test_a_half_gone_is_taken_out_of_the_open_ones(incidents: Incidents, ports: 
 # --- reconcile -------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_due_comes_oldest_first(incidents: Incidents, opened: Open) -> None:
+def test_what_is_due_a_minute_after_its_opening_comes_oldest_first(incidents: Incidents, opened: Open) -> None:
     groups = [f"group-{number}" for number in range(6)]
     for number, group_key in enumerate(groups):
         opened(alert(group_key=group_key, timestamp=at(number)))
@@ -379,10 +407,10 @@ def test_what_was_looked_at_is_due_later_unless_it_changed(
     incidents.postpone(due, at(11))
     assert live_of(incidents, incident).due_at == at(11)
 
-    later = live_of(incidents, incident)
+    before = live_of(incidents, incident)
     join(groups, incident, 2)
-    incidents.postpone(later, at(30))
-    assert live_of(incidents, incident).due_at == at(3)
+    incidents.postpone(before, at(30))
+    assert live_of(incidents, incident).due_at == at(3), "a minute after the alert joined"
 
 
 def test_of_many_who_succeed_a_dead_execution_one_does(incidents: Incidents, incident: Incident, wait: Wait) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.incidents.groups import Groups
 from firstline.incidents.pages import LEASE, page_due
-from firstline.incidents.store import Groups, Incidents
-from firstline.models import Incident, Loud, Page
+from firstline.incidents.store import Incidents
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, Loud, Page
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import a_classification, a_page, alert, at
 from tests.support.changes import ending, joining
@@ -37,7 +38,12 @@ def send(incidents: Incidents, incident: Incident, minutes: float, seq: int = 1)
 def test_a_page_is_claimed_then_sent(incidents: Incidents, incident: Incident) -> None:
     assert claim(incidents, incident, 1)
     claimed = live_of(incidents, incident)
-    assert (claimed.paged_seq, claimed.page_done, claimed.paged_rank, claimed.paged_loud) == (1, 0, 3, Loud(high=1))
+    assert (claimed.paged_seq, claimed.page_done, claimed.paged_rank, claimed.paged_loud) == (
+        1,
+        0,
+        SEVERITY_RANK["high"],
+        Loud(high=1),
+    )
     assert claimed.due_at == at(1) + LEASE
     assert record_of(incidents, incident).pages == [page()]
     assert record_of(incidents, incident).paged_at is None
@@ -75,7 +81,8 @@ def test_a_page_that_went_out_unclaimed_counts_for_what_its_incident_opened_with
     incidents.finish_page(incident, sent, at(6), at(1))
 
     live, record = live_of(incidents, incident), record_of(incidents, incident)
-    assert (live.paged_seq, live.page_done, live.paged_rank, live.page_again_at) == (1, 1, 3, at(6))
+    assert (live.paged_seq, live.page_done, live.page_again_at) == (1, 1, at(6))
+    assert live.paged_rank == SEVERITY_RANK[incident.alert.severity]
     assert (record.pages, record.paged_at) == ([sent], at(1))
 
 
@@ -87,7 +94,7 @@ def test_a_page_that_went_out_unclaimed_counts_for_what_it_told_of(
     incidents.finish_page(incident, sent, at(6), at(1), seen=live_of(incidents, incident))
 
     live = live_of(incidents, incident)
-    assert (live.paged_rank, live.paged_loud) == (4, Loud(high=1, critical=1))
+    assert (live.paged_rank, live.paged_loud) == (SEVERITY_RANK["critical"], Loud(high=1, critical=1))
     assert page_due(live, at(2)) is None
 
 
@@ -116,7 +123,7 @@ def test_of_many_who_page_at_once_one_does(incidents: Incidents, incident: Incid
         assert sum(pool.map(page_now, range(crowd))) == 1
 
 
-def test_a_claim_lasts_for_its_lease(incidents: Incidents, incident: Incident) -> None:
+def test_a_claim_lasts_for_its_lease_of_a_minute(incidents: Incidents, incident: Incident) -> None:
     assert claim(incidents, incident, 1)
     assert not claim(incidents, incident, 1.9)
     assert page_due(live_of(incidents, incident), at(2)) == "resume"
@@ -160,7 +167,7 @@ def test_nobody_is_paged_for_what_is_over(incidents: Incidents, incident: Incide
     assert record_of(incidents, incident).pages == []
 
 
-def test_of_an_answer_and_a_page_at_once_the_answer_is_for_the_pages_before_it(
+def test_when_many_answer_and_page_at_once_an_answer_stops_the_next_page_or_comes_after_it(
     incidents: Incidents, incident: Incident, crowd: int
 ) -> None:
     send(incidents, incident, 1)
@@ -197,7 +204,9 @@ def test_an_alert_that_joins_while_a_page_goes_out_still_waits_for_one(
     assert page_due(live, at(2)) == "worse"
 
 
-def test_pages_of_before_a_quiet_do_not_ring(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+def test_an_alert_after_a_quiet_is_paged_whatever_was_paged_before(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
     send(incidents, incident, 1)
     (member,) = incidents.members(incident.incident_id)
     groups.apply(ending(incident, member, now=at(2)))
@@ -205,7 +214,7 @@ def test_pages_of_before_a_quiet_do_not_ring(incidents: Incidents, groups: Group
     groups.apply(joining(incident, alert(fingerprint="fp-2", severity="high"), now=at(3)))
 
     live = live_of(incidents, incident)
-    assert (live.voided_seq, live.loud_since) == (1, at(3))
+    assert (live.voided_seq, live.loud_since) == (1, at(3)), "page 1 is void"
     assert page_due(live, at(3)) == "again"
 
 
@@ -218,12 +227,12 @@ def test_an_answer_knows_of_the_pages_before_it_only(incidents: Incidents, incid
     assert live_of(incidents, incident).answered
 
 
-def test_what_is_done_once_for_the_whole_stack_has_one_holder(incidents: Incidents) -> None:
+def test_what_is_done_once_for_the_whole_stack_has_one_holder_until_the_claim_ends(incidents: Incidents) -> None:
     assert incidents.claim_once("slack-is-down", "incident-1", at(0), until=at(10))
-    assert incidents.claim_once("slack-is-down", "incident-1", at(1), until=at(11))
+    assert incidents.claim_once("slack-is-down", "incident-1", at(1), until=at(11)), "its holder may extend it"
     assert not incidents.claim_once("slack-is-down", "incident-2", at(10.9), until=at(20))
     assert incidents.claim_once("slack-is-down", "incident-2", at(11), until=at(20))
-    assert incidents.claim_once("other", "incident-3", at(0), until=at(10))
+    assert incidents.claim_once("other", "incident-3", at(0), until=at(10)), "another claim is free"
 
 
 # --- a person asks for the next page ----------------------------------------------------------------------------------
@@ -240,7 +249,7 @@ def test_an_escalation_makes_the_next_page_due_whether_or_not_somebody_has_it(
     before = live_of(incidents, incident)
     assert page_due(before, at(3)) is None
 
-    escalated = incidents.escalate(incident.incident_id, at(3))
+    escalated = incidents.escalate(incident.incident_id, "ada", at(3))
 
     assert escalated is not None
     live = live_of(incidents, incident)
@@ -253,23 +262,23 @@ def test_an_escalation_of_what_paged_nobody_is_its_first_page(incidents: Inciden
     incidents.judge(incident, 1, a_classification(severity="low"), at(1), seen=live_of(incidents, incident))
     wait(incident, "resolution")
 
-    assert incidents.escalate(incident.incident_id, at(3)) is not None
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is not None
 
     live = live_of(incidents, incident)
-    assert (live.rank, page_due(live, at(3)), live.loud_since) == (3, "first", at(3))
+    assert (page_due(live, at(3)), live.rank, live.loud_since) == ("first", PAGING_RANK, at(3))
 
 
 def test_nothing_is_escalated_that_is_not_with_people_or_is_being_paged(
     incidents: Incidents, incident: Incident, wait: Wait
 ) -> None:
-    assert incidents.escalate("nobody", at(1)) is None
+    assert incidents.escalate("nobody", "ada", at(1)) is None
     wait(incident, "recovery")
-    assert incidents.escalate(incident.incident_id, at(1)) is None, "a runbook works on it"
+    assert incidents.escalate(incident.incident_id, "ada", at(1)) is None, "a runbook works on it"
     wait(incident, "acknowledgement")
     assert claim(incidents, incident, 1)
-    assert incidents.escalate(incident.incident_id, at(1)) is None, "a page goes out at this moment"
+    assert incidents.escalate(incident.incident_id, "ada", at(1)) is None, "a page goes out at this moment"
     assert incidents.resolve(incident.incident_id, "ada", at(2)) is not None
-    assert incidents.escalate(incident.incident_id, at(3)) is None, "it is over"
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is None, "it is over"
 
 
 def test_many_escalations_at_once_are_one_page(
@@ -279,8 +288,34 @@ def test_many_escalations_at_once_are_one_page(
     assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is not None
     wait(incident, "resolution")
     with ThreadPoolExecutor(crowd) as people:
-        done = list(people.map(lambda _: incidents.escalate(incident.incident_id, at(3)), range(crowd)))
-    assert any(done)
+        presses = [f"person {number}" for number in range(crowd)]
+        done = list(people.map(lambda by: incidents.escalate(incident.incident_id, by, at(3)), presses))
     live = live_of(incidents, incident)
+    assert [by for by, record in zip(presses, done, strict=True) if record] == [live.escalated_by]
     assert claim(incidents, incident, 3, seq=2)
     assert (live.acked_at, live.paged_seq) == (None, 1)
+
+
+def test_a_second_escalation_waits_for_the_page_of_the_first_and_a_minute(
+    incidents: Incidents, incident: Incident, wait: Wait
+) -> None:
+    send(incidents, incident, 1)
+    wait(incident, "acknowledgement")
+    assert incidents.escalate(incident.incident_id, "ada", at(3)) is not None
+    assert incidents.escalate(incident.incident_id, "bob", at(9)) is None, "ada's page has not gone out yet"
+    assert live_of(incidents, incident).page_again_at == at(3), "the page that is due is not put off"
+    send(incidents, incident, 9, seq=2)
+    wait(incident, "acknowledgement")
+    assert incidents.escalate(incident.incident_id, "bob", at(9.5)) is not None
+    send(incidents, incident, 9.6, seq=3)
+    assert incidents.escalate(incident.incident_id, "eve", at(9.9)) is None, "bob pressed less than a minute ago"
+    assert incidents.escalate(incident.incident_id, "eve", at(10.5)) is not None
+
+
+@pytest.mark.parametrize(("seen", "done"), [(0, False), (1, True), (None, True)])
+def test_an_escalation_by_a_person_who_did_not_see_the_newest_page_does_not_count(
+    incidents: Incidents, incident: Incident, wait: Wait, seen: int | None, done: bool
+) -> None:
+    send(incidents, incident, 1)
+    wait(incident, "acknowledgement")
+    assert (incidents.escalate(incident.incident_id, "ada", at(3), seen=seen) is not None) == done

@@ -106,9 +106,18 @@ def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
         begin(remediations, plan_for(HOSTS, just_before), second, just_before)
     begin(remediations, plan_for(HOSTS, then), second, then)
     assert [held.incident_id for held in remediations.state("low-disk", at(-60)).held] == [second]
-    # The crashed one comes back to life: it must not take the locks of the one that works now.
-    remediations.settle(plan_for(HOSTS), first, "failed", began=NOON, accepted=None, demote=None, at=then)
-    third = begun("i")
+
+
+def test_a_remediation_that_settles_after_its_lease_leaves_the_locks_to_the_next_one(
+    remediations: Remediations, begun: Begin
+) -> None:
+    crashed, second, third = begun("g"), begun("h"), begun("i")
+    then = NOON + LEASE
+    begin(remediations, plan_for(HOSTS), crashed)
+    begin(remediations, plan_for(HOSTS, then), second, then)
+
+    remediations.settle(plan_for(HOSTS), crashed, "failed", began=NOON, accepted=None, demote=None, at=then)
+
     with pytest.raises(LockHeld):
         begin(remediations, plan_for(HOSTS, then), third, then)
 
@@ -223,7 +232,7 @@ def test_a_person_gives_and_takes_autonomy(remediations: Remediations) -> None:
     assert remediations.standing("low-disk") == Standing(demoted="bo demoted it", demoted_by_person=True)
 
     remediations.promote("low-disk", "ada", at(2))
-    assert remediations.standing("low-disk").runs_by_itself(None)
+    assert remediations.standing("low-disk").runs_by_itself(auto_after=None), "however many runs it takes to earn it"
 
 
 def test_a_shadow_is_counted_once_and_holds_nothing(remediations: Remediations) -> None:

@@ -21,9 +21,11 @@ from tests.support.builders import (
     a_notification,
     a_plan,
     a_record,
+    a_release,
     a_release_plan,
     a_result,
     a_waiting_record,
+    a_whole_plan,
     an_incident,
     hostile_notification,
 )
@@ -59,17 +61,19 @@ def test_the_footer_names_the_incident_and_its_execution() -> None:
     assert footer[1] == {"type": "mrkdwn", "text": link, "verbatim": True}
 
 
-def test_a_message_that_asks_for_an_approval_shows_the_plan_and_its_rollback() -> None:
-    plan = a_plan(decision="approve", risk="read_only", rollback=a_plan().steps)
+def test_a_message_that_asks_for_an_approval_shows_all_that_may_run() -> None:
+    plan = a_whole_plan(decision="approve", risk="read_only")
     words = said(render(a_notification("approval", a_waiting_record(plan)))["blocks"])
-    assert "*Proposed: Free disk space, on web-1 (read only)*" in words
-    assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
-    assert "If it doesn't help, it is rolled back." in words
+    assert "*Proposed: Free disk space, on web-1, web-2 (read only)*" in words
+    for part in plan.parts:
+        assert f"• {part}" in words
 
 
-def with_value(value: str) -> RemediationPlan:
+def with_value(value: str, where: str = "steps") -> RemediationPlan:
+    """Return a plan that asks, in which the step, the verification or the rollback has this value of a parameter."""
     (step,) = a_plan().commands
-    return a_plan(decision="approve", steps=[step.model_copy(update={"parameters": {"mountpoint": [value]}})])
+    step = step.model_copy(update={"parameters": {"mountpoint": [value]}})
+    return a_plan(decision="approve", **{where: step if where == "verify" else [step]})
 
 
 def test_an_approver_reads_the_values_and_the_version_of_each_step() -> None:
@@ -78,13 +82,21 @@ def test_an_approver_reads_the_values_and_the_version_of_each_step() -> None:
     assert "firstline-low-disk-rotate-logs:1, with mountpoint = /data/shop" in words
 
 
+@pytest.mark.parametrize("where", ["steps", "verify", "rollback"])
 @pytest.mark.parametrize("value", ["/data/" + "x" * 400, "/data/\u202eshop"])
-def test_a_plan_that_a_message_cannot_show_whole_has_no_approve_button_there(value: str) -> None:
-    blocks = render(a_notification("approval", a_waiting_record(with_value(value))))["blocks"]
+def test_a_plan_that_a_message_cannot_show_whole_has_no_approve_button_there(value: str, where: str) -> None:
+    blocks = render(a_notification("approval", a_waiting_record(with_value(value, where))))["blocks"]
 
     assert buttons(blocks)[:2] == ["review", "refuse"]
     assert "cannot show the whole plan: read it, and approve there" in said(blocks)
-    assert buttons(render(a_notification("approval", a_waiting_record(with_value("/d"))))["blocks"])[1] == "approve"
+    shown = render(a_notification("approval", a_waiting_record(with_value("/d", where))))["blocks"]
+    assert buttons(shown)[1] == "approve"
+
+
+def test_a_release_whose_request_a_message_cannot_show_is_not_approved_there() -> None:
+    plan = a_release_plan(decision="approve", steps=[a_release(request={"Revision": {"Key": "x" * 400}})])
+
+    assert "approve" not in buttons(render(a_notification("approval", a_waiting_record(plan)))["blocks"])
 
 
 def test_a_message_that_is_sent_again_without_its_plan_has_no_button_that_approves_it() -> None:

@@ -347,3 +347,46 @@ def test_planned_work_is_named_and_raises_no_severity(decide: Decide) -> None:
 
 def test_no_cause_is_named_for_a_storm(decide: Decide) -> None:
     assert decide(storm=True).cause == ""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "state", "metrics"),
+    [
+        ("AWS/Lambda", None, {"Throttles": 9.0}),
+        ("AWS/EC2", "running", {"CPUUtilization": 99.0}),
+        ("AWS/RDS", "available", {"FreeStorageSpace": 0.0, "BurstBalance": 0.0, "FreeableMemory": 0.0}),
+        ("AWS/RDS", "available", {"ReplicaLag": 900.0, "CPUUtilization": 99.0, "OldestReplicationSlotLag": 6.0 * GIB}),
+        ("AWS/RDS", "available", {"DatabaseConnections": 900.0, "DiskQueueDepth": 90.0, "Deadlocks": 9.0}),
+        (
+            "AWS/ApplicationELB",
+            None,
+            {"RequestCount": 9.0, "HTTPCode_Target_5XX_Count": 9.0, "TargetResponseTime": 9.0},
+        ),
+        ("AWS/ApiGateway", None, {"Count": 9.0, "5XXError": 9.0, "IntegrationLatency": 9_000.0}),
+        (
+            "AWS/SQS",
+            None,
+            {"ApproximateAgeOfOldestMessage": 900.0, "NumberOfMessagesDeleted": 0.0, "NumberOfMessagesSent": 9.0},
+        ),
+        ("AWS/ECS", "ACTIVE", {"CPUUtilization": 99.0, "MemoryUtilization": 99.0}),
+        ("AWS/DynamoDB", "ACTIVE", {"ReadThrottleEvents": 9.0, "WriteThrottleEvents": 9.0}),
+    ],
+)
+@pytest.mark.parametrize(("age", "current"), [(600, True), (601, False), (3_300, False)])
+def test_a_value_that_is_not_of_now_names_no_cause(
+    namespace: str, state: str | None, metrics: dict[str, float], age: int, current: bool
+) -> None:
+    small: dict[str, Any] = {name: (value, value / 100) for name, value in metrics.items()}
+    seen = around(namespace, state=state, changes=(write(),), **small)
+    old = [reading.model_copy(update={"age_seconds": age}) for reading in seen.readings]
+
+    assert (cause.find(seen.model_copy(update={"readings": old}), NOW) is not None) == current
+
+
+def test_what_sends_no_data_now_is_not_said_to_be_well() -> None:
+    checks: dict[str, Any] = {"StatusCheckFailed_System": (0, 0), "StatusCheckFailed_Instance": (0, 0)}
+    seen = around("AWS/EC2", state="running", CPUUtilization=(5, 5), **checks)
+    old = [reading.model_copy(update={"age_seconds": 3_300}) for reading in seen.readings]
+
+    assert cause.is_well(seen, NOW)
+    assert not cause.is_well(seen.model_copy(update={"readings": old}), NOW)

@@ -54,6 +54,23 @@ def test_the_lines_tell_metrics_with_their_past_and_changes_with_their_author() 
     ]
 
 
+def test_an_old_value_is_told_with_its_age_behind_those_of_now() -> None:
+    old = MetricReading(name="Throttles", now=9, hour_ago=0, week_ago=0, age_seconds=55 * 60)
+    seen = FULL.model_copy(update={"readings": [old, *FULL.readings]})
+    assert evidence_lines(seen, None)[0] == "Lambda pay: errors 41 (1 h ago 0, a week ago 0)"
+
+    alone = FULL.model_copy(update={"readings": [old]})
+    assert evidence_lines(alone, None)[0] == "Lambda pay: throttles 9 (55 min ago, none since)"
+
+
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [(600, "within 10 min up to the alarm"), (2_700, "within 10 min up to 45 min before the alarm, none since")],
+)
+def test_a_plot_says_if_its_last_value_is_from_long_before_the_alarm(behind: int, told: str) -> None:
+    assert told in plot_line(series(1, 2, behind_seconds=behind))
+
+
 def test_times_are_shown_in_the_given_time_zone() -> None:
     told = evidence_lines(FULL.in_zone(ZoneInfo("Asia/Kolkata")), None)
     assert told[2] == "17:21 IST: UpdateFunctionCode by anna"

@@ -87,6 +87,20 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
 # --- what proves a verdict ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("group", "lowered"), [(GROUP, True), ("prometheus:HighMemory:web-2", False)])
+def test_what_a_state_presumes_is_lowered_only_by_answers_on_its_own_group(
+    group: str, lowered: bool, incident: Callable[..., Incident], evidence: Callable[..., Evidence], before: Before
+) -> None:
+    this = incident(severity="high", severity_stated=False, presumed_from="triggered")
+    case = Case.of(this, evidence(), NO_RULES, this.opened_at)
+    known = before(3, "low", group_key=group, evidence_class=memory.evidence_class(case))
+    around = evidence(earlier=[known] if lowered else [], similar=[SimilarIncident(incident=known, score=1)])
+
+    verdict = classify(this, evidence=around, rules=NO_RULES, offered=(), model=None, now=this.opened_at)
+
+    assert verdict.severity == ("low" if lowered else "high")
+
+
 @pytest.mark.parametrize(
     ("said", "what", "severity"),
     [

@@ -16,6 +16,7 @@ from firstline.models import (
     Evidence,
     Feedback,
     Incident,
+    NearWord,
     NormalizedAlert,
     Word,
 )
@@ -247,3 +248,47 @@ class TestNearest:
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(30)]
         lost = incident(**DATA_LOSS | {"message": "Data was lost", "alert_name": "Ledger"}).alert
         assert own_words.nearest(lost, others) is None
+
+
+TRIGGERED = {
+    "source": "datadog",
+    "alert_name": "Weekly report",
+    "message": "fyi: report in progress",
+    "severity": "high",
+    "severity_stated": False,
+    "presumed_from": "triggered",
+}
+"""An alert whose words mean little and whose state pages."""
+
+
+def near(severity: Any) -> NearWord:
+    return NearWord(word=a_word(severity, "Monthly report"), score=0.9)
+
+
+@pytest.mark.parametrize("known", [{}, {"near": near("low")}, {"near": near("noise")}])
+def test_what_a_state_pages_goes_on_paging_until_somebody_says_otherwise(judge: Judge, known: dict[str, Any]) -> None:
+    verdict = judge(TRIGGERED, **known)
+
+    assert (verdict.severity, verdict.asks) == ("high", True)
+    assert verdict.reasons[0] == (
+        "datadog gives no severity, and its state (triggered) counts as high until somebody says how bad it is."
+    )
+
+
+def test_a_word_on_an_alert_like_it_raises_what_a_state_presumes(judge: Judge) -> None:
+    assert judge(TRIGGERED, near=near("critical")).severity == "critical"
+
+
+@pytest.mark.parametrize("said", ["critical", "medium", "low", "noise"])
+def test_a_word_is_the_severity_of_what_only_states_a_state(judge: Judge, said: str) -> None:
+    verdict = judge(TRIGGERED, word=a_word(said))
+
+    assert (verdict.severity, verdict.decided_by, verdict.asks) == (said, "people", False)
+
+
+def test_a_presumed_low_that_states_a_loss_pages(judge: Judge) -> None:
+    assert judge({**TRIGGERED, "message": "Data loss on volume 3.", "severity": "low"}).severity == "high"
+
+
+def test_no_model_lowers_what_a_state_pages(judge: Judge, judged: Callable[..., ModelVerdict]) -> None:
+    assert judge(TRIGGERED, model=FakeModel(judged(severity="low", confidence=0.99))).severity == "high"

@@ -19,7 +19,7 @@ PROGRAM = """
 import sys
 from firstline_cli import stacks
 from firstline_cli.main import app
-session = stacks._session
+session = stacks.session_in
 def answered(region):
     from botocore.client import BaseClient
     from botocore.httpsession import URLLib3Session
@@ -27,7 +27,7 @@ def answered(region):
     BaseClient._make_api_call = lambda *_: {"Items": [], "Responses": {}}
     URLLib3Session.send = lambda *_: answer
     return session(region)
-stacks._session = answered
+stacks.session_in = answered
 try:
     app()
 finally:

@@ -31,6 +31,7 @@ from tests.support.builders import (
     a_record,
     a_result,
     a_waiting_record,
+    a_whole_plan,
     an_alert,
     an_incident,
 )
@@ -38,6 +39,7 @@ from tests.support.memory import MemoryStore
 from tests.support.terminal import Terminal
 
 SHORT = INCIDENT_ID[-8:]
+CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "resolved_at": NOW, "outcome": "resolved"}
 PAGED: dict[str, Any] = {"paged_at": NOW, "pages": [a_page(at=NOW)]}
 
 
@@ -252,6 +254,19 @@ def test_show_says_who_has_it_what_it_is_and_what_happened(typed: Typed) -> None
 @pytest.mark.parametrize(("decision", "does"), [("auto", "runs by itself because: "), ("approve", "asks because: ")])
 def test_a_plan_says_why_it_asks_or_runs_by_itself(decision: str, does: str) -> None:
     assert [line for line in plan_lines(a_plan(decision=decision)) if line.startswith(does)]
+
+
+@pytest.mark.parametrize(("changes", "says"), [({}, ", open for"), (CLOSED, ", was open for")])
+def test_show_says_how_long_an_incident_is_or_was_open(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str
+) -> None:
+    assert f"{INCIDENT_ID}{says} " in Typed(Terminal(a_record(**changes)), monkeypatch)("show", INCIDENT_ID).stdout
+
+
+def test_a_person_who_decides_at_a_terminal_reads_all_that_may_run() -> None:
+    plan = a_whole_plan(decision="approve")
+
+    assert set(plan.parts) <= set(plan_lines(plan))
 
 
 def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from tests.support.builders import (
     a_record,
     a_result,
     a_waiting_record,
+    a_whole_plan,
     an_alert,
     an_incident,
 )
@@ -92,6 +93,14 @@ def test_a_page_has_only_the_buttons_that_have_an_effect_on_its_incident(
 ) -> None:
     forms = re.findall(rf'action="{PAGE}/(\w+)"', read_incident(record).html)
     assert [does for does in forms if does not in ("note", "judge")] == main
+
+
+def test_an_incidents_page_shows_all_that_may_run_above_the_button_that_approves_it() -> None:
+    plan = a_whole_plan(decision="approve", risk="disruptive")
+    page = read_incident(a_waiting_record(plan))
+
+    assert "Approve and run" in page.text
+    assert [part for part in plan.parts if part not in page.text] == []
 
 
 def test_a_destructive_plan_is_approved_only_below_its_scripts() -> None:

@@ -17,11 +17,6 @@ TOMORROW = NOW + timedelta(days=1)
 EVIL = "\"'><script>alert(1)</script>"
 
 
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
 def page(shelf: Shelf, name: str = "bob", address: str = PAGE) -> str:
     answer = shelf.see(address, shelf.session(name))
     assert answer["statusCode"] == 200

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from firstline.errors import ExecutionsUnavailable
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.incidents.waking import must_wake
 from firstline.ingest.accept import AcceptedDelivery, Ingestion, Ports, in_threads
 from firstline.ingest.judge import Judge

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.errors import HistoryUnavailable
-from firstline.incidents.store import Limits
+from firstline.incidents.groups import Limits
 from firstline.ingest.fold import Arrival
 from firstline.ingest.storm import storm_alert, storm_key
 from firstline.models import NormalizedAlert

@@ -1,10 +1,12 @@
 """JSONata as AWS evaluates it: values are bound, never spliced into the expression."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.session import Session
 
+from local.emulator import savings
 from local.emulator.engine import spelled
 from local.emulator.jsonata_expressions import QueryFailed, evaluate
 
@@ -36,6 +38,26 @@ def test_null_is_a_value() -> None:
     assert run("$plan = null", plan=None) is True
     assert run('{"plan": $plan, "results": $results}', plan=None, results=[]) == {"plan": None, "results": []}
     assert run("$exists($record.plan)", record={"plan": None}) is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("$a.x", 1),
+        ("$a.x + $a.y.z", 3),
+        ("$a.(x + y.z)", 3),
+        ("$a.x + $count($keys($a))", 3),
+        ("$a.y.%.x", 1),
+        ("$a.*[0]", 1),
+        ("$a.`x`", 1),
+        ("$a", {"x": 1, "y": {"z": 2}}),
+        ("$merge([$a, {'x': $a.y}]).x.z", 2),
+        ("$l.x", [1, 2]),
+    ],
+)
+def test_an_expression_has_all_of_a_variable_that_it_asks_for(expression: str, value: Any) -> None:
+    given = {"a": {"x": 1, "y": {"z": 2}}, "l": [{"x": 1}, {"x": 2}]}
+    assert run(expression, **given) == value
 
 
 @pytest.mark.parametrize("expression", ["$plan", "$record.nothing", "$record.plan.deeper", "$results[5]"])
@@ -104,3 +126,11 @@ def test_members_are_spelled_as_step_functions_does_and_keys_of_maps_are_left_al
     update = Session().get_service_model("dynamodb").operation_model("UpdateItem").input_shape
     item = {"Key": {"pk": {"S": "a"}}, "ExpressionAttributeValues": {":token": {"S": "t"}}}
     assert spelled(item, update, as_step_functions=False) == item
+
+
+@pytest.mark.parametrize("kept", [{"a": [1, {"b": None}], "c": "ü"}, [SimpleNamespace(a=[1])]])
+def test_a_copy_shares_nothing_with_the_original(kept: Any) -> None:
+    made = savings.copied(kept)
+    assert made == kept
+    inner, original = (made["a"], kept["a"]) if isinstance(kept, dict) else (made[0], kept[0])
+    assert inner is not original

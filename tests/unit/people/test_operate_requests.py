@@ -1,13 +1,16 @@
 """The requests of the command line: who may, what each does, and what is answered."""
 
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
 
 from firstline.console.timeline import timeline
-from firstline.people.operate import Does
-from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record
+from firstline.people.action import Does
+from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record, an_incident
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
+
+CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "resolved_at": NOW, "outcome": "resolved"}
 
 
 def test_an_acknowledgement_from_the_command_line_stops_the_pager_and_is_on_the_trail_with_its_proof() -> None:
@@ -125,9 +128,19 @@ def test_an_escalation_takes_the_incident_back_and_wakes_the_execution() -> None
     assert (live.acked_by, live.page_again_at) == (None, NOW)
 
 
+def test_a_second_escalation_pages_nobody_and_names_the_person_who_was_first() -> None:
+    terminal = Terminal()
+    assert terminal.act("escalate", by="bob")[0] == 200
+    told, trail = list(terminal.executions.told), terminal.trail
+
+    status, answer = terminal.act("escalate")
+
+    assert (status, answer["said"]) == (409, "Nothing to do: bob (command line) escalated it 0 s ago.")
+    assert (terminal.executions.told, terminal.trail) == (told, trail)
+
+
 def test_a_closed_incident_is_reopened_as_the_next_of_its_group() -> None:
-    closed: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "resolved_at": NOW, "outcome": "resolved"}
-    terminal = Terminal(a_record(**closed))
+    terminal = Terminal(a_record(**CLOSED))
 
     assert terminal.act("reopen", text="still slow")[0] == 200
 
@@ -137,6 +150,38 @@ def test_a_closed_incident_is_reopened_as_the_next_of_its_group() -> None:
     assert alert.fingerprint != before.fingerprint
     assert alert.message.startswith(f"Reopened by ada (command line): still slow\nIt was {INCIDENT_ID}.")
     assert [(what, facts["does"]) for what, _, facts in terminal.trail] == [("acted", "reopen")]
+
+    status, answer = terminal.act("reopen", by="bob")
+
+    said = "Nothing to do: ada (command line) reopened it 0 s ago. The new incident opens within seconds."
+    assert (status, answer["said"]) == (409, said)
+    assert (len(terminal.submitted), len(terminal.trail)) == (1, 1)
+
+
+def test_two_people_who_reopen_an_incident_at_once_send_the_same_alert() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    terminal.store.meanwhile["append"] = lambda: terminal.act("reopen", by="bob")
+    assert terminal.act("reopen")[0] == 200
+    first, second = terminal.submitted
+    assert first.fingerprint == second.fingerprint
+
+
+def test_an_incident_whose_group_has_an_open_one_is_not_reopened() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    terminal.store.put(a_record(an_incident(incident_id=f"{INCIDENT_ID}-again", opened_at=NOW)))
+    status, answer = terminal.act("reopen")
+    said = f"Nothing to do: {INCIDENT_ID}-again of the same group is open already."
+    assert (status, answer["said"], terminal.submitted) == (409, said, [])
+
+
+def test_an_incident_is_reopened_again_after_the_new_one_was_closed_too() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    assert terminal.act("reopen")[0] == 200
+    terminal.store.put(a_record(an_incident(incident_id=f"{INCIDENT_ID}-again", opened_at=NOW), **CLOSED))
+    terminal.now += timedelta(minutes=2)
+    assert terminal.act("reopen")[0] == 200
+    first, second = terminal.submitted
+    assert first.fingerprint != second.fingerprint
 
 
 def test_a_report_is_an_alert_and_two_about_one_service_are_one_group() -> None:

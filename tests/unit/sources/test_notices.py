@@ -263,6 +263,19 @@ EVENTS: list[tuple[str, dict[str, Any], str | None, str | None, str | None]] = [
         *(FIRES, "medium", "queue"),
     ),
     (
+        "task, unhealthy, that ends well when it is told to",
+        bridged(
+            "ECS Task State Change",
+            {
+                "group": "service:queue",
+                "stopCode": "ServiceSchedulerInitiated",
+                "stoppedReason": "Task failed ELB health checks in (target-group shop)",
+                "containers": [{"exitCode": 0}],
+            },
+        ),
+        *(FIRES, "medium", "queue"),
+    ),
+    (
         "task, of an older agent",
         bridged("ECS Task State Change", {"stoppedReason": "Essential container in task exited"}),
         *(FIRES, "medium", None),

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from firstline.adapters import ical
+from firstline.adapters.no_redirect import OPENER
 from firstline.errors import FeedUnavailable
 from firstline.policy.followed import AHEAD, BEHIND, Span
 from firstline.policy.oncall import Followed
@@ -26,11 +27,6 @@ from firstline.text import one_line
 MAX_BYTES = 2_000_000
 TIMEOUT_SECONDS = 5.0
 TOKEN = "pagerduty/api-token"  # noqa: S105 (its name)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        """Follow no redirect: the owner gave one address, not whatever it leads to."""
 
 
 class OnCallFeeds:
@@ -120,9 +116,8 @@ class OnCallFeeds:
 
     def _ask(self, url: str, headers: dict[str, str]) -> bytes:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the scheme is checked, or the stack's own)
-        opener = urllib.request.build_opener(_NoRedirect)
         try:
-            with opener.open(request, timeout=self._timeout_seconds) as response:
+            with OPENER.open(request, timeout=self._timeout_seconds) as response:
                 body: bytes = response.read(MAX_BYTES + 1)
         except urllib.error.HTTPError as error:
             error.close()

@@ -15,11 +15,9 @@ from firstline.channels.summary import StackInfo, Summary, labels, summarise
 from firstline.incidents.sentence import kind_of_message
 from firstline.incidents.standing import answered, in_automated_feed, standing
 from firstline.models import (
-    AnyPlannedStep,
     IncidentRecord,
     Notification,
     NotificationKind,
-    PlannedStep,
     RemediationPlan,
     Severity,
 )
@@ -181,31 +179,27 @@ def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 
 
 def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
-    """Yield the steps of a plan that runs or waits for an approval; for one that waits, also why it needs approval."""
+    """Yield all parts of a plan that runs or waits for an approval; for one that waits, also why it needs approval."""
     plan = record.plan
     asked = kind in _FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):
         return
-    title, lines = _steps(plan)
-    lines += ["If it doesn't help, it is rolled back."] if plan.rollback else []
-    lines += [_asks(plan, record)] if asked else []
-    yield listed(f"{'Proposed' if asked else 'Runs now'}: {title}", lines)
+    lines = [*plan.parts, *([_asks(plan, record)] if asked else [])]
+    yield listed(f"{'Proposed' if asked else 'Runs now'}: {_title(plan)}", lines)
     if asked and interactive and not _is_whole(plan):
         yield section("This message cannot show the whole plan: read it, and approve there.")
     if asked and not interactive:
         yield section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
 
 
-def _steps(plan: RemediationPlan) -> tuple[str, list[str]]:
-    """Return a plan's title with its targets and risk, and a line for each step: what it sends, and its parameters."""
-    title = f"{plan.title}, on {', '.join(plan.places.values())} ({plan.risk.replace('_', ' ')})"
-    return title, [f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps]
+def _title(plan: RemediationPlan) -> str:
+    """Return a plan's title with its targets and risk."""
+    return f"{plan.title}, on {', '.join(plan.places.values())} ({plan.risk.replace('_', ' ')})"
 
 
 def _is_whole(plan: RemediationPlan) -> bool:
     """Return True if a message can show the plan without cutting a line, so that people may approve the plan there."""
-    title, lines = _steps(plan)
-    return all(fits(text) for text in (f"Proposed: {title}", *lines))
+    return all(fits(text) for text in (f"Proposed: {_title(plan)}", *plan.parts))
 
 
 def _asks(plan: RemediationPlan, record: IncidentRecord) -> str:
@@ -242,13 +236,6 @@ def _since(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
         yield {"type": "context", "elements": [plain(f"Began {summary.since} · {after}", MAX_CONTEXT)]}
     else:
         yield since_line(f"Since {summary.since}", record.incident.opened_at, summary.age, after)
-
-
-def _sent(step: AnyPlannedStep) -> str:
-    if not isinstance(step, PlannedStep):
-        return step.sends
-    values = ", ".join(f"{name} = {' '.join(given)}" for name, given in sorted(step.parameters.items()))
-    return f"{step.sends}, with {values}" if values else step.sends
 
 
 def _details(notification: Notification, summary: Summary) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from firstline.models import (
     Deployment,
     Evidence,
     Incident,
+    NearWord,
     NormalizedAlert,
     Severity,
     SourceSeverity,
@@ -29,6 +30,8 @@ from firstline.policy.rules import Rule, Rules
 
 if TYPE_CHECKING:
     from firstline.classification.prompt import Offered
+
+_LOW = SEVERITY_RANK["low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class Case:
         The first of the owner's rules that matches, or None.
     base, said
         The severity to begin with, and a sentence on where it comes from. It is the source's severity. If the source
-        states none, it is the first that there is of these: a person's word on this alert, a tag of the alarm, a
-        person's word on the alert most like it, a guess from the alert's words. Evidence of a fault, or an alert that
-        says that data is lost, may raise it.
+        states none, it is the first that there is of these: a person's word on this alert, a tag of the alarm, the
+        severity that is presumed from the source's state, a person's word on the alert most like it (which may raise a
+        presumed severity), a guess from the alert's words. Evidence of a fault, or an alert that says that data is
+        lost, may raise it.
     stated
         True if the source or a tag of the alarm states the severity; people's answers alone may not lower it then.
     word
@@ -88,7 +92,7 @@ class Case:
         sent, incident = incident.alert, with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
-        stated, word = alert.severity_stated, None
+        stated, presumed, word = alert.severity_stated, alert.presumed_from is not None, None
         base, said = alert.severity, f"{alert.source} says {alert.severity}."
         if not stated:
             word = evidence.word if evidence.word and evidence.word.holds(now) else None
@@ -97,7 +101,7 @@ class Case:
                 stated, base, said = True, tagged, f"The alarm is tagged {tagged}, which counts as its source's word."
         if not stated and word is None and cause is not None and cause.broken:
             base, said = _raised(base, said, cause)
-        elif stated and not incident.storm and SEVERITY_RANK[base] <= SEVERITY_RANK["low"]:
+        elif (stated or presumed) and word is None and not incident.storm and SEVERITY_RANK[base] <= _LOW:
             base, said = _not_low(base, said, alert, evidence, now)
         past = opinion(evidence, base, now)
         return cls(incident, sent, evidence, rule, base, said, stated, word, cause, past, offered, now)
@@ -158,7 +162,21 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
     none = f"{alert.source} gives no severity"
     if word is not None:
         return "low", f"{none}. {own_words.told(word)}: that holds for {DROPS_FOR.days} days."
+    if alert.presumed_from is not None:
+        return _presumed(alert, f"{none}, and its state", near)
     if near is not None:
         return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {own_words.lent(near)}."
     guess = lexicon.guess(alert)
     return guess.severity, f"{none}; {guess.because}."
+
+
+def _presumed(alert: NormalizedAlert, said: str, near: NearWord | None) -> tuple[SourceSeverity, str]:
+    """Return the severity that is presumed from the source's state, and a sentence on it.
+
+    A person's word on the alert most like it may raise it. Only a word on this alert lowers it: what a state would have
+    paged goes on paging until somebody who knows this alert says otherwise.
+    """
+    said = f"{said} ({alert.presumed_from}) counts as {alert.severity} until somebody says how bad it is."
+    if near is not None and SEVERITY_RANK[near.word.severity] > SEVERITY_RANK[alert.severity]:
+        return own_words.as_stated(near.word), f"{said} {own_words.lent(near)}."
+    return alert.severity, said

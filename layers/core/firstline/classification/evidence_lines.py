@@ -58,9 +58,12 @@ def plot_line(series: MetricSeries) -> str:
     reach = high - low
     bars = "".join(_BARS[round((value - low) / reach * (len(_BARS) - 1)) if reach else 0] for value in series.values)
     first, last = series.values[0], series.values[-1]
-    return f"{bars} {first:.4g} to {last:.4g}, within {_span(series)} up to the alarm: {series.label}"
+    behind = series.behind_seconds
+    until = f"{_span(behind)} before the alarm, none since" if behind > 2 * series.period_seconds else "the alarm"
+    span = _span(series.period_seconds * len(series.values))
+    return f"{bars} {first:.4g} to {last:.4g}, within {span} up to {until}: {series.label}"
 
 
-def _span(series: MetricSeries) -> str:
-    minutes = max(1, round(series.period_seconds * len(series.values) / 60))
+def _span(seconds: int) -> str:
+    minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"

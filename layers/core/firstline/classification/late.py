@@ -15,9 +15,9 @@ from firstline.privacy.safe import safe_line
 
 
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
-    """Return True if the evidence around the alarm must wait for the page that the source's severity demands."""
+    """Return True if the evidence must wait for the page that the source's severity, or its state, demands."""
     alert = incident.alert
-    pages = alert.severity_stated and SEVERITY_RANK[alert.severity] >= PAGING_RANK
+    pages = (alert.severity_stated or alert.presumed_from is not None) and SEVERITY_RANK[alert.severity] >= PAGING_RANK
     return pages and not paged and alarms is not None and alarms.covers(alert)
 
 

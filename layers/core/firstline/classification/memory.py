@@ -46,8 +46,12 @@ class Known:
     because: str
 
     def by_people(self, case: Case) -> bool:
-        """Return True if people's answers prove a severity other than noise, and the case has no stated severity."""
-        return bool(self.entry.feedback) and self.severity != "noise" and not case.stated
+        """Return True if people's answers prove a severity other than noise, and the case has no stated severity.
+
+        If the severity is presumed from the source's state, answers on incidents of other groups do not count.
+        """
+        of_this = case.sent.presumed_from is None or self.entry.group_key == case.incident.group_key
+        return bool(self.entry.feedback) and self.severity != "noise" and not case.stated and of_this
 
     def lowers(self, case: Case) -> bool:
         """Return True if the remembered severity is below the severity that the case begins with."""

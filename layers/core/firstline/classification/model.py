@@ -5,7 +5,9 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from firstline.classification.prompt import Prompt
+from firstline.errors import CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
 from firstline.models import Name, Severity, Usage
+from firstline.text import count
 
 
 class Judgement(BaseModel):
@@ -47,6 +49,72 @@ class Model(Protocol):
             No valid answer came within the model's deadline; the message has the reason.
         """
         ...
+
+
+class CircuitBreaker:
+    """A model that is asked many questions in a row, and no more after several of them in a row got no verdict.
+
+    It serves trials and evals: nobody waits there, but each question may cost money and a whole deadline. `gave_up` is
+    True from then on. `failures` counts the questions that were asked in vain, and `last` is the last one's error.
+    """
+
+    FAILURES_IN_A_ROW = 3
+    """The failures after which a server is given up that is slow, overloaded, broken or unreachable."""
+
+    NO_VERDICTS_IN_A_ROW = 5
+    """The failures after which a model is given up whose server answers: some questions are harder than others."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._in_a_row = 0
+        self.failures = 0
+        self.gave_up = False
+        self.last: ModelGaveNoVerdict | None = None
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        if self.gave_up:
+            raise CircuitOpen(f"the model is not asked any more after {self._in_a_row} failures in a row")
+        try:
+            verdict = self._model.verdict(prompt)
+        except ModelGaveNoVerdict as error:
+            self.last = error
+            self.failures += 1
+            self._in_a_row += 1
+            server = isinstance(error, ModelUnavailable)
+            self.gave_up = self._in_a_row >= (self.FAILURES_IN_A_ROW if server else self.NO_VERDICTS_IN_A_ROW)
+            raise
+        self._in_a_row = 0
+        return verdict
+
+    def trouble(self, *, key: str, server: str) -> str | None:
+        """Return in a line why questions got no verdict, and what to do about it; None if each got one.
+
+        `key` says where the model's key is set, and `server` where its address is.
+        """
+        if self.last is None:
+            return None
+        failed = f"{count(self.failures, 'question')} got no verdict"
+        if self.gave_up:
+            failed = f"it is not asked any more after {self._in_a_row} failures in a row"
+        return f"{failed}: {str(self.last).rstrip('.')}. {_fix(self.last, key, server)}"
+
+
+def _fix(error: ModelGaveNoVerdict, key: str, server: str) -> str:
+    """Return what to do about an error of a model's server: a sentence."""
+    match error.status:
+        case 401 | 403:
+            return f"Check the key ({key}) and that it is for this address ({server})."
+        case 402:
+            return "Pay the provider's bill or raise its limit, and try again."
+        case 404:
+            return f"Check the address, which ends in /v1 as a rule ({server}), and the model's name."
+        case 408 | 409 | 425 | 429:
+            return "Wait as long as the server says, and try again with fewer questions."
+        case status if status is not None and status >= 500:
+            return "Mend the server, and try again."
+    if isinstance(error, ModelUnavailable):
+        return f"Check that the server runs ({server}), or take a faster model or a longer deadline."
+    return "Take a model that keeps to the schema, or see `When it gives no verdict` in docs/models.md."
 
 
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from firstline.classification.vital_signs import told
+from firstline.classification.vital_signs import is_current, told
 from firstline.models import AlarmEvidence, Evidence, MetricReading, Resource, ResourceChange
 
 type Category = Literal[
@@ -58,7 +58,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The evidence about one resource: its metrics by name, and its changes within `RECENT` before the incident."""
+    """The evidence about one resource: its metrics by name, and its changes within `RECENT` before the incident.
+
+    A metric whose newest value is not of now is left out: no rule may take it for the present.
+    """
 
     resource: Resource
     readings: Mapping[str, MetricReading]
@@ -67,11 +70,11 @@ class Seen:
 
     @classmethod
     def of(cls, evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Self | None:
-        """Return the evidence about the affected resource, without old changes; None if no resource was read."""
+        """Return the evidence about the affected resource, without what is old; None if no resource was read."""
         if evidence.resource is None:
             return None
         recent = tuple(change for change in evidence.changes if change.at >= opened_at - RECENT)
-        own = {reading.name: reading for reading in reversed(evidence.readings)}
+        own = {reading.name: reading for reading in reversed(evidence.readings) if is_current(reading)}
         return cls(evidence.resource, own, recent, opened_at)
 
     def cause(self, category: Category, words: str, *metrics: str) -> Cause:

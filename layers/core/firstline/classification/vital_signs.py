@@ -6,15 +6,23 @@ choose what is read.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from firstline.models import AlarmEvidence, Evidence, MetricReading, ResourceChange
+from firstline.text import short_duration
 
 type Unit = Literal["bytes", "percent", "seconds", "milliseconds", "count"]
 
 MAX_LINES = 4
 MAX_READINGS = 3
 MAX_FACTS = 4
+
+SIGN_PERIOD = timedelta(minutes=5)
+"""The period of the values of vital signs."""
+
+_CURRENT = 2 * SIGN_PERIOD
+"""The age up to which a value says how a resource is now. An older one is shown with its age, and proves nothing."""
 
 _GIB = 2**30
 _MIB = 2**20
@@ -169,17 +177,28 @@ def amount(value: float, unit: Unit) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def is_current(reading: MetricReading) -> bool:
+    """Return True if a reading's newest value says how the resource is now; False if it is too old for that."""
+    return reading.age_seconds <= _CURRENT.total_seconds()
+
+
 def told(reading: MetricReading, namespace: str) -> str:
-    """Return a reading with its past in words: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`."""
+    """Return a reading with its past in words: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`.
+
+    A value that is not of now is shown with its age alone: `CPU 5 % (55 min ago, none since)`.
+    """
     sign = sign_of(namespace, reading.name)
     unit: Unit = sign.unit if sign else "count"
+    shown = f"{sign.words if sign else reading.name} {amount(reading.now, unit)}"
+    if not is_current(reading):
+        return f"{shown} ({short_duration(timedelta(seconds=reading.age_seconds))} ago, none since)"
     then = [
         f"{when} {amount(value, unit)}"
         for when, value in (("1 h ago", reading.hour_ago), ("a week ago", reading.week_ago))
         if value is not None
     ]
     past = f" ({', '.join(then)})" if then else ""
-    return f"{sign.words if sign else reading.name} {amount(reading.now, unit)}{past}"
+    return f"{shown}{past}"
 
 
 def lines(evidence: Evidence | AlarmEvidence, *, first: tuple[str, ...] = ()) -> list[str]:
@@ -197,7 +216,9 @@ def _lines(evidence: Evidence | AlarmEvidence, first: tuple[str, ...]) -> Iterat
     resource = evidence.resource
     if resource is None:
         return
-    ranked = sorted(evidence.readings, key=lambda reading: (reading.name not in first, -_changed(reading)))
+    ranked = sorted(
+        evidence.readings, key=lambda reading: (reading.name not in first, not is_current(reading), -_changed(reading))
+    )
     shown = [reading for reading in ranked if reading.name in first or _changed(reading) >= _CHANGED]
     metrics = [told(reading, resource.namespace) for reading in (shown or ranked)[:MAX_READINGS]]
     yield f"{resource.kind} {resource.id}: {', '.join(filter(None, [resource.state or '', *metrics])) or 'no data'}"
@@ -213,8 +234,8 @@ def told_change(change: ResourceChange) -> str:
 
 
 def _changed(reading: MetricReading) -> float:
-    """Return how much the metric changed within the hour, as a share of the larger value; 0 if the old is unknown."""
-    if reading.hour_ago is None:
+    """Return how much the metric changed within the hour, as a share of the larger value; 0 if that is unknown."""
+    if reading.hour_ago is None or not is_current(reading):
         return 0.0
     largest = max(abs(reading.now), abs(reading.hour_ago))
     return abs(reading.now - reading.hour_ago) / largest if largest else 0.0

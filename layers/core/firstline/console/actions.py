@@ -33,7 +33,8 @@ def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageBut
         take = PageButton("acknowledge", "I have it", "main")
         resolve = PageButton("resolve", "Resolve", "main" if has_owner else "", {"seen": seen})
         plan = PageButton("refuse", "The plan", href="#plan")
-        wake = PageButton("escalate", "Escalate")
+        paged = str(record.live.paged_seq) if record.live else ""
+        wake = PageButton("escalate", "Escalate", fields={"seen": paged})
         buttons = [resolve] if has_owner else [take, resolve]
         buttons += [plan] if record.waits_for_approval else []
         buttons += [wake] if status.pages else []

@@ -1,6 +1,7 @@
 """The handler of the approval page. A GET changes nothing, because scanners follow links; only the form decides."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
@@ -22,8 +23,9 @@ from firstline.errors import (
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.people import approve, links
+from firstline.people.action import Action
 from firstline.people.actor import LATER, Actor
-from firstline.people.operate import Action, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import Person
 from firstline.remediation.steps import Documents
 
@@ -124,14 +126,12 @@ def _read_form(body: bytes) -> tuple[str, bool]:
     UnreadablePayload
         The body is not one that the approval page's form sends.
     """
-    try:
-        if len(body) > MAX_FORM_BYTES:
-            raise ValueError(f"{len(body)} bytes")
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=4)
-        (token,), (decision,) = fields["token"], fields["decision"]
-        return token, {"approve": True, "refuse": False}[decision]
-    except (ValueError, KeyError):
-        raise UnreadablePayload("Your browser did not send the page's form. Open the link again.") from None
+    if len(body) <= MAX_FORM_BYTES:
+        with suppress(ValueError, KeyError):
+            fields = parse_qs(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=4)
+            (token,), (decision,) = fields["token"], fields["decision"]
+            return token, {"approve": True, "refuse": False}[decision]
+    raise UnreadablePayload("Your browser did not send the page's form. Open the link again.")
 
 
 def _reply(incident_id: str, answer: Callable[[], Reply]) -> Reply:

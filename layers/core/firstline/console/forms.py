@@ -39,6 +39,7 @@ from firstline.console.web import UNREADABLE, HttpAnswer, Response, see_other
 from firstline.errors import (
     ApprovalRefused,
     ConfigurationError,
+    DoneAlready,
     ExecutionsUnavailable,
     FeedbackRefused,
     HistoryUnavailable,
@@ -49,10 +50,11 @@ from firstline.errors import (
     UnreadablePayload,
 )
 from firstline.observability import logger
+from firstline.people.action import Action, Does
 from firstline.people.actor import Actor
 from firstline.people.links import MISCONFIGURED
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
-from firstline.people.operate import Action, Does, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import FILE, People, Person
 
 _INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -97,11 +99,14 @@ class ConsoleForms:
         except (NotEntitled, NotPermitted) as refused:
             logger.warning("A form of the console was refused", extra={"why": str(refused)})
             return self._refusal(HTTPStatus.FORBIDDEN, str(refused), now, back).response()
+        except DoneAlready as first:
+            return self._refusal(HTTPStatus.CONFLICT, str(first), now, back, title="Done already").response()
         except (ApprovalRefused, FeedbackRefused, OperationRefused) as refused:
             return self._refusal(HTTPStatus.CONFLICT, str(refused), now, back).response()
-        except (UnreadablePayload, ValidationError):
-            why = UNREADABLE
-            return self._refusal(HTTPStatus.BAD_REQUEST, why, now, back).response()
+        except UnreadablePayload as error:
+            return self._refusal(HTTPStatus.BAD_REQUEST, str(error), now, back).response()
+        except ValidationError:
+            return self._refusal(HTTPStatus.BAD_REQUEST, UNREADABLE, now, back).response()
         except (HistoryUnavailable, QuarantineUnavailable):
             logger.exception("A form of the console could not be carried out: the table or the queue does not answer")
             why = "AWS does not answer at the moment. Nothing was changed. Try again in a few seconds."
@@ -142,7 +147,7 @@ class ConsoleForms:
             case ["leave"]:
                 self.sessions.end(token, now)
                 cookie = web.session_cookie("", 0)
-                said = self._refusal(HTTPStatus.OK, "You have left the console.", now)
+                said = self._refusal(HTTPStatus.OK, "You have left the console.", now, title="Done")
                 return HttpAnswer(HTTPStatus.OK, said.body, cookie=cookie)
             case ["incidents", incident_id, does] if does in get_args(Does.__value__):
                 return self._act(incident_id, does, form, (me, token), now)
@@ -229,8 +234,9 @@ class ConsoleForms:
             raise NotEntitled(f"{given.name} is not in {FILE} any more, so this session may do nothing.")
         return person if given.person.may(person.role) else given.person
 
-    def _refusal(self, status: HTTPStatus, reason: str, now: datetime, back: str = "") -> HttpAnswer:
-        title = "Done" if status == HTTPStatus.OK else "This did not count"
+    def _refusal(
+        self, status: HTTPStatus, reason: str, now: datetime, back: str = "", *, title: str = "This did not count"
+    ) -> HttpAnswer:
         values = Frame("", UTC, now).values(title, narrow=True)
         return HttpAnswer(status, render("refusal.html", **values, reason=reason, back=back))
 
@@ -238,7 +244,7 @@ class ConsoleForms:
 def action_of(does: str, form: Mapping[str, str]) -> Action:
     """Return the action that a form asks for. Raises ValidationError if a field has a value that no form offers."""
     fields: dict[str, Any] = {"does": does, "text": form.get("text", ""), "plan_digest": form.get("digest", "")}
-    if does in ("resolve", "note"):
+    if does in ("resolve", "note", "escalate"):
         fields["seen"] = form.get("seen") or None
     if does == "judge":
         said, _, severity = form.get("said", "").partition("-")

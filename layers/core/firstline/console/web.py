@@ -108,20 +108,18 @@ def form_of(event: Mapping[str, Any]) -> dict[str, str]:
     Raises
     ------
     UnreadablePayload
-        The body is no form, is too long, or has a field twice.
+        The body is no form, is too long, or has a field twice; the message tells the visitor.
     """
     try:
         body = body_of(event)
         if len(body) > MAX_FORM_BYTES:
-            raise ValueError(f"{len(body)} bytes")
+            raise UnreadablePayload("What you wrote is too long. Go back, shorten it, and send it again.")
         fields = parse_qs(
             body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MAX_FIELDS
         )
-        if any(len(values) != 1 for values in fields.values()):
-            raise ValueError("the form has a field twice")
+        return {name: value for name, (value,) in fields.items()}
     except ValueError:
         raise UnreadablePayload(UNREADABLE) from None
-    return {name: values[0] for name, values in fields.items()}
 
 
 def api_url(event: Mapping[str, Any]) -> str:

@@ -123,13 +123,20 @@ def take_back(
 
 
 def escalate(
-    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
+    incident_id: str,
+    by: str,
+    now: datetime,
+    *,
+    seen: int | None = None,
+    incidents: Incidents,
+    executions: Executions,
 ) -> IncidentRecord | None:
     """Make the next page due at once, because a person asks for it.
 
-    Return None if the incident is over or Firstline still deals with it by itself.
+    Return None if the incident is over, Firstline still deals with it by itself, somebody escalated it already, or
+    people were paged since the person saw the page number `seen`.
     """
-    record = incidents.escalate(incident_id, now)
+    record = incidents.escalate(incident_id, by, now, seen=seen)
     if record is not None:
         wake(record.live, "escalated", by, executions, only=WITH_PEOPLE)
     return record

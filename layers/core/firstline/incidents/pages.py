@@ -16,6 +16,9 @@ LOUDER_WITHIN = timedelta(minutes=1)
 STORM_PAGES_EVERY = timedelta(minutes=5)
 """The shortest time between two pages for further critical alerts of the same storm."""
 
+ESCALATE_EVERY = timedelta(minutes=1)
+"""The shortest time between two escalations of an incident by people, so that two who press at once page one level."""
+
 LEASE = timedelta(seconds=60)
 """The time for which the claim of a page is valid: longer than any function runs."""
 
@@ -127,6 +130,25 @@ def has_louder(live: Live) -> bool:
         return True
     known = Loud(high=max(paged.high, judged.high), critical=max(paged.critical, judged.critical))
     return loudest_since(live, known) > max(live.paged_rank, live.acked_rank, live.decided or 0)
+
+
+def escalated_already(live: Live, now: datetime) -> bool:
+    """Return True if a person escalated the incident within a minute, or before that and the page is still to come."""
+    at = live.escalated_at
+    if at is None:
+        return False
+    paged_since = live.last_paged_at is not None and live.last_paged_at >= at
+    return now - at < ESCALATE_EVERY or not (paged_since or live.answered)
+
+
+def may_escalate(live: Live, now: datetime, seen: int | None) -> bool:
+    """Return True if a person may ask for the next page now.
+
+    They may not while the execution does not wait for people, while a page is going out, if somebody escalated the
+    incident already, or if people were paged since the person saw the page number `seen` (None: unknown).
+    """
+    waits = live.awaiting in ("acknowledgement", "resolution") and live.page_done >= live.paged_seq
+    return waits and not escalated_already(live, now) and (seen is None or seen >= live.paged_seq)
 
 
 def is_over(live: Live) -> bool:

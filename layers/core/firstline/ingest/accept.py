@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
-from firstline.incidents.store import Groups, GroupView, Limits
+from firstline.incidents.groups import Groups, GroupView, Limits
 from firstline.ingest import changes
 from firstline.ingest.changes import Newcomer
 from firstline.ingest.fold import Arrival, Folded, fold

@@ -81,7 +81,8 @@ class FrontDoor:
         if "rawPath" in event:
             return self._answer(event, now)
         if "Records" not in event:
-            self._take_event(event, now)
+            self._record_deployment(event, now)
+            self._accept_from_aws(event, now)
         else:
             self._take_records(event["Records"], now)
         return None
@@ -220,8 +221,8 @@ class FrontDoor:
 
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
-    def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
-        """Record the deployment that an EventBridge event reports, if any, and then accept the event as an alert."""
+    def _record_deployment(self, event: Mapping[str, Any], now: datetime) -> None:
+        """Record the deployment that an EventBridge event reports, if any."""
         from firstline.sources.deployments import deployment_from_event
 
         try:
@@ -231,7 +232,6 @@ class FrontDoor:
         else:
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
-        self._accept_from_aws(event, now)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
         """Accept Lambda's records: messages of SNS, or messages of one of Firstline's own queues.

@@ -65,10 +65,20 @@ if TYPE_CHECKING:
         Page,
     )
     from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
-    from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
+    from firstline.models.word import (
+        DROPS_FOR,
+        EVERYWHERE,
+        NO_DATA,
+        AlertKind,
+        NearWord,
+        Word,
+        kind_of,
+        short_environment,
+    )
 
 __all__ = [
-    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "TEST",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "MOST_OUTPUT", "NO_DATA", "PAGING_RANK", "SEVERITY_RANK", "SHARE",
+    "TEST",
     "AlarmEvidence", "AlertCount", "AlertKind", "AlertLink", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
     "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState", "Direction",
     "EarlierIncident", "ErrorLine", "ErrorLog", "Evidence", "ExecutionInput", "Feedback", "Frozen", "Hold", "Incident",
@@ -99,7 +109,7 @@ _NAMES = {
     ),
     "record": "Approval Decision Feedback IncidentRecord Member Note Notification NotificationKind Outcome Page",
     "severity": "PAGING_RANK SEVERITY_RANK Severity SourceSeverity",
-    "word": "DROPS_FOR EVERYWHERE AlertKind NearWord Word kind_of short_environment",
+    "word": "DROPS_FOR EVERYWHERE NO_DATA AlertKind NearWord Word kind_of short_environment",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -60,7 +60,9 @@ class NormalizedAlert(Frozen):
 
     `timestamp` is when this state began (fired, or was resolved) by the sender's clock. `fingerprint` names the alert
     and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
-    `severity_stated` is false when the sender stated no severity: then `severity` is only a default.
+    `severity_stated` is false when the sender stated no severity: then `severity` is only a default, or presumed from
+    the sender's state, which `presumed_from` names (`triggered`, `no data`). A presumed severity is the least that the
+    alert gets until a person's word or a rule says otherwise.
 
     `timestamp_orders` is true if the source sends the time of each change of state: of two messages about the same
     alert, the one with the later `timestamp` is then the newer. `began_at` is when the alert began to fire, also for a
@@ -95,6 +97,7 @@ class NormalizedAlert(Frozen):
     environment: Name | None = None
     service: Name | None = None
     severity_stated: bool = True
+    presumed_from: Name | None = None
     timestamp_orders: bool = False
     began_at: AwareDatetime | None = None
     nothing_known: Name | None = None

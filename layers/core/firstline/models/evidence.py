@@ -101,13 +101,14 @@ class ServiceActivity(Frozen):
 class MetricReading(Frozen):
     """One metric of the affected resource: now, an hour ago and a week ago; None if not known.
 
-    `name` and `statistic` are CloudWatch's, and so are the units of the values. `lowest` and `highest` are of the last
-    hour.
+    `now` is the newest value, and `age_seconds` the time since the end of its period. `name` and `statistic` are
+    CloudWatch's, and so are the units of the values. `lowest` and `highest` are of the last hour.
     """
 
     name: Name
     statistic: Name = "Average"
     now: float = Field(allow_inf_nan=False)
+    age_seconds: int = Field(default=0, ge=0)
     hour_ago: float | None = Field(default=None, allow_inf_nan=False)
     week_ago: float | None = Field(default=None, allow_inf_nan=False)
     lowest: float | None = Field(default=None, allow_inf_nan=False)

@@ -107,6 +107,8 @@ class Live(Frozen):
         The worst rank that the newest page, and the newest acknowledgement, knew of.
     paged_loud
         The loud alerts that the newest page knew of.
+    escalated_at, escalated_by
+        When a person last asked for the next page, and who.
     acked_seq
         `paged_seq` at the newest acknowledgement, which does not answer later pages.
     resolved_seen, resolved_loud
@@ -148,6 +150,8 @@ class Live(Frozen):
     paged_rank: int = 0
     paged_loud: Loud = Loud()
     voided_seq: int = 0
+    escalated_at: AwareDatetime | None = None
+    escalated_by: str | None = None
     acked_seq: int = 0
     acked_at: AwareDatetime | None = None
     acked_by: str | None = None

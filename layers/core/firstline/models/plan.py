@@ -29,7 +29,7 @@ type StepKind = Literal["diagnose", "act", "verify", "rollback"]
 
 type RunOutcome = Literal["verified", "failed", "undone", "looked", "not_run"]
 """The end of a planned run. `verified`: it acted and the host recovered. `failed`: it acted and did not help. `undone`:
-it did not help and was rolled back. `looked`: it only read. `not_run`: no command was sent."""
+it did not help and was rolled back. `looked`: it only read. `not_run`: no command ran on any host."""
 
 
 class PlannedStep(Frozen):
@@ -55,13 +55,16 @@ class PlannedStep(Frozen):
         """The document and its version, as `document:version`, for the audit trail."""
         return f"{self.document}:{self.document_version}"
 
-    def covered(self, targets: "list[Target]") -> str:
-        """Return the text that an approval of this step covers: the document, its version, the parameters, the hosts.
+    @property
+    def said(self) -> str:
+        """The document that the step sends, and the values of its parameters, for people."""
+        values = ", ".join(f"{name} = {' '.join(given)}" for name, given in sorted(self.parameters.items()))
+        return f"{self.sends}, with {values}" if values else self.sends
 
-        Before it sends the step, the state machine builds the same text and compares the two.
-        """
+    def covered_before(self, plan: "RemediationPlan") -> str:
+        """Return the text that state machines of the release before this one compare."""
         values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
-        return f"{self.sends} {values} {','.join(target.instance_id for target in targets)}"
+        return f"{self.sends} {values} {','.join(target.instance_id for target in plan.targets)}"
 
 
 class Released(Frozen):
@@ -99,8 +102,18 @@ class PlannedRelease(Frozen):
         """The change in words, `from … back to …`, for the audit trail and for people."""
         return f"from {self.taken_back.what} back to {self.put_back.what}"
 
-    def covered(self, _: list[Target]) -> str:
-        """Return the text that an approval of this step covers: the place, the bad release and the new one's marker."""
+    @property
+    def said(self) -> str:
+        """The change in words, for people."""
+        return f"{self.sends}; the release that goes out now is stopped first" if self.stop else self.sends
+
+    @property
+    def requests(self) -> str:
+        """The request as one line, with the names of its fields in the order of the alphabet."""
+        return _in_one_line(self.request)
+
+    def covered_before(self, _: "RemediationPlan") -> str:
+        """Return the text that state machines of the release before this one compare."""
         return f"{self.through} {self.place} {self.latest} {self.marker}"
 
     @property
@@ -195,15 +208,49 @@ class RemediationPlan(Frozen):
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property
+    def parts(self) -> list[str]:
+        """A line for each part of what may run, for whoever decides: steps, verification, rollback, how many at a time.
+
+        The lines are not shortened. Who shows them must show them whole, or let nobody approve there.
+        """
+        lines = []
+        for step in self.steps:
+            lines.append(f"{step.step_id} ({step.kind}): {step.said}")
+            lines += [f"{step.step_id} requests: {step.requests}"] if isinstance(step, PlannedRelease) else []
+        lines += [f"to see whether it helped: {self.verify.said}"] if self.verify else []
+        lines += [f"if it does not help, {step.step_id} (rollback): {step.said}" for step in self.rollback]
+        if len(self.targets) > 1:
+            lines.append(f"acts on {self.max_concurrency} hosts at a time, and ends after {self.max_errors} failures")
+        return [*lines, *([f"cancelled if the alarm {self.guard_alarm} fires"] if self.guard_alarm else [])]
+
+    @property
     def covers(self) -> list[str]:
-        """The texts that an approval of the plan covers: one for each step, the verification and each rollback step."""
+        """The texts that an approval of the plan covers: those of each step, the verification and each rollback step.
+
+        A text has all of the step and how it is sent. Before it sends the step, the state machine builds the same text
+        and compares the two. An incident's execution keeps the state machine with which it began, so the texts of the
+        release before are covered, too.
+        """
+        how: dict[str, Any] = {"pace": self.max_concurrency, "errors": self.max_errors, "guard": self.guard_alarm}
+        how |= {"on": [target.instance_id for target in self.targets]} if self.targets else {}
         verify = [self.verify] if self.verify else []
-        return [step.covered(self.targets) for step in (*self.steps, *verify, *self.rollback)]
+        steps = (*self.steps, *verify, *self.rollback)
+        lines = [_in_one_line(step.model_dump(mode="json")) + _in_one_line(how) for step in steps]
+        return [*lines, *(step.covered_before(self) for step in steps)]
 
     def digest(self) -> str:
         """Return the SHA-256 of the whole plan, in hexadecimal. An approval names it, so it holds for no other plan."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return sha256(canonical.encode()).hexdigest()
+
+
+def _in_one_line(value: Any) -> str:
+    """Return a value of JSON as a line that the state machine can build, too: `{a=1;b={c=x|y}}`."""
+    if isinstance(value, dict):
+        return "{" + ";".join(f"{name}={_in_one_line(value[name])}" for name in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "|".join(map(_in_one_line, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _without_secrets(text: str) -> str:

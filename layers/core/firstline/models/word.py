@@ -16,6 +16,9 @@ EVERYWHERE = "*"
 DROPS_FOR = timedelta(days=90)
 """The time for which a word may drop alerts. After it people are asked again, because nobody sees a dropped alert."""
 
+NO_DATA = "no data"
+"""The state (`NormalizedAlert.presumed_from`) of an alert that says only that its monitor has no data."""
+
 _SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
 
 
@@ -49,8 +52,13 @@ class AlertKind(Lenient):
 
 
 def kind_of(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of an alert: its source, name and environment; its `template` stays empty."""
-    return AlertKind(source=alert.source, alert_name=alert.alert_name, environment=alert.environment)
+    """Return the kind of an alert: its source, name and environment; its `template` stays empty.
+
+    An alert that only misses data is of another kind than the same monitor's alert about a value, so that whoever tells
+    or drops the first still gets the pages of the second.
+    """
+    name = f"{alert.alert_name[:240]} ({NO_DATA})" if alert.presumed_from == NO_DATA else alert.alert_name
+    return AlertKind(source=alert.source, alert_name=name, environment=alert.environment)
 
 
 class Word(Lenient):

@@ -7,9 +7,7 @@ what proved who the person is, and is shown to everybody else. Doing it twice do
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self
-
-from pydantic import Field, model_validator
+from typing import Any, NamedTuple
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.slack_feedback import said
@@ -35,69 +33,22 @@ from firstline.incidents.audit_trail import (
 )
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
-from firstline.models import Feedback, Frozen, IncidentRecord, NormalizedAlert, Notification, Severity, Text
+from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notification
 from firstline.observability import logger, metrics
 from firstline.people import approve
+from firstline.people.action import Action, Does
 from firstline.people.actor import REOPENED, Actor, acted
 from firstline.people.members import joined_since, names, stored_members
+from firstline.people.refusals import nothing_to_do, reopened_already
 from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
 from firstline.policy.people import FILE, Role
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
-from firstline.text import count, one_line
-
-type Does = Literal[
-    "acknowledge", "resolve", "reopen", "escalate", "note", "judge", "word", "approve", "refuse"
-]  # fmt: skip
-"""The actions. `judge` says whether the verdict was right, `word` sets the alert's severity from now on."""
+from firstline.text import count
 
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
-
-
-class Action(Frozen):
-    """An action of a person. Where a description begins like `resolve, note: …`, only those actions use the field.
-
-    Parameters
-    ----------
-    seen
-        resolve, note: how many alerts had joined when the person looked (`Live.joined`); None if unknown.
-    text
-        note: the text of the note; reopen, escalate: the reason.
-    resolves
-        note: True if the note also resolves the incident.
-    said
-        judge: what the person says of the verdict, such as `noise`.
-    severity
-        word, or judge with `said` as `wrong_severity`: the right severity.
-    subject
-        word: the key of the kind of alert that the person saw; None if they saw none.
-    plan_digest
-        approve, refuse: the digest of the plan that the person read.
-    """
-
-    does: Does
-    seen: int | None = Field(default=None, ge=0, le=1_000_000_000)
-    text: Text = ""
-    resolves: bool = False
-    said: Literal["real", "noise", "wrong_severity", "wrong_cause", "word"] | None = None
-    severity: Severity | None = None
-    subject: Text | None = None
-    plan_digest: Text = ""
-
-    @model_validator(mode="after")
-    def _answers_are_whole(self) -> Self:
-        if self.does == "judge" and (self.said is None or self.said == "word"):
-            raise ValueError(
-                "judge needs `said`: real, noise, wrong_cause, or wrong_severity with the right `severity`"
-            )
-        names_one = self.does == "word" or (self.does == "judge" and self.said == "wrong_severity")
-        if names_one != (self.severity is not None):
-            raise ValueError(
-                "give `severity`, the right one, if you send a word or judge `wrong_severity`; leave it out otherwise"
-            )
-        return self
 
 
 class Done(NamedTuple):
@@ -218,7 +169,7 @@ class _Deed:
             self.incident_id, self.actor.by, self.now, **self._ports, show=self._show_acknowledged
         )
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         return Done("You have the incident. Nobody else is paged unless it gets worse.", record)
 
     def _show_acknowledged(self, record: IncidentRecord) -> bool:
@@ -238,7 +189,7 @@ class _Deed:
             self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports
         )
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         self._show_resolved(record)
         return Done("Resolved. An alert that fires from now on opens a new incident.", record)
 
@@ -266,9 +217,9 @@ class _Deed:
         return f"Not resolved: {more}. Look at them, and resolve the incident again if it is over."
 
     def _escalate(self) -> Done:
-        record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, **self._ports)
+        record = lifecycle.escalate(self.incident_id, self.actor.by, self.now, seen=self.action.seen, **self._ports)
         if record is None:
-            raise self._nothing_to_do()
+            raise nothing_to_do(self._known(), self.action.does, self.now, seen=self.action.seen)
         self._append([])
         return Done("The next level is paged now.", record)
 
@@ -278,7 +229,13 @@ class _Deed:
             raise OperationRefused(
                 f"{self.incident_id} is not closed, so it cannot be reopened. If it is closing, try again in a minute."
             )
-        self.by.submit(reopened(record, self.action.text, self.actor, self.now))
+        newest = self.by.incidents.live(record.incident.group_key)
+        entries = self.by.trail.entries(self.incident_id)
+        last = next((entry for entry in reversed(entries) if entry.facts.get("does") == "reopen"), None)
+        if refused := reopened_already(record, newest, last, self.now):
+            raise refused
+        after = (newest.incident_id if newest else "", last.hash if last else "")
+        self.by.submit(reopened(record, self.action.text, self.actor, self.now, after=after))
         self._append([])
         return Done(REOPENED, record)
 
@@ -287,19 +244,6 @@ class _Deed:
         if record is None:
             raise UnknownIncident(feedback_store.UNKNOWN)
         return record
-
-    def _nothing_to_do(self) -> OperationRefused:
-        """Return the refusal that says why an action had no effect, from the record as it stands now."""
-        record = self._known()
-        live = record.live
-        if record.status == "CLOSED" or live is None or not live.open:
-            why = one_line(record.outcome_reason or "", 300)
-            return OperationRefused(f"Nothing to do: the incident is over. {why}".strip())
-        if live.resolved_by is not None:
-            return OperationRefused(f"Nothing to do: {one_line(live.resolved_by, 80)} resolved it.")
-        if self.action.does == "acknowledge" and live.answered:
-            return OperationRefused(f"Nothing to do: {one_line(live.acked_by or 'somebody', 80)} has it already.")
-        return OperationRefused("Nothing to do: this incident waits for nobody at this moment. Look again in a minute.")
 
     # --- the plan -----------------------------------------------------------------------------------------------------
 

@@ -44,9 +44,10 @@ from firstline.errors import (
 from firstline.incidents.status import status_of
 from firstline.models import Frozen
 from firstline.observability import logger
+from firstline.people.action import Action
 from firstline.people.actor import LATER, Actor
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
-from firstline.people.operate import Action, Operations
+from firstline.people.operate import Operations
 from firstline.people.reported import PersonsReport
 from firstline.policy.people import FILE, People
 

@@ -17,10 +17,11 @@ from firstline.errors import (
 )
 from firstline.observability import logger
 from firstline.people import approve
+from firstline.people.action import Action, Does
 from firstline.people.actor import LATER, Actor
 from firstline.people.buttons import Press
 from firstline.people.links import MISCONFIGURED, Link
-from firstline.people.operate import Action, Does, Operations
+from firstline.people.operate import Operations
 from firstline.policy.people import People, Person
 from firstline.text import short_duration
 

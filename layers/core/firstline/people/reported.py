@@ -3,6 +3,7 @@
 These alerts go through ingest's queue as those of any other sender do. Only a person resolves them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field, field_validator
@@ -62,10 +63,18 @@ def _clean(name: str | None) -> str | None:
     return one_line(name or "", 256) or None
 
 
-def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -> NormalizedAlert:
+def reopened(
+    record: IncidentRecord, reason: str, actor: Actor, now: datetime, *, after: Sequence[str] = ()
+) -> NormalizedAlert:
     """Return the alert that opens a new incident in place of one that was closed too early.
 
     The alert's message names the closed incident; `reports.ends` reads the name there.
+
+    Parameters
+    ----------
+    after
+        What happened to the group before: two people who reopen the incident at once after the same events send the
+        same alert, and it counts once.
     """
     incident_id, alert = record.incident.incident_id, record.incident.alert
     why = safe_text(reason, _TEXT_CHARS)
@@ -79,6 +88,6 @@ def reopened(record: IncidentRecord, reason: str, actor: Actor, now: datetime) -
         "nothing_known": None,
         "status": "firing",
         "raw_payload": None,
-        "fingerprint": digest(SOURCE, incident_id, now.isoformat()),
+        "fingerprint": digest(SOURCE, incident_id, *after),
     }
     return alert.model_copy(update=changes)

@@ -98,10 +98,10 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
     """Return how a remediation ended, such as `verified`, from its results and whether the incident was `cured`."""
-    sent = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
-    if not sent:
+    began = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
+    if not began:
         return "not_run"
-    if not any(result.kind == "act" for result in sent):
+    if not any(result.kind == "act" for result in began):
         return "looked"
     if cured:
         return "verified"

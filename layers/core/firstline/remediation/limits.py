@@ -43,7 +43,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _View:
     """A claim, with the leases that other incidents hold now, and the runs that count against the claim's limits."""
 
     claim: Claim
@@ -62,14 +62,14 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     runs
         The runbook's runs on any host, as far back as `look_back` says; some may be in shadow (only planned).
     """
-    look = _Look(
+    view = _View(
         claim,
         [lease for lease in held if lease.incident_id != claim.incident_id and lease.until > now],
         [run for run in runs if _counts(run, claim)],
         now,
     )
     checks = (_busy, _too_wide, _cooling_down, _too_often)
-    return next((reason for check in checks if (reason := check(look))), None)
+    return next((reason for check in checks if (reason := check(view))), None)
 
 
 def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationState, now: datetime) -> Beginning:
@@ -128,26 +128,26 @@ def _too_wide_for_fleet(runbook_id: str, limits: PlanLimits, of_runbook: int, of
     return None
 
 
-def _busy(look: _Look) -> str | None:
-    claim = look.claim
+def _busy(view: _View) -> str | None:
+    claim = view.claim
     names = {f"{HOST}{target.instance_id}": target.name for target in claim.targets}
     names |= {f"{RELEASE}{release.lock}": release.place for release in claim.releases}
     for lock in claim.locks:
-        for other in look.others:
+        for other in view.others:
             if lock in other.locks:
                 what = names.get(lock, lock.replace(":", " "))
                 return f"{what} is locked by {other.runbook_id} of incident {other.incident_id}, which runs there now"
     return None
 
 
-def _too_wide(look: _Look) -> str | None:
-    claim, limits, count = look.claim, look.claim.limits, len(look.claim.targets)
+def _too_wide(view: _View) -> str | None:
+    claim, limits, count = view.claim, view.claim.limits, len(view.claim.targets)
     if not claim.targets:
         return None
     if alone := too_wide_alone(claim.runbook_id, claim.targets, limits):
         return alone
-    same = [other for other in look.others if other.runbook_id == claim.runbook_id]
-    of_runbook, of_all = hosts_at_once(claim.targets, same), hosts_at_once(claim.targets, look.others)
+    same = [other for other in view.others if other.runbook_id == claim.runbook_id]
+    of_runbook, of_all = hosts_at_once(claim.targets, same), hosts_at_once(claim.targets, view.others)
     if of_runbook > limits.max_hosts:
         elsewhere = of_runbook - count
         return f"{claim.runbook_id} is on {elsewhere} hosts already and may touch {limits.max_hosts} at once"
@@ -168,11 +168,11 @@ def _last_moment(run: RunbookRun) -> datetime:
     return run.ended_at or run.until
 
 
-def _cooling_down(look: _Look) -> str | None:
-    runbook_id, now = look.claim.runbook_id, look.now
-    cooldown = timedelta(seconds=look.claim.limits.cooldown_seconds)
-    for place, name in look.claim.places.items():
-        last = max((_last_moment(run) for run in look.counted if place in run.instance_ids), default=None)
+def _cooling_down(view: _View) -> str | None:
+    runbook_id, now = view.claim.runbook_id, view.now
+    cooldown = timedelta(seconds=view.claim.limits.cooldown_seconds)
+    for place, name in view.claim.places.items():
+        last = max((_last_moment(run) for run in view.counted if place in run.instance_ids), default=None)
         if last and now - last < cooldown:
             rest = in_words(cooldown)
             if last > now:
@@ -181,12 +181,12 @@ def _cooling_down(look: _Look) -> str | None:
     return None
 
 
-def _too_often(look: _Look) -> str | None:
-    runbook_id, limits = look.claim.runbook_id, look.claim.limits
+def _too_often(view: _View) -> str | None:
+    runbook_id, limits = view.claim.runbook_id, view.claim.limits
     for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
-        ran = sum(len(run.instance_ids) for run in look.counted if look.now - _last_moment(run) < span)
-        if ran + len(look.claim.places) > limit:
-            if look.claim.releases:
+        ran = sum(len(run.instance_ids) for run in view.counted if view.now - _last_moment(run) < span)
+        if ran + len(view.claim.places) > limit:
+            if view.claim.releases:
                 return f"{runbook_id} took {ran} releases back in the last {words} and may take back {limit}"
             return f"{runbook_id} ran on {ran} hosts in the last {words} and may run on {limit}"
     return None

@@ -134,10 +134,6 @@ def replay(
         The time zone of the hours in rules.
     environment
         The stack's environment, which decides the mode of a runbook.
-    assess
-        A function that returns the severity that rules and history give an incident, by what was known at its opening.
-    members
-        A function that returns the alerts that the table has under an incident's id.
     """
     found = Replay()
     for record in real_incidents(records):
@@ -167,10 +163,11 @@ class _Comparison:
     joined: JoinedAlerts
 
     def add_differences(self) -> None:
-        """Add the incident to each list of `found` to which the changed files bring it."""
+        """Add the incident to each list of `found` for a decision that the changed files change."""
         record, incident = self.record, self.record.incident
         paged = record.paged_at is not None
-        old, new = (files.rules.first(incident, self._local) for files in (self.before, self.after))
+        local = incident.opened_at.astimezone(self.zone)
+        old, new = (files.rules.first(incident, local) for files in (self.before, self.after))
         windows = [_windows(files.rules, incident) for files in (self.before, self.after)]
         severity, route, pages = self._severity_then, self._route_then, paged
         then, now = (_window_effects(known, incident) for known in windows)
@@ -213,7 +210,7 @@ class _Comparison:
         until = self._held_until(new, windows, severity) if severity != "noise" else None
         covered = until is not None and not outlasts(record, until - record.incident.opened_at)
         pages = SEVERITY_RANK[severity] >= PAGING_RANK and not covered
-        why = _why(old, new, windows, severity, until, record)
+        why = ", ".join(self._reasons(old, new, windows, severity, until))
         if paged and SEVERITY_RANK[self._severity_then] < PAGING_RANK:
             if self.joined.paged:
                 return pages or self._stays(why)
@@ -228,6 +225,26 @@ class _Comparison:
         elif not paged and (pages or self._newly_joins) and self._comes(why):
             return True
         return paged
+
+    def _reasons(
+        self,
+        old: Rule | None,
+        new: Rule | None,
+        windows: Sequence[Window],
+        severity: Severity,
+        until: datetime | None,
+    ) -> Iterator[str]:
+        windowed = ", ".join(window.id for window in windows)
+        if new is not None and (_effect(old) != _effect(new) or not windowed):
+            yield f"rule {new.id} says {severity}"
+        elif windowed:
+            yield f"window {windowed} says {severity}"
+        else:
+            yield f"without {f'rule {old.id}' if old else 'its window'} it is {severity}"
+        if until is not None:
+            opened, ended = self.record.incident.opened_at, self.record.resolved_at or self.record.closed_at
+            lasted = f"it lasted {in_words(ended - opened)}" if ended else "it did not end by itself"
+            yield f"it waits {in_words(until - opened)}, {lasted}"
 
     def _joined_differ(self) -> bool:
         """Add the incident to `found` if it gets or loses its page by an alert that joined later.
@@ -311,7 +328,7 @@ class _Comparison:
         then, now = (self._runbook(files.runbooks) for files in (self.before, self.after))
         if then == now:
             return
-        modes = [self._mode(runbook) for runbook in (then, now)]
+        modes = [runbook.mode_in(self.environment) if runbook else "" for runbook in (then, now)]
         same = then is not None and now is not None and (then.id, modes[0]) == (now.id, modes[1])
         why = f"{_named(then, modes[0])} → {_named(now, modes[1])}{', whose text differs' if same else ''}"
         self._add(self.found.plans, why)
@@ -334,14 +351,7 @@ class _Comparison:
         chosen = verdict.runbook_id if verdict else None
         return next((runbook for runbook in fitting if runbook.id == chosen), fitting[0] if fitting else None)
 
-    def _mode(self, runbook: Runbook | None) -> str:
-        return runbook.mode_in(self.environment) if runbook else ""
-
     # --- the record ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _local(self) -> datetime:
-        return self.record.incident.opened_at.astimezone(self.zone)
 
     @property
     def _severity_then(self) -> Severity:
@@ -376,38 +386,6 @@ def _window_effects(windows: Sequence[Window], incident: Incident) -> list[objec
 
 def _effect(rule: Rule | None) -> dict[str, object]:
     return rule.model_dump(include=set(_EFFECT), exclude_defaults=True) if rule else {}
-
-
-def _why(
-    old: Rule | None,
-    new: Rule | None,
-    windows: Sequence[Window],
-    severity: Severity,
-    until: datetime | None,
-    record: IncidentRecord,
-) -> str:
-    return ", ".join(_reasons(old, new, windows, severity, until, record))
-
-
-def _reasons(
-    old: Rule | None,
-    new: Rule | None,
-    windows: Sequence[Window],
-    severity: Severity,
-    until: datetime | None,
-    record: IncidentRecord,
-) -> Iterator[str]:
-    windowed = ", ".join(window.id for window in windows)
-    if new is not None and (_effect(old) != _effect(new) or not windowed):
-        yield f"rule {new.id} says {severity}"
-    elif windowed:
-        yield f"window {windowed} says {severity}"
-    else:
-        yield f"without {f'rule {old.id}' if old else 'its window'} it is {severity}"
-    if until is not None:
-        ended = record.resolved_at or record.closed_at
-        lasted = f"it lasted {in_words(ended - record.incident.opened_at)}" if ended else "it did not end by itself"
-        yield f"it waits {in_words(until - record.incident.opened_at)}, {lasted}"
 
 
 def _levels(levels: Sequence[Level]) -> str:

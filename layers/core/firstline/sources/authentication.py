@@ -16,6 +16,10 @@ from firstline.errors import Unauthenticated
 TOKEN_HEADER = "x-firstline-token"  # noqa: S105 - a header's name
 """The header for the token of senders that can set a custom header, but not `Authorization`."""
 
+GITHUB_SIGNATURE = "x-hub-signature-256"
+"""The header for the signature of GitHub, which writes `sha256=` before it:
+https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries"""
+
 SIGNATURE_WINDOW_SECONDS = 300
 """The largest accepted difference between a signed time stamp and now, in the past or in the future."""
 
@@ -67,6 +71,11 @@ def signed(signatures: Iterable[str], message: bytes, keys: Iterable[str]) -> bo
     for signature in signatures:
         matches |= _equals_any(signature.strip().lower(), expected)
     return matches
+
+
+def github_signature(request: Request) -> str:
+    """Return the hex signature that GitHub sent, or an empty text."""
+    return request.headers.get(GITHUB_SIGNATURE, "").strip().removeprefix("sha256=")
 
 
 def is_signed_webhook(request: Request) -> bool:

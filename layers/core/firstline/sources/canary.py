@@ -26,7 +26,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the alert that begins a flight of the canary (one test of the whole path), or the one that ends the flight.
+    """Read the alert that begins or ends a flight of the canary (one test of the whole path), and add it to `reading`.
 
     Raises
     ------

@@ -35,7 +35,7 @@ _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read a payload in any shape that the module's docstring lists, or a message of an SNS topic.
+    """Read alerts from a payload in any shape that the module's docstring lists, and add them to `reading`.
 
     Raises
     ------

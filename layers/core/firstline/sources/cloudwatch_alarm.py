@@ -176,11 +176,16 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
-    found = _IN_RULE.findall(alarm.rule[:MAX_RULE]) if type(alarm.rule) is str else []
-    children = ["".join(quoted_or_not) for quoted_or_not in found]
+    children = children_in_rule(alarm.rule)
     named = [(account, region, name), *_named(alarm.children), *_named(children)]
     named += [(account, region, child) for child in children if ":alarm:" not in child]
     return [_key(source, each) for each in named[:MOST_CHILDREN]]
+
+
+def children_in_rule(rule: Any) -> list[str]:
+    """Return the alarms in the rule of a composite alarm, each as its name or ARN; none if it is no text."""
+    found = _IN_RULE.findall(rule[:MAX_RULE]) if type(rule) is str else []
+    return ["".join(quoted_or_not) for quoted_or_not in found]
 
 
 def _named(arns: list[Any]) -> Iterator[tuple[str | None, str | None, str]]:

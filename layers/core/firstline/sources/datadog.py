@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
-from firstline.models import SourceSeverity
+from firstline.models import NO_DATA, SourceSeverity
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
@@ -20,6 +20,7 @@ from firstline.sources.location import locate
 from firstline.sources.meanings import Meant
 from firstline.sources.measurement import of_datadog
 from firstline.sources.reading import Reading
+from firstline.sources.severity import Presumed
 from firstline.sources.statuses import STATUSES
 from firstline.sources.values import letters
 
@@ -27,16 +28,25 @@ _WRAPPERS = ("metadata", "data", "payload", "details")
 _UNSET = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
 _NAMED_PRIORITY = re.compile(r"[Pp]?([1-5])")
 
-_TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = {
-    **dict.fromkeys(("triggered", "retriggered", "nodata", "renodata", "renotify"), ("firing", "high")),
+_TRIGGERED, _NO_DATA = Presumed("high", "triggered"), Presumed("high", NO_DATA)
+
+_TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity | Presumed]] = {
+    **dict.fromkeys(("triggered", "retriggered", "renotify"), ("firing", _TRIGGERED)),
+    **dict.fromkeys(("nodata", "renodata"), ("firing", _NO_DATA)),
     **dict.fromkeys(("warn", "rewarn"), ("firing", "medium")),
-    **dict.fromkeys(("recovered", "nodatarecovered"), ("resolved", "high")),
+    "recovered": ("resolved", _TRIGGERED),
+    "nodatarecovered": ("resolved", _NO_DATA),
     "warnrecovered": ("resolved", "medium"),
 }
+"""The status and severity by transition. The owner of a monitor sets a threshold for warnings, so `Warn` states
+medium; the others say only that the monitor fires or has no data."""
+
 _BEGINS = ("triggered", "warn", "nodata")
 """The transitions that begin an episode. `Re-Triggered` and the like repeat it later, with a date of their own."""
 
-_ALERT_TYPES: dict[str, SourceSeverity] = {"error": "high", "warning": "medium", "info": "info"}
+_ALERT_TYPES: dict[str, SourceSeverity | Presumed] = {"error": _TRIGGERED, "warning": "medium", "info": "info"}
+"""The severity by `$ALERT_TYPE`. Datadog sends `error` with whatever is triggered."""
+
 _MESSAGE = ("textonlymsg", "message", "eventmsg", "body", "text", "alertstatus")
 
 authenticate = require_token
@@ -44,7 +54,7 @@ authenticate = require_token
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the alert of a webhook; each webhook holds one.
+    """Read the one alert of a webhook, and add it to `reading`.
 
     Raises
     ------
@@ -214,10 +224,10 @@ def _severity(
     fields: dict[str, str],
     in_title: dict[str, str],
     tags: Meant,
-    usual: SourceSeverity | None,
+    usual: SourceSeverity | Presumed | None,
     alert_type: str,
     reading: Reading,
-) -> SourceSeverity | None:
+) -> SourceSeverity | Presumed | None:
     """Return the severity by `$ALERT_PRIORITY`, else by the title, the tags, the alert type or the transition.
 
     `in_title` has the parts of the title's prefixes, such as its priority; `usual` is the severity that the transition
@@ -233,6 +243,7 @@ def _severity(
         return reading.severity(in_title["priority"])
     if "severity" in tags:
         return reading.severity(tags.first("severity"))
-    if alert_type in _ALERT_TYPES and usual != "medium":
-        return _ALERT_TYPES[alert_type]
-    return usual or reading.severity(None)
+    by_type = _ALERT_TYPES.get(alert_type)
+    if by_type is None or usual == "medium" or (isinstance(by_type, Presumed) and usual):
+        return usual or reading.severity(None)
+    return by_type

@@ -9,7 +9,7 @@ from typing import Any
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, notices, prometheus, severity, values
-from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
+from firstline.sources.authentication import Request, github_signature, is_signed_webhook, require_token, signed
 from firstline.sources.cloudwatch_alarm import severity_word
 from firstline.sources.generic_status import (
     ABOUT,
@@ -29,8 +29,8 @@ from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.notices.unknown import bare, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
-from firstline.sources.shapes import GROUP, flattened, unfolded
-from firstline.sources.statuses import STATUSES, states_something, status_of
+from firstline.sources.shapes import GROUP, USUAL, flattened, unfolded
+from firstline.sources.statuses import STATUSES, Status, states_something, status_of
 
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
@@ -80,12 +80,10 @@ def authenticate(request: Request) -> None:
 
     Sentry signs with the hex HMAC-SHA256 of the body:
     https://docs.sentry.io/integrations/integration-platform/webhooks/.
-    GitHub, which lets nobody set a header, writes `sha256=` before the same:
-    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
+    GitHub, which lets nobody set a header, signs the same (`GITHUB_SIGNATURE`).
     incident.io and others sign as Standard Webhooks.
     """
-    given = [request.headers.get("sentry-hook-signature", "")]
-    given.append(request.headers.get("x-hub-signature-256", "").removeprefix("sha256="))
+    given = [request.headers.get("sentry-hook-signature", ""), github_signature(request)]
     if signed(given, request.body, request.secrets):
         return
     if not is_signed_webhook(request):
@@ -93,7 +91,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read one alert, a list of alerts, or a plain text.
+    """Read one alert, a list of alerts, or a plain text, and add each alert to `reading`.
 
     Raises
     ------
@@ -146,9 +144,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     alert_name = values.name(full_name)
     if alert_name is None:
         raise UnreadablePayload("generic: an alert has no name: send it as `alert_name`")
-    status, word = status_and_word(alert, full_name)
-    if not states(alert) and (says_end(full_name, bad=is_bad(alert)) or shows_end(first(alert, _MESSAGE) or "")):
-        status = "resolved"
+    status, word = _status_and_word(alert, full_name)
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
@@ -159,8 +155,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     given = first(alert, _ID)
     message = first(alert, _MESSAGE)
     stated = _severity(alert, word, own.first("severity") or meant.first("severity"))
-    if stated is None:
-        stated = (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
+    stated = stated or (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
     ends_at = _ended_at(alert, status)
     scope = meant.and_also(own).scope
 
@@ -172,7 +167,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     key, fingerprint = known_as(names[-1 if status == "firing" else 1])
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(stated),
+        severity=reading.severity(stated, alert.get(USUAL)),
         message=values.prose(message),
         labels=meanings.kept(labels),
         at=ends_at or values.moment(first(alert, _TIME)),
@@ -189,6 +184,13 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         links=links_in_fields(alert),
         raw_payload=raw,
     )
+
+
+def _status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
+    """Return `status_and_word`; if no field states a status, the alert's name or message may say that it is over."""
+    status, word = status_and_word(alert, name)
+    says_it_is_over = says_end(name, bad=is_bad(alert)) or shows_end(first(alert, _MESSAGE) or "")
+    return ("resolved" if says_it_is_over and not states(alert) else status), word
 
 
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:

@@ -4,6 +4,7 @@ All functions but `by_letters` take an alert's fields as `by_letters` returns th
 `checkname`.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from firstline.sources import meanings, severity, values
@@ -74,6 +75,10 @@ def first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     return None
 
 
+def _any_says(alert: dict[str, Any], keys: tuple[str, ...], words: Collection[str | None]) -> bool:
+    return any(first(alert, (key,)) in words for key in keys)
+
+
 def labels_of(alert: dict[str, Any]) -> dict[str, Any]:
     """Return an alert's labels or else its tags; the list `["team:ledger"]` gives `{"team": "ledger"}`."""
     labels = alert.get("labels") or alert.get("tags")
@@ -89,7 +94,7 @@ def status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
     The status is None if the message says neither that the alert fires nor that it is over. A field for what happened
     counts before one for the alert's state: a message about a comment may repeat the state.
     """
-    if any(first(alert, (key,)) in _YES for key in _IS_UPDATE):
+    if _any_says(alert, _IS_UPDATE, _YES):
         return None, "updated"
     event = next((word for key in _EVENT if (word := word_of_event(first(alert, (key,))))), None)
     said = _with_exit_code(alert, event, _stated_status(alert, event))
@@ -97,7 +102,7 @@ def status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
         return "firing", "failed"
     if said is not None:
         return _of_word(alert, name, said, event)
-    if any(first(alert, (key,)) in _YES for key in _OVER) or any(first(alert, (key,)) in _NO for key in _BEGUN):
+    if _any_says(alert, _OVER, _YES) or _any_says(alert, _BEGUN, _NO):
         return "resolved", "resolved"
     if event is not None:
         return ("firing", event) if event == "pending" and _is_trouble(alert, name) else (STATUSES[event], event)
@@ -153,14 +158,13 @@ def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> 
 
 
 def _is_trouble(alert: dict[str, Any], name: str) -> bool:
-    """Return True if the alert is graded critical or high, or holds a bad result or an error."""
+    """Return True if the alert is critical or high, or has a bad result, or an error other than its own name."""
     return is_bad(alert) or _failed(alert, name)
 
 
 def _went_wrong(alert: dict[str, Any], name: str) -> bool:
     """Return True if a field of a completed run says that the run failed."""
-    unwell = any(first(alert, (key,)) in _NO for key in _OVER)
-    return unwell or any(first(alert, (key,)) in _YES for key in _BEGUN) or _failed(alert, name)
+    return _any_says(alert, _OVER, _NO) or _any_says(alert, _BEGUN, _YES) or _failed(alert, name)
 
 
 def _failed(alert: dict[str, Any], name: str) -> bool:

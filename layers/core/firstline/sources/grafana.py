@@ -53,7 +53,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read a notification of unified alerting, or a legacy alert.
+    """Read a notification of unified alerting, or a legacy alert, and add its alerts to `reading`.
 
     Raises
     ------

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
-from firstline.models import SourceSeverity
 from firstline.sources import values
 from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
+from firstline.sources.severity import Presumed
 from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 
 SIGNATURE_HEADER = "x-pagerduty-signature"
@@ -33,7 +33,8 @@ _TAKEN_BACK = {
     *("incident.unacknowledged", "incident.reopened"),
     *("incident.escalated", "incident.reassigned", "incident.delegated"),
 }
-_URGENCY: dict[str, SourceSeverity] = {"high": "high", "low": "low"}
+_HIGH = Presumed("high", "high urgency")
+"""The severity without a priority: PagerDuty gives each incident a high urgency, unless somebody chose a low one."""
 
 
 def authenticate(request: Request) -> None:
@@ -48,7 +49,7 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read the incident of a webhook as an alert, or ignore an event that neither opens nor resolves an incident.
+    """Add the incident of a webhook to `reading` as an alert; ignore an event that neither opens nor resolves one.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def read(payload: Any, reading: Reading) -> None:
     occurred_at = values.moment(event.get("occurred_at"))
     reading.add(
         alert_name=values.name(data.get("title")) or f"PagerDuty incident {incident_id}",
-        severity=reading.severity(labels.get("priority"), _URGENCY.get(labels.get("urgency", ""), "high")),
+        severity=reading.severity(labels.get("priority"), "low" if labels.get("urgency") == "low" else _HIGH),
         message=values.prose(data.get("title"), f"Service: {service}" if service else None),
         labels=labels,
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.

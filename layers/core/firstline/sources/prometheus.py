@@ -38,7 +38,7 @@ authenticate = require_token
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read every alert of a notification; firing and resolved alerts may be mixed.
+    """Read every alert of a notification, firing and resolved ones mixed, and add them to `reading`.
 
     Raises
     ------
@@ -81,10 +81,9 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
     told = (annotations.get("summary"), annotations.get("description"), annotations.get("message"))
     message = values.prose(*told, _rule_of_source(identity.alert_name, own))
-    not_for_people = identity.not_for_people
     always = says_that_it_always_fires(message) or has_constant_rule(identity.alert_name, alert.get("generatorURL"))
-    if not_for_people is None and always:
-        not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
+    absence = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal" if always else None
+    not_for_people = identity.not_for_people or absence
     if not_for_people:
         reading.ignore(not_for_people)
     nothing_known = _why_nothing_is_known(identity.alert_name, annotations) if status == "resolved" else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.sources import severity, values
 from firstline.sources.links import bounded, links_in_fields, links_in_text
-from firstline.sources.severity import UNSTATED
+from firstline.sources.severity import UNSTATED, Presumed
 
 if TYPE_CHECKING:
     from firstline.models import AlertLink, Location, Measured
@@ -101,7 +101,7 @@ class Reading:
         self,
         *,
         alert_name: str,
-        severity: SourceSeverity | None,
+        severity: SourceSeverity | Presumed | None,
         message: str,
         labels: dict[str, str],
         subject: "Subject",
@@ -128,7 +128,7 @@ class Reading:
         Parameters
         ----------
         severity
-            None if the sender stated no severity.
+            None if the sender stated no severity, `Presumed` if its state suggests one.
         subject
             The account, region, environment and service that the alert is about.
         began_at
@@ -149,11 +149,13 @@ class Reading:
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
         alert = object.__new__(NormalizedAlert)
+        stated, presumed = (None, severity) if isinstance(severity, Presumed) else (severity, None)
         fields = {
             "source": self.source,
             "alert_name": alert_name,
-            "severity": severity or UNSTATED,
-            "severity_stated": severity is not None,
+            "severity": stated or (presumed.severity if presumed else UNSTATED),
+            "severity_stated": stated is not None,
+            "presumed_from": presumed.state if presumed else None,
             "message": _with_templates(message or alert_name, labels, raw_payload),
             "labels": labels,
             "timestamp": at or self.received_at,
@@ -203,12 +205,16 @@ class Reading:
         """Record an unreadable part with the reason; the source goes on with the other parts."""
         self.batch.rejected.append(Rejected(reason, payload))
 
-    def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
+    def severity(self, word: Any, default: SourceSeverity | Presumed | None = None) -> SourceSeverity | Presumed | None:
         """Return the severity for the sender's word: high for an unknown word, `default` for no word or a placeholder.
+
+        A severity that is presumed already is returned unchanged.
 
         A bare number states no severity, because 1 is the worst for some senders and the least for others. Scales of
         known senders are in `firstline.sources.severity.SCALES`.
         """
+        if isinstance(word, Presumed):
+            return word
         stated = values.name(word, 64)
         if stated is None or values.has_template(stated) or not severity.states_any(stated):
             return default

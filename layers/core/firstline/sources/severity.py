@@ -6,7 +6,7 @@ Words for how people are told (page, ticket, task, notify) count as a severity t
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from firstline.models import SourceSeverity
 
@@ -30,6 +30,18 @@ UNKNOWN: SourceSeverity = "high"
 
 UNSTATED: SourceSeverity = "medium"
 """The severity of an alert whose sender stated none."""
+
+
+class Presumed(NamedTuple):
+    """A severity that is presumed from a sender's state, because the sender states a state and no severity.
+
+    What only says that something fires, failed or has no data states none. A state that grades (`warning`, `severe`)
+    is a severity, and so is a word that Firstline does not know: its sender grades by words of its own.
+    """
+
+    severity: SourceSeverity
+    state: str
+
 
 SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html

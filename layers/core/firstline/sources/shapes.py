@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.severity import from_number
+from firstline.sources.severity import Presumed, from_number
 from firstline.sources.statuses import is_known
 from firstline.sources.tools import SHAPES, ToolShape
 from firstline.sources.values import letters
@@ -46,8 +46,9 @@ _WRAPPERS = (
 """Keys whose objects hold fields that the documented shape of the generic source has at the top."""
 _LEVELS = 3
 
-GROUP = "the tool's incident"
-"""The key for the id of the tool's own incident. Senders' keys are reduced to letters, so none can set this key."""
+GROUP, USUAL = "the tool's incident", "the tool's usual severity"
+"""The keys for the id of the tool's own incident, and for the severity that is presumed of a message that states none.
+Senders' keys are reduced to letters, so none can set these keys."""
 
 
 _NAMED_BY_EVENT = re.compile(r"(?:public|private)_\w{1,40}\.\w{1,60}_v\d{1,3}")
@@ -108,6 +109,8 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
         found["status"] = shape.statuses.get(word, word if is_known(word) else shape.other)
     if (severity := _severity(shape, values.scalar(found.pop("severity", None)))) is not None:
         found["severity"] = severity
+    elif shape.usual is not None:
+        found[USUAL] = Presumed(shape.usual, "firing")
     return found
 
 
@@ -127,7 +130,7 @@ def _states(value: Any) -> bool:
 def _severity(shape: ToolShape, said: str | None) -> str | None:
     word = (said or "").lower()
     if not word or word == "resolved":  # Sentry's word for both
-        return shape.usual
+        return None
     number = from_number(shape.scale, word.removeprefix("sev")) if shape.scale else None
     return number or shape.severities.get(word, said)
 

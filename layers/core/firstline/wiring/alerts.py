@@ -29,7 +29,7 @@ class AlertParts(OnCallParts, MonitorParts):
 
         from firstline.adapters.dynamodb.silences import RememberedSilences
         from firstline.incidents import lifecycle
-        from firstline.incidents.store import Limits
+        from firstline.incidents.groups import Limits
         from firstline.ingest.accept import Ingestion, Ports
         from firstline.ingest.judge import Judge
         from firstline.policy.holds import Holds

@@ -10,11 +10,13 @@ describe calls, at most two for what changed, and one for the owner's tags. That
 one alarm costs less than $0.001; the rest is free.
 """
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from firstline.adapters.aws import alarm_metric, resource_changes, resource_state
@@ -22,7 +24,7 @@ from firstline.adapters.aws.alarm_metric import OwnAlarms
 from firstline.adapters.aws.error_logs import ErrorLogReader
 from firstline.adapters.aws.owner_tags import TagReader
 from firstline.adapters.aws.resource_state import Clients, Watched, resource_of
-from firstline.classification.vital_signs import KINDS, VitalSign
+from firstline.classification.vital_signs import KINDS, SIGN_PERIOD, VitalSign
 from firstline.models import AlarmEvidence, MetricReading, NormalizedAlert, OwnerTags, Resource, ResourceChange
 from firstline.observability import logger
 from firstline.privacy.safe import safe_line
@@ -30,7 +32,6 @@ from firstline.privacy.safe import safe_line
 DEADLINE_SECONDS = 5.0
 """The time for all requests of one alarm together; an answer that comes later is left out."""
 
-SIGN_PERIOD = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 MAX_CHANGES = 10
@@ -103,12 +104,19 @@ class AlarmReader:
         watched = self._watched(alarm)
         reads = self._reads(alarm, watched, moment, now)
         answers, missing = self._run(reads, ends)
-        return _evidence(answers, missing, watched).in_zone(self._zone)
+        return _evidence(answers, missing, watched, now).in_zone(self._zone)
 
     def _watched(self, alarm: dict[str, Any]) -> Watched | None:
-        """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several."""
-        queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
-        metrics = [alarm] if alarm.get("MetricName") else queries
+        """Return the resource that the alarm watches; None if its kind is unknown, or if the alarm watches several.
+
+        None also if the alarm watches a metric of another account: a resource of this account may have the same name.
+        A metric's region is the alarm's, as CloudWatch has no alarms across regions.
+        """
+        queries = alarm.get("Metrics") or ()
+        if any(query.get("AccountId", self._account) != self._account or _selects(query) for query in queries):
+            return None
+        math = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+        metrics = [alarm] if alarm.get("MetricName") else math
         places = []
         for metric in metrics:
             kind = KINDS.get(metric.get("Namespace", ""))
@@ -154,6 +162,17 @@ class AlarmReader:
         return answers, [why for _, why in results.values() if why is not None]
 
 
+_SELECTING = re.compile(r"\b(?:SEARCH|DB_PERF_INSIGHTS|INSIGHT_RULE_METRIC|LAMBDA)\s*\(|^\s*SELECT\b", re.IGNORECASE)
+
+
+def _selects(query: dict[str, Any]) -> bool:
+    """Return True if a query's expression finds metrics by itself, of any resource, instead of computing with others.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    return _SELECTING.search(query.get("Expression") or "") is not None
+
+
 _METRIC = "the alarm's metric"
 _NOW = "the resource's metrics"
 _WEEK_AGO = "the resource's metrics a week ago"
@@ -177,7 +196,7 @@ def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object
         return None, f"{name} could not be read: {safe_line(str(error), 300)}"
 
 
-def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None) -> AlarmEvidence:
+def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None, now: datetime) -> AlarmEvidence:
     tags = answers.get(_TAGS) or OwnerTags()
     if watched is None:
         return AlarmEvidence(metric=answers.get(_METRIC), tags=tags, missing=missing)
@@ -187,7 +206,7 @@ def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | No
     ]
     return AlarmEvidence(
         metric=answers.get(_METRIC),
-        readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}),
+        readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}, now),
         resource=state or resource_of(watched),
         changes=sorted(changes, key=lambda change: change.at, reverse=True)[:MAX_CHANGES],
         log=answers.get(_LOG),
@@ -203,7 +222,8 @@ type _Values = dict[str, list[tuple[datetime, float]]]
 def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Values:
     """Read the metrics that show how a resource is, from `begin` to `end`, with one request.
 
-    Return the times and values of each metric by its name, newest first; a metric without values is left out.
+    Return the times and values of each metric by its name, newest first; a metric without values is left out, and so is
+    a value that is no finite number.
     """
     signs = KINDS[watched.namespace].signs
     answer = client.get_metric_data(
@@ -212,11 +232,13 @@ def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Va
         EndTime=end,
         ScanBy="TimestampDescending",
     )
-    return {
-        signs[int(series["Id"][1:])].name: list(zip(series["Timestamps"], series["Values"], strict=True))
+    found = {
+        signs[int(series["Id"][1:])].name: [
+            (at, value) for at, value in zip(series["Timestamps"], series["Values"], strict=True) if isfinite(value)
+        ]
         for series in answer["MetricDataResults"]
-        if series["Values"]
     }
+    return {name: points for name, points in found.items() if points}
 
 
 def _query(number: int, sign: VitalSign, watched: Watched) -> dict[str, Any]:
@@ -226,27 +248,28 @@ def _query(number: int, sign: VitalSign, watched: Watched) -> dict[str, Any]:
     return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": period, "Stat": sign.statistic}}
 
 
-def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricReading]:
+def _readings(watched: Watched, newest: _Values, week_ago: _Values, now: datetime) -> list[MetricReading]:
     return [
-        _reading(sign, now[sign.name], week_ago.get(sign.name, []))
+        _reading(sign, newest[sign.name], week_ago.get(sign.name, []), now)
         for sign in KINDS[watched.namespace].signs
-        if sign.name in now
+        if sign.name in newest
     ]
 
 
 def _reading(
-    sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
+    sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]], now: datetime
 ) -> MetricReading:
     """Summarize a metric from its values (`found`) and its values a week ago; both lists hold the newest value first.
 
     `hour_ago` of the result is None if the values do not reach back an hour.
     """
-    values = [value for _, value in found]
-    (newest, now), (oldest, earliest) = found[0], found[-1]
+    values = [each for _, each in found]
+    (newest, value), (oldest, earliest) = found[0], found[-1]
     return MetricReading(
         name=sign.name,
         statistic=sign.statistic,
-        now=now,
+        now=value,
+        age_seconds=max(0, int((now - newest - SIGN_PERIOD).total_seconds())),
         hour_ago=earliest if newest - oldest >= HOUR - 2 * SIGN_PERIOD else None,
         week_ago=week_ago[0][1] if week_ago else None,
         lowest=min(values),

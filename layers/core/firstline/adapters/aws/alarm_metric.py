@@ -1,9 +1,10 @@
 """The metric that a CloudWatch alarm watches: its values when it fired, and whether it is back in its range now."""
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from math import isfinite
 from typing import Any, cast
 
 from firstline.adapters.aws.clients import raising
@@ -11,6 +12,7 @@ from firstline.adapters.aws.resource_state import Clients
 from firstline.errors import MetricsUnavailable
 from firstline.models import MetricSeries, NormalizedAlert
 from firstline.privacy.safe import safe_line
+from firstline.text import zoned_time
 
 PERIODS = 15
 """The number of a metric's newest values that are read: enough to tell a jump from a slope."""
@@ -69,43 +71,52 @@ class OwnAlarms:
         """
         alarm = self.definition(alert) if self.covers(alert) else None
         breaches = _BREACHES.get(str((alarm or {}).get("ComparisonOperator")))
-        if alarm is None or breaches is None or "Threshold" not in alarm:
+        bound = threshold(alarm) if alarm else None
+        if alarm is None or breaches is None or bound is None:
             return None
         with raising(MetricsUnavailable, f"CloudWatch did not return the metric of alarm {alert.alert_name}"):
             found = newest(self.clients("cloudwatch"), alarm, now)
-        if found is None:
+        if found is None or not isfinite(found[1]):
             return None
         at, value = found
-        where = "still out of its range" if breaches(value, alarm["Threshold"]) else "back in its range"
+        where = "still out of its range" if breaches(value, bound) else "back in its range"
         says = str(alarm.get("StateValue", "")).replace("_", " ")
-        clock = f"{at.astimezone(self._zone):%H:%M %Z}"
-        return f"{clock}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
+        when = zoned_time(at, self._zone, now)
+        return f"{when}: {value:.4g}, {where} ({label(alarm, '')[:200]}). CloudWatch says {says}."
 
 
 def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
-    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request."""
+    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request.
+
+    A gap ends them, so that each of them has the time at which it is drawn.
+    """
     seconds = period_seconds(alarm)
     period = timedelta(seconds=seconds)
     # The period in which it fired is still open: its value so far counts too.
     found = _read(client, alarm, moment - PERIODS * period, moment + period)
     if found is None:
         return None
-    values = [value for value in reversed(found["Values"][:PERIODS]) if math.isfinite(value)]
-    if not values:
+    points = [(at, value) for at, value in zip(found["Timestamps"], found["Values"], strict=True) if isfinite(value)]
+    if not points:
         return None
+    gap = next((place for place, (a, b) in enumerate(pairwise(points), 1) if a[0] - b[0] >= 2 * period), PERIODS)
+    values = [value for _, value in reversed(points[: min(gap, PERIODS)])]
+    ends_at = points[0][0] + period
     return MetricSeries(
         label=safe_line(label(alarm, found.get("Label") or ""), 500),
         period_seconds=seconds,
         values=values,
-        ends_at=found["Timestamps"][0] + period,
-        threshold=alarm.get("Threshold"),
+        ends_at=ends_at,
+        behind_seconds=max(0, int((moment - ends_at).total_seconds())),
+        threshold=threshold(alarm),
     )
 
 
 def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
     """Return the newest value of an alarm's metric and the end of its period; None without a complete period.
 
-    The period that still lasts `now` is left out. One request.
+    The value may be NaN or infinite: metric math can give such. The period that still lasts `now` is left out. One
+    request.
     """
     period = timedelta(seconds=period_seconds(alarm))
     found = _read(client, alarm, now - 4 * period, now)
@@ -117,7 +128,10 @@ def _read(client: Any, alarm: dict[str, Any], begin: datetime, end: datetime) ->
     answer = client.get_metric_data(
         MetricDataQueries=_queries(alarm), StartTime=begin, EndTime=end, ScanBy="TimestampDescending"
     )
-    return next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
+    # Of an alarm on anomalies, the bounds of the band come as further results.
+    band = alarm.get("ThresholdMetricId")
+    results = (result for result in answer["MetricDataResults"] if band is None or result["Id"] != band)
+    return next((result for result in results if result.get("Values")), None)
 
 
 def _queries(alarm: dict[str, Any]) -> list[Any]:
@@ -140,13 +154,19 @@ def period_seconds(alarm: dict[str, Any]) -> int:
     return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
 
 
+def threshold(alarm: dict[str, Any]) -> float | None:
+    """Return the fixed value that an alarm compares with, or None if it has none: an alarm on anomalies has a band."""
+    given = alarm.get("Threshold")
+    return given if given is not None and isfinite(given) else None
+
+
 def label(alarm: dict[str, Any], given: str) -> str:
     """Describe the alarm's metric and threshold: `CPUUtilization, Average; the alarm fires when GreaterThan 90`.
 
     `given` names the metric if the alarm does not.
     """
     measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else given or "metric math"
-    if "Threshold" not in alarm:
+    if (bound := threshold(alarm)) is None:
         return measured
     comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
-    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"
+    return f"{measured}; the alarm fires when {comparison} {bound:g}"

@@ -77,7 +77,7 @@ class ReleaseRecords:
         # The order of ListDeployments is not documented, but no deployment in it may be newer than the group's last.
         if (latest or infos) and (latest not in began or any(release.at > began[latest] for release in deployed)):
             contradiction = f"CodeDeploy's answers contradict each other on what was released last to {place}"
-            raise ReleasesUnreadable(f"{contradiction}; look at its deployments")
+            raise ReleasesUnreadable(f"{contradiction}: roll back in the CodeDeploy console, where all are listed")
         watched = group.get("alarmConfiguration", {})
         alarms = [alarm["name"] for alarm in watched.get("alarms", [])] if watched.get("enabled") else []
         return ReleaseHistory(deployed=deployed, latest=latest, alarms=alarms)

@@ -11,9 +11,9 @@ import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import Any
 from urllib.parse import urlsplit
 
+from firstline.adapters.no_redirect import OPENER
 from firstline.channels.delivery import Wakes
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import Notification
@@ -118,7 +118,7 @@ def _failure(what: str, request: urllib.request.Request, fix: str, seconds: floa
     The error names the receiver as `what`, and ends with the advice `fix` if the receiver refused for good.
     """
     try:
-        with _OPENER.open(request, timeout=seconds):
+        with OPENER.open(request, timeout=seconds):
             return None
     except urllib.error.HTTPError as error:
         with error:
@@ -143,16 +143,6 @@ def _failure(what: str, request: urllib.request.Request, fix: str, seconds: floa
 def _timed_out(what: str, seconds: float) -> ChannelFailed:
     said = f"{what} did not answer within {seconds:g} seconds"
     return ChannelFailed(said, retryable=True, retry_after=LEAVE_ALONE_SECONDS)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that follows no redirect, which makes the redirect the answer."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def is_allowed(url: str) -> bool:

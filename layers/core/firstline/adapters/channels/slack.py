@@ -137,7 +137,9 @@ class SlackBot:
                 barred = refused if to == wanted else barred
                 continue
             if barred or not isinstance(to, tuple):
-                self._moved(notification, (wanted, channel, timestamp), barred)
+                place = (wanted, channel, timestamp)
+                self._store(record, place)
+                self._point_to(place, notification, barred)
             return channel, timestamp
         raise barred or AssertionError("the channel that is wanted was not tried")
 
@@ -150,19 +152,23 @@ class SlackBot:
             ways.insert(0 if stays else 1, place)
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
-    def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
-        """Store the message's new place, and tell people of the move.
+    def _store(self, record: IncidentRecord, place: Place) -> None:
+        """Store where the incident's message is now."""
+        feed, channel, timestamp = place
+        try:
+            self._remember(record.incident.incident_id, f"{feed}:{channel}", timestamp)
+        except HistoryUnavailable:
+            # People can read the message; the next moment gets a message of its own instead of an edit.
+            logger.exception("Could not store where the incident's Slack message is")
+
+    def _point_to(self, place: Place, notification: Notification, barred: ChannelFailed | None) -> None:
+        """Tell people why the message is at a new place.
 
         If the channel of the place's feed refused the message, so that it is in another channel, a reply in its thread
         gives the error (`barred`). Else an old message in the other feed is replaced by a text that points to it.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
-        try:
-            self._remember(notification.record.incident.incident_id, f"{feed}:{channel}", timestamp)
-        except HistoryUnavailable:
-            # People can read the message; the next moment gets a message of its own instead of an edit.
-            logger.exception("Could not store where the incident's Slack message is")
         if barred:
             logger.error("A Slack channel takes no messages; another got this one", extra={"why": str(barred)})
             note = {"thread_ts": timestamp, **slack.render_detour(self._channels[feed], str(barred))}

@@ -40,8 +40,8 @@ from firstline.adapters.dynamodb.live import (
 from firstline.adapters.dynamodb.records import head_item
 from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, Table, TableStore, WriteRefused, stamp
 from firstline.errors import GroupChanged, HistoryUnavailable
+from firstline.incidents.groups import GroupView, Limits
 from firstline.incidents.pages import on_hold
-from firstline.incidents.store import GroupView, Limits
 from firstline.models import Change, Incident, Live, StoredAlert
 from firstline.observability import logger
 

@@ -25,6 +25,7 @@ from firstline.adapters.dynamodb.records import (
 )
 from firstline.adapters.dynamodb.table import ATTEMPTS, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable, JoinedSince
+from firstline.incidents.pages import may_escalate
 from firstline.models import PAGING_RANK
 from firstline.text import count
 
@@ -181,24 +182,28 @@ class TableIncidents(LiveMarks, Closing):
         )
         return self._changed(record, _refusing_stale_waits(edit, live, now))
 
-    def escalate(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+    def escalate(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Make the next page due now: at the next level, or at the first level if nobody was paged yet.
 
         An acknowledgement is taken back, and an incident of low severity counts as a high one. Return None if the
-        incident is over or unknown, does not wait for people, or has a page that is going out at this moment.
+        incident is over or unknown, or if `may_escalate` forbids it. `seen` is the newest page that the person saw.
         """
         record = self.record(incident_id)
         live = _going_on(record)
-        if record is None or live is None or live.awaiting not in ("acknowledgement", "resolution"):
+        if record is None or live is None or not may_escalate(live, now, seen):
             return None
-        if live.page_done < live.paged_seq:
-            return None
-        sets: Item = {"acked_at": None, "acked_by": None, "acked_rank": 0, "page_again_at": stamp(now)}
+        sets: Item = {"escalated_at": stamp(now), "escalated_by": by}
+        sets |= {"acked_at": None, "acked_by": None, "acked_rank": 0, "page_again_at": stamp(now)}
         if live.rank < PAGING_RANK:
             sets |= {"decided": PAGING_RANK, "loud_since": stamp(now)}
-        acked_at = None if live.acked_at is None else stamp(live.acked_at)
-        edit = Edit(sets=sets, when={"acked_at": acked_at, "paged_seq": live.paged_seq})
-        return self._changed(record, _refusing_stale_waits(edit, live, now))
+        known = {
+            name: None if (at := getattr(live, name)) is None else stamp(at) for name in ("acked_at", "escalated_at")
+        }
+        edit = Edit(sets=sets, when={**known, "paged_seq": live.paged_seq})
+        changed = self._changed(record, _refusing_stale_waits(edit, live, now))
+        return changed or self._if_written(
+            incident_id, lambda live: (live.escalated_by, live.escalated_at) == (by, now)
+        )
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Record that a person resolved the incident, and return the new record; None if it is over or unknown.

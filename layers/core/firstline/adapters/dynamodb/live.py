@@ -42,6 +42,7 @@ _TIMES = (
     "paged_at",
     "last_paged_at",
     "page_again_at",
+    "escalated_at",
     "acked_at",
     "resolved_at",
     "verified_at",
@@ -64,7 +65,7 @@ _NUMBERS = (
     "resolved_seen",
     "shown",
 )
-_WORDS = ("hold_ended_because", "acked_by", "resolved_by", "awaiting", "task_token")
+_WORDS = ("hold_ended_because", "escalated_by", "acked_by", "resolved_by", "awaiting", "task_token")
 _ON_HOLD = "held_until > :at AND attribute_not_exists(hold_ended_at)"
 _LOUD = ("judged_loud", "paged_loud", "resolved_loud")
 

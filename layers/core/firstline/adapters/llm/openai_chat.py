@@ -76,6 +76,8 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
     except openai.APIStatusError as error:
         # The client shows a message that stands where OpenAI puts it, and no other.
         said = error.message if " - " in error.message else f"{error.message}: {words_of(error.body)}".rstrip(": ")
+        if wait := error.response.headers.get("retry-after"):
+            said = f"{said} (Retry-After: {wait})"
         raise server_error(error.status_code, said, explained=isinstance(error.body, dict | list)) from error
     except openai.APIConnectionError as error:
         if isinstance(error.__cause__, ModelGaveNoVerdict):

@@ -89,6 +89,12 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
     https://github.com/anomalyco/opencode/issues/5034).
     """
     reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"
+    error = _error(status, said, reason, explained=explained)
+    error.status = status
+    return error
+
+
+def _error(status: int, said: str, reason: str, *, explained: bool) -> ModelGaveNoVerdict:
     if status in _QUESTION_REFUSED or (status in _MAY_BE_THE_FORM and is_about_form(said)):
         return QuestionRefused(reason, said=said)
     if status in _OVERLOADED or status >= 500:

@@ -25,8 +25,10 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import Deployment
 from firstline.sources import values
 from firstline.sources.authentication import (
+    GITHUB_SIGNATURE,
     TOKEN_HEADER,
     Request,
+    github_signature,
     has_token,
     is_signed_webhook,
     require_token,
@@ -37,7 +39,7 @@ from firstline.sources.deployments.aws import deployment_from_event, is_deployme
 from firstline.sources.deployments.report import Deployments, deployment, moment, nothing, part, version_of
 from firstline.sources.deployments.states import NOTHING, state_of
 
-GITHUB_EVENT, GITHUB_SIGNATURE = "x-github-event", "x-hub-signature-256"
+GITHUB_EVENT = "x-github-event"
 GITLAB_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
 
 _IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|\bship\b|\bcd\b", re.IGNORECASE)
@@ -61,8 +63,7 @@ def authenticate(request: Request) -> None:
         The request has no signature or token, or one that does not match.
     """
     if GITHUB_SIGNATURE in request.headers:
-        given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
-        if not signed([given], request.body, request.secrets):
+        if not signed([github_signature(request)], request.body, request.secrets):
             raise Unauthenticated(
                 f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body: "
                 f"set the webhook's secret in GitHub to the secret sources/{request.source}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from firstline.models import SourceSeverity
 from firstline.sources import values
-from firstline.sources.notices.notice import Notice, State, letters
+from firstline.sources.notices.notice import Notice, State, letters, presumed
 
 type Meaning = tuple[State, str, SourceSeverity | None]
 """The state that an event brings, the database problem that it is about, and its severity."""
@@ -82,7 +82,7 @@ def of_database(
         # SNS says `db-cluster` where EventBridge says `CLUSTER`.
         identity=("database", letters(kind).removeprefix("db"), source, problem),
         about=source,
-        severity=severity or (said if state else None),
+        severity=presumed(severity) or (said if state else None),
         text=(f"{' '.join(filter(None, map(values.scalar, (kind, source))))}: {text}",),
         labels={"event": event_id.rsplit("#", 1)[-1], "source": source, "source_type": kind},
         at=at,

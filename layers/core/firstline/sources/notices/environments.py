@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notices.notice import Notice, State, letters
+from firstline.sources.notices.notice import Notice, State, letters, presumed
 
 _HEALTH = re.compile(r"health has transitioned from (\w+(?: Data)?) to (\w+(?: Data)?)", re.IGNORECASE)
 _DEPLOY_FAILED = re.compile(
@@ -39,7 +39,7 @@ def of_environment(told: str, environment: Any, application: Any, **further: Any
         identity=("beanstalk", environment, "health" if health else told),
         about=application or environment,
         environment=environment,
-        severity=_SEVERITIES.get(new, "high" if state == "firing" and not health else None),
+        severity=_SEVERITIES.get(new, presumed("high") if state == "firing" and not health else None),
         text=(told,),
         **further,
     )

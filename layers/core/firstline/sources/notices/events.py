@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from firstline.models import SourceSeverity
 from firstline.sources import values
 from firstline.sources.notices.databases import of_database
 from firstline.sources.notices.environments import of_environment
@@ -25,6 +26,7 @@ from firstline.sources.notices.notice import (
     line,
     notice_of,
     part,
+    presumed,
     state_key,
     state_of_run,
 )
@@ -137,12 +139,17 @@ def _stack(event: Event) -> Iterator[Notice]:
         identity=("stack", stack, status),
         problem=("stack", stack),
         about=name,
-        severity="high",
+        severity=presumed("high"),
         text=(f"{name}: {status}", part(detail, "status-details", "status-reason")),
     )
 
 
-_HEALTH = {"issue": "high", "investigation": "high", "scheduledChange": "medium", "accountNotification": "low"}
+_HEALTH: dict[str, SourceSeverity] = {
+    "issue": "high",
+    "investigation": "high",
+    "scheduledChange": "medium",
+    "accountNotification": "low",
+}
 
 
 def _health(event: Event) -> Iterator[Notice]:
@@ -153,7 +160,7 @@ def _health(event: Event) -> Iterator[Notice]:
     """
     detail = event["detail"]
     code, service = values.name(detail.get("eventTypeCode")), detail.get("service")
-    said = first(detail.get("eventDescription"))
+    said, category = first(detail.get("eventDescription")), str(detail.get("eventTypeCategory"))
     affected = [last_of_arn(part(entity, "entityValue")) for entity in items(detail.get("affectedEntities"))]
     yield notice_of(
         event,
@@ -161,7 +168,7 @@ def _health(event: Event) -> Iterator[Notice]:
         state="resolved" if letters(detail.get("statusCode")) == "closed" else "firing",
         identity=("health", detail.get("eventArn") or code, event.get("account")),
         about=service,
-        severity="high" if "Abuse" in event["detail-type"] else _HEALTH.get(str(detail.get("eventTypeCategory"))),
+        severity=presumed("high" if "Abuse" in event["detail-type"] else _HEALTH.get(category)),
         text=(part(said, "latestDescription"), "Affected: " + ", ".join(filter(None, affected)) if affected else None),
         labels={"category": detail.get("eventTypeCategory"), "event": code},
         region=detail.get("eventRegion"),
@@ -207,7 +214,9 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
     """Read the state of an ECS task: it fires if the task was unhealthy, did not start, or lost an essential container.
 
-    It is ignored if all containers exited with 0, or if the task stopped for another reason, such as a deployment.
+    A task that lost a container is ignored if all containers exited with 0: its work is done. What ECS stops for its
+    health may exit with 0, too, after the SIGTERM. Tasks that stopped for another reason, such as a deployment, are
+    ignored.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
     detail = event["detail"]
@@ -215,7 +224,8 @@ def _task_of_ecs(event: Event) -> Iterator[Notice]:
     if not code or code == "ServiceSchedulerInitiated":
         # Older events have no code, and the scheduler also stops what a deployment replaces: the reason tells.
         code = next((code for words, code in _STOPPED if words in str(detail.get("stoppedReason"))), None)
-    failed = code in ("EssentialContainerExited", "TaskFailedToStart", "Unhealthy") and not _exited_well(detail)
+    ended_badly = code == "EssentialContainerExited" and not _exited_well(detail)
+    failed = ended_badly or code in ("TaskFailedToStart", "Unhealthy")
     group = values.name(detail.get("group"))
     service = group.removeprefix("service:") if group else None
     yield notice_of(
@@ -251,7 +261,7 @@ def _group_of_instances(event: Event) -> Iterator[Notice]:
         state="firing",
         identity=("autoscaling", group, event["detail-type"]),
         about=group,
-        severity="high",
+        severity=presumed("high"),
         text=(detail.get("StatusMessage"), line("Group", group), detail.get("Cause")),
         host=detail.get("EC2InstanceId"),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from firstline.models import SourceSeverity
 from firstline.sources import values
 from firstline.sources.notices.databases import of_database
 from firstline.sources.notices.events import of_event
@@ -19,11 +20,12 @@ from firstline.sources.notices.notice import (
     letters,
     line,
     part,
+    presumed,
     state_of_run,
 )
 
 _CACHE = re.compile(r"(ElastiCache|MemoryDB)\s*:\s*(\w+)")
-_CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
+_CACHE_STATES: tuple[tuple[str, State, SourceSeverity | None], ...] = (
     # what the event's name says, what it does, how bad it is; the first that fits
     ("fail(?!over)", "firing", "high"),
     ("ReplaceStarted", "firing", "high"),
@@ -82,7 +84,7 @@ def _auto_scaling(message: dict[str, Any]) -> Iterator[Notice]:
         why=f"Auto Scaling's {event} is no problem",
         identity=("autoscaling", message.get("AutoScalingGroupARN") or group, event),
         about=group,
-        severity="high" if failed else None,
+        severity=presumed("high" if failed else None),
         text=(message.get("Description"), message.get("StatusMessage"), line("Group", group), message.get("Cause")),
         labels={"event": event, "AutoScalingGroupName": group},
         account=message.get("AccountId"),
@@ -107,7 +109,7 @@ def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
         problem=("codedeploy", application or deployment, message.get("deploymentGroupName")),
         about=application,
         environment=message.get("deploymentGroupName"),
-        severity="high" if state else None,
+        severity=presumed("high" if state else None),
         text=(f"Deployment {called(deployment)}: {called(status)}", _flat(message.get("errorInformation"))),
         labels={"deployment": deployment},
         host=instance,
@@ -180,7 +182,7 @@ def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
         why=f"{service}'s {event} is no problem",
         identity=("cache", service, subject, name),
         about=name,
-        severity=severity,
+        severity=presumed(severity),
         text=(f"{service}: {event} {name or ''}",),
         labels={"event": event, "cluster": name},
     )

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from firstline.models import SourceSeverity
 from firstline.sources import values
+from firstline.sources.severity import Presumed
 
 type Event = dict[str, Any]
 """An EventBridge event as parsed JSON."""
@@ -31,6 +33,11 @@ _STATE_OF_RUN = re.compile(
     r"(?!prev|old|prior|former).*(?:job|build|run|task|execution|deployment|pipeline|test|backup|workflow|alarm|alert)"
     r"(?:status|state|result)"
 )
+
+
+def presumed(severity: SourceSeverity | None) -> Presumed | None:
+    """Return a severity as one that is presumed of a kind of event, because AWS states none."""
+    return Presumed(severity, "firing") if severity else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from firstline.sources import values
 from firstline.sources.notices.databases import of_database
 from firstline.sources.notices.environments import of_environment
 from firstline.sources.notices.messages import of_cache
-from firstline.sources.notices.notice import Notice, last_of_arn, letters, part, state_of_run
+from firstline.sources.notices.notice import Notice, last_of_arn, letters, part, presumed, state_of_run
 
 # Each is read in linear time, whatever the text: `\s` would go over the ends of lines.
 _FIELD = re.compile(r"^[ \t]{0,20}([A-Z][\w ]{0,40}?)[ \t]{0,20}[:=](.*)$", re.MULTILINE)
@@ -118,7 +118,7 @@ def _backup(text: str, attributes: Any) -> Iterator[Notice]:
         identity=("backup", job or resource),
         problem=("backup", called, resource),
         about=last_of_arn(resource),
-        severity="high" if failed else None,
+        severity=presumed("high" if failed else None),
         text=(text,),
         labels={"resource": resource, "job": job},
     )
@@ -161,7 +161,7 @@ def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
         identity=("stack", fields.get("StackId"), status),
         problem=("stack", fields.get("StackId")),
         about=stack,
-        severity="high" if bad else None,
+        severity=presumed("high" if bad else None),
         text=(f"{stack}: {status}", fields.get("ResourceStatusReason")),
     )
 

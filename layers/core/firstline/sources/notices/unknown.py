@@ -51,9 +51,9 @@ _FAILS = re.compile(r"\b(?:fail\w*|error\w*|abort\w*|timed out|timeout)\b", re.I
 # `[RESOLVED] disk` anywhere, `Alert (firing)`; of Uptime Kuma `[shop] [✅ Up] 200`: what follows is only for people.
 # Datadog's `[Recovered on {host:web-1}] disk`.
 _IN_BRACKETS = re.compile(
-    r"\[(?P<sign>[^\w\s\[\]]{0,4} )?(?:(resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem|firing"
-    r"|alerting|triggered|down|no data)(?::\d{1,4})?\]"
-    r"|\((?:(resolved|recovered|closed|cleared)|firing|alerting|triggered)\)"
+    r"\[(?P<sign>[^\w\s\[\]]{0,4} )?(?:(?P<end>resolved|recovered|recovery|restored|closed|ok|up|cleared)|problem"
+    r"|firing|alerting|triggered|down|no data)(?::\d{1,4})?\]"
+    r"|\((?:(?P<round>resolved|recovered|closed|cleared)|firing|alerting|triggered)\)"
     r"|\[(?:(?P<over>(?:(?:warn|no data) )?recovered)|(?:re-)?(?:triggered|warn|no data)|renotify) on "
     r"(?P<scope>\{[^{}]{1,300}\})\]",
     re.IGNORECASE,
@@ -72,9 +72,10 @@ _ENDS_WITH_STATE = re.compile(
 # `shop is down`, `Monitor is UP: shop`, `backup failed`; `CPU is up to 90` counts something.
 _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
-    r"(?:(?P<down>(up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
-    r"|(?P<ill>(healthy)|unhealthy)|((?:been )?(?:recovered|resolved|cleared)))\b(?! (?:to|for|by|from)\b| ?\d)"
-    r"|\b(?P<run>(succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
+    r"(?:(?P<down>(?P<works>up|online|available|operational|reachable)|down|offline|unavailable|unreachable)"
+    r"|(?P<ill>(?P<healthy>healthy)|unhealthy)|(?P<over>(?:been )?(?:recovered|resolved|cleared)))"
+    r"\b(?! (?:to|for|by|from)\b| ?\d)"
+    r"|\b(?P<run>(?P<done>succeeded|successful|successfully)|failed)\b[\s.!]{0,3}$",
     re.IGNORECASE,
 )
 _NAMES_RUN = re.compile(
@@ -211,25 +212,29 @@ def says_end(text: str, *, bad: bool = False) -> bool:
     if (brackets := _IN_BRACKETS.search(text[:_MOST])) is not None:
         if brackets["scope"] is not None:
             return brackets["over"] is not None
-        return (brackets[2] is not None or brackets[3] is not None) and _is_of_text(text, brackets)
+        return (brackets["end"] or brackets["round"]) is not None and _is_of_text(text, brackets)
     if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None and (ends["said"] or ends["end"]):
         name = ends["name"]
         return ends["said"] is not None or not (bad or _NOT_OVER.search(name) or _MORE_IS_WORSE.search(f"{name} "))
     said = _sentence(text)
-    if bad or said is None or not (said[2] or said[4] or said[5] or said[7]):
+    return said is not None and not bad and _means_end(text, said)
+
+
+def _means_end(text: str, said: re.Match[str]) -> bool:
+    """Return True if the words of `_sentence` say that it is over: `shop is up`, not `queue depth is up`."""
+    if not (said["works"] or said["healthy"] or said["over"] or said["done"]):
         return False
-    before, word = text[: said.start()], (said[2] or said[5] or "").lower()
-    if word.endswith("cleared") and _TROUBLES.search(before) is None:
-        return False
-    if (word == "up" and _MORE_IS_WORSE.search(before)) or (word == "available" and _OFFERED.search(before)):
-        return False
-    if said[7] and _OF_ATTACKER.search(before):
-        return False
-    if _GOES_ON.match(text, said.end()) is not None:
-        return False
-    if word == "up" and _BACK.search(text[:_MOST]) is None:
-        return False
-    return _NOT_OVER.search(_WAS.sub("", text[: said.start()] + text[said.end() : _MOST])) is None
+    before, after = text[: said.start()], text[said.end() : _MOST]
+    word = (said["works"] or said["over"] or "").lower()
+    is_bad = (
+        (word == "up" and (_MORE_IS_WORSE.search(before) or not _BACK.search(text[:_MOST])))
+        or (word == "available" and _OFFERED.search(before))
+        or (word.endswith("cleared") and not _TROUBLES.search(before))
+        or (said["done"] and _OF_ATTACKER.search(before))
+        or _GOES_ON.match(text, said.end())
+        or _NOT_OVER.search(_WAS.sub("", before + after))
+    )
+    return not is_bad
 
 
 def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
@@ -237,7 +242,7 @@ def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
 
     `resolved` and the like always are, and states with a sign such as ✅; others only at the text's start or end.
     """
-    word = (brackets[2] or "").lower()
+    word = (brackets["end"] or "").lower()
     if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
         return True
     before, after = _BRACKETED.sub("", text[: brackets.start()]), text[brackets.end() :]
@@ -261,7 +266,7 @@ def shows_end(text: str) -> bool:
     something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
-    return shown is not None and shown["sign"] is not None and shown[2] is not None
+    return shown is not None and shown["sign"] is not None and shown["end"] is not None
 
 
 def stateless(text: str) -> str:

@@ -7,6 +7,8 @@ A place is a path of keys such as `data.issue.title`. Of several places the firs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from firstline.models import SourceSeverity
+
 
 def words(**meanings: str) -> dict[str, str]:
     """Return the meaning of each word: `words(firing="open new")` is `{"open": "firing", "new": "firing"}`."""
@@ -37,7 +39,7 @@ class ToolShape:
     scale
         The numeric scale of its severities, by its name in `firstline.sources.severity.SCALES`.
     usual
-        The severity of a message that states no severity.
+        The severity that is presumed of a message that states none.
     apart
         The tool's words for a status that is an alert of its own, such as a certificate that expires. A message with
         another status, such as that the site is up, does not end that alert.
@@ -54,7 +56,7 @@ class ToolShape:
     other: str = "firing"
     severities: Mapping[str, str] = field(default_factory=dict)
     scale: str | None = None
-    usual: str | None = None
+    usual: SourceSeverity | None = None
     apart: frozenset[str] = frozenset()
     title: str = ""
     by_title: bool = False

@@ -1,0 +1,32 @@
+"""Patches that spare moto's Step Functions interpreter work which it does again and again."""
+
+import copy
+import marshal
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import moto.backends
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.eval import states
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+
+def install() -> None:
+    """Make moto's interpreter in this process use the functions of this module."""
+    # The server lists moto's folder for every request, to learn which services there are.
+    modules = tuple(moto.backends.list_of_moto_modules())
+    setattr(moto.backends, "list_of_moto_modules", lambda: modules)  # noqa: B010
+    if not hasattr(AmazonStateLanguageParser.parse, "cache_info"):
+        # Parsing a definition of 30 states takes a fifth of a second, and moto does it again for each execution.
+        setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))  # noqa: B010
+    for module in (states, execute_state):
+        setattr(module, "copy", SimpleNamespace(deepcopy=copied))  # noqa: B010
+
+
+def copied(value: Any) -> Any:
+    """Return a deep copy. Of JSON it is made in C: moto copies an execution's whole input five times in each state."""
+    try:
+        return marshal.loads(marshal.dumps(value))  # noqa: S302 - bytes of our own
+    except ValueError:  # an object of moto's
+        return copy.deepcopy(value)

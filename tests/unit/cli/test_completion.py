@@ -1,0 +1,28 @@
+"""The completion of commands in a shell: what it offers, and where its options show."""
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from firstline_cli.main import app
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["inc"], {"incidents"}),
+        (["silence", ""], {"add", "from", "extend", "list", "expire"}),
+        (["silence", "add", "--re"], {"--reason"}),
+        (["deploy", ""], {"dev", "staging", "prod"}),
+    ],
+)
+def test_a_shell_is_offered_what_can_be_typed_next(typed: list[str], offered: set[str]) -> None:
+    words = {"COMP_WORDS": "\n".join(["firstline", *typed]), "COMP_CWORD": str(len(typed))}
+    done = CliRunner().invoke(app, env={"_FIRSTLINE_COMPLETE": "complete_bash", **words}, prog_name="firstline")
+    assert set(done.stdout.split()) == offered
+
+
+def test_only_the_command_itself_offers_to_install_its_completion() -> None:
+    commands = [[], *([name] for name in get_command(app).list_commands(None))]  # type: ignore[attr-defined]
+    offers = [command for command in commands if "-completi" in CliRunner().invoke(app, [*command, "--help"]).stdout]
+    assert offers == [[]]
