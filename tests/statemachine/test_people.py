@@ -128,7 +128,7 @@ def test_without_an_acknowledgement_the_next_level_is_woken_and_then_the_first_a
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement").times_out()
     incident.stands_in("Await Acknowledgement")
-    assert incident.time_out_seconds == 900
+    assert incident.time_out_seconds == 900, "the second level's time to answer"
     (mail,) = world.told("sns")
     assert "SearchDown" in mail.text
     incident.times_out()
