@@ -176,7 +176,7 @@ def test_functions_whose_invocations_lambda_refused_are_named() -> None:
     names = [{"ResourceType": kind, "PhysicalResourceId": name} for name in ("ingest", "notify")]
     answers = {"list_stack_resources": {"StackResourceSummaries": names}}
     data = {"MetricDataResults": [{"Id": "m0", "Values": [3.0]}, {"Id": "m1", "Values": [2.0, 1.0]}]}
-    none = {"MetricDataResults": []}
+    none: dict[str, Any] = {"MetricDataResults": []}
     assert told(account.throttles, answers=answers | {"get_metric_data": none})[0].startswith("✓ throttles")
     lines = told(account.throttles, answers=answers | {"get_metric_data": data})
     assert [line.partition(" →")[0] for line in lines] == [
