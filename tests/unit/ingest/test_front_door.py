@@ -56,12 +56,12 @@ def test_one_bad_alert_of_fifty_is_quarantined_and_the_others_are_accepted(world
 
 
 def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(world: World) -> None:
-    mended = firing("Mended") | {"status": None}
-    payload = alertmanager(mended, "no object") | {"status": None, "commonLabels": {"cluster": "eu"}}
+    without_a_status = firing("Mended") | {"status": None}
+    payload = alertmanager(without_a_status, "no object") | {"status": None, "commonLabels": {"cluster": "eu"}}
     post(world, "/alerts/prometheus", payload)
     (kept,) = world.kept
     envelope = json.loads(kept.body)
-    envelope["alerts"] = [firing("Mended")]
+    envelope["alerts"] = [firing("Mended")]  # as if the source could read the first part now
 
     redriven = Quarantined(kept.source, kept.reason, json.dumps(envelope).encode(), kept.content_type)
     handle(world, {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(pack(redriven)[0])}]})
