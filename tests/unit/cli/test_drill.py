@@ -120,6 +120,17 @@ def test_reports_and_lessons_leave_drills_out() -> None:
             "NOBODY was told: the incident is over (suppressed)",
         ),
     ],
+    ids=[
+        "not classified yet",
+        "not told yet",
+        "the page is claimed and not sent",
+        "paged",
+        "told in Slack",
+        "told without Slack",
+        "a channel failed",
+        "every channel failed",
+        "over before anybody was told",
+    ],
 )
 def test_each_leg_is_over_when_the_record_shows_it(changes: dict[str, Any], seen: watch.Seen, said: str | None) -> None:
     assert seen(a_record(**changes)) == said

@@ -78,7 +78,7 @@ def test_several_rejected_parts_of_a_delivery_are_quarantined_together(world: Wo
 
 
 def test_alerts_for_which_there_is_no_time_go_to_the_backlog_and_the_answer_counts_them(world: World) -> None:
-    world.too_many = 10
+    world.time_for = 10
 
     status, answer = post(world, "/alerts/prometheus", alertmanager(*(firing(f"A{n}") for n in range(50))))
 
@@ -89,7 +89,7 @@ def test_alerts_for_which_there_is_no_time_go_to_the_backlog_and_the_answer_coun
 
 
 def test_the_answer_is_503_if_the_backlog_cannot_take_the_remaining_alerts(world: World) -> None:
-    world.too_many, world.queue_is_down = 1, True
+    world.time_for, world.queue_is_down = 1, True
 
     assert post(world, "/alerts/prometheus", alertmanager(firing(), firing("B")))[0] == 503
 
