@@ -160,6 +160,14 @@ def test_a_group_that_opens_more_than_three_incidents_within_an_hour_flaps() -> 
         ("acknowledgement", resolved(1), True),
         ("quiet", alert(fingerprint="fp-2"), True),
     ],
+    ids=[
+        "a medium joins one that waits for a person",
+        "a critical joins one that waits for a person",
+        "a critical joins during a remediation",
+        "all end during a remediation",
+        "all end before an acknowledgement",
+        "an alert fires during the quiet",
+    ],
 )
 def test_a_waiting_execution_is_signalled_only_by_an_alert_that_matters_to_its_wait(
     awaiting: str, arrives: NormalizedAlert, woken: bool
