@@ -147,6 +147,7 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
     ],
 )
 def test_the_reason_says_how_the_remediation_stands(observed: Observed, at: dict[str, Any], reason: str) -> None:
+    """The cursor of a rollback holds why it began: here `it may`, as `decide` sets it."""
     assert decide(observed, **at).reason == reason
 
 
@@ -168,6 +169,7 @@ ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)
         (ALARM.model_copy(update={"region": "us-east-1"}), "Run Step"),
         (ALARM.model_copy(update={"source": "datadog"}), "Run Step"),
     ],
+    ids=["an alarm of this stack's place", "another account", "another region", "another source"],
 )
 def test_cloudwatch_is_asked_only_about_an_alarm_of_this_account_and_region(origin: Origin, move: str) -> None:
     assert decide(SILENCE, origin=origin, index=2).move == move

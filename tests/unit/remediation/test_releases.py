@@ -438,7 +438,9 @@ def test_a_wrong_step_that_takes_a_release_back_is_refused_when_the_runbook_is_r
         Runbook.model_validate(release_fields(**changes))
 
 
-def test_a_runbook_for_hosts_that_acts_still_needs_a_verify(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_a_runbook_for_hosts_that_acts_needs_a_verify_and_takes_no_resolves_within(
+    runbook_fields: Make[dict[str, Any]],
+) -> None:
     with pytest.raises(ValidationError, match="add verify with run and within"):
         Runbook.model_validate(runbook_fields(verify=None, resolves_within="10m"))
     with pytest.raises(ValidationError, match="remove resolves_within"):

@@ -74,6 +74,7 @@ def test_a_run_keeps_its_first_outcome(office: Office) -> None:
 
 
 def test_a_cure_by_a_person_does_not_count_for_the_runbook(office: Office) -> None:
+    # A cure by the runbook ends as `auto_resolved`, and nobody has approved this plan.
     office.store.put(a_record(**CLOSED, outcome="resolved"))
 
     office.conclude(CLOSE)
@@ -304,10 +305,10 @@ def test_an_output_is_on_the_trail_as_a_digest_only(office: Office) -> None:
 
 def test_a_table_that_fails_does_not_keep_people_from_being_told(office: Office) -> None:
     office.store.down = True
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # the whole table fails
     office.store.down, office.store.faults["append"] = False, HistoryUnavailable("no table")
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # only the trail fails
     office.store.records.clear()
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # the record of the incident is gone, too
 
     assert office.run.outcome == "failed", "the run is settled although the trail cannot be written"
