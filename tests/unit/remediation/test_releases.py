@@ -173,7 +173,6 @@ def test_after_failed_releases_the_last_good_one_is_put_back(shop: Desk, deploye
 
 
 def test_a_release_that_was_replaced_within_minutes_is_not_put_back(shop: Desk, deployed: Make[Deployed]) -> None:
-
     released(shop, deployed(3, "v3", 30 * MINUTES), deployed(2, "v2", 50 * MINUTES), deployed(1, "v1", 3 * DAYS))
 
     assert planned(shop)[1].put_back.what == "v1"

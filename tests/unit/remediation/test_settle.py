@@ -70,7 +70,7 @@ def test_a_run_keeps_its_first_outcome(office: Office) -> None:
     told = office.conclude(CLOSE)
 
     assert office.run.outcome == "failed"
-    assert told.count("over") == 1
+    assert told.count("over") == 1, "its end is on the trail once"
 
 
 def test_a_cure_by_a_person_does_not_count_for_the_runbook(office: Office) -> None:
@@ -212,7 +212,6 @@ def test_an_approved_plan_is_settled_when_its_remediation_has_acted_or_ended(
 
 
 def test_a_plan_that_was_approved_during_a_page_keeps_its_locks(office: Office) -> None:
-
     office.store.put(a_waiting_record(ASKS, **APPROVED))
 
     office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": []}))
