@@ -256,6 +256,7 @@ def test_planning_again_returns_the_same_plan_and_another_incident_gets_none(des
 
 def test_a_recent_deployment_of_the_service_makes_the_plan_need_approval(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(service="shop"))
+    # A deployment of another service does not count.
     for service, environment in (("cart", None), ("shop", "prod")):
         deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
         desk.store.incidents.save_deployment(deployment)

@@ -173,7 +173,6 @@ def test_after_failed_releases_the_last_good_one_is_put_back(shop: Desk, deploye
 
 
 def test_a_release_that_was_replaced_within_minutes_is_not_put_back(shop: Desk, deployed: Make[Deployed]) -> None:
-
     released(shop, deployed(3, "v3", 30 * MINUTES), deployed(2, "v2", 50 * MINUTES), deployed(1, "v1", 3 * DAYS))
 
     assert planned(shop)[1].put_back.what == "v1"
@@ -438,7 +437,9 @@ def test_a_wrong_step_that_takes_a_release_back_is_refused_when_the_runbook_is_r
         Runbook.model_validate(release_fields(**changes))
 
 
-def test_a_runbook_for_hosts_that_acts_still_needs_a_verify(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_a_runbook_for_hosts_that_acts_needs_a_verify_and_takes_no_resolves_within(
+    runbook_fields: Make[dict[str, Any]],
+) -> None:
     with pytest.raises(ValidationError, match="add verify with run and within"):
         Runbook.model_validate(runbook_fields(verify=None, resolves_within="10m"))
     with pytest.raises(ValidationError, match="remove resolves_within"):

@@ -110,7 +110,7 @@ def test_a_group_with_suppressed_incidents_is_listed_with_the_last_one_and_its_r
     assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
 
 
-def test_alerts_without_a_severity_are_listed_the_most_frequent_first() -> None:
+def test_alerts_without_a_severity_that_nobody_judged_are_listed_the_most_frequent_first() -> None:
     def unstated(name: str, number: int, *said: str) -> IncidentRecord:
         kind = AlertKind(source="cloudwatch", alert_name=name, environment="prod")
         found = closed(number=number, alert_name=name)
