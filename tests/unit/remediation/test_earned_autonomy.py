@@ -61,6 +61,7 @@ def test_autonomy_is_earned_by_verified_runs_in_a_row_and_lost_by_one_failure() 
         [a_result(changed=True)],
         [a_result(changed=True), a_result(step_id="verify", kind="verify", status="Failed")],
     ],
+    ids=["changed nothing", "no verification", "the verification failed"],
 )
 def test_a_run_that_changed_nothing_or_was_not_verified_earns_nothing(results: list[StepResult]) -> None:
     office = Office(MemoryStore())
