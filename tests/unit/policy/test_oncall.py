@@ -204,6 +204,7 @@ def test_people_who_cannot_be_woken_or_are_unknown_are_reported_with_their_sched
         ("+4915112345678", True, None),
         (None, False, None),
     ],
+    ids=["no number", "a number out of reach", "a number that is read", "a number that is written", "not texted"],
 )
 def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
     phone: str | None, texted: bool, said: str | None

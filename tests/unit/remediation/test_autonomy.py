@@ -147,6 +147,7 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
 def test_the_advice_says_what_mode_a_runbook_earned_or_what_it_lacks(
     mode: Mode, counted: dict[str, int], demoted: str | None, words: str
 ) -> None:
+    """By default, approve takes 5 runs in shadow, and auto takes 10 runs with 95% accepted and verified."""
     said = advice(
         a_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
     )

@@ -152,7 +152,7 @@ def test_a_persons_decision_is_counted_and_on_the_trail(
 
 
 @pytest.mark.parametrize(
-    "event",
+    "event",  # they come before the end of a remediation
     [
         AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, plan=PLAN),
         AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT),
@@ -198,6 +198,7 @@ APPROVED: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "decide
         # The approved plan may no longer act, because a freeze has begun.
         ({}, {"results": [], "remediation": "human"}),
     ],
+    ids=["a step ran", "an act was sent", "it ended"],
 )
 def test_an_approved_plan_is_settled_when_its_remediation_has_acted_or_ended(
     office: Office, what: dict[str, Any], event: dict[str, Any]

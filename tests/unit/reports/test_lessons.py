@@ -33,8 +33,8 @@ def test_a_deciders_verdicts_are_counted_by_what_people_said_and_by_how_the_inci
     records = [closed("ana real"), closed("ana noise"), closed(), closed(outcome="expired")]
     (decided,) = lessons(records).deciders
     assert decided.decider == "history"
-    assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1)
-    assert (decided.proven, decided.proven_right) == (3, 2)
+    assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1), "of the two that ana judged, one was right"
+    assert (decided.proven, decided.proven_right) == (3, 2), "an outcome proves, but `expired` does not"
 
 
 NAME = "Disk [full]* of 'db'"
