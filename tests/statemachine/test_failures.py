@@ -45,7 +45,7 @@ FOR_GOOD: dict[str, Trouble] = {
     "stays busy": busy,
 }
 TRIES = 4
-"""How often the machine invokes a function that fails for a reason that may pass."""
+"""The number of times that the machine invokes a function that fails for a reason that may pass."""
 
 BY_ITSELF = ["Page On-Call", "Page Without Escalate", "Record Page", "Await Acknowledgement"]
 for_good = pytest.mark.parametrize("trouble", FOR_GOOD.values(), ids=FOR_GOOD.keys())
