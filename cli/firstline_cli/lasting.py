@@ -122,7 +122,7 @@ def load(
     if lines.without_word:
         print(f"Skipped {count(lines.without_word, 'line')} without a word.", file=sys.stderr)
     if lines.refused and not lines.clear:
-        raise refusal(f"{file}: no line is clear: nothing was stored.")
+        raise refusal(f"{file}: no line could be read, so nothing was stored: correct the lines named above.")
     _store(lines.clear, by, stack)
     if lines.refused:
         raise refusal(f"{count(len(lines.refused), 'line')} of {file} not stored: correct and load it again.", WRONG)

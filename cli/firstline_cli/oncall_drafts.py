@@ -165,7 +165,7 @@ def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[s
     """Draft a rotation from a calendar's shifts. Raises NoDraft for fewer than two, or shifts under a day."""
     ordered = sorted(spans, key=lambda span: span.begins_at)
     if len(ordered) < 2:
-        raise NoDraft("it has fewer than two shifts, from which no turns can be read")
+        raise NoDraft("it has fewer than two shifts, from which no turns can be read; write the schedule by hand")
     local = [span.begins_at.astimezone(ZoneInfo(zone)) for span in ordered]
     apart = Counter((after.date() - before.date()).days for before, after in pairwise(local))
     days, _ = apart.most_common(1)[0]
@@ -213,7 +213,7 @@ def _layer(
 def _people(layer: Mapping[str, Any], person_of: Callable[[str], str]) -> list[str]:
     people = [person_of(one_line(entry["user"]["summary"], 120)) for entry in layer["users"]]
     if not people:
-        raise NoDraft("a layer has no people")
+        raise NoDraft("a layer has no people; give it somebody, or delete it")
     return people
 
 

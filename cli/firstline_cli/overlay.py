@@ -142,9 +142,10 @@ def named(text: str, checkout: Path) -> str:
 
 
 def _original_folder(part: str, checkout: Path) -> str:
-    """Return the folder of a copied file's original: `mine/runbooks/` or `runbooks/`.
+    """Return the folder that holds the original of a file in the copy: `mine/runbooks/` or `runbooks/`.
 
-    `part` is a text that begins with the file's name. For a patched file, return the folder of the copy.
+    `part` is a part of a message that begins with the file's path in that folder. A shipped file with a patch has no
+    original with its text, so for it return the folder of the copy.
     """
     path = re.match(r"[\w./-]*", part)[0].rstrip(".")  # type: ignore[index]  # It matches any text.
     if (checkout / MINE / RUNBOOKS / path.replace(".yaml", PATCH)).is_file():

@@ -140,7 +140,7 @@ def read_lines(text: str, sources: Collection[str] = ()) -> Lines:
     records = _records(rows, start, max(_SEPARATORS, key=heading.count))
     names = [name.lower() for name in next(records, (0, [""]))[1]]
     if why := _why_no_heading(names):
-        raise ConfigurationError(f"line {start + 1}: {why}; keep the first line of `firstline import`")
+        raise ConfigurationError(f"line {start + 1}: {why}; keep the first line that `firstline import` wrote")
     lines, unclear, said = Lines(), dict[int, str](), dict[str, list[tuple[int, Draft]]]()
     for number, cells in records:
         given = dict(zip(names, cells, strict=False))

@@ -319,7 +319,7 @@ class Stack:
         self._tell(events.execution_ended(detail))
 
     def _tell_of_command(self, detail: dict[str, Any]) -> None:
-        """Send the functions EventBridge's event about a command that ended."""
+        """Send EventBridge's event about a command that ended to the functions that listen for it."""
         self._tell(events.command_ended(detail, REGION, ACCOUNT))
 
     def _tell(self, event: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ class Template:
         declared = body.get("Parameters", {})
         if unknown := sorted(set(parameters) - set(declared)):
             raise TemplateError(
-                f"There is no template parameter {', '.join(unknown)}; choose of {', '.join(declared)}."
+                f"There is no template parameter {', '.join(unknown)}; choose from {', '.join(declared)}."
             )
         for name, declaration in declared.items():
             if name not in parameters and "Default" not in declaration:

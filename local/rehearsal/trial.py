@@ -141,7 +141,7 @@ def _scenario(runbook: Runbook, name: str | None) -> Scenario | None:
         return known[0] if known else None
     by_name = {scenario.name: scenario for scenario in known}
     if name not in by_name:
-        raise CannotTry(f"{runbook.id} has no scenario {name!r}; choose of {', '.join([*by_name, NO_SCENARIO])}.")
+        raise CannotTry(f"{runbook.id} has no scenario {name!r}; choose from {', '.join([*by_name, NO_SCENARIO])}.")
     return by_name[name]
 
 

@@ -1,4 +1,4 @@
-"""The commands that only read, which is all that a script may call that must only look.
+"""The list of commands that only read: the only ones that a script that looks, and changes nothing, may call.
 
 A list of commands that change something is never complete, so this is the list of those that do not. A command that is
 not on it is reported, although it may be harmless: its author says so under `accept`. What a program in another

@@ -8,7 +8,7 @@ import pytest
 from firstline.errors import JoinedSince
 from firstline.incidents import lifecycle
 from firstline.incidents.pages import page_due
-from firstline.models import Counts, IncidentRecord
+from firstline.models import SEVERITY_RANK, Counts, IncidentRecord
 from firstline.observability import metrics
 from tests.support.builders import NOON, a_live, a_page, a_record, at, incident
 from tests.support.changes import counts_for
@@ -92,7 +92,8 @@ def test_a_resolve_acknowledges_no_page() -> None:
 
 
 def test_a_resolve_by_a_person_who_did_not_see_all_alerts_is_refused() -> None:
-    live = a_live(incident(), own=counts_for(2, 4), task_token="t", awaiting="resolution")
+    two_joined = counts_for(SEVERITY_RANK["medium"], SEVERITY_RANK["critical"])
+    live = a_live(incident(), own=two_joined, task_token="t", awaiting="resolution")
     store, executions = MemoryStore(record(live=live)), MemoryExecutions()
 
     with pytest.raises(JoinedSince) as refused:

@@ -128,7 +128,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
     rule = event["RRULE"][0][1]
     names = [part.partition("=")[0].upper() for part in rule.split(";")]
     if not _SLOW.search(rule) or len(names) > len(set(names)) or _ENDLESS.search(rule):
-        raise ValueError(f"an RRULE repeats too often: {rule}")
+        raise ValueError(f"an event's RRULE repeats too often; write FREQ=DAILY or slower, each part once: {rule}")
     written = event["DTSTART"][0]
     local_zone = ZoneInfo("UTC") if written[1].endswith("Z") else _zone(written, zone)
     local = begin.astimezone(local_zone).replace(tzinfo=None)
@@ -147,7 +147,7 @@ def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, lengt
         if at > last:
             break
         if number >= MOST_REPETITIONS:
-            raise ValueError(f"an RRULE repeats too often to be counted: {rule}")
+            raise ValueError(f"an event's RRULE repeats too often, {MOST_REPETITIONS:,} times; begin it later: {rule}")
         if at >= first and at not in out:
             found.append(at)
     return found

@@ -140,9 +140,10 @@ def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeveri
 def _not_low(
     base: SourceSeverity, said: str, alert: NormalizedAlert, evidence: Evidence, now: datetime
 ) -> tuple[SourceSeverity, str]:
-    """Return a stated `low` or `info`, or `high` instead if the alert says that data is lost; and a sentence on why.
+    """Return `high` in place of a stated `low` or `info` if the alert says that data is lost, and a sentence on why.
 
-    It is not raised if people called an earlier incident of the group with the same words noise.
+    Otherwise return `base` and `said`, the severity and the sentence until now. Return these, too, if people called an
+    earlier incident noise that belongs to the same group and has the same text but for numbers and names.
     """
     lost, ours = lexicon.loss_stated(alert), template_of(alert)
     if lost is None or any(

@@ -71,7 +71,7 @@ class Newcomer:
 
     @property
     def rank(self) -> int:
-        """The rank of the alert's severity, from 0 to 4."""
+        """The rank of the alert's severity, from 0 (noise) to 4 (critical)."""
         return self.arrival.rank
 
 

@@ -278,7 +278,8 @@ def _said(made: Override, relieved: Sequence[str], schedule: Roster) -> str:
 class Turn(NamedTuple):
     """The person on call. `doubt` is empty, or says why it may be somebody else.
 
-    The schedule is an out-of-date copy (`says PagerDuty, a copy of 2 days ago`), or the person left the list of people.
+    Doubts are that the schedule is an old copy (`says PagerDuty, a copy of 2 days ago`), or that the person is no
+    longer on the list of people.
     """
 
     person: str

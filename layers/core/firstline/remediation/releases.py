@@ -129,7 +129,9 @@ def _read_place(step: ReleaseStep, values: dict[str, str], releases: Releases, l
                 return _Place("appconfig", f"{application}/{environment}", history, request)
     except ReleasesUnreadable as error:
         raise NoPlan(str(error)) from None
-    raise NoPlan(f"step {step.id} has an unknown kind")
+    raise NoPlan(
+        f"step {step.id} is a {type(step).__name__}, which this version cannot roll back; deploy the stack again"
+    )
 
 
 def _choose(history: ReleaseHistory, place: str, incident: Incident, step: ReleaseStep) -> tuple[Deployed, Deployed]:

@@ -365,7 +365,10 @@ class _Comparison:
 
     @property
     def _worse_joined(self) -> bool:
-        """True if an alert joined that was more severe than every alert of the incident that is still known."""
+        """True if the incident was once more severe than all of its alerts that the table still has.
+
+        Then its worst alert fired again later, and is stored with the incident that it opened or joined by that.
+        """
         live = self.record.live
         known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
         return live is not None and live.worst > known

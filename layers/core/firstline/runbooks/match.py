@@ -50,7 +50,10 @@ def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
 
 
 def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
-    """Return a score above 0 if a metric of the alert is one of the runbook's; more conditions score higher."""
+    """Return a score above 0 if the runbook's `match` names a metric of the alert, else 0.
+
+    A metric for which the runbook gives more conditions, such as labels and a direction, scores higher.
+    """
     weights = (rule.weight for rule in runbook.match.metrics for said in alert.measured if rule.fits(said))
     return max((_MEASURED + weight for weight in weights), default=0)
 

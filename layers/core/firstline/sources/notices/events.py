@@ -318,7 +318,7 @@ def _environment(event: Event) -> Iterator[Notice]:
 
 
 def _certificate(event: Event) -> Iterator[Notice]:
-    """Read an event of ACM about a certificate that expires soon (high from 7 days on), or has expired."""
+    """Read an event of ACM about a certificate: high if it has expired or has 7 days or fewer left, else medium."""
     arn = first(event.get("resources"))
     days = part(event, "detail", "DaysToExpiry")
     name = part(event, "detail", "CommonName")
