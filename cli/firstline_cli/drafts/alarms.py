@@ -29,28 +29,39 @@ def of_alarms(
     given = list(alarms)
     others = _in_composites(alarm for alarm, _ in given)
     for alarm, tags in given:
-        name, description = str(alarm["AlarmName"]), str(alarm.get("AlarmDescription") or "")
-        actions = [str(arn) for arn in alarm.get("AlarmActions") or ()]
-        topic = next((arn for arn in actions if ":sns:" in arn), None)
-        if severity_word(name) or stated_severity(description) or topic_severity_word(topic):
+        if _states_severity(alarm):
             left_out["they state their severity"] += 1
-            continue
-        if actions and all(any(part in arn for part in _SCALES) for arn in actions):
-            yield drafted("cloudwatch", name, description, "noise", "it only scales or repairs")
-            continue
-        routes = ["OpsCenter" if ":opsitem:" in arn else arn.rsplit(":", 1)[-1] for arn in actions]
-        quiet = "its actions are disabled" if alarm.get("ActionsEnabled") is False else ""
-        if (quiet or not actions) and name in others and not meanings.find(tags, "severity"):
-            yield drafted("cloudwatch", name, description, "low", f"{quiet or 'no action'}; {others[name]}")
-        elif (
-            (item := _ops_item(actions))
-            and not quiet
-            and not waking_route(routes)
-            and not meanings.find(tags, "severity")
-        ):
-            yield drafted("cloudwatch", name, description, _OPS_ITEMS[item], f"it opens an OpsItem of severity {item}")
         else:
-            yield suggested("cloudwatch", name, description, tags, routes, "no action", quiet)
+            yield _of_alarm(alarm, tags, others.get(str(alarm["AlarmName"])))
+
+
+def _states_severity(alarm: Mapping[str, Any]) -> bool:
+    topic = next((arn for arn in _actions(alarm) if ":sns:" in arn), None)
+    stated = severity_word(str(alarm["AlarmName"])) or stated_severity(_description(alarm))
+    return bool(stated or topic_severity_word(topic))
+
+
+def _of_alarm(alarm: Mapping[str, Any], tags: Mapping[str, str], in_composite: str | None) -> Draft:
+    """Return the draft of an alarm; `in_composite` says what a composite alarm does for it, if one does."""
+    name, description, actions = str(alarm["AlarmName"]), _description(alarm), _actions(alarm)
+    if actions and all(any(part in arn for part in _SCALES) for arn in actions):
+        return drafted("cloudwatch", name, description, "noise", "it only scales or repairs")
+    routes = ["OpsCenter" if ":opsitem:" in arn else arn.rsplit(":", 1)[-1] for arn in actions]
+    quiet = "its actions are disabled" if alarm.get("ActionsEnabled") is False else ""
+    if not meanings.find(tags, "severity"):
+        if in_composite and (quiet or not actions):
+            return drafted("cloudwatch", name, description, "low", f"{quiet or 'no action'}; {in_composite}")
+        if (item := _ops_item(actions)) and not quiet and not waking_route(routes):
+            return drafted("cloudwatch", name, description, _OPS_ITEMS[item], f"it opens an OpsItem of severity {item}")
+    return suggested("cloudwatch", name, description, tags, routes, "no action", quiet)
+
+
+def _description(alarm: Mapping[str, Any]) -> str:
+    return str(alarm.get("AlarmDescription") or "")
+
+
+def _actions(alarm: Mapping[str, Any]) -> list[str]:
+    return [str(arn) for arn in alarm.get("AlarmActions") or ()]
 
 
 def _in_composites(alarms: Iterable[Mapping[str, Any]]) -> dict[str, str]:
