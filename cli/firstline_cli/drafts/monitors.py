@@ -29,30 +29,50 @@ def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | 
         The document holds no monitors.
     """
     left_out, now = Counter() if left_out is None else left_out, now or datetime.now(UTC)
-    monitors = document.get("monitors", [document]) if isinstance(document, dict) else document
-    if not isinstance(monitors, list) or not all(isinstance(each, dict) and each.get("name") for each in monitors):
-        raise ConfigurationError("it has no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
-    for monitor in monitors:
-        name, given = str(monitor["name"]), monitor.get("tags") or ()
-        tags = dict(str(tag).partition(":")[::2] for tag in (given.split(",") if isinstance(given, str) else given))
-        if monitor.get("priority"):
-            tags["severity"] = f"P{str(monitor['priority']).lstrip('Pp')}"
+    for monitor in _monitors(document):
+        name = str(monitor["name"])
         if monitor.get("deleted"):
             left_out["they are deleted"] += 1
         elif "{{" in name:
             # Each of its alerts has another name.
             left_out[f"the name is a template: {one_line(name, 100)}"] += 1
         else:
-            message, options = spoken(str(monitor.get("message") or "")), monitor.get("options")
-            later = options.get("escalation_message") if isinstance(options, dict) else None
-            told = f"{message} {spoken(str(later or ''))}"
-            named = [found.rstrip(".,:;-") for found in _HANDLE.findall(told)]
-            # The search's answer has no message, but the handles out of it.
-            listed = [each.get("handle") for each in monitor.get("notifications") or () if isinstance(each, dict)]
-            routes = list(dict.fromkeys([*named, *(str(handle) for handle in listed if handle)]))
-            unheard, why = _muted(monitor, now)
-            draft = suggested("datadog", name, message, tags, routes, "notifies nobody", why if unheard else "")
-            yield replace(draft, why=f"{draft.why}; {why}") if why and not unheard else draft
+            yield _of_monitor(monitor, name, now)
+
+
+def _monitors(document: Any) -> list[Mapping[str, Any]]:
+    monitors = document.get("monitors", [document]) if isinstance(document, dict) else document
+    if not isinstance(monitors, list) or not all(isinstance(each, dict) and each.get("name") for each in monitors):
+        raise ConfigurationError("it has no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
+    return monitors
+
+
+def _of_monitor(monitor: Mapping[str, Any], name: str, now: datetime) -> Draft:
+    message, tags = spoken(str(monitor.get("message") or "")), _tags(monitor)
+    unheard, why = _muted(monitor, now)
+    routes = _routes(monitor, message)
+    draft = suggested("datadog", name, message, tags, routes, "notifies nobody", why if unheard else "")
+    return replace(draft, why=f"{draft.why}; {why}") if why and not unheard else draft
+
+
+def _tags(monitor: Mapping[str, Any]) -> dict[str, str]:
+    """Return a monitor's tags, among them its priority, if it has one, as its severity."""
+    given = monitor.get("tags") or ()
+    tags = dict(str(tag).partition(":")[::2] for tag in (given.split(",") if isinstance(given, str) else given))
+    if monitor.get("priority"):
+        tags["severity"] = f"P{str(monitor['priority']).lstrip('Pp')}"
+    return tags
+
+
+def _routes(monitor: Mapping[str, Any], message: str) -> list[str]:
+    """Return whom a monitor notifies, at once (in `message`) or when it escalates: `["pagerduty-orders"]`."""
+    options = monitor.get("options")
+    later = options.get("escalation_message") if isinstance(options, dict) else None
+    told = f"{message} {spoken(str(later or ''))}"
+    named = [found.rstrip(".,:;-") for found in _HANDLE.findall(told)]
+    # The search's answer has no message, but the handles out of it.
+    listed = [each.get("handle") for each in monitor.get("notifications") or () if isinstance(each, dict)]
+    return list(dict.fromkeys([*named, *(str(handle) for handle in listed if handle)]))
 
 
 def _muted(monitor: Mapping[str, Any], now: datetime) -> tuple[bool, str]:
